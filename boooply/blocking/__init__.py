@@ -1,0 +1,1 @@
+"""The same API for code that does not await: a thin face over the async one."""

@@ -1,0 +1,158 @@
+"""Blocking calls run in one event loop, in a daemon thread of its own: one a pool, shared by all its clients.
+
+A daemon thread does not hold up the interpreter's exit, and a portal that is opened anew in a forked child, where the
+thread is gone, does not hang there.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from boooply.errors import ConfigurationError
+from boooply.transport import CLOSED, Pool
+
+A = TypeVar("A")
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+_AT_EXIT: Final = 2.0  # seconds that an unclosed pool may take to close when the interpreter ends
+
+
+class _Loop:
+    """The running portal of one bridge, apart from it so that the bridge can be forgotten while its loop runs."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.thread: threading.Thread | None = None
+        self.portal: BlockingPortal | None = None
+        self.closed = False
+        self.lock = threading.Lock()
+
+    def open(self) -> BlockingPortal:
+        with self.lock:
+            if self.closed:
+                raise ConfigurationError(CLOSED)
+            if self.portal is None:
+                ready: Future[BlockingPortal] = Future()
+                self.thread = threading.Thread(target=_serve, args=(ready,), name="boooply", daemon=True)
+                self.thread.start()
+                self.portal = ready.result()
+            return self.portal
+
+    def stop(self, timeout: float | None = _AT_EXIT) -> None:
+        """Close the pool where it lives, then end the thread; called from that thread it does not wait for itself."""
+        with self.lock:
+            self.closed = True
+            portal, thread = self.portal, self.thread
+            self.portal = self.thread = None
+        if portal is None or thread is None:
+            return
+        portal.start_task_soon(_shut, self.pool, portal)
+        if thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def forget(self) -> None:
+        """Drop what a fork left behind: the thread does not exist in the child, and the lock may be held for ever."""
+        self.lock = threading.Lock()
+        self.portal = self.thread = None
+
+
+def _serve(ready: Future[BlockingPortal]) -> None:
+    async def run() -> None:
+        async with BlockingPortal() as portal:
+            ready.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    anyio.run(run)
+
+
+async def _shut(pool: Pool, portal: BlockingPortal) -> None:
+    await pool.close()
+    await portal.stop()
+
+
+_loops: Final = weakref.WeakSet[_Loop]()
+
+
+def _forget_all() -> None:
+    for loop in list(_loops):
+        loop.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+class Bridge:
+    """Run coroutines to their end from any thread; the loop starts with the first."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._loop = _Loop(pool)
+        _loops.add(self._loop)
+        # a client that is dropped without close(), and one that lives until the interpreter ends
+        self._finalizer = weakref.finalize(self, self._loop.stop)
+
+    def run(self, function: Callable[..., Coroutine[Any, Any, R]], *args: Any, **kwargs: Any) -> R:
+        """Run one coroutine and wait for it; an interrupt while waiting cancels it."""
+        future: Future[R] = self._loop.open().start_task_soon(partial(function, *args, **kwargs))
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Close the pool and end the thread."""
+        self._loop.stop(None)
+
+
+class Twin(Generic[A]):
+    """Hold an async object and the bridge to it; the lines of its subclasses each run one method of that object."""
+
+    def __init__(self, bridge: Bridge, original: A, /) -> None:
+        self._bridge = bridge
+        self._original = original
+
+    @classmethod
+    def over(cls, bridge: Bridge, original: A, /) -> Self:
+        """Make one over a bridge that somebody else opened, and closes."""
+        twin = cls.__new__(cls)
+        twin._bridge, twin._original = bridge, original  # noqa: SLF001 - its own class: the linter knows only `cls()`
+        return twin
+
+    @staticmethod
+    def of(method: Callable[Concatenate[T, P], Coroutine[Any, Any, R]], /) -> Callable[Concatenate[Twin[T], P], R]:
+        """Make the twin of a coroutine method: same name, signature and docstring."""
+
+        def call(twin: Twin[T], /, *args: P.args, **kwargs: P.kwargs) -> R:
+            return twin._bridge.run(method, twin._original, *args, **kwargs)
+
+        return update_wrapper(call, method)
+
+    @staticmethod
+    def iterating(
+        method: Callable[Concatenate[T, P], AsyncIterator[R]], /
+    ) -> Callable[Concatenate[Twin[T], P], Iterator[R]]:
+        """Make the twin of an async generator method: items are fetched as they are asked for."""
+
+        def call(twin: Twin[T], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+            source = method(twin._original, *args, **kwargs)
+            end: Any = object()
+
+            async def following() -> R:
+                return await anext(source, end)
+
+            while (item := twin._bridge.run(following)) is not end:
+                yield item
+
+        return update_wrapper(call, method)

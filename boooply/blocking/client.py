@@ -1,0 +1,142 @@
+"""The blocking client and platform: the async ones, run through a bridge."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from boooply.blocking.bridge import Bridge, Twin
+from boooply.blocking.resources import AI, Interviews, Organization
+from boooply.client import AsyncBoooplyClient
+from boooply.connection import Connection
+from boooply.models import OrganizationApiKey, Tenant
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.secret import Secret
+from boooply.transport import TIMEOUT
+
+C = TypeVar("C", bound=Connection)
+
+
+class BlockingConnection(Twin[C]):
+    """Hold a connection and the bridge to it."""
+
+    def with_options(self, *, timeout: float) -> Self:
+        """Make a copy that differs in its options, on the same connections; only the first one closes them."""
+        return self.over(self._bridge, self._original.with_options(timeout=timeout))
+
+    @property
+    def base_url(self) -> str:
+        """The API's address, without a trailing slash."""
+        return self._original.base_url
+
+    def close(self) -> None:
+        """Close the connections, unless they belong to the platform or client that this one was made from."""
+        if self._original.owns_pool:
+            self._bridge.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
+    """Read and write one organization's interviews, blocking: for scripts, notebooks and threads.
+
+    ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
+    for one attempt. Use it as a context manager, or ``close()``.
+
+    Raises:
+        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
+            or ``allow_insecure=True``.
+    """
+
+    request: Final = Twin.of(AsyncBoooplyClient.request)
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        allow_insecure: bool = False,
+    ) -> None:
+        client = AsyncBoooplyClient(api_key=api_key, base_url=base_url, timeout=timeout, allow_insecure=allow_insecure)
+        super().__init__(Bridge(client.pool), client)
+
+    @cached_property
+    def interviews(self) -> Interviews:
+        """Create, follow and read interviews."""
+        return Interviews(self._bridge, self._original.interviews)
+
+    @cached_property
+    def ai(self) -> AI:
+        """Let the AI write."""
+        return AI(self._bridge, self._original.ai)
+
+    @cached_property
+    def organization(self) -> Organization:
+        """Tell about the key's organization."""
+        return Organization(self._bridge, self._original.organization)
+
+    @staticmethod
+    def create_organization_api_key(
+        tenant: Tenant,
+        /,
+        *,
+        platform_key: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        allow_insecure: bool = False,
+    ) -> OrganizationApiKey:
+        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` does many over one pool.
+
+        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+
+        Raises:
+            ConfigurationError: The platform key or the URL is missing, or cannot work.
+        """
+        with BoooplyPlatform(
+            platform_key=platform_key, base_url=base_url, timeout=timeout, allow_insecure=allow_insecure
+        ) as platform:
+            return platform.create_organization_api_key(tenant)
+
+
+class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
+    """Connect the platform's customers, each to an organization of its own, blocking.
+
+    ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
+    seconds, for one attempt. Use it as a context manager, or ``close()``.
+
+    Raises:
+        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
+            or ``allow_insecure=True``.
+    """
+
+    request: Final = Twin.of(AsyncBoooplyPlatform.request)
+    create_organization_api_key: Final = Twin.of(AsyncBoooplyPlatform.create_organization_api_key)
+
+    def __init__(
+        self,
+        *,
+        platform_key: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        allow_insecure: bool = False,
+    ) -> None:
+        platform = AsyncBoooplyPlatform(
+            platform_key=platform_key, base_url=base_url, timeout=timeout, allow_insecure=allow_insecure
+        )
+        super().__init__(Bridge(platform.pool), platform)
+
+    def organization(self, api_key: str | Secret, /) -> BoooplyClient:
+        """Make the client of one customer over the platform's connections; a thousand of them cost little.
+
+        Raises:
+            ConfigurationError: It is a platform key, or no key at all.
+        """
+        return BoooplyClient.over(self._bridge, self._original.organization(api_key))

@@ -1,0 +1,119 @@
+"""``boooply sandbox``: a server to build against, until it is told to stop."""
+
+import asyncio
+import io
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import Annotated, Final, TextIO
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.text import Text
+
+from boooply.cli.terminal import complain, console, printable
+from boooply.sandbox import Call, Limits, Sandbox
+
+_DAY: Final = 86_400
+
+_Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535), metavar="N")]
+_Allowance = Annotated[int, Parameter(validator=Number(gte=0), metavar="N")]
+_Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=_DAY), metavar="SECONDS")]
+_Milliseconds = Annotated[float, Parameter(validator=Number(gte=0, lte=1000 * _DAY), metavar="MS")]
+
+_STYLES: Final = {2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
+
+
+def exports(sandbox: Sandbox) -> Mapping[str, str]:
+    """Name the variables that lead a client to a sandbox.
+
+    The one place where whole keys are shown: they are random, open nothing but this sandbox, and end with it.
+    """
+    return {
+        "BOOOPLY_BASE_URL": sandbox.base_url,
+        "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
+        "BOOOPLY_API_KEY": sandbox.api_key,
+        "BOOOPLY_WEBHOOK_SECRET": sandbox.webhook_secret,
+    }
+
+
+def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
+    """Say where the sandbox is, how much it allows, and how it ends."""
+    return Text(
+        f"Sandbox on {sandbox.base_url}. In {limits.window:g} s a key may read {limits.reads:,} times, "
+        f"write {limits.writes:,} times and let the AI write {limits.ai:,} times. Stop it with Ctrl-C or: kill {process}"
+    )
+
+
+def call_line(call: Call) -> Text:
+    """Tell of a call: status, method, path, whose key it was, and the machine code of a refusal."""
+    rest = (printable(part) for part in (call.path, call.tenant or "-", call.error_code or "") if part)
+    return Text.assemble(
+        (str(call.status), _STYLES.get(call.status // 100, "")), f" {call.method:<6} ", "  ".join(rest)
+    )
+
+
+def hand_over(variables: Mapping[str, str], stream: TextIO) -> None:
+    """Print the variables for a shell, all at once, and let go of a stream that is no terminal.
+
+    ``eval "$(…)"`` waits until nobody can write to its pipe any more, so a pipe that stays open would hang it.
+    """
+    stream.write("".join(f"export {name}={value}\n" for name, value in variables.items()))
+    stream.flush()
+    if not stream.isatty():
+        with suppress(io.UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
+async def serve(
+    *,
+    port: _Port = 0,
+    reads: _Allowance = 100,
+    writes: _Allowance = 10,
+    ai: _Allowance = 5,
+    window: _Seconds = 60,
+    latency: _Milliseconds = 0,
+) -> int:
+    """Serve a sandbox, print where it is and each call it answers, and stop on Ctrl-C or SIGTERM.
+
+    Args:
+        port: The port to listen on; 0 finds a free one.
+        reads: GET calls a key may make in a window.
+        writes: POST, PATCH and DELETE calls a key may make in a window.
+        ai: Job descriptions a key may generate in a window.
+        window: How many seconds a window lasts.
+        latency: How many milliseconds each answer is held back.
+
+    Returns:
+        The exit code: 2 if the port cannot be had.
+    """
+    terminal = console(stderr=True)
+    limits = Limits(reads=reads, writes=writes, ai=ai, window=window)
+    sandbox = Sandbox(
+        limits=limits,
+        latency=latency / 1000,
+        port=port,
+        on_call=lambda call: terminal.print(call_line(call), soft_wrap=True),
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(sandbox)
+        except OSError as error:
+            complain(f"port {port}: {os.strerror(error.errno or 0)}: give another --port, or none for a free one")
+            return 2
+        stopped = _stopped_by_sigterm()
+        terminal.print(announcement(sandbox, limits, os.getpid()))
+        hand_over(exports(sandbox), sys.stdout)
+        await stopped.wait()
+    return 0
+
+
+def _stopped_by_sigterm() -> asyncio.Event:
+    # Ctrl-C needs no handler: it cancels the command. One of ours would also undo that a shell lets its background
+    # jobs ignore Ctrl-C.
+    stopped = asyncio.Event()
+    with suppress(NotImplementedError):  # Windows has no signals on its loop
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    return stopped

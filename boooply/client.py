@@ -1,0 +1,72 @@
+"""The client of one organization."""
+
+from functools import cached_property
+
+from boooply.connection import Connection, connect
+from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.settings import ORGANIZATION, PLATFORM
+from boooply.resources.ai import AsyncAI
+from boooply.resources.interviews import AsyncInterviews
+from boooply.resources.keys import create_organization_api_key
+from boooply.resources.organization import AsyncOrganization
+from boooply.secret import Secret
+from boooply.transport import TIMEOUT
+
+
+class AsyncBoooplyClient(Connection):
+    """Read and write one organization's interviews.
+
+    ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
+    for one attempt. Use it as an async context manager, or ``await close()``.
+
+    Raises:
+        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
+            or ``allow_insecure=True``.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        allow_insecure: bool = False,
+    ) -> None:
+        transport = connect(api_key, ORGANIZATION, base_url, timeout=timeout, allow_insecure=allow_insecure)
+        super().__init__(transport, owner=True)
+
+    @cached_property
+    def interviews(self) -> AsyncInterviews:
+        """Create, follow and read interviews."""
+        return AsyncInterviews(self._transport)
+
+    @cached_property
+    def ai(self) -> AsyncAI:
+        """Let the AI write."""
+        return AsyncAI(self._transport)
+
+    @cached_property
+    def organization(self) -> AsyncOrganization:
+        """Tell about the key's organization."""
+        return AsyncOrganization(self._transport)
+
+    @staticmethod
+    async def create_organization_api_key(
+        tenant: Tenant,
+        /,
+        *,
+        platform_key: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        allow_insecure: bool = False,
+    ) -> OrganizationApiKey:
+        """Mint the key of a customer's organization, in one call; ``AsyncBoooplyPlatform`` does many over one pool.
+
+        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+
+        Raises:
+            ConfigurationError: The platform key or the URL is missing, or cannot work.
+        """
+        transport = connect(platform_key, PLATFORM, base_url, timeout=timeout, allow_insecure=allow_insecure)
+        async with Connection(transport, owner=True):
+            return await create_organization_api_key(transport, tenant)

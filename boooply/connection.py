@@ -1,0 +1,91 @@
+"""What a client and a platform have in common: one key's way to the API, and its end."""
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from boooply.protocol.messages import Response, json_object, raw_request
+from boooply.protocol.refusals import refusal
+from boooply.protocol.settings import KeyKind, base_url, key, seconds
+from boooply.secret import Secret
+from boooply.transport import Pool, Transport
+
+
+def connect(
+    secret: str | Secret | None, kind: KeyKind, url: str | None, *, timeout: float, allow_insecure: bool
+) -> Transport:
+    """Make a transport of its own pool from arguments and environment.
+
+    Raises:
+        ConfigurationError: The key or the URL is missing, or cannot work.
+    """
+    chosen = key(secret, kind, os.environ)
+    return Transport(Pool(base_url(url, os.environ, allow_insecure=allow_insecure)), chosen, seconds(timeout))
+
+
+class Connection:
+    """Send with one key over a pool; whoever opened the pool closes it."""
+
+    def __init__(self, transport: Transport, *, owner: bool) -> None:
+        self._transport = transport
+        self._owner = owner
+
+    @classmethod
+    def over(cls, transport: Transport, /) -> Self:
+        """Make one over a transport that somebody else opened, and closes."""
+        connection = cls.__new__(cls)
+        Connection.__init__(connection, transport, owner=False)
+        return connection
+
+    def with_options(self, *, timeout: float) -> Self:
+        """Make a copy that differs in its options, on the same connections; only the first one closes them."""
+        return self.over(attrs.evolve(self._transport, timeout=seconds(timeout)))
+
+    @property
+    def base_url(self) -> str:
+        """The API's address, without a trailing slash."""
+        return self._transport.pool.base_url
+
+    async def request(
+        self, method: str, path: str, /, *, json: Any = None, params: Mapping[str, Any] | None = None
+    ) -> Response:
+        """Send what this SDK does not name yet, with the same key, limits, timeouts and errors.
+
+        ``path`` starts with ``/`` and is percent-encoded where need be; anything but GET counts as creating something.
+
+        Raises:
+            APIError: The answer says no.
+            ValidationError: The path leads out of the API, or the body has no JSON form.
+        """
+        request = raw_request(method, path, json=json, params=params)
+        response = await self._transport.send(request)
+        refused = refusal(request.operation, response, json_object(response))
+        if refused is not None:
+            raise refused
+        return response
+
+    @property
+    def pool(self) -> Pool:
+        """The connections, which other clients may share."""
+        return self._transport.pool
+
+    @property
+    def owns_pool(self) -> bool:
+        """Whether closing this closes the connections."""
+        return self._owner
+
+    async def close(self) -> None:
+        """Close the connections, unless they belong to the platform or client that this one was made from."""
+        if self._owner:
+            await self._transport.pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

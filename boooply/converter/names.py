@@ -1,0 +1,33 @@
+"""How the API spells what we name: the tables of everything the plain rule does not give."""
+
+from typing import Final
+
+from boooply.models import AIInterview, AvailabilityQuery, HumanInterview, Interview, Page, TeamMeeting
+
+# Names whose camelCase is not the plain rule's.
+IRREGULAR: Final = {"candidate_cv": "candidateCV"}
+RENAMED: Final[dict[type, dict[str, str]]] = {
+    AvailabilityQuery: {"duration_minutes": "duration"},
+    Interview: {"code": "meetingCode"},
+    Page: {"items": "meetings"},
+}
+# The second spelling of contract section 9, read where the first is missing.
+ALSO: Final[dict[type, dict[str, str]]] = {
+    Interview: {"code": "code", "status": "session_status"},
+    Page: {"interviews": "items"},
+}
+# What the class of a request says by itself.
+DERIVED: Final[dict[type, dict[str, object]]] = {
+    AIInterview: {"meetingType": "AI_ONLY"},
+    HumanInterview: {"meetingType": "HUMAN"},
+    TeamMeeting: {"meetingType": "HUMAN", "isTeamMeeting": True},
+}
+
+
+def wire_name(model: type, name: str) -> str:
+    """Spell a field as the API does."""
+    renamed = RENAMED.get(model, {}).get(name) or IRREGULAR.get(name)
+    if renamed is not None:
+        return renamed
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,174 @@
+"""Everything this package raises.
+
+BoooplyError
+├── ConfigurationError         a key, base URL or option that cannot work
+├── ValidationError            an argument that the API would refuse: names field and rule
+├── ConnectionFailed           no answer: the API could not be reached, or hung up
+├── DeadlineExceeded           no answer in time
+├── DecodingError              an answer that is not what the contract promises
+├── APIError                   an answer that says no
+│   ├── BadRequestError        400
+│   ├── AuthenticationError    401
+│   ├── PermissionDeniedError  403
+│   ├── NotFoundError          404
+│   ├── ConflictError          409
+│   ├── UnprocessableError     422
+│   ├── RateLimitedError       429
+│   └── ServerError            5xx
+├── InterviewNotEvaluated      the interview ended without one (stands in ``boooply.models``)
+└── ProvisioningError          a customer file that cannot be used
+
+No message, attribute or traceback of any of them shows a key, a join token, a CV or a transcript.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BoooplyError(Exception):
+    """Catch anything this package raises."""
+
+    # An exception is pickled as its class and args; ours keep facts in keyword-only attributes beside them.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(error: type[BoooplyError], args: tuple[Any, ...], facts: dict[str, Any]) -> BoooplyError:
+    rebuilt = error.__new__(error, *args)
+    rebuilt.args = args
+    rebuilt.__dict__.update(facts)
+    return rebuilt
+
+
+class ConfigurationError(BoooplyError, ValueError):
+    """Tell which setting cannot work, and what to give instead."""
+
+
+class ValidationError(BoooplyError, ValueError):
+    """Tell which field breaks which rule of the API, before anything is sent.
+
+    Attributes:
+        field: Its name, as the argument is spelled.
+        rule: What the value has to be.
+    """
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+        self.rule = rule
+
+
+class ConnectionFailed(BoooplyError, ConnectionError):
+    """Tell that the API could not be reached, or hung up without an answer.
+
+    Attributes:
+        operation: The call, as ``interviews.get``.
+    """
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"{operation}: no answer from the API: {reason}")
+        self.operation = operation
+
+
+class DeadlineExceeded(BoooplyError, TimeoutError):
+    """Tell that the answer did not come in time.
+
+    Attributes:
+        operation: The call, as ``interviews.get``.
+        seconds: How long it was waited for.
+    """
+
+    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "an answer") -> None:
+        super().__init__(f"{operation}: waited {seconds:g} s for {waiting_for}")
+        self.operation = operation
+        self.seconds = seconds
+
+
+class DecodingError(BoooplyError):
+    """Tell that an answer is not what the contract promises: HTML, cut off, or of another shape.
+
+    Attributes:
+        operation: The call, as ``interviews.get``.
+        status: The HTTP status it came with.
+        problems: What was expected and what kind of thing was found, a line each; never a value.
+    """
+
+    def __init__(self, operation: str, *, status: int, problems: tuple[str, ...]) -> None:
+        super().__init__(f"{operation}: cannot read the answer (HTTP {status}): {'; '.join(problems)}")
+        self.operation = operation
+        self.status = status
+        self.problems = problems
+
+
+class APIError(BoooplyError):
+    """Tell that the API refused a call.
+
+    Attributes:
+        operation: The call, as ``interviews.get``.
+        status: The HTTP status.
+        code: The API's machine code, as ``INVALID_API_KEY``, if it gave one.
+        message: The API's text for people, cut at 500 characters.
+        request_id: The ``X-Request-Id`` of the answer, if there is one: quote it to the vendor's support.
+        retry_after: Seconds to wait, where the API named them.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        *,
+        status: int,
+        message: str,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        parts = (
+            f"{operation}: HTTP {status}",
+            f" {code}" if code else "",
+            f": {message}" if message else "",
+            f" (request {request_id})" if request_id else "",
+        )
+        super().__init__("".join(parts))
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class BadRequestError(APIError):
+    """400: a parameter is wrong, or the interview is past the state in which this can be done."""
+
+
+class AuthenticationError(APIError):
+    """401: the key is invalid, inactive or expired."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the key lacks the permission, or is of the other kind."""
+
+
+class NotFoundError(APIError):
+    """404: there is no such thing, or not in this organization."""
+
+
+class ConflictError(APIError):
+    """409: it exists already."""
+
+
+class UnprocessableError(APIError):
+    """422: the API's own validation refused the values."""
+
+
+class RateLimitedError(APIError):
+    """429: the allowance of this window is used up."""
+
+
+class ServerError(APIError):
+    """5xx: the API, or a proxy before it, failed."""
+
+
+class ProvisioningError(BoooplyError):
+    """Tell why a file of customers cannot be used."""

@@ -1,0 +1,67 @@
+"""When people are free, and when they are not (contract section 5)."""
+
+from datetime import datetime
+
+import attrs
+from attrs.validators import optional
+
+from boooply.errors import ValidationError
+from boooply.models import checks
+from boooply.models.received import Received
+
+_MOST_DAYS = 30
+
+
+@attrs.frozen(kw_only=True)
+class Slot:
+    """Mark a span of time, from ``start`` to ``end``."""
+
+    start: datetime = attrs.field(validator=checks.aware)
+    end: datetime = attrs.field(validator=checks.aware)
+
+    def __attrs_post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValidationError("end", "has to be after start")
+
+
+@attrs.frozen(kw_only=True)
+class Availability(Received):
+    """Tell when a person is free; without a connected calendar there are no slots and ``message`` says why."""
+
+    calendar_connected: bool = False
+    email: str | None = None
+    duration_minutes: int | None = None
+    days: int | None = None
+    slots: tuple[Slot, ...] = ()
+    total: int | None = None
+    message: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BusyBlocks(Received):
+    """Tell when a person is busy; ``timezone`` is the IANA name of the calendar's zone."""
+
+    calendar_connected: bool = False
+    email: str | None = None
+    days: int | None = None
+    timezone: str | None = None
+    busy_blocks: tuple[Slot, ...] = ()
+    total: int | None = None
+    message: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AvailabilityQuery:
+    """Ask for free slots of ``duration`` minutes (30) in the next ``days`` (14, at most 30)."""
+
+    email: str = attrs.field(validator=checks.email)
+    duration_minutes: int | None = attrs.field(default=None, validator=optional(checks.whole(5, unit="minutes")))
+    days: int | None = attrs.field(default=None, validator=optional(checks.whole(1, _MOST_DAYS, unit="days")))
+
+
+@attrs.frozen(kw_only=True)
+class BusyBlocksQuery:
+    """Ask for busy blocks in the next ``days`` (14, at most 30)."""
+
+    email: str = attrs.field(validator=checks.email)
+    days: int | None = attrs.field(default=None, validator=optional(checks.whole(1, _MOST_DAYS, unit="days")))

@@ -1,0 +1,150 @@
+"""An interview as the API tells of it (contract section 5.2), and how the list is asked for (5.3)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypedDict
+
+import attrs
+from attrs.validators import optional
+
+from boooply.errors import BoooplyError, ValidationError
+from boooply.models import checks
+from boooply.models.enums import DateField, EndReason, InterviewType, MeetingType, Recommendation, SessionStatus
+from boooply.models.people import InterviewParticipant
+from boooply.models.received import Received
+from boooply.secret import Secret
+
+_WITHOUT_EVALUATION = frozenset({SessionStatus.FAILED, SessionStatus.CANCELLED, EndReason.NO_SHOW, EndReason.EXPIRED})
+_MOST_ITEMS = 100
+
+
+@attrs.frozen(kw_only=True)
+class Interview(Received):
+    """Tell of an interview; ``code`` is its identity in every call.
+
+    ``source_id`` is the platform's own id of the customer whose key created it. ``overall_score`` runs from 0 to 100.
+    The ``evaluation_…`` fields are there once a recruiter has finalized the evaluation.
+    """
+
+    code: str
+    id: str | None = None
+    url: str | None = None
+    title: str | None = None
+    meeting_type: MeetingType | str | None = None
+    is_team_meeting: bool = False
+    session_status: SessionStatus | str | None = None
+    end_reason: EndReason | str | None = None
+    scheduled_at: datetime | None = None
+    duration_minutes: int | None = None
+    participants: tuple[InterviewParticipant, ...] = ()
+    source: str | None = None
+    source_id: str | None = None
+    source_platform: str | None = None
+    overall_score: float | None = None
+    evaluation_recommendation: Recommendation | str | None = None
+    evaluation_recommendation_rationale: str | None = None
+    evaluation_finalized_by: str | None = None
+    evaluation_finalized_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the interview can no longer go on.
+
+        ``COMPLETED`` alone does not say so for human and team meetings: they fall back to ``SCHEDULED`` and can be
+        resumed until ``end_reason`` is there (contract section 5.2).
+        """
+        if self.end_reason is not None or self.session_status in {SessionStatus.CANCELLED, SessionStatus.FAILED}:
+            return True
+        led_by_ai = self.meeting_type == MeetingType.AI_ONLY
+        return led_by_ai and self.session_status == SessionStatus.COMPLETED
+
+    @property
+    def ended_unevaluated(self) -> bool:
+        """Tell whether the interview ended in a way that leaves nothing to evaluate."""
+        return self.session_status in _WITHOUT_EVALUATION or self.end_reason in _WITHOUT_EVALUATION
+
+    def join_link(self, participant: InterviewParticipant, /) -> Secret | None:
+        """Make a participant's personal link, or None where the API sent no ``url`` or no token."""
+        if self.url is None or participant.join_token is None:
+            return None
+        return Secret(f"{self.url}?token={participant.join_token.reveal()}")
+
+
+class InterviewNotEvaluated(BoooplyError):
+    """Tell that the interview was cancelled, failed, expired or missed: there will be no evaluation.
+
+    Attributes:
+        interview: The interview as it was last seen.
+    """
+
+    def __init__(self, interview: Interview) -> None:
+        reason = interview.end_reason or interview.session_status
+        super().__init__(f"interview {interview.code} will not be evaluated: it ended as {reason}")
+        self.interview = interview
+
+
+@attrs.frozen(kw_only=True)
+class Page(Received):
+    """Hold one page of a list of interviews; ``total`` counts what all pages hold together."""
+
+    items: tuple[Interview, ...]
+    page: int = 1
+    limit: int | None = None
+    total: int | None = None
+    total_pages: int | None = None
+
+    def is_last(self, read: int, /) -> bool:
+        """Tell whether nothing follows, ``read`` items having been read with this page."""
+        if not self.items:
+            return True
+        if self.total_pages is not None:
+            return self.page >= self.total_pages
+        return self.total is not None and read >= self.total
+
+
+class InterviewFilters(TypedDict, total=False):
+    """Narrow a list of interviews; what is left out does not narrow it.
+
+    ``status`` takes several; ``search`` looks into titles, roles and people; ``source_id`` is the platform's own id of
+    a customer; ``date_field`` (``created`` by default) says what ``date_from`` and ``date_to`` are held against; the
+    scores run from 0 to 100.
+    """
+
+    status: Iterable[SessionStatus | str]
+    type: InterviewType | str
+    search: str
+    source_id: str
+    date_field: DateField | str
+    date_from: datetime
+    date_to: datetime
+    score_min: float
+    score_max: float
+
+
+def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str, ...]:
+    return checks.as_tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class InterviewQuery:
+    """Ask for one page of the list, from page 1, at most 100 interviews each."""
+
+    status: tuple[SessionStatus | str, ...] = attrs.field(
+        default=(), converter=_statuses, validator=checks.each(checks.one_of(SessionStatus))
+    )
+    type: InterviewType | str | None = attrs.field(default=None, validator=optional(checks.one_of(InterviewType)))
+    search: str | None = attrs.field(default=None, validator=optional(checks.text))
+    source_id: str | None = attrs.field(default=None, validator=optional(checks.text))
+    date_field: DateField | str | None = attrs.field(default=None, validator=optional(checks.one_of(DateField)))
+    date_from: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    date_to: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    score_min: float | None = attrs.field(default=None, validator=optional(checks.within(0, 100)))
+    score_max: float | None = attrs.field(default=None, validator=optional(checks.within(0, 100)))
+    page: int = attrs.field(default=1, validator=checks.whole(1))
+    limit: int = attrs.field(default=20, validator=checks.whole(1, _MOST_ITEMS))
+
+    def __attrs_post_init__(self) -> None:
+        if self.date_from is not None and self.date_to is not None and self.date_to < self.date_from:
+            raise ValidationError("date_to", "is before date_from")
+        if self.score_min is not None and self.score_max is not None and self.score_max < self.score_min:
+            raise ValidationError("score_max", "is below score_min")

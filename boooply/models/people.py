@@ -1,0 +1,54 @@
+"""Who takes part: people as they are invited, and as they come back (contract sections 5.1 and 5.2)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import attrs
+from attrs.validators import optional
+
+from boooply.models import checks
+from boooply.models.enums import AuthProvider, ParticipantRole
+from boooply.models.received import Received
+from boooply.secret import Secret
+
+
+@attrs.frozen(kw_only=True)
+class Candidate:
+    """Invite the candidate: the short form of a participant whose role is ``CANDIDATE``."""
+
+    name: str = attrs.field(validator=checks.text)
+    email: str = attrs.field(validator=checks.email)
+
+
+@attrs.frozen(kw_only=True)
+class Participant:
+    """Invite a person, who gets an e-mail as soon as the interview is created."""
+
+    name: str = attrs.field(validator=checks.text)
+    email: str = attrs.field(validator=checks.email)
+    role: ParticipantRole | str = attrs.field(validator=checks.one_of(ParticipantRole))
+    external_user_id: str | None = attrs.field(default=None, validator=optional(checks.text))
+    auth_provider: AuthProvider | str | None = attrs.field(
+        default=None, validator=optional(checks.one_of(AuthProvider))
+    )
+    external_role: str | None = attrs.field(default=None, validator=optional(checks.text))
+    avatar_url: str | None = attrs.field(default=None, validator=optional(checks.text))
+
+
+def participants(value: Iterable[Participant]) -> tuple[Participant, ...]:
+    """Keep a list of participants as a tuple."""
+    return checks.as_tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class InterviewParticipant(Received):
+    """Tell of a person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
+
+    id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    role: ParticipantRole | str | None = None
+    join_token: Secret | None = None
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+    is_active: bool | None = None

@@ -1,0 +1,182 @@
+"""What can be asked for: each object checks itself when it is built (contract section 5.1)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import attrs
+from attrs.validators import optional
+
+from boooply.errors import ValidationError
+from boooply.models import checks
+from boooply.models.calendars import Slot
+from boooply.models.enums import (
+    EmploymentType,
+    EvaluationFocus,
+    InterviewCategory,
+    ParticipantRole,
+    SchedulingMode,
+    Seniority,
+    WorkSetup,
+)
+from boooply.models.people import Candidate, Participant, participants
+
+_MOST_SLOTS = 50
+_LEAST_MINUTES = 5
+_DEFAULT_MINUTES = 30  # what the API takes where duration_minutes is left out
+
+_optional_text = optional(checks.text)
+_minutes = optional(checks.whole(_LEAST_MINUTES, unit="minutes"))
+
+
+def _slots(value: Iterable[Slot]) -> tuple[Slot, ...]:
+    return checks.as_tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class InterviewRequest:
+    """Hold what the three kinds of interview have in common; times go out in UTC.
+
+    ``duration_minutes`` is 30 where it is not given. ``scheduled_at`` is needed when ``scheduling_mode`` is ``FIXED``.
+    Creating an interview e-mails every participant at once.
+    """
+
+    title: str | None = attrs.field(default=None, validator=_optional_text)
+    job_description: str | None = attrs.field(default=None, validator=_optional_text)
+    department: str | None = attrs.field(default=None, validator=_optional_text)
+    stage: str | None = attrs.field(default=None, validator=_optional_text)
+    company_name: str | None = attrs.field(default=None, validator=_optional_text)
+    external_job_id: str | None = attrs.field(default=None, validator=_optional_text)
+    candidate_cv: str | None = attrs.field(default=None, validator=_optional_text, repr=False)
+    skills: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
+    questions: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
+    seniority: Seniority | str | None = attrs.field(default=None, validator=optional(checks.one_of(Seniority)))
+    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=optional(checks.one_of(WorkSetup)))
+    employment_type: EmploymentType | str | None = attrs.field(
+        default=None, validator=optional(checks.one_of(EmploymentType))
+    )
+    category: InterviewCategory | str | None = attrs.field(
+        default=None, validator=optional(checks.one_of(InterviewCategory))
+    )
+    evaluation_focus: EvaluationFocus | str | None = attrs.field(
+        default=None, validator=optional(checks.one_of(EvaluationFocus))
+    )
+    ai_generate: bool | None = attrs.field(default=None, validator=optional(checks.flag))
+    send_candidate_feedback: bool | None = attrs.field(default=None, validator=optional(checks.flag))
+    duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
+    scheduled_at: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    scheduling_mode: SchedulingMode | str | None = attrs.field(
+        default=None, validator=optional(checks.one_of(SchedulingMode))
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.scheduling_mode == SchedulingMode.FIXED and self.scheduled_at is None:
+            raise ValidationError("scheduled_at", "is needed when scheduling_mode is FIXED")
+
+
+@attrs.frozen(kw_only=True)
+class CandidateInterview(InterviewRequest):
+    """Hold what AI and human interviews have in common.
+
+    With ``scheduling_mode="CANDIDATE_PICKS"`` the candidate picks one of ``available_slots``: at most 50, none shorter
+    than ``duration_minutes``.
+    """
+
+    job_role: str = attrs.field(validator=checks.text)
+    available_slots: tuple[Slot, ...] = attrs.field(
+        default=(), converter=_slots, validator=checks.each(checks.a(Slot), most=_MOST_SLOTS)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        picks = self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS
+        if picks and not self.available_slots:
+            raise ValidationError("available_slots", "is needed when scheduling_mode is CANDIDATE_PICKS")
+        if self.available_slots and not picks:
+            raise ValidationError("scheduling_mode", "has to be CANDIDATE_PICKS when available_slots is given")
+        minutes = self.duration_minutes or _DEFAULT_MINUTES
+        if any(slot.end - slot.start < timedelta(minutes=minutes) for slot in self.available_slots):
+            raise ValidationError("available_slots", f"have to last the interview's {minutes} minutes each")
+
+
+@attrs.frozen(kw_only=True)
+class AIInterview(CandidateInterview):
+    """Ask for an interview that the AI leads with one candidate."""
+
+    candidate: Candidate = attrs.field(validator=checks.a(Candidate))
+
+
+@attrs.frozen(kw_only=True)
+class HumanInterview(CandidateInterview):
+    """Ask for an interview that people lead: give ``participants``, ``candidate`` or both."""
+
+    candidate: Candidate | None = attrs.field(default=None, validator=optional(checks.a(Candidate)))
+    participants: tuple[Participant, ...] = attrs.field(
+        default=(), converter=participants, validator=checks.each(checks.a(Participant))
+    )
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if not self.participants and self.candidate is None:
+            raise ValidationError("participants", "is needed, unless candidate is given")
+
+
+@attrs.frozen(kw_only=True)
+class TeamMeeting(InterviewRequest):
+    """Ask for a meeting of the team; at least one participant is a ``HOST``."""
+
+    participants: tuple[Participant, ...] = attrs.field(
+        converter=participants, validator=checks.each(checks.a(Participant))
+    )
+    job_role: str | None = attrs.field(default=None, validator=_optional_text)
+    agenda: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
+    transcription_enabled: bool | None = attrs.field(default=None, validator=optional(checks.flag))
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if not any(person.role == ParticipantRole.HOST for person in self.participants):
+            raise ValidationError("participants", "need at least one whose role is HOST")
+        if self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS:
+            raise ValidationError("scheduling_mode", "has to be IMMEDIATE or FIXED for a team meeting")
+
+
+@attrs.frozen(kw_only=True)
+class Cancellation:
+    """Cancel an interview."""
+
+    reason: str | None = attrs.field(default=None, validator=_optional_text)
+
+
+@attrs.frozen(kw_only=True)
+class Rescheduling:
+    """Move an interview to another time."""
+
+    scheduled_at: datetime = attrs.field(validator=checks.aware)
+    duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
+    reason: str | None = attrs.field(default=None, validator=_optional_text)
+
+
+@attrs.frozen(kw_only=True)
+class Invitation:
+    """Add people to an interview."""
+
+    participants: tuple[Participant, ...] = attrs.field(
+        converter=participants, validator=checks.each(checks.a(Participant))
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if not self.participants:
+            raise ValidationError("participants", "is empty: give at least one")
+
+
+@attrs.frozen(kw_only=True)
+class JobBrief:
+    """Describe a role, for the AI to write its description (contract section 6)."""
+
+    job_role: str = attrs.field(validator=checks.text)
+    department: str | None = attrs.field(default=None, validator=_optional_text)
+    skills: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
+    seniority: Seniority | str | None = attrs.field(default=None, validator=optional(checks.one_of(Seniority)))
+    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=optional(checks.one_of(WorkSetup)))
+    employment_type: EmploymentType | str | None = attrs.field(
+        default=None, validator=optional(checks.one_of(EmploymentType))
+    )

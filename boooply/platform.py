@@ -1,0 +1,49 @@
+"""The platform: it mints its customers' keys and hands out clients that use them."""
+
+import attrs
+
+from boooply.client import AsyncBoooplyClient
+from boooply.connection import Connection, connect
+from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
+from boooply.resources.keys import create_organization_api_key
+from boooply.secret import Secret
+from boooply.transport import TIMEOUT
+
+
+class AsyncBoooplyPlatform(Connection):
+    """Connect the platform's customers, each to an organization of its own.
+
+    ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
+    seconds, for one attempt. Use it as an async context manager, or ``await close()``.
+
+    Raises:
+        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
+            or ``allow_insecure=True``.
+    """
+
+    def __init__(
+        self,
+        *,
+        platform_key: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        allow_insecure: bool = False,
+    ) -> None:
+        transport = connect(platform_key, PLATFORM, base_url, timeout=timeout, allow_insecure=allow_insecure)
+        super().__init__(transport, owner=True)
+
+    async def create_organization_api_key(self, tenant: Tenant, /) -> OrganizationApiKey:
+        """Mint the key of a customer's organization: once for each customer, when it connects.
+
+        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+        """
+        return await create_organization_api_key(self._transport, tenant)
+
+    def organization(self, api_key: str | Secret, /) -> AsyncBoooplyClient:
+        """Make the client of one customer over the platform's connections; a thousand of them cost little.
+
+        Raises:
+            ConfigurationError: It is a platform key, or no key at all.
+        """
+        return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(api_key, ORGANIZATION, {})))

@@ -1,0 +1,194 @@
+"""The table: one row an operation, and no path of the API anywhere else in the client.
+
+The page of the reference that lists the operations is made from ``ENDPOINTS``.
+"""
+
+from types import NoneType
+from typing import Any, Final, Generic, TypeVar, cast
+
+import attrs
+
+from boooply.converter import Mismatch, decode, encode
+from boooply.errors import DecodingError
+from boooply.models import (
+    AnalysisJob,
+    Availability,
+    BusyBlocks,
+    Evaluation,
+    Interview,
+    InterviewParticipant,
+    Organization,
+    OrganizationApiKey,
+    Page,
+    Recording,
+    TranscriptEntry,
+)
+from boooply.protocol import envelopes
+from boooply.protocol.envelopes import Envelope, Payload, bare, nothing, under, within
+from boooply.protocol.messages import (
+    Limit,
+    Request,
+    Response,
+    Safety,
+    json_body,
+    json_object,
+    path_segment,
+    query_string,
+)
+from boooply.protocol.refusals import refusal
+
+T = TypeVar("T")
+
+READS, WRITES, AI = Limit.READS, Limit.WRITES, Limit.AI
+READ, CREATE, CONVERGE = Safety.READ, Safety.CREATE, Safety.CONVERGE
+
+
+@attrs.frozen
+class Endpoint(Generic[T]):
+    """Describe one operation: how it is asked for, what it counts as, and what its answer becomes."""
+
+    operation: str
+    method: str
+    path: str
+    limit: Limit
+    safety: Safety
+    result: Any  # the type T; a union has no type of its own that a checker would take here
+    envelope: Envelope
+
+    def request(self, *, body: object = None, query: object = None, **identities: str) -> Request:
+        """Make the request from checked request objects; ``identities`` fill the places in the path.
+
+        Raises:
+            ValidationError: An identity cannot stand in a path.
+        """
+        quoted = {name: path_segment(name, value) for name, value in identities.items()}
+        parameters = "" if query is None else query_string(encode(query))
+        path = self.path.format_map(quoted)
+        return Request(
+            operation=self.operation,
+            method=self.method,
+            target=f"{path}?{parameters}" if parameters else path,
+            limit=self.limit,
+            safety=self.safety,
+            body=None if body is None else json_body(encode(body)),
+        )
+
+    def parse(self, response: Response) -> T:
+        """Read the answer.
+
+        Raises:
+            APIError: It says no.
+            DecodingError: It is not what the contract promises.
+        """
+        payload = json_object(response)
+        refused = refusal(self.operation, response, payload)
+        if refused is not None:
+            raise refused
+        result, problem = self._read(response, payload)
+        if problem is not None:
+            raise DecodingError(self.operation, status=response.status, problems=(problem,))
+        return cast("T", result)
+
+    # Raised from here, a DecodingError would lead to the frames above, which hold the body.
+    def _read(self, response: Response, payload: Payload | None) -> tuple[Any, str | None]:
+        if self.result is NoneType:
+            return None, None
+        if payload is None:
+            kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+            return None, f"expected a JSON object, found {len(response.body)} bytes of {kind[:80]}"
+        try:
+            return decode(self.envelope(payload), self.result), None
+        except Mismatch as mismatch:
+            return None, str(mismatch)
+
+
+_INTERVIEWS: Final = "/api/integration/interviews"
+_INTERVIEW: Final = f"{_INTERVIEWS}/{{code}}"
+
+CREATE_ORGANIZATION_API_KEY: Final = Endpoint[OrganizationApiKey](
+    "create_organization_api_key", "POST", "/api/server-auth/create-api-key", WRITES, CREATE, OrganizationApiKey, bare
+)
+GET_ORGANIZATION: Final = Endpoint[Organization](
+    "organization.get", "GET", "/api/integration/organization", READS, READ, Organization, within("organization")
+)
+
+CREATE_INTERVIEW: Final = Endpoint[Interview](
+    "interviews.create", "POST", _INTERVIEWS, WRITES, CREATE, Interview, within("meeting")
+)
+LIST_INTERVIEWS: Final = Endpoint[Page]("interviews.list", "GET", _INTERVIEWS, READS, READ, Page, envelopes.page)
+GET_INTERVIEW: Final = Endpoint[Interview](
+    "interviews.get", "GET", _INTERVIEW, READS, READ, Interview, within("meeting")
+)
+CANCEL_INTERVIEW: Final = Endpoint[Interview](
+    "interviews.cancel", "PATCH", f"{_INTERVIEW}/cancel", WRITES, CONVERGE, Interview, within("meeting")
+)
+RESCHEDULE_INTERVIEW: Final = Endpoint[Interview](
+    "interviews.reschedule", "PATCH", f"{_INTERVIEW}/reschedule", WRITES, CONVERGE, Interview, within("meeting")
+)
+DELETE_INTERVIEW: Final = Endpoint[None]("interviews.delete", "DELETE", _INTERVIEW, WRITES, CONVERGE, NoneType, nothing)
+
+ADD_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
+    "interviews.add_participants",
+    "POST",
+    f"{_INTERVIEW}/participants",
+    WRITES,
+    CREATE,
+    tuple[InterviewParticipant, ...],
+    envelopes.items("participants"),
+)
+LIST_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
+    "interviews.list_participants",
+    "GET",
+    f"{_INTERVIEW}/participants",
+    READS,
+    READ,
+    tuple[InterviewParticipant, ...],
+    envelopes.items("participants"),
+)
+REMOVE_PARTICIPANT: Final = Endpoint[None](
+    "interviews.remove_participant",
+    "DELETE",
+    f"{_INTERVIEW}/participants/{{participant_id}}",
+    WRITES,
+    CONVERGE,
+    NoneType,
+    nothing,
+)
+
+GET_RECORDING: Final = Endpoint[Recording | None](
+    "interviews.get_recording", "GET", f"{_INTERVIEW}/recording", READS, READ, Recording | None, under("recording")
+)
+GET_TRANSCRIPT: Final = Endpoint[tuple[TranscriptEntry, ...]](
+    "interviews.get_transcript",
+    "GET",
+    f"{_INTERVIEW}/transcript",
+    READS,
+    READ,
+    tuple[TranscriptEntry, ...],
+    envelopes.items("transcript"),
+)
+GET_EVALUATION: Final = Endpoint[Evaluation | None](
+    "interviews.get_evaluation", "GET", f"{_INTERVIEW}/evaluation", READS, READ, Evaluation | None, envelopes.evaluation
+)
+TRIGGER_ANALYSIS: Final = Endpoint[AnalysisJob](
+    "interviews.trigger_analysis", "POST", f"{_INTERVIEW}/analyze", WRITES, CREATE, AnalysisJob, bare
+)
+
+GET_AVAILABILITY: Final = Endpoint[Availability](
+    "interviews.get_availability", "GET", "/api/integration/availability", READS, READ, Availability, bare
+)
+GET_BUSY_BLOCKS: Final = Endpoint[BusyBlocks](
+    "interviews.get_busy_blocks", "GET", "/api/integration/busy-blocks", READS, READ, BusyBlocks, bare
+)
+
+GENERATE_JOB_DESCRIPTION: Final = Endpoint[str](
+    "ai.generate_job_description",
+    "POST",
+    "/api/integration/generate-job-description",
+    AI,
+    CREATE,
+    str,
+    under("description", "jobDescription"),
+)
+
+ENDPOINTS: Final = tuple(cast("Endpoint[Any]", row) for row in tuple(globals().values()) if isinstance(row, Endpoint))

@@ -1,0 +1,159 @@
+"""A request that is ready to be sent, and the response that came back."""
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, cast
+from urllib.parse import quote, unquote, urlencode
+
+import attrs
+
+from boooply.errors import ValidationError
+
+_DOTS = frozenset({".", ".."})
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_FIRST_PRINTABLE = 0x20
+_DELETE = 0x7F
+
+
+class Limit(Enum):
+    """Which allowance a call uses up (contract section 2)."""
+
+    READS = "reads"
+    WRITES = "writes"
+    AI = "ai"
+
+
+class Safety(Enum):
+    """What a second send of the same call would do.
+
+    ``READ`` does nothing; ``CREATE`` reaches real people, or makes a secret that nobody holds; ``CONVERGE`` ends in the
+    same state, so it may be sent again once a read shows that state is not reached.
+    """
+
+    READ = "read"
+    CREATE = "create"
+    CONVERGE = "converge"
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """Hold one call, ready to be sent: ``target`` is path and query as they go out, ``operation`` is for people."""
+
+    operation: str
+    method: str
+    target: str = attrs.field(repr=False)
+    limit: Limit
+    safety: Safety
+    body: bytes | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Response:
+    """Hold an answer as it came; the names in ``headers`` are matched whatever their case."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+    def json(self) -> Any:
+        """Read the body as JSON.
+
+        Raises:
+            ValueError: It is not JSON, or not UTF-8.
+        """
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("JSON that is nested too deep") from None
+
+
+def json_object(response: Response) -> dict[str, Any] | None:
+    """Read the body as a JSON object, or as None where it is anything else."""
+    try:
+        payload = response.json()
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", payload) if isinstance(payload, dict) else None
+
+
+def path_segment(name: str, value: str) -> str:
+    """Quote an identity for a path, so that it is one segment whatever it holds.
+
+    Raises:
+        ValidationError: It is empty, ``.`` or ``..``, or holds a control character: no quoting keeps those apart from
+            the path around them.
+    """
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        raise ValidationError(name, f"has to be text, not a {type(value).__name__}")
+    if not value.strip():
+        raise ValidationError(name, "is empty")
+    if value in _DOTS:
+        raise ValidationError(name, f"cannot be {value!r}, which is a step in a path")
+    if any(ord(character) < _FIRST_PRINTABLE or ord(character) == _DELETE for character in value):
+        raise ValidationError(name, "holds a control character")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise ValidationError(name, "holds half of a surrogate pair, which has no UTF-8 form") from None
+
+
+def query_string(parameters: Mapping[str, Any]) -> str:
+    """Write query parameters: several values of one are joined by commas, as the API reads them.
+
+    Raises:
+        ValidationError: A value has no UTF-8 form.
+    """
+    written = {name: _parameter(value) for name, value in parameters.items() if value is not None}
+    try:
+        return urlencode(written, quote_via=quote, safe=",:@")
+    except UnicodeEncodeError:
+        raise ValidationError("params", "hold half of a surrogate pair, which has no UTF-8 form") from None
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(str(one) for one in cast("tuple[object, ...]", value))
+    return str(value)
+
+
+def json_body(value: Any) -> bytes:
+    """Write a JSON body.
+
+    Raises:
+        ValidationError: Something in it has no JSON form.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as problem:
+        reason = type(problem).__name__
+    raise ValidationError("json", f"cannot be written as JSON ({reason}): use text, numbers, booleans, lists, dicts")
+
+
+def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Request:
+    """Make a request for what the table does not name yet; anything but GET may have an effect that a retry repeats.
+
+    Raises:
+        ValidationError: The path is not one within the API, or the body has no JSON form.
+    """
+    verb = method.upper()
+    if verb not in _METHODS:
+        raise ValidationError("method", f"has to be one of {', '.join(_METHODS)}")
+    if not path.startswith("/") or path.startswith("//") or "\\" in path:
+        raise ValidationError("path", "has to start with one / and go on within the API: the host is base_url's")
+    if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
+        raise ValidationError("path", "holds characters that have to be percent-encoded")
+    if not _DOTS.isdisjoint(unquote(path).partition("?")[0].split("/")):
+        raise ValidationError("path", "holds the step . or ..")
+    parameters = query_string(params or {})
+    joint = "&" if "?" in path else "?"
+    return Request(
+        operation="request",
+        method=verb,
+        target=f"{path}{joint}{parameters}" if parameters else path,
+        limit=Limit.READS if verb == "GET" else Limit.WRITES,
+        safety=Safety.READ if verb == "GET" else Safety.CREATE,
+        body=None if json is None else json_body(json),
+    )

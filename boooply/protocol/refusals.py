@@ -1,0 +1,77 @@
+"""What an answer that says no becomes (contract section 3)."""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from boooply.errors import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+    UnprocessableError,
+)
+from boooply.protocol.messages import Response
+from boooply.secret import redact
+
+ERRORS: Final[dict[int, type[APIError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableError,
+    429: RateLimitedError,
+}
+
+_OK: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
+_SERVER_ERRORS: Final = range(500, 600)
+_LONGEST_MESSAGE: Final = 500
+
+
+def refusal(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIError | None:
+    """Read an answer as the error it is, or None where it says yes.
+
+    An answer of any form is read: JSON of the API's or another shape, the HTML of a proxy, nothing at all. Whatever
+    looks like a key in its text is masked.
+    """
+    told = payload or {}
+    if response.status in _OK and told.get("success") is not False:
+        return None
+    return _class(response.status)(
+        operation,
+        status=response.status,
+        message=_message(response, told),
+        code=_text(told.get("code")),
+        request_id=_text(response.headers.get("X-Request-Id")),
+        retry_after=_seconds(response.headers.get("Retry-After")),
+    )
+
+
+def _class(status: int) -> type[APIError]:
+    return ServerError if status in _SERVER_ERRORS else ERRORS.get(status, APIError)
+
+
+def _message(response: Response, told: Mapping[str, Any]) -> str:
+    if response.status in _REDIRECTS:
+        return "the API answered with a redirect, which is not followed: check base_url"
+    for name in ("error", "message"):
+        said = told.get(name)
+        # some proxies nest the text: {"error": {"message": …}}
+        if isinstance(said, dict):
+            said = cast("dict[str, Any]", said).get("message")
+        if isinstance(said, str) and said.strip():
+            return redact(said.strip())[:_LONGEST_MESSAGE]
+    return "no reason given" if response.body else "an empty answer"
+
+
+def _text(value: object) -> str | None:
+    return redact(value)[:_LONGEST_MESSAGE] if isinstance(value, str) and value else None
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value is not None and value.isascii() and value.isdigit() else None

@@ -1,0 +1,126 @@
+"""Which key, which API: given by argument or environment, and refused where it cannot work (contract section 1)."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+
+from boooply.errors import ConfigurationError
+from boooply.secret import MASK, Secret
+
+
+@attrs.frozen
+class KeyKind:
+    """Tell one kind of key from the other: by its argument, its variable, and the prefixes it is known by."""
+
+    name: str
+    argument: str
+    variable: str
+    prefixes: tuple[str, ...]
+    purpose: str
+
+
+ORGANIZATION: Final = KeyKind(
+    "an organization key",
+    "api_key",
+    "BOOOPLY_API_KEY",
+    ("bply_org_", "bply_tenant_", "boooply_tenant_"),
+    "AsyncBoooplyClient and BoooplyClient, which read and write one customer's interviews",
+)
+PLATFORM: Final = KeyKind(
+    "a platform key",
+    "platform_key",
+    "BOOOPLY_PLATFORM_KEY",
+    ("bply_platform_", "boooply_platform_"),
+    "AsyncBoooplyPlatform and BoooplyPlatform, which mint organization keys",
+)
+_KINDS: Final = (ORGANIZATION, PLATFORM)
+_BASE_URL: Final = "BOOOPLY_BASE_URL"
+
+
+def key(given: str | Secret | None, wanted: KeyKind, environ: Mapping[str, str]) -> Secret:
+    """Choose the key: the argument, else the environment variable.
+
+    Raises:
+        ConfigurationError: There is none, it is of the other kind, it is a mask, or it cannot stand in a header.
+    """
+    value = environ.get(wanted.variable) if given is None else given
+    if not value:
+        raise ConfigurationError(f"{wanted.argument} is missing: pass {wanted.argument}=… or set {wanted.variable}")
+    secret = value if isinstance(value, Secret) else Secret(value)
+    problem = _problem(secret.reveal(), wanted)
+    if problem is not None:
+        raise ConfigurationError(problem)
+    return secret
+
+
+def _problem(value: str, wanted: KeyKind) -> str | None:
+    if MASK in value:
+        return f"{wanted.argument} is a mask ({MASK} stands in it): store what reveal() returns, and pass that"
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        return f"{wanted.argument} holds white space or characters that no key has: was it cut or pasted whole?"
+    for kind in _KINDS:
+        if kind is not wanted and value.startswith(kind.prefixes):
+            return f"{wanted.argument} is {kind.name}: {wanted.name} is wanted here; that one is for {kind.purpose}"
+    return None
+
+
+def base_url(given: str | None, environ: Mapping[str, str], *, allow_insecure: bool) -> str:
+    """Choose the API's address: the argument, else the environment variable; a trailing slash is dropped.
+
+    Raises:
+        ConfigurationError: There is none, or it is not https://HOST[:PORT] (http only for loopback, or allowed).
+    """
+    value = environ.get(_BASE_URL) if given is None else given
+    if not value:
+        raise ConfigurationError(f"base_url is missing: pass base_url=… or set {_BASE_URL}")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError("base_url is not a URL: give it as https://HOST") from None
+    problem = _misplaced(parts) or _insecure(parts, allow_insecure=allow_insecure)
+    if problem is not None:
+        raise ConfigurationError(f"base_url {problem}")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}"
+
+
+def seconds(timeout: float) -> float:
+    """Check a timeout.
+
+    Raises:
+        ConfigurationError: It is not a number of seconds above zero.
+    """
+    if not _is_positive(timeout):
+        raise ConfigurationError("timeout has to be a number of seconds above zero")
+    return timeout
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _misplaced(parts: SplitResult) -> str | None:
+    if parts.username is not None or parts.password is not None:
+        return "has credentials in it: a key goes into its own argument"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "has to be of the form https://HOST"
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        return f"has to end after the host: drop what follows {parts.hostname}"
+    return None
+
+
+def _insecure(parts: SplitResult, *, allow_insecure: bool) -> str | None:
+    if parts.scheme == "https" or allow_insecure or _is_loopback(parts.hostname or ""):
+        return None
+    return "is http, which would send the key in the clear: use https, or pass allow_insecure=True for a test network"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

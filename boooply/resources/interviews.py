@@ -1,0 +1,188 @@
+"""Interviews, from invitation to evaluation (contract section 5)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import Unpack
+
+import attrs
+
+from boooply.errors import DeadlineExceeded, ValidationError
+from boooply.models import (
+    AIInterview,
+    AnalysisJob,
+    Availability,
+    AvailabilityQuery,
+    BusyBlocks,
+    BusyBlocksQuery,
+    Cancellation,
+    Evaluation,
+    HumanInterview,
+    Interview,
+    InterviewFilters,
+    InterviewNotEvaluated,
+    InterviewParticipant,
+    InterviewQuery,
+    Invitation,
+    Page,
+    Participant,
+    Recording,
+    Rescheduling,
+    TeamMeeting,
+    TranscriptEntry,
+)
+from boooply.protocol import endpoints
+from boooply.transport import Transport
+
+_PAGE = 100  # the most the API gives at once
+
+
+@attrs.frozen
+class AsyncInterviews:
+    """Create, follow and read the interviews of the client's organization."""
+
+    _transport: Transport
+
+    async def create(self, request: AIInterview | HumanInterview | TeamMeeting, /) -> Interview:
+        """Create an interview; every participant is e-mailed at once, so sending it twice reaches people twice.
+
+        Raises:
+            ValidationError: It is not one of the three request objects.
+        """
+        if not isinstance(request, AIInterview | HumanInterview | TeamMeeting):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise ValidationError("request", "has to be an AIInterview, a HumanInterview or a TeamMeeting")
+        return await self._transport.call(endpoints.CREATE_INTERVIEW, body=request)
+
+    async def list(self, *, page: int = 1, limit: int = 20, **filters: Unpack[InterviewFilters]) -> Page:
+        """Read one page of interviews, newest first; ``limit`` is at most 100.
+
+        Filters: ``status`` (several), ``type``, ``search``, ``source_id``, ``date_field``, ``date_from``, ``date_to``,
+        ``score_min``, ``score_max``, as ``boooply.InterviewFilters`` tells.
+
+        Raises:
+            ValidationError: A filter is not one the API takes.
+        """
+        query = InterviewQuery(page=page, limit=limit, **filters)
+        return await self._transport.call(endpoints.LIST_INTERVIEWS, query=query)
+
+    async def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
+        """Read all interviews, a page of 100 at a time; the filters are those of ``list``.
+
+        An interview created meanwhile moves the pages along; each is given once all the same.
+        """
+        seen: set[str] = set()
+        previous: tuple[Interview, ...] = ()
+        number, read = 1, 0
+        while True:
+            page = await self.list(page=number, limit=_PAGE, **filters)
+            for interview in page.items:
+                if interview.code not in seen:
+                    seen.add(interview.code)
+                    yield interview
+            read += len(page.items)
+            # the second form of the list tells no number of pages, and an API that ignores `page` repeats itself
+            if page.is_last(read) or page.items == previous:
+                return
+            previous = page.items
+            number += 1
+
+    async def get(self, code: str, /) -> Interview:
+        """Read one interview."""
+        return await self._transport.call(endpoints.GET_INTERVIEW, code=code)
+
+    async def cancel(self, code: str, /, *, reason: str | None = None) -> Interview:
+        """Cancel an interview that has not begun.
+
+        Raises:
+            BadRequestError: It is active, completed or cancelled.
+        """
+        return await self._transport.call(endpoints.CANCEL_INTERVIEW, body=Cancellation(reason=reason), code=code)
+
+    async def reschedule(
+        self, code: str, /, *, scheduled_at: datetime, duration_minutes: int | None = None, reason: str | None = None
+    ) -> Interview:
+        """Move an interview that has not begun to another time.
+
+        Raises:
+            BadRequestError: It is active, completed or cancelled.
+        """
+        body = Rescheduling(scheduled_at=scheduled_at, duration_minutes=duration_minutes, reason=reason)
+        return await self._transport.call(endpoints.RESCHEDULE_INTERVIEW, body=body, code=code)
+
+    async def delete(self, code: str, /) -> None:
+        """Delete an interview, with its recording, transcript and evaluation, for ever."""
+        await self._transport.call(endpoints.DELETE_INTERVIEW, code=code)
+
+    async def add_participants(
+        self, code: str, /, *, participants: Iterable[Participant]
+    ) -> tuple[InterviewParticipant, ...]:
+        """Add people, who are e-mailed at once; each comes back with a join token."""
+        body = Invitation(participants=participants)
+        return await self._transport.call(endpoints.ADD_PARTICIPANTS, body=body, code=code)
+
+    async def list_participants(self, code: str, /) -> tuple[InterviewParticipant, ...]:
+        """Read who takes part."""
+        return await self._transport.call(endpoints.LIST_PARTICIPANTS, code=code)
+
+    async def remove_participant(self, code: str, participant_id: str, /) -> None:
+        """Remove a person from an interview."""
+        await self._transport.call(endpoints.REMOVE_PARTICIPANT, code=code, participant_id=participant_id)
+
+    async def get_recording(self, code: str, /) -> Recording | None:
+        """Read where the recording is, or None until there is one."""
+        return await self._transport.call(endpoints.GET_RECORDING, code=code)
+
+    async def get_transcript(self, code: str, /) -> tuple[TranscriptEntry, ...]:
+        """Read what was said; empty until the interview has been held."""
+        return await self._transport.call(endpoints.GET_TRANSCRIPT, code=code)
+
+    async def get_evaluation(self, code: str, /) -> Evaluation | None:
+        """Read the evaluation, or None until the analysis has run."""
+        return await self._transport.call(endpoints.GET_EVALUATION, code=code)
+
+    async def trigger_analysis(self, code: str, /) -> AnalysisJob:
+        """Queue an analysis, which runs in the background and replaces the evaluation."""
+        return await self._transport.call(endpoints.TRIGGER_ANALYSIS, code=code)
+
+    async def get_availability(
+        self, email: str, /, *, duration_minutes: int | None = None, days: int | None = None
+    ) -> Availability:
+        """Read when a person is free, in slots of ``duration_minutes`` (30) over ``days`` (14, at most 30)."""
+        query = AvailabilityQuery(email=email, duration_minutes=duration_minutes, days=days)
+        return await self._transport.call(endpoints.GET_AVAILABILITY, query=query)
+
+    async def get_busy_blocks(self, email: str, /, *, days: int | None = None) -> BusyBlocks:
+        """Read when a person is busy in the next ``days`` (14, at most 30)."""
+        return await self._transport.call(endpoints.GET_BUSY_BLOCKS, query=BusyBlocksQuery(email=email, days=days))
+
+    async def wait_for_evaluation(self, code: str, /, *, timeout: float = 900.0, poll: float = 10.0) -> Evaluation:
+        """Wait until the interview is over and evaluated, looking every ``poll`` seconds for ``timeout`` seconds.
+
+        A human or team meeting that reads COMPLETED can be resumed, so it is waited for until its ``end_reason`` is
+        there (contract section 5.2).
+
+        Raises:
+            InterviewNotEvaluated: It was cancelled, failed, expired or missed.
+            DeadlineExceeded: The time is up.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._evaluated(code, poll)
+        except DeadlineExceeded:
+            raise
+        except TimeoutError:
+            pass
+        raise DeadlineExceeded("interviews.wait_for_evaluation", timeout, waiting_for="the evaluation")
+
+    async def _evaluated(self, code: str, poll: float) -> Evaluation:
+        is_over = False
+        while True:
+            if not is_over:
+                interview = await self.get(code)
+                if interview.ended_unevaluated:
+                    raise InterviewNotEvaluated(interview)
+                is_over = interview.is_over
+            evaluation = await self.get_evaluation(code) if is_over else None
+            if evaluation is not None:
+                return evaluation
+            await asyncio.sleep(poll)

@@ -1,0 +1,18 @@
+"""The organization a key belongs to (contract section 6)."""
+
+import attrs
+
+from boooply.models import Organization
+from boooply.protocol.endpoints import GET_ORGANIZATION
+from boooply.transport import Transport
+
+
+@attrs.frozen
+class AsyncOrganization:
+    """Tell about the organization of the client's key."""
+
+    _transport: Transport
+
+    async def get(self) -> Organization:
+        """Tell whose key this is: ``external_org_id`` is the platform's own id of the customer."""
+        return await self._transport.call(GET_ORGANIZATION)

@@ -1,0 +1,14 @@
+"""A local sandbox: the other end of Boooply's wire, on loopback.
+
+It is built from the contract alone and shares no code with the client, so both ends cannot share one mistake. Drive
+it with any HTTP client, the vendor's JavaScript SDK included.
+"""
+
+from boooply.sandbox.clock import Clock
+from boooply.sandbox.limits import Limits
+from boooply.sandbox.playing import Step
+from boooply.sandbox.records import Call, Email
+from boooply.sandbox.refusals import Refused
+from boooply.sandbox.sandbox import Sandbox
+
+__all__ = ["Call", "Clock", "Email", "Limits", "Refused", "Sandbox", "Step"]

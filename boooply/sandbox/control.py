@@ -1,0 +1,76 @@
+"""The controls under /_sandbox/: playing interviews, pushing the clock, and looking behind the scenes.
+
+They want no key, count against no limit and leave no record. They are as strict as the API and answer in its forms.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from boooply.sandbox.checks import check_fields
+from boooply.sandbox.clock import Clock
+from boooply.sandbox.moments import iso
+from boooply.sandbox.playing import Step, play
+from boooply.sandbox.records import Interview
+from boooply.sandbox.refusals import invalid, malformed, missing
+from boooply.sandbox.rules import PLAY
+from boooply.sandbox.state import State
+from boooply.sandbox.views import call_view, email_view, meeting_view, organization_summary
+from boooply.sandbox.wire import Answering, read_object, success
+
+__all__ = ["CONTROL", "control_routes", "play_interview"]
+
+CONTROL: Final = "/_sandbox/"
+
+
+def play_interview(state: State, code: str, step: Step) -> Interview:
+    """Play an interview one step on, whoever owns it.
+
+    Raises:
+        Refused: 404 for an unknown code, 409 for a step that is impossible now.
+    """
+    return state.put(play(state.interview_of_anyone(code), step, state.clock.now()))
+
+
+def control_routes(state: State) -> tuple[tuple[str, str, Answering], ...]:
+    """Return the controls of a state: method, path and what answers."""
+
+    async def play_it(request: web.Request) -> web.StreamResponse:
+        body = await read_object(request)
+        check_fields(PLAY, body)
+        played = play_interview(state, request.match_info["code"], body.get("to", "END"))
+        return success({"meeting": meeting_view(played, state.base_url)})
+
+    async def emails(_request: web.Request) -> web.StreamResponse:
+        return success({"emails": [email_view(email) for email in state.emails]})
+
+    async def calls(_request: web.Request) -> web.StreamResponse:
+        return success({"calls": [call_view(call) for call in state.calls]})
+
+    async def organizations(_request: web.Request) -> web.StreamResponse:
+        return success({"organizations": [organization_summary(one) for one in state.organizations()]})
+
+    async def clock(request: web.Request) -> web.StreamResponse:
+        _advance(state.clock, await read_object(request))
+        return success({"now": iso(state.clock.now())})
+
+    return (
+        ("POST", f"{CONTROL}interviews/{{code}}/play", play_it),
+        ("GET", f"{CONTROL}emails", emails),
+        ("GET", f"{CONTROL}calls", calls),
+        ("GET", f"{CONTROL}organizations", organizations),
+        ("POST", f"{CONTROL}clock", clock),
+    )
+
+
+def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
+    if "advance" not in body:
+        raise missing("advance")
+    seconds = body["advance"]
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise malformed("advance must be a number of seconds", "INVALID_TYPE")
+    try:
+        clock.advance(seconds)
+    except ValueError as error:
+        raise invalid("advance", f"is refused: {error}") from error

@@ -1,0 +1,77 @@
+"""Playing an interview: which step is possible when, and what it leaves behind.
+
+The vendor's rooms do this in real life. `END` is the end for good. For human and team meetings `COMPLETED` is an end
+that can be resumed: it leaves a transcript and a recording, but no end reason and no evaluation. An AI interview that
+is completed is final, so there `COMPLETED` is `END`. `NO_SHOW` and `EXPIRED` both leave the session status COMPLETED:
+only the end reason tells them from an interview that took place, so a client that reads the status alone gets caught.
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+from attrs import evolve
+
+from boooply.sandbox.records import Interview, Participant
+from boooply.sandbox.refusals import conflict
+
+__all__ = ["Step", "play"]
+
+Step = Literal["ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED"]
+
+OPEN_STEPS: Final[dict[tuple[str, bool], frozenset[str]]] = {
+    # (status, resumable kind): steps. What stands nowhere is final.
+    ("SCHEDULED", False): frozenset({"ACTIVE", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
+    ("SCHEDULED", True): frozenset({"ACTIVE", "COMPLETED", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
+    ("ACTIVE", False): frozenset({"END", "NO_SHOW", "FAILED"}),
+    ("ACTIVE", True): frozenset({"COMPLETED", "SCHEDULED", "END", "NO_SHOW", "FAILED"}),
+    ("COMPLETED", True): frozenset({"ACTIVE", "SCHEDULED", "END"}),
+}
+STATUS_AFTER: Final[dict[str, str]] = {
+    "ACTIVE": "ACTIVE",
+    "SCHEDULED": "SCHEDULED",
+    "COMPLETED": "COMPLETED",
+    "END": "COMPLETED",
+    "NO_SHOW": "COMPLETED",
+    "EXPIRED": "COMPLETED",
+    "FAILED": "FAILED",
+}
+
+
+def play(interview: Interview, step: Step, now: datetime) -> Interview:
+    """Return the interview after a step.
+
+    Raises:
+        Refused: 409, where the step is impossible in the present status.
+    """
+    is_ai = interview.kind == "AI"
+    taken: Step = "END" if is_ai and step == "COMPLETED" else step
+    is_open = interview.end_reason is None
+    possible = OPEN_STEPS.get((interview.status, not is_ai), frozenset[str]()) if is_open else frozenset[str]()
+    if taken not in possible:
+        ended = "" if is_open else f" ({interview.end_reason})"
+        raise conflict(
+            f"the interview is {interview.status}{ended} and cannot be played to {step}", "ILLEGAL_TRANSITION"
+        )
+    return evolve(
+        interview,
+        status=STATUS_AFTER[taken],
+        end_reason=_end_reason(taken, is_ai=is_ai),
+        participants=tuple(_moved(person, taken, now) for person in interview.participants),
+        started_at=interview.started_at or (now if taken in {"ACTIVE", "COMPLETED", "END"} else None),
+        ended_at=now if taken in {"COMPLETED", "END"} else interview.ended_at,
+        analyses=interview.analyses + (taken == "END"),
+    )
+
+
+def _end_reason(step: Step, *, is_ai: bool) -> str | None:
+    if step == "END":
+        return "AUTO_COMPLETED" if is_ai else "HOST_COMPLETED"
+    return step if step in {"NO_SHOW", "EXPIRED"} else None
+
+
+def _moved(person: Participant, step: Step, now: datetime) -> Participant:
+    if step == "ACTIVE":
+        return evolve(person, joined_at=person.joined_at or now, left_at=None, is_active=True)
+    if step in {"COMPLETED", "END"} and person.joined_at is None:
+        return evolve(person, joined_at=now, left_at=now)
+    return evolve(person, left_at=now, is_active=False) if person.is_active else person

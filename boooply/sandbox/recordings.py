@@ -1,0 +1,116 @@
+"""Recordings: their links, the signature of the pre-signed one, and the bytes behind both.
+
+The pre-signed link lives on another host name than the API, as at the vendor's storage, so a client that sends its
+key along is caught. Both names lead to the same socket.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+
+from boooply.sandbox.moments import iso
+from boooply.sandbox.records import Interview
+from boooply.sandbox.refusals import Refused, forbidden, malformed
+from boooply.sandbox.transcripts import duration_seconds
+
+__all__ = ["STORAGE", "Piece", "Video", "check_signature", "cut", "recording", "video_of"]
+
+STORAGE = "/_storage/"
+SIGNED_FOR = timedelta(days=7)
+RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
+FTYP = bytes.fromhex("0000001c667479706d703432") + b"\0\0\0\0mp42isom\0\0\0\0"
+"""The first box of an MP4 file: enough for `file` to call the rest a video."""
+
+BODY_BLOCKS = 128
+
+
+@frozen
+class Video:
+    """Hold a fake video; the entity tag is that of its bytes."""
+
+    content: bytes = field(repr=False)
+
+    @property
+    def etag(self) -> str:
+        """Return the entity tag, quoted as in the header."""
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+
+
+def video_of(interview: Interview) -> Video:
+    """Return an interview's video, 4 kB that differ from every other interview's.
+
+    Raises:
+        Refused: 404 before the interview has been played.
+    """
+    if interview.ended_at is None:
+        raise Refused(404, "RECORDING_NOT_FOUND", "the interview has no recording yet")
+    blocks = (hashlib.sha256(f"{interview.id} {number}".encode()).digest() for number in range(BODY_BLOCKS))
+    return Video(FTYP + b"".join(blocks))
+
+
+@frozen(kw_only=True)
+class Piece:
+    """Hold the part of a video that a request asked for."""
+
+    status: int
+    content: bytes
+    content_range: str | None = None
+
+
+def cut(video: Video, wanted: str | None, if_range: str | None) -> Piece:
+    """Return the part that a Range header names, or all of it.
+
+    A header that is no single byte range is passed over, and so is one whose If-Range names other bytes.
+    """
+    match = RANGE.fullmatch(wanted or "")
+    size = len(video.content)
+    if match is None or match[0] == "bytes=-" or if_range not in {None, video.etag}:
+        return Piece(status=200, content=video.content)
+    first, last = match.groups()
+    start = int(first) if first else max(0, size - int(last))
+    end = min(size, int(last) + 1) if first and last else size
+    if start >= size or start >= end:
+        return Piece(status=416, content=b"", content_range=f"bytes */{size}")
+    return Piece(status=206, content=video.content[start:end], content_range=f"bytes {start}-{end - 1}/{size}")
+
+
+def recording(interview: Interview, base_url: str, secret: bytes, now: datetime) -> dict[str, Any] | None:
+    """Return the recording of section 5, or None before the interview has been played."""
+    if interview.ended_at is None:
+        return None
+    expires = str(int((now + SIGNED_FOR).timestamp()))
+    query = urlencode({"X-Amz-Expires": expires, "X-Amz-Signature": _signature(secret, interview.code, expires)})
+    storage = base_url.replace("127.0.0.1", "localhost")
+    return {
+        "duration": duration_seconds(interview),
+        "format": "mp4",
+        "createdAt": iso(interview.ended_at),
+        "videoUrl": f"{storage}{STORAGE}{interview.code}.mp4?{query}",
+        "videoApiUrl": f"{base_url}/api/integration/interviews/{interview.code}/recording/video",
+    }
+
+
+def _signature(secret: bytes, code: str, expires: str) -> str:
+    return hmac.new(secret, f"{code}\n{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def check_signature(secret: bytes, code: str, query: Mapping[str, str], now: datetime, *, has_key: bool) -> None:
+    """Check that a pre-signed link is used as such: untouched, in time, and without a key.
+
+    Raises:
+        Refused: 400 where an Authorization header comes along, as S3 does; else 403.
+    """
+    if has_key:
+        raise malformed("only one way to authenticate is allowed: drop the Authorization header", "INVALID_ARGUMENT")
+    expires, presented = query.get("X-Amz-Expires", ""), query.get("X-Amz-Signature", "")
+    # Bytes: compare_digest raises TypeError for text that is not ASCII.
+    if not hmac.compare_digest(_signature(secret, code, expires).encode(), presented.encode(errors="replace")):
+        raise forbidden("the signature does not match", "SIGNATURE_DOES_NOT_MATCH")
+    if now.timestamp() >= int(expires):
+        raise forbidden("the link has expired", "LINK_EXPIRED")

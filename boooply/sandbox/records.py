@@ -1,0 +1,123 @@
+"""What the sandbox remembers: frozen records, replaced as a whole when something changes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+__all__ = ["Call", "Email", "EmailKind", "Interview", "InterviewKind", "Key", "Organization", "Participant"]
+
+InterviewKind = Literal["AI", "HUMAN", "TEAM"]
+EmailKind = Literal["invitation", "cancellation", "reschedule"]
+
+
+@frozen(kw_only=True)
+class Email:
+    """Tell of one e-mail that the vendor would have sent.
+
+    Attributes:
+        to: The address.
+        kind: `invitation` (create, add participants), `cancellation` or `reschedule`.
+        meeting_code: The interview it is about.
+        subject: The subject line.
+        sent_at: When, by the sandbox's clock.
+    """
+
+    to: str
+    kind: EmailKind
+    meeting_code: str
+    subject: str
+    sent_at: datetime
+
+
+@frozen(kw_only=True)
+class Call:
+    """Tell of one call that the sandbox answered; holds no key, no query and no body.
+
+    Attributes:
+        operation: The operation's name, such as `interviews.get`, or `unknown` where no route fits.
+        method: The HTTP method.
+        path: The path without the query, which may hold an address.
+        status: The HTTP status of the answer.
+        error_code: The machine code of a refusal, else None.
+        tenant: The platform's own id of the organization, or the slug of an organization that has none. With the
+            platform key, the id in the body. None if there was no valid key.
+        at: When the answer was ready, by the sandbox's clock.
+    """
+
+    operation: str
+    method: str
+    path: str
+    status: int
+    error_code: str | None
+    tenant: str | None
+    at: datetime
+
+
+@frozen(kw_only=True)
+class Key:
+    """Tell what a key opens; the key itself is not kept, only its digest."""
+
+    digest: str = field(repr=False)
+    opens: Literal["platform", "organization"]
+    organization_id: str = ""
+
+
+@frozen(kw_only=True)
+class Organization:
+    """Hold one tenant; `external_org_id` and `platform` are None when no platform created it."""
+
+    id: str
+    name: str
+    slug: str
+    external_org_id: str | None = None
+    platform: str | None = None
+    plan: str = "PRO"
+    team_members: frozenset[str] = frozenset()
+    mints: int = 0
+
+
+@frozen(kw_only=True)
+class Participant:
+    """Hold one person in an interview; `profile` has the optional fields of the wire as they came."""
+
+    id: str
+    name: str
+    email: str
+    role: str
+    join_token: str = field(repr=False)
+    profile: Mapping[str, Any] = field(factory=dict[str, Any])
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+    is_active: bool = False
+
+
+@frozen(kw_only=True)
+class Interview:
+    """Hold one interview.
+
+    Attributes:
+        details: The fields of the create body that the sandbox only passes on, named as on the wire.
+        ended_at: When it was last played to an end; what has one has a transcript and a recording.
+        analyses: How often the analysis has run; 0 means that there is no evaluation.
+    """
+
+    id: str
+    code: str
+    organization_id: str
+    kind: InterviewKind
+    title: str
+    scheduled_at: datetime | None
+    duration_minutes: int
+    participants: tuple[Participant, ...]
+    source_id: str | None
+    source_platform: str | None
+    created_at: datetime
+    updated_at: datetime
+    details: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    status: str = "SCHEDULED"
+    end_reason: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    analyses: int = 0

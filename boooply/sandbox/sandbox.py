@@ -1,0 +1,156 @@
+"""The sandbox as Python code meets it: a context manager, async or blocking."""
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aiohttp import web
+
+from boooply.sandbox.background import LoopThread
+from boooply.sandbox.clock import Clock
+from boooply.sandbox.control import play_interview
+from boooply.sandbox.limits import GENEROUS, Limits, Windows
+from boooply.sandbox.playing import Step
+from boooply.sandbox.records import Call, Email
+from boooply.sandbox.server import Server
+from boooply.sandbox.state import State
+
+__all__ = ["Sandbox"]
+
+T = TypeVar("T")
+
+LOOPBACK = "127.0.0.1"
+STOP_WITHIN = 0.05
+"""Seconds that calls in flight get at the end; a call that waits for its latency is cut off then."""
+
+
+class Sandbox:
+    """Serve a stateful stand-in for Boooply's API on the loopback interface.
+
+    Enter it with `async with`, where it serves from the running loop, or with `with`, where it serves from a loop in
+    a daemon thread of its own. It starts with a platform key and one ready organization, which no platform created:
+    its `externalOrgId` and its interviews' `sourceId` are null. Keys are random, state is in memory and gone at exit.
+
+    Attributes:
+        platform_key: Opens `/api/server-auth/`.
+        api_key: The ready organization's key; opens `/api/integration/`.
+        webhook_secret: What webhooks are signed with.
+        clock: The sandbox's time, which a test may advance.
+
+    Args:
+        limits: The allowance of each key. None lifts it: the limit headers are sent as ever, and name a million.
+        latency: Seconds that each API answer is held back, after its effect has taken place.
+        port: The port to serve on; 0 picks a free one.
+        on_call: Called with each API call once its answer is ready, on the server's loop; it must not block, and what
+            it raises is logged.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        latency: float = 0.0,
+        port: int = 0,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self._state = State(self.clock)
+        ready = self._state.add_organization("Sandbox Company")
+        self.platform_key = self._state.add_platform_key()
+        self.api_key = self._state.add_organization_key(ready.id)
+        self.webhook_secret = f"whsec_{secrets.token_hex(16)}"
+        self._server = Server(self._state, Windows(limits or GENEROUS), latency=latency, on_call=on_call)
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread_id = 0
+        self._own_thread: LoopThread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Return the address to give to a client.
+
+        Raises:
+            RuntimeError: The sandbox was not entered yet.
+        """
+        if not self._state.base_url:
+            raise RuntimeError("the sandbox has no address before it is entered")
+        return self._state.base_url
+
+    @property
+    def sent_emails(self) -> tuple[Email, ...]:
+        """Return the e-mails that the vendor would have sent, oldest first."""
+        return tuple(self._state.emails)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Return the API calls that were answered, oldest first; the controls and the storage are not among them."""
+        return tuple(self._state.calls)
+
+    def play(self, code: str, to: Step = "END") -> None:
+        """Play an interview one step on, whoever owns it.
+
+        Safe from any thread while the sandbox serves. See `boooply.sandbox.playing` for the steps.
+
+        Raises:
+            Refused: 404 for an unknown code, 409 for a step that is impossible now.
+        """
+        self._on_loop(lambda: play_interview(self._state, code, to))
+
+    def _on_loop(self, action: Callable[[], T]) -> T:
+        # The state belongs to the loop's thread; from elsewhere the action goes there.
+        if self._loop is None or threading.get_ident() == self._loop_thread_id:
+            return action()
+
+        async def run() -> T:
+            return action()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    async def __aenter__(self) -> Self:
+        if self._runner is not None:
+            raise RuntimeError("the sandbox is serving already")
+        # No access log: it would print queries, which hold addresses.
+        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=STOP_WITHIN)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, LOOPBACK, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._loop, self._loop_thread_id = asyncio.get_running_loop(), threading.get_ident()
+        self._state.base_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        runner, self._runner, self._loop = self._runner, None, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def __enter__(self) -> Self:
+        if self._own_thread is not None:
+            raise RuntimeError("the sandbox is serving already")
+        thread = LoopThread("boooply-sandbox")
+        try:
+            thread.run(self.__aenter__())
+        except BaseException:
+            thread.stop()
+            raise
+        self._own_thread = thread
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        thread, self._own_thread = self._own_thread, None
+        if thread is not None:
+            try:
+                thread.run(self.__aexit__(kind, error, traceback))
+            finally:
+                thread.stop()

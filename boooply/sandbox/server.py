@@ -1,0 +1,157 @@
+"""The API over HTTP: who may call, within which limits, and what is written down about it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from email.utils import format_datetime
+from functools import partial
+
+from aiohttp import web
+
+from boooply.sandbox.control import CONTROL, control_routes
+from boooply.sandbox.limits import Allowance, Windows, allowance_of
+from boooply.sandbox.operations import OPERATIONS, Operation
+from boooply.sandbox.recordings import STORAGE, Video, check_signature, video_of
+from boooply.sandbox.records import Call, Key
+from boooply.sandbox.refusals import Refused, forbidden
+from boooply.sandbox.state import State
+from boooply.sandbox.visit import Visit
+from boooply.sandbox.wire import Answering, ErrorResponse, bearer, in_json_form, read_object, success, video
+
+__all__ = ["Server"]
+
+OUTSIDE = (CONTROL, STORAGE)
+"""What is not the API: no key, no limits, no record."""
+
+WRONG_KEY = {
+    "organization": ("a platform key cannot be used here: use the organization's key", "ORGANIZATION_KEY_REQUIRED"),
+    "platform": ("an organization key cannot be used here: use the platform key", "PLATFORM_KEY_REQUIRED"),
+}
+LARGEST_BODY = 8 * 2**20
+
+logger = logging.getLogger("boooply.sandbox")
+
+
+class Server:
+    """Answer HTTP for one state.
+
+    Every API call passes in this order: its window (429), its route (404, 405), its key (401, 403), the operation.
+    So everything that a known key asks for counts, wrong routes and refusals too, but for what its window refused.
+
+    The answer waits for `latency` after the operation was carried out: who hangs up meanwhile has changed the state
+    all the same, as in real life.
+    """
+
+    def __init__(
+        self, state: State, windows: Windows, *, latency: float = 0.0, on_call: Callable[[Call], None] | None = None
+    ) -> None:
+        self._state = state
+        self._windows = windows
+        self._latency = latency
+        self._on_call = on_call
+
+    def app(self) -> web.Application:
+        """Return the application to serve."""
+
+        @web.middleware
+        async def unrouted(request: web.Request, handler: Answering) -> web.StreamResponse:
+            if request.match_info.http_exception is None:
+                return await handler(request)
+            if request.path.startswith(OUTSIDE):
+                return await in_json_form(handler, request)
+            return await self._answer("unknown", allowance_of(request.method), self._key(request), handler, request)
+
+        app = web.Application(middlewares=[unrouted], client_max_size=LARGEST_BODY)
+        for operation in OPERATIONS:
+            app.router.add_route(operation.method, operation.path, partial(self._route, operation))
+        for method, path, answering in (
+            ("GET", f"{STORAGE}{{code}}.mp4", self._stored_video),
+            *control_routes(self._state),
+        ):
+            app.router.add_route(method, path, partial(in_json_form, answering))
+        return app
+
+    async def _route(self, operation: Operation, request: web.Request) -> web.StreamResponse:
+        key = self._key(request)
+        performing = partial(self._perform, operation, key)
+        return await self._answer(operation.name, operation.allowance, key, performing, request)
+
+    async def _answer(
+        self, name: str, allowance: Allowance, key: Key | None, answering: Answering, request: web.Request
+    ) -> web.StreamResponse:
+        verdict = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
+        if verdict is None or verdict.granted:
+            response = await in_json_form(answering, request)
+        else:
+            response = ErrorResponse(429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded")
+        if verdict is not None:
+            response.headers.update(verdict.headers())
+        tenant = await self._tenant(key, request)
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        now = self._state.clock.now()
+        response.headers["Date"] = format_datetime(now, usegmt=True)
+        self._write_down(
+            Call(
+                operation=name,
+                method=request.method,
+                path=request.path,
+                status=response.status,
+                error_code=response.code if isinstance(response, ErrorResponse) else None,
+                tenant=tenant,
+                at=now,
+            )
+        )
+        return response
+
+    async def _perform(self, operation: Operation, key: Key | None, request: web.Request) -> web.StreamResponse:
+        organization_id = _admit(operation, key)
+        visit = Visit(
+            organization_id=organization_id,
+            body=await read_object(request) if operation.reads_body else {},
+            query=request.query,
+            code=request.match_info.get("code", ""),
+            participant_id=request.match_info.get("participant_id", ""),
+        )
+        answer = operation.answer(self._state, visit)
+        return video(request, answer) if isinstance(answer, Video) else success(answer, operation.status)
+
+    async def _stored_video(self, request: web.Request) -> web.StreamResponse:
+        state, code = self._state, request.match_info["code"]
+        has_key = "Authorization" in request.headers
+        check_signature(state.signing_secret, code, request.query, state.clock.now(), has_key=has_key)
+        return video(request, video_of(state.interview_of_anyone(code)))
+
+    def _write_down(self, call: Call) -> None:
+        self._state.calls.append(call)
+        if self._on_call is None:
+            return
+        try:
+            self._on_call(call)
+        except Exception:
+            logger.exception("on_call failed")
+
+    def _key(self, request: web.Request) -> Key | None:
+        presented = bearer(request)
+        return None if presented is None else self._state.key(presented)
+
+    async def _tenant(self, key: Key | None, request: web.Request) -> str | None:
+        if key is None:
+            return None
+        if key.opens == "organization":
+            organization = self._state.organization(key.organization_id)
+            return organization.external_org_id or organization.slug
+        try:
+            named = (await read_object(request)).get("organizationId")
+        except (Refused, web.HTTPException):
+            return None
+        return named if isinstance(named, str) else None
+
+
+def _admit(operation: Operation, key: Key | None) -> str:
+    """Return whose key it is, if it opens the operation."""
+    if key is None:
+        raise Refused(401, "INVALID_API_KEY", "Invalid or missing API key")
+    if key.opens != operation.opens:
+        raise forbidden(*WRONG_KEY[operation.opens])
+    return key.organization_id

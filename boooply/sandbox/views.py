@@ -1,0 +1,126 @@
+"""The JSON shapes of the wire: what a record looks like from outside."""
+
+from typing import Any
+
+from boooply.sandbox.calendars import Block
+from boooply.sandbox.evaluations import overall_score
+from boooply.sandbox.moments import iso
+from boooply.sandbox.queries import Page
+from boooply.sandbox.records import Call, Email, Interview, Organization, Participant
+
+__all__ = [
+    "call_view",
+    "email_view",
+    "meeting_view",
+    "organization_summary",
+    "organization_view",
+    "page_view",
+    "participant_view",
+    "slot_view",
+]
+
+FINALIZED_BY_A_RECRUITER: dict[str, Any] = dict.fromkeys(
+    ("evaluationRecommendation", "evaluationRecommendationRationale", "evaluationFinalizedBy", "evaluationFinalizedAt")
+)
+"""Null for ever here: the sandbox has no recruiter."""
+
+
+def participant_view(person: Participant) -> dict[str, Any]:
+    """Show a participant, with the join token that is that person's secret."""
+    return {
+        "id": person.id,
+        "name": person.name,
+        "email": person.email,
+        "role": person.role,
+        "joinToken": person.join_token,
+        "joinedAt": iso(person.joined_at),
+        "leftAt": iso(person.left_at),
+        "isActive": person.is_active,
+        **person.profile,
+    }
+
+
+def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
+    """Show an interview as section 5.2 has it; `endReason` is absent while there is none."""
+    ended = {} if interview.end_reason is None else {"endReason": interview.end_reason}
+    return {
+        **interview.details,
+        "id": interview.id,
+        "meetingCode": interview.code,
+        "code": interview.code,
+        "url": f"{base_url}/meet/{interview.code}",
+        "title": interview.title,
+        "meetingType": "AI_ONLY" if interview.kind == "AI" else "HUMAN",
+        "isTeamMeeting": interview.kind == "TEAM",
+        "sessionStatus": interview.status,
+        "scheduledAt": iso(interview.scheduled_at),
+        "durationMinutes": interview.duration_minutes,
+        "participants": [participant_view(person) for person in interview.participants],
+        "source": "API",
+        "sourceId": interview.source_id,
+        "sourcePlatform": interview.source_platform,
+        "overallScore": overall_score(interview),
+        **FINALIZED_BY_A_RECRUITER,
+        "createdAt": iso(interview.created_at),
+        "updatedAt": iso(interview.updated_at),
+        "startedAt": iso(interview.started_at),
+        "endedAt": iso(interview.ended_at),
+        **ended,
+    }
+
+
+def page_view(page: Page, base_url: str) -> dict[str, Any]:
+    """Show a page of interviews."""
+    return {
+        "meetings": [meeting_view(interview, base_url) for interview in page.interviews],
+        "pagination": {"page": page.page, "limit": page.limit, "total": page.total, "totalPages": page.total_pages},
+    }
+
+
+def slot_view(block: Block) -> dict[str, Any]:
+    """Show a stretch of time in a calendar."""
+    return {"start": iso(block.start), "end": iso(block.end)}
+
+
+def organization_view(organization: Organization) -> dict[str, Any]:
+    """Show an organization to the holder of its key."""
+    return {
+        "id": organization.id,
+        "name": organization.name,
+        "slug": organization.slug,
+        "externalOrgId": organization.external_org_id,
+        "plan": organization.plan,
+    }
+
+
+def organization_summary(organization: Organization) -> dict[str, Any]:
+    """Show an organization to the control, with its counts and never a key."""
+    return {
+        **organization_view(organization),
+        "teamMembers": len(organization.team_members),
+        "mints": organization.mints,
+    }
+
+
+def email_view(email: Email) -> dict[str, Any]:
+    """Show an e-mail to the control."""
+    return {
+        "to": email.to,
+        "kind": email.kind,
+        "meetingCode": email.meeting_code,
+        "subject": email.subject,
+        "sentAt": iso(email.sent_at),
+    }
+
+
+def call_view(call: Call) -> dict[str, Any]:
+    """Show a call to the control."""
+    return {
+        "operation": call.operation,
+        "method": call.method,
+        "path": call.path,
+        "status": call.status,
+        "errorCode": call.error_code,
+        "tenant": call.tenant,
+        "at": iso(call.at),
+    }

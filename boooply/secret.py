@@ -1,0 +1,88 @@
+"""A value that never shows itself."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import Any, Final, NoReturn, final
+
+MASK: Final = "…"
+
+# The kinds of contract section 1; nothing else is taken for a prefix, since it could be the secret itself.
+_PREFIX: Final = re.compile(r"(?:b(?:ooo)?ply_(?:(?:org|tenant|platform)_)?(?:(?:test|live)_)?|whsec_)")
+_TAIL: Final = 4
+_LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large a part of the whole
+
+# Keys and webhook secrets, what follows "Bearer", and the token of a join link.
+_LOOKS_SECRET: Final = re.compile(
+    r"(?i)\bb(?:ooo)?ply_[\w-]+|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"
+)
+
+
+def mask(value: str) -> str:
+    """Show the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
+    kind = _PREFIX.match(value)
+    prefix = kind.group() if kind else ""
+    hidden = value[len(prefix) :]
+    return f"{prefix}{MASK}{hidden[-_TAIL:] if len(hidden) >= _LONG_ENOUGH else ''}"
+
+
+def redact(text: str) -> str:
+    """Mask whatever looks like a key or a join token in a text that somebody else wrote."""
+    return _LOOKS_SECRET.sub(lambda found: mask(found.group()), text)
+
+
+@final
+class Secret:
+    """Hold a key, a join token or a pre-signed URL; only ``reveal()`` shows it.
+
+    ``str()``, ``repr()``, formatting, logging and ``vars()`` show the mask. Comparison takes constant time. Pickle and
+    JSON are refused, since both would write it out; a copy is the secret itself.
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str, /) -> None:
+        self.__value: str
+        object.__setattr__(self, "_Secret__value", value)
+
+    def reveal(self) -> str:
+        """Return the value itself: for the place where it is stored or used, and nowhere else."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return f"Secret({mask(self.__value)!r})"
+
+    def __str__(self) -> str:
+        return mask(self.__value)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_octets(self), _octets(other))
+
+    def __hash__(self) -> int:
+        return hash((Secret, self.__value))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret does not change")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Secret does not change")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
+
+
+def _octets(secret: Secret) -> bytes:
+    # compare_digest refuses non-ASCII text, and a lone surrogate has no UTF-8 form of its own
+    return secret.reveal().encode("utf-8", "surrogatepass")

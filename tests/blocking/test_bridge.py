@@ -1,0 +1,152 @@
+"""Where blocking calls run: one thread a pool, gone when nobody holds it, harmless at exit and after a fork."""
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from boooply import BoooplyClient, BoooplyPlatform, ConfigurationError, NotFoundError
+from boooply.sandbox import Sandbox
+
+
+def bridges() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "boooply"]
+
+
+@pytest.fixture
+def opened(threaded_sandbox: Sandbox):
+    with BoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url) as client:
+        yield client
+
+
+def test_the_thread_starts_with_the_first_call_and_ends_with_close(threaded_sandbox: Sandbox) -> None:
+    client = BoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
+    assert bridges() == []
+    assert client.organization.get().id
+    assert len(bridges()) == 1
+
+    client.close()
+    client.close()
+
+    assert bridges() == []
+    with pytest.raises(ConfigurationError, match="this client is closed"):
+        client.organization.get()
+    assert bridges() == []
+
+
+def test_all_clients_of_a_platform_share_its_thread(threaded_sandbox: Sandbox, tenant) -> None:
+    with BoooplyPlatform(platform_key=threaded_sandbox.platform_key, base_url=threaded_sandbox.base_url) as platform:
+        key = platform.create_organization_api_key(tenant).api_key
+        clients = [platform.organization(key) for _ in range(50)]
+        ids = {client.organization.get().external_org_id for client in clients}
+
+        assert ids == {tenant.organization_id}
+        assert len(bridges()) == 1
+
+
+def test_clients_that_are_never_closed_leave_no_threads_or_sockets(threaded_sandbox: Sandbox) -> None:
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH112, PTH208 - a count of descriptors
+    for _ in range(10):
+        client = BoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
+        assert client.organization.get().id
+        del client
+        gc.collect()
+
+    assert bridges() == []
+    after = len(os.listdir("/proc/self/fd")) if before else 0  # noqa: PTH208 - the same
+    assert after <= before + 1  # the sandbox may not have noticed the last hang-up yet
+
+
+def test_many_threads_call_at_once(opened: BoooplyClient) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        ids = set(threads.map(lambda _: opened.organization.get().id, range(64)))
+
+    assert len(ids) == 1
+    assert len(bridges()) == 1
+
+
+async def test_it_works_inside_a_running_loop_as_in_a_notebook(threaded_sandbox: Sandbox) -> None:
+    with BoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url) as client:
+        assert client.organization.get().id
+        assert asyncio.get_running_loop().is_running()
+
+
+def test_an_error_comes_through_as_it_is(opened: BoooplyClient) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        opened.interviews.get("nothing")
+
+    assert caught.value.operation == "interviews.get"
+
+
+def test_an_iteration_that_is_left_early_ends(opened: BoooplyClient) -> None:
+    iteration = opened.interviews.iterate()
+    assert next(iteration, None) is None
+    other = opened.interviews.iterate()
+    del other
+
+
+def run(script: str, sandbox: Sandbox, **options) -> "subprocess.CompletedProcess[str]":
+    program = f"KEY, URL = {sandbox.api_key!r}, {sandbox.base_url!r}\n{textwrap.dedent(script)}"
+    return subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        **options,
+    )
+
+
+def test_a_script_that_forgets_to_close_ends_silently(threaded_sandbox: Sandbox) -> None:
+    done = run(
+        """
+        from boooply import BoooplyClient
+        client = BoooplyClient(api_key=KEY, base_url=URL)
+        print(client.organization.get().plan)
+        """,
+        threaded_sandbox,
+    )
+
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_opens_its_own(threaded_sandbox: Sandbox) -> None:
+    done = run(
+        """
+        import os, warnings
+        from boooply import BoooplyClient
+        client = BoooplyClient(api_key=KEY, base_url=URL)
+        ours = client.organization.get().id
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
+        child = os.fork()
+        if child == 0:
+            assert client.organization.get().id == ours
+            raise SystemExit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert client.organization.get().id == ours
+        """,
+        threaded_sandbox,
+    )
+
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_an_interrupt_cancels_the_call(tenant) -> None:
+    with Sandbox(latency=30) as slow, BoooplyClient(api_key=slow.api_key, base_url=slow.base_url) as client:
+        threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            client.organization.get()
+
+        async def running() -> int:
+            return len(asyncio.all_tasks())
+
+        # the portal's own task and this one
+        assert client._bridge.run(running) <= 2

@@ -1,0 +1,88 @@
+"""The sandbox over real HTTP, and both faces of the client against it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform, Tenant
+from boooply.sandbox import Sandbox
+
+hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("BOOOPLY_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def threaded_sandbox() -> Iterator[Sandbox]:
+    """Serve from a thread of its own, for blocking callers on the test's thread."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def platform(sandbox: Sandbox) -> AsyncIterator[AsyncBoooplyPlatform]:
+    async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[AsyncBoooplyClient]:
+    async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client:
+        yield client
+
+
+class Face:
+    """One face of the SDK, so that each operation is tested once and run on both."""
+
+    def __init__(self, name: str, client: Any, platform: Any) -> None:
+        self.name = name
+        self.client = client
+        self.platform = platform
+
+    async def do(self, method: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
+        if self.name == "async":
+            return await method(*arguments, **options)
+        return await asyncio.to_thread(method, *arguments, **options)
+
+    async def all(self, method: Callable[..., Any], /, *arguments: Any, **options: Any) -> list[Any]:
+        if self.name == "async":
+            return [item async for item in method(*arguments, **options)]
+        return await asyncio.to_thread(lambda: list(method(*arguments, **options)))
+
+
+@pytest.fixture(params=["async", "blocking"])
+async def face(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Face]:
+    keys: dict[str, Any] = {"base_url": sandbox.base_url}
+    if request.param == "async":
+        async with (
+            AsyncBoooplyClient(api_key=sandbox.api_key, **keys) as client,
+            AsyncBoooplyPlatform(platform_key=sandbox.platform_key, **keys) as platform,
+        ):
+            yield Face("async", client, platform)
+    else:
+        blocking_client = BoooplyClient(api_key=sandbox.api_key, **keys)
+        blocking_platform = BoooplyPlatform(platform_key=sandbox.platform_key, **keys)
+        yield Face("blocking", blocking_client, blocking_platform)
+        await asyncio.to_thread(blocking_client.close)
+        await asyncio.to_thread(blocking_platform.close)
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return Tenant(user_id="12345", user_email="admin@acme.example", organization_id="org_7234567890")

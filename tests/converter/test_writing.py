@@ -1,0 +1,175 @@
+"""What is sent is exactly what the contract names (sections 4 and 5.1)."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boooply import AIInterview, Candidate, HumanInterview, Participant, Slot, TeamMeeting, TeamMember, Tenant
+from boooply.converter import decode, encode, to_dict
+from boooply.models import AvailabilityQuery, Cancellation, InterviewQuery, JobBrief, ParticipantRole, Rescheduling
+
+JANE = Candidate(name="Jane", email="jane@example.com")
+HOST = Participant(name="Ann", email="ann@acme.example", role=ParticipantRole.HOST)
+INDIA = timezone(timedelta(hours=5, minutes=30))
+NOON = datetime(2030, 5, 6, 12, tzinfo=UTC)
+
+WRITTEN = [
+    pytest.param(
+        Tenant(user_id="1", user_email="a@b.example", organization_id="org_1"),
+        {"userId": "1", "userEmail": "a@b.example", "organizationId": "org_1"},
+        id="a tenant, at least",
+    ),
+    pytest.param(
+        Tenant(
+            user_id="1",
+            user_email="a@b.example",
+            user_name="Jane",
+            organization_id="org_1",
+            organization_name="Acme",
+            team_members=[TeamMember(email="bob@b.example", role="ADMIN"), TeamMember(email="c@b.example", name="C")],
+        ),
+        {
+            "userId": "1",
+            "userEmail": "a@b.example",
+            "userName": "Jane",
+            "organizationId": "org_1",
+            "organizationName": "Acme",
+            "teamMembers": [{"email": "bob@b.example", "role": "ADMIN"}, {"email": "c@b.example", "name": "C"}],
+        },
+        id="a tenant, whole",
+    ),
+    pytest.param(
+        AIInterview(job_role="Engineer", candidate=JANE),
+        {
+            "meetingType": "AI_ONLY",
+            "jobRole": "Engineer",
+            "participants": [{"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}],
+        },
+        id="an AI interview, at least",
+    ),
+    pytest.param(
+        HumanInterview(job_role="Engineer", candidate=JANE, participants=[HOST], candidate_cv="CV", skills=["Go"]),
+        {
+            "meetingType": "HUMAN",
+            "jobRole": "Engineer",
+            "candidateCV": "CV",
+            "skills": ["Go"],
+            "participants": [
+                {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"},
+                {"name": "Ann", "email": "ann@acme.example", "role": "HOST"},
+            ],
+        },
+        id="a human interview",
+    ),
+    pytest.param(
+        TeamMeeting(participants=[HOST], transcription_enabled=False, scheduled_at=NOON.astimezone(INDIA)),
+        {
+            "meetingType": "HUMAN",
+            "isTeamMeeting": True,
+            "transcriptionEnabled": False,
+            "scheduledAt": "2030-05-06T12:00:00Z",
+            "participants": [{"name": "Ann", "email": "ann@acme.example", "role": "HOST"}],
+        },
+        id="a team meeting",
+    ),
+    pytest.param(
+        AIInterview(
+            job_role="Engineer",
+            candidate=JANE,
+            scheduling_mode="CANDIDATE_PICKS",
+            available_slots=[Slot(start=NOON.astimezone(INDIA), end=NOON + timedelta(hours=1))],
+        ),
+        {
+            "meetingType": "AI_ONLY",
+            "jobRole": "Engineer",
+            "schedulingMode": "CANDIDATE_PICKS",
+            "availableSlots": [{"start": "2030-05-06T12:00:00Z", "end": "2030-05-06T13:00:00Z"}],
+            "participants": [{"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}],
+        },
+        id="slots",
+    ),
+    pytest.param(Cancellation(), {}, id="a cancellation without a reason"),
+    pytest.param(
+        Rescheduling(scheduled_at=NOON, duration_minutes=45),
+        {"scheduledAt": "2030-05-06T12:00:00Z", "durationMinutes": 45},
+        id="a rescheduling",
+    ),
+    pytest.param(
+        AvailabilityQuery(email="a@b.example", duration_minutes=45),
+        {"email": "a@b.example", "duration": 45},
+        id="availability, whose query name is duration",
+    ),
+    pytest.param(
+        InterviewQuery(status=["ACTIVE"], date_field="created", date_from=NOON, page=2),
+        {"status": ["ACTIVE"], "dateField": "created", "dateFrom": "2030-05-06T12:00:00Z", "page": 2},
+        id="a list",
+    ),
+    pytest.param(
+        JobBrief(job_role="Engineer", work_setup="REMOTE", employment_type="CONTRACT"),
+        {"jobRole": "Engineer", "workSetup": "REMOTE", "employmentType": "CONTRACT"},
+        id="a job brief",
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_object", "written"), WRITTEN)
+def test_what_is_written(request_object: object, written: dict[str, object]) -> None:
+    assert encode(request_object) == written
+
+
+def plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(type(name) is str and plain(item) for name, item in value.items())
+    return all(map(plain, value)) if type(value) is list else type(value) in {str, int, float, bool}
+
+
+@pytest.mark.parametrize(("request_object", "written"), WRITTEN)
+def test_nothing_but_json_is_written(request_object: object, written: dict[str, object]) -> None:
+    assert plain(encode(request_object))
+    assert json.loads(json.dumps(written)) == written
+
+
+texts = st.text(min_size=1).filter(lambda text: text.strip() and text.isprintable())
+emails = st.from_regex(r"[^\s@\x00-\x1f\x7f]{1,9}@[^\s@\x00-\x1f\x7f]{1,9}", fullmatch=True).filter(str.isprintable)
+members = st.builds(
+    TeamMember,
+    email=emails,
+    name=st.none() | texts,
+    role=st.none() | st.sampled_from(["OWNER", "ADMIN", "MEMBER"]),
+)
+
+
+@given(
+    tenant=st.builds(
+        Tenant,
+        user_id=texts,
+        user_email=emails,
+        organization_id=texts,
+        user_name=st.none() | texts,
+        organization_name=st.none() | texts,
+        team_members=st.lists(members, max_size=3),
+    )
+)
+def test_a_tenant_survives_the_round_trip(tenant: Tenant) -> None:
+    wire = json.loads(json.dumps(encode(tenant)))
+
+    assert decode(wire, Tenant) == tenant
+    assert to_dict(tenant) == wire
+
+
+moments = st.datetimes(
+    min_value=datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001 - the same
+    timezones=st.timezones(),
+)
+
+
+@given(moment=moments)
+def test_a_time_goes_out_in_utc_and_is_the_same_moment(moment: datetime) -> None:
+    written = encode(Rescheduling(scheduled_at=moment))["scheduledAt"]
+
+    assert written.endswith("Z")
+    assert datetime.fromisoformat(written) == moment.astimezone(UTC)

@@ -1,0 +1,110 @@
+"""Listing and iterating, on both faces (contract section 5.3)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from boooply import AIInterview, Candidate, HumanInterview, Participant, TeamMeeting, Tenant, ValidationError
+from boooply.sandbox import Sandbox
+
+HOST = Participant(name="Ann", email="ann@acme.example", role="HOST")
+
+
+def ai(name: str = "Jane", role: str = "Engineer") -> AIInterview:
+    return AIInterview(job_role=role, candidate=Candidate(name=name, email=f"{name.lower()}@example.com"))
+
+
+@pytest.fixture
+async def codes(face) -> list[str]:
+    requests = [
+        ai("Jane", "Frontend Engineer"),
+        ai("Zoë", "Data Engineer"),
+        HumanInterview(job_role="Nurse", participants=[HOST]),
+        TeamMeeting(title="Debrief", participants=[HOST]),
+    ]
+    return [(await face.do(face.client.interviews.create, request)).code for request in requests]
+
+
+async def test_a_page_tells_where_it_stands(face, codes: list[str]) -> None:
+    page = await face.do(face.client.interviews.list, page=2, limit=3)
+
+    assert [interview.code for interview in page.items] == codes[:1]
+    assert (page.page, page.limit, page.total, page.total_pages) == (2, 3, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        pytest.param({}, [3, 2, 1, 0], id="everything, newest first"),
+        pytest.param({"status": ["CANCELLED"]}, [0], id="status"),
+        pytest.param({"status": ("CANCELLED", "COMPLETED")}, [1, 0], id="several statuses"),
+        pytest.param({"type": "AI_ONLY"}, [1, 0], id="ai"),
+        pytest.param({"type": "HUMAN"}, [2], id="human"),
+        pytest.param({"type": "TEAM"}, [3], id="team"),
+        pytest.param({"search": "zoë"}, [1], id="search"),
+        pytest.param({"search": "a & b=c"}, [], id="search for what a URL would trip over"),
+        pytest.param({"source_id": "org_other"}, [], id="source"),
+        pytest.param({"score_min": 0.5, "score_max": 100}, [1], id="scores"),
+        pytest.param({"date_from": datetime(2020, 1, 1, tzinfo=UTC)}, [3, 2, 1, 0], id="from"),
+        pytest.param({"date_to": datetime(2020, 1, 1, tzinfo=UTC)}, [], id="to"),
+        pytest.param({"date_field": "scheduled", "date_from": datetime(2020, 1, 1, tzinfo=UTC)}, [2], id="scheduled"),
+    ],
+)
+async def test_filters(face, sandbox: Sandbox, codes: list[str], filters, expected: list[int]) -> None:
+    await face.do(face.client.interviews.cancel, codes[0])
+    sandbox.play(codes[1])
+    await face.do(
+        face.client.interviews.reschedule, codes[2], scheduled_at=datetime.now(UTC) + timedelta(days=1)
+    )
+
+    found = await face.all(face.client.interviews.iterate, **filters)
+
+    assert [codes.index(interview.code) for interview in found] == expected
+
+
+async def test_iterate_reads_every_page(face, sandbox: Sandbox) -> None:
+    codes = [(await face.do(face.client.interviews.create, ai())).code for _ in range(105)]
+
+    found = await face.all(face.client.interviews.iterate)
+
+    assert [interview.code for interview in found] == codes[::-1]
+    assert [call.operation for call in sandbox.calls].count("interviews.list") == 2
+
+
+async def test_the_source_of_an_interview_is_the_customer(face, tenant: Tenant) -> None:
+    key = (await face.do(face.platform.create_organization_api_key, tenant)).api_key
+    customer = face.platform.organization(key)
+    created = await face.do(customer.interviews.create, ai())
+
+    found = await face.all(customer.interviews.iterate, source_id=tenant.organization_id)
+
+    assert [interview.code for interview in found] == [created.code]
+    assert created.source_id == tenant.organization_id
+
+
+@pytest.mark.parametrize(
+    ("filters", "problem"),
+    [
+        ({"status": "COMPLETED"}, "status: has to be a list, not a str"),
+        ({"status": ["DONE"]}, "status: has to be one of SCHEDULED, ACTIVE, COMPLETED, CANCELLED, FAILED, not 'DONE'"),
+        ({"type": "team"}, "type: has to be one of AI_ONLY, HUMAN, TEAM"),
+        ({"page": 0}, "page: has to be at least 1, not 0"),
+        ({"page": 1.5}, "page: has to be a whole number"),
+        ({"limit": 101}, "limit: has to be from 1 to 100, not 101"),
+        ({"score_max": 101}, "score_max: has to be from 0 to 100, not 101"),
+        ({"score_min": "5"}, "score_min: has to be a number, not a str"),
+        ({"score_min": 9, "score_max": 8}, "score_max: is below score_min"),
+        ({"date_from": datetime(2020, 1, 1)}, "date_from: has no time zone"),  # noqa: DTZ001 - the point of the test
+        ({"date_from": "2020-01-01"}, "date_from: has to be a datetime, not a str"),
+        (
+            {"date_from": datetime(2021, 1, 1, tzinfo=UTC), "date_to": datetime(2020, 1, 1, tzinfo=UTC)},
+            "date_to: is before date_from",
+        ),
+    ],
+)
+async def test_a_filter_the_api_would_refuse_is_not_sent(face, sandbox: Sandbox, filters, problem: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        await face.do(face.client.interviews.list, **filters)
+
+    assert str(caught.value).startswith(problem)
+    assert sandbox.calls == ()

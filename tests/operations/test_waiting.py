@@ -1,0 +1,93 @@
+"""Waiting for an evaluation, on both faces: COMPLETED is not the end of a human meeting (contract section 5.2)."""
+
+import asyncio
+
+import pytest
+
+from boooply import (
+    AIInterview,
+    Candidate,
+    DeadlineExceeded,
+    HumanInterview,
+    InterviewNotEvaluated,
+    NotFoundError,
+    Participant,
+)
+from boooply.sandbox import Sandbox, Step
+
+AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+HUMAN = HumanInterview(
+    job_role="Engineer", participants=[Participant(name="Ann", email="ann@acme.example", role="INTERVIEWER")]
+)
+
+
+async def started(face, sandbox: Sandbox, request, **options) -> tuple[str, "asyncio.Task[object]"]:
+    """Create an interview and wait for it in the background, until the wait has looked at it once."""
+    code = (await face.do(face.client.interviews.create, request)).code
+    waiting = asyncio.create_task(
+        face.do(face.client.interviews.wait_for_evaluation, code, **{"timeout": 5, "poll": 0.005} | options)
+    )
+    await looked(sandbox)
+    return code, waiting
+
+
+async def looked(sandbox: Sandbox, times: int = 2) -> None:
+    before = len(sandbox.calls)
+    while len(sandbox.calls) < before + times:  # noqa: ASYNC110 - the calls of another party, which sets no event
+        await asyncio.sleep(0.001)
+
+
+async def test_an_ai_interview_is_waited_for_until_it_is_evaluated(face, sandbox: Sandbox) -> None:
+    code, waiting = await started(face, sandbox, AI)
+    sandbox.play(code, "ACTIVE")
+    await looked(sandbox)
+    assert not waiting.done()
+
+    sandbox.play(code)
+
+    assert (await waiting).overall_score is not None  # type: ignore[attr-defined]  # an Evaluation, on either face
+
+
+async def test_a_human_meeting_that_was_left_is_not_over(face, sandbox: Sandbox) -> None:
+    code, waiting = await started(face, sandbox, HUMAN)
+    steps: tuple[Step, ...] = ("ACTIVE", "COMPLETED", "SCHEDULED", "ACTIVE", "COMPLETED")
+    for step in steps:
+        sandbox.play(code, step)
+        await looked(sandbox)
+        assert not waiting.done(), step
+
+    sandbox.play(code)
+
+    assert (await waiting).recommendation  # type: ignore[attr-defined]  # an Evaluation, on either face
+
+
+@pytest.mark.parametrize("step", ["FAILED", "NO_SHOW", "EXPIRED"])
+async def test_an_interview_that_comes_to_nothing_ends_the_wait(face, sandbox: Sandbox, step: Step) -> None:
+    code, waiting = await started(face, sandbox, HUMAN)
+
+    sandbox.play(code, step)
+
+    with pytest.raises(InterviewNotEvaluated, match=f"{code} will not be evaluated: it ended as {step}") as caught:
+        await waiting
+    assert caught.value.interview.code == code
+
+
+async def test_a_cancelled_interview_ends_the_wait(face, sandbox: Sandbox) -> None:
+    code, waiting = await started(face, sandbox, AI)
+
+    await face.do(face.client.interviews.cancel, code)
+
+    with pytest.raises(InterviewNotEvaluated, match="CANCELLED"):
+        await waiting
+
+
+async def test_the_wait_has_an_end(face) -> None:
+    code = (await face.do(face.client.interviews.create, AI)).code
+
+    with pytest.raises(DeadlineExceeded, match=r"waited 0.02 s for the evaluation"):
+        await face.do(face.client.interviews.wait_for_evaluation, code, timeout=0.02, poll=0.005)
+
+
+async def test_an_error_ends_the_wait_as_it_is(face) -> None:
+    with pytest.raises(NotFoundError):
+        await face.do(face.client.interviews.wait_for_evaluation, "nothing", timeout=1)

@@ -1,0 +1,160 @@
+"""Requests as they go out: identities in paths, queries, bodies."""
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from boooply.errors import ValidationError
+from boooply.protocol.endpoints import ENDPOINTS, GET_INTERVIEW, REMOVE_PARTICIPANT
+from boooply.protocol.messages import Limit, Response, Safety, json_body, path_segment, query_string, raw_request
+
+
+@given(st.text())
+def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
+    try:
+        segment = path_segment("code", value)
+    except ValidationError as error:
+        assert error.field == "code"
+        return
+
+    assert "/" not in segment
+    assert unquote(segment) == value
+    # yarl and every server would collapse dots, and end the path at a bare ? or #
+    path = URL(f"http://host/a/{segment}/b", encoded=True).raw_path
+    assert path == f"/a/{segment}/b"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("", "code: is empty"),
+        (" ", "code: is empty"),
+        (".", "code: cannot be '.'"),
+        ("..", "code: cannot be '..'"),
+        ("a\nb", "code: holds a control character"),
+        ("a\x7fb", "code: holds a control character"),
+        ("\ud800", "code: holds half of a surrogate pair"),
+        (7, "code: has to be text, not a int"),
+        (None, "code: has to be text, not a NoneType"),
+    ],
+)
+def test_an_identity_that_cannot_stand_in_a_path(value: Any, problem: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        GET_INTERVIEW.request(code=value)
+
+    assert str(caught.value).startswith(problem)
+
+
+def test_both_identities_are_quoted() -> None:
+    request = REMOVE_PARTICIPANT.request(code="a/b", participant_id="c?d")
+
+    assert request.target == "/api/integration/interviews/a%2Fb/participants/c%3Fd"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "query"),
+    [
+        ({}, ""),
+        ({"status": ["A", "B"]}, "status=A,B"),
+        ({"search": "a & b=c+d"}, "search=a%20%26%20b%3Dc%2Bd"),
+        ({"email": "zoë+1@b.example"}, "email=zo%C3%AB%2B1@b.example"),
+        ({"flag": True, "other": False, "none": None, "number": 1.5}, "flag=true&other=false&number=1.5"),
+    ],
+)
+def test_a_query(parameters: dict[str, Any], query: str) -> None:
+    assert query_string(parameters) == query
+
+
+def test_a_query_without_a_utf8_form() -> None:
+    with pytest.raises(ValidationError, match="params: hold half of a surrogate pair"):
+        query_string({"search": "\ud800"})
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
+def test_a_body_reads_back_as_it_was(value: dict[str, Any]) -> None:
+    assert json.loads(json_body(value)) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, {("a",): 1}, b"x"])
+def test_a_body_without_a_json_form(value: object) -> None:
+    with pytest.raises(ValidationError, match="json: cannot be written as JSON"):
+        json_body(value)
+
+
+def test_a_body_that_holds_itself() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(ValidationError, match="json: cannot be written"):
+        json_body(endless)
+
+
+def test_json_nested_too_deep_is_no_json() -> None:
+    with pytest.raises(ValueError, match="nested too deep"):
+        Response(status=200, headers={}, body=b"[" * 100_000).json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "problem"),
+    [
+        ("FETCH", "/api", "method: has to be one of GET, POST"),
+        ("GET", "api", "path: has to start with one /"),
+        ("GET", "//other.example/api", "path: has to start with one /"),
+        ("GET", "https://other.example/", "path: has to start with one /"),
+        ("GET", "/a\\b", "path: has to start with one /"),
+        ("GET", "/a b", "path: holds characters that have to be percent-encoded"),
+        ("GET", "/a\nb", "path: holds characters"),
+        ("GET", "/ü", "path: holds characters"),
+        ("GET", "/a#b", "path: holds characters"),
+        ("GET", "/a/../b", "path: holds the step"),
+        ("GET", "/a/%2e%2e/b", "path: holds the step"),
+    ],
+)
+def test_a_raw_request_that_leads_out_of_the_api(method: str, path: str, problem: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        raw_request(method, path)
+
+    assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "params", "target", "limit", "safety"),
+    [
+        ("GET", "/a", None, "/a", Limit.READS, Safety.READ),
+        ("get", "/a?b=1", {"c": 2}, "/a?b=1&c=2", Limit.READS, Safety.READ),
+        ("POST", "/a", {"c": "d e"}, "/a?c=d%20e", Limit.WRITES, Safety.CREATE),
+        ("DELETE", "/a%2Fb", None, "/a%2Fb", Limit.WRITES, Safety.CREATE),
+    ],
+)
+def test_a_raw_request(method: str, path: str, params: Any, target: str, limit: Limit, safety: Safety) -> None:
+    request = raw_request(method, path, params=params)
+
+    assert (request.method, request.target) == (method.upper(), target)
+    assert (request.limit, request.safety) == (limit, safety)
+
+
+def test_the_table_holds_every_operation_of_the_contract() -> None:
+    assert {(row.operation, row.method, row.limit.value, row.safety.value) for row in ENDPOINTS} == {
+        ("create_organization_api_key", "POST", "writes", "create"),
+        ("organization.get", "GET", "reads", "read"),
+        ("interviews.create", "POST", "writes", "create"),
+        ("interviews.list", "GET", "reads", "read"),
+        ("interviews.get", "GET", "reads", "read"),
+        ("interviews.cancel", "PATCH", "writes", "converge"),
+        ("interviews.reschedule", "PATCH", "writes", "converge"),
+        ("interviews.delete", "DELETE", "writes", "converge"),
+        ("interviews.add_participants", "POST", "writes", "create"),
+        ("interviews.list_participants", "GET", "reads", "read"),
+        ("interviews.remove_participant", "DELETE", "writes", "converge"),
+        ("interviews.get_recording", "GET", "reads", "read"),
+        ("interviews.get_transcript", "GET", "reads", "read"),
+        ("interviews.get_evaluation", "GET", "reads", "read"),
+        ("interviews.trigger_analysis", "POST", "writes", "create"),
+        ("interviews.get_availability", "GET", "reads", "read"),
+        ("interviews.get_busy_blocks", "GET", "reads", "read"),
+        ("ai.generate_job_description", "POST", "ai", "create"),
+    }

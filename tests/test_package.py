@@ -1,0 +1,43 @@
+"""What `import boooply` gives, and what it does not load."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import boooply
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(boooply.__all__) == {"__version__", *boooply._WHERE}
+    for name in boooply.__all__:
+        assert getattr(boooply, name) is not None
+        assert name in dir(boooply)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'boooply' has no attribute 'BoooplyManager'"):
+        boooply.BoooplyManager  # type: ignore[attr-defined]  # noqa: B018 - the access is the test
+
+
+def test_every_error_is_exported_and_stands_in_the_tree() -> None:
+    errors = {
+        name
+        for name in boooply.__all__
+        if isinstance(getattr(boooply, name), type) and issubclass(getattr(boooply, name), Exception)
+    }
+
+    drawn = boooply.errors.__doc__ or ""  # type: ignore[attr-defined]  # a room, reached as a user would
+    assert errors == {word for word in drawn.replace("─", " ").split() if word in errors}
+    assert all(issubclass(getattr(boooply, name), boooply.BoooplyError) for name in errors)
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert boooply.__version__ == version("boooply")
+
+
+@pytest.mark.parametrize("statement", ["import boooply", "from boooply import Tenant, Secret, to_dict, APIError"])
+def test_importing_leaves_the_network_alone(statement: str) -> None:
+    check = "import sys; assert not {'aiohttp', 'anyio', 'asyncio'} & set(sys.modules), sorted(sys.modules)"
+    subprocess.run([sys.executable, "-c", f"{statement}; {check}"], check=True, timeout=30)  # noqa: S603 - our own words

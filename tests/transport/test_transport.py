@@ -1,0 +1,188 @@
+"""The transport's own tests: what goes out, and what each failure becomes."""
+
+import asyncio
+import gc
+import json
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from unittest.mock import Mock
+
+import aiohttp
+import aioresponses
+import pytest
+from aioresponses import core
+from yarl import URL
+
+from boooply import (
+    APIError,
+    AsyncBoooplyClient,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DecodingError,
+    __version__,
+)
+
+KEY = "bply_org_0123456789abcdef"
+HOST = "https://api.boooply.example"
+
+
+@pytest.fixture
+def mocked(monkeypatch: pytest.MonkeyPatch):
+    # aiohttp 3.14 asks a response for its stream writer, which aioresponses 0.7.9 does not give (its issue 289)
+    class Response(aiohttp.ClientResponse):
+        def __init__(self, *args, **options) -> None:
+            super().__init__(*args, **{"stream_writer": Mock(), **options})
+
+    monkeypatch.setattr(core, "ClientResponse", Response)
+    with aioresponses.aioresponses() as mocked:
+        yield mocked
+
+
+def client(base_url: str = HOST, timeout: float = 5.0) -> AsyncBoooplyClient:
+    return AsyncBoooplyClient(api_key=KEY, base_url=base_url, timeout=timeout)
+
+
+async def test_the_headers_of_a_call_without_a_body(mocked: aioresponses.aioresponses) -> None:
+    mocked.get(f"{HOST}/api/integration/organization", payload={"success": True, "organization": {"id": "o"}})
+
+    async with client() as boooply:
+        await boooply.organization.get()
+
+    ((call,),) = mocked.requests.values()
+    assert call.kwargs["headers"] == {
+        "Accept": "application/json",
+        "Authorization": f"Bearer {KEY}",
+        "User-Agent": f"boooply-python/{__version__}",
+        "X-SDK-Version": __version__,
+    }
+    assert call.kwargs["data"] is None
+    assert call.kwargs["allow_redirects"] is False
+
+
+async def test_a_body_is_json_and_says_so(mocked: aioresponses.aioresponses) -> None:
+    mocked.patch(f"{HOST}/api/integration/interviews/a%2Fb/cancel", payload={"meetingCode": "a/b"})
+
+    async with client() as boooply:
+        await boooply.interviews.cancel("a/b", reason="Zoë")
+
+    ((url_and_call),) = mocked.requests.items()
+    (method, url), (call,) = url_and_call
+    assert (method, url) == ("PATCH", URL(f"{HOST}/api/integration/interviews/a%2Fb/cancel", encoded=True))
+    assert call.kwargs["headers"]["Content-Type"] == "application/json"
+    assert json.loads(call.kwargs["data"]) == {"reason": "Zoë"}
+
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(behaviour: Behaviour) -> AsyncIterator[str]:
+    """Serve raw bytes: what no HTTP server would send on purpose."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await behaviour(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+def saying(octets: bytes) -> Behaviour:
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(octets)
+        await writer.drain()
+
+    return behave
+
+
+async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error", "text"),
+    [
+        pytest.param(saying(b""), ConnectionFailed, "the API hung up", id="hangs up"),
+        pytest.param(saying(b"SSH-2.0-OpenSSH\r\n\r\n"), ConnectionFailed, "the answer was not HTTP", id="not HTTP"),
+        pytest.param(
+            saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
+            DecodingError,
+            r"cannot read the answer \(HTTP 200\): the answer broke off",
+            id="truncated",
+        ),
+        pytest.param(
+            saying(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\n\r\n<html>"),
+            DecodingError,
+            r"\(HTTP 200\): expected a JSON object, found 6 bytes of text/html",
+            id="HTML",
+        ),
+        pytest.param(
+            saying(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Type: application/json\r\n\r\n\"\xff\""),
+            DecodingError,
+            r"\(HTTP 200\): expected a JSON object, found 3 bytes",
+            id="not UTF-8",
+        ),
+        pytest.param(
+            saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
+            DecodingError,
+            "the answer broke off",
+            id="not gzip",
+        ),
+        pytest.param(
+            saying(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
+            APIError,
+            "HTTP 302: the API answered with a redirect, which is not followed",
+            id="redirect",
+        ),
+        pytest.param(silent, DeadlineExceeded, "waited 0.03 s for an answer", id="silent"),
+    ],
+)
+async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[Exception], text: str) -> None:
+    async with server(behaviour) as base_url, client(base_url, timeout=0.03) as boooply:
+        with pytest.raises(error, match=text) as caught:
+            await boooply.interviews.get("c")
+
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert KEY not in shown.replace(f"KEY = {KEY!r}", "")
+    assert caught.value.__context__ is None
+    assert "interviews.get" in str(caught.value)
+
+
+async def test_nobody_listens() -> None:
+    async with client("http://127.0.0.1:1") as boooply:
+        with pytest.raises(ConnectionFailed, match="the API's host refuses connections"):
+            await boooply.organization.get()
+
+
+async def test_a_host_without_an_address() -> None:
+    async with client("https://no-such-host.invalid") as boooply:
+        with pytest.raises(ConnectionFailed, match="the host of base_url has no address"):
+            await boooply.organization.get()
+
+
+async def test_a_closed_client_says_so() -> None:
+    boooply = client()
+    await boooply.close()
+    await boooply.close()
+
+    with pytest.raises(ConfigurationError, match="this client is closed"):
+        await boooply.organization.get()
+
+
+async def test_a_client_that_is_never_used_leaves_nothing_open() -> None:
+    client()
+    gc.collect()  # warnings are errors
+
+
+def test_a_client_shows_no_key() -> None:
+    boooply = client()
+
+    assert "0123456789" not in f"{boooply!r} {vars(boooply)} {boooply._transport!r}"

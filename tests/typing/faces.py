@@ -1,0 +1,88 @@
+"""Checked by mypy and pyright, never run: what users write has the types they expect."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import assert_type
+
+from boooply import (
+    AIInterview,
+    AsyncBoooplyClient,
+    AsyncBoooplyPlatform,
+    Availability,
+    BoooplyClient,
+    BoooplyPlatform,
+    Candidate,
+    Evaluation,
+    HumanInterview,
+    Interview,
+    InterviewParticipant,
+    OrganizationApiKey,
+    Page,
+    Participant,
+    ParticipantRole,
+    Recording,
+    Response,
+    Secret,
+    SessionStatus,
+    TeamMember,
+    Tenant,
+    TranscriptEntry,
+)
+
+# An enumeration is taken as a member or as a plain string, a sequence as any iterable.
+Participant(name="Ann", email="ann@acme.example", role="HOST")
+Participant(name="Ann", email="ann@acme.example", role=ParticipantRole.HOST)
+TENANT = Tenant(
+    user_id="1", user_email="a@b.example", organization_id="org", team_members=[TeamMember(email="c@b.example")]
+)
+ASK = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"), skills=["Python"])
+
+Participant("Ann", "ann@acme.example", "HOST")  # type: ignore[misc]  # pyright: ignore[reportCallIssue]  # keywords only
+Participant(name="Ann", email="ann@acme.example", role=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no enumeration
+Tenant(user_id="1", user_email="a@b.example")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no organization
+HumanInterview(job_role="Engineer", agenda=["x"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # for teams only
+
+
+async def awaited(platform: AsyncBoooplyPlatform) -> None:
+    key = await platform.create_organization_api_key(TENANT)
+    assert_type(key, OrganizationApiKey)
+    assert_type(key.api_key, Secret)
+    client = platform.organization(key.api_key)
+    assert_type(client, AsyncBoooplyClient)
+    assert_type(await client.interviews.create(ASK), Interview)
+    assert_type(await client.interviews.get("c"), Interview)
+    assert_type(await client.interviews.list(page=2, status=("COMPLETED",)), Page)
+    assert_type(client.interviews.iterate(status=[SessionStatus.ACTIVE]), AsyncIterator[Interview])
+    assert_type(await client.interviews.reschedule("c", scheduled_at=datetime.now(UTC)), Interview)
+    assert_type(await client.interviews.get_evaluation("c"), Evaluation | None)
+    assert_type(await client.interviews.wait_for_evaluation("c", timeout=3), Evaluation)
+    assert_type(await client.interviews.get_recording("c"), Recording | None)
+    assert_type(await client.interviews.get_transcript("c"), tuple[TranscriptEntry, ...])
+    assert_type(await client.interviews.list_participants("c"), tuple[InterviewParticipant, ...])
+    assert_type(await client.ai.generate_job_description(job_role="Engineer"), str)
+    assert_type(await client.request("GET", "/api"), Response)
+    assert_type(client.with_options(timeout=3), AsyncBoooplyClient)
+    await client.interviews.get(code="c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # positional only
+    await client.interviews.list(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no such filter
+
+
+def blocking(platform: BoooplyPlatform) -> None:
+    key = platform.create_organization_api_key(TENANT)
+    assert_type(key, OrganizationApiKey)
+    client = platform.organization(key.api_key)
+    assert_type(client, BoooplyClient)
+    assert_type(client.interviews.create(ASK), Interview)
+    assert_type(client.interviews.get("c"), Interview)
+    assert_type(client.interviews.list(page=2, status=("COMPLETED",)), Page)
+    assert_type(client.interviews.iterate(status=[SessionStatus.ACTIVE]), Iterator[Interview])
+    assert_type(client.interviews.reschedule("c", scheduled_at=datetime.now(UTC)), Interview)
+    assert_type(client.interviews.get_evaluation("c"), Evaluation | None)
+    assert_type(client.interviews.wait_for_evaluation("c", timeout=3), Evaluation)
+    assert_type(client.interviews.get_availability("a@b.example"), Availability)
+    assert_type(client.ai.generate_job_description(job_role="Engineer"), str)
+    assert_type(client.request("GET", "/api"), Response)
+    assert_type(client.with_options(timeout=3), BoooplyClient)
+    with client as same:
+        assert_type(same, BoooplyClient)
+    client.interviews.get(code="c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # positional only
+    client.interviews.list(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no such filter
