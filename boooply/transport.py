@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import os
+import weakref
 from typing import Final, TypeVar
 
 import aiohttp
@@ -39,32 +42,68 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 
 class Pool:
-    """Hold the connections to one API, for all clients that share it; the first call opens it."""
+    """Hold the connections to one API, for all clients that share it: a session an event loop, opened on first use.
+
+    A loop that has ended takes its session with it, so one client serves ``asyncio.run`` twice.
+    """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
-        self._session: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
         self._closed = False
+        _pools.add(self)
 
-    def session(self) -> aiohttp.ClientSession:
+    async def session(self) -> aiohttp.ClientSession:
         """Give the session of the running event loop."""
-        if self._closed:
-            raise ConfigurationError(CLOSED)
         loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop:
-            self._loop = loop
-            self._session = aiohttp.ClientSession(
+        session = self._sessions.get(loop)
+        if session is None:
+            if self._closed:
+                raise ConfigurationError(CLOSED)
+            await self._bury()
+            session = self._sessions[loop] = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=None)
             )
-        return self._session
+        return session
 
     async def close(self) -> None:
         """Close every connection; what is still under way fails."""
         self._closed = True
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        running = asyncio.get_running_loop()
+        await self._bury()
+        while self._sessions:
+            loop, session = self._sessions.popitem()
+            if loop is running:
+                await session.close()
+            else:
+                asyncio.run_coroutine_threadsafe(session.close(), loop)
+
+    async def _bury(self) -> None:
+        # a connector whose loop has ended closes without it
+        for loop in [loop for loop in self._sessions if loop.is_closed()]:
+            await self._sessions.pop(loop).close()
+
+    def leave_to_parent(self) -> None:
+        """Start afresh in a forked child.
+
+        The inherited sessions are kept for ever: closing their sockets, or only forgetting them, would take those
+        sockets out of the event queue that the child shares with its parent, whose calls would hang.
+        """
+        for session in self._sessions.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+        self._sessions = {}
+
+
+_pools: Final = weakref.WeakSet[Pool]()
+
+
+def _leave_to_parent() -> None:
+    for pool in list(_pools):
+        pool.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 @attrs.frozen
@@ -97,7 +136,8 @@ class Transport:
         authorization = {"Authorization": f"Bearer {self.key.reveal()}"}
         status = 0
         try:
-            async with self.pool.session().request(
+            session = await self.pool.session()
+            async with session.request(
                 request.method,
                 URL(self.pool.base_url + request.target, encoded=True),
                 data=request.body,

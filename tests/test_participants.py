@@ -54,9 +54,7 @@ def test_a_user_of_ones_own(rename: bool) -> None:
     assert (person.external_role, person.avatar_url) == ("CTO", "https://pic.example/2")
 
 
-@pytest.mark.parametrize(
-    ("mapper", "profile"), [(from_google, GOOGLE), (from_microsoft, MICROSOFT), (from_user, USER)]
-)
+@pytest.mark.parametrize(("mapper", "profile"), [(from_google, GOOGLE), (from_microsoft, MICROSOFT), (from_user, USER)])
 def test_the_role_is_the_argument_else_the_profiles(mapper, profile: dict[str, Any]) -> None:
     assert mapper(profile, role="CO_HOST").role == "CO_HOST"
     assert mapper(profile | {"role": "CANDIDATE"}).role == "CANDIDATE"

@@ -20,7 +20,7 @@ from anyio.from_thread import BlockingPortal
 from boooply.errors import ConfigurationError
 from boooply.transport import CLOSED, Pool
 
-A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)  # the twin of a client is one of a connection too
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -116,15 +116,15 @@ class Bridge:
         self._loop.stop(None)
 
 
-class Twin(Generic[A]):
+class Twin(Generic[A_co]):
     """Hold an async object and the bridge to it; the lines of its subclasses each run one method of that object."""
 
-    def __init__(self, bridge: Bridge, original: A, /) -> None:
+    def __init__(self, bridge: Bridge, original: A_co, /) -> None:
         self._bridge = bridge
         self._original = original
 
     @classmethod
-    def over(cls, bridge: Bridge, original: A, /) -> Self:
+    def over(cls, bridge: Bridge, original: A_co, /) -> Self:  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]  # a constructor, as __init__
         """Make one over a bridge that somebody else opened, and closes."""
         twin = cls.__new__(cls)
         twin._bridge, twin._original = bridge, original  # noqa: SLF001 - its own class: the linter knows only `cls()`

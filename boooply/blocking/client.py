@@ -15,11 +15,13 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.secret import Secret
 from boooply.transport import TIMEOUT
 
-C = TypeVar("C", bound=Connection)
+C_co = TypeVar("C_co", bound=Connection, covariant=True)
 
 
-class BlockingConnection(Twin[C]):
+class BlockingConnection(Twin[C_co]):
     """Hold a connection and the bridge to it."""
+
+    request: Final = Twin.of(Connection.request)
 
     def with_options(self, *, timeout: float) -> Self:
         """Make a copy that differs in its options, on the same connections; only the first one closes them."""
@@ -54,8 +56,6 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
             or ``allow_insecure=True``.
     """
-
-    request: Final = Twin.of(AsyncBoooplyClient.request)
 
     def __init__(
         self,
@@ -117,7 +117,6 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
             or ``allow_insecure=True``.
     """
 
-    request: Final = Twin.of(AsyncBoooplyPlatform.request)
     create_organization_api_key: Final = Twin.of(AsyncBoooplyPlatform.create_organization_api_key)
 
     def __init__(

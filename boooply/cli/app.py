@@ -24,11 +24,12 @@ Boooply for a platform key. Start with:
 """
 _EPILOGUE: Final = """Exit codes: 0 done, 1 the API said no, 2 the command or a file is wrong,
 130 stopped with Ctrl-C."""
-_QUICKSTART: Final = """Take customers from a file to an evaluated interview, on a sandbox.
+_QUICKSTART: Final = """Take customers from a file to an evaluated interview.
 
 It connects every customer of the file, then takes the first one through an
 AI interview, a human interview and a team meeting, and reads the evaluation.
-All of it happens inside this command: nothing leaves this machine.
+All of it happens on a sandbox inside this command: nothing leaves this
+machine, and no key is needed.
 
    boooply quickstart                    twelve customers of ours
    boooply quickstart tenants.csv        your own, as .csv or .jsonl
@@ -39,7 +40,7 @@ where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON Lines have the same
 names. If a row is wrong nothing is sent: every such row is listed with its
 line and what to change.
 """
-_SANDBOX: Final = """Serve a sandbox to build your own code against, until it is stopped.
+_SANDBOX: Final = """Serve a sandbox to build your own code against.
 
 Its address and its throw-away keys go to standard output, ready for a shell;
 then each call it answers goes to standard error, one a line: status, method,

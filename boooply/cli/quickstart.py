@@ -1,7 +1,7 @@
 """``boooply quickstart``: the whole of the job on a sandbox, from a file of customers to an evaluation."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -23,7 +23,7 @@ from boooply.sandbox import Sandbox
 
 _SAMPLE: Final = "sample-tenants.csv"
 _TIMEOUT: Final = 10.0
-_CREATE: Final = "interview = await client.interviews.create(AIInterview(…))  # or HumanInterview, TeamMeeting"
+_CREATE: Final = "interview = await client.interviews.create(AIInterview(…))"
 _POLL: Final = 0.05  # the sandbox evaluates at once; the real API takes minutes, and 10 s is the default there
 
 
@@ -46,7 +46,7 @@ async def quickstart(tenants: Annotated[Path | None, Parameter(show_default=Fals
 
 
 @contextmanager
-def _file(given: Path | None) -> Iterator[Path]:
+def _file(given: Path | None) -> Generator[Path, None, None]:
     if given is not None:
         yield given
         return

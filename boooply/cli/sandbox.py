@@ -43,7 +43,8 @@ def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
     """Say where the sandbox is, how much it allows, and how it ends."""
     return Text(
         f"Sandbox on {sandbox.base_url}. In {limits.window:g} s a key may read {limits.reads:,} times, "
-        f"write {limits.writes:,} times and let the AI write {limits.ai:,} times. Stop it with Ctrl-C or: kill {process}"
+        f"write {limits.writes:,} times and let the AI write {limits.ai:,} times. Stop it with Ctrl-C, or: "
+        f"kill {process}"
     )
 
 

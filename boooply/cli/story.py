@@ -1,6 +1,6 @@
 """What the quickstart shows: pure, from the SDK's objects to tables and paragraphs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -108,9 +108,7 @@ def choice(slots: Sequence[Slot], leader: TeamMember) -> str:
 def invitation(kind: str, how: str, interview: Interview) -> RenderableType:
     """Tell of an interview that was created, with each person's own link to it."""
     people = (line for person in interview.participants for line in _person(interview, person))
-    return _inset(
-        Group(Text.assemble((kind, "bold"), "  ", interview.code), Text(printable(how)), *people, Text()),
-    )
+    return _inset(Group(Text.assemble((kind, "bold"), "  ", interview.code), Text(printable(how)), *people, Text()))
 
 
 def _person(interview: Interview, person: InterviewParticipant) -> tuple[RenderableType, ...]:
@@ -168,17 +166,16 @@ def farewell() -> RenderableType:
     return Group(Text("\nNext\n", style="bold"), _inset(table))
 
 
-def bad_rows(source: str, rows: Iterable[BadRow]) -> RenderableType:
+def bad_rows(source: str, rows: Sequence[BadRow]) -> RenderableType:
     """List what has to be changed in a file before anything of it is sent."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("Line", justify="right", no_wrap=True)
     table.add_column("What is wrong", overflow="fold")
-    count = 0
-    for count, row in enumerate(rows, 1):
+    for row in rows:
         table.add_row(str(row.line), printable(row.problem))
-    verb = "row has" if count == 1 else "rows have"
+    verb = "row has" if len(rows) == 1 else "rows have"
     return Group(
-        Text.assemble((f"{printable(source)}: {count:,} {verb} to be changed first.\n", "bold")),
+        Text.assemble((f"{printable(source)}: {len(rows):,} {verb} to be changed first.\n", "bold")),
         table,
         Text("\nNothing was sent. Change the file and run the same command again."),
     )

@@ -56,12 +56,12 @@ class Sandbox:
         port: int = 0,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock: Clock = Clock()
         self._state = State(self.clock)
         ready = self._state.add_organization("Sandbox Company")
-        self.platform_key = self._state.add_platform_key()
-        self.api_key = self._state.add_organization_key(ready.id)
-        self.webhook_secret = f"whsec_{secrets.token_hex(16)}"
+        self.platform_key: str = self._state.add_platform_key()
+        self.api_key: str = self._state.add_organization_key(ready.id)
+        self.webhook_secret: str = f"whsec_{secrets.token_hex(16)}"
         self._server = Server(self._state, Windows(limits or GENEROUS), latency=latency, on_call=on_call)
         self._port = port
         self._runner: web.AppRunner | None = None

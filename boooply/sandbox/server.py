@@ -29,7 +29,7 @@ WRONG_KEY = {
 }
 LARGEST_BODY = 8 * 2**20
 
-logger = logging.getLogger("boooply.sandbox")
+logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 class Server:

@@ -47,7 +47,7 @@ class State:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.base_url = ""
-        self.signing_secret = secrets.token_bytes(32)
+        self.signing_secret: bytes = secrets.token_bytes(32)
         self.emails: list[Email] = []
         self.calls: list[Call] = []
         self._organizations: dict[str, Organization] = {}

@@ -17,7 +17,7 @@ Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATUS_CODES = {404: "ROUTE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
 
-logger = logging.getLogger("boooply.sandbox")
+logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 def _printed(body: Mapping[str, Any]) -> str:

@@ -135,10 +135,7 @@ def test_nothing_but_json_is_written(request_object: object, written: dict[str, 
 texts = st.text(min_size=1).filter(lambda text: text.strip() and text.isprintable())
 emails = st.from_regex(r"[^\s@\x00-\x1f\x7f]{1,9}@[^\s@\x00-\x1f\x7f]{1,9}", fullmatch=True).filter(str.isprintable)
 members = st.builds(
-    TeamMember,
-    email=emails,
-    name=st.none() | texts,
-    role=st.none() | st.sampled_from(["OWNER", "ADMIN", "MEMBER"]),
+    TeamMember, email=emails, name=st.none() | texts, role=st.none() | st.sampled_from(["OWNER", "ADMIN", "MEMBER"])
 )
 
 

@@ -53,9 +53,7 @@ async def test_a_page_tells_where_it_stands(face, codes: list[str]) -> None:
 async def test_filters(face, sandbox: Sandbox, codes: list[str], filters, expected: list[int]) -> None:
     await face.do(face.client.interviews.cancel, codes[0])
     sandbox.play(codes[1])
-    await face.do(
-        face.client.interviews.reschedule, codes[2], scheduled_at=datetime.now(UTC) + timedelta(days=1)
-    )
+    await face.do(face.client.interviews.reschedule, codes[2], scheduled_at=datetime.now(UTC) + timedelta(days=1))
 
     found = await face.all(face.client.interviews.iterate, **filters)
 

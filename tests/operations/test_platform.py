@@ -66,9 +66,7 @@ async def test_what_is_no_tenant_is_refused_before_anything_is_sent(face, sandbo
     assert sandbox.calls == ()
 
 
-@pytest.mark.parametrize(
-    "platform_key", ["bply_platform_unknown0123", "bply_something_else0123"]
-)
+@pytest.mark.parametrize("platform_key", ["bply_platform_unknown0123", "bply_something_else0123"])
 async def test_an_unknown_platform_key_is_an_authentication_error(
     face, sandbox: Sandbox, tenant, platform_key: str
 ) -> None:

@@ -18,8 +18,7 @@ from boooply.protocol.messages import Limit, Response, Safety, json_body, path_s
 def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
     try:
         segment = path_segment("code", value)
-    except ValidationError as error:
-        assert error.field == "code"
+    except ValidationError:
         return
 
     assert "/" not in segment

@@ -125,7 +125,7 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
             id="HTML",
         ),
         pytest.param(
-            saying(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Type: application/json\r\n\r\n\"\xff\""),
+            saying(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Type: application/json\r\n\r\n"\xff"'),
             DecodingError,
             r"\(HTTP 200\): expected a JSON object, found 3 bytes",
             id="not UTF-8",

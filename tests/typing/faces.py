@@ -37,7 +37,7 @@ TENANT = Tenant(
 )
 ASK = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"), skills=["Python"])
 
-Participant("Ann", "ann@acme.example", "HOST")  # type: ignore[misc]  # pyright: ignore[reportCallIssue]  # keywords only
+Participant("Ann", "ann@acme.example", "HOST")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # keywords only
 Participant(name="Ann", email="ann@acme.example", role=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no enumeration
 Tenant(user_id="1", user_email="a@b.example")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no organization
 HumanInterview(job_role="Engineer", agenda=["x"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # for teams only

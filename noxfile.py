@@ -1,0 +1,82 @@
+"""What has to hold: lint, types, tests on the built wheel, and the documentation.
+
+``nox`` runs it all; ``nox -s tests -- -k name`` hands words on to pytest.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+
+nox.options.reuse_existing_virtualenvs = True
+# A Python that the machine lacks is skipped, in CI as well, and nox says so.
+nox.options.error_on_missing_interpreters = False
+nox.options.stop_on_first_error = False
+
+
+def runs(python: str) -> bool:
+    """Tell whether a Python is there: a version manager's stand-in is on the path without one."""
+    command = shutil.which(f"python{python}")
+    if command is None:
+        return False
+    return subprocess.run([command, "-c", ""], check=False, capture_output=True).returncode == 0  # noqa: S603 - found above
+
+
+def group(name: str) -> list[str]:
+    return [*nox.project.dependency_groups(PROJECT, name)]
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Install the built wheel with every extra, so that tests see what users get."""
+    dist = Path(session.create_tmp())
+    for stale in dist.glob("*.whl"):
+        stale.unlink()
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(dist), ".")
+    (wheel,) = dist.glob("*.whl")
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+    session.install(f"{wheel}[cli]")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff with all its rules, and the floors."""
+    session.install(*group("lint"), "-e", ".[cli]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check with mypy --strict and pyright strict, and that every public name is typed."""
+    session.install(*group("typing"), "nox", ".[cli]")
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on the built wheel, with branch coverage."""
+    if not runs(str(session.python)):
+        session.skip(f"this machine has no working python{session.python}")
+    install_wheel(session)
+    session.install(*group("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    if not session.posargs:
+        session.run("coverage", "report")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site strictly, and run every snippet of the README and the pages."""
+    install_wheel(session)
+    session.install(*group("docs"), *group("test"))
+    session.run("zensical", "build", "--strict", "--clean")
+    session.run("pytest", "--markdown-docs", "README.md", "docs")
