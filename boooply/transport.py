@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import weakref
+from collections.abc import AsyncGenerator
 from typing import Final, TypeVar
 
 import aiohttp
@@ -41,57 +42,67 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 
 
+async def _held_open() -> AsyncGenerator[aiohttp.ClientSession]:
+    """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
+    session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=None))
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+@attrs.frozen
+class _Opened:
+    session: aiohttp.ClientSession
+    holder: AsyncGenerator[aiohttp.ClientSession]
+
+
 class Pool:
     """Hold the connections to one API, for all clients that share it: a session an event loop, opened on first use.
 
-    A loop that has ended takes its session with it, so one client serves ``asyncio.run`` twice.
+    A loop that ends takes its session with it, so one client serves ``asyncio.run`` twice, and a program that forgets
+    to close it ends in silence.
     """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
-        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
         _pools.add(self)
 
     async def session(self) -> aiohttp.ClientSession:
         """Give the session of the running event loop."""
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None:
+        opened = self._opened.get(loop)
+        if opened is None:
             if self._closed:
                 raise ConfigurationError(CLOSED)
-            await self._bury()
-            session = self._sessions[loop] = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=None)
-            )
-        return session
+            for ended in [loop for loop in self._opened if loop.is_closed()]:
+                del self._opened[ended]
+            holder = _held_open()
+            opened = self._opened[loop] = _Opened(await anext(holder), holder)
+        return opened.session
 
     async def close(self) -> None:
         """Close every connection; what is still under way fails."""
         self._closed = True
         running = asyncio.get_running_loop()
-        await self._bury()
-        while self._sessions:
-            loop, session = self._sessions.popitem()
+        while self._opened:
+            loop, opened = self._opened.popitem()
             if loop is running:
-                await session.close()
-            else:
-                asyncio.run_coroutine_threadsafe(session.close(), loop)
-
-    async def _bury(self) -> None:
-        # a connector whose loop has ended closes without it
-        for loop in [loop for loop in self._sessions if loop.is_closed()]:
-            await self._sessions.pop(loop).close()
+                await opened.holder.aclose()
+            elif not loop.is_closed():
+                asyncio.run_coroutine_threadsafe(opened.holder.aclose(), loop)
 
     def leave_to_parent(self) -> None:
         """Start afresh in a forked child.
 
-        The inherited sessions are kept for ever: closing their sockets, or only forgetting them, would take those
-        sockets out of the event queue that the child shares with its parent, whose calls would hang.
+        What was inherited is kept for ever: closing its sockets, or only forgetting them, would take them out of the
+        event queue that the child shares with its parent, whose calls would hang.
         """
-        for session in self._sessions.values():
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
-        self._sessions = {}
+        for inherited in self._opened.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+        self._opened = {}
 
 
 _pools: Final = weakref.WeakSet[Pool]()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 __all__ = ["LoopThread"]
@@ -17,21 +18,26 @@ class LoopThread:
     """
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        opened: Future[asyncio.AbstractEventLoop] = Future()
+        self._stopped = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, args=(opened,), name=name, daemon=True)
         self._thread.start()
+        self._loop = opened.result()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for what it returns."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def stop(self) -> None:
-        """Stop the loop and wait until its thread has closed it."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Stop the loop, with all that still runs on it, and wait until its thread has closed it."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
-    def _serve(self) -> None:
+    def _serve(self, opened: Future[asyncio.AbstractEventLoop]) -> None:
         # Closed here and not by the one who stops it: that thread may be running a loop of its own.
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        with asyncio.Runner() as runner:
+            opened.set_result(runner.get_loop())
+            runner.run(self._wait())
+
+    async def _wait(self) -> None:
+        await self._stopped.wait()

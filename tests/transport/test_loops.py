@@ -1,0 +1,103 @@
+"""One client over several event loops, one after the other and at once, and in forked children."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from boooply import AsyncBoooplyClient
+from boooply.sandbox import Sandbox
+
+
+def run(script: str, sandbox: Sandbox) -> "subprocess.CompletedProcess[str]":
+    program = f"KEY, URL = {sandbox.api_key!r}, {sandbox.base_url!r}\n{textwrap.dedent(script)}"
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own words
+
+
+def test_one_client_serves_several_loops_one_after_the_other(threaded_sandbox: Sandbox) -> None:
+    client = AsyncBoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
+
+    async def look() -> str | None:
+        return (await client.organization.get()).id
+
+    async def look_and_close() -> str | None:
+        try:
+            return await look()
+        finally:
+            await client.close()
+
+    assert asyncio.run(look()) == asyncio.run(look_and_close())
+
+
+def test_one_client_serves_two_loops_at_once(threaded_sandbox: Sandbox) -> None:
+    client = AsyncBoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
+    both = threading.Barrier(2, timeout=5)
+    done = threading.Event()
+    found: list[str | None] = []
+
+    async def look() -> None:
+        found.append((await client.organization.get()).id)
+        both.wait()
+        found.append((await client.organization.get()).id)
+        both.wait()
+        await asyncio.to_thread(done.wait, 5)
+
+    async def look_and_close() -> None:
+        found.append((await client.organization.get()).id)
+        both.wait()
+        found.append((await client.organization.get()).id)
+        both.wait()
+        await client.close()
+        done.set()
+
+    thread = threading.Thread(target=asyncio.run, args=(look(),))
+    thread.start()
+    asyncio.run(look_and_close())
+    thread.join(5)
+
+    assert not thread.is_alive()
+    assert len(found) == 4
+    assert len(set(found)) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_never_touches_its_parents_connections(threaded_sandbox: Sandbox) -> None:
+    done = run(
+        """
+        import asyncio, os, warnings
+        from boooply import AsyncBoooplyClient
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
+        client = AsyncBoooplyClient(api_key=KEY, base_url=URL)
+
+        async def look():
+            return (await client.organization.get()).id
+
+        async def look_and_close():
+            async with client:
+                return await look()
+
+        async def parent():
+            ours = await look()
+            child = os.fork()
+            if child == 0:
+                import threading
+                thread = threading.Thread(target=lambda: os._exit(7 if asyncio.run(look_and_close()) == ours else 1))
+                thread.start()
+                thread.join()
+            while os.waitpid(child, os.WNOHANG) == (0, 0):
+                await asyncio.sleep(0.005)
+            async with client:
+                assert await look() == ours
+            print("whole")
+
+        asyncio.run(parent())
+        """,
+        threaded_sandbox,
+    )
+
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("whole", "", 0)
