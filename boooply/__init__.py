@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from boooply.client import AsyncBoooplyClient
     from boooply.converter import to_dict
     from boooply.errors import (
+        AmbiguousWriteError,
         APIError,
         AuthenticationError,
         BadRequestError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         Availability,
         BusyBlocks,
         Candidate,
+        CannotTell,
         ConfidenceLevel,
         CriterionScore,
         DateField,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         InterviewType,
         MeetingStatistics,
         MeetingType,
+        NotSeen,
         Organization,
         OrganizationApiKey,
         Page,
@@ -78,7 +81,9 @@ if TYPE_CHECKING:
         WorkSetup,
     )
     from boooply.platform import AsyncBoooplyPlatform
-    from boooply.protocol.messages import Response
+    from boooply.protocol.limits import Allowance, RateLimits
+    from boooply.protocol.messages import Limit, Response
+    from boooply.protocol.retry import RetryPolicy
     from boooply.secret import Secret
 
 # Where each public name stands. It is imported on first use (PEP 562), so that a script starts without aiohttp.
@@ -88,6 +93,7 @@ _ROOMS = {
     "boooply.converter": ("to_dict",),
     "boooply.errors": (
         "APIError",
+        "AmbiguousWriteError",
         "AuthenticationError",
         "BadRequestError",
         "BoooplyError",
@@ -112,6 +118,7 @@ _ROOMS = {
         "Availability",
         "BusyBlocks",
         "Candidate",
+        "CannotTell",
         "ConfidenceLevel",
         "CriterionScore",
         "DateField",
@@ -129,6 +136,7 @@ _ROOMS = {
         "InterviewerEvaluation",
         "MeetingStatistics",
         "MeetingType",
+        "NotSeen",
         "Organization",
         "OrganizationApiKey",
         "Page",
@@ -151,7 +159,9 @@ _ROOMS = {
         "WorkSetup",
     ),
     "boooply.platform": ("AsyncBoooplyPlatform",),
-    "boooply.protocol.messages": ("Response",),
+    "boooply.protocol.limits": ("Allowance", "RateLimits"),
+    "boooply.protocol.messages": ("Limit", "Response"),
+    "boooply.protocol.retry": ("RetryPolicy",),
     "boooply.secret": ("Secret",),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
@@ -160,6 +170,8 @@ __all__ = [
     "AIInterview",
     "AIRecommendation",
     "APIError",
+    "Allowance",
+    "AmbiguousWriteError",
     "AnalysisJob",
     "AsyncBoooplyClient",
     "AsyncBoooplyPlatform",
@@ -172,6 +184,7 @@ __all__ = [
     "BoooplyPlatform",
     "BusyBlocks",
     "Candidate",
+    "CannotTell",
     "ConfidenceLevel",
     "ConfigurationError",
     "ConflictError",
@@ -192,9 +205,11 @@ __all__ = [
     "InterviewParticipant",
     "InterviewType",
     "InterviewerEvaluation",
+    "Limit",
     "MeetingStatistics",
     "MeetingType",
     "NotFoundError",
+    "NotSeen",
     "Organization",
     "OrganizationApiKey",
     "Page",
@@ -204,10 +219,12 @@ __all__ = [
     "ProvisioningError",
     "QuestionEvaluation",
     "RateLimitedError",
+    "RateLimits",
     "Recommendation",
     "Recommendations",
     "Recording",
     "Response",
+    "RetryPolicy",
     "SchedulingMode",
     "Secret",
     "Seniority",

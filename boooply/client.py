@@ -2,8 +2,10 @@
 
 from functools import cached_property
 
-from boooply.connection import Connection, connect
+from boooply.connection import RATE_LIMITS, RETRY, Connection, Options, connect
 from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.limits import RateLimits
+from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
@@ -17,7 +19,8 @@ class AsyncBoooplyClient(Connection):
     """Read and write one organization's interviews.
 
     ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
-    for one attempt. Use it as an async context manager, or ``await close()``.
+    for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
+    Use it as an async context manager, or ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -30,9 +33,12 @@ class AsyncBoooplyClient(Connection):
         api_key: str | Secret | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
+        retry: RetryPolicy = RETRY,
+        rate_limits: RateLimits | None = RATE_LIMITS,
         allow_insecure: bool = False,
     ) -> None:
-        transport = connect(api_key, ORGANIZATION, base_url, timeout=timeout, allow_insecure=allow_insecure)
+        options = Options(timeout=timeout, retry=retry, rate_limits=rate_limits, allow_insecure=allow_insecure)
+        transport = connect(api_key, ORGANIZATION, base_url, options)
         super().__init__(transport, owner=True)
 
     @cached_property
@@ -58,6 +64,8 @@ class AsyncBoooplyClient(Connection):
         platform_key: str | Secret | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
+        retry: RetryPolicy = RETRY,
+        rate_limits: RateLimits | None = RATE_LIMITS,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
         """Mint the key of a customer's organization, in one call; ``AsyncBoooplyPlatform`` does many over one pool.
@@ -67,6 +75,7 @@ class AsyncBoooplyClient(Connection):
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
-        transport = connect(platform_key, PLATFORM, base_url, timeout=timeout, allow_insecure=allow_insecure)
+        options = Options(timeout=timeout, retry=retry, rate_limits=rate_limits, allow_insecure=allow_insecure)
+        transport = connect(platform_key, PLATFORM, base_url, options)
         async with Connection(transport, owner=True):
             return await create_organization_api_key(transport, tenant)

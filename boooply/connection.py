@@ -3,27 +3,41 @@
 import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import attrs
 
-from boooply.protocol.messages import Response, json_object, raw_request
+from boooply.protocol.limits import Allowance, RateLimits
+from boooply.protocol.messages import Limit, Response, json_object, raw_request
 from boooply.protocol.refusals import refusal
+from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import KeyKind, base_url, key, seconds
 from boooply.secret import Secret
 from boooply.transport import Pool, Transport
 
+RETRY: Final = RetryPolicy()
+RATE_LIMITS: Final = RateLimits()
 
-def connect(
-    secret: str | Secret | None, kind: KeyKind, url: str | None, *, timeout: float, allow_insecure: bool
-) -> Transport:
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """Gather what every client and platform can be told, beside key and URL."""
+
+    timeout: float
+    retry: RetryPolicy
+    rate_limits: RateLimits | None
+    allow_insecure: bool
+
+
+def connect(secret: str | Secret | None, kind: KeyKind, url: str | None, options: Options) -> Transport:
     """Make a transport of its own pool from arguments and environment.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work.
     """
     chosen = key(secret, kind, os.environ)
-    return Transport(Pool(base_url(url, os.environ, allow_insecure=allow_insecure)), chosen, seconds(timeout))
+    pool = Pool(base_url(url, os.environ, allow_insecure=options.allow_insecure), options.rate_limits)
+    return Transport(pool, chosen, seconds(options.timeout), options.retry)
 
 
 class Connection:
@@ -40,9 +54,17 @@ class Connection:
         Connection.__init__(connection, transport, owner=False)
         return connection
 
-    def with_options(self, *, timeout: float) -> Self:
-        """Make a copy that differs in its options, on the same connections; only the first one closes them."""
-        return self.over(attrs.evolve(self._transport, timeout=seconds(timeout)))
+    def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
+        """Make a copy that differs in the options given, on the same connections; only the first one closes them."""
+        ours = self._transport
+        return self.over(
+            attrs.evolve(ours, timeout=ours.timeout if timeout is None else seconds(timeout), retry=retry or ours.retry)
+        )
+
+    @property
+    def rate_limits(self) -> dict[Limit, Allowance]:
+        """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
+        return self._transport.pool.rate_limits(self._transport.key)
 
     @property
     def base_url(self) -> str:

@@ -5,6 +5,7 @@ BoooplyError
 ├── ValidationError            an argument that the API would refuse: names field and rule
 ├── ConnectionFailed           no answer: the API could not be reached, or hung up
 ├── DeadlineExceeded           no answer in time
+├── AmbiguousWriteError        the request may have been carried out, and is not sent again
 ├── DecodingError              an answer that is not what the contract promises
 ├── APIError                   an answer that says no
 │   ├── BadRequestError        400
@@ -23,6 +24,7 @@ No message, attribute or traceback of any of them shows a key, a join token, a C
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 
@@ -83,6 +85,33 @@ class DeadlineExceeded(BoooplyError, TimeoutError):
         super().__init__(f"{operation}: waited {seconds:g} s for {waiting_for}")
         self.operation = operation
         self.seconds = seconds
+
+
+class AmbiguousWriteError(BoooplyError):
+    """Tell that a request may have been carried out, and was not sent again.
+
+    A created interview can be looked for with ``client.interviews.resolve(error)``. For a minted key nothing can tell:
+    minting again is safe for the customer, but may leave a live key that nobody holds.
+
+    Attributes:
+        operation: The call, as ``interviews.create``.
+        identity: What it was about: the interview's code or the organization's id, if there is one.
+        people: The e-mail addresses it would have invited; kept out of every text.
+        status: The HTTP status that came back, if one did.
+        sent_at: When it was first sent, by this machine's clock.
+    """
+
+    def __init__(
+        self, operation: str, *, identity: str | None, people: tuple[str, ...], status: int | None, sent_at: datetime
+    ) -> None:
+        about = f" for {identity}" if identity else ""
+        came = "no answer came" if status is None else f"the answer was HTTP {status}"
+        super().__init__(f"{operation}{about}: it may have been carried out ({came}); it was not sent again")
+        self.operation = operation
+        self.identity = identity
+        self.people = people
+        self.status = status
+        self.sent_at = sent_at
 
 
 class DecodingError(BoooplyError):

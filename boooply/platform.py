@@ -3,8 +3,10 @@
 import attrs
 
 from boooply.client import AsyncBoooplyClient
-from boooply.connection import Connection, connect
+from boooply.connection import RATE_LIMITS, RETRY, Connection, Options, connect
 from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.limits import RateLimits
+from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
 from boooply.resources.keys import create_organization_api_key
 from boooply.secret import Secret
@@ -15,7 +17,8 @@ class AsyncBoooplyPlatform(Connection):
     """Connect the platform's customers, each to an organization of its own.
 
     ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
-    seconds, for one attempt. Use it as an async context manager, or ``await close()``.
+    seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
+    in line. Use it as an async context manager, or ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -28,9 +31,12 @@ class AsyncBoooplyPlatform(Connection):
         platform_key: str | Secret | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
+        retry: RetryPolicy = RETRY,
+        rate_limits: RateLimits | None = RATE_LIMITS,
         allow_insecure: bool = False,
     ) -> None:
-        transport = connect(platform_key, PLATFORM, base_url, timeout=timeout, allow_insecure=allow_insecure)
+        options = Options(timeout=timeout, retry=retry, rate_limits=rate_limits, allow_insecure=allow_insecure)
+        transport = connect(platform_key, PLATFORM, base_url, options)
         super().__init__(transport, owner=True)
 
     async def create_organization_api_key(self, tenant: Tenant, /) -> OrganizationApiKey:

@@ -66,6 +66,11 @@ class Face:
         return await asyncio.to_thread(lambda: list(method(*arguments, **options)))
 
 
+@pytest.fixture
+def make_face() -> type[Face]:
+    return Face
+
+
 @pytest.fixture(params=["async", "blocking"])
 async def face(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Face]:
     keys: dict[str, Any] = {"base_url": sandbox.base_url}

@@ -9,9 +9,12 @@ from typing import Final, Self, TypeVar
 from boooply.blocking.bridge import Bridge, Twin
 from boooply.blocking.resources import AI, Interviews, Organization
 from boooply.client import AsyncBoooplyClient
-from boooply.connection import Connection
+from boooply.connection import RATE_LIMITS, RETRY, Connection
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.limits import Allowance, RateLimits
+from boooply.protocol.messages import Limit
+from boooply.protocol.retry import RetryPolicy
 from boooply.secret import Secret
 from boooply.transport import TIMEOUT
 
@@ -23,9 +26,14 @@ class BlockingConnection(Twin[C_co]):
 
     request: Final = Twin.of(Connection.request)
 
-    def with_options(self, *, timeout: float) -> Self:
-        """Make a copy that differs in its options, on the same connections; only the first one closes them."""
-        return self.over(self._bridge, self._original.with_options(timeout=timeout))
+    def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
+        """Make a copy that differs in the options given, on the same connections; only the first one closes them."""
+        return self.over(self._bridge, self._original.with_options(timeout=timeout, retry=retry))
+
+    @property
+    def rate_limits(self) -> dict[Limit, Allowance]:
+        """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
+        return self._original.rate_limits
 
     @property
     def base_url(self) -> str:
@@ -50,7 +58,8 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
     """Read and write one organization's interviews, blocking: for scripts, notebooks and threads.
 
     ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
-    for one attempt. Use it as a context manager, or ``close()``.
+    for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
+    Use it as a context manager, or ``close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -63,9 +72,18 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         api_key: str | Secret | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
+        retry: RetryPolicy = RETRY,
+        rate_limits: RateLimits | None = RATE_LIMITS,
         allow_insecure: bool = False,
     ) -> None:
-        client = AsyncBoooplyClient(api_key=api_key, base_url=base_url, timeout=timeout, allow_insecure=allow_insecure)
+        client = AsyncBoooplyClient(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            rate_limits=rate_limits,
+            allow_insecure=allow_insecure,
+        )
         super().__init__(Bridge(client.pool), client)
 
     @cached_property
@@ -91,6 +109,8 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         platform_key: str | Secret | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
+        retry: RetryPolicy = RETRY,
+        rate_limits: RateLimits | None = RATE_LIMITS,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
         """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` does many over one pool.
@@ -101,7 +121,12 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
         with BoooplyPlatform(
-            platform_key=platform_key, base_url=base_url, timeout=timeout, allow_insecure=allow_insecure
+            platform_key=platform_key,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            rate_limits=rate_limits,
+            allow_insecure=allow_insecure,
         ) as platform:
             return platform.create_organization_api_key(tenant)
 
@@ -110,7 +135,8 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
     """Connect the platform's customers, each to an organization of its own, blocking.
 
     ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
-    seconds, for one attempt. Use it as a context manager, or ``close()``.
+    seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
+    in line. Use it as a context manager, or ``close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -125,10 +151,17 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         platform_key: str | Secret | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
+        retry: RetryPolicy = RETRY,
+        rate_limits: RateLimits | None = RATE_LIMITS,
         allow_insecure: bool = False,
     ) -> None:
         platform = AsyncBoooplyPlatform(
-            platform_key=platform_key, base_url=base_url, timeout=timeout, allow_insecure=allow_insecure
+            platform_key=platform_key,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            rate_limits=rate_limits,
+            allow_insecure=allow_insecure,
         )
         super().__init__(Bridge(platform.pool), platform)
 

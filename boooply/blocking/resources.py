@@ -28,6 +28,7 @@ class Interviews(Twin[AsyncInterviews]):
     get_availability: Final = Twin.of(AsyncInterviews.get_availability)
     get_busy_blocks: Final = Twin.of(AsyncInterviews.get_busy_blocks)
     wait_for_evaluation: Final = Twin.of(AsyncInterviews.wait_for_evaluation)
+    resolve: Final = Twin.of(AsyncInterviews.resolve)
 
 
 class AI(Twin[AsyncAI]):

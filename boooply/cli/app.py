@@ -69,8 +69,7 @@ app: Final = App(
     suppress_keyboard_interrupt=False,  # main() does, since Ctrl-C can come before there is an app
     result_action="return_int_as_exit_code_else_zero",
 )
-# By path, so that --version and a mistyped option need not wait for an HTTP server to be imported; the list of commands
-# needs the help texts without that too.
+# By path, so that --version and --help need not wait for an HTTP server to be imported.
 app.command("boooply.cli.quickstart:quickstart", name="quickstart", help=_QUICKSTART)
 app.command("boooply.cli.sandbox:serve", name="sandbox", help=_SANDBOX)
 

@@ -23,7 +23,7 @@ _Allowance = Annotated[int, Parameter(validator=Number(gte=0), metavar="N")]
 _Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=_DAY), metavar="SECONDS")]
 _Milliseconds = Annotated[float, Parameter(validator=Number(gte=0, lte=1000 * _DAY), metavar="MS")]
 
-_STYLES: Final = {2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
+_STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
 
 
 def exports(sandbox: Sandbox) -> Mapping[str, str]:
@@ -42,17 +42,20 @@ def exports(sandbox: Sandbox) -> Mapping[str, str]:
 def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
     """Say where the sandbox is, how much it allows, and how it ends."""
     return Text(
-        f"Sandbox on {sandbox.base_url}. In {limits.window:g} s a key may read {limits.reads:,} times, "
-        f"write {limits.writes:,} times and let the AI write {limits.ai:,} times. Stop it with Ctrl-C, or: "
-        f"kill {process}"
+        f"Sandbox on {sandbox.base_url}\n"
+        f"A key may make {limits.reads:,} reads, {limits.writes:,} writes and {limits.ai:,} AI calls in "
+        f"{limits.window:g} s.\nStop it with Ctrl-C, or: kill {process}"
     )
 
 
 def call_line(call: Call) -> Text:
-    """Tell of a call: status, method, path, whose key it was, and the machine code of a refusal."""
-    rest = (printable(part) for part in (call.path, call.tenant or "-", call.error_code or "") if part)
+    """Tell of a call: status, method, path, whose key it was, and if need be why it went wrong.
+
+    A fault can keep back even the status; the code of a refusal and the fault itself come last.
+    """
+    rest = (printable(part) for part in (call.path, call.tenant or "-", call.error_code, call.fault) if part)
     return Text.assemble(
-        (str(call.status), _STYLES.get(call.status // 100, "")), f" {call.method:<6} ", "  ".join(rest)
+        (str(call.status or "---"), _STYLES.get(call.status // 100, "")), f" {call.method:<6} ", "  ".join(rest)
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from boooply.cli.terminal import printable
@@ -39,8 +39,8 @@ _SCORES: Final = {
 }
 _VERDICTS: Final = {"PASS": "green", "REVIEW": "yellow", "FAIL": "red"}
 _NEXT: Final = (
-    ("boooply sandbox", "serve this sandbox for your own code, in any language"),
-    ("boooply quickstart FILE", "the same with your own customers (.csv or .jsonl)"),
+    ("boooply sandbox", "serve this sandbox for your own code"),
+    ("boooply quickstart FILE", "all of this with your own customers"),
     ("the README", "each step above as a few lines of Python"),
 )
 
@@ -67,7 +67,7 @@ def step(number: int, title: str, code: str) -> RenderableType:
 
 def connected(count: int, seconds: float) -> RenderableType:
     """Say how many customers have a key now, and how long it took."""
-    return _inset(Text.assemble((f"Connected {_customers(count)}", "bold green"), f" in {seconds:.2f} s."))
+    return _inset(Text.assemble((f"Connected {_customers(count)}", "bold green"), f" in {seconds:.3f} s."))
 
 
 def customers(tenants: Sequence[Tenant], keys: Sequence[OrganizationApiKey]) -> RenderableType:
@@ -92,7 +92,7 @@ def ownership(tenant: Tenant, organization: Organization) -> RenderableType:
         Text.assemble(
             f"The key of {printable(name)} answers for ",
             (printable(str(organization.external_org_id)), "bold"),
-            ": the id that your file gives this customer. Store the two together.",
+            ": the id that the file gives this customer. Store the two together.",
         )
     )
 
@@ -138,7 +138,7 @@ def invited(emails: int) -> RenderableType:
 def evaluation(found: Evaluation) -> RenderableType:
     """Show the verdict, and each score as a number and a bar."""
     verdict = printable(str(found.recommendation))
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table("score", Column("points", justify="right"), "bar", box=None, pad_edge=False, show_header=False)
     for label, field in _SCORES.items():
         score: float | None = getattr(found, field)
         if score is not None:

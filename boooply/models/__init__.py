@@ -21,7 +21,15 @@ from boooply.models.enums import (
     TeamRole,
     WorkSetup,
 )
-from boooply.models.interviews import Interview, InterviewFilters, InterviewNotEvaluated, InterviewQuery, Page
+from boooply.models.interviews import (
+    CannotTell,
+    Interview,
+    InterviewFilters,
+    InterviewNotEvaluated,
+    InterviewQuery,
+    NotSeen,
+    Page,
+)
 from boooply.models.people import Candidate, InterviewParticipant, Participant
 from boooply.models.received import Received
 from boooply.models.requests import (
@@ -60,6 +68,7 @@ __all__ = [
     "Cancellation",
     "Candidate",
     "CandidateInterview",
+    "CannotTell",
     "ConfidenceLevel",
     "CriterionScore",
     "DateField",
@@ -81,6 +90,7 @@ __all__ = [
     "JobBrief",
     "MeetingStatistics",
     "MeetingType",
+    "NotSeen",
     "Organization",
     "OrganizationApiKey",
     "Page",

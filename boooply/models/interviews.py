@@ -102,6 +102,18 @@ class Page(Received):
         return self.total is not None and read >= self.total
 
 
+@attrs.frozen
+class NotSeen:
+    """Tell that no interview was found for an unclear creation; it may still come, so this is no proof."""
+
+
+@attrs.frozen(kw_only=True)
+class CannotTell:
+    """Tell that looking does not clear up whether something was created, and why."""
+
+    reason: str
+
+
 class InterviewFilters(TypedDict, total=False):
     """Narrow a list of interviews; what is left out does not narrow it.
 

@@ -3,6 +3,7 @@
 The page of the reference that lists the operations is made from ``ENDPOINTS``.
 """
 
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -21,11 +22,14 @@ from boooply.models import (
     OrganizationApiKey,
     Page,
     Recording,
+    Rescheduling,
+    SessionStatus,
     TranscriptEntry,
 )
 from boooply.protocol import envelopes
 from boooply.protocol.envelopes import Envelope, Payload, bare, nothing, under, within
 from boooply.protocol.messages import (
+    Confirmation,
     Limit,
     Request,
     Response,
@@ -54,6 +58,7 @@ class Endpoint(Generic[T]):
     safety: Safety
     result: Any  # the type T; a union has no type of its own that a checker would take here
     envelope: Envelope
+    confirm: "Confirm | None" = None
 
     def request(self, *, body: object = None, query: object = None, **identities: str) -> Request:
         """Make the request from checked request objects; ``identities`` fill the places in the path.
@@ -68,9 +73,14 @@ class Endpoint(Generic[T]):
             operation=self.operation,
             method=self.method,
             target=f"{path}?{parameters}" if parameters else path,
+            template=self.path,
             limit=self.limit,
             safety=self.safety,
             body=None if body is None else json_body(encode(body)),
+            wants_json=self.result is not NoneType,
+            identity=identities.get("code") or getattr(body, "organization_id", None),
+            people=_people(body),
+            confirmation=None if self.confirm is None else self.confirm.of(body, identities),
         )
 
     def parse(self, response: Response) -> T:
@@ -102,6 +112,58 @@ class Endpoint(Generic[T]):
             return None, str(mismatch)
 
 
+@attrs.frozen
+class Confirm:
+    """Say how a row is confirmed: the row to read, and when what it finds shows that the work is done.
+
+    ``done`` is given what was found (None where there is nothing), the body that was sent, and the identities.
+    """
+
+    read: Endpoint[Any]
+    done: Callable[[Any, Any, Mapping[str, str]], bool]
+
+    def of(self, body: object, identities: Mapping[str, str]) -> Confirmation:
+        """Make the confirmation of one request."""
+
+        def settled(response: Response) -> Response | None:
+            found = None if response.status == _NOT_FOUND else self.read.parse(response)
+            if not self.done(found, body, identities):
+                return None
+            return _NOTHING_LEFT if found is None else response
+
+        return Confirmation(self.read.request(code=identities["code"]), settled)
+
+
+_NOT_FOUND: Final = 404
+_NOTHING_LEFT: Final = Response(status=204, headers={}, body=b"")
+
+
+def _people(body: object) -> tuple[str, ...]:
+    candidate = getattr(body, "candidate", None)
+    invited = (*(() if candidate is None else (candidate,)), *getattr(body, "participants", ()))
+    return tuple(person.email for person in invited)
+
+
+def _is_cancelled(found: Interview | None, _body: object, _identities: Mapping[str, str]) -> bool:
+    return found is not None and found.session_status == SessionStatus.CANCELLED
+
+
+def _is_moved(found: Interview | None, body: Rescheduling, _identities: Mapping[str, str]) -> bool:
+    return (
+        found is not None
+        and found.scheduled_at == body.scheduled_at
+        and body.duration_minutes in {None, found.duration_minutes}
+    )
+
+
+def _is_gone(found: Interview | None, _body: object, _identities: Mapping[str, str]) -> bool:
+    return found is None
+
+
+def _is_out(found: tuple[InterviewParticipant, ...] | None, _body: object, identities: Mapping[str, str]) -> bool:
+    return all(participant.id != identities["participant_id"] for participant in found or ())
+
+
 _INTERVIEWS: Final = "/api/integration/interviews"
 _INTERVIEW: Final = f"{_INTERVIEWS}/{{code}}"
 
@@ -120,12 +182,28 @@ GET_INTERVIEW: Final = Endpoint[Interview](
     "interviews.get", "GET", _INTERVIEW, READS, READ, Interview, within("meeting")
 )
 CANCEL_INTERVIEW: Final = Endpoint[Interview](
-    "interviews.cancel", "PATCH", f"{_INTERVIEW}/cancel", WRITES, CONVERGE, Interview, within("meeting")
+    "interviews.cancel",
+    "PATCH",
+    f"{_INTERVIEW}/cancel",
+    WRITES,
+    CONVERGE,
+    Interview,
+    within("meeting"),
+    Confirm(GET_INTERVIEW, _is_cancelled),
 )
 RESCHEDULE_INTERVIEW: Final = Endpoint[Interview](
-    "interviews.reschedule", "PATCH", f"{_INTERVIEW}/reschedule", WRITES, CONVERGE, Interview, within("meeting")
+    "interviews.reschedule",
+    "PATCH",
+    f"{_INTERVIEW}/reschedule",
+    WRITES,
+    CONVERGE,
+    Interview,
+    within("meeting"),
+    Confirm(GET_INTERVIEW, _is_moved),
 )
-DELETE_INTERVIEW: Final = Endpoint[None]("interviews.delete", "DELETE", _INTERVIEW, WRITES, CONVERGE, NoneType, nothing)
+DELETE_INTERVIEW: Final = Endpoint[None](
+    "interviews.delete", "DELETE", _INTERVIEW, WRITES, CONVERGE, NoneType, nothing, Confirm(GET_INTERVIEW, _is_gone)
+)
 
 ADD_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
     "interviews.add_participants",
@@ -153,6 +231,7 @@ REMOVE_PARTICIPANT: Final = Endpoint[None](
     CONVERGE,
     NoneType,
     nothing,
+    Confirm(LIST_PARTICIPANTS, _is_out),
 )
 
 GET_RECORDING: Final = Endpoint[Recording | None](

@@ -1,7 +1,7 @@
 """A request that is ready to be sent, and the response that came back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlencode
@@ -37,18 +37,6 @@ class Safety(Enum):
 
 
 @attrs.frozen(kw_only=True)
-class Request:
-    """Hold one call, ready to be sent: ``target`` is path and query as they go out, ``operation`` is for people."""
-
-    operation: str
-    method: str
-    target: str = attrs.field(repr=False)
-    limit: Limit
-    safety: Safety
-    body: bytes | None = attrs.field(default=None, repr=False)
-
-
-@attrs.frozen(kw_only=True)
 class Response:
     """Hold an answer as it came; the names in ``headers`` are matched whatever their case."""
 
@@ -66,6 +54,38 @@ class Response:
             return json.loads(self.body)
         except RecursionError:
             raise ValueError("JSON that is nested too deep") from None
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """Hold one call, ready to be sent.
+
+    ``target`` is path and query as they go out, ``template`` the path without identities, for logs. ``identity`` and
+    ``people`` are for the error that tells of an unclear outcome; ``confirmation`` is how to clear it up by reading.
+    """
+
+    operation: str
+    method: str
+    target: str = attrs.field(repr=False)
+    template: str
+    limit: Limit
+    safety: Safety
+    body: bytes | None = attrs.field(default=None, repr=False)
+    wants_json: bool = True
+    identity: str | None = None
+    people: tuple[str, ...] = attrs.field(default=(), repr=False)
+    confirmation: "Confirmation | None" = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Confirmation:
+    """Hold the read that shows whether a request has been carried out.
+
+    ``settled`` makes of its answer the one that the request would have had, or None where nothing has changed.
+    """
+
+    request: Request
+    settled: Callable[[Response], Response | None]
 
 
 def json_object(response: Response) -> dict[str, Any] | None:
@@ -153,6 +173,8 @@ def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str
         operation="request",
         method=verb,
         target=f"{path}{joint}{parameters}" if parameters else path,
+        template="(raw)",
+        wants_json=False,
         limit=Limit.READS if verb == "GET" else Limit.WRITES,
         safety=Safety.READ if verb == "GET" else Safety.CREATE,
         body=None if json is None else json_body(json),

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Unpack
 
 import attrs
 
-from boooply.errors import DeadlineExceeded, ValidationError
+from boooply.errors import AmbiguousWriteError, DeadlineExceeded, ValidationError
 from boooply.models import (
     AIInterview,
     AnalysisJob,
@@ -16,6 +16,7 @@ from boooply.models import (
     BusyBlocks,
     BusyBlocksQuery,
     Cancellation,
+    CannotTell,
     Evaluation,
     HumanInterview,
     Interview,
@@ -24,6 +25,7 @@ from boooply.models import (
     InterviewParticipant,
     InterviewQuery,
     Invitation,
+    NotSeen,
     Page,
     Participant,
     Recording,
@@ -35,6 +37,7 @@ from boooply.protocol import endpoints
 from boooply.transport import Transport
 
 _PAGE = 100  # the most the API gives at once
+_CLOCKS_DIFFER = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
 
 
 @attrs.frozen
@@ -173,6 +176,24 @@ class AsyncInterviews:
         except TimeoutError:
             pass
         raise DeadlineExceeded("interviews.wait_for_evaluation", timeout, waiting_for="the evaluation")
+
+    async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
+        """Look for the interview whose creation got no clear answer, among those created since, by its people.
+
+        ``NotSeen`` is no proof: the API may carry the request out late. It counts against the read allowance.
+        """
+        if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
+            return CannotTell(reason=f"{error.operation} leaves nothing to look for")
+        since = error.sent_at - _CLOCKS_DIFFER
+        people = {email.casefold() for email in error.people}
+        found = [
+            interview
+            async for interview in self.iterate(date_field="created", date_from=since)
+            if {(person.email or "").casefold() for person in interview.participants} == people
+        ]
+        if len(found) > 1:
+            return CannotTell(reason=f"{len(found)} interviews with these people were created since")
+        return found[0] if found else NotSeen()
 
     async def _evaluated(self, code: str, poll: float) -> Evaluation:
         is_over = False

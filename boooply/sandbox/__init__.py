@@ -5,10 +5,11 @@ it with any HTTP client, the vendor's JavaScript SDK included.
 """
 
 from boooply.sandbox.clock import Clock
+from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import Limits
 from boooply.sandbox.playing import Step
-from boooply.sandbox.records import Call, Email
+from boooply.sandbox.records import Call, Email, Fault, Landing
 from boooply.sandbox.refusals import Refused
 from boooply.sandbox.sandbox import Sandbox
 
-__all__ = ["Call", "Clock", "Email", "Limits", "Refused", "Sandbox", "Step"]
+__all__ = ["Call", "Clock", "Email", "Fault", "Faults", "Landing", "Limits", "Refused", "Sandbox", "Step"]

@@ -1,27 +1,30 @@
-"""The controls under /_sandbox/: playing interviews, pushing the clock, and looking behind the scenes.
+"""The controls under /_sandbox/: playing interviews, pushing the clock, planning faults, looking behind the scenes.
 
 They want no key, count against no limit and leave no record. They are as strict as the API and answer in its forms.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
-from boooply.sandbox.checks import check_fields
+from boooply.sandbox.breakage import FAULTS
+from boooply.sandbox.checks import Field, check_fields, one_of, whole
 from boooply.sandbox.clock import Clock
+from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.moments import iso
 from boooply.sandbox.playing import Step, play
-from boooply.sandbox.records import Interview
+from boooply.sandbox.records import Fault, Interview
 from boooply.sandbox.refusals import invalid, malformed, missing
 from boooply.sandbox.rules import PLAY
 from boooply.sandbox.state import State
-from boooply.sandbox.views import call_view, email_view, meeting_view, organization_summary
+from boooply.sandbox.views import call_view, email_view, meeting_view, organization_summary, planned_view
 from boooply.sandbox.wire import Answering, read_object, success
 
 __all__ = ["CONTROL", "control_routes", "play_interview"]
 
 CONTROL: Final = "/_sandbox/"
+PLAN: Final = (Field("operation", one_of(*FAULTY), required=True), Field("fault", one_of(*FAULTS), required=True))
 
 
 def play_interview(state: State, code: str, step: Step) -> Interview:
@@ -33,7 +36,7 @@ def play_interview(state: State, code: str, step: Step) -> Interview:
     return state.put(play(state.interview_of_anyone(code), step, state.clock.now()))
 
 
-def control_routes(state: State) -> tuple[tuple[str, str, Answering], ...]:
+def control_routes(state: State, faults: Faults) -> tuple[tuple[str, str, Answering], ...]:
     """Return the controls of a state: method, path and what answers."""
 
     async def play_it(request: web.Request) -> web.StreamResponse:
@@ -55,13 +58,36 @@ def control_routes(state: State) -> tuple[tuple[str, str, Answering], ...]:
         _advance(state.clock, await read_object(request))
         return success({"now": iso(state.clock.now())})
 
+    async def see_faults(_request: web.Request) -> web.StreamResponse:
+        return success({"faults": [planned_view(one) for one in faults.planned]})
+
+    async def add_fault(request: web.Request) -> web.StreamResponse:
+        _plan(faults, await read_object(request))
+        return await see_faults(request)
+
+    async def clear_faults(request: web.Request) -> web.StreamResponse:
+        faults.clear()
+        return await see_faults(request)
+
     return (
         ("POST", f"{CONTROL}interviews/{{code}}/play", play_it),
         ("GET", f"{CONTROL}emails", emails),
         ("GET", f"{CONTROL}calls", calls),
         ("GET", f"{CONTROL}organizations", organizations),
         ("POST", f"{CONTROL}clock", clock),
+        ("GET", f"{CONTROL}faults", see_faults),
+        ("POST", f"{CONTROL}faults", add_fault),
+        ("DELETE", f"{CONTROL}faults", clear_faults),
     )
+
+
+def _plan(faults: Faults, body: Mapping[str, Any]) -> None:
+    check_fields(PLAN, body)
+    times = body.get("times", 1)
+    # Here null says something: for ever.
+    if times is not None:
+        whole(1)("times", times)
+    faults.add(body["operation"], cast("Fault", body["fault"]), times)
 
 
 def _advance(clock: Clock, body: Mapping[str, Any]) -> None:

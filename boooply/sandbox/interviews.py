@@ -73,7 +73,7 @@ def create_interview(state: State, visit: Visit) -> Payload:
             details=draft.details,
         )
     )
-    state.send("invitation", interview, interview.participants)
+    state.invite(interview)
     return _meeting(state, interview)
 
 

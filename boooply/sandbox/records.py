@@ -6,10 +6,44 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-__all__ = ["Call", "Email", "EmailKind", "Interview", "InterviewKind", "Key", "Organization", "Participant"]
+__all__ = [
+    "Call",
+    "Email",
+    "EmailKind",
+    "Fault",
+    "Interview",
+    "InterviewKind",
+    "Key",
+    "Landing",
+    "Organization",
+    "Participant",
+    "PlannedFault",
+]
 
 InterviewKind = Literal["AI", "HUMAN", "TEAM"]
 EmailKind = Literal["invitation", "cancellation", "reschedule"]
+Fault = Literal[
+    "reset-before",
+    "reset-after",
+    "drop-before",
+    "commit-then-drop",
+    "drop-midway",
+    "stall",
+    "429",
+    "429-bare",
+    "500",
+    "500-after",
+    "502",
+    "503",
+    "504",
+    "html",
+    "bad-json",
+    "gzip-bomb",
+    "big-body",
+    "slow-drip",
+    "redirect",
+    "stale",
+]
 
 
 @frozen(kw_only=True)
@@ -33,17 +67,19 @@ class Email:
 
 @frozen(kw_only=True)
 class Call:
-    """Tell of one call that the sandbox answered; holds no key, no query and no body.
+    """Tell of one call that the sandbox received; holds no key, no query and no body.
 
     Attributes:
         operation: The operation's name, such as `interviews.get`, or `unknown` where no route fits.
         method: The HTTP method.
         path: The path without the query, which may hold an address.
-        status: The HTTP status of the answer.
-        error_code: The machine code of a refusal, else None.
+        status: The HTTP status that was sent; 0 where a fault kept back even that.
+        error_code: The machine code of a refusal, else None; a fault may have kept it from the caller.
         tenant: The platform's own id of the organization, or the slug of an organization that has none. With the
             platform key, the id in the body. None if there was no valid key.
         at: When the answer was ready, by the sandbox's clock.
+        fault: The fault that the call met, if any.
+        carried_out: Whether the operation did what was asked, whatever the caller got to hear of it.
     """
 
     operation: str
@@ -53,6 +89,36 @@ class Call:
     error_code: str | None
     tenant: str | None
     at: datetime
+    fault: Fault | None
+    carried_out: bool
+
+
+@frozen(kw_only=True)
+class PlannedFault:
+    """Tell of a fault that is still to come.
+
+    Attributes:
+        operation: The operation's name as in `Call.operation`, or `*` for every one.
+        fault: What will happen.
+        times: How many calls will meet it; None is for ever.
+    """
+
+    operation: str
+    fault: Fault
+    times: int | None
+
+
+@frozen(kw_only=True)
+class Landing:
+    """Tell of one request that followed the fault `redirect`, as no client may.
+
+    Attributes:
+        method: The HTTP method.
+        has_key: Whether it brought an Authorization header to the other host.
+    """
+
+    method: str
+    has_key: bool
 
 
 @frozen(kw_only=True)

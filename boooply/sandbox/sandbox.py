@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -12,9 +12,10 @@ from aiohttp import web
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.clock import Clock
 from boooply.sandbox.control import play_interview
+from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import GENEROUS, Limits, Windows
 from boooply.sandbox.playing import Step
-from boooply.sandbox.records import Call, Email
+from boooply.sandbox.records import Call, Email, Landing
 from boooply.sandbox.server import Server
 from boooply.sandbox.state import State
 
@@ -39,6 +40,7 @@ class Sandbox:
         api_key: The ready organization's key; opens `/api/integration/`.
         webhook_secret: What webhooks are signed with.
         clock: The sandbox's time, which a test may advance.
+        faults: What is to go wrong, and how often.
 
     Args:
         limits: The allowance of each key. None lifts it: the limit headers are sent as ever, and name a million.
@@ -57,12 +59,14 @@ class Sandbox:
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self.clock: Clock = Clock()
+        self.faults: Faults = Faults()
         self._state = State(self.clock)
         ready = self._state.add_organization("Sandbox Company")
         self.platform_key: str = self._state.add_platform_key()
         self.api_key: str = self._state.add_organization_key(ready.id)
         self.webhook_secret: str = f"whsec_{secrets.token_hex(16)}"
-        self._server = Server(self._state, Windows(limits or GENEROUS), latency=latency, on_call=on_call)
+        windows = Windows(limits or GENEROUS)
+        self._server = Server(self._state, windows, self.faults, latency=latency, on_call=on_call)
         self._port = port
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -87,8 +91,33 @@ class Sandbox:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Return the API calls that were answered, oldest first; the controls and the storage are not among them."""
+        """Return the API calls, oldest first, each attempt and the faulted ones too.
+
+        A call is noted when its answer is ready, just before the first byte of it, or its fault, goes out. The
+        controls and the storage are not among them.
+        """
         return tuple(self._state.calls)
+
+    @property
+    def duplicates(self) -> tuple[Email, ...]:
+        """Return the invitations that somebody got twice, each time the later one.
+
+        A create call repeats an invitation where an earlier one of the same tenant has invited the same address,
+        whatever its case, to an interview of the same job role and title. Cancelling or deleting the earlier
+        interview takes back no e-mail. People who are added to an interview later do not count.
+        """
+        return tuple(self._state.duplicates)
+
+    @property
+    def mints(self) -> Mapping[str, int]:
+        """Return how many keys were minted for each of the platform's organizations, by the platform's own id."""
+        organizations = self._state.organizations()
+        return {one.external_org_id: one.mints for one in organizations if one.external_org_id is not None}
+
+    @property
+    def redirected(self) -> tuple[Landing, ...]:
+        """Return the requests that followed the fault `redirect` to where it points; there should be none."""
+        return tuple(self._state.landings)
 
     def play(self, code: str, to: Step = "END") -> None:
         """Play an interview one step on, whoever owns it.

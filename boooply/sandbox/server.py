@@ -7,16 +7,19 @@ from email.utils import format_datetime
 from functools import partial
 
 from aiohttp import web
+from attrs import evolve
 
+from boooply.sandbox.breakage import ELSEWHERE
 from boooply.sandbox.control import CONTROL, control_routes
-from boooply.sandbox.limits import Allowance, Windows, allowance_of
+from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, answered
+from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
 from boooply.sandbox.recordings import STORAGE, Video, check_signature, video_of
-from boooply.sandbox.records import Call, Key
+from boooply.sandbox.records import Call, Key, Landing
 from boooply.sandbox.refusals import Refused, forbidden
 from boooply.sandbox.state import State
 from boooply.sandbox.visit import Visit
-from boooply.sandbox.wire import Answering, ErrorResponse, bearer, in_json_form, read_object, success, video
+from boooply.sandbox.wire import Answering, bearer, in_json_form, rate_limited, read_object, success, video
 
 __all__ = ["Server"]
 
@@ -28,6 +31,7 @@ WRONG_KEY = {
     "platform": ("an organization key cannot be used here: use the platform key", "PLATFORM_KEY_REQUIRED"),
 }
 LARGEST_BODY = 8 * 2**20
+TOO_MANY = 429
 
 logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
@@ -35,17 +39,25 @@ logger: logging.Logger = logging.getLogger("boooply.sandbox")
 class Server:
     """Answer HTTP for one state.
 
-    Every API call passes in this order: its window (429), its route (404, 405), its key (401, 403), the operation.
-    So everything that a known key asks for counts, wrong routes and refusals too, but for what its window refused.
+    Every API call passes in this order: its window (429), its fault if one is planned, its route (404, 405), its key
+    (401, 403), the operation. So everything that a known key asks for counts, wrong routes and refusals too, but for
+    what its window refused.
 
     The answer waits for `latency` after the operation was carried out: who hangs up meanwhile has changed the state
     all the same, as in real life.
     """
 
     def __init__(
-        self, state: State, windows: Windows, *, latency: float = 0.0, on_call: Callable[[Call], None] | None = None
+        self,
+        state: State,
+        windows: Windows,
+        faults: Faults,
+        *,
+        latency: float = 0.0,
+        on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self._state = state
+        self._faults = faults
         self._windows = windows
         self._latency = latency
         self._on_call = on_call
@@ -59,14 +71,15 @@ class Server:
                 return await handler(request)
             if request.path.startswith(OUTSIDE):
                 return await in_json_form(handler, request)
-            return await self._answer("unknown", allowance_of(request.method), self._key(request), handler, request)
+            return await self._answer(UNKNOWN, allowance_of(request.method), self._key(request), handler, request)
 
         app = web.Application(middlewares=[unrouted], client_max_size=LARGEST_BODY)
         for operation in OPERATIONS:
             app.router.add_route(operation.method, operation.path, partial(self._route, operation))
         for method, path, answering in (
             ("GET", f"{STORAGE}{{code}}.mp4", self._stored_video),
-            *control_routes(self._state),
+            ("*", ELSEWHERE, self._land),
+            *control_routes(self._state, self._faults),
         ):
             app.router.add_route(method, path, partial(in_json_form, answering))
         return app
@@ -80,13 +93,16 @@ class Server:
         self, name: str, allowance: Allowance, key: Key | None, answering: Answering, request: web.Request
     ) -> web.StreamResponse:
         verdict = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
-        if verdict is None or verdict.granted:
-            response = await in_json_form(answering, request)
-        else:
-            response = ErrorResponse(429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded")
-        if verdict is not None:
-            response.headers.update(verdict.headers())
+        # First of all, since a fault may use up the body that this reads.
         tenant = await self._tenant(key, request)
+        fault = self._faults.take(name) if verdict is not None and verdict.granted else None
+        if verdict is None or verdict.granted:
+            outcome = await answered(answering, request, fault)
+        else:
+            outcome = Outcome.of(rate_limited())
+        response = outcome.response
+        if verdict is not None and outcome.shows_limits:
+            response.headers.update(_limit_headers(verdict, response.status))
         if self._latency:
             await asyncio.sleep(self._latency)
         now = self._state.clock.now()
@@ -97,9 +113,11 @@ class Server:
                 method=request.method,
                 path=request.path,
                 status=response.status,
-                error_code=response.code if isinstance(response, ErrorResponse) else None,
+                error_code=outcome.error_code,
                 tenant=tenant,
                 at=now,
+                fault=fault,
+                carried_out=outcome.carried_out,
             )
         )
         return response
@@ -121,6 +139,10 @@ class Server:
         has_key = "Authorization" in request.headers
         check_signature(state.signing_secret, code, request.query, state.clock.now(), has_key=has_key)
         return video(request, video_of(state.interview_of_anyone(code)))
+
+    async def _land(self, request: web.Request) -> web.StreamResponse:
+        self._state.landings.append(Landing(method=request.method, has_key="Authorization" in request.headers))
+        return success({})
 
     def _write_down(self, call: Call) -> None:
         self._state.calls.append(call)
@@ -146,6 +168,12 @@ class Server:
         except (Refused, web.HTTPException):
             return None
         return named if isinstance(named, str) else None
+
+
+def _limit_headers(verdict: Verdict, status: int) -> dict[str, str]:
+    # The 429 of a fault looks like one of the window.
+    shown = evolve(verdict, granted=False, remaining=0) if status == TOO_MANY else verdict
+    return shown.headers()
 
 
 def _admit(operation: Operation, key: Key | None) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from boooply.sandbox.clock import Clock
-from boooply.sandbox.records import Call, Email, EmailKind, Interview, InterviewKind, Key, Organization, Participant
+from boooply.sandbox.records import (
+    Call,
+    Email,
+    EmailKind,
+    Interview,
+    InterviewKind,
+    Key,
+    Landing,
+    Organization,
+    Participant,
+)
 from boooply.sandbox.refusals import not_found
 
 __all__ = ["PLATFORM_NAME", "State"]
@@ -49,12 +59,15 @@ class State:
         self.base_url = ""
         self.signing_secret: bytes = secrets.token_bytes(32)
         self.emails: list[Email] = []
+        self.duplicates: list[Email] = []
         self.calls: list[Call] = []
+        self.landings: list[Landing] = []
         self._organizations: dict[str, Organization] = {}
         self._by_external_id: dict[str, str] = {}
         self._keys: dict[str, Key] = {}
         self._shelves: dict[str, dict[str, Interview]] = {}
         self._owners: dict[str, str] = {}
+        self._invited: set[tuple[str, str, str | None, str]] = set()
         self._numbers = itertools.count(FIRST_CODE)
 
     # ---- organizations and keys
@@ -163,11 +176,21 @@ class State:
         del self._shelves[interview.organization_id][interview.code]
         del self._owners[interview.code]
 
-    def send(self, kind: EmailKind, interview: Interview, people: Iterable[Participant]) -> None:
-        """Note the e-mails that the vendor would send to these people now."""
+    def invite(self, interview: Interview) -> None:
+        """Note the invitations of a new interview, and which of them repeat those of an earlier one."""
+        for email in self.send("invitation", interview, interview.participants):
+            said = (interview.organization_id, email.to.lower(), interview.details.get("jobRole"), interview.title)
+            if said in self._invited:
+                self.duplicates.append(email)
+            self._invited.add(said)
+
+    def send(self, kind: EmailKind, interview: Interview, people: Iterable[Participant]) -> tuple[Email, ...]:
+        """Note and return the e-mails that the vendor would send to these people now."""
         subject = SUBJECTS[kind].format(title=interview.title)
         now = self.clock.now()
-        self.emails.extend(
+        sent = tuple(
             Email(to=person.email, kind=kind, meeting_code=interview.code, subject=subject, sent_at=now)
             for person in people
         )
+        self.emails.extend(sent)
+        return sent

@@ -6,7 +6,7 @@ from boooply.sandbox.calendars import Block
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.moments import iso
 from boooply.sandbox.queries import Page
-from boooply.sandbox.records import Call, Email, Interview, Organization, Participant
+from boooply.sandbox.records import Call, Email, Interview, Organization, Participant, PlannedFault
 
 __all__ = [
     "call_view",
@@ -16,6 +16,7 @@ __all__ = [
     "organization_view",
     "page_view",
     "participant_view",
+    "planned_view",
     "slot_view",
 ]
 
@@ -113,6 +114,11 @@ def email_view(email: Email) -> dict[str, Any]:
     }
 
 
+def planned_view(planned: PlannedFault) -> dict[str, Any]:
+    """Show a planned fault to the control."""
+    return {"operation": planned.operation, "fault": planned.fault, "times": planned.times}
+
+
 def call_view(call: Call) -> dict[str, Any]:
     """Show a call to the control."""
     return {
@@ -123,4 +129,6 @@ def call_view(call: Call) -> dict[str, Any]:
         "errorCode": call.error_code,
         "tenant": call.tenant,
         "at": iso(call.at),
+        "fault": call.fault,
+        "carriedOut": call.carried_out,
     }

@@ -11,7 +11,17 @@ from boooply.sandbox.checks import is_object
 from boooply.sandbox.recordings import Video, cut
 from boooply.sandbox.refusals import Refused, malformed
 
-__all__ = ["Answering", "ErrorResponse", "bearer", "in_json_form", "read_object", "success", "video"]
+__all__ = [
+    "Answering",
+    "ErrorResponse",
+    "bearer",
+    "failed",
+    "in_json_form",
+    "rate_limited",
+    "read_object",
+    "success",
+    "video",
+]
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,6 +49,16 @@ class ErrorResponse(web.Response):
         self.code = code
 
 
+def rate_limited() -> ErrorResponse:
+    """Refuse a call for which its window has no room."""
+    return ErrorResponse(429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded")
+
+
+def failed() -> ErrorResponse:
+    """Say that it is the server's fault."""
+    return ErrorResponse(500, "INTERNAL_ERROR", "Internal server error")
+
+
 def video(request: web.Request, found: Video) -> web.Response:
     """Write a video, or the part of it that the request's Range asks for."""
     piece = cut(found, request.headers.get("Range"), request.headers.get("If-Range"))
@@ -59,7 +79,7 @@ async def in_json_form(answering: Answering, request: web.Request) -> web.Stream
         return ErrorResponse(wrong.status, STATUS_CODES.get(wrong.status, "BAD_REQUEST"), wrong.reason, allow)
     except Exception:
         logger.exception("%s %s failed inside the sandbox", request.method, request.path)
-        return ErrorResponse(500, "INTERNAL_ERROR", "Internal server error")
+        return failed()
 
 
 def bearer(request: web.Request) -> str | None:

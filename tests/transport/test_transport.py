@@ -21,6 +21,7 @@ from boooply import (
     ConnectionFailed,
     DeadlineExceeded,
     DecodingError,
+    RetryPolicy,
     __version__,
 )
 
@@ -41,7 +42,8 @@ def mocked(monkeypatch: pytest.MonkeyPatch):
 
 
 def client(base_url: str = HOST, timeout: float = 5.0) -> AsyncBoooplyClient:
-    return AsyncBoooplyClient(api_key=KEY, base_url=base_url, timeout=timeout)
+    retry = RetryPolicy(attempts=2, backoff=0)
+    return AsyncBoooplyClient(api_key=KEY, base_url=base_url, timeout=timeout, retry=retry)
 
 
 async def test_the_headers_of_a_call_without_a_body(mocked: aioresponses.aioresponses) -> None:

@@ -1,0 +1,96 @@
+"""What an answer's headers tell of the rate limit (contract section 2): four forms of reset, two of Retry-After.
+
+Moments that the API gives by its own clock are turned into seconds from now with its own ``Date``, so that no clock of
+ours has to agree with it. ``Date`` is cut to whole seconds: what comes out is never early, and at most a second late.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import attrs
+
+_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
+_COUNT: Final = re.compile(r"\d{1,9}")
+_FIRST_EPOCH_SECONDS: Final = 1e8  # 1973: below it a number is seconds from now
+_FIRST_EPOCH_MILLISECONDS: Final = 1e11
+
+
+@attrs.frozen(kw_only=True)
+class Told:
+    """Hold what one answer told; what it did not tell, or told in garbage, is None.
+
+    ``window`` names the window by the API's own clock, where it gave a moment; ``resets_in`` is in seconds.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    window: float | None = None
+    resets_in: float | None = None
+    retry_after: float | None = None
+
+
+def read_headers(headers: Mapping[str, str]) -> Told:
+    """Read an answer's headers; nothing in them raises."""
+    date = _http_date(headers.get("Date"))
+    window, resets_in = _reset(headers.get("X-RateLimit-Reset"), date)
+    return Told(
+        limit=_count(headers.get("X-RateLimit-Limit")) or None,
+        remaining=_count(headers.get("X-RateLimit-Remaining")),
+        window=window,
+        resets_in=resets_in,
+        retry_after=retry_after(headers),
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read ``Retry-After`` as seconds from now, given as a number or as a date."""
+    value = headers.get("Retry-After")
+    number = _number(value)
+    if number is not None:
+        return number
+    until, date = _http_date(value), _http_date(headers.get("Date"))
+    return max(0.0, until - date) if until is not None and date is not None else None
+
+
+def _reset(value: str | None, date: float | None) -> tuple[float | None, float | None]:
+    number = _number(value)
+    if number is not None and number < _FIRST_EPOCH_SECONDS:
+        return None, number
+    if number is not None:
+        moment: float | None = number / 1000 if number >= _FIRST_EPOCH_MILLISECONDS else number
+    else:
+        moment = _iso(value)
+    if moment is None or date is None:
+        return None, None
+    return moment, moment - date
+
+
+def _number(value: str | None) -> float | None:
+    text = (value or "").strip()
+    return float(text) if _NUMBER.fullmatch(text) and text.isascii() else None
+
+
+def _count(value: str | None) -> int | None:
+    text = (value or "").strip()
+    return int(text) if _COUNT.fullmatch(text) and text.isascii() else None
+
+
+def _http_date(value: str | None) -> float | None:
+    try:
+        return _timestamp(parsedate_to_datetime(value or ""))
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+
+
+def _iso(value: str | None) -> float | None:
+    try:
+        return _timestamp(datetime.fromisoformat((value or "").strip()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _timestamp(moment: datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

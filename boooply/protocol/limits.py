@@ -1,0 +1,208 @@
+"""The governor: whether one more call may start now, and if not, when to ask again.
+
+It is told the time and never takes it. Two things are known of the API's allowance:
+
+- our own **log**. A call counts from its start until a window after its answer, since it reached the API somewhere in
+  between. Keeping that count under the limit is safe under fixed and sliding windows alike, whatever the clocks say.
+- the API's **word**: what remains, and when the window ends. It is better than the log (a fixed window that has ended
+  frees all of it at once), and worse news where somebody else uses the same key.
+
+Where the word has run out and the log is full, a single call goes ahead and brings the next word.
+"""
+
+from collections import deque
+from math import ceil, inf
+from typing import Any, Final, Literal
+
+import attrs
+
+from boooply.errors import ConfigurationError
+from boooply.protocol.allowance import Told
+from boooply.protocol.messages import Limit
+
+_ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
+
+
+def _positive(instance: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:  # noqa: ARG001 - attrs' signature
+    if isinstance(value, bool) or not value > 0 or (attribute.type is int and not isinstance(value, int)):
+        raise ConfigurationError(f"rate limits: {attribute.name} has to be above zero")
+
+
+@attrs.frozen(kw_only=True)
+class RateLimits:
+    """Say what the API allows each key: calls of each kind in a window of ``window`` seconds (contract section 2).
+
+    The API's own word goes before these numbers. ``scope="pool"`` counts all keys of a pool together, for an API that
+    counts by address.
+    """
+
+    reads: int = attrs.field(default=100, validator=_positive)
+    writes: int = attrs.field(default=10, validator=_positive)
+    ai: int = attrs.field(default=5, validator=_positive)
+    window: float = attrs.field(default=60.0, validator=_positive)
+    scope: Literal["key", "pool"] = "key"
+
+    def allowance(self, limit: Limit) -> int:
+        """Give the number of one kind."""
+        return {Limit.READS: self.reads, Limit.WRITES: self.writes, Limit.AI: self.ai}[limit]
+
+
+@attrs.frozen(kw_only=True)
+class Allowance:
+    """Tell where one allowance stands.
+
+    ``remaining`` calls can start at once; ``waiting`` callers stand in line, and the last of them starts in about
+    ``seconds_to_end`` seconds.
+    """
+
+    limit: int
+    remaining: int
+    waiting: int
+    seconds_to_end: float
+
+
+@attrs.define
+class _Word:
+    """What the API said last of one window: ``ends`` is by our own clock."""
+
+    window: float | None
+    ends: float
+    remaining: int
+    alone: bool
+    unheard: list[float] = attrs.Factory(list[float])  # when calls ended that it may not have counted
+    holds: bool = True  # whether its end frees a place still: the log may have given that place away before
+
+    def left(self, in_flight: int) -> int:
+        return self.remaining - len(self.unheard) - in_flight
+
+
+class Governor:
+    """Decide for one key and one kind of call; times are seconds of any steady clock."""
+
+    def __init__(self, limit: int, window: float) -> None:
+        self.limit = limit
+        self.window = window
+        self._in_flight = 0
+        self._log: deque[float] = deque()
+        self._word: _Word | None = None
+        self._word_ran_out = False
+        self._blocked_until = -inf
+        self._after_refusal = False
+
+    def budget(self, now: float) -> int:
+        """Count the calls that may start now."""
+        self._forget(now)
+        if now < self._blocked_until:
+            return 0
+        if self._after_refusal:
+            return 0 if self._in_flight else 1
+        by_log = self.limit - self._in_flight - len(self._log)
+        if self._word is not None:
+            by_word = self._word.left(self._in_flight)
+            return max(by_log, by_word) if self._word.alone else by_word
+        if by_log <= 0 and self._word_ran_out and not self._in_flight:
+            return 1
+        return by_log
+
+    def delay(self, now: float) -> float:
+        """Say in how many seconds to ask again: 0 to go now, infinite where only an answer under way can tell."""
+        if self.budget(now) > 0:
+            return 0.0
+        if now < self._blocked_until:
+            return self._blocked_until - now
+        moments = [self._word.ends] if self._word is not None else []
+        if self._log and (self._word is None or self._word.alone) and not self._after_refusal:
+            moments.append(self._log[0])
+        return max(0.0, min(moments) - now) if moments else inf
+
+    def start(self, now: float) -> None:
+        """Note that a call goes out."""
+        self._forget(now)
+        if self._word is None:
+            self._word_ran_out = False  # this one goes ahead, or goes by the log
+        elif self._word.left(self._in_flight) <= 0:
+            self._word.holds = False
+        self._in_flight += 1
+
+    def give_back(self) -> None:
+        """Note that a call did not reach the API after all."""
+        self._in_flight -= 1
+
+    def finish(self, now: float, told: Told | None, *, started: float, refused: bool = False) -> None:
+        """Note that a call which started then has ended: with an answer that told something, or without one."""
+        self._in_flight -= 1
+        if refused:
+            self._refuse(now, told or Told())
+            return
+        # how many calls ended while this one was under way: its answer may not have counted them yet
+        overlapping = [free - self.window for free in self._log if free - self.window > started]
+        self._log.append(now + self.window)
+        if told is not None:
+            self._after_refusal = False
+        self._hear(now, told or Told(), started, overlapping)
+
+    def wait(self, now: float, ahead: int) -> float:
+        """Estimate, never too high, when the one with ``ahead`` callers before it can start, in seconds."""
+        beyond = ahead + 1 - max(0, self.budget(now))
+        if beyond <= 0:
+            return 0.0
+        first = self.delay(now)
+        return (0.0 if first == inf else first) + (ceil(beyond / self.limit) - 1) * self.window
+
+    def allowance(self, now: float, waiting: int) -> Allowance:
+        """Tell where it stands."""
+        return Allowance(
+            limit=self.limit,
+            remaining=max(0, self.budget(now)),
+            waiting=waiting,
+            seconds_to_end=self.wait(now, waiting - 1) if waiting else 0.0,
+        )
+
+    def _forget(self, now: float) -> None:
+        while self._log and self._log[0] <= now:
+            self._log.popleft()
+        word = self._word
+        if word is not None and word.ends <= now:
+            self._word, self._word_ran_out = None, word.holds and word.left(self._in_flight) >= 0
+
+    def _refuse(self, now: float, told: Told) -> None:
+        wait = told.retry_after if told.retry_after is not None else self._in_reach(told.resets_in)
+        self._blocked_until = max(self._blocked_until, now + (self.window if wait is None else wait))
+        self._word = None
+        self._after_refusal = True
+
+    def _in_reach(self, resets_in: float | None) -> float | None:
+        # a reset in the past, or far beyond what a window can be, is garbage
+        return resets_in if resets_in is not None and 0 < resets_in <= 2 * self.window + _ROUNDING else None
+
+    def _hear(self, now: float, told: Told, started: float, overlapping: list[float]) -> None:
+        if told.limit is not None:
+            self.limit = told.limit
+        word, resets_in = self._word, self._in_reach(told.resets_in)
+        if told.remaining is None or resets_in is None:
+            if word is not None:
+                word.unheard.append(now)
+            return
+        # fewer left than our own calls explain: somebody else uses this key
+        alone = told.remaining >= self.limit - self._in_flight - len(self._log)
+        ends = now + resets_in
+        order = _order(told.window, word)
+        if word is None or order > 0:
+            self._word = _Word(told.window, ends, told.remaining, alone, overlapping)
+        elif order == 0:
+            word.alone = word.alone and alone
+            # never early either way; without a name the window may have moved on meanwhile, so the last end is taken
+            word.ends = max(word.ends, ends) if told.window is None else min(word.ends, ends)
+            if told.remaining < word.remaining:
+                word.remaining = told.remaining
+                word.unheard = [ended for ended in word.unheard if ended > started]
+
+
+def _order(window: float | None, word: _Word | None) -> float:
+    """Tell whether an answer speaks of an earlier window than the word, the same (0), or a later one.
+
+    Where the API names no moment it is taken for the same until that has ended, which is never too hopeful.
+    """
+    if word is None or window is None or word.window is None:
+        return 0
+    return window - word.window

@@ -1,0 +1,114 @@
+"""What may be sent again: one table, fault by safety class, and how long to wait before it.
+
+The table is the promise that ``docs/explanation/safety.md`` makes to users.
+"""
+
+from enum import Enum
+from typing import Final
+
+import attrs
+
+from boooply.errors import ConfigurationError
+from boooply.protocol.messages import Response, Safety, json_object
+
+
+class Fault(Enum):
+    """What went wrong with one attempt, as far as it can be told from this side."""
+
+    NEVER_SENT = "no connection"
+    BROKEN = "the connection broke"
+    LIMITED = "429"
+    FAILED = "5xx"
+    UNREADABLE = "an answer that cannot be read"
+    TOO_LARGE = "a body over the cap"
+    OUT_OF_TIME = "the deadline passed"
+
+
+class Verdict(Enum):
+    """What to do about it."""
+
+    AGAIN = "send again"
+    WAIT = "send again once the allowance is there"
+    CONFIRM = "read the state, and send again only if it is unchanged"
+    AMBIGUOUS = "sent once: tell that it may have been carried out"
+    GIVE_UP = "tell what happened"
+
+
+_READ, _CREATE, _CONVERGE = Safety.READ, Safety.CREATE, Safety.CONVERGE
+_AGAIN, _WAIT, _CONFIRM = Verdict.AGAIN, Verdict.WAIT, Verdict.CONFIRM
+_AMBIGUOUS, _GIVE_UP = Verdict.AMBIGUOUS, Verdict.GIVE_UP
+
+VERDICTS: Final[dict[Fault, dict[Safety, Verdict]]] = {
+    Fault.NEVER_SENT: {_READ: _AGAIN, _CREATE: _AGAIN, _CONVERGE: _AGAIN},
+    Fault.BROKEN: {_READ: _AGAIN, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
+    Fault.LIMITED: {_READ: _WAIT, _CREATE: _WAIT, _CONVERGE: _WAIT},
+    Fault.FAILED: {_READ: _AGAIN, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
+    Fault.UNREADABLE: {_READ: _AGAIN, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
+    Fault.TOO_LARGE: {_READ: _GIVE_UP, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
+    Fault.OUT_OF_TIME: {_READ: _GIVE_UP, _CREATE: _AMBIGUOUS, _CONVERGE: _AMBIGUOUS},
+}
+
+_OK: Final = range(200, 300)
+_LONGEST_BACKOFF: Final = 30.0
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """Say how often and how long a call is tried.
+
+    ``attempts`` counts sends, the first included; ``deadline`` (seconds, none by default) covers everything: waiting in
+    line, every attempt and every pause. The pause doubles from ``backoff`` seconds, less up to half of it by chance.
+    Whatever it says, nothing that may have been carried out is sent a second time unseen.
+    """
+
+    attempts: int = 3
+    deadline: float | None = None
+    backoff: float = 0.5
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.attempts, bool) or self.attempts < 1:
+            raise ConfigurationError("retry: attempts has to be at least 1")
+        if self.deadline is not None and not self.deadline > 0:
+            raise ConfigurationError("retry: deadline has to be a number of seconds above zero, or None")
+        if not self.backoff >= 0:
+            raise ConfigurationError("retry: backoff has to be a number of seconds, not below zero")
+
+    def pause(self, sent: int, chance: float) -> float:
+        """Give the seconds to wait after ``sent`` attempts; ``chance`` is between 0 and 1."""
+        longest: float = min(_LONGEST_BACKOFF, self.backoff * 2 ** (sent - 1))
+        return longest * (1 - chance / 2)
+
+
+class RetryBudget:
+    """Keep an outage from being met with a storm: all calls of a pool share what may be sent again.
+
+    It begins with ten retries; a call adds a twentieth of one, up to ten.
+    """
+
+    MOST: Final = 10.0
+    A_CALL: Final = 0.05
+
+    def __init__(self) -> None:
+        self._left = self.MOST
+
+    def earn(self) -> None:
+        """Note a call."""
+        self._left = min(self.MOST, self._left + self.A_CALL)
+
+    def spend(self) -> bool:
+        """Take one retry, if there is one."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def fault_of(response: Response, *, is_json: bool) -> Fault | None:
+    """Tell what is wrong with an answer, or None where it is one to be read; ``is_json`` where JSON is promised."""
+    if response.status == 429:  # noqa: PLR2004 - the status is its own name
+        return Fault.LIMITED
+    if response.status >= 500:  # noqa: PLR2004 - the same
+        return Fault.FAILED
+    if is_json and response.status in _OK and json_object(response) is None:
+        return Fault.UNREADABLE
+    return None

@@ -1,0 +1,115 @@
+"""One attempt on the wire: what came, or what went wrong, as a value.
+
+Nothing is raised from here but cancellation. An exception would lead to aiohttp's frames, which hold the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from boooply.errors import BoooplyError, ConnectionFailed, DeadlineExceeded, DecodingError
+from boooply.protocol.messages import Request, Response
+from boooply.protocol.retry import Fault
+from boooply.secret import Secret
+from boooply.version import __version__
+
+LARGEST_BODY: Final = 32 * 2**20
+
+_CONNECT_TIMEOUT: Final = 10.0
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "User-Agent": f"boooply-python/{__version__}",
+    "X-SDK-Version": __version__,
+}
+_JSON: Final = {"Content-Type": "application/json"}
+
+# The first class that fits: what it means for a second send, and why no answer came, for people. aiohttp's own texts
+# are not used, since they quote.
+_FAULTS: Final[tuple[tuple[type[BaseException], Fault, str], ...]] = (
+    (aiohttp.ClientConnectorDNSError, Fault.NEVER_SENT, "the host of base_url has no address"),
+    (aiohttp.ClientConnectorCertificateError, Fault.NEVER_SENT, "the certificate of the API's host is not trusted"),
+    (aiohttp.ClientConnectorSSLError, Fault.NEVER_SENT, "no secure connection to the API's host"),
+    (aiohttp.ClientConnectorError, Fault.NEVER_SENT, "the API's host refuses connections"),
+    (aiohttp.ConnectionTimeoutError, Fault.NEVER_SENT, "the API's host does not answer"),
+    (aiohttp.ServerDisconnectedError, Fault.BROKEN, "the API hung up"),
+    (aiohttp.ClientResponseError, Fault.BROKEN, "the answer was not HTTP"),
+)
+
+
+@attrs.frozen
+class Failure:
+    """Hold what went wrong, for the table, and the error that tells of it."""
+
+    fault: Fault
+    error: BoooplyError
+
+
+async def attempt(
+    session: aiohttp.ClientSession, base_url: str, request: Request, key: Secret, timeout: float
+) -> Response | Failure:
+    """Send a request once, within ``timeout`` seconds."""
+    outcome: Response | Failure
+    cancelled: tuple[object, ...] | None = None
+    status = 0
+    try:
+        async with session.request(
+            request.method,
+            URL(base_url + request.target, encoded=True),
+            data=request.body,
+            headers=_HEADERS | {"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_TIMEOUT)),
+            allow_redirects=False,  # neither key nor body goes anywhere else
+        ) as answer:
+            status = answer.status
+            body = await _body(answer)
+            outcome = (
+                _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
+                if body is None
+                else Response(status=status, headers=answer.headers, body=body)
+            )
+    except asyncio.CancelledError as error:
+        cancelled = error.args
+        outcome = Failure(Fault.BROKEN, ConnectionFailed(request.operation, "cancelled"))
+    except aiohttp.ClientPayloadError:
+        outcome = _unreadable(Fault.UNREADABLE, request, status, "the answer broke off")
+    except aiohttp.ConnectionTimeoutError as error:
+        outcome = _failure(request, error)
+    except TimeoutError:
+        outcome = Failure(Fault.BROKEN, DeadlineExceeded(request.operation, timeout))
+    except (aiohttp.ClientError, OSError) as error:
+        outcome = _failure(request, error)
+    if cancelled is not None:
+        raise asyncio.CancelledError(*cancelled)
+    return outcome
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes | None:
+    """Read the body, or None where it is over the cap: as sent, or as it unfolds."""
+    announced = answer.content_length
+    if announced is not None and announced <= LARGEST_BODY and "Content-Encoding" not in answer.headers:
+        return await answer.read()
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await answer.content.readany():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            answer.close()
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _failure(request: Request, error: BaseException) -> Failure:
+    for kind, fault, reason in _FAULTS:
+        if isinstance(error, kind):
+            return Failure(fault, ConnectionFailed(request.operation, reason))
+    return Failure(Fault.BROKEN, ConnectionFailed(request.operation, "the connection broke"))
+
+
+def _unreadable(fault: Fault, request: Request, status: int, problem: str) -> Failure:
+    return Failure(fault, DecodingError(request.operation, status=status, problems=(problem,)))

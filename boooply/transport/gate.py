@@ -1,0 +1,95 @@
+"""Where callers stand in line for one allowance: first come, first served."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import weakref
+from math import inf
+from typing import Final
+
+import attrs
+
+from boooply.protocol.allowance import Told
+from boooply.protocol.limits import Allowance, Governor
+
+clock: Final = time.monotonic
+
+
+@attrs.frozen(eq=False)
+class _Line:
+    """The callers of one event loop: who holds ``turn`` is the first in line, and ``news`` wakes it."""
+
+    turn: asyncio.Lock = attrs.Factory(asyncio.Lock)
+    news: asyncio.Event = attrs.Factory(asyncio.Event)
+
+
+class Gate:
+    """Drive one governor for all who share it, on however many event loops."""
+
+    def __init__(self, governor: Governor) -> None:
+        self._governor = governor
+        self._mutex = threading.Lock()
+        self._waiting = 0
+        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = weakref.WeakKeyDictionary()
+
+    def wait(self) -> float:
+        """Estimate, never too high, in how many seconds one who joins now can start."""
+        with self._mutex:
+            return self._governor.wait(clock(), self._waiting)
+
+    def allowance(self) -> Allowance:
+        """Tell where the allowance stands."""
+        with self._mutex:
+            return self._governor.allowance(clock(), self._waiting)
+
+    async def enter(self) -> float:
+        """Stand in line until a call may start, and give the moment of its start.
+
+        A caller that is cancelled leaves the line, and the next one moves up.
+        """
+        line = self._lines.setdefault(asyncio.get_running_loop(), _Line())
+        self._waiting += 1
+        try:
+            async with line.turn:
+                while (delay := self._try()) > 0:
+                    await self._sleep(line, delay)
+        finally:
+            self._waiting -= 1
+        return clock()
+
+    def leave(self, told: Told | None, *, started: float, refused: bool = False) -> None:
+        """Note how a call has ended."""
+        with self._mutex:
+            self._governor.finish(clock(), told, started=started, refused=refused)
+        self._wake()
+
+    def give_back(self) -> None:
+        """Note that a call never reached the API."""
+        with self._mutex:
+            self._governor.give_back()
+        self._wake()
+
+    def _try(self) -> float:
+        with self._mutex:
+            now = clock()
+            delay = self._governor.delay(now)
+            if delay == 0:
+                self._governor.start(now)
+            return delay
+
+    async def _sleep(self, line: _Line, delay: float) -> None:
+        line.news.clear()
+        timer = asyncio.get_running_loop().call_later(delay, line.news.set) if delay < inf else None
+        try:
+            await line.news.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        for loop, line in list(self._lines.items()):
+            if loop.is_closed():
+                continue
+            loop.call_soon_threadsafe(line.news.set)

@@ -1,0 +1,128 @@
+"""The connections: a session an event loop, closed with it, and left alone in a forked child."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import weakref
+from collections.abc import AsyncGenerator
+from typing import Final
+
+import aiohttp
+import attrs
+
+from boooply.errors import ConfigurationError
+from boooply.protocol.limits import Allowance, Governor, RateLimits
+from boooply.protocol.messages import Limit
+from boooply.protocol.retry import RetryBudget
+from boooply.secret import Secret
+from boooply.transport.gate import Gate
+
+CLOSED: Final = "this client is closed: make a new one, or keep it open for as long as it is used"
+
+# Servers usually drop an idle connection after 5 s: a call that meets one in that moment cannot tell whether it was
+# read, so ours are dropped before.
+_KEEP_ALIVE: Final = 4.0
+
+
+async def _held_open() -> AsyncGenerator[aiohttp.ClientSession]:
+    """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
+    # aiohttp sends a GET or DELETE a second time by itself when a kept connection turns out to be dead. That send would
+    # pass the governor and the retry budget by. Its own test client switches it off in the same way: there is no other.
+    session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as told above
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+@attrs.frozen
+class _Opened:
+    session: aiohttp.ClientSession
+    holder: AsyncGenerator[aiohttp.ClientSession]
+
+
+class Pool:
+    """Hold the connections to one API, for all clients that share it: a session an event loop, opened on first use.
+
+    A loop that ends takes its session with it, so one client serves ``asyncio.run`` twice, and a program that forgets
+    to close it ends in silence.
+    """
+
+    def __init__(self, base_url: str, limits: RateLimits | None = None) -> None:
+        self.base_url = base_url
+        self.limits = limits
+        self.budget = RetryBudget()
+        self._gates: dict[tuple[Secret | None, Limit], Gate] = {}
+        self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
+        self._closed = False
+        _pools.add(self)
+
+    def gate(self, key: Secret, limit: Limit) -> Gate | None:
+        """Give the gate that all callers with this key and kind of call share, or None where limits are off."""
+        if self.limits is None:
+            return None
+        shared = (key if self.limits.scope == "key" else None, limit)
+        gate = self._gates.get(shared)
+        if gate is None:
+            governor = Governor(self.limits.allowance(limit), self.limits.window)
+            gate = self._gates.setdefault(shared, Gate(governor))
+        return gate
+
+    def rate_limits(self, key: Secret) -> dict[Limit, Allowance]:
+        """Tell where the allowances of a key stand; nothing where limits are off."""
+        gates = {limit: self.gate(key, limit) for limit in Limit}
+        return {limit: gate.allowance() for limit, gate in gates.items() if gate is not None}
+
+    async def session(self) -> aiohttp.ClientSession:
+        """Give the session of the running event loop."""
+        loop = asyncio.get_running_loop()
+        opened = self._opened.get(loop)
+        if opened is None:
+            if self._closed:
+                raise ConfigurationError(CLOSED)
+            for ended in [loop for loop in self._opened if loop.is_closed()]:
+                del self._opened[ended]
+            holder = _held_open()
+            opened = self._opened[loop] = _Opened(await anext(holder), holder)
+        return opened.session
+
+    async def close(self) -> None:
+        """Close every connection; what is still under way fails."""
+        self._closed = True
+        running = asyncio.get_running_loop()
+        while self._opened:
+            loop, opened = self._opened.popitem()
+            if loop is running:
+                await opened.holder.aclose()
+            elif not loop.is_closed():
+                asyncio.run_coroutine_threadsafe(opened.holder.aclose(), loop)
+
+    def leave_to_parent(self) -> None:
+        """Start afresh in a forked child.
+
+        What was inherited is kept for ever: closing its sockets, or only forgetting them, would take them out of the
+        event queue that the child shares with its parent, whose calls would hang.
+        """
+        for inherited in self._opened.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+        self._opened = {}
+        self._gates = {}  # calls of the parent that are under way will never end here
+
+
+_pools: Final = weakref.WeakSet[Pool]()
+
+
+def _leave_to_parent() -> None:
+    for pool in list(_pools):
+        pool.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

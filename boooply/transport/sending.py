@@ -1,0 +1,198 @@
+"""The loop around an attempt: a place in line, the send, and what the table says of its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from math import inf
+from typing import Final, TypeVar
+
+import attrs
+
+from boooply.errors import AmbiguousWriteError, BoooplyError, DeadlineExceeded
+from boooply.protocol.allowance import read_headers
+from boooply.protocol.endpoints import Endpoint
+from boooply.protocol.messages import Request, Response
+from boooply.protocol.retry import VERDICTS, Fault, RetryPolicy, Verdict, fault_of
+from boooply.secret import Secret
+from boooply.transport.attempt import Failure, attempt
+from boooply.transport.gate import clock
+from boooply.transport.pool import Pool
+
+T = TypeVar("T")
+OnSend = Callable[[], Awaitable[None]]
+
+TIMEOUT: Final = 30.0
+
+_MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
+_REFUSAL_JITTER: Final = 0.1  # seconds at most, so that those who waited for one moment do not come all at once
+_ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
+
+_logger: Final = logging.getLogger("boooply")
+
+
+@attrs.frozen
+class _Outcome:
+    """What one attempt came to; ``error`` where there is no response."""
+
+    fault: Fault | None
+    response: Response | None
+    error: BoooplyError | None
+
+    def result(self) -> Response:
+        """Give the response, which says itself what is wrong with it, or raise."""
+        if self.response is None:
+            raise self.error or AssertionError
+        return self.response
+
+
+@attrs.frozen
+class Transport:
+    """Send requests with one key over a pool that others may share; ``timeout`` is in seconds, for one attempt."""
+
+    pool: Pool
+    key: Secret
+    timeout: float = TIMEOUT
+    retry: RetryPolicy = attrs.Factory(RetryPolicy)
+
+    async def call(self, endpoint: Endpoint[T], *, body: object = None, query: object = None, **identities: str) -> T:
+        """Carry out one row of the table: make its request, send it, read its answer."""
+        return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **identities)))
+
+    async def send(self, request: Request, *, on_send: OnSend | None = None) -> Response:
+        """Send a request, and again where that is safe.
+
+        ``on_send`` is awaited once a place in line is granted, before the first byte of each attempt goes out.
+
+        Raises:
+            ConnectionFailed: No answer came.
+            DeadlineExceeded: No answer came in time, or could not.
+            DecodingError: The answer broke off, or was too large.
+            AmbiguousWriteError: It may have been carried out, and is not sent again.
+        """
+        ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
+        return await self._send(request, ends, on_send)
+
+    async def _send(self, request: Request, ends: float, on_send: OnSend | None = None) -> Response:
+        self.pool.budget.earn()
+        sent_at = datetime.now(UTC)
+        sent = refusals = 0
+        unsure = False  # whether an earlier attempt may have been carried out
+        while True:
+            outcome = await self._attempt(request, ends, sent, on_send)
+            sent += outcome.fault is not Fault.LIMITED
+            if outcome.fault is None:
+                response = outcome.result()
+                if unsure and response.status in _ALREADY:
+                    return await self._confirm(request, ends, response, sent_at) or response
+                return response
+            verdict = VERDICTS[outcome.fault][request.safety]
+            if verdict is Verdict.WAIT:
+                refusals += 1
+                if refusals >= _MOST_REFUSALS:
+                    return outcome.result()
+                await self._pause(request, ends, self._refusal_pause(outcome, refusals))
+                continue
+            if verdict is Verdict.AMBIGUOUS:
+                raise self._ambiguous(request, outcome.response, sent_at)
+            if verdict is Verdict.CONFIRM:
+                settled = await self._confirm(request, ends, outcome.response, sent_at)
+                if settled is not None:
+                    return settled
+                unsure = True
+            if verdict is Verdict.GIVE_UP or sent >= self.retry.attempts or not self.pool.budget.spend():
+                return outcome.result()
+            await self._pause(request, ends, self.retry.pause(sent, random.random()))  # noqa: S311 - spreads callers
+
+    async def _attempt(self, request: Request, ends: float, sent: int, on_send: OnSend | None) -> _Outcome:
+        gate = self.pool.gate(self.key, request.limit)
+        self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "its turn")
+        started = clock()
+        if gate is not None:
+            started = await self._line(request, ends, gate.enter())
+        outcome = None
+        try:
+            if on_send is not None:
+                await on_send()
+            outcome = await self._timed(request, ends, sent)
+            return outcome
+        finally:
+            if gate is not None and outcome is not None and outcome.fault is Fault.NEVER_SENT:
+                gate.give_back()
+            elif gate is not None:
+                response = None if outcome is None else outcome.response
+                told = None if response is None else read_headers(response.headers)
+                gate.leave(told, started=started, refused=outcome is not None and outcome.fault is Fault.LIMITED)
+
+    async def _line(self, request: Request, ends: float, entering: Awaitable[float]) -> float:
+        if ends == inf:
+            return await entering
+        try:
+            async with asyncio.timeout(max(0.0, ends - clock())):
+                return await entering
+        except TimeoutError:
+            pass
+        raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for="its turn")
+
+    async def _timed(self, request: Request, ends: float, sent: int) -> _Outcome:
+        begun = clock()
+        timeout = min(self.timeout, max(0.001, ends - begun))
+        session = await self.pool.session()
+        got = await attempt(session, self.pool.base_url, request, self.key, timeout)
+        if isinstance(got, Failure):
+            late = clock() >= ends and got.fault is not Fault.NEVER_SENT
+            outcome = _Outcome(Fault.OUT_OF_TIME if late else got.fault, None, got.error)
+        else:
+            outcome = _Outcome(fault_of(got, is_json=request.wants_json), got, None)
+        _logger.debug(
+            "%s %s: %s, attempt %d, %.3f s",
+            request.method,
+            request.template,
+            outcome.response.status if outcome.response is not None else outcome.fault,
+            sent + 1,
+            clock() - begun,
+        )
+        return outcome
+
+    async def _confirm(
+        self, request: Request, ends: float, response: Response | None, sent_at: datetime
+    ) -> Response | None:
+        """Read the state: the answer that a settled request would have had, or None where nothing has changed."""
+        confirmation = request.confirmation
+        settled = None
+        if confirmation is not None:
+            try:
+                settled = confirmation.settled(await self._send(confirmation.request, ends))
+            except BoooplyError:
+                confirmation = None
+        if confirmation is None:
+            raise self._ambiguous(request, response, sent_at)
+        return settled
+
+    async def _pause(self, request: Request, ends: float, seconds: float) -> None:
+        self._in_time(request, ends, seconds, "the next attempt")
+        await asyncio.sleep(seconds)
+
+    def _refusal_pause(self, outcome: _Outcome, refusals: int) -> float:
+        jitter = random.random() * _REFUSAL_JITTER  # noqa: S311 - spreads callers
+        if self.pool.limits is not None:
+            return jitter  # the line waits for what it was told
+        told = read_headers(outcome.result().headers)
+        wait = told.retry_after if told.retry_after is not None else told.resets_in
+        return jitter + (self.retry.pause(refusals, 0.0) if wait is None or wait <= 0 else wait)
+
+    def _in_time(self, request: Request, ends: float, seconds: float, waiting_for: str) -> None:
+        if clock() + seconds > ends:
+            raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
+
+    def _ambiguous(self, request: Request, response: Response | None, sent_at: datetime) -> AmbiguousWriteError:
+        return AmbiguousWriteError(
+            request.operation,
+            identity=request.identity,
+            people=request.people,
+            status=None if response is None else response.status,
+            sent_at=sent_at,
+        )

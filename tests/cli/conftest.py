@@ -1,0 +1,125 @@
+"""Runs of the command: in this process, in one of its own with pipes, and in one of its own with a terminal."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+from rich.cells import cell_len
+
+from boooply.cli.main import main
+
+COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
+WHOLE_SECRET = re.compile(r"bply_(?:org|platform)_[0-9a-f]{8,}|whsec_[0-9a-f]{8,}|token=[\w-]{5,}")
+TERMINAL_VARIABLES = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "PYTHONIOENCODING")
+HEADER = "organization_id,organization_name,user_id,user_email,user_name,team_members"
+
+
+@frozen
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """What was said, without what the width of the terminal made of it."""
+        return " ".join(self.out.split())
+
+    def check_is_fit_for_print(self) -> None:
+        for line in (self.out + self.err).splitlines():
+            assert cell_len(line) <= 80, line
+        self.check_is_plain()
+
+    def check_is_plain(self) -> None:
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", self.out + self.err)
+        assert not WHOLE_SECRET.search(self.out + self.err)
+        assert "Traceback" not in self.err
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in TERMINAL_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run the command in this process."""
+
+    def run(*arguments: str | Path) -> Ran:
+        code = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def run_piped() -> Callable[..., Ran]:
+    """Run the command in a process of its own, with pipes, any warning being an error."""
+
+    def run(*arguments: str | Path, **environ: str) -> Ran:
+        done = subprocess.run(  # noqa: S603 - our own command
+            (*COMMAND, *map(str, arguments)),
+            capture_output=True,
+            encoding="utf-8",
+            env=os.environ | environ,
+            check=False,
+            timeout=30,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def run_in_terminal() -> Callable[..., Ran]:
+    """Run the command in a process of its own, whose standard output is a terminal."""
+
+    def run(*arguments: str | Path, **environ: str) -> Ran:
+        master, slave = pty.openpty()
+        command = (*COMMAND, *map(str, arguments))
+        env = os.environ | {"TERM": "xterm-256color"} | environ
+        with subprocess.Popen(command, stdout=slave, stderr=subprocess.PIPE, env=env) as process:  # noqa: S603 - ours
+            os.close(slave)
+            shown = b"".join(iter(lambda: _read(master), b""))
+            os.close(master)
+            _, err = process.communicate(timeout=30)
+        return Ran(process.returncode, shown.decode(), err.decode())
+
+    return run
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # Linux's way to say that the other end was closed
+        return b""
+
+
+@pytest.fixture
+def tenants_csv(tmp_path: Path) -> Callable[[Iterable[str]], Path]:
+    """Write a file of customers, given its rows."""
+
+    def write(rows: Iterable[str]) -> Path:
+        path = tmp_path / "tenants.csv"
+        path.write_text("\n".join((HEADER, *rows, "")), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def many_tenants_csv(tenants_csv: Callable[[Iterable[str]], Path]) -> Callable[[int], Path]:
+    """Write a file of so many customers."""
+    return lambda count: tenants_csv(
+        f"org_{number},Company {number},{number},admin@t{number}.example,Jane Admin,MEMBER:bob@t{number}.example:Bob"
+        for number in range(count)
+    )

@@ -1,0 +1,168 @@
+"""The command line itself: help, version, exit codes, and a missing extra."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import pytest
+
+from boooply import ConnectionFailed, __version__
+from boooply.cli import quickstart
+from boooply.cli.main import main
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_the_command_alone_shows_what_there_is(run: Run, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments)
+
+    assert ran.code == 0
+    assert ran.err == ""
+    assert "wants no key" in ran.out
+    assert "quickstart   Take customers from a file to an evaluated interview." in ran.out
+    assert "sandbox      Serve a sandbox to build your own code against." in ran.out
+    ran.check_is_fit_for_print()
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("quickstart", ("TENANTS", "organization_id, user_id and", "ROLE:EMAIL:NAME")),
+        ("sandbox", ("--port N", "--reads N", "--writes N", "--ai N", "--window SECONDS", "--latency MS", 'eval "$(')),
+    ],
+)
+def test_each_command_has_help_worth_reading(run: Run, command: str, says: tuple[str, ...]) -> None:
+    ran = run(command, "--help")
+
+    assert ran.code == 0
+    assert all(text in ran.out for text in says)
+    assert "Exit codes: 0 done" in ran.out
+    ran.check_is_fit_for_print()
+
+
+def test_help_is_no_wider_in_a_wide_terminal(run_piped: Run) -> None:
+    run_piped("sandbox", "--help", COLUMNS="200").check_is_fit_for_print()
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("quikstart",), "quickstart"),
+        (("quickstart", "--nope"), "--nope"),
+        (("quickstart", "one.csv", "two.csv"), "two.csv"),
+        (("sandbox", "--port", "65536"), "--port"),
+        (("sandbox", "--port", "-1"), "--port"),
+        (("sandbox", "--reads", "-1"), "--reads"),
+        (("sandbox", "--writes", "many"), "--writes"),
+        (("sandbox", "--ai", "-1"), "--ai"),
+        (("sandbox", "--window", "0"), "--window"),
+        (("sandbox", "--window", "nan"), "--window"),
+        (("sandbox", "--latency", "-1"), "--latency"),
+    ],
+)
+def test_a_wrong_command_is_2_and_says_what_is_wrong(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    ran = run(*arguments)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+    assert "Try: boooply --help" in " ".join(ran.err.split())
+    ran.check_is_fit_for_print()
+
+
+def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_arguments: object) -> NoReturn:
+        raise ConnectionFailed(
+            "organization.get", "the key\nbply_org_0123456789abcdef\x1b[2J was hung up on " + "x" * 90
+        )
+
+    monkeypatch.setattr(quickstart, "connect_all", fail)
+
+    ran = run("quickstart")
+
+    assert ran.code == 1
+    assert ran.err.startswith("boooply: organization.get: no answer from the API: the key bply_org_…cdef [2J was hung")
+    assert ran.err.count("\n") == 1
+    ran.check_is_plain()
+
+
+def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupt(*_arguments: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(quickstart, "connect_all", interrupt)
+
+    ran = run("quickstart")
+
+    assert (ran.code, ran.err) == (130, "")
+
+
+def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_arguments: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(quickstart, "connect_all", fail)
+
+    with pytest.raises(ZeroDivisionError):
+        main(["quickstart"])
+
+
+@pytest.mark.parametrize("missing", ["cyclopts", "rich"])
+def test_without_the_extra_it_says_in_one_line_how_to_get_it(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main([]))"
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert 'python -m pip install "boooply[cli]"' in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("missing", ["cyclopts", "rich.text"])
+def test_the_same_in_this_process(run: Run, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "boooply.cli.app", raising=False)
+
+    ran = run("--version")
+
+    assert ran.code == 2
+    assert 'python -m pip install "boooply[cli]"' in ran.err
+
+
+def test_any_other_missing_module_is_not_blamed_on_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boooply.version", None)
+    monkeypatch.delitem(sys.modules, "boooply.cli.app", raising=False)
+
+    with pytest.raises(ModuleNotFoundError, match=r"boooply\.version"):
+        main(["--version"])
+
+
+def test_a_stream_of_another_kind_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    assert main(["--version"]) == 0
+    assert stream.getvalue() == f"{__version__}\n"
+
+
+def test_arguments_come_from_the_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["boooply", "--version"])
+
+    assert main() == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], []])
+def test_what_needs_no_server_does_not_wait_for_one(arguments: list[str]) -> None:
+    code = f"import sys; from boooply.cli.main import main; main({arguments!r}); sys.exit('aiohttp' in sys.modules)"
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)  # noqa: S603 - ours
+
+    assert ran.returncode == 0

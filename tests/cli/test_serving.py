@@ -1,0 +1,208 @@
+"""``boooply sandbox``: a process that serves until it is told to stop."""
+
+import asyncio
+import io
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from attrs import evolve
+
+from boooply import AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, Tenant
+from boooply.cli.sandbox import call_line, hand_over, serve
+from boooply.sandbox import Call, Sandbox
+
+Run = Callable[..., Any]
+
+COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main", "sandbox")
+EXPORT = re.compile(r"export (BOOOPLY_\w+)=([\w:/.-]+)")
+
+
+def variables_of(text: str) -> dict[str, str]:
+    matches = [EXPORT.fullmatch(line) for line in text.splitlines()]
+    assert all(matches), text
+    return {match[1]: match[2] for match in matches if match}
+
+
+@contextmanager
+def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    with subprocess.Popen(  # noqa: S603 - our own command
+        (*COMMAND, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            # To the end, not four lines: standard output is let go of once they are printed.
+            yield process, variables_of(process.stdout.read())
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_hands_over_its_keys_serves_and_stops(number: signal.Signals, code: int) -> None:
+    with served() as (process, variables):
+        assert list(variables) == [
+            "BOOOPLY_BASE_URL",
+            "BOOOPLY_PLATFORM_KEY",
+            "BOOOPLY_API_KEY",
+            "BOOOPLY_WEBHOOK_SECRET",
+        ]
+        base_url = variables["BOOOPLY_BASE_URL"]
+        with BoooplyPlatform(platform_key=variables["BOOOPLY_PLATFORM_KEY"], base_url=base_url) as platform:
+            platform.create_organization_api_key(
+                Tenant(user_id="1", user_email="a@b.example", organization_id="株式会社")
+            )
+        with BoooplyClient(api_key=variables["BOOOPLY_API_KEY"], base_url=base_url) as client:
+            assert client.organization.get().name == "Sandbox Company"
+        process.send_signal(number)
+        assert process.wait(10) == code
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert f"Sandbox on {base_url}\nA key may make 100 reads, 10 writes and 5 AI calls in 60 s.\n" in said
+    assert f"kill {process.pid}\n" in said
+    assert said.splitlines()[-2:] == [
+        "201 POST   /api/server-auth/create-api-key  株式会社",
+        "200 GET    /api/integration/organization  sandbox-company",
+    ]
+    assert not any(value in said for name, value in variables.items() if name != "BOOOPLY_BASE_URL")
+    assert "\x1b" not in said
+
+
+def test_a_shell_can_evaluate_it_and_go_on(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    script = f'eval "$({shlex.join(COMMAND)} 2>{said} &)"; echo "$BOOOPLY_BASE_URL $BOOOPLY_API_KEY"'
+
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603 - ours
+
+    base_url, api_key = done.stdout.split()
+    with BoooplyClient(api_key=api_key, base_url=base_url) as client:
+        assert client.organization.get().name == "Sandbox Company"
+    os.kill(int(re.findall(r"kill (\d+)", said.read_text())[0]), signal.SIGTERM)
+
+
+def test_a_port_in_use_is_one_line(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("sandbox", "--port", str(port))
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"boooply: port {port}: Address already in use: ")
+    assert ran.err.count("\n") == 1
+
+
+async def ready(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    async with asyncio.timeout(5):
+        while not (printed := capsys.readouterr().out):  # noqa: ASYNC110 - what is waited for is text on a stream
+            await asyncio.sleep(0.001)
+    return variables_of(printed)
+
+
+async def test_its_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serving = asyncio.create_task(serve(port=port, reads=1, writes=2, ai=3, window=3600, latency=30))
+    variables = await ready(capsys)
+
+    assert variables["BOOOPLY_BASE_URL"] == f"http://127.0.0.1:{port}"
+    started = time.perf_counter()
+    # Without the SDK, which would wait for the next window.
+    headers = {"Authorization": f"Bearer {variables['BOOOPLY_API_KEY']}"}
+    async with ClientSession(variables["BOOOPLY_BASE_URL"], headers=headers) as session:
+        statuses = [(await session.get("/api/integration/organization")).status for _ in range(2)]
+        answer = await session.post("/api/integration/generate-job-description", json={"jobRole": "Baker"})
+
+    assert [*statuses, answer.status] == [200, 429, 200]
+    assert answer.headers["X-RateLimit-Limit"] == "3"
+    assert 3 * 0.03 <= time.perf_counter() - started < 3
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    assert await asyncio.wait_for(serving, 5) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "200 GET    /api/integration/organization  sandbox-company",
+        "429 GET    /api/integration/organization  sandbox-company  RATE_LIMIT_EXCEEDED",
+        "200 POST   /api/integration/generate-job-description  sandbox-company",
+    ]
+
+
+async def test_it_serves_where_a_loop_knows_no_signals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_arguments: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", unknown)
+    serving = asyncio.create_task(serve())
+    await ready(capsys)
+    serving.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+
+@pytest.fixture
+async def call(sandbox: Sandbox, client: AsyncBoooplyClient) -> Call:
+    await client.organization.get()
+    return evolve(sandbox.calls[-1], path="/a", tenant="org_1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "200 GET    /a  org_1"),
+        ({"method": "DELETE"}, "200 DELETE /a  org_1"),
+        ({"tenant": None, "status": 401, "error_code": "INVALID_API_KEY"}, "401 GET    /a  -  INVALID_API_KEY"),
+        ({"status": 0, "fault": "reset-after"}, "--- GET    /a  org_1  reset-after"),
+        (
+            {"path": "/a\x1b[2J\n", "tenant": "o\u202er bply_org_0123456789abcdef"},
+            "200 GET    /a [2J   o r bply_org_…cdef",
+        ),
+    ],
+)
+def test_a_call_is_one_line_that_acts_on_no_terminal(call: Call, changes: Mapping[str, Any], line: str) -> None:
+    assert call_line(evolve(call, **changes)).plain == line
+
+
+@pytest.mark.parametrize(
+    ("status", "style"), [(0, "red"), (101, None), (200, "green"), (404, "yellow"), (429, "yellow"), (500, "red")]
+)
+def test_its_colour_tells_how_it_went(call: Call, status: int, style: str | None) -> None:
+    spans = call_line(evolve(call, status=status)).spans
+
+    assert [span.style for span in spans if span.style] == ([style] if style else [])
+
+
+def test_a_pipe_is_let_go_of_after_the_variables() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        hand_over({"A": "1", "B": "2"}, stream)
+        # The writing end is still open here, and yet there is nothing more to wait for.
+        with os.fdopen(reading) as other_end:
+            assert other_end.read() == "export A=1\nexport B=2\n"
+
+
+def test_a_terminal_is_kept() -> None:
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w") as stream:
+        hand_over({"A": "1"}, stream)
+        assert os.isatty(stream.fileno())
+    os.close(master)
+
+
+def test_a_stream_in_memory_will_do() -> None:
+    stream = io.StringIO()
+
+    hand_over({"A": "1"}, stream)
+
+    assert stream.getvalue() == "export A=1\n"

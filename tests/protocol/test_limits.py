@@ -1,0 +1,250 @@
+"""The governor against simulated servers: fixed and sliding windows, skewed clocks, lost headers, another client."""
+
+import heapq
+import os
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from math import ceil, floor, inf
+from typing import Any
+
+import pytest
+
+from boooply.errors import ConfigurationError
+from boooply.protocol.allowance import Told, read_headers
+from boooply.protocol.limits import Governor, RateLimits
+
+SCHEDULES = int(os.environ.get("BOOOPLY_TEST_SCHEDULES", "10000"))
+
+FORMS: dict[str, Callable[[float, float], str]] = {
+    "epoch seconds": lambda end, _: str(ceil(end)),
+    "epoch milliseconds": lambda end, _: str(ceil(end * 1000)),
+    "seconds from now": lambda end, now: str(ceil(end - now)),
+    "ISO time": lambda end, _: datetime.fromtimestamp(ceil(end), UTC).isoformat(),
+}
+
+
+class Server:
+    """Count calls as a server would, by a clock of its own."""
+
+    def __init__(self, rng: random.Random, *, limit: int, window: float) -> None:
+        self.limit, self.window = limit, window
+        self.sliding = rng.random() < 0.5
+        self.skew = rng.choice([0.0, -7.3, 3600.4, rng.uniform(-100, 100)]) + 1.8e9
+        self.form = rng.choice(list(FORMS.values()))
+        self.loses = rng.choice([0.0, 0.0, 0.3, 1.0])
+        self.tells_retry_after = rng.random() < 0.5
+        self.rng = rng
+        self.arrivals: deque[float] = deque()
+        self.refusals: list[float] = []
+
+    def take(self, now: float) -> bool:
+        """Serve or refuse one call, whoever made it."""
+        start = now - self.window if self.sliding else self.window_start(now)
+        while self.arrivals and (self.arrivals[0] <= start if self.sliding else self.arrivals[0] < start):
+            self.arrivals.popleft()
+        if len(self.arrivals) >= self.limit:
+            return False
+        self.arrivals.append(now)
+        return True
+
+    def window_start(self, now: float) -> float:
+        return floor((now + self.skew) / self.window) * self.window - self.skew
+
+    def answer(self, now: float) -> tuple[bool, dict[str, str]]:
+        served = self.take(now)
+        if not served:
+            self.refusals.append(now)
+        if self.sliding:
+            end = self.arrivals[0] + self.window if self.arrivals else now + self.window
+        else:
+            end = self.window_start(now) + self.window
+        headers = {}
+        if self.rng.random() >= self.loses:
+            headers = {
+                "Date": format_datetime(datetime.fromtimestamp(floor(now + self.skew), UTC), usegmt=True),
+                "X-RateLimit-Limit": str(self.limit),
+                "X-RateLimit-Remaining": str(self.limit - len(self.arrivals)),
+                "X-RateLimit-Reset": self.form(end + self.skew, now + self.skew),
+            }
+        if not served and self.tells_retry_after:
+            headers["Retry-After"] = str(ceil(end - now))
+        return served, headers
+
+
+def play(rng: random.Random, server: Server, *, calls: int, others: float = 0.0) -> float:
+    """Let callers with random patience and latency through a governor; give the time at which the last was served."""
+    governor = Governor(server.limit, server.window)
+    now = rng.uniform(0, server.window)
+    left, done = calls, now
+    events: list[tuple[float, int, str, Any]] = []
+    order = iter(range(10**9))
+    if others:
+        heapq.heappush(events, (now + rng.uniform(0, 1) * others, next(order), "other", None))
+    while left or any(kind != "other" for _, _, kind, _ in events):
+        while left and governor.delay(now) == 0:
+            governor.start(now)
+            left -= 1
+            heapq.heappush(events, (now + rng.uniform(0, 0.4), next(order), "arrives", now))
+        wait = governor.delay(now) if left else inf
+        if not events or events[0][0] > now + wait:
+            assert wait < inf, "nobody will ever wake the waiters"
+            now += max(wait, 1e-6)
+            continue
+        now, _, kind, what = heapq.heappop(events)
+        if kind == "other":
+            server.take(now)
+            heapq.heappush(events, (now + rng.uniform(0.2, 1.8) * others, next(order), "other", None))
+        elif kind == "arrives":
+            answered = (what, *server.answer(now))
+            heapq.heappush(events, (now + rng.uniform(0, 0.4), next(order), "returns", answered))
+        else:
+            started, served, headers = what
+            governor.finish(now, read_headers(headers), started=started, refused=not served)
+            left += not served
+            done = now if served else done
+    return done
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_alone_nothing_is_ever_refused(part: int) -> None:
+    for seed in range(part, SCHEDULES, 4):
+        rng = random.Random(seed)
+        server = Server(rng, limit=rng.choice([1, 2, 5, 10, 100]), window=rng.choice([1.0, 5.0, 60.0]))
+
+        play(rng, server, calls=min(250, 3 * server.limit))
+
+        assert server.refusals == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_where_another_client_eats_a_window_refuses_one_call_and_those_in_flight(part: int) -> None:
+    for seed in range(part, SCHEDULES // 10, 2):
+        rng = random.Random(seed)
+        server = Server(rng, limit=rng.choice([2, 5, 10]), window=rng.choice([5.0, 60.0]))
+        server.loses = 0.0
+
+        play(rng, server, calls=2 * server.limit, others=server.window / server.limit * rng.choice([1.5, 3]))
+
+        first: float | None = None
+        for refusal in server.refusals:
+            if first is None or refusal - first > 0.8:  # beyond what was in flight at the first
+                assert first is None or refusal - first >= min(server.window, 1) * 0.1, f"seed {seed}"
+                first = refusal
+
+
+@pytest.mark.parametrize("window", [2.0, 60.0])
+def test_the_whole_allowance_is_used_at_once_and_as_soon_as_it_is_there(window: float) -> None:
+    for seed in range(200):
+        rng = random.Random(seed)
+        server = Server(rng, limit=10, window=window)
+        server.sliding, server.loses = False, 0.0
+        rng_start = random.Random(seed).uniform(0, 1)  # the draw that play() begins with, for the reader only
+        assert 0 <= rng_start <= 1
+
+        begun = server.window_start
+        done = play(rng, server, calls=40)
+
+        # 40 calls are four windows' worth: the fourth begins three windows after the first
+        fourth = begun(done)
+        assert done - fourth <= 1.0 + 6 * 0.8, f"seed {seed}"
+        assert server.refusals == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, Told()),
+        ({"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "3"}, Told(limit=10, remaining=3)),
+        ({"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "-3"}, Told()),
+        ({"X-RateLimit-Limit": "ten", "X-RateLimit-Remaining": "٣"}, Told()),
+        ({"X-RateLimit-Reset": "30"}, Told(resets_in=30.0)),
+        ({"X-RateLimit-Reset": "1900000000"}, Told()),
+        (
+            {"X-RateLimit-Reset": "1900000030", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(window=1900000030.0, resets_in=30.0),
+        ),
+        (
+            {"X-RateLimit-Reset": "1900000030500", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(window=1900000030.5, resets_in=30.5),
+        ),
+        (
+            {"X-RateLimit-Reset": "2030-03-17T17:47:10Z", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(window=1900000030.0, resets_in=30.0),
+        ),
+        ({"X-RateLimit-Reset": "soon", "Date": "yesterday"}, Told()),
+        ({"Retry-After": "7"}, Told(retry_after=7.0)),
+        (
+            {"Retry-After": "Sun, 17 Mar 2030 17:46:47 GMT", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(retry_after=7.0),
+        ),
+        ({"Retry-After": "Sun, 17 Mar 2030 17:46:47 GMT"}, Told()),
+        ({"Retry-After": "-7"}, Told()),
+        ({"Retry-After": "nan"}, Told()),
+    ],
+)
+def test_what_headers_tell(headers: dict[str, str], told: Told) -> None:
+    assert read_headers(headers) == told
+
+
+def test_a_refusal_stops_everything_until_the_moment_it_names() -> None:
+    governor = Governor(10, 60)
+    governor.start(0)
+    governor.start(0)
+    governor.finish(1, Told(retry_after=5), started=0, refused=True)
+
+    assert governor.delay(1) == 5
+    assert governor.delay(6) == inf  # the other one is still under way
+    governor.finish(6, Told(), started=0)
+    assert governor.delay(6) == 0
+
+
+def test_without_a_moment_a_refusal_stops_everything_for_a_window() -> None:
+    governor = Governor(10, 60)
+    governor.start(0)
+    governor.finish(1, None, started=0, refused=True)
+
+    assert governor.delay(1) == 60
+
+
+@pytest.mark.parametrize("resets_in", [-5, 0, 1000])
+def test_a_reset_that_cannot_be_is_not_believed(resets_in: float) -> None:
+    governor = Governor(1, 60)
+    governor.start(0)
+    governor.finish(1, Told(remaining=0, resets_in=resets_in), started=0)
+
+    assert governor.delay(1) == 60
+
+
+def test_a_place_that_is_given_back_is_free_again() -> None:
+    governor = Governor(1, 60)
+    governor.start(0)
+    assert governor.delay(0) == inf
+    governor.give_back()
+
+    assert governor.delay(0) == 0
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (9, 0), (10, 0), (19, 0), (20, 60), (39, 120)])
+def test_how_long_the_line_takes(ahead: int, seconds: float) -> None:
+    assert Governor(10, 60).wait(0, ahead) == seconds
+
+
+def test_where_an_allowance_stands() -> None:
+    governor = Governor(10, 60)
+    for _ in range(10):
+        governor.start(0)
+        governor.finish(0, None, started=0)
+
+    allowance = governor.allowance(10, waiting=25)
+
+    assert (allowance.limit, allowance.remaining, allowance.waiting) == (10, 0, 25)
+    assert allowance.seconds_to_end == 50 + 2 * 60
+
+
+@pytest.mark.parametrize("change", [{"reads": 0}, {"writes": -1}, {"ai": True}, {"window": 0}, {"reads": 1.5}])
+def test_limits_that_cannot_be(change) -> None:
+    with pytest.raises(ConfigurationError, match="has to be above zero"):
+        RateLimits(**change)

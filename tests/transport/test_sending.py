@@ -1,0 +1,290 @@
+"""The loop around an attempt: deadlines, the line, what is told before a send, and what an unclear outcome leads to."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from boooply import (
+    AIInterview,
+    AmbiguousWriteError,
+    AsyncBoooplyClient,
+    AsyncBoooplyPlatform,
+    Candidate,
+    CannotTell,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    Interview,
+    Limit,
+    NotFoundError,
+    NotSeen,
+    RateLimits,
+    RetryPolicy,
+    ServerError,
+)
+from boooply.protocol.endpoints import CREATE_INTERVIEW, GET_ORGANIZATION
+from boooply.sandbox import Limits, Sandbox
+
+AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+QUICK = RetryPolicy(backoff=0)
+
+
+@pytest.fixture
+async def quick(sandbox: Sandbox):
+    async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=QUICK) as client:
+        yield client
+
+
+async def test_an_unclear_creation_is_found_again(face, sandbox: Sandbox) -> None:
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError, match=r"it may have been carried out \(no answer came\)") as caught:
+        await face.do(face.client.interviews.create, AI)
+
+    found = await face.do(face.client.interviews.resolve, caught.value)
+
+    assert isinstance(found, Interview)
+    assert [person.email for person in found.participants] == ["jane@example.com"]
+    assert "jane" not in f"{caught.value!r} {caught.value}"
+
+
+async def test_an_unclear_creation_that_did_not_happen_is_not_seen(face, sandbox: Sandbox) -> None:
+    sandbox.faults.add("interviews.create", "503")
+    with pytest.raises(AmbiguousWriteError, match="the answer was HTTP 503") as caught:
+        await face.do(face.client.interviews.create, AI)
+
+    assert await face.do(face.client.interviews.resolve, caught.value) == NotSeen()
+
+
+async def test_two_of_the_same_cannot_be_told_apart(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add("interviews.create", "reset-after")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    await quick.interviews.create(AI)
+
+    found = await quick.interviews.resolve(caught.value)
+
+    assert found == CannotTell(reason="2 interviews with these people were created since")
+
+
+async def test_nothing_can_tell_of_a_minted_key(sandbox: Sandbox, tenant) -> None:
+    sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+    async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+        with pytest.raises(AmbiguousWriteError, match=f"create_organization_api_key for {tenant.organization_id}") as e:
+            await platform.create_organization_api_key(tenant)
+        client = platform.organization(sandbox.api_key)
+
+        assert isinstance(await client.interviews.resolve(e.value), CannotTell)
+    assert sandbox.mints == {tenant.organization_id: 1}
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"), [("cancel", "reset-after"), ("delete", "500-after"), ("delete", "html"), ("cancel", "html")]
+)
+async def test_what_was_done_already_is_success(quick, sandbox: Sandbox, operation: str, fault: Any) -> None:
+    code = (await quick.interviews.create(AI)).code
+    sandbox.faults.add(f"interviews.{operation}", fault)
+
+    await getattr(quick.interviews, operation)(code)
+
+    assert [call.operation for call in sandbox.calls].count(f"interviews.{operation}") == 1
+
+
+async def test_a_participant_who_is_out_is_out(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    interview = await quick.interviews.create(AI)
+    person = interview.participants[0].id
+    assert person is not None
+    sandbox.faults.add("interviews.remove_participant", "commit-then-drop")
+
+    await quick.interviews.remove_participant(interview.code, person)
+
+    assert await quick.interviews.list_participants(interview.code) == ()
+
+
+async def test_a_state_that_cannot_be_read_leaves_the_outcome_unclear(quick, sandbox: Sandbox) -> None:
+    code = (await quick.interviews.create(AI)).code
+    sandbox.faults.add("interviews.cancel", "reset-after")
+    sandbox.faults.add("interviews.get", "500", times=None)
+
+    with pytest.raises(AmbiguousWriteError):
+        await quick.interviews.cancel(code)
+
+
+async def test_what_is_refused_outright_is_not_sent_again(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    with pytest.raises(NotFoundError):
+        await quick.interviews.delete("nothing")
+
+    assert len(sandbox.calls) == 1
+
+
+async def test_an_outage_is_not_met_with_a_storm(sandbox: Sandbox) -> None:
+    sandbox.faults.add("*", "503", times=None)
+    calls = 300
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, retry=QUICK, rate_limits=None
+    ) as client:
+        for _ in range(calls):
+            with pytest.raises(ServerError):
+                await client.organization.get()
+
+    assert len(sandbox.calls) / calls <= 1.1
+
+
+async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox) -> None:
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key,
+        base_url=sandbox.base_url,
+        rate_limits=RateLimits(writes=1, window=60),
+        retry=RetryPolicy(deadline=5),
+    ) as client:
+        sandbox.faults.add("interviews.create", "502")
+        with pytest.raises(AmbiguousWriteError):
+            await client.interviews.create(AI)
+        begun = time.monotonic()
+        with pytest.raises(DeadlineExceeded, match="waited 5 s for its turn"):
+            await client.interviews.create(AI)
+
+    assert time.monotonic() - begun < 0.5
+    assert len(sandbox.calls) == 1
+
+
+@pytest.mark.parametrize(("operation", "error"), [("get", DeadlineExceeded), ("create", AmbiguousWriteError)])
+async def test_a_drip_past_the_deadline(sandbox: Sandbox, operation: str, error: type[Exception]) -> None:
+    sandbox.faults.add("*", "slow-drip")
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(deadline=0.03)
+    ) as client:
+        with pytest.raises(error):
+            await (client.organization.get() if operation == "get" else client.interviews.create(AI))
+
+    assert len(sandbox.calls) == 1
+
+
+async def test_callers_are_served_in_order_and_a_cancelled_one_gives_its_place_back(sandbox: Sandbox) -> None:
+    served: list[int] = []
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1, window=0.01)
+    ) as client:
+        # the first is refused, which shuts the gate for a window: the others stand in line behind it
+        sandbox.faults.add("*", "429-bare")
+
+        async def look(number: int) -> None:
+            await client.organization.get()
+            served.append(number)
+
+        tasks = [asyncio.create_task(look(number)) for number in range(6)]
+        await asyncio.sleep(0)
+        waiting = client.rate_limits[Limit.READS]
+        tasks[3].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert waiting.limit == 1
+    assert waiting.waiting > 0
+    assert served == [1, 2, 4, 5, 0]  # the refused one comes again, behind those who came before its second try
+
+
+async def test_before_a_send_the_sender_is_told(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    told: list[int] = []
+
+    async def on_send() -> None:
+        told.append(len(sandbox.calls))
+
+    await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+
+    assert told == [0]
+
+
+async def test_if_that_fails_nothing_is_sent(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    async def on_send() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+
+    assert sandbox.calls == ()
+
+
+async def test_limits_and_keys_share_as_they_are_told(sandbox: Sandbox) -> None:
+    async with AsyncBoooplyPlatform(
+        platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=RateLimits(scope="pool")
+    ) as platform:
+        pool = platform.pool
+        assert pool.gate(platform._transport.key, Limit.READS) is pool.gate(
+            platform.organization(sandbox.api_key)._transport.key, Limit.READS
+        )
+    async with AsyncBoooplyClient(api_key="bply_x", base_url=sandbox.base_url, rate_limits=None) as client:
+        assert client.rate_limits == {}
+
+
+async def test_a_limit_that_the_api_tells_is_kept() -> None:
+    async with (
+        Sandbox(limits=Limits(reads=3, window=3600)) as sandbox,
+        AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(deadline=1)) as client,
+    ):
+        for _ in range(3):
+            await client.organization.get()
+        with pytest.raises(DeadlineExceeded):
+            await client.organization.get()
+
+        assert [call.status for call in sandbox.calls] == [200] * 3
+        assert client.rate_limits[Limit.READS].remaining == 0
+
+
+async def test_what_is_logged_tells_no_identity(
+    quick: AsyncBoooplyClient, caplog: pytest.LogCaptureFixture, sandbox: Sandbox
+) -> None:
+    caplog.set_level(logging.DEBUG, "boooply")
+    code = (await quick.interviews.create(AI)).code
+    await quick.interviews.get(code)
+
+    lines = [record.getMessage() for record in caplog.records if record.name == "boooply"]
+    assert lines[1].startswith("GET /api/integration/interviews/{code}: 200, attempt 1, ")
+    assert all(secret not in caplog.text for secret in (code, sandbox.api_key, "jane@example.com"))
+
+
+async def test_refused_connections_are_tried_again_and_leave_no_place_taken() -> None:
+    async with AsyncBoooplyClient(
+        api_key="bply_x", base_url="http://127.0.0.1:1", retry=RetryPolicy(attempts=3, backoff=0)
+    ) as client:
+        with pytest.raises(ConnectionFailed, match="refuses connections"):
+            await client.interviews.create(AI)
+
+        assert client.rate_limits[Limit.WRITES].remaining == 10
+
+
+async def test_cancellation_gives_back_what_it_held_and_leads_to_no_key() -> None:
+    async with (
+        Sandbox(latency=5) as sandbox,
+        AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
+    ):
+        tasks = [asyncio.create_task(client.organization.get()) for _ in range(20)]
+        await asyncio.sleep(0.02)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        allowance = client.rate_limits[Limit.READS]
+        assert allowance.remaining == 80  # they may have reached the API, so they count for a window
+        trace = results[0].__traceback__ if isinstance(results[0], BaseException) else None
+        while trace is not None:
+            assert sandbox.api_key not in str(trace.tb_frame.f_locals)
+            trace = trace.tb_next
+
+
+@pytest.mark.parametrize(
+    "change", [{"attempts": 0}, {"attempts": True}, {"deadline": 0}, {"deadline": -1}, {"backoff": -1}]
+)
+def test_a_policy_that_cannot_be(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="retry: "):
+        RetryPolicy(**change)
+
+
+def test_pauses_grow_and_differ_by_chance() -> None:
+    policy = RetryPolicy(backoff=1)
+
+    assert [policy.pause(sent, 0) for sent in (1, 2, 3, 10)] == [1, 2, 4, 30]
+    assert policy.pause(1, 1) == 0.5
+    assert GET_ORGANIZATION.request().confirmation is None
