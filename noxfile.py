@@ -73,6 +73,16 @@ def tests(session: nox.Session) -> None:
         session.run("coverage", "report")
 
 
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Run what takes long: 100,000 faulted calls, 10,000 cancellations, 40 calls on the real clock, long fuzzing."""
+    install_wheel(session)
+    session.install(*group("test"))
+    session.run("pytest", "-s", "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
+    more = {"HYPOTHESIS_PROFILE": "soak", "BOOOPLY_TEST_SCHEDULES": "10000"}
+    session.run("pytest", "tests/protocol", "tests/converter", *session.posargs, env=more)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site strictly, and run every snippet of the README and the pages."""

@@ -16,7 +16,7 @@ from boooply.errors import ConfigurationError
 from boooply.protocol.allowance import Told, read_headers
 from boooply.protocol.limits import Governor, RateLimits
 
-SCHEDULES = int(os.environ.get("BOOOPLY_TEST_SCHEDULES", "10000"))
+SCHEDULES = int(os.environ.get("BOOOPLY_TEST_SCHEDULES", "1000"))
 
 FORMS: dict[str, Callable[[float, float], str]] = {
     "epoch seconds": lambda end, _: str(ceil(end)),
