@@ -1,6 +1,7 @@
 """The client of one organization."""
 
 from functools import cached_property
+from ssl import SSLContext
 
 from boooply.connection import RATE_LIMITS, RETRY, Connection, Options, connect
 from boooply.models import OrganizationApiKey, Tenant
@@ -20,7 +21,8 @@ class AsyncBoooplyClient(Connection):
 
     ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
     for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
-    Use it as an async context manager, or ``await close()``.
+    ``ssl_context`` trusts a certificate authority of your own. Use it as an async context manager, or
+    ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -35,9 +37,16 @@ class AsyncBoooplyClient(Connection):
         timeout: float = TIMEOUT,
         retry: RetryPolicy = RETRY,
         rate_limits: RateLimits | None = RATE_LIMITS,
+        ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        options = Options(timeout=timeout, retry=retry, rate_limits=rate_limits, allow_insecure=allow_insecure)
+        options = Options(
+            timeout=timeout,
+            retry=retry,
+            rate_limits=rate_limits,
+            ssl_context=ssl_context,
+            allow_insecure=allow_insecure,
+        )
         transport = connect(api_key, ORGANIZATION, base_url, options)
         super().__init__(transport, owner=True)
 
@@ -66,6 +75,7 @@ class AsyncBoooplyClient(Connection):
         timeout: float = TIMEOUT,
         retry: RetryPolicy = RETRY,
         rate_limits: RateLimits | None = RATE_LIMITS,
+        ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
         """Mint the key of a customer's organization, in one call; ``AsyncBoooplyPlatform`` does many over one pool.
@@ -75,7 +85,13 @@ class AsyncBoooplyClient(Connection):
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
-        options = Options(timeout=timeout, retry=retry, rate_limits=rate_limits, allow_insecure=allow_insecure)
+        options = Options(
+            timeout=timeout,
+            retry=retry,
+            rate_limits=rate_limits,
+            ssl_context=ssl_context,
+            allow_insecure=allow_insecure,
+        )
         transport = connect(platform_key, PLATFORM, base_url, options)
         async with Connection(transport, owner=True):
             return await create_organization_api_key(transport, tenant)

@@ -1,6 +1,7 @@
 """What a client and a platform have in common: one key's way to the API, and its end."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
@@ -26,6 +27,7 @@ class Options:
     timeout: float
     retry: RetryPolicy
     rate_limits: RateLimits | None
+    ssl_context: ssl.SSLContext | None
     allow_insecure: bool
 
 
@@ -36,7 +38,9 @@ def connect(secret: str | Secret | None, kind: KeyKind, url: str | None, options
         ConfigurationError: The key or the URL is missing, or cannot work.
     """
     chosen = key(secret, kind, os.environ)
-    pool = Pool(base_url(url, os.environ, allow_insecure=options.allow_insecure), options.rate_limits)
+    pool = Pool(
+        base_url(url, os.environ, allow_insecure=options.allow_insecure), options.rate_limits, options.ssl_context
+    )
     return Transport(pool, chosen, seconds(options.timeout), options.retry)
 
 

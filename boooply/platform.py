@@ -1,5 +1,7 @@
 """The platform: it mints its customers' keys and hands out clients that use them."""
 
+from ssl import SSLContext
+
 import attrs
 
 from boooply.client import AsyncBoooplyClient
@@ -18,7 +20,8 @@ class AsyncBoooplyPlatform(Connection):
 
     ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
     seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
-    in line. Use it as an async context manager, or ``await close()``.
+    in line; ``ssl_context`` trusts a certificate authority of your own. Use it as an async context manager, or
+    ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -33,9 +36,16 @@ class AsyncBoooplyPlatform(Connection):
         timeout: float = TIMEOUT,
         retry: RetryPolicy = RETRY,
         rate_limits: RateLimits | None = RATE_LIMITS,
+        ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        options = Options(timeout=timeout, retry=retry, rate_limits=rate_limits, allow_insecure=allow_insecure)
+        options = Options(
+            timeout=timeout,
+            retry=retry,
+            rate_limits=rate_limits,
+            ssl_context=ssl_context,
+            allow_insecure=allow_insecure,
+        )
         transport = connect(platform_key, PLATFORM, base_url, options)
         super().__init__(transport, owner=True)
 

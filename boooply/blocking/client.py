@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from ssl import SSLContext
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -59,7 +60,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
 
     ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
     for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
-    Use it as a context manager, or ``close()``.
+    ``ssl_context`` trusts a certificate authority of your own. Use it as a context manager, or ``close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -74,6 +75,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         timeout: float = TIMEOUT,
         retry: RetryPolicy = RETRY,
         rate_limits: RateLimits | None = RATE_LIMITS,
+        ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
         client = AsyncBoooplyClient(
@@ -82,6 +84,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             timeout=timeout,
             retry=retry,
             rate_limits=rate_limits,
+            ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
         super().__init__(Bridge(client.pool), client)
@@ -111,6 +114,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         timeout: float = TIMEOUT,
         retry: RetryPolicy = RETRY,
         rate_limits: RateLimits | None = RATE_LIMITS,
+        ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
         """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` does many over one pool.
@@ -126,6 +130,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             timeout=timeout,
             retry=retry,
             rate_limits=rate_limits,
+            ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         ) as platform:
             return platform.create_organization_api_key(tenant)
@@ -136,7 +141,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
 
     ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
     seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
-    in line. Use it as a context manager, or ``close()``.
+    in line; ``ssl_context`` trusts a certificate authority of your own. Use it as a context manager, or ``close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -153,6 +158,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         timeout: float = TIMEOUT,
         retry: RetryPolicy = RETRY,
         rate_limits: RateLimits | None = RATE_LIMITS,
+        ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
         platform = AsyncBoooplyPlatform(
@@ -161,6 +167,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
             timeout=timeout,
             retry=retry,
             rate_limits=rate_limits,
+            ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
         super().__init__(Bridge(platform.pool), platform)

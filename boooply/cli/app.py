@@ -51,6 +51,9 @@ path and customer. Everything is in memory, and gone when it stops.
    boooply sandbox >sandbox.env          keep them in a file
 
 It stops on Ctrl-C (exit code 130) or SIGTERM (0).
+
+With --fault it fails to order: interviews.create:commit-then-drop loses the
+answer of one creation, *:503:always turns every call away.
 """
 
 

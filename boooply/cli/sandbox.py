@@ -7,21 +7,26 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from typing import Annotated, Final, TextIO
+from typing import Annotated, Final, TextIO, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.text import Text
 
 from boooply.cli.terminal import complain, console, printable
-from boooply.sandbox import Call, Limits, Sandbox
+from boooply.sandbox import Call, Fault, Limits, Sandbox
 
 _DAY: Final = 86_400
+_ALWAYS: Final = "always"
 
 _Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535), metavar="N")]
 _Allowance = Annotated[int, Parameter(validator=Number(gte=0), metavar="N")]
 _Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=_DAY), metavar="SECONDS")]
 _Milliseconds = Annotated[float, Parameter(validator=Number(gte=0, lte=1000 * _DAY), metavar="MS")]
+
+_Faults = Annotated[
+    tuple[str, ...], Parameter(name="--fault", negative=(), show_default=False, metavar="OPERATION:FAULT[:TIMES]")
+]
 
 _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
 
@@ -79,6 +84,7 @@ async def serve(
     ai: _Allowance = 5,
     window: _Seconds = 60,
     latency: _Milliseconds = 0,
+    fault: _Faults = (),
 ) -> int:
     """Serve a sandbox, print where it is and each call it answers, and stop on Ctrl-C or SIGTERM.
 
@@ -89,9 +95,10 @@ async def serve(
         ai: Job descriptions a key may generate in a window.
         window: How many seconds a window lasts.
         latency: How many milliseconds each answer is held back.
+        fault: What goes wrong, and how often: 1, a number or always. Repeat the option for several.
 
     Returns:
-        The exit code: 2 if the port cannot be had.
+        The exit code: 2 if the port cannot be had, or a fault is none.
     """
     terminal = console(stderr=True)
     limits = Limits(reads=reads, writes=writes, ai=ai, window=window)
@@ -101,6 +108,12 @@ async def serve(
         port=port,
         on_call=lambda call: terminal.print(call_line(call), soft_wrap=True),
     )
+    for one in fault:
+        try:
+            _order(sandbox, one)
+        except ValueError as error:
+            complain(f"--fault {printable(one)}: {error}")
+            return 2
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(sandbox)
@@ -112,6 +125,15 @@ async def serve(
         hand_over(exports(sandbox), sys.stdout)
         await stopped.wait()
     return 0
+
+
+def _order(sandbox: Sandbox, fault: str) -> None:
+    operation, _, rest = fault.partition(":")
+    name, _, times = rest.partition(":")
+    if times and times != _ALWAYS and not times.isdecimal():
+        raise ValueError(f"times must be a number, or {_ALWAYS}")
+    # the sandbox knows which names there are, and says so
+    sandbox.faults.add(operation, cast("Fault", name), None if times == _ALWAYS else int(times or 1))
 
 
 def _stopped_by_sigterm() -> asyncio.Event:

@@ -114,12 +114,13 @@ def _misplaced(parts: SplitResult) -> str | None:
 
 
 def _insecure(parts: SplitResult, *, allow_insecure: bool) -> str | None:
-    if parts.scheme == "https" or allow_insecure or _is_loopback(parts.hostname or ""):
+    if parts.scheme == "https" or allow_insecure or is_loopback(parts.hostname or ""):
         return None
     return "is http, which would send the key in the clear: use https, or pass allow_insecure=True for a test network"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine by its name or address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -34,7 +34,9 @@ _FAULTS: Final[tuple[tuple[type[BaseException], Fault, str], ...]] = (
     (aiohttp.ClientConnectorDNSError, Fault.NEVER_SENT, "the host of base_url has no address"),
     (aiohttp.ClientConnectorCertificateError, Fault.NEVER_SENT, "the certificate of the API's host is not trusted"),
     (aiohttp.ClientConnectorSSLError, Fault.NEVER_SENT, "no secure connection to the API's host"),
+    (aiohttp.ClientProxyConnectionError, Fault.NEVER_SENT, "the proxy cannot be reached"),
     (aiohttp.ClientConnectorError, Fault.NEVER_SENT, "the API's host refuses connections"),
+    (aiohttp.ClientHttpProxyError, Fault.NEVER_SENT, "the proxy does not connect to the API's host"),
     (aiohttp.ConnectionTimeoutError, Fault.NEVER_SENT, "the API's host does not answer"),
     (aiohttp.ServerDisconnectedError, Fault.BROKEN, "the API hung up"),
     (aiohttp.ClientResponseError, Fault.BROKEN, "the answer was not HTTP"),
@@ -50,7 +52,13 @@ class Failure:
 
 
 async def attempt(
-    session: aiohttp.ClientSession, base_url: str, request: Request, key: Secret, timeout: float
+    session: aiohttp.ClientSession,
+    base_url: str,
+    request: Request,
+    key: Secret,
+    *,
+    timeout: float,
+    proxy: Secret | None,
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds."""
     outcome: Response | Failure
@@ -63,6 +71,7 @@ async def attempt(
             data=request.body,
             headers=_HEADERS | {"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_TIMEOUT)),
+            proxy=None if proxy is None else proxy.reveal(),
             allow_redirects=False,  # neither key nor body goes anywhere else
         ) as answer:
             status = answer.status

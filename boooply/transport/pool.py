@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import ssl
 import weakref
 from collections.abc import AsyncGenerator
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import attrs
@@ -16,6 +19,7 @@ from boooply.errors import ConfigurationError
 from boooply.protocol.limits import Allowance, Governor, RateLimits
 from boooply.protocol.messages import Limit
 from boooply.protocol.retry import RetryBudget
+from boooply.protocol.settings import is_loopback
 from boooply.secret import Secret
 from boooply.transport.gate import Gate
 
@@ -26,10 +30,10 @@ CLOSED: Final = "this client is closed: make a new one, or keep it open for as l
 _KEEP_ALIVE: Final = 4.0
 
 
-async def _held_open() -> AsyncGenerator[aiohttp.ClientSession]:
+async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
     """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE),
+        connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
     )
@@ -48,6 +52,19 @@ class _Opened:
     holder: AsyncGenerator[aiohttp.ClientSession]
 
 
+def proxy_for(base_url: str) -> Secret | None:
+    """Find the proxy that the environment names for an address, once; aiohttp would look for it at each call.
+
+    It is a secret, since a proxy's URL may hold credentials. This machine itself is never reached through one.
+    """
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    found = getproxies().get(parts.scheme)
+    return Secret(found) if found else None
+
+
 class Pool:
     """Hold the connections to one API, for all clients that share it: a session an event loop, opened on first use.
 
@@ -55,8 +72,12 @@ class Pool:
     to close it ends in silence.
     """
 
-    def __init__(self, base_url: str, limits: RateLimits | None = None) -> None:
+    def __init__(
+        self, base_url: str, limits: RateLimits | None = None, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
         self.base_url = base_url
+        self.proxy = proxy_for(base_url)
+        self._tls = ssl_context
         self.limits = limits
         self.budget = RetryBudget()
         self._gates: dict[tuple[Secret | None, Limit], Gate] = {}
@@ -89,7 +110,7 @@ class Pool:
                 raise ConfigurationError(CLOSED)
             for ended in [loop for loop in self._opened if loop.is_closed()]:
                 del self._opened[ended]
-            holder = _held_open()
+            holder = _held_open(self._tls)
             opened = self._opened[loop] = _Opened(await anext(holder), holder)
         return opened.session
 

@@ -141,7 +141,7 @@ class Transport:
         begun = clock()
         timeout = min(self.timeout, max(0.001, ends - begun))
         session = await self.pool.session()
-        got = await attempt(session, self.pool.base_url, request, self.key, timeout)
+        got = await attempt(session, self.pool.base_url, request, self.key, timeout=timeout, proxy=self.pool.proxy)
         if isinstance(got, Failure):
             late = clock() >= ends and got.fault is not Fault.NEVER_SENT
             outcome = _Outcome(Fault.OUT_OF_TIME if late else got.fault, None, got.error)

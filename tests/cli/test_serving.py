@@ -19,7 +19,7 @@ import pytest
 from aiohttp import ClientSession
 from attrs import evolve
 
-from boooply import AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, Tenant
+from boooply import AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, ConnectionFailed, RetryPolicy, Tenant
 from boooply.cli.sandbox import call_line, hand_over, serve
 from boooply.sandbox import Call, Sandbox
 
@@ -206,3 +206,37 @@ def test_a_stream_in_memory_will_do() -> None:
     hand_over({"A": "1"}, stream)
 
     assert stream.getvalue() == "export A=1\n"
+
+
+async def test_it_fails_to_order(capsys: pytest.CaptureFixture[str]) -> None:
+    serving = asyncio.create_task(serve(fault=("organization.get:503:1", "interviews.get:reset-after:always")))
+    variables = await ready(capsys)
+
+    async with AsyncBoooplyClient(
+        api_key=variables["BOOOPLY_API_KEY"],
+        base_url=variables["BOOOPLY_BASE_URL"],
+        retry=RetryPolicy(attempts=2, backoff=0),
+    ) as client:
+        assert (await client.organization.get()).id
+        with pytest.raises(ConnectionFailed):
+            await client.interviews.get("nothing")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    assert await asyncio.wait_for(serving, 5) == 0
+    faults = [line.split()[-1] for line in capsys.readouterr().err.splitlines()]
+    assert faults == ["503", "sandbox-company", "reset-after", "reset-after"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ("interviews.make:503", "operation must be one of *, create_organization_api_key"),
+        ("interviews.get:boom", "fault must be one of"),
+        ("interviews.get:503:often", "times must be a number, or always"),
+        ("interviews.get:503:0", "times must be at least 1"),
+    ],
+)
+async def test_a_fault_that_is_none(capsys: pytest.CaptureFixture[str], fault: str, problem: str) -> None:
+    assert await serve(fault=(fault,)) == 2
+
+    assert " ".join(capsys.readouterr().err.split()).startswith(f"boooply: --fault {fault}: {problem}")
