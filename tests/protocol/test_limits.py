@@ -11,6 +11,8 @@ from math import ceil, floor, inf
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boooply.errors import ConfigurationError
 from boooply.protocol.allowance import Told, read_headers
@@ -248,3 +250,24 @@ def test_where_an_allowance_stands() -> None:
 def test_limits_that_cannot_be(change) -> None:
     with pytest.raises(ConfigurationError, match="has to be above zero"):
         RateLimits(**change)
+
+
+header_values = st.text() | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(str)
+
+
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["Date", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]),
+        header_values,
+    )
+)
+def test_any_headers_are_read_and_any_governor_bears_them(headers: dict[str, str]) -> None:
+    told = read_headers(headers)
+    governor = Governor(10, 60)
+    governor.start(0)
+    governor.finish(1, told, started=0)
+    governor.start(1)
+    governor.finish(2, told, started=1, refused=True)
+
+    assert governor.delay(2) >= 0
+    assert governor.wait(2, 100) >= 0
