@@ -1,5 +1,7 @@
 """The promise of ``docs/explanation/safety.md``: fault by safety class by face, with the sends that the API saw."""
 
+import asyncio
+import socket
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +12,13 @@ from boooply import (
     AmbiguousWriteError,
     APIError,
     AsyncBoooplyClient,
+    AuthenticationError,
     BoooplyClient,
     Candidate,
+    ConnectionFailed,
+    DeadlineExceeded,
     DecodingError,
+    NotFoundError,
     RateLimits,
     RetryPolicy,
 )
@@ -49,6 +55,9 @@ CASES = [
     for row in TABLE
     for column, operation in enumerate(["interviews.get", "interviews.create", "interviews.reschedule"])
 ]
+
+
+OPERATIONS = ["interviews.get", "interviews.create", "interviews.reschedule"]
 
 
 @pytest.fixture(params=["async", "blocking"])
@@ -98,3 +107,96 @@ async def test_each_cell(faulty, sandbox: Sandbox, operation: str, fault: Any, e
     assert sandbox.redirected == ()
     if operation == "interviews.reschedule" and expected is FINE:
         assert (await faulty.do(faulty.client.interviews.get, code)).scheduled_at == NOON
+
+
+@pytest.fixture(params=["async", "blocking"])
+async def connect(request: pytest.FixtureRequest, make_face):
+    """Make a face of a client with any options, and close it."""
+    faces: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        kind = AsyncBoooplyClient if request.param == "async" else BoooplyClient
+        faces.append(make_face(request.param, kind(**options), None))
+        return faces[-1]
+
+    yield make
+    for face in faces:
+        await face.do(face.client.close)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_what_was_never_sent_is_sent_again(connect, operation: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    face = connect(
+        api_key="bply_org_unknown", base_url=f"http://127.0.0.1:{port}", retry=RetryPolicy(attempts=10, backoff=0.01)
+    )
+    late = Sandbox(port=port)
+    calling = asyncio.create_task(carry_out(face, operation, "c", "refuse"))
+    await asyncio.sleep(0.01)
+
+    async with late:
+        with pytest.raises(AuthenticationError):  # the late server is another one, which does not know the key
+            await calling
+        seen = [call for call in late.calls if call.operation == operation]
+
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_what_can_never_be_sent_fails_as_such(connect, operation: str) -> None:
+    face = connect(api_key="bply_org_x", base_url="http://127.0.0.1:1", retry=RetryPolicy(attempts=2, backoff=0))
+
+    with pytest.raises(ConnectionFailed):
+        await carry_out(face, operation, "c", "refuse")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_key_that_is_refused_is_not_tried_again(connect, sandbox: Sandbox, operation: str) -> None:
+    face = connect(api_key="bply_org_unknown", base_url=sandbox.base_url, retry=RetryPolicy(backoff=0))
+
+    with pytest.raises(AuthenticationError):
+        await carry_out(face, operation, "c", "401")
+
+    assert len(sandbox.calls) == 1
+
+
+@pytest.mark.parametrize("operation", ["interviews.get", "interviews.reschedule"])
+async def test_what_is_not_there_is_not_looked_for_again(connect, sandbox: Sandbox, operation: str) -> None:
+    face = connect(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(backoff=0))
+
+    with pytest.raises(NotFoundError):
+        await carry_out(face, operation, "nothing", "404")
+
+    assert len(sandbox.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    list(zip(OPERATIONS, [DeadlineExceeded, AmbiguousWriteError, AmbiguousWriteError], strict=True)),
+)
+async def test_a_drip_past_the_deadline(connect, sandbox: Sandbox, operation: str, error: type[Exception]) -> None:
+    face = connect(api_key=sandbox.api_key, base_url=sandbox.base_url)
+    code = (await face.do(face.client.interviews.create, AI)).code
+    face.client = face.client.with_options(retry=RetryPolicy(deadline=0.03))
+    sandbox.faults.add(operation, "slow-drip")
+
+    with pytest.raises(error):
+        await carry_out(face, operation, code, "slow-drip")
+
+    assert [call.operation for call in sandbox.calls[1:]] == [operation]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_429_that_names_its_end_is_not_waited_for_past_the_deadline(
+    connect, sandbox: Sandbox, operation: str
+) -> None:
+    face = connect(api_key=sandbox.api_key, base_url=sandbox.base_url)
+    code = (await face.do(face.client.interviews.create, AI)).code
+    face.client = face.client.with_options(retry=RetryPolicy(deadline=0.5))
+    sandbox.faults.add(operation, "429")
+
+    with pytest.raises(DeadlineExceeded):
+        await carry_out(face, operation, code, "429")
+
+    assert [call.operation for call in sandbox.calls[1:]] == [operation]

@@ -150,18 +150,6 @@ async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox)
     assert len(sandbox.calls) == 1
 
 
-@pytest.mark.parametrize(("operation", "error"), [("get", DeadlineExceeded), ("create", AmbiguousWriteError)])
-async def test_a_drip_past_the_deadline(sandbox: Sandbox, operation: str, error: type[Exception]) -> None:
-    sandbox.faults.add("*", "slow-drip")
-    async with AsyncBoooplyClient(
-        api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(deadline=0.03)
-    ) as client:
-        with pytest.raises(error):
-            await (client.organization.get() if operation == "get" else client.interviews.create(AI))
-
-    assert len(sandbox.calls) == 1
-
-
 async def test_callers_are_served_in_order_and_a_cancelled_one_gives_its_place_back(sandbox: Sandbox) -> None:
     served: list[int] = []
     async with AsyncBoooplyClient(
