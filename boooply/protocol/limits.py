@@ -80,8 +80,8 @@ class Governor:
     """Decide for one key and one kind of call; times are seconds of any steady clock."""
 
     def __init__(self, limit: int, window: float) -> None:
-        self.limit = limit
-        self.window = window
+        self.limit: int = limit
+        self.window: float = window
         self._in_flight = 0
         self._log: deque[float] = deque()
         self._word: _Word | None = None

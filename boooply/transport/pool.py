@@ -76,10 +76,10 @@ class Pool:
         self, base_url: str, limits: RateLimits | None = None, ssl_context: ssl.SSLContext | None = None
     ) -> None:
         self.base_url = base_url
-        self.proxy = proxy_for(base_url)
+        self.proxy: Secret | None = proxy_for(base_url)
         self._tls = ssl_context
         self.limits = limits
-        self.budget = RetryBudget()
+        self.budget: RetryBudget = RetryBudget()
         self._gates: dict[tuple[Secret | None, Limit], Gate] = {}
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False

@@ -28,7 +28,7 @@ OnSend = Callable[[], Awaitable[None]]
 TIMEOUT: Final = 30.0
 
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
-_REFUSAL_JITTER: Final = 0.1  # seconds at most, so that those who waited for one moment do not come all at once
+_REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
 _logger: Final = logging.getLogger("boooply")

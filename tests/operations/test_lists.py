@@ -106,3 +106,10 @@ async def test_a_filter_the_api_would_refuse_is_not_sent(face, sandbox: Sandbox,
 
     assert str(caught.value).startswith(problem)
     assert sandbox.calls == ()
+
+
+async def test_an_api_that_ignores_the_page_does_not_trap_the_reader(face, codes: list[str], monkeypatch) -> None:
+    monkeypatch.setattr("boooply.resources.interviews._PAGE", 2)
+    monkeypatch.setattr("boooply.models.interviews.Page.is_last", lambda *_: False)
+
+    assert len(await face.all(face.client.interviews.iterate)) == len(codes)

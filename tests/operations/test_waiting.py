@@ -12,6 +12,7 @@ from boooply import (
     InterviewNotEvaluated,
     NotFoundError,
     Participant,
+    RetryPolicy,
 )
 from boooply.sandbox import Sandbox, Step
 
@@ -91,3 +92,12 @@ async def test_the_wait_has_an_end(face) -> None:
 async def test_an_error_ends_the_wait_as_it_is(face) -> None:
     with pytest.raises(NotFoundError):
         await face.do(face.client.interviews.wait_for_evaluation, "nothing", timeout=1)
+
+
+async def test_the_deadline_of_a_call_within_comes_through(face, sandbox: Sandbox) -> None:
+    code = (await face.do(face.client.interviews.create, AI)).code
+    sandbox.faults.add("interviews.get", "stall")
+    hasty = face.client.with_options(retry=RetryPolicy(deadline=0.02))
+
+    with pytest.raises(DeadlineExceeded, match=r"interviews\.get"):
+        await face.do(hasty.interviews.wait_for_evaluation, code, timeout=5)

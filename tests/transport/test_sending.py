@@ -21,6 +21,7 @@ from boooply import (
     Limit,
     NotFoundError,
     NotSeen,
+    RateLimitedError,
     RateLimits,
     RetryPolicy,
     ServerError,
@@ -276,3 +277,61 @@ def test_pauses_grow_and_differ_by_chance() -> None:
     assert [policy.pause(sent, 0) for sent in (1, 2, 3, 10)] == [1, 2, 4, 30]
     assert policy.pause(1, 1) == 0.5
     assert GET_ORGANIZATION.request().confirmation is None
+
+
+async def test_a_second_delete_that_finds_nothing_is_success_once_a_read_confirms_it(
+    client: AsyncBoooplyClient, sandbox: Sandbox
+) -> None:
+    code = (await client.interviews.create(AI)).code
+    sandbox.faults.add("interviews.delete", "reset-before")
+    patient = client.with_options(retry=RetryPolicy(backoff=0.04))
+
+    deleting = asyncio.create_task(patient.interviews.delete(code))
+    while "interviews.get" not in [call.operation for call in sandbox.calls]:  # noqa: ASYNC110 - another party's calls
+        await asyncio.sleep(0.001)
+    await client.interviews.delete(code)  # somebody else is faster than the second send
+    await deleting
+
+    assert [call.operation.removeprefix("interviews.") for call in sandbox.calls[1:]] == [
+        *("delete", "get", "delete"),
+        *("delete", "get"),
+    ]
+
+
+async def test_without_limits_a_429_is_waited_for_as_it_says(sandbox: Sandbox) -> None:
+    sandbox.faults.add("*", "429-bare", times=2)
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, retry=QUICK
+    ) as client:
+        assert (await client.organization.get()).id
+
+    assert [call.status for call in sandbox.calls] == [429, 429, 200]
+
+
+async def test_a_call_that_is_refused_without_end_tells_so(sandbox: Sandbox) -> None:
+    sandbox.faults.add("*", "429-bare", times=None)
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, retry=QUICK
+    ) as client:
+        with pytest.raises(RateLimitedError):
+            await client.organization.get()
+
+    assert len(sandbox.calls) == 20
+
+
+async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
+    async with (
+        Sandbox(latency=5) as sandbox,
+        AsyncBoooplyClient(
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1)
+        ) as client,
+    ):
+        first = asyncio.create_task(client.organization.get())
+        await asyncio.sleep(0.01)
+        with pytest.raises(DeadlineExceeded, match=r"waited 0.02 s for its turn"):
+            await client.with_options(retry=RetryPolicy(deadline=0.02)).organization.get()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+        assert len(sandbox.calls) <= 1
+        assert client.rate_limits[Limit.READS].waiting == 0
