@@ -12,7 +12,7 @@ from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.keys import create_organization_api_key
 from boooply.resources.organization import AsyncOrganization
-from boooply.secret import Secret
+from boooply.secret import Secret, hide
 from boooply.transport import TIMEOUT
 
 
@@ -40,6 +40,7 @@ class AsyncBoooplyClient(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        secret = api_key = hide(api_key)
         options = Options(
             timeout=timeout,
             retry=retry,
@@ -47,7 +48,7 @@ class AsyncBoooplyClient(Connection):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        transport = connect(api_key, ORGANIZATION, base_url, options)
+        transport = connect(secret, ORGANIZATION, base_url, options)
         super().__init__(transport, owner=True)
 
     @cached_property
@@ -85,6 +86,7 @@ class AsyncBoooplyClient(Connection):
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
+        secret = platform_key = hide(platform_key)
         options = Options(
             timeout=timeout,
             retry=retry,
@@ -92,6 +94,6 @@ class AsyncBoooplyClient(Connection):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        transport = connect(platform_key, PLATFORM, base_url, options)
+        transport = connect(secret, PLATFORM, base_url, options)
         async with Connection(transport, owner=True):
             return await create_organization_api_key(transport, tenant)

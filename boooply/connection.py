@@ -12,8 +12,8 @@ from boooply.protocol.limits import Allowance, RateLimits
 from boooply.protocol.messages import Limit, Response, json_object, raw_request
 from boooply.protocol.refusals import refusal
 from boooply.protocol.retry import RetryPolicy
-from boooply.protocol.settings import KeyKind, base_url, key, seconds
-from boooply.secret import Secret
+from boooply.protocol.settings import BASE_URL, KeyKind, base_url, key, seconds
+from boooply.secret import Secret, hide
 from boooply.transport import Pool, Transport
 
 RETRY: Final = RetryPolicy()
@@ -31,16 +31,15 @@ class Options:
     allow_insecure: bool
 
 
-def connect(secret: str | Secret | None, kind: KeyKind, url: str | None, options: Options) -> Transport:
+def connect(secret: Secret | None, kind: KeyKind, url: str | None, options: Options) -> Transport:
     """Make a transport of its own pool from arguments and environment.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work.
     """
-    chosen = key(secret, kind, os.environ)
-    pool = Pool(
-        base_url(url, os.environ, allow_insecure=options.allow_insecure), options.rate_limits, options.ssl_context
-    )
+    chosen = key(secret, kind, hide(os.environ.get(kind.variable)))
+    address = base_url(url, os.environ.get(BASE_URL), allow_insecure=options.allow_insecure)
+    pool = Pool(address, options.rate_limits, options.ssl_context)
     return Transport(pool, chosen, seconds(options.timeout), options.retry)
 
 
@@ -90,6 +89,7 @@ class Connection:
         response = await self._transport.send(request)
         refused = refusal(request.operation, response, json_object(response))
         if refused is not None:
+            del response  # what is raised leads to this frame
             raise refused
         return response
 

@@ -11,7 +11,7 @@ from boooply.protocol.limits import RateLimits
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
 from boooply.resources.keys import create_organization_api_key
-from boooply.secret import Secret
+from boooply.secret import Secret, hide
 from boooply.transport import TIMEOUT
 
 
@@ -39,6 +39,7 @@ class AsyncBoooplyPlatform(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        secret = platform_key = hide(platform_key)
         options = Options(
             timeout=timeout,
             retry=retry,
@@ -46,7 +47,7 @@ class AsyncBoooplyPlatform(Connection):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        transport = connect(platform_key, PLATFORM, base_url, options)
+        transport = connect(secret, PLATFORM, base_url, options)
         super().__init__(transport, owner=True)
 
     async def create_organization_api_key(self, tenant: Tenant, /) -> OrganizationApiKey:
@@ -62,4 +63,5 @@ class AsyncBoooplyPlatform(Connection):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(api_key, ORGANIZATION, {})))
+        api_key = hide(api_key) or Secret("")
+        return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(api_key, ORGANIZATION, None)))

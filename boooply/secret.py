@@ -83,6 +83,13 @@ class Secret:
         raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
 
 
+def hide(value: str | Secret | None) -> Secret | None:
+    """Wrap a key that a caller hands in, before anything is done that may raise: a traceback shows local names."""
+    if isinstance(value, Secret) or not value:
+        return value or None
+    return Secret(value)
+
+
 def _octets(secret: Secret) -> bytes:
     # compare_digest refuses non-ASCII text, and a lone surrogate has no UTF-8 form of its own
     return secret.reveal().encode("utf-8", "surrogatepass")

@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from functools import partial, update_wrapper
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
@@ -78,7 +78,7 @@ def _serve(ready: Future[BlockingPortal]) -> None:
 
 async def _shut(pool: Pool, portal: BlockingPortal) -> None:
     await pool.close()
-    await portal.stop()
+    await portal.stop(cancel_remaining=True)
 
 
 _loops: Final = weakref.WeakSet[_Loop]()
@@ -107,9 +107,13 @@ class Bridge:
         future: Future[R] = self._loop.open().start_task_soon(partial(function, *args, **kwargs))
         try:
             return future.result()
+        except CancelledError:
+            if not self._loop.closed:
+                raise
         except BaseException:
             future.cancel()
             raise
+        raise ConfigurationError(CLOSED)
 
     def close(self) -> None:
         """Close the pool and end the thread."""

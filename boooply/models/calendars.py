@@ -20,8 +20,8 @@ class Slot:
     end: datetime = attrs.field(validator=checks.aware)
 
     def __attrs_post_init__(self) -> None:
-        if self.end <= self.start:
-            raise ValidationError("end", "has to be after start")
+        if self.end < self.start:
+            raise ValidationError("end", "is before start")
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 import attrs
 
 from boooply.converter import Mismatch, decode, encode
-from boooply.errors import DecodingError
+from boooply.errors import BoooplyError, DecodingError
 from boooply.models import (
     AnalysisJob,
     Availability,
@@ -27,7 +27,7 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import envelopes
-from boooply.protocol.envelopes import Envelope, Payload, bare, nothing, under, within
+from boooply.protocol.envelopes import Envelope, bare, nothing, under, within
 from boooply.protocol.messages import (
     Confirmation,
     Limit,
@@ -77,7 +77,7 @@ class Endpoint(Generic[T]):
             limit=self.limit,
             safety=self.safety,
             body=None if body is None else json_body(encode(body)),
-            wants_json=self.result is not NoneType,
+            may_be_empty=self.result is NoneType,
             identity=identities.get("code") or getattr(body, "organization_id", None),
             people=_people(body),
             confirmation=None if self.confirm is None else self.confirm.of(body, identities),
@@ -90,26 +90,25 @@ class Endpoint(Generic[T]):
             APIError: It says no.
             DecodingError: It is not what the contract promises.
         """
-        payload = json_object(response)
-        refused = refusal(self.operation, response, payload)
-        if refused is not None:
-            raise refused
-        result, problem = self._read(response, payload)
-        if problem is not None:
-            raise DecodingError(self.operation, status=response.status, problems=(problem,))
+        result, error = self._read(response)
+        del response  # what is raised leads to this frame, and the body may hold a key
+        if error is not None:
+            raise error
         return cast("T", result)
 
-    # Raised from here, a DecodingError would lead to the frames above, which hold the body.
-    def _read(self, response: Response, payload: Payload | None) -> tuple[Any, str | None]:
-        if self.result is NoneType:
-            return None, None
+    def _read(self, response: Response) -> tuple[Any, BoooplyError | None]:
+        payload = json_object(response)
+        refused = refusal(self.operation, response, payload)
+        if refused is not None or self.result is NoneType:
+            return None, refused
         if payload is None:
             kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-            return None, f"expected a JSON object, found {len(response.body)} bytes of {kind[:80]}"
+            problem = f"expected a JSON object, found {len(response.body)} bytes of {kind[:80]}"
+            return None, DecodingError(self.operation, status=response.status, problems=(problem,))
         try:
             return decode(self.envelope(payload), self.result), None
         except Mismatch as mismatch:
-            return None, str(mismatch)
+            return None, DecodingError(self.operation, status=response.status, problems=(str(mismatch),))
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ from boooply.errors import ConfigurationError
 from boooply.protocol.allowance import Told
 from boooply.protocol.messages import Limit
 
+_LONGEST_WAIT: Final = 3600.0  # seconds; what names a longer one is taken for garbage
 _ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
 
 
@@ -167,7 +168,8 @@ class Governor:
 
     def _refuse(self, now: float, told: Told) -> None:
         wait = told.retry_after if told.retry_after is not None else self._in_reach(told.resets_in)
-        self._blocked_until = max(self._blocked_until, now + (self.window if wait is None else wait))
+        wait = self.window if wait is None else min(wait, _LONGEST_WAIT)
+        self._blocked_until = max(self._blocked_until, now + wait)
         self._word = None
         self._after_refusal = True
 

@@ -72,6 +72,7 @@ class Request:
     safety: Safety
     body: bytes | None = attrs.field(default=None, repr=False)
     wants_json: bool = True
+    may_be_empty: bool = False
     identity: str | None = None
     people: tuple[str, ...] = attrs.field(default=(), repr=False)
     confirmation: "Confirmation | None" = attrs.field(default=None, repr=False)
@@ -165,7 +166,7 @@ def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str
         raise ValidationError("path", "has to start with one / and go on within the API: the host is base_url's")
     if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
         raise ValidationError("path", "holds characters that have to be percent-encoded")
-    if not _DOTS.isdisjoint(unquote(path).partition("?")[0].split("/")):
+    if not _DOTS.isdisjoint(unquote(path.partition("?")[0]).split("/")):
         raise ValidationError("path", "holds the step . or ..")
     parameters = query_string(params or {})
     joint = "&" if "?" in path else "?"

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.messages import Response, Safety, json_object
+from boooply.protocol.messages import Request, Response, Safety, json_object
 
 
 class Fault(Enum):
@@ -103,12 +103,11 @@ class RetryBudget:
         return True
 
 
-def fault_of(response: Response, *, is_json: bool) -> Fault | None:
-    """Tell what is wrong with an answer, or None where it is one to be read; ``is_json`` where JSON is promised."""
+def fault_of(request: Request, response: Response) -> Fault | None:
+    """Tell what is wrong with an answer, or None where it is one to be read."""
     if response.status == 429:  # noqa: PLR2004 - the status is its own name
         return Fault.LIMITED
     if response.status >= 500:  # noqa: PLR2004 - the same
         return Fault.FAILED
-    if is_json and response.status in _OK and json_object(response) is None:
-        return Fault.UNREADABLE
-    return None
+    is_read = request.wants_json and response.status in _OK and not (request.may_be_empty and not response.body)
+    return Fault.UNREADABLE if is_read and json_object(response) is None else None

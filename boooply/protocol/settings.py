@@ -1,7 +1,7 @@
 """Which key, which API: given by argument or environment, and refused where it cannot work (contract section 1)."""
 
-from collections.abc import Mapping
 from ipaddress import ip_address
+from math import inf
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -37,19 +37,18 @@ PLATFORM: Final = KeyKind(
     "AsyncBoooplyPlatform and BoooplyPlatform, which mint organization keys",
 )
 _KINDS: Final = (ORGANIZATION, PLATFORM)
-_BASE_URL: Final = "BOOOPLY_BASE_URL"
+BASE_URL: Final = "BOOOPLY_BASE_URL"
 
 
-def key(given: str | Secret | None, wanted: KeyKind, environ: Mapping[str, str]) -> Secret:
-    """Choose the key: the argument, else the environment variable.
+def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secret:
+    """Choose the key: the argument, else what the environment variable holds.
 
     Raises:
         ConfigurationError: There is none, it is of the other kind, it is a mask, or it cannot stand in a header.
     """
-    value = environ.get(wanted.variable) if given is None else given
-    if not value:
+    secret = fallback if given is None else given
+    if secret is None:
         raise ConfigurationError(f"{wanted.argument} is missing: pass {wanted.argument}=… or set {wanted.variable}")
-    secret = value if isinstance(value, Secret) else Secret(value)
     problem = _problem(secret.reveal(), wanted)
     if problem is not None:
         raise ConfigurationError(problem)
@@ -67,15 +66,15 @@ def _problem(value: str, wanted: KeyKind) -> str | None:
     return None
 
 
-def base_url(given: str | None, environ: Mapping[str, str], *, allow_insecure: bool) -> str:
-    """Choose the API's address: the argument, else the environment variable; a trailing slash is dropped.
+def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -> str:
+    """Choose the API's address: the argument, else what the environment variable holds; a trailing slash is dropped.
 
     Raises:
         ConfigurationError: There is none, or it is not https://HOST[:PORT] (http only for loopback, or allowed).
     """
-    value = environ.get(_BASE_URL) if given is None else given
+    value = fallback if given is None else given
     if not value:
-        raise ConfigurationError(f"base_url is missing: pass base_url=… or set {_BASE_URL}")
+        raise ConfigurationError(f"base_url is missing: pass base_url=… or set {BASE_URL}")
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -100,7 +99,7 @@ def seconds(timeout: float) -> float:
 
 
 def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < inf
 
 
 def _misplaced(parts: SplitResult) -> str | None:

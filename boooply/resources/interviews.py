@@ -71,22 +71,22 @@ class AsyncInterviews:
     async def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
         """Read all interviews, a page of 100 at a time; the filters are those of ``list``.
 
-        An interview created meanwhile moves the pages along; each is given once all the same.
+        An interview created meanwhile moves the pages along; each is given once all the same. Changing what the filters
+        look at moves them too, and some are passed over: collect first, then change.
         """
         seen: set[str] = set()
-        previous: tuple[Interview, ...] = ()
         number, read = 1, 0
         while True:
             page = await self.list(page=number, limit=_PAGE, **filters)
+            known = len(seen)
             for interview in page.items:
                 if interview.code not in seen:
                     seen.add(interview.code)
                     yield interview
             read += len(page.items)
             # the second form of the list tells no number of pages, and an API that ignores `page` repeats itself
-            if page.is_last(read) or page.items == previous:
+            if page.is_last(read) or len(seen) == known:
                 return
-            previous = page.items
             number += 1
 
     async def get(self, code: str, /) -> Interview:
@@ -178,9 +178,11 @@ class AsyncInterviews:
         raise DeadlineExceeded("interviews.wait_for_evaluation", timeout, waiting_for="the evaluation")
 
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
-        """Look for the interview whose creation got no clear answer, among those created since, by its people.
+        """Look for the interview whose creation got no clear answer, by its people, among the latest.
 
-        ``NotSeen`` is no proof: the API may carry the request out late. It counts against the read allowance.
+        They go back to five minutes before it was sent, since clocks differ: where the same people were invited to
+        another one just before, look at its title before you take it for this one. ``NotSeen`` is no proof: the API may
+        carry the request out late. It counts against the read allowance.
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"{error.operation} leaves nothing to look for")
@@ -189,7 +191,7 @@ class AsyncInterviews:
         found = [
             interview
             async for interview in self.iterate(date_field="created", date_from=since)
-            if {(person.email or "").casefold() for person in interview.participants} == people
+            if people <= {(person.email or "").casefold() for person in interview.participants}
         ]
         if len(found) > 1:
             return CannotTell(reason=f"{len(found)} interviews with these people were created since")

@@ -70,7 +70,8 @@ async def attempt(
             URL(base_url + request.target, encoded=True),
             data=request.body,
             headers=_HEADERS | {"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_TIMEOUT)),
+            # connecting ends before the attempt does: only then is it certain that nothing was sent
+            timeout=aiohttp.ClientTimeout(total=timeout, connect=min(0.9 * timeout, _CONNECT_TIMEOUT)),
             proxy=None if proxy is None else proxy.reveal(),
             allow_redirects=False,  # neither key nor body goes anywhere else
         ) as answer:
@@ -90,7 +91,7 @@ async def attempt(
         outcome = _failure(request, error)
     except TimeoutError:
         outcome = Failure(Fault.BROKEN, DeadlineExceeded(request.operation, timeout))
-    except (aiohttp.ClientError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
         outcome = _failure(request, error)
     if cancelled is not None:
         raise asyncio.CancelledError(*cancelled)

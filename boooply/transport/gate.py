@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-import weakref
+from contextlib import suppress
 from math import inf
 from typing import Final
 
@@ -32,7 +32,7 @@ class Gate:
         self._governor = governor
         self._mutex = threading.Lock()
         self._waiting = 0
-        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = weakref.WeakKeyDictionary()
+        self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
 
     def wait(self) -> float:
         """Estimate, never too high, in how many seconds one who joins now can start."""
@@ -49,7 +49,7 @@ class Gate:
 
         A caller that is cancelled leaves the line, and the next one moves up.
         """
-        line = self._lines.setdefault(asyncio.get_running_loop(), _Line())
+        line = self._line()
         self._waiting += 1
         try:
             async with line.turn:
@@ -88,8 +88,18 @@ class Gate:
             if timer is not None:
                 timer.cancel()
 
+    def _line(self) -> _Line:
+        loop = asyncio.get_running_loop()
+        with self._mutex:
+            line = self._lines.get(loop)
+            if line is None:
+                self._lines = {one: kept for one, kept in self._lines.items() if not one.is_closed()}
+                line = self._lines[loop] = _Line()
+            return line
+
     def _wake(self) -> None:
-        for loop, line in list(self._lines.items()):
-            if loop.is_closed():
-                continue
-            loop.call_soon_threadsafe(line.news.set)
+        with self._mutex:
+            lines = tuple(self._lines.items())
+        for loop, line in lines:
+            with suppress(RuntimeError):  # its loop has ended, and everybody in it
+                loop.call_soon_threadsafe(line.news.set)

@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import ssl
+import threading
 import weakref
 from collections.abc import AsyncGenerator
 from typing import Final
@@ -33,7 +34,7 @@ _KEEP_ALIVE: Final = 4.0
 async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
     """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
     )
@@ -83,6 +84,7 @@ class Pool:
         self._gates: dict[tuple[Secret | None, Limit], Gate] = {}
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
+        self._mutex = threading.Lock()
         _pools.add(self)
 
     def gate(self, key: Secret, limit: Limit) -> Gate | None:
@@ -108,18 +110,20 @@ class Pool:
         if opened is None:
             if self._closed:
                 raise ConfigurationError(CLOSED)
-            for ended in [loop for loop in self._opened if loop.is_closed()]:
-                del self._opened[ended]
             holder = _held_open(self._tls)
-            opened = self._opened[loop] = _Opened(await anext(holder), holder)
+            opened = _Opened(await anext(holder), holder)
+            with self._mutex:
+                self._opened = {one: kept for one, kept in self._opened.items() if not one.is_closed()}
+                self._opened[loop] = opened
         return opened.session
 
     async def close(self) -> None:
         """Close every connection; what is still under way fails."""
         self._closed = True
         running = asyncio.get_running_loop()
-        while self._opened:
-            loop, opened = self._opened.popitem()
+        with self._mutex:
+            opened_here, self._opened = self._opened, {}
+        for loop, opened in opened_here.items():
             if loop is running:
                 await opened.holder.aclose()
             elif not loop.is_closed():
@@ -134,6 +138,7 @@ class Pool:
         for inherited in self._opened.values():
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
         self._opened = {}
+        self._mutex = threading.Lock()  # another thread of the parent may have held it
         self._gates = {}  # calls of the parent that are under way will never end here
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, TypeVar
 
+import aiohttp
 import attrs
 
 from boooply.errors import AmbiguousWriteError, BoooplyError, DeadlineExceeded
@@ -114,13 +115,18 @@ class Transport:
         if gate is not None:
             started = await self._line(request, ends, gate.enter())
         outcome = None
+        is_sent = False
         try:
+            session = await self.pool.session()
             if on_send is not None:
                 await on_send()
-            outcome = await self._timed(request, ends, sent)
+                self._in_time(request, ends, 0.0, "what comes before a send")
+            is_sent = True
+            outcome = await self._timed(session, request, ends, sent)
+            is_sent = outcome.fault is not Fault.NEVER_SENT
             return outcome
         finally:
-            if gate is not None and outcome is not None and outcome.fault is Fault.NEVER_SENT:
+            if gate is not None and not is_sent:
                 gate.give_back()
             elif gate is not None:
                 response = None if outcome is None else outcome.response
@@ -137,16 +143,15 @@ class Transport:
             pass
         raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for="its turn")
 
-    async def _timed(self, request: Request, ends: float, sent: int) -> _Outcome:
+    async def _timed(self, session: aiohttp.ClientSession, request: Request, ends: float, sent: int) -> _Outcome:
         begun = clock()
         timeout = min(self.timeout, max(0.001, ends - begun))
-        session = await self.pool.session()
         got = await attempt(session, self.pool.base_url, request, self.key, timeout=timeout, proxy=self.pool.proxy)
         if isinstance(got, Failure):
             late = clock() >= ends and got.fault is not Fault.NEVER_SENT
             outcome = _Outcome(Fault.OUT_OF_TIME if late else got.fault, None, got.error)
         else:
-            outcome = _Outcome(fault_of(got, is_json=request.wants_json), got, None)
+            outcome = _Outcome(fault_of(request, got), got, None)
         _logger.debug(
             "%s %s: %s, attempt %d, %.3f s",
             request.method,

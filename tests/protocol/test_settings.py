@@ -6,7 +6,7 @@ import pytest
 
 from boooply.errors import ConfigurationError
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, KeyKind, base_url, key, seconds
-from boooply.secret import Secret
+from boooply.secret import Secret, hide
 
 ORG_KEY = "bply_org_0123456789abcdef"
 
@@ -26,7 +26,7 @@ ORG_KEY = "bply_org_0123456789abcdef"
     ],
 )
 def test_a_base_url_that_works(given: str, url: str) -> None:
-    assert base_url(given, {}, allow_insecure=False) == url
+    assert base_url(given, None, allow_insecure=False) == url
 
 
 @pytest.mark.parametrize(
@@ -51,23 +51,21 @@ def test_a_base_url_that_works(given: str, url: str) -> None:
 )
 def test_a_base_url_that_cannot_work(given: str | None, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        base_url(given, {}, allow_insecure=False)
+        base_url(given, None, allow_insecure=False)
 
     assert str(caught.value).startswith(problem)
     assert "pw12345" not in str(caught.value)
 
 
 def test_http_can_be_allowed_for_a_test_network() -> None:
-    assert base_url("http://api.test:80", {}, allow_insecure=True) == "http://api.test:80"
+    assert base_url("http://api.test:80", None, allow_insecure=True) == "http://api.test:80"
 
 
 def test_the_environment_is_the_second_choice() -> None:
-    environ = {"BOOOPLY_BASE_URL": "https://env.example", "BOOOPLY_API_KEY": ORG_KEY}
-
-    assert base_url(None, environ, allow_insecure=False) == "https://env.example"
-    assert base_url("https://arg.example", environ, allow_insecure=False) == "https://arg.example"
-    assert key(None, ORGANIZATION, environ) == Secret(ORG_KEY)
-    assert key("bply_other", ORGANIZATION, environ) == Secret("bply_other")
+    assert base_url(None, "https://env.example", allow_insecure=False) == "https://env.example"
+    assert base_url("https://arg.example", "https://env.example", allow_insecure=False) == "https://arg.example"
+    assert key(None, ORGANIZATION, Secret(ORG_KEY)) == Secret(ORG_KEY)
+    assert key(Secret("bply_other"), ORGANIZATION, Secret(ORG_KEY)) == Secret("bply_other")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +82,7 @@ def test_the_environment_is_the_second_choice() -> None:
     ],
 )
 def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
-    assert key(value, kind, {}) == (value if isinstance(value, Secret) else Secret(value))
+    assert key(hide(value), kind, None) == (value if isinstance(value, Secret) else Secret(value))
 
 
 @pytest.mark.parametrize(
@@ -105,13 +103,13 @@ def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
 )
 def test_a_key_that_cannot_work(kind: KeyKind, value: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        key(value, kind, {})
+        key(hide(value), kind, None)
 
     assert str(caught.value).startswith(problem)
     assert "0123456" not in str(caught.value)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), True, "30", None])
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), True, "30", None])
 def test_a_timeout_that_cannot_work(timeout: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout has to be a number of seconds above zero"):
         seconds(timeout)
