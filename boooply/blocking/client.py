@@ -16,7 +16,7 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.limits import Allowance, RateLimits
 from boooply.protocol.messages import Limit
 from boooply.protocol.retry import RetryPolicy
-from boooply.secret import Secret
+from boooply.secret import Secret, hide
 from boooply.transport import TIMEOUT
 
 C_co = TypeVar("C_co", bound=Connection, covariant=True)
@@ -78,6 +78,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        api_key = hide(api_key)
         client = AsyncBoooplyClient(
             api_key=api_key,
             base_url=base_url,
@@ -124,6 +125,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
+        platform_key = hide(platform_key)
         with BoooplyPlatform(
             platform_key=platform_key,
             base_url=base_url,
@@ -161,6 +163,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        platform_key = hide(platform_key)
         platform = AsyncBoooplyPlatform(
             platform_key=platform_key,
             base_url=base_url,
@@ -178,4 +181,5 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
+        api_key = hide(api_key) or Secret("")
         return BoooplyClient.over(self._bridge, self._original.organization(api_key))

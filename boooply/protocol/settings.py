@@ -47,7 +47,7 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
         ConfigurationError: There is none, it is of the other kind, it is a mask, or it cannot stand in a header.
     """
     secret = fallback if given is None else given
-    if secret is None:
+    if secret is None or not secret.reveal():
         raise ConfigurationError(f"{wanted.argument} is missing: pass {wanted.argument}=… or set {wanted.variable}")
     problem = _problem(secret.reveal(), wanted)
     if problem is not None:

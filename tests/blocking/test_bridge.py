@@ -8,11 +8,21 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from boooply import AIInterview, BoooplyClient, BoooplyPlatform, Candidate, ConfigurationError, NotFoundError
+from boooply import (
+    AIInterview,
+    BoooplyClient,
+    BoooplyPlatform,
+    Candidate,
+    ConfigurationError,
+    Limit,
+    NotFoundError,
+    RateLimits,
+)
 from boooply.sandbox import Sandbox
 
 
@@ -154,3 +164,20 @@ def test_an_interrupt_cancels_the_call() -> None:
 
         # the portal's own task and this one
         assert client._bridge.run(running) <= 2
+
+
+def test_close_ends_those_who_wait_in_line(threaded_sandbox: Sandbox) -> None:
+    client = BoooplyClient(
+        api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url, rate_limits=RateLimits(reads=1, window=60)
+    )
+    threaded_sandbox.faults.add("organization.get", "502", times=None)
+    with ThreadPoolExecutor(5) as threads:
+        waiting = [threads.submit(client.organization.get) for _ in range(5)]
+        while client.rate_limits[Limit.READS].waiting < 4:
+            time.sleep(0.001)
+        begun = time.monotonic()
+        client.close()
+        problems = [future.exception() for future in waiting]
+
+    assert time.monotonic() - begun < 2
+    assert all(isinstance(problem, ConfigurationError) for problem in problems)

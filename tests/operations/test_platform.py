@@ -5,7 +5,15 @@ import asyncio
 import pytest
 
 import boooply
-from boooply import AuthenticationError, PermissionDeniedError, Secret, TeamMember, Tenant, ValidationError
+from boooply import (
+    AuthenticationError,
+    ConfigurationError,
+    PermissionDeniedError,
+    Secret,
+    TeamMember,
+    Tenant,
+    ValidationError,
+)
 from boooply.sandbox import Sandbox
 
 ACME = Tenant(
@@ -102,3 +110,11 @@ async def test_closing_a_customers_client_leaves_the_platform_open(face, tenant)
     organization = await face.do(face.platform.organization(key).organization.get)
 
     assert organization.external_org_id == tenant.organization_id
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"), [("", "api_key is missing"), ("bply_platform_0123", "api_key is a platform key")]
+)
+async def test_a_customers_key_that_cannot_be(face, given: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        face.platform.organization(given)

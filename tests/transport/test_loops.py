@@ -101,3 +101,31 @@ def test_a_forked_child_never_touches_its_parents_connections(threaded_sandbox: 
     )
 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("whole", "", 0)
+
+
+def test_many_loops_share_a_line_without_a_stray_error(threaded_sandbox: Sandbox) -> None:
+    client = AsyncBoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
+    problems: list[BaseException] = []
+
+    async def look() -> None:
+        await client.organization.get()
+
+    def often() -> None:
+        try:
+            for _ in range(15):
+                asyncio.run(look())
+        except BaseException as problem:  # noqa: BLE001 - whatever it is, it is the finding
+            problems.append(problem)
+
+    threads = [threading.Thread(target=often) for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert problems == []

@@ -335,3 +335,44 @@ async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
 
         assert len(sandbox.calls) <= 1
         assert client.rate_limits[Limit.READS].waiting == 0
+
+
+async def test_a_place_that_was_not_used_is_given_back(client: AsyncBoooplyClient) -> None:
+    async def on_send() -> None:
+        raise OSError("disk full")
+
+    for _ in range(3):
+        with pytest.raises(OSError, match="disk full"):
+            await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+
+    assert client.rate_limits[Limit.WRITES].remaining == 10
+
+
+async def test_nothing_goes_out_once_the_deadline_has_passed(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    async def on_send() -> None:
+        await asyncio.sleep(0.03)
+
+    hasty = client.with_options(retry=RetryPolicy(deadline=0.02))
+    with pytest.raises(DeadlineExceeded):
+        await hasty._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+
+    assert sandbox.calls == ()
+
+
+async def test_more_calls_than_a_connector_would_let_out_are_not_unclear() -> None:
+    async with (
+        Sandbox(latency=0.02) as sandbox,
+        AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, timeout=5) as client,
+    ):
+        interviews = await asyncio.gather(*(client.interviews.create(AI) for _ in range(150)))
+
+    assert len({interview.code for interview in interviews}) == 150
+
+
+async def test_a_page_of_html_is_no_deletion(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+    code = (await quick.interviews.create(AI)).code
+    sandbox.faults.add("interviews.delete", "html")
+
+    await quick.interviews.delete(code)
+
+    assert [call.operation.removeprefix("interviews.") for call in sandbox.calls] == ["create", "delete", "get"]

@@ -1,0 +1,92 @@
+"""No error that leaves the SDK leads to a frame that holds a key, whatever an error tracker shows of it."""
+
+import traceback
+from types import TracebackType
+
+import pytest
+
+from boooply import (
+    AsyncBoooplyClient,
+    AsyncBoooplyPlatform,
+    BoooplyClient,
+    BoooplyError,
+    BoooplyPlatform,
+    ConfigurationError,
+)
+from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
+from boooply.protocol.messages import Response
+
+HIDDEN = "0123456789abcdef"
+
+
+def shown_by(error: BaseException) -> str:
+    """Give every local of every frame of the SDK, and everything the error is chained to."""
+    texts: list[str] = []
+    chain: BaseException | None = error
+    while chain is not None:
+        texts.extend(frames(chain.__traceback__))
+        texts.append("".join(traceback.format_exception_only(chain)))
+        chain = chain.__cause__ or chain.__context__
+    return "\n".join(texts)
+
+
+def frames(trace: TracebackType | None) -> list[str]:
+    found: list[str] = []
+    while trace is not None:
+        if "boooply" in trace.tb_frame.f_code.co_filename and "tests" not in trace.tb_frame.f_code.co_filename:
+            for value in trace.tb_frame.f_locals.values():
+                found.append(repr(value))
+                found.append(repr(getattr(value, "body", "")))
+        trace = trace.tb_next
+    return found
+
+
+def build(face: type, name: str, key: str) -> None:
+    face(**{name: key}, base_url="http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("face", [AsyncBoooplyClient, BoooplyClient])
+def test_a_platform_key_given_to_a_client(face: type) -> None:
+    with pytest.raises(ConfigurationError, match="is a platform key") as caught:
+        build(face, "api_key", f"bply_platform_{HIDDEN}")
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+@pytest.mark.parametrize("face", [AsyncBoooplyPlatform, BoooplyPlatform])
+def test_an_organization_key_given_to_a_platform(face: type) -> None:
+    with pytest.raises(ConfigurationError, match="is an organization key") as caught:
+        build(face, "platform_key", f"bply_org_{HIDDEN}")
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+async def test_a_platform_key_given_to_an_organizations_client() -> None:
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url="http://127.0.0.1:1") as platform:
+        with pytest.raises(ConfigurationError) as caught:
+            platform.organization(f"bply_platform_{HIDDEN}")
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+def test_the_environment_is_not_in_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", HIDDEN)
+    with pytest.raises(ConfigurationError, match="base_url is missing") as caught:
+        AsyncBoooplyClient(api_key="bply_x")
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"success": true, "apiKey": {"value": "bply_org_0123456789abcdef"}}'),
+        (200, b'["bply_org_0123456789abcdef"]'),
+        (401, b'{"success": false, "error": "Invalid key bply_org_0123456789abcdef"}'),
+    ],
+)
+def test_an_answer_that_holds_a_key(status: int, body: bytes) -> None:
+    with pytest.raises(BoooplyError) as caught:
+        CREATE_ORGANIZATION_API_KEY.parse(Response(status=status, headers={}, body=body))
+
+    assert HIDDEN not in shown_by(caught.value)
