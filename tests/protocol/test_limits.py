@@ -76,7 +76,14 @@ class Server:
         return served, headers
 
 
-def play(rng: random.Random, server: Server, *, calls: int, others: float = 0.0) -> float:
+def play(
+    rng: random.Random,
+    server: Server,
+    *,
+    calls: int,
+    others: float = 0.0,
+    told: list[tuple[float, float, float]] | None = None,
+) -> float:
     """Let callers with random patience and latency through a governor; give the time at which the last was served."""
     governor = Governor(server.limit, server.window)
     now = rng.uniform(0, server.window)
@@ -106,6 +113,8 @@ def play(rng: random.Random, server: Server, *, calls: int, others: float = 0.0)
             started, served, headers = what
             governor.finish(now, read_headers(headers), started=started, refused=not served)
             left += not served
+            if told is not None and not served:
+                told.append((started, now, float(headers.get("Retry-After", 0))))
             done = now if served else done
     return done
 
@@ -123,18 +132,21 @@ def test_alone_nothing_is_ever_refused(part: int) -> None:
 
 @pytest.mark.parametrize("part", range(2))
 def test_where_another_client_eats_a_window_refuses_one_call_and_those_in_flight(part: int) -> None:
-    for seed in range(part, SCHEDULES // 10, 2):
+    refused = 0
+    for seed in range(part, SCHEDULES, 2):
         rng = random.Random(seed)
         server = Server(rng, limit=rng.choice([2, 5, 10]), window=rng.choice([5.0, 60.0]))
-        server.loses = 0.0
+        server.sliding = server.sliding and server.tells_retry_after  # a sliding window has no end but the one it names
+        ours: list[tuple[float, float, float]] = []
 
-        play(rng, server, calls=2 * server.limit, others=server.window / server.limit * rng.choice([1.5, 3]))
+        play(rng, server, calls=2 * server.limit, others=server.window / server.limit * rng.choice([1.5, 3]), told=ours)
 
-        first: float | None = None
-        for refusal in server.refusals:
-            if first is None or refusal - first > 0.8:  # beyond what was in flight at the first
-                assert first is None or refusal - first >= min(server.window, 1) * 0.1, f"seed {seed}"
-                first = refusal
+        for started, returned, named in ours:
+            end = returned + named if server.sliding else server.window_start(returned) + server.window
+            again = [other for other, _, _ in ours if returned < other < min(end, returned + server.window)]
+            assert not again, f"seed {seed}: refused at {started:.2f}, and again what started at {again}"
+        refused += len(ours)
+    assert refused > SCHEDULES / 10  # the search does come upon refusals
 
 
 @pytest.mark.parametrize("window", [2.0, 60.0])
