@@ -82,7 +82,7 @@ def play(
     *,
     calls: int,
     others: float = 0.0,
-    told: list[tuple[float, float, float]] | None = None,
+    told: list[tuple[float, float, float, float]] | None = None,
 ) -> float:
     """Let callers with random patience and latency through a governor; give the time at which the last was served."""
     governor = Governor(server.limit, server.window)
@@ -107,14 +107,14 @@ def play(
             server.take(now)
             heapq.heappush(events, (now + rng.uniform(0.2, 1.8) * others, next(order), "other", None))
         elif kind == "arrives":
-            answered = (what, *server.answer(now))
+            answered = (what, now, *server.answer(now))
             heapq.heappush(events, (now + rng.uniform(0, 0.4), next(order), "returns", answered))
         else:
-            started, served, headers = what
+            started, arrived, served, headers = what
             governor.finish(now, read_headers(headers), started=started, refused=not served)
             left += not served
             if told is not None and not served:
-                told.append((started, now, float(headers.get("Retry-After", 0))))
+                told.append((started, arrived, now, float(headers.get("Retry-After", 0))))
             done = now if served else done
     return done
 
@@ -137,13 +137,13 @@ def test_where_another_client_eats_a_window_refuses_one_call_and_those_in_flight
         rng = random.Random(seed)
         server = Server(rng, limit=rng.choice([2, 5, 10]), window=rng.choice([5.0, 60.0]))
         server.sliding = server.sliding and server.tells_retry_after  # a sliding window has no end but the one it names
-        ours: list[tuple[float, float, float]] = []
+        ours: list[tuple[float, float, float, float]] = []
 
         play(rng, server, calls=2 * server.limit, others=server.window / server.limit * rng.choice([1.5, 3]), told=ours)
 
-        for started, returned, named in ours:
-            end = returned + named if server.sliding else server.window_start(returned) + server.window
-            again = [other for other, _, _ in ours if returned < other < min(end, returned + server.window)]
+        for started, arrived, returned, named in ours:
+            end = returned + named if server.sliding else server.window_start(arrived) + server.window
+            again = [other for other, there, *_ in ours if returned < other and there < end]
             assert not again, f"seed {seed}: refused at {started:.2f}, and again what started at {again}"
         refused += len(ours)
     assert refused > SCHEDULES / 10  # the search does come upon refusals
