@@ -1,8 +1,10 @@
 """What `import boooply` gives, and what it does not load."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,11 @@ def test_every_error_is_exported_and_stands_in_the_tree() -> None:
 
 def test_the_version_is_the_distributions() -> None:
     assert boooply.__version__ == version("boooply")
+
+
+@pytest.mark.skipif("BOOOPLY_TEST_WHEEL" not in os.environ, reason="run from a checkout: nox tests the wheel")
+def test_it_is_the_wheel_that_is_tested() -> None:
+    assert "site-packages" in Path(boooply.__file__).parts
 
 
 @pytest.mark.parametrize("statement", ["import boooply", "from boooply import Tenant, Secret, to_dict, APIError"])
