@@ -74,15 +74,15 @@ class ConnectionFailed(BoooplyError, ConnectionError):
 
 
 class DeadlineExceeded(BoooplyError, TimeoutError):
-    """Tell that the answer did not come in time.
+    """Tell that the answer did not come in time, or could not: a wait that would outlast its deadline is not begun.
 
     Attributes:
         operation: The call, as ``interviews.get``.
-        seconds: How long it was waited for.
+        seconds: The time it had.
     """
 
-    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "an answer") -> None:
-        super().__init__(f"{operation}: waited {seconds:g} s for {waiting_for}")
+    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "answer") -> None:
+        super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
         self.operation = operation
         self.seconds = seconds
 

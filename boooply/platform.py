@@ -63,5 +63,6 @@ class AsyncBoooplyPlatform(Connection):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        api_key = hide(api_key) or Secret("")
-        return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(api_key, ORGANIZATION, None)))
+        secret = hide(api_key)
+        del api_key
+        return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(secret, ORGANIZATION, None)))

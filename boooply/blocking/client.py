@@ -181,5 +181,6 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        api_key = hide(api_key) or Secret("")
-        return BoooplyClient.over(self._bridge, self._original.organization(api_key))
+        secret = hide(api_key)
+        del api_key
+        return BoooplyClient.over(self._bridge, self._original.organization(secret or ""))

@@ -143,7 +143,10 @@ class Governor:
         self._hear(now, told or Told(), started, overlapping)
 
     def wait(self, now: float, ahead: int) -> float:
-        """Estimate, never too high, when the one with ``ahead`` callers before it can start, in seconds."""
+        """Estimate in how many seconds the one with ``ahead`` callers before it can start.
+
+        The first wait is what is known; further windows are taken to be of the configured length.
+        """
         beyond = ahead + 1 - max(0, self.budget(now))
         if beyond <= 0:
             return 0.0

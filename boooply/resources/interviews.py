@@ -175,7 +175,7 @@ class AsyncInterviews:
             raise
         except TimeoutError:
             pass
-        raise DeadlineExceeded("interviews.wait_for_evaluation", timeout, waiting_for="the evaluation")
+        raise DeadlineExceeded("interviews.wait_for_evaluation", timeout, waiting_for="evaluation")
 
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
         """Look for the interview whose creation got no clear answer, by its people, among the latest.
@@ -191,7 +191,7 @@ class AsyncInterviews:
         found = [
             interview
             async for interview in self.iterate(date_field="created", date_from=since)
-            if people <= {(person.email or "").casefold() for person in interview.participants}
+            if people == {person.email.casefold() for person in interview.participants if person.email}
         ]
         if len(found) > 1:
             return CannotTell(reason=f"{len(found)} interviews with these people were created since")

@@ -35,7 +35,7 @@ class Gate:
         self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
 
     def wait(self) -> float:
-        """Estimate, never too high, in how many seconds one who joins now can start."""
+        """Estimate in how many seconds one who joins now can start, with further windows of the configured length."""
         with self._mutex:
             return self._governor.wait(clock(), self._waiting)
 
@@ -53,11 +53,14 @@ class Gate:
         self._waiting += 1
         try:
             async with line.turn:
-                while (delay := self._try()) > 0:
+                while True:
+                    now = clock()
+                    delay = self._try(now)
+                    if delay == 0:
+                        return now
                     await self._sleep(line, delay)
         finally:
             self._waiting -= 1
-        return clock()
 
     def leave(self, told: Told | None, *, started: float, refused: bool = False) -> None:
         """Note how a call has ended."""
@@ -71,9 +74,8 @@ class Gate:
             self._governor.give_back()
         self._wake()
 
-    def _try(self) -> float:
+    def _try(self, now: float) -> float:
         with self._mutex:
-            now = clock()
             delay = self._governor.delay(now)
             if delay == 0:
                 self._governor.start(now)

@@ -110,7 +110,7 @@ class Transport:
 
     async def _attempt(self, request: Request, ends: float, sent: int, on_send: OnSend | None) -> _Outcome:
         gate = self.pool.gate(self.key, request.limit)
-        self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "its turn")
+        self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
         started = clock()
         if gate is not None:
             started = await self._line(request, ends, gate.enter())
@@ -120,7 +120,7 @@ class Transport:
             session = await self.pool.session()
             if on_send is not None:
                 await on_send()
-                self._in_time(request, ends, 0.0, "what comes before a send")
+                self._in_time(request, ends, 0.0, "send")
             is_sent = True
             outcome = await self._timed(session, request, ends, sent)
             is_sent = outcome.fault is not Fault.NEVER_SENT
@@ -141,7 +141,7 @@ class Transport:
                 return await entering
         except TimeoutError:
             pass
-        raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for="its turn")
+        raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for="turn in line")
 
     async def _timed(self, session: aiohttp.ClientSession, request: Request, ends: float, sent: int) -> _Outcome:
         begun = clock()
@@ -178,7 +178,7 @@ class Transport:
         return settled
 
     async def _pause(self, request: Request, ends: float, seconds: float) -> None:
-        self._in_time(request, ends, seconds, "the next attempt")
+        self._in_time(request, ends, seconds, "further attempt")
         await asyncio.sleep(seconds)
 
     def _refusal_pause(self, outcome: _Outcome, refusals: int) -> float:

@@ -87,7 +87,7 @@ def play(
     latency: float = 0.4,
     told: list[tuple[float, float, float, float]] | None = None,
 ) -> tuple[float, float]:
-    """Let callers through a governor, each way taking up to ``latency``; give when they began, and when all had ended."""
+    """Let callers through a governor, each way up to ``latency``; give when they began and when all had ended."""
     governor = Governor(server.limit, server.window)
     now = rng.uniform(0, server.window)
     begun = now

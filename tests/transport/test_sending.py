@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from boooply import (
     ServerError,
 )
 from boooply.protocol.endpoints import CREATE_INTERVIEW, GET_ORGANIZATION
+from boooply.protocol.messages import Response, json_body
 from boooply.sandbox import Limits, Sandbox
 
 AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
@@ -144,7 +146,7 @@ async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox)
         with pytest.raises(AmbiguousWriteError):
             await client.interviews.create(AI)
         begun = time.monotonic()
-        with pytest.raises(DeadlineExceeded, match="waited 5 s for its turn"):
+        with pytest.raises(DeadlineExceeded, match="no turn in line within 5 s"):
             await client.interviews.create(AI)
 
     assert time.monotonic() - begun < 0.5
@@ -328,7 +330,7 @@ async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
     ):
         first = asyncio.create_task(client.organization.get())
         await asyncio.sleep(0.01)
-        with pytest.raises(DeadlineExceeded, match=r"waited 0.02 s for its turn"):
+        with pytest.raises(DeadlineExceeded, match=r"no turn in line within 0.02 s"):
             await client.with_options(retry=RetryPolicy(deadline=0.02)).organization.get()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -376,3 +378,28 @@ async def test_a_page_of_html_is_no_deletion(quick: AsyncBoooplyClient, sandbox:
     await quick.interviews.delete(code)
 
     assert [call.operation.removeprefix("interviews.") for call in sandbox.calls] == ["create", "delete", "get"]
+
+
+@pytest.mark.parametrize(
+    ("people", "found"),
+    [
+        ([{"email": "Jane@Example.com"}], True),
+        ([{"email": "jane@example.com"}, {"name": "AI", "email": None}], True),
+        ([{"email": "jane@example.com"}, {"email": "bob@example.com"}], False),
+        ([{"email": "bob@example.com"}], False),
+    ],
+)
+async def test_an_interview_is_known_by_exactly_its_people(client, monkeypatch, people: Any, found: bool) -> None:
+    async def answer(*_: Any, **__: Any) -> Response:
+        return Response(
+            status=200,
+            headers={},
+            body=json_body({"meetings": [{"meetingCode": "c", "participants": people}], "total": 1}),
+        )
+
+    monkeypatch.setattr("boooply.transport.sending.Transport.send", answer)
+    error = AmbiguousWriteError(
+        "interviews.create", identity=None, people=("jane@example.com",), status=None, sent_at=datetime.now(UTC)
+    )
+
+    assert isinstance(await client.interviews.resolve(error), Interview) is found
