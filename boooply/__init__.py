@@ -11,6 +11,7 @@ from boooply.version import __version__
 TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without the 8 ms that importing typing costs
 if TYPE_CHECKING:
     from boooply.blocking.client import BoooplyClient, BoooplyPlatform
+    from boooply.blocking.tenants import BlockingTenants
     from boooply.client import AsyncBoooplyClient
     from boooply.converter import to_dict
     from boooply.errors import (
@@ -22,15 +23,19 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConflictError,
         ConnectionFailed,
+        CorruptKeyError,
         DeadlineExceeded,
         DecodingError,
+        NotConnectedError,
         NotFoundError,
         PermissionDeniedError,
         ProvisioningError,
         RateLimitedError,
         ServerError,
+        StoreError,
         UnprocessableError,
         ValidationError,
+        WrongTenantError,
     )
     from boooply.models import (
         AIInterview,
@@ -84,11 +89,14 @@ if TYPE_CHECKING:
     from boooply.protocol.limits import Allowance, RateLimits
     from boooply.protocol.messages import Limit, Response
     from boooply.protocol.retry import RetryPolicy
+    from boooply.provisioning.outcomes import KeysNotStoredError
     from boooply.secret import Secret
+    from boooply.tenants import Tenants
 
 # Where each public name stands. It is imported on first use (PEP 562), so that a script starts without aiohttp.
 _ROOMS = {
     "boooply.blocking.client": ("BoooplyClient", "BoooplyPlatform"),
+    "boooply.blocking.tenants": ("BlockingTenants",),
     "boooply.client": ("AsyncBoooplyClient",),
     "boooply.converter": ("to_dict",),
     "boooply.errors": (
@@ -100,15 +108,19 @@ _ROOMS = {
         "ConfigurationError",
         "ConflictError",
         "ConnectionFailed",
+        "CorruptKeyError",
         "DeadlineExceeded",
         "DecodingError",
+        "NotConnectedError",
         "NotFoundError",
         "PermissionDeniedError",
         "ProvisioningError",
         "RateLimitedError",
         "ServerError",
+        "StoreError",
         "UnprocessableError",
         "ValidationError",
+        "WrongTenantError",
     ),
     "boooply.models": (
         "AIInterview",
@@ -162,7 +174,9 @@ _ROOMS = {
     "boooply.protocol.limits": ("Allowance", "RateLimits"),
     "boooply.protocol.messages": ("Limit", "Response"),
     "boooply.protocol.retry": ("RetryPolicy",),
+    "boooply.provisioning.outcomes": ("KeysNotStoredError",),
     "boooply.secret": ("Secret",),
+    "boooply.tenants": ("Tenants",),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -179,6 +193,7 @@ __all__ = [
     "AuthenticationError",
     "Availability",
     "BadRequestError",
+    "BlockingTenants",
     "BoooplyClient",
     "BoooplyError",
     "BoooplyPlatform",
@@ -189,6 +204,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectionFailed",
+    "CorruptKeyError",
     "CriterionScore",
     "DateField",
     "DeadlineExceeded",
@@ -205,9 +221,11 @@ __all__ = [
     "InterviewParticipant",
     "InterviewType",
     "InterviewerEvaluation",
+    "KeysNotStoredError",
     "Limit",
     "MeetingStatistics",
     "MeetingType",
+    "NotConnectedError",
     "NotFoundError",
     "NotSeen",
     "Organization",
@@ -232,14 +250,17 @@ __all__ = [
     "SessionStatus",
     "Slot",
     "SpeakerRole",
+    "StoreError",
     "TeamMeeting",
     "TeamMember",
     "TeamRole",
     "Tenant",
+    "Tenants",
     "TranscriptEntry",
     "UnprocessableError",
     "ValidationError",
     "WorkSetup",
+    "WrongTenantError",
     "__version__",
     "to_dict",
 ]

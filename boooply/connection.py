@@ -94,6 +94,11 @@ class Connection:
         return response
 
     @property
+    def transport(self) -> Transport:
+        """What sends with this key: for the rooms above that need more than one call of it."""
+        return self._transport
+
+    @property
     def pool(self) -> Pool:
         """The connections, which other clients may share."""
         return self._transport.pool

@@ -17,7 +17,12 @@ BoooplyError
 │   ├── RateLimitedError       429
 │   └── ServerError            5xx
 ├── InterviewNotEvaluated      the interview ended without one (stands in ``boooply.models``)
-└── ProvisioningError          a customer file that cannot be used
+├── ProvisioningError          a customer file that cannot be used, or a run that has to stop
+│   └── KeysNotStoredError     keys that cannot be stored (stands in ``boooply.provisioning``)
+├── NotConnectedError          no key of this customer is stored
+├── WrongTenantError           a stored key belongs to another customer
+└── StoreError                 the store cannot be opened, read or written
+    └── CorruptKeyError        a stored key is not what was stored
 
 No message, attribute or traceback of any of them shows a key, a join token, a CV or a transcript.
 """
@@ -200,4 +205,46 @@ class ServerError(APIError):
 
 
 class ProvisioningError(BoooplyError):
-    """Tell why a file of customers cannot be used."""
+    """Tell why a file of customers cannot be used, or why a run has to stop."""
+
+
+class NotConnectedError(BoooplyError, LookupError):
+    """Tell that no key of a customer is stored; a key store of your own raises it too.
+
+    Attributes:
+        organization_id: The platform's own id of the customer.
+    """
+
+    def __init__(self, organization_id: str) -> None:
+        super().__init__(f"{organization_id} is not connected: no key of it is stored")
+        self.organization_id = organization_id
+
+
+class WrongTenantError(BoooplyError):
+    """Tell that a stored key belongs to another customer than the one it is stored for; nothing was written with it.
+
+    Attributes:
+        organization_id: The customer whose key was asked for.
+        found: Whose key it is, by the API's word.
+    """
+
+    def __init__(self, organization_id: str, found: str | None) -> None:
+        super().__init__(f"the key stored for {organization_id} belongs to {found or 'nobody that the API names'}")
+        self.organization_id = organization_id
+        self.found = found
+
+
+class StoreError(BoooplyError):
+    """Tell why the store cannot be opened, read or written."""
+
+
+class CorruptKeyError(StoreError):
+    """Tell that the key stored for a customer was cut, altered, or put in another customer's place.
+
+    Attributes:
+        organization_id: The customer.
+    """
+
+    def __init__(self, organization_id: str) -> None:
+        super().__init__(f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped")
+        self.organization_id = organization_id

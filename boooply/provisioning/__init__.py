@@ -1,5 +1,51 @@
-"""Many customers at once: from a file to a key for each."""
+"""Many customers at once: from a file to a stored key for each."""
 
-from boooply.provisioning.plan import BadRow, Plan, iterate_rows, read_tenants
+from importlib import import_module
 
-__all__ = ["BadRow", "Plan", "iterate_rows", "read_tenants"]
+TYPE_CHECKING = False  # as in the package's own __init__
+if TYPE_CHECKING:
+    from boooply.provisioning.engine import provision
+    from boooply.provisioning.minting import Keys
+    from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
+    from boooply.provisioning.plan import BadRow, Plan, iterate_rows, read_tenants
+
+# What needs the store is imported on first use: a file can be read and checked without that extra.
+_ROOMS = {
+    "boooply.provisioning.engine": ("provision",),
+    "boooply.provisioning.minting": ("Keys",),
+    "boooply.provisioning.outcomes": (
+        "AlreadyConnected",
+        "Connected",
+        "Failed",
+        "InDoubt",
+        "KeysNotStoredError",
+        "Outcome",
+    ),
+    "boooply.provisioning.plan": ("BadRow", "Plan", "iterate_rows", "read_tenants"),
+}
+_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "AlreadyConnected",
+    "BadRow",
+    "Connected",
+    "Failed",
+    "InDoubt",
+    "Keys",
+    "KeysNotStoredError",
+    "Outcome",
+    "Plan",
+    "iterate_rows",
+    "provision",
+    "read_tenants",
+]
+
+
+if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
+
+    def __getattr__(name: str) -> object:
+        room = _WHERE.get(name)
+        if room is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(room), name)
+        return value

@@ -5,12 +5,18 @@ import attrs
 from boooply.errors import ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.transport import Transport
+from boooply.transport import OnSend, Transport
 
 
-async def create_organization_api_key(transport: Transport, tenant: Tenant, /) -> OrganizationApiKey:
-    """Mint a key; what the answer echoes is not relied on, so the organization is the one that was asked for."""
+async def create_organization_api_key(
+    transport: Transport, tenant: Tenant, /, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
+) -> OrganizationApiKey:
+    """Mint a key; what the answer echoes is not relied on, so the organization is the one that was asked for.
+
+    ``on_send`` and ``on_unsent`` are those of ``Transport.send``.
+    """
     if not isinstance(tenant, Tenant):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError("tenant", "has to be a Tenant")
-    key = await transport.call(CREATE_ORGANIZATION_API_KEY, body=tenant)
+    row = CREATE_ORGANIZATION_API_KEY
+    key = row.parse(await transport.send(row.request(body=tenant), on_send=on_send, on_unsent=on_unsent))
     return attrs.evolve(key, organization_id=tenant.organization_id)

@@ -1,6 +1,6 @@
 """The one room that touches aiohttp's client: it sends what ``protocol`` made and hands back what came."""
 
 from boooply.transport.pool import CLOSED, Pool
-from boooply.transport.sending import TIMEOUT, Transport
+from boooply.transport.sending import TIMEOUT, OnSend, Transport
 
-__all__ = ["CLOSED", "TIMEOUT", "Pool", "Transport"]
+__all__ = ["CLOSED", "TIMEOUT", "OnSend", "Pool", "Transport"]

@@ -30,6 +30,7 @@ TIMEOUT: Final = 30.0
 
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
 _REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
+_NOT_CARRIED_OUT: Final = frozenset({Fault.NEVER_SENT, Fault.LIMITED})
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
 _logger: Final = logging.getLogger("boooply")
@@ -51,6 +52,22 @@ class _Outcome:
 
 
 @attrs.frozen
+class _Hooks:
+    """What a caller wants to be told around each attempt."""
+
+    on_send: OnSend | None = None
+    on_unsent: OnSend | None = None
+
+    async def send(self) -> None:
+        if self.on_send is not None:
+            await self.on_send()
+
+    async def unsent(self) -> None:
+        if self.on_unsent is not None:
+            await self.on_unsent()
+
+
+@attrs.frozen
 class Transport:
     """Send requests with one key over a pool that others may share; ``timeout`` is in seconds, for one attempt."""
 
@@ -63,10 +80,13 @@ class Transport:
         """Carry out one row of the table: make its request, send it, read its answer."""
         return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **identities)))
 
-    async def send(self, request: Request, *, on_send: OnSend | None = None) -> Response:
+    async def send(
+        self, request: Request, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
+    ) -> Response:
         """Send a request, and again where that is safe.
 
-        ``on_send`` is awaited once a place in line is granted, before the first byte of each attempt goes out.
+        ``on_send`` is awaited once a place in line is granted, before the first byte of each attempt goes out, and
+        ``on_unsent`` where that attempt was certainly not carried out, before any wait for a further one.
 
         Raises:
             ConnectionFailed: No answer came.
@@ -75,15 +95,15 @@ class Transport:
             AmbiguousWriteError: It may have been carried out, and is not sent again.
         """
         ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
-        return await self._send(request, ends, on_send)
+        return await self._send(request, ends, _Hooks(on_send, on_unsent))
 
-    async def _send(self, request: Request, ends: float, on_send: OnSend | None = None) -> Response:
+    async def _send(self, request: Request, ends: float, hooks: _Hooks = _Hooks()) -> Response:
         self.pool.budget.earn()
         sent_at = datetime.now(UTC)
         sent = refusals = 0
         unsure = False  # whether an earlier attempt may have been carried out
         while True:
-            outcome = await self._attempt(request, ends, sent, on_send)
+            outcome = await self._attempt(request, ends, sent, hooks)
             sent += outcome.fault is not Fault.LIMITED
             if outcome.fault is None:
                 response = outcome.result()
@@ -108,7 +128,13 @@ class Transport:
                 return outcome.result()
             await self._pause(request, ends, self.retry.pause(sent, random.random()))  # noqa: S311 - spreads callers
 
-    async def _attempt(self, request: Request, ends: float, sent: int, on_send: OnSend | None) -> _Outcome:
+    async def _attempt(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
+        outcome = await self._in_line(request, ends, sent, hooks)
+        if outcome.fault in _NOT_CARRIED_OUT:
+            await hooks.unsent()
+        return outcome
+
+    async def _in_line(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
         gate = self.pool.gate(self.key, request.limit)
         self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
         started = clock()
@@ -118,8 +144,9 @@ class Transport:
         is_sent = False
         try:
             session = await self.pool.session()
-            if on_send is not None:
-                await on_send()
+            await hooks.send()
+            if clock() > ends:
+                await hooks.unsent()
                 self._in_time(request, ends, 0.0, "send")
             is_sent = True
             outcome = await self._timed(session, request, ends, sent)

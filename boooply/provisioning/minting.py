@@ -1,0 +1,249 @@
+"""One customer, from the ledger to the API and back: nothing is sent that is not in the ledger, no key is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, Protocol, TypeVar
+
+import attrs
+
+from boooply.errors import (
+    AmbiguousWriteError,
+    APIError,
+    AuthenticationError,
+    BoooplyError,
+    DecodingError,
+    NotConnectedError,
+    PermissionDeniedError,
+    StoreError,
+)
+from boooply.models import Tenant
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
+from boooply.resources.keys import create_organization_api_key
+from boooply.secret import Secret
+from boooply.store import Claimed, Ledger, Standing
+from boooply.transport import Transport
+
+T = TypeVar("T")
+
+_WAITING_LEASE: Final = 120.0  # keeps two runs from waiting in line for one customer; what keeps them apart is `begin`
+_STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError)  # it is the platform's key that is wrong
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+
+class Keys(Protocol):
+    """Keep the customers' keys: the ``KeyStore``, or a class of your own over a vault.
+
+    ``get`` raises ``NotConnectedError`` for a customer without a key.
+    """
+
+    async def put(self, organization_id: str, api_key: Secret, /) -> None:
+        """Store a customer's key."""
+
+    async def get(self, organization_id: str, /) -> Secret:
+        """Read a customer's key."""
+        ...
+
+    async def delete(self, organization_id: str, /) -> None:
+        """Delete a customer's key."""
+
+
+class Skipped(Exception):
+    """Tell that another run is at this customer, or that this run is stopping: nothing was sent."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Minting:
+    """Mint for the customers of one run.
+
+    Attributes:
+        platform: Whose customers they are.
+        ledger: Where each step is committed.
+        vault: Where the keys go, if not into the ledger's own store.
+        remint: Whether customers in doubt are minted again.
+        patience: For how many seconds a store that fails is tried again.
+        run: The name under which the ledger knows who is at a customer.
+    """
+
+    platform: AsyncBoooplyPlatform
+    ledger: Ledger
+    vault: Keys | None = None
+    remint: bool = False
+    patience: float = 60.0
+    run: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    _unsent: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
+    _is_stopping: bool = attrs.field(default=False, init=False)
+    trouble: int = attrs.field(default=0, init=False)  # how often in a row the API gave no clear answer
+
+    @property
+    def transport(self) -> Transport:
+        """What sends."""
+        return self.platform.transport
+
+    @property
+    def lease(self) -> float:
+        """For how long a request that was sent may be under way: one attempt and half as long again, in seconds."""
+        return 1.5 * self.transport.timeout + 1
+
+    def stop(self) -> None:
+        """Start nothing more: who waits in line is skipped, and what is under way comes to its end."""
+        self._is_stopping = True
+        for task in tuple(self._unsent):
+            task.cancel()
+
+    async def connect(self, tenant: Tenant, /) -> Outcome:
+        """Connect one customer, unless it is connected or in doubt.
+
+        A caller that is cancelled while the request is under way waits for its end, and for the key to be stored.
+
+        Raises:
+            Skipped: Another run is at it, or this run is stopping.
+            AuthenticationError: The platform's key is refused.
+            StoreError: The store failed, and nothing was sent.
+            KeysNotStoredError: The key came and cannot be stored; the error holds it.
+        """
+        task = asyncio.create_task(self._connect(tenant))
+        self._unsent.add(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():  # it is the caller who was
+                await self._come_to_an_end(task)
+                raise
+        finally:
+            self._unsent.discard(task)
+        raise Skipped
+
+    async def _come_to_an_end(self, task: asyncio.Task[Outcome]) -> None:
+        if task in self._unsent:
+            task.cancel()
+        await asyncio.wait({task})
+        problem = None if task.cancelled() else task.exception()
+        if isinstance(problem, KeysNotStoredError):  # worse than being cancelled
+            raise problem
+
+    async def _connect(self, tenant: Tenant) -> Outcome:
+        identity = tenant.organization_id
+        claimed = await self._patiently(
+            lambda: self.ledger.claim(tenant, run=self.run, lease=_WAITING_LEASE, remint=self.remint)
+        )
+        if claimed.standing is Standing.HELD:
+            raise Skipped
+        if claimed.standing in {Standing.TAKEN, Standing.IN_DOUBT} and await self._is_in_vault(identity):
+            await self._patiently(lambda: self.ledger.finish(tenant, None, run=self.run))
+            return AlreadyConnected(identity)
+        if claimed.standing is not Standing.TAKEN:
+            return _OUTCOMES[claimed.standing](claimed, self.run)
+        try:
+            return await self._mint(tenant)
+        except (asyncio.CancelledError, Skipped):
+            await self._let_go(identity)
+            raise
+
+    async def _is_in_vault(self, organization_id: str) -> bool:
+        if self.vault is None:
+            return False  # the ledger has looked, in the same transaction
+        try:
+            await self.vault.get(organization_id)
+        except NotConnectedError:
+            return False
+        return True
+
+    async def _mint(self, tenant: Tenant) -> Outcome:
+        identity = tenant.organization_id
+        try:
+            key = await create_organization_api_key(
+                self.transport, tenant, on_send=lambda: self._begin(identity), on_unsent=lambda: self._unsend(identity)
+            )
+        except (AmbiguousWriteError, DecodingError) as error:
+            doubt = InDoubt(identity, str(error), error)
+        except (StoreError, *_STOPS_THE_RUN):
+            await self._let_go(identity)
+            raise
+        except BoooplyError as error:
+            failed = Failed(identity, str(error), error)
+            self.trouble = 0 if isinstance(error, APIError) else self.trouble + 1
+            await self._patiently(lambda: self.ledger.fail(identity, run=self.run, reason=failed.reason))
+            return failed
+        else:
+            self.trouble = 0
+            return await self._keep(tenant, key.api_key)
+        self.trouble += 1
+        await self._patiently(lambda: self.ledger.doubt(identity, run=self.run, reason=doubt.reason))
+        return doubt
+
+    async def _let_go(self, organization_id: str) -> None:
+        """Note that nothing was sent, so that others need not wait for the lease; if that fails, they wait."""
+        with suppress(StoreError):
+            await asyncio.shield(self.ledger.unsend(organization_id, run=self.run))
+
+    async def _begin(self, organization_id: str) -> None:
+        """Commit that the request goes out next: from here on it is not cancelled."""
+        self._unsent.discard(_current())
+        if not await self._patiently(lambda: self.ledger.begin(organization_id, run=self.run, lease=self.lease)):
+            raise Skipped
+        if self._is_stopping:
+            raise Skipped
+
+    async def _unsend(self, organization_id: str) -> None:
+        """Note that it was not carried out, and is to go out once there is a place."""
+        await self._patiently(lambda: self.ledger.unsend(organization_id, run=self.run, lease=_WAITING_LEASE))
+        if self._is_stopping:
+            raise Skipped
+        self._unsent.add(_current())
+
+    async def _keep(self, tenant: Tenant, api_key: Secret) -> Outcome:
+        """Store a key that has come, for as long as patience lasts: it is shown once."""
+        problem = ""
+        try:
+            is_ours = await self._patiently(lambda: self._store(tenant, api_key))
+        except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
+            problem = str(error)
+        else:
+            return Connected(tenant.organization_id) if is_ours else AlreadyConnected(tenant.organization_id)
+        raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
+
+    async def _store(self, tenant: Tenant, api_key: Secret) -> bool:
+        if self.vault is None:
+            return await self.ledger.finish(tenant, api_key, run=self.run)
+        await self.vault.put(tenant.organization_id, api_key)
+        return await self.ledger.finish(tenant, None, run=self.run)
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do something with the store, and again while it fails."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self.patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await act()
+            except StoreError:
+                if loop.time() + pause > ends:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _current() -> asyncio.Task[Outcome]:
+    task: asyncio.Task[Outcome] | None = asyncio.current_task()
+    if task is None:
+        raise AssertionError  # a coroutine runs in a task
+    return task
+
+
+def _already(claimed: Claimed, run: str) -> Outcome:
+    entry = claimed.entry
+    is_repeated = entry.run == run
+    return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
+
+
+_OUTCOMES: Final[dict[Standing, Callable[[Claimed, str], Outcome]]] = {
+    Standing.DONE: _already,
+    Standing.IN_DOUBT: lambda claimed, _run: InDoubt(claimed.entry.organization_id, claimed.entry.reason or ""),
+    Standing.FAILED: lambda claimed, _run: Failed(claimed.entry.organization_id, claimed.entry.reason or ""),
+}

@@ -1,0 +1,84 @@
+"""Where a database is, with the driver that reaches it; passwords are kept out of what an error leads to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from boooply.errors import ConfigurationError, StoreError
+from boooply.secret import Secret
+
+DEFAULT_URL: Final = "sqlite+aiosqlite:///boooply.db"
+EXTRAS: Final = {"sqlite+aiosqlite": "store", "postgresql+psycopg": "postgres"}
+
+_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_HIDDEN_OPTIONS: Final = ("password", "sslpassword")
+_MEMORY: Final = {None, "", ":memory:"}
+_OWNER_ONLY: Final = 0o600
+
+
+@attrs.frozen
+class Address:
+    """Hold a URL without its passwords, and those as the driver's options."""
+
+    url: URL
+    passwords: Mapping[str, Secret]
+
+    @property
+    def is_memory(self) -> bool:
+        """Tell whether it is a SQLite database that ends with its one connection."""
+        return self.url.get_backend_name() == "sqlite" and self.url.database in _MEMORY
+
+    def make_private(self) -> None:
+        """Create a SQLite file for its owner alone; SQLite gives its companions the same mode.
+
+        Raises:
+            StoreError: There can be no such file.
+        """
+        name = self.url.database
+        if self.url.get_backend_name() != "sqlite" or name is None or self.is_memory or name.startswith("file:"):
+            return  # "file:" is a URI of SQLite's, whose options say whether there is a file at all
+        try:
+            os.close(os.open(Path(name), os.O_CREAT | os.O_RDONLY, _OWNER_ONLY))
+        except OSError as error:
+            problem = error.strerror
+        else:
+            return
+        raise StoreError(f"the store {name} cannot be opened: {problem}")
+
+
+def database_address(given: Secret) -> Address:
+    """Read the URL of a database, and choose the driver that the store uses.
+
+    Raises:
+        ConfigurationError: It is neither SQLite nor PostgreSQL.
+    """
+    address = _read(given)
+    if address is None:
+        raise ConfigurationError(  # it may hold a password, so it is not repeated
+            f"the store's URL has to look like {DEFAULT_URL} or postgresql+psycopg://user:password@host/database"
+        )
+    return address
+
+
+def _read(given: Secret) -> Address | None:
+    try:
+        url = make_url(given.reveal())
+    except (ArgumentError, ValueError):
+        return None
+    driver = _DRIVERS.get(url.drivername, url.drivername)
+    if driver not in EXTRAS:
+        return None
+    options = url.normalized_query
+    passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}
+    if url.password:
+        passwords["password"] = Secret(str(url.password))
+    shown = {name: values for name, values in options.items() if name not in _HIDDEN_OPTIONS}
+    bare = URL.create(driver, username=url.username, host=url.host, port=url.port, database=url.database, query=shown)
+    return Address(bare, passwords)

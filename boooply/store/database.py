@@ -1,0 +1,256 @@
+"""One database, SQLite or PostgreSQL: opened, versioned, timed by its own clock, and written to in groups."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar, cast
+
+import attrs
+from sqlalchemy import AsyncAdaptedQueuePool, ColumnElement, Float, Table, event, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from boooply.errors import ConfigurationError, StoreError
+from boooply.secret import Secret
+from boooply.store.address import EXTRAS, Address
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Read = Callable[[AsyncConnection], Awaitable[T]]
+Write = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[T]]]
+
+# Not now(): that is when the transaction began. SQLite below 3.42 has no unixepoch() with fractions.
+_CLOCKS: Final = {
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "extract(epoch FROM clock_timestamp())::double precision",
+}
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_LOCK_PATIENCE: Final = 10.0  # seconds that another process may hold SQLite's one write lock
+_CONNECT_PATIENCE: Final = 10
+_PRAGMAS: Final = (
+    f"PRAGMA busy_timeout = {_LOCK_PATIENCE * 1000:.0f}",  # first, since the next one takes a lock
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit that was told survives a power cut
+)
+_LARGEST_GROUP: Final = 256
+
+
+@asynccontextmanager
+async def connected(address: Address) -> AsyncGenerator[Database]:
+    """Open a database, and close it at the end, once what was begun is written.
+
+    Raises:
+        ConfigurationError: The driver is not installed.
+        StoreError: It cannot be reached or opened.
+    """
+    address.make_private()
+    engine = _engine(address)
+    if isinstance(engine, ModuleNotFoundError):
+        extra = EXTRAS[address.url.drivername]
+        raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[{extra}]"')
+    database = Database(engine, literal_column(_CLOCKS[engine.dialect.name], Float))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _engine(address: Address) -> AsyncEngine | ModuleNotFoundError:
+    # hidden parameters: an error must not quote a key
+    options: dict[str, Any] = {"hide_parameters": True}
+    is_postgresql = address.url.get_backend_name() == "postgresql"
+    if is_postgresql:
+        options |= {"connect_args": {"connect_timeout": _CONNECT_PATIENCE}, "pool_pre_ping": True}
+    elif address.is_memory:
+        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+    try:
+        engine = create_async_engine(address.url, **options)
+    except ModuleNotFoundError as missing:
+        return missing.with_traceback(None)
+    if is_postgresql:
+        event.listen(engine.sync_engine, "do_connect", _giving(address.passwords))
+    else:
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin_writing)
+    return engine
+
+
+def _giving(passwords: Mapping[str, Secret]) -> Callable[..., None]:
+    def give(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+        options.update({name: secret.reveal() for name, secret in passwords.items()})
+
+    return give
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    is_prepared = False
+    try:
+        connection.isolation_level = None  # the driver begins no transactions of its own
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+        is_prepared = True
+    finally:
+        if not is_prepared:
+            connection.close()  # the pool does not know it yet, and would leave its thread running
+
+
+def _begin_writing(connection: Any) -> None:
+    # Deferred, a transaction that reads first and writes later fails where another process wrote in between.
+    is_read = connection.get_execution_options().get("boooply_reads", False)
+    connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+
+
+@attrs.frozen(eq=False)
+class _Waiting:
+    write: Write[Any, Any]
+    item: Any
+    done: asyncio.Future[Any]
+
+
+@attrs.define(eq=False)
+class Database:
+    """Read and write with one engine.
+
+    ``clock`` is an expression for the seconds since 1970, by the clock that all processes on this database share.
+    """
+
+    engine: AsyncEngine
+    clock: ColumnElement[float]
+    _queue: deque[_Waiting] = attrs.field(factory=deque[_Waiting], init=False)
+    _writer: asyncio.Task[None] | None = attrs.field(default=None, init=False)
+    _is_closed: bool = attrs.field(default=False, init=False)
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Tell which of the two it is."""
+        return self.engine.dialect.name == "postgresql"
+
+    async def read(self, work: Read[T]) -> T:
+        """Run some reads in one transaction.
+
+        Raises:
+            StoreError: The database fails.
+        """
+        self._check_open()
+        try:
+            async with self.engine.connect() as connection:
+                return await work(await connection.execution_options(boooply_reads=True))
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            problem = told(error)
+        raise StoreError(f"the store cannot be read: {problem}")
+
+    async def write(self, write: Write[Item, T], item: Item) -> T:
+        """Write one item, and return its result once it is committed.
+
+        Items that wait meanwhile share the next commit: ``write`` is given all those that came with it, and answers in
+        their order. It may be run again, after a rollback or where it cannot be told whether the commit took place, so
+        it has to come to the same end. A caller that is cancelled does not stop what has begun.
+
+        Raises:
+            StoreError: The database fails.
+        """
+        self._check_open()
+        waiting = _Waiting(write, item, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        if self._writer is None or self._writer.done():
+            self._start_writer()
+        return cast("T", await waiting.done)
+
+    async def close(self) -> None:
+        """Write what was begun, and close all connections; afterwards reads and writes are refused."""
+        self._is_closed = True
+        try:
+            while self._writer is not None and not self._writer.done():
+                await asyncio.wait({self._writer})
+        finally:
+            await self.engine.dispose()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoreError("the store is closed")
+
+    def _start_writer(self) -> None:
+        self._writer = asyncio.create_task(self._drain(), name="boooply store writer")
+
+    async def _drain(self) -> None:
+        while self._queue:
+            taken = [self._queue.popleft() for _ in range(min(len(self._queue), _LARGEST_GROUP))]
+            group = [one for one in taken if not one.done.cancelled()]
+            try:
+                await self._commit(group)
+            except asyncio.CancelledError:
+                # The loop is ending, and a caller's own clean-up may still wait for this.
+                self._queue.extendleft(one for one in reversed(group) if not one.done.done())
+                self._start_writer()
+                raise
+
+    async def _commit(self, group: list[_Waiting]) -> None:
+        """Commit a group and hand out its results; where one of several spoils it, each by itself tells which."""
+        has_begun = False
+        try:
+            async with self.engine.begin() as connection:
+                has_begun = True
+                results = await _written(connection, group)
+        except Exception as error:  # noqa: BLE001 - each caller is told, whatever it is
+            results = [(one, _translated(error)) for one in group]
+        else:
+            for one, result in results:
+                _settle(one.done, result)
+            return
+        if has_begun and len(group) > 1:
+            for one in group:
+                await self._commit([one])
+            return
+        for one, problem in results:  # without a transaction it is none of theirs, and each would wait as long again
+            _settle(one.done, error=problem)
+
+
+async def _written(connection: AsyncConnection, group: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+    results: list[tuple[_Waiting, Any]] = []
+    for write in dict.fromkeys(one.write for one in group):
+        alike = [one for one in group if one.write == write]
+        answers = await write(connection, [one.item for one in alike])
+        results.extend(zip(alike, answers, strict=True))
+    return results
+
+
+def _settle(future: asyncio.Future[Any], result: object = None, *, error: Exception | None = None) -> None:
+    if future.done():  # its caller was cancelled
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
+        return StoreError(f"the store cannot be written: {told(error)}")
+    return error
+
+
+def told(error: BaseException) -> str:
+    """Say in one line what a database has against it: the driver's own words, which quote no values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    first = str(cause).strip().partition("\n")[0]
+    return first or type(cause).__name__
+
+
+async def insert_missing(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, leaving those alone that are there."""
+    await connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+
+
+async def put(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, or write over those with the same primary key."""
+    inserting = _INSERTS[connection.dialect.name](table)
+    identity = [column.name for column in table.primary_key]
+    changed = {name: inserting.excluded[name] for name in rows[0] if name not in identity}
+    await connection.execute(inserting.on_conflict_do_update(index_elements=identity, set_=changed), rows)

@@ -1,0 +1,211 @@
+"""The ledger of minting: each step is committed before what it tells of takes place."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+from sqlalchemy import BindParameter, RowMapping, bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from boooply.converter import decode, to_dict
+from boooply.models import Tenant
+from boooply.secret import Secret
+from boooply.store import states
+from boooply.store.database import Database, insert_missing, put
+from boooply.store.schema import KEYS, LEDGER
+from boooply.store.seal import Seal
+from boooply.store.states import Entry, Standing
+
+T = TypeVar("T")
+Move = Callable[[Entry, float, bytes | None], tuple[T, Entry]]
+
+_BATCH: Final = 500
+_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in attrs.fields(Entry) if field.name != "organization_id")
+
+
+@attrs.frozen(kw_only=True)
+class Claimed:
+    """Tell what a claim has found: the entry as it is now, and whether it was minted with other data than is given."""
+
+    standing: Standing
+    entry: Entry
+    is_changed: bool = False
+
+
+@attrs.frozen(eq=False)
+class _Step(Generic[T]):
+    """A step of one customer: ``move`` makes an answer and a new entry of its entry, the time and its sealed key."""
+
+    organization_id: str
+    move: Move[T]
+    sealed: bytes | None = None  # the key to store in the same transaction, if the answer is yes
+
+
+@attrs.frozen(eq=False)
+class Ledger:
+    """Keep account of every customer, from before its key is asked for until the key is stored.
+
+    ``run`` names who is at it; a ``lease``, in seconds by the database's clock, keeps others off meanwhile.
+    """
+
+    _database: Database
+    _seal: Seal
+
+    async def claim(self, tenant: Tenant, /, *, run: str, lease: float, remint: bool = False) -> Claimed:
+        """Take a customer for minting, unless it is done, somebody is at it, or it is in doubt.
+
+        ``remint`` takes one in doubt too, once a run: the key that may exist already is counted as an orphan.
+        """
+        written = _written(tenant)
+
+        def move(entry: Entry, now: float, sealed: bytes | None) -> tuple[Claimed, Entry]:
+            standing, after = states.claim(
+                entry, now, run=run, tenant=written, lease=lease, has_key=sealed is not None, remint=remint
+            )
+            is_changed = standing is Standing.DONE and after.tenant != written
+            return Claimed(standing=standing, entry=after, is_changed=is_changed), after
+
+        return await self._step(_Step(tenant.organization_id, move))
+
+    async def begin(self, organization_id: str, /, *, run: str, lease: float) -> bool:
+        """Commit that the request goes out next; False where another run has taken the customer meanwhile."""
+        return await self._move(organization_id, partial(states.begin, run=run, lease=lease))
+
+    async def unsend(self, organization_id: str, /, *, run: str, lease: float = 0.0) -> bool:
+        """Note that the request was certainly not carried out; without a lease anybody may take the customer."""
+        return await self._move(organization_id, partial(states.unsend, run=run, lease=lease))
+
+    async def finish(self, tenant: Tenant, api_key: Secret | None, /, *, run: str) -> bool:
+        """Store the key and note that the customer is done, in one transaction.
+
+        A key that comes late is as good. Where the customer has another key already, that one stays, since it may be in
+        use: this is False, and the new key counts as an orphan. Without a key (it lies in a vault of your own) only
+        the ledger is written.
+        """
+        written, seal, identity = _written(tenant), self._seal, tenant.organization_id
+
+        def move(entry: Entry, now: float, sealed: bytes | None) -> tuple[bool, Entry]:
+            has_other = sealed is not None and api_key is not None and seal.open(identity, sealed) != api_key
+            return states.finish(entry, now, run=run, tenant=written, has_other_key=has_other)
+
+        return await self._step(_Step(identity, move, None if api_key is None else seal.close(identity, api_key)))
+
+    async def fail(self, organization_id: str, /, *, run: str, reason: str) -> bool:
+        """Note why the customer could not be minted; the next run tries it again."""
+        return await self._move(organization_id, partial(states.fail, run=run, reason=reason))
+
+    async def doubt(self, organization_id: str, /, *, run: str, reason: str) -> bool:
+        """Note that nobody can tell whether the key was minted, and why."""
+        return await self._move(organization_id, partial(states.doubt, run=run, reason=reason))
+
+    async def entries(self, organization_ids: Iterable[str] | None = None, /) -> AsyncIterator[Entry]:
+        """Iterate over what is known of these customers, or of all of them in the order of their ids."""
+        if organization_ids is None:
+            last: str | None = ""
+            while last is not None:
+                found = await self._read(LEDGER.c.organization_id > last)
+                for entry in found:
+                    yield entry
+                last = found[-1].organization_id if found else None
+            return
+        asked = list(organization_ids)
+        for start in range(0, len(asked), _BATCH):
+            for entry in await self._read(LEDGER.c.organization_id.in_(asked[start : start + _BATCH])):
+                yield entry
+
+    async def forget(self, organization_id: str, /) -> None:
+        """Delete a customer's entry and its key together; nothing is revoked at Boooply."""
+        await self._database.write(_forget, organization_id)
+
+    async def _read(self, which: Any) -> list[Entry]:
+        query = select(LEDGER, self._database.clock.label("now")).where(which).order_by(LEDGER.c.organization_id)
+
+        async def read(connection: AsyncConnection) -> list[Entry]:
+            rows = (await connection.execute(query.limit(_BATCH))).mappings()
+            return [states.seen(_entry(row), row["now"]) for row in rows]
+
+        return await self._database.read(read)
+
+    async def _move(self, organization_id: str, step: Callable[[Entry, float], tuple[bool, Entry]]) -> bool:
+        return await self._step(_Step(organization_id, lambda entry, now, _sealed: step(entry, now)))
+
+    async def _step(self, step: _Step[T]) -> T:
+        return await self._database.write(self._steps, step)
+
+    async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
+        """Go a step with each customer of a group: their rows are read, moved on in memory, and written back."""
+        ids = sorted({step.organization_id for step in steps})
+        now, before = await self._lock(connection, ids)
+        if missing := [one for one in ids if one not in before]:
+            # An empty row for each, so that there is something to lock: of two processes the second waits here.
+            blank = [attrs.asdict(Entry(organization_id=one)) | {"changed_at": now} for one in missing]
+            await insert_missing(connection, LEDGER, blank)
+            now, added = await self._lock(connection, missing)
+            before |= added
+        sealed = await _sealed(connection, ids)
+        after, keys = dict(before), dict[str, bytes]()
+        answers: list[Any] = []
+        for step in steps:
+            identity = step.organization_id
+            answer, after[identity] = step.move(after[identity], now, keys.get(identity, sealed.get(identity)))
+            answers.append(answer)
+            if step.sealed is not None and answer:
+                keys[identity] = step.sealed
+        await _write_back(connection, [after[one] for one in ids if after[one] is not before[one]], now)
+        if keys:
+            rows = [{"organization_id": one, "sealed": keys[one], "changed_at": now} for one in sorted(keys)]
+            await put(connection, KEYS, rows)
+        return answers
+
+    async def _lock(self, connection: AsyncConnection, ids: list[str]) -> tuple[float, dict[str, Entry]]:
+        chosen = select(LEDGER).where(LEDGER.c.organization_id.in_(ids)).order_by(LEDGER.c.organization_id)
+        rows = (await connection.execute(chosen.with_for_update())).mappings().all()
+        # asked for once the rows are ours: waiting for them takes time
+        now = (await connection.execute(select(self._database.clock))).scalar_one()
+        return now, {row["organization_id"]: _entry(row) for row in rows}
+
+
+def _entry(row: RowMapping) -> Entry:
+    state = states.State(row["state"])
+    return Entry(state=state, **{name: row[name] for name in ("organization_id", *_FACTS) if name != "state"})
+
+
+async def _sealed(connection: AsyncConnection, ids: list[str]) -> dict[str, bytes]:
+    rows = await connection.execute(
+        select(KEYS.c.organization_id, KEYS.c.sealed).where(KEYS.c.organization_id.in_(ids))
+    )
+    return {row.organization_id: row.sealed for row in rows}
+
+
+async def _write_back(connection: AsyncConnection, entries: list[Entry], now: float) -> None:
+    if not entries:
+        return
+    changed = [attrs.asdict(entry) | {"changed_at": now, "whose": entry.organization_id} for entry in entries]
+    names: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in (*_FACTS, "changed_at")}
+    statement = update(LEDGER).where(LEDGER.c.organization_id == bindparam("whose")).values(names)
+    await connection.execute(statement, [{name: one[name] for name in ("whose", *names)} for one in changed])
+
+
+async def _forget(connection: AsyncConnection, organization_ids: Sequence[str]) -> list[None]:
+    for table in (LEDGER, KEYS):
+        await connection.execute(delete(table).where(table.c.organization_id.in_(organization_ids)))
+    return [None] * len(organization_ids)
+
+
+def _written(tenant: Tenant) -> str:
+    return json.dumps(to_dict(tenant), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def tenant_of(entry: Entry, /) -> Tenant:
+    """Read the customer of an entry, as it was when it was taken last."""
+    return decode(json.loads(entry.tenant), Tenant)
+
+
+def counted(entries: Iterable[Entry], /) -> Counter[states.State]:
+    """Count entries by their state."""
+    return Counter(entry.state for entry in entries)

@@ -1,0 +1,58 @@
+"""How a store is opened: its tables are made on first use, and its schema and encryption key checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from sqlalchemy import Row, insert, inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from boooply.errors import StoreError
+from boooply.secret import Secret, hide
+from boooply.store.address import DEFAULT_URL, database_address
+from boooply.store.database import Database, connected
+from boooply.store.schema import METADATA, STORE, VERSION
+from boooply.store.seal import Seal
+
+URL_VARIABLE: Final = "BOOOPLY_STORE_URL"
+
+_ADVISORY_LOCK: Final = 0x600016  # any number: those who open one PostgreSQL store for the first time queue for it
+
+
+@asynccontextmanager
+async def opened(url: Secret | None, seal: Seal) -> AsyncGenerator[Database]:
+    """Open the database of a store.
+
+    Raises:
+        ConfigurationError: The URL cannot work, or its driver is not installed.
+        StoreError: It cannot be opened, has a newer schema, or was sealed with another encryption key.
+    """
+    address = database_address(url or hide(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
+    async with connected(address) as database:
+        found = await database.read(_look)
+        row = await database.write(_create, seal) if found is None else found
+        if row.version > VERSION:
+            raise StoreError(
+                f"the store has schema {row.version}, and this version of boooply knows {VERSION}: upgrade boooply"
+            )
+        seal.check(row.sealed_check)
+        yield database
+
+
+async def _look(connection: AsyncConnection) -> Row[Any] | None:
+    has_table = await connection.run_sync(lambda sync: inspect(sync).has_table(STORE.name))
+    return (await connection.execute(select(STORE))).one_or_none() if has_table else None
+
+
+async def _create(connection: AsyncConnection, seals: Sequence[Seal]) -> list[Row[Any]]:
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+    await connection.run_sync(METADATA.create_all)
+    row = (await connection.execute(select(STORE))).one_or_none()  # another process may have been faster
+    if row is None:
+        values = {"id": 1, "version": VERSION, "sealed_check": seals[0].make_check()}
+        row = (await connection.execute(insert(STORE).values(values).returning(*STORE.columns))).one()
+    return [row] * len(seals)

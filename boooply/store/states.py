@@ -1,0 +1,133 @@
+"""The life of a customer in the ledger: what each step makes of an entry. No I/O and no clock.
+
+::
+
+              claim              begin               finish
+    (none) ────────────▶ todo ────────────▶ sent ────────────▶ done
+                          ▲ ▲                │ │                 ▲
+            claim, by a   │ └─────unsend─────┘ ├──doubt──▶ in_doubt
+            later run     │                    │  or its lease   │ finish: a key that comes late
+                        failed ◀────fail───────┘  has run out    │ claim, to mint again on purpose: ▶ todo
+
+``sent`` is committed before the request goes out. Who finds it there after its lease cannot tell whether a key was
+minted, and nobody can: it is in doubt, and never sent again by itself.
+"""
+
+from enum import Enum, StrEnum
+from typing import Final
+
+import attrs
+
+_INTERRUPTED: Final = "the run ended while the request was under way"
+
+
+class State(StrEnum):
+    """Where a customer stands."""
+
+    TODO = "todo"
+    SENT = "sent"
+    DONE = "done"
+    IN_DOUBT = "in_doubt"
+    FAILED = "failed"
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """Hold one row of the ledger; times are seconds by the database's clock.
+
+    Attributes:
+        organization_id: The platform's own id of the customer.
+        state: Where it stands.
+        tenant: The customer as JSON, as it was when it was taken last.
+        run: Who took it last.
+        lease_ends: Until when nobody else touches it.
+        orphans: How many keys may be alive that nobody holds.
+        reason: Why it failed, or is in doubt.
+    """
+
+    organization_id: str
+    state: State = State.TODO
+    tenant: str = ""
+    run: str | None = None
+    lease_ends: float = 0.0
+    orphans: int = 0
+    reason: str | None = None
+
+
+class Standing(Enum):
+    """What a claim finds."""
+
+    TAKEN = "it is yours to mint"
+    HELD = "somebody else is at it"
+    DONE = "it has its key"
+    IN_DOUBT = "nobody can tell whether it was minted"
+    FAILED = "it has failed in this run"
+
+
+def claim(
+    entry: Entry, now: float, *, run: str, tenant: str, lease: float, has_key: bool, remint: bool
+) -> tuple[Standing, Entry]:
+    """Take a customer, unless it is done, held or in doubt; ``remint`` takes one in doubt on purpose."""
+    entry = seen(entry, now)
+    if has_key or entry.state is State.DONE:
+        done = attrs.evolve(entry, state=State.DONE, tenant=entry.tenant or tenant, reason=None)
+        return Standing.DONE, done
+    if entry.lease_ends > now and entry.state in {State.TODO, State.SENT}:
+        return Standing.HELD, entry
+    if entry.state is State.FAILED and entry.run == run:
+        return Standing.FAILED, entry
+    doubtful = entry.state is State.IN_DOUBT
+    if doubtful and (not remint or entry.run == run):
+        return Standing.IN_DOUBT, entry
+    return Standing.TAKEN, attrs.evolve(
+        entry,
+        state=State.TODO,
+        tenant=tenant,
+        run=run,
+        lease_ends=now + lease,
+        orphans=entry.orphans + doubtful,
+        reason=None,
+    )
+
+
+def seen(entry: Entry, now: float) -> Entry:
+    """Give an entry as it stands now: sent, with a lease that has run out, is in doubt."""
+    if entry.state is State.SENT and entry.lease_ends <= now:
+        # without its run: the one that finds it is not the one that left it
+        return attrs.evolve(entry, state=State.IN_DOUBT, run=None, reason=_INTERRUPTED)
+    return entry
+
+
+def begin(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, Entry]:
+    """Note that the request goes out next; False where another run has taken the customer meanwhile."""
+    takes_over = entry.state is State.TODO and entry.lease_ends <= now
+    if not takes_over and (entry.run != run or entry.state not in {State.TODO, State.SENT}):
+        return False, entry
+    return True, attrs.evolve(entry, state=State.SENT, run=run, lease_ends=now + lease)
+
+
+def unsend(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, Entry]:
+    """Note that the request was certainly not carried out, and is to go out later; no lease lets anybody take it."""
+    if entry.run != run or entry.state not in {State.TODO, State.SENT}:
+        return False, entry
+    return True, attrs.evolve(entry, state=State.TODO, lease_ends=now + lease)
+
+
+def finish(entry: Entry, now: float, *, run: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:  # noqa: ARG001 - as all steps
+    """Note that the key has come, at whatever time; False where the customer has another one already."""
+    done = attrs.evolve(entry, state=State.DONE, tenant=tenant or entry.tenant, run=run, lease_ends=0.0, reason=None)
+    return (False, attrs.evolve(done, orphans=entry.orphans + 1)) if has_other_key else (True, done)
+
+
+def fail(entry: Entry, now: float, *, run: str, reason: str) -> tuple[bool, Entry]:  # noqa: ARG001 - as all steps
+    """Note that the API has refused the customer, or could not be reached."""
+    if entry.run != run or entry.state not in {State.TODO, State.SENT}:
+        return False, entry
+    return True, attrs.evolve(entry, state=State.FAILED, lease_ends=0.0, reason=reason)
+
+
+def doubt(entry: Entry, now: float, *, run: str, reason: str) -> tuple[bool, Entry]:  # noqa: ARG001 - as all steps
+    """Note that nobody can tell whether the key was minted."""
+    if entry.run != run or entry.state is not State.SENT:
+        return False, entry
+    return True, attrs.evolve(entry, state=State.IN_DOUBT, lease_ends=0.0, reason=reason)

@@ -1,0 +1,332 @@
+"""A run over many customers, on a real store and over real HTTP."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import attrs
+import pytest
+
+from boooply import (
+    AsyncBoooplyPlatform,
+    AuthenticationError,
+    KeysNotStoredError,
+    NotConnectedError,
+    ProvisioningError,
+    RateLimits,
+    Secret,
+    StoreError,
+    Tenant,
+)
+from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, provision
+from boooply.provisioning.minting import Minting, Skipped
+from boooply.sandbox import Limits, Sandbox
+from boooply.store import State, Store
+
+
+def customer(number: int, name: str | None = None) -> Tenant:
+    return Tenant(user_id="1", user_email="admin@acme.example", organization_id=f"org_{number}", organization_name=name)
+
+
+def customers(count: int) -> Iterator[Tenant]:
+    return (customer(number) for number in range(count))
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(limits=None) as sandbox:
+        yield sandbox
+
+
+async def run(tenants, platform, store, **options) -> list[Outcome]:
+    return [outcome async for outcome in provision(tenants, platform=platform, store=store, **options)]
+
+
+def kinds(outcomes) -> Counter[str]:
+    return Counter(type(outcome).__name__ for outcome in outcomes)
+
+
+async def state(store: Store, organization_id: str) -> State:
+    (entry,) = [entry async for entry in store.ledger.entries([organization_id])]
+    return entry.state
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for happens at the other end of the wire
+        await asyncio.sleep(0.01)
+
+
+async def test_every_customer_gets_its_own_key_and_it_is_stored(platform, store):
+    outcomes = await run(customers(40), platform, store)
+    assert {outcome.organization_id for outcome in outcomes} == {f"org_{number}" for number in range(40)}
+    assert kinds(outcomes) == {"Connected": 40}
+    for number in (0, 39):
+        client = platform.organization(await store.keys.get(f"org_{number}"))
+        assert (await client.organization.get()).external_org_id == f"org_{number}"
+
+
+async def test_a_second_run_mints_nothing(platform, store, sandbox):
+    await run(customers(5), platform, store)
+    assert kinds(await run(customers(6), platform, store)) == {"AlreadyConnected": 5, "Connected": 1}
+    assert set(sandbox.mints.values()) == {1}
+
+
+async def test_an_asynchronous_source_serves_as_well(platform, store):
+    async def source():
+        for tenant in customers(3):
+            await asyncio.sleep(0)
+            yield tenant
+
+    assert kinds(await run(source(), platform, store)) == {"Connected": 3}
+
+
+async def test_a_customer_met_twice_is_minted_once_and_told(platform, store, sandbox):
+    outcomes = await run([customer(1), customer(1)], platform, store)
+    assert Connected("org_1") in outcomes
+    assert AlreadyConnected("org_1", is_repeated=True) in outcomes
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_other_data_of_a_connected_customer_is_told(platform, store, sandbox):
+    await run([customer(1)], platform, store)
+    outcomes = await run([customer(1, "Acme")], platform, store)
+    assert outcomes == [AlreadyConnected("org_1", is_changed=True)]
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_a_key_put_by_hand_is_not_minted_over(platform, store, sandbox):
+    await store.keys.put("org_1", "bply_org_by_hand")
+    assert await run([customer(1)], platform, store) == [AlreadyConnected("org_1")]
+    assert sandbox.mints == {}
+
+
+async def test_a_lost_answer_is_a_doubt_and_stays_one(platform, store, sandbox):
+    sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+    (outcome,) = await run([customer(1)], platform, store)
+    assert isinstance(outcome, InDoubt)
+    assert "may have been carried out" in outcome.reason
+    assert kinds(await run([customer(1)], platform, store)) == {"InDoubt": 1}
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_counted(platform, store, sandbox):
+    sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+    await run([customer(1)], platform, store)
+    assert await run([customer(1)], platform, store, remint_in_doubt=True) == [Connected("org_1")]
+    assert sandbox.mints == {"org_1": 2}
+    (entry,) = [entry async for entry in store.ledger.entries(["org_1"])]
+    assert (entry.state, entry.orphans) == (State.DONE, 1)
+
+
+async def test_an_answer_without_a_key_is_a_doubt(platform, store, sandbox):
+    sandbox.faults.add("create_organization_api_key", "html")
+    assert kinds(await run([customer(1)], platform, store)) == {"InDoubt": 1}
+
+
+async def test_a_refused_customer_fails_alone_and_is_tried_by_the_next_run(platform, store, sandbox):
+    bad = attrs.evolve(customer(1), user_email="a@b")
+    sandbox.faults.add("create_organization_api_key", "redirect")
+    outcomes = await run([bad, customer(2)], platform, store, concurrency=1)
+    assert kinds(outcomes) == {"Failed": 1, "Connected": 1}
+    assert await state(store, "org_1") is State.FAILED
+    assert kinds(await run([bad], platform, store)) == {"Connected": 1}
+
+
+async def test_a_wrong_platform_key_stops_the_run_at_once(sandbox, store):
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_wrong", base_url=sandbox.base_url) as platform:
+        with pytest.raises(AuthenticationError):
+            await run(customers(500), platform, store, concurrency=4)
+    assert len(sandbox.calls) <= 4
+    assert await state(store, "org_0") is State.TODO
+
+
+async def test_an_api_that_is_down_stops_the_run_before_the_whole_file_is_in_doubt(platform, store, sandbox):
+    sandbox.faults.add("create_organization_api_key", "500", None)
+    with pytest.raises(ProvisioningError, match="times in a row"):
+        await run(customers(500), platform, store, concurrency=4)
+    assert len(sandbox.calls) < 60
+
+
+async def test_a_stop_lets_what_is_under_way_come_to_its_end(store):
+    async with (
+        Sandbox(limits=None, latency=0.3) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.15, stop.set)
+        outcomes = await run(customers(100), platform, store, concurrency=3, stop=stop)
+    assert kinds(outcomes) == {"Connected": 3}
+    assert len(sandbox.mints) == 3
+
+
+async def test_a_stop_does_not_wait_for_those_in_line(store):
+    narrow = RateLimits(writes=2, window=600)
+    async with (
+        Sandbox(limits=Limits(writes=2, window=600)) as sandbox,
+        AsyncBoooplyPlatform(
+            platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=narrow
+        ) as platform,
+    ):
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.3, stop.set)
+        outcomes = await asyncio.wait_for(run(customers(9), platform, store, stop=stop), 5)
+    assert kinds(outcomes) == {"Connected": 2}
+    assert await state(store, "org_5") is State.TODO
+
+
+async def test_closing_the_generator_stores_what_is_under_way(store):
+    async with (
+        Sandbox(limits=None, latency=0.2) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        outcomes = provision(customers(100), platform=platform, store=store, concurrency=4)
+        await anext(outcomes)
+        await asyncio.sleep(0.1)
+        await outcomes.aclose()
+    kept = {one async for one in store.keys.organizations()}
+    assert kept == set(sandbox.mints)
+
+
+async def test_two_runs_on_one_store_share_the_work_and_mint_once(platform, store, sandbox):
+    both = await asyncio.gather(run(customers(60), platform, store), run(customers(60), platform, store))
+    assert set(sandbox.mints.values()) == {1}
+    assert len(sandbox.mints) == 60
+    assert [len(outcomes) for outcomes in both] == [60, 60]
+    assert kinds(both[0])["Connected"] + kinds(both[1])["Connected"] == 60
+
+
+async def test_the_customers_of_a_run_that_died_are_taken_over(platform, store, sandbox):
+    await store.ledger.claim(customer(1), run="dead", lease=0.2)
+    await store.ledger.claim(customer(2), run="dead", lease=0.2)
+    await store.ledger.begin("org_2", run="dead", lease=0.2)
+    assert kinds(await run([customer(1), customer(2)], platform, store)) == {"Connected": 1, "InDoubt": 1}
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_a_request_that_waits_for_its_place_is_not_noted_as_sent(store):
+    narrow = RateLimits(writes=1, window=600)
+    async with (
+        Sandbox(limits=Limits(writes=1, window=600)) as sandbox,
+        AsyncBoooplyPlatform(
+            platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=narrow
+        ) as platform,
+    ):
+        stop = asyncio.Event()
+        task = asyncio.create_task(run(customers(2), platform, store, stop=stop))
+        await until(lambda: sandbox.mints)
+        await asyncio.sleep(0.1)
+        states = {await state(store, "org_0"), await state(store, "org_1")}
+        stop.set()
+        await task
+    assert states == {State.DONE, State.TODO}
+
+
+async def test_after_a_429_a_customer_is_not_noted_as_sent_while_it_waits(store):
+    async with (
+        Sandbox(limits=None) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        sandbox.faults.add("create_organization_api_key", "429")
+        stop = asyncio.Event()
+        task = asyncio.create_task(run([customer(1)], platform, store, stop=stop))
+        await until(lambda: sandbox.calls)
+        await asyncio.sleep(0.1)
+        found = await state(store, "org_1")
+        stop.set()
+        assert await task == []
+    assert found is State.TODO
+
+
+class Vault:
+    """A key store of a user's own."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}
+        self.problem: Exception | None = None
+
+    async def put(self, organization_id: str, api_key: Secret, /) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.keys[organization_id] = api_key.reveal()
+
+    async def get(self, organization_id: str, /) -> Secret:
+        if organization_id not in self.keys:
+            raise NotConnectedError(organization_id)
+        return Secret(self.keys[organization_id])
+
+    async def delete(self, organization_id: str, /) -> None:
+        del self.keys[organization_id]
+
+
+async def test_a_vault_of_ones_own_holds_the_keys(platform, store):
+    vault = Vault()
+    assert kinds(await run(customers(3), platform, store, keys=vault)) == {"Connected": 3}
+    assert len(set(vault.keys.values())) == 3
+    assert [one async for one in store.keys.organizations()] == []
+
+
+async def test_a_vault_is_asked_before_a_doubt_is_declared(platform, store, sandbox):
+    vault = Vault()
+    await store.ledger.claim(customer(1), run="dead", lease=0.0)
+    await store.ledger.begin("org_1", run="dead", lease=0.0)
+    vault.keys["org_1"] = "bply_org_received"
+    assert await run([customer(1)], platform, store, keys=vault) == [AlreadyConnected("org_1")]
+    assert await state(store, "org_1") is State.DONE
+    assert sandbox.mints == {}
+
+
+async def test_a_key_that_cannot_be_stored_is_handed_out_and_stops_the_run(platform, store, sandbox):
+    vault = Vault()
+    vault.problem = RuntimeError("sealed")
+    with pytest.raises(KeysNotStoredError) as caught:
+        await run(customers(100), platform, store, keys=vault, concurrency=4)
+    assert set(caught.value.keys) == set(sandbox.mints)
+    assert len(sandbox.mints) <= 8
+    for secret in caught.value.keys.values():
+        assert secret.reveal() not in str(caught.value) + repr(caught.value)
+    client = platform.organization(caught.value.keys["org_0"])
+    assert (await client.organization.get()).external_org_id == "org_0"
+
+
+async def test_a_store_that_fails_for_a_moment_loses_no_key(platform, store, monkeypatch):
+    finish, failures = store.ledger.finish, iter(range(3))
+
+    async def failing(_ledger, *arguments, **options):
+        if next(failures, None) is not None:
+            raise StoreError("the store cannot be written: database or disk is full")
+        return await finish(*arguments, **options)
+
+    monkeypatch.setattr(type(store.ledger), "finish", failing)
+    assert kinds(await run(customers(5), platform, store)) == {"Connected": 5}
+    assert len([one async for one in store.keys.organizations()]) == 5
+
+
+async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
+    async with (
+        Sandbox(limits=None, latency=0.3) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        minting = Minting(platform=platform, ledger=store.ledger)
+        task = asyncio.create_task(minting.connect(customer(1)))
+        await until(lambda: sandbox.calls or sandbox.mints)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert (await store.keys.get("org_1")).reveal()
+
+
+async def test_a_stopped_run_begins_nothing(platform, store, sandbox):
+    minting = Minting(platform=platform, ledger=store.ledger)
+    minting.stop()
+    with pytest.raises(Skipped):
+        await minting.connect(customer(1))
+    assert sandbox.mints == {}
+
+
+def test_an_outcome_tells_its_kind_and_reason():
+    assert repr(Failed("org_1", "HTTP 422")) == "Failed(organization_id='org_1', reason='HTTP 422')"
+
+
+async def test_no_workers_are_refused(platform, store):
+    with pytest.raises(ProvisioningError, match="concurrency"):
+        await run(customers(1), platform, store, concurrency=0)
