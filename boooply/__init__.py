@@ -86,9 +86,10 @@ if TYPE_CHECKING:
         WorkSetup,
     )
     from boooply.platform import AsyncBoooplyPlatform
-    from boooply.protocol.limits import Allowance, RateLimits
+    from boooply.protocol.limits import RateLimits
     from boooply.protocol.messages import Limit, Response
     from boooply.protocol.retry import RetryPolicy
+    from boooply.protocol.sharing import Allowance
     from boooply.provisioning.outcomes import KeysNotStoredError
     from boooply.secret import Secret
     from boooply.tenants import Tenants
@@ -171,9 +172,10 @@ _ROOMS = {
         "WorkSetup",
     ),
     "boooply.platform": ("AsyncBoooplyPlatform",),
-    "boooply.protocol.limits": ("Allowance", "RateLimits"),
+    "boooply.protocol.limits": ("RateLimits",),
     "boooply.protocol.messages": ("Limit", "Response"),
     "boooply.protocol.retry": ("RetryPolicy",),
+    "boooply.protocol.sharing": ("Allowance",),
     "boooply.provisioning.outcomes": ("KeysNotStoredError",),
     "boooply.secret": ("Secret",),
     "boooply.tenants": ("Tenants",),

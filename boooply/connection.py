@@ -8,11 +8,12 @@ from typing import Any, Final, Self
 
 import attrs
 
-from boooply.protocol.limits import Allowance, RateLimits
+from boooply.protocol.limits import RateLimits
 from boooply.protocol.messages import Limit, Response, json_object, raw_request
 from boooply.protocol.refusals import refusal
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import BASE_URL, KeyKind, base_url, key, seconds
+from boooply.protocol.sharing import Allowance
 from boooply.secret import Secret, hide
 from boooply.transport import Pool, Transport
 

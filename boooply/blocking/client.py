@@ -13,9 +13,10 @@ from boooply.client import AsyncBoooplyClient
 from boooply.connection import RATE_LIMITS, RETRY, Connection
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.limits import Allowance, RateLimits
+from boooply.protocol.limits import RateLimits
 from boooply.protocol.messages import Limit
 from boooply.protocol.retry import RetryPolicy
+from boooply.protocol.sharing import Allowance
 from boooply.secret import Secret, hide
 from boooply.transport import TIMEOUT
 

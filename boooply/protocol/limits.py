@@ -11,16 +11,19 @@ Where the word has run out and the log is full, a single call goes ahead and bri
 """
 
 from collections import deque
+from collections.abc import Callable, Mapping
 from math import ceil, inf
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self, cast
 
 import attrs
 
 from boooply.errors import ConfigurationError
 from boooply.protocol.allowance import Told
 from boooply.protocol.messages import Limit
+from boooply.protocol.sharing import Allowance, Sharing
 
 _LONGEST_WAIT: Final = 3600.0  # seconds; what names a longer one is taken for garbage
+_DATE_LAG: Final = 1.5  # seconds by which an answer's Date is behind at most: what is cut off, and its way to us
 _ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
 
 
@@ -34,7 +37,7 @@ class RateLimits:
     """Say what the API allows each key: calls of each kind in a window of ``window`` seconds (contract section 2).
 
     The API's own word goes before these numbers. ``scope="pool"`` counts all keys of a pool together, for an API that
-    counts by address.
+    counts by address. ``shared`` is an open ``Store``: all processes on it that hold the key share one allowance.
     """
 
     reads: int = attrs.field(default=100, validator=_positive)
@@ -42,24 +45,11 @@ class RateLimits:
     ai: int = attrs.field(default=5, validator=_positive)
     window: float = attrs.field(default=60.0, validator=_positive)
     scope: Literal["key", "pool"] = "key"
+    shared: Sharing | None = attrs.field(default=None, eq=False, repr=False)
 
     def allowance(self, limit: Limit) -> int:
         """Give the number of one kind."""
         return {Limit.READS: self.reads, Limit.WRITES: self.writes, Limit.AI: self.ai}[limit]
-
-
-@attrs.frozen(kw_only=True)
-class Allowance:
-    """Tell where one allowance stands.
-
-    ``remaining`` calls can start at once; ``waiting`` callers stand in line, and the last of them starts in about
-    ``seconds_to_end`` seconds.
-    """
-
-    limit: int
-    remaining: int
-    waiting: int
-    seconds_to_end: float
 
 
 @attrs.define
@@ -77,18 +67,41 @@ class _Word:
         return self.remaining - len(self.unheard) - in_flight
 
 
+# What a governor knows, beside its limit and window; and how what JSON has no form for is read.
+_KNOWN: Final = frozenset({"_starts", "_log", "_word", "_word_ran_out", "_blocked_until", "_after_refusal", "_ahead"})
+_RICH: Final[dict[str, Callable[[Any], Any]]] = {
+    "_log": deque,
+    "_word": lambda written: None if written is None else _Word(**written),
+}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Word):
+        return attrs.asdict(value)
+    return list(cast("deque[float]", value)) if isinstance(value, deque) else value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 class Governor:
     """Decide for one key and one kind of call; times are seconds of any steady clock."""
 
     def __init__(self, limit: int, window: float) -> None:
         self.limit: int = limit
         self.window: float = window
-        self._in_flight = 0
+        self._starts: list[float] = []  # of the calls that are under way
         self._log: deque[float] = deque()
         self._word: _Word | None = None
         self._word_ran_out = False
         self._blocked_until = -inf
         self._after_refusal = False
+        self._ahead: float | None = None  # of the API's clock before ours, in seconds, at least
+
+    @property
+    def _in_flight(self) -> int:
+        return len(self._starts)
 
     def budget(self, now: float) -> int:
         """Count the calls that may start now."""
@@ -123,15 +136,15 @@ class Governor:
             self._word_ran_out = False  # this one goes ahead, or goes by the log
         elif self._word.left(self._in_flight) <= 0:
             self._word.holds = False
-        self._in_flight += 1
+        self._starts.append(now)
 
-    def give_back(self) -> None:
-        """Note that a call did not reach the API after all."""
-        self._in_flight -= 1
+    def give_back(self, started: float) -> None:
+        """Note that a call which started then did not reach the API after all."""
+        self._end(started)
 
     def finish(self, now: float, told: Told | None, *, started: float, refused: bool = False) -> None:
         """Note that a call which started then has ended: with an answer that told something, or without one."""
-        self._in_flight -= 1
+        self._end(started)
         if refused:
             self._refuse(now, told or Told())
             return
@@ -162,6 +175,26 @@ class Governor:
             seconds_to_end=self.wait(now, waiting - 1) if waiting else 0.0,
         )
 
+    def written(self) -> dict[str, Any]:
+        """Write all that it knows as JSON, for those who share it."""
+        return {"limit": self.limit} | {name: _plain(getattr(self, name)) for name in _KNOWN}
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any], limit: int, window: float) -> Self:
+        """Read what one has written; a limit that the API told goes before the one given."""
+        governor = cls(written.get("limit", limit), window)
+        for name in _KNOWN & written.keys():
+            setattr(governor, name, _RICH.get(name, _as_it_is)(written[name]))
+        return governor
+
+    def lose(self, now: float) -> None:
+        """Forget calls under way for more than a window: who made them has died, and theirs is free again."""
+        self._starts = [started for started in self._starts if started + self.window > now]
+
+    def _end(self, started: float) -> None:
+        if started in self._starts:  # it may have been given up for lost
+            self._starts.remove(started)
+
     def _forget(self, now: float) -> None:
         while self._log and self._log[0] <= now:
             self._log.popleft()
@@ -190,7 +223,7 @@ class Governor:
             return
         # fewer left than our own calls explain: somebody else uses this key
         alone = told.remaining >= self.limit - self._in_flight - len(self._log)
-        ends = now + resets_in
+        ends = self._ends(now, told.window, resets_in)
         order = _order(told.window, word)
         if word is None or order > 0:
             self._word = _Word(told.window, ends, told.remaining, alone, overlapping)
@@ -201,6 +234,19 @@ class Governor:
             if told.remaining < word.remaining:
                 word.remaining = told.remaining
                 word.unheard = [ended for ended in word.unheard if ended > started]
+
+    def _ends(self, now: float, window: float | None, resets_in: float) -> float:
+        """Say when a window ends by our clock, never too early.
+
+        The API's clock is known by its ``Date``, which is cut to whole seconds and as old as the answer's way to us: of
+        many answers the one that shows it furthest ahead is nearest to the truth.
+        """
+        if window is None:
+            return now + resets_in
+        ahead = window - resets_in - now
+        if self._ahead is None or not 0 <= self._ahead - ahead <= _DATE_LAG:
+            self._ahead = ahead  # nearer than before; or a clock was set, or the answer was long on its way
+        return window - self._ahead
 
 
 def _order(window: float | None, word: _Word | None) -> float:

@@ -214,7 +214,8 @@ class Database:
 
 async def _written(connection: AsyncConnection, group: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
     results: list[tuple[_Waiting, Any]] = []
-    for write in dict.fromkeys(one.write for one in group):
+    # in one order, so that two processes do not wait for each other's rows
+    for write in sorted({one.write for one in group}, key=lambda write: write.__qualname__):
         alike = [one for one in group if one.write == write]
         answers = await write(connection, [one.item for one in alike])
         results.extend(zip(alike, answers, strict=True))

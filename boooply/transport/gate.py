@@ -12,7 +12,8 @@ from typing import Final
 import attrs
 
 from boooply.protocol.allowance import Told
-from boooply.protocol.limits import Allowance, Governor
+from boooply.protocol.limits import Governor
+from boooply.protocol.sharing import Allowance
 
 clock: Final = time.monotonic
 
@@ -68,10 +69,10 @@ class Gate:
             self._governor.finish(clock(), told, started=started, refused=refused)
         self._wake()
 
-    def give_back(self) -> None:
+    def give_back(self, *, started: float) -> None:
         """Note that a call never reached the API."""
         with self._mutex:
-            self._governor.give_back()
+            self._governor.give_back(started)
         self._wake()
 
     def _try(self, now: float) -> float:

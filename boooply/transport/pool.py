@@ -17,12 +17,14 @@ import aiohttp
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.limits import Allowance, Governor, RateLimits
+from boooply.protocol.limits import Governor, RateLimits
 from boooply.protocol.messages import Limit
 from boooply.protocol.retry import RetryBudget
 from boooply.protocol.settings import is_loopback
+from boooply.protocol.sharing import Allowance
 from boooply.secret import Secret
 from boooply.transport.gate import Gate
+from boooply.transport.shared_gate import SharedGate, shared_name
 
 CLOSED: Final = "this client is closed: make a new one, or keep it open for as long as it is used"
 
@@ -81,22 +83,26 @@ class Pool:
         self._tls = ssl_context
         self.limits = limits
         self.budget: RetryBudget = RetryBudget()
-        self._gates: dict[tuple[Secret | None, Limit], Gate] = {}
+        self._gates: dict[tuple[Secret | None, Limit], Gate | SharedGate] = {}
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
         self._mutex = threading.Lock()
         _pools.add(self)
 
-    def gate(self, key: Secret, limit: Limit) -> Gate | None:
+    def gate(self, key: Secret, limit: Limit) -> Gate | SharedGate | None:
         """Give the gate that all callers with this key and kind of call share, or None where limits are off."""
         if self.limits is None:
             return None
         shared = (key if self.limits.scope == "key" else None, limit)
         gate = self._gates.get(shared)
         if gate is None:
-            governor = Governor(self.limits.allowance(limit), self.limits.window)
-            gate = self._gates.setdefault(shared, Gate(governor))
+            gate = self._gates.setdefault(shared, self._new_gate(self.limits, *shared))
         return gate
+
+    def _new_gate(self, limits: RateLimits, key: Secret | None, limit: Limit) -> Gate | SharedGate:
+        if limits.shared is not None:
+            return SharedGate(shared_name(key, self.base_url, limit), limit, limits, limits.shared.limits)
+        return Gate(Governor(limits.allowance(limit), limits.window))
 
     def rate_limits(self, key: Secret) -> dict[Limit, Allowance]:
         """Tell where the allowances of a key stand; nothing where limits are off."""
@@ -121,6 +127,9 @@ class Pool:
         """Close every connection; what is still under way fails."""
         self._closed = True
         running = asyncio.get_running_loop()
+        for gate in tuple(self._gates.values()):
+            if isinstance(gate, SharedGate):
+                await gate.settle()
         with self._mutex:
             opened_here, self._opened = self._opened, {}
         for loop, opened in opened_here.items():

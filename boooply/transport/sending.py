@@ -154,7 +154,7 @@ class Transport:
             return outcome
         finally:
             if gate is not None and not is_sent:
-                gate.give_back()
+                gate.give_back(started=started)
             elif gate is not None:
                 response = None if outcome is None else outcome.response
                 told = None if response is None else read_headers(response.headers)

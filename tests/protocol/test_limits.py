@@ -239,7 +239,7 @@ def test_a_place_that_is_given_back_is_free_again() -> None:
     governor = Governor(1, 60)
     governor.start(0)
     assert governor.delay(0) == inf
-    governor.give_back()
+    governor.give_back(0)
 
     assert governor.delay(0) == 0
 

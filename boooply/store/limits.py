@@ -1,0 +1,95 @@
+"""Allowances that all processes on one store share: the governors are rows, and their time is the database's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf
+from typing import Any, Final, Generic, TypeVar, cast
+
+import attrs
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from boooply.protocol.allowance import Told
+from boooply.protocol.limits import Governor
+from boooply.protocol.sharing import Start
+from boooply.store.database import Database, insert_missing, put
+from boooply.store.schema import LIMITS
+
+T = TypeVar("T")
+
+_LOOK_AGAIN: Final = 0.05  # seconds, where only an answer under way can tell: it may reach another process
+
+
+@attrs.frozen(eq=False)
+class _Step(Generic[T]):
+    """Something to do with the governor of one name, at a moment of the database's clock."""
+
+    name: str
+    limit: int
+    window: float
+    act: Callable[[Governor, float], T]
+
+
+@attrs.frozen(eq=False)
+class SharedAllowances:
+    """Drive the governors of all processes on one store.
+
+    A process that dies gives its calls under way back after one window. The key itself is not in the store, only a
+    digest of it.
+    """
+
+    _database: Database
+
+    async def start(self, name: str, limit: int, window: float, /) -> Start:
+        """Start a call, or tell when to ask again."""
+        return await self._step(_Step(name, limit, window, _start))
+
+    async def finish(
+        self, name: str, limit: int, window: float, /, *, told: Told | None, started: float, refused: bool
+    ) -> None:
+        """Note how a call has ended."""
+        act = partial(_finish, told=told, started=started, refused=refused)
+        await self._step(_Step(name, limit, window, act))
+
+    async def give_back(self, name: str, limit: int, window: float, /, *, started: float) -> None:
+        """Note that a call never reached the API."""
+        await self._step(_Step(name, limit, window, partial(_give_back, started=started)))
+
+    async def _step(self, step: _Step[T]) -> T:
+        return cast("T", await self._database.write(self._steps, step))
+
+    async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
+        names = sorted({step.name for step in steps})
+        await insert_missing(connection, LIMITS, [{"name": name, "state": "{}"} for name in names])
+        query = select(LIMITS.c.name, LIMITS.c.state).where(LIMITS.c.name.in_(names)).order_by(LIMITS.c.name)
+        states = {row.name: json.loads(row.state) for row in await connection.execute(query.with_for_update())}
+        # asked for once the rows are ours: waiting for them takes time
+        now = (await connection.execute(select(self._database.clock))).scalar_one()
+        governors: dict[str, Governor] = {}
+        answers: list[Any] = []
+        for step in steps:
+            governor = governors.get(step.name)
+            if governor is None:
+                governor = governors[step.name] = Governor.read(states[step.name], step.limit, step.window)
+                governor.lose(now)
+            answers.append(step.act(governor, now))
+        await put(connection, LIMITS, [{"name": one, "state": json.dumps(governors[one].written())} for one in names])
+        return answers
+
+
+def _start(governor: Governor, now: float) -> Start:
+    delay = governor.delay(now)
+    if delay == 0:
+        governor.start(now)
+    return Start(delay=_LOOK_AGAIN if delay == inf else delay, at=now, allowance=governor.allowance(now, 0))
+
+
+def _finish(governor: Governor, now: float, *, told: Told | None, started: float, refused: bool) -> None:
+    governor.finish(now, told, started=started, refused=refused)
+
+
+def _give_back(governor: Governor, _now: float, *, started: float) -> None:
+    governor.give_back(started)

@@ -1,0 +1,43 @@
+"""Eight processes on one PostgreSQL store, at ten calls a second."""
+
+import subprocess
+import sys
+import time
+
+from boooply.sandbox import Limits, Sandbox
+
+PROCESSES, CALLS = 8, 50
+
+MEMBER = """
+import asyncio, json, os, sys, time
+from boooply import AsyncBoooplyClient, RateLimits
+from boooply.store import Store
+
+url, encryption_key, base_url, api_key, begins = sys.argv[1:]
+
+async def main():
+    async with Store.open(url, encryption_key=encryption_key) as store:
+        limits = RateLimits(reads=10, window=1, shared=store)
+        async with AsyncBoooplyClient(api_key=api_key, base_url=base_url, rate_limits=limits) as client:
+            await asyncio.sleep(float(begins) - time.time())
+            await asyncio.gather(*(client.organization.get() for _ in range(%d)))
+
+asyncio.run(main())
+"""
+
+
+def test_eight_processes_use_one_allowance_and_never_more(postgresql_store_url, encryption_key):
+    with Sandbox(limits=Limits(reads=10, window=1)) as sandbox:
+        begins = time.time() + 6
+        words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.api_key, str(begins)]
+        members = [subprocess.Popen([sys.executable, "-c", MEMBER % CALLS, *words]) for _ in range(PROCESSES)]  # noqa: S603 - our own words
+        assert [member.wait(180) for member in members] == [0] * PROCESSES
+        statuses = [call.status for call in sandbox.calls]
+        moments = [call.at.timestamp() for call in sandbox.calls]
+    windows = int(max(moments)) - int(min(moments)) + 1
+    used = len(moments) / (10 * windows)
+    print(
+        f"{statuses.count(200)} served, {statuses.count(429)} refused, {max(moments) - min(moments):.2f} s, {used:.1%}"
+    )
+    assert statuses == [200] * (PROCESSES * CALLS)
+    assert used >= 0.99
