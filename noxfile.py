@@ -77,10 +77,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Run what takes long: 100,000 faulted calls, 10,000 cancellations, 40 calls on the real clock, long fuzzing."""
+    """Run what takes long: 100,000 faulted calls, 10,000 cancellations, 1,000 kills, real clocks, long fuzzing."""
     install_wheel(session)
     session.install(*group("test"))
     session.run("pytest", "-s", "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
+    kills = {"BOOOPLY_TEST_KILLS": "1000"}
+    session.run("pytest", "-s", "tests/provisioning/test_kills.py", *session.posargs, env=kills)
     more = {"HYPOTHESIS_PROFILE": "soak", "BOOOPLY_TEST_SCHEDULES": "10000"}
     session.run("pytest", "tests/protocol", "tests/converter", *session.posargs, env=more)
 

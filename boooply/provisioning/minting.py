@@ -30,7 +30,7 @@ from boooply.transport import Transport
 
 T = TypeVar("T")
 
-_WAITING_LEASE: Final = 120.0  # keeps two runs from waiting in line for one customer; what keeps them apart is `begin`
+_WAITING_LEASE: Final = 30.0  # keeps two runs from waiting in line for one customer; `begin` is what keeps them apart
 _STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError)  # it is the platform's key that is wrong
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0

@@ -10,6 +10,7 @@ from typing import get_args
 
 from boooply import AIInterview, AmbiguousWriteError, AsyncBoooplyClient, BoooplyError, Candidate, RetryPolicy
 from boooply.sandbox import Fault, Sandbox
+from boooply.transport.gate import Gate
 
 CALLS = int(os.environ.get("BOOOPLY_SOAK_CALLS", "100000"))
 CHUNK = 2_000
@@ -91,6 +92,7 @@ async def test_many_cancellations() -> None:
         await asyncio.sleep(0.05)
         gate = client.pool.gate(client._transport.key, next(iter(client.rate_limits)))
         assert gate is not None
+        assert isinstance(gate, Gate)
         assert gate._governor._in_flight == 0
         assert gate._waiting == 0
         session = await client.pool.session()
