@@ -38,13 +38,13 @@ def install_wheel(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(dist), ".")
     (wheel,) = dist.glob("*.whl")
     session.install("--force-reinstall", "--no-deps", str(wheel))
-    session.install(f"{wheel}[cli,postgres]")
+    session.install(f"{wheel}[cli,distributed]")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff with all its rules, and the floors."""
-    session.install(*group("lint"), "-e", ".[cli,postgres]")
+    session.install(*group("lint"), "-e", ".[cli,distributed]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -53,7 +53,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check with mypy --strict and pyright strict, and that every public name is typed."""
-    session.install(*group("typing"), "nox", ".[cli,postgres]")
+    session.install(*group("typing"), "nox", ".[cli,distributed]")
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")

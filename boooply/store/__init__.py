@@ -1,8 +1,8 @@
 """What outlives a process: the customers' keys, encrypted, and the ledger of their minting (the extra ``store``)."""
 
 from boooply.store.keys import KeyStore
-from boooply.store.ledger import Claimed, Ledger
+from boooply.store.ledger import Claimed, Ledger, tenant_of
 from boooply.store.states import Entry, Standing, State
 from boooply.store.store import Store
 
-__all__ = ["Claimed", "Entry", "KeyStore", "Ledger", "Standing", "State", "Store"]
+__all__ = ["Claimed", "Entry", "KeyStore", "Ledger", "Standing", "State", "Store", "tenant_of"]

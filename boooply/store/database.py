@@ -53,7 +53,7 @@ async def connected(address: Address) -> AsyncGenerator[Database]:
     if isinstance(engine, ModuleNotFoundError):
         extra = EXTRAS[address.url.drivername]
         raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[{extra}]"')
-    database = Database(engine, literal_column(_CLOCKS[engine.dialect.name], Float))
+    database = Database(address, engine, literal_column(_CLOCKS[engine.dialect.name], Float))
     try:
         yield database
     finally:
@@ -121,6 +121,7 @@ class Database:
     ``clock`` is an expression for the seconds since 1970, by the clock that all processes on this database share.
     """
 
+    address: Address
     engine: AsyncEngine
     clock: ColumnElement[float]
     _queue: deque[_Waiting] = attrs.field(factory=deque[_Waiting], init=False)

@@ -72,6 +72,10 @@ class Ledger:
 
         return await self._step(_Step(tenant.organization_id, move))
 
+    async def enroll(self, tenants: Iterable[Tenant], /) -> None:
+        """Note customers that are to be minted, unless they are known: workers then need their ids alone."""
+        await self._database.write(self._enroll, [(tenant.organization_id, _written(tenant)) for tenant in tenants])
+
     async def begin(self, organization_id: str, /, *, run: str, lease: float) -> bool:
         """Commit that the request goes out next; False where another run has taken the customer meanwhile."""
         return await self._move(organization_id, partial(states.begin, run=run, lease=lease))
@@ -161,6 +165,17 @@ class Ledger:
             rows = [{"organization_id": one, "sealed": keys[one], "changed_at": now} for one in sorted(keys)]
             await put(connection, KEYS, rows)
         return answers
+
+    async def _enroll(self, connection: AsyncConnection, groups: Sequence[list[tuple[str, str]]]) -> list[None]:
+        now = (await connection.execute(select(self._database.clock))).scalar_one()
+        written = dict(row for group in groups for row in group)
+        rows = [
+            attrs.asdict(Entry(organization_id=one, tenant=written[one])) | {"changed_at": now}
+            for one in sorted(written)
+        ]
+        for start in range(0, len(rows), _BATCH):
+            await insert_missing(connection, LEDGER, rows[start : start + _BATCH])
+        return [None] * len(groups)
 
     async def _lock(self, connection: AsyncConnection, ids: list[str]) -> tuple[float, dict[str, Entry]]:
         chosen = select(LEDGER).where(LEDGER.c.organization_id.in_(ids)).order_by(LEDGER.c.organization_id)

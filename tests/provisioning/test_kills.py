@@ -89,7 +89,7 @@ def run_killed(sandbox: Sandbox, url: str, encryption_key: str, customers: int, 
     )
     told = json.loads(done.stdout)
     assert set(told["codes"]) == {0}
-    return told["killed"]
+    return int(told["killed"])
 
 
 async def look(sandbox: Sandbox, url: str, encryption_key: str, customers: int) -> Counter[State]:
@@ -120,7 +120,7 @@ def fresh_store_url(request: pytest.FixtureRequest) -> Callable[[int], str]:
         return lambda number: url.replace("boooply.db", f"round_{number}.db")
 
     def fresh(number: int) -> str:
-        name = re.search(r"/(store_\w+)\?", url)[1]
+        (name,) = re.findall(r"/(store_\w+)\?", url)
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}_{number}".encode())
         return url.replace(name, f"{name}_{number}")

@@ -1,0 +1,170 @@
+"""The job on a queue: its in-memory connector, and the real thing on PostgreSQL."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from procrastinate.testing import InMemoryConnector
+
+from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Tenant
+from boooply.provisioning.distributed import Queue
+from boooply.sandbox import Sandbox
+from boooply.store import State, Store
+
+
+def customers(count: int) -> Iterator[Tenant]:
+    for number in range(count):
+        yield Tenant(user_id="1", user_email="admin@acme.example", organization_id=f"org_{number}")
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(limits=None) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def memory_queue(sqlite_store_url: str, encryption_key: str) -> AsyncIterator[Queue]:
+    async with (
+        Store.open(sqlite_store_url, encryption_key=encryption_key) as store,
+        Queue.open(store, connector=InMemoryConnector()) as queue,
+    ):
+        yield queue
+
+
+@pytest.fixture
+async def postgresql_store(postgresql_store_url: str, encryption_key: str) -> AsyncIterator[Store]:
+    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        yield store
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
+        await asyncio.sleep(0.02)
+
+
+async def states(store: Store) -> Counter[State]:
+    return Counter([entry.state async for entry in store.ledger.entries()])
+
+
+async def test_a_job_carries_an_id_and_nothing_else(memory_queue):
+    assert await memory_queue.enqueue(customers(3)) == 3
+    jobs = memory_queue.app.connector.jobs.values()
+    assert [job["args"] for job in jobs] == [{"organization_id": f"org_{number}"} for number in range(3)]
+    assert await states(memory_queue.store) == {State.TODO: 3}
+
+
+async def test_a_worker_connects_what_is_queued(memory_queue, platform, sandbox):
+    await memory_queue.enqueue(customers(20))
+    await memory_queue.work([platform], wait=False)
+    assert await states(memory_queue.store) == {State.DONE: 20}
+    assert set(sandbox.mints.values()) == {1}
+
+
+async def test_what_is_queued_twice_is_minted_once(memory_queue, platform, sandbox):
+    await memory_queue.enqueue(customers(5))
+    await memory_queue.enqueue(customers(5))
+    await memory_queue.work([platform], wait=False)
+    assert set(sandbox.mints.values()) == {1}
+
+
+async def test_a_customer_that_disconnected_meanwhile_is_left_alone(memory_queue, platform, sandbox):
+    await memory_queue.enqueue(customers(2))
+    await memory_queue.store.ledger.forget("org_0")
+    await memory_queue.work([platform], wait=False)
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_a_refused_platform_key_ends_the_worker_and_loses_no_job(memory_queue, sandbox):
+    await memory_queue.enqueue(customers(30))
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_wrong", base_url=sandbox.base_url) as wrong:
+        with pytest.raises(AuthenticationError):
+            await memory_queue.work([wrong], concurrency=2)
+    assert len(sandbox.calls) <= 2
+    assert await states(memory_queue.store) == {State.TODO: 30}
+
+
+async def test_several_platform_keys_share_the_work(memory_queue, platform, sandbox):
+    narrow = RateLimits(writes=3, window=600)
+    async with AsyncBoooplyPlatform(
+        platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=narrow
+    ) as other:
+        await memory_queue.enqueue(customers(4))
+        await memory_queue.work([other, platform], wait=False, concurrency=4)
+    assert await states(memory_queue.store) == {State.DONE: 4}
+
+
+async def test_an_asynchronous_source_serves_as_well(memory_queue):
+    async def source():
+        for tenant in customers(501):
+            yield tenant
+
+    assert await memory_queue.enqueue(source()) == 501
+
+
+async def test_a_queue_wants_postgresql(sqlite_store_url, encryption_key):
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        with pytest.raises(ConfigurationError, match="PostgreSQL"):
+            async with Queue.open(store):
+                pass
+
+
+async def test_two_workers_on_postgresql_split_the_work(postgresql_store, platform, sandbox):
+    async with Queue.open(postgresql_store) as queue:
+        await queue.enqueue(customers(30))
+    async with Queue.open(postgresql_store) as one, Queue.open(postgresql_store) as other:
+        await asyncio.gather(*(queue.work([platform], wait=False, concurrency=3) for queue in (one, other)))
+    assert await states(postgresql_store) == {State.DONE: 30}
+    assert set(sandbox.mints.values()) == {1}
+
+
+WORKER = """
+import asyncio, sys
+from boooply import AsyncBoooplyPlatform
+from boooply.provisioning.distributed import Queue
+from boooply.store import Store
+
+url, encryption_key, base_url, platform_key = sys.argv[1:]
+
+async def main():
+    async with (
+        Store.open(url, encryption_key=encryption_key) as store,
+        AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
+        Queue.open(store) as queue,
+    ):
+        await queue.work([platform], concurrency=4)
+
+asyncio.run(main())
+"""
+
+
+async def test_the_jobs_of_a_worker_that_was_killed_are_taken_over(
+    postgresql_store, postgresql_store_url, encryption_key, monkeypatch
+):
+    monkeypatch.setattr("boooply.provisioning.distributed._STALLED", 1.0)
+    monkeypatch.setattr("boooply.provisioning.distributed._ANOTHER_TRY", 1)
+    async with (
+        Sandbox(limits=None, latency=0.3) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url, timeout=1) as platform,
+        Queue.open(postgresql_store) as queue,
+    ):
+        await queue.enqueue(customers(12))
+        words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.platform_key]
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, *words])  # noqa: ASYNC220, S603 - our own words
+        await until(lambda: len(sandbox.mints) >= 6)
+        os.kill(worker.pid, signal.SIGKILL)
+        await asyncio.to_thread(worker.wait)
+        working = asyncio.create_task(queue.work([platform], concurrency=4))
+        while not set(await states(postgresql_store)) <= {State.DONE, State.IN_DOUBT}:  # noqa: ASYNC110 - as in until()
+            await asyncio.sleep(0.1)
+        working.cancel()
+        await asyncio.wait({working})
+    found = await states(postgresql_store)
+    assert found.total() == 12
+    assert 1 <= found[State.IN_DOUBT] <= 4
+    assert set(sandbox.mints.values()) == {1}
