@@ -8,10 +8,11 @@ from typing import Any, Final, Self
 
 import attrs
 
+from boooply.errors import DecodingError
 from boooply.protocol.limits import RateLimits
 from boooply.protocol.messages import Limit, Response, json_object, raw_request
 from boooply.protocol.refusals import refusal
-from boooply.protocol.retry import RetryPolicy
+from boooply.protocol.retry import RetryPolicy, fault_of
 from boooply.protocol.settings import BASE_URL, KeyKind, base_url, key, seconds
 from boooply.protocol.sharing import Allowance
 from boooply.secret import Secret, hide
@@ -84,6 +85,7 @@ class Connection:
 
         Raises:
             APIError: The answer says no.
+            DecodingError: The answer is a page of HTML; after anything but GET that is an ``AmbiguousWriteError``.
             ValidationError: The path leads out of the API, or the body has no JSON form.
         """
         request = raw_request(method, path, json=json, params=params)
@@ -92,6 +94,8 @@ class Connection:
         if refused is not None:
             del response  # what is raised leads to this frame
             raise refused
+        if fault_of(request, response) is not None:
+            raise DecodingError(request.operation, status=response.status, problems=("a page of HTML",))
         return response
 
     @property

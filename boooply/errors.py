@@ -103,20 +103,33 @@ class AmbiguousWriteError(BoooplyError):
         identity: What it was about: the interview's code or the organization's id, if there is one.
         people: The e-mail addresses it would have invited; kept out of every text.
         status: The HTTP status that came back, if one did.
-        sent_at: When it was first sent, by this machine's clock.
+        answer: What came back with it, read as the error it would be elsewhere: code, message, request id.
+        sent_at: When it was first sent.
+        by_api_clock: Whether that is the API's time, known from its earlier answers, or this machine's.
     """
 
     def __init__(
-        self, operation: str, *, identity: str | None, people: tuple[str, ...], status: int | None, sent_at: datetime
+        self,
+        operation: str,
+        *,
+        identity: str | None,
+        people: tuple[str, ...],
+        status: int | None,
+        sent_at: datetime,
+        by_api_clock: bool = False,
+        answer: APIError | None = None,
     ) -> None:
         about = f" for {identity}" if identity else ""
         came = "no answer came" if status is None else f"the answer was HTTP {status}"
+        came += f": {answer.message}" if answer is not None and answer.message else ""
         super().__init__(f"{operation}{about}: it may have been carried out ({came}); it was not sent again")
         self.operation = operation
         self.identity = identity
         self.people = people
         self.status = status
+        self.answer = answer
         self.sent_at = sent_at
+        self.by_api_clock = by_api_clock
 
 
 class DecodingError(BoooplyError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import attrs
 from attrs.validators import optional
@@ -81,6 +81,11 @@ class InterviewNotEvaluated(BoooplyError):
         reason = interview.end_reason or interview.session_status
         super().__init__(f"interview {interview.code} will not be evaluated: it ended as {reason}")
         self.interview = interview
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a join token is a secret, and not pickled
+        people = tuple(attrs.evolve(person, join_token=None) for person in self.interview.participants)
+        return type(self), (attrs.evolve(self.interview, participants=people),)
 
 
 @attrs.frozen(kw_only=True)

@@ -45,6 +45,11 @@ def read_headers(headers: Mapping[str, str]) -> Told:
     )
 
 
+def date_of(headers: Mapping[str, str]) -> float | None:
+    """Read the time at which an answer was made, in seconds since 1970 by the API's clock."""
+    return _http_date(headers.get("Date"))
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Read ``Retry-After`` as seconds from now, given as a number or as a date."""
     value = headers.get("Retry-After")

@@ -166,6 +166,11 @@ class Governor:
         first = self.delay(now)
         return (0.0 if first == inf else first) + (ceil(beyond / self.limit) - 1) * self.window
 
+    def least_wait(self, now: float, ahead: int) -> float:
+        """Say how long the one with ``ahead`` callers before it waits for certain: the API's windows may be shorter."""
+        delay = 0.0 if ahead < self.budget(now) else self.delay(now)
+        return 0.0 if delay == inf else delay
+
     def allowance(self, now: float, waiting: int) -> Allowance:
         """Tell where it stands."""
         return Allowance(

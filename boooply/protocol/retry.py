@@ -109,5 +109,8 @@ def fault_of(request: Request, response: Response) -> Fault | None:
         return Fault.LIMITED
     if response.status >= 500:  # noqa: PLR2004 - the same
         return Fault.FAILED
-    is_read = request.wants_json and response.status in _OK and not (request.may_be_empty and not response.body)
-    return Fault.UNREADABLE if is_read and json_object(response) is None else None
+    if response.status not in _OK or (request.may_be_empty and not response.body):
+        return None
+    # what is asked for by hand may be anything but the page of a proxy
+    is_json = request.wants_json or response.headers.get("Content-Type", "").lower().startswith("text/html")
+    return Fault.UNREADABLE if is_json and json_object(response) is None else None

@@ -38,6 +38,7 @@ from boooply.transport import Transport
 
 _PAGE = 100  # the most the API gives at once
 _CLOCKS_DIFFER = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
+_ROUNDED = timedelta(seconds=1)  # the API may cut its times to whole seconds
 
 
 @attrs.frozen
@@ -180,13 +181,13 @@ class AsyncInterviews:
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
         """Look for the interview whose creation got no clear answer, by its people, among the latest.
 
-        They go back to five minutes before it was sent, since clocks differ: where the same people were invited to
-        another one just before, look at its title before you take it for this one. ``NotSeen`` is no proof: the API may
-        carry the request out late. It counts against the read allowance.
+        Those created before it was sent are left out: by the API's clock, once an answer has told it, and else with
+        five minutes to spare, since clocks differ. ``NotSeen`` is no proof: the API may carry the request out late. It
+        counts against the read allowance.
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"{error.operation} leaves nothing to look for")
-        since = error.sent_at - _CLOCKS_DIFFER
+        since = error.sent_at - (_ROUNDED if error.by_api_clock else _CLOCKS_DIFFER)
         people = {email.casefold() for email in error.people}
         found = [
             interview

@@ -5,6 +5,7 @@ import attrs
 from boooply.errors import ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
+from boooply.secret import Secret
 from boooply.transport import OnSend, Transport
 
 
@@ -19,4 +20,9 @@ async def create_organization_api_key(
         raise ValidationError("tenant", "has to be a Tenant")
     row = CREATE_ORGANIZATION_API_KEY
     key = row.parse(await transport.send(row.request(body=tenant), on_send=on_send, on_unsent=on_unsent))
-    return attrs.evolve(key, organization_id=tenant.organization_id)
+    return attrs.evolve(key, organization_id=tenant.organization_id, message=_without(key.api_key, key.message))
+
+
+def _without(api_key: Secret, message: str | None) -> str | None:
+    # the vendor's words for people may repeat the key
+    return None if message is None else message.replace(api_key.reveal(), str(api_key))

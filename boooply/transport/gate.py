@@ -36,9 +36,9 @@ class Gate:
         self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
 
     def wait(self) -> float:
-        """Estimate in how many seconds one who joins now can start, with further windows of the configured length."""
+        """Say for how many seconds one who joins now waits for certain."""
         with self._mutex:
-            return self._governor.wait(clock(), self._waiting)
+            return self._governor.least_wait(clock(), self._waiting)
 
     def allowance(self) -> Allowance:
         """Tell where the allowance stands."""

@@ -32,6 +32,8 @@ CLOSED: Final = "this client is closed: make a new one, or keep it open for as l
 # read, so ours are dropped before.
 _KEEP_ALIVE: Final = 4.0
 
+_DATE_LAG: Final = 1.5  # seconds by which an answer's Date is behind at most: what is cut off, and its way to us
+
 
 async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
     """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
@@ -83,6 +85,7 @@ class Pool:
         self._tls = ssl_context
         self.limits = limits
         self.budget: RetryBudget = RetryBudget()
+        self.clock_ahead: float | None = None  # of the API's clock before ours, in seconds, at least
         self._gates: dict[tuple[Secret | None, Limit], Gate | SharedGate] = {}
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
@@ -109,6 +112,12 @@ class Pool:
         gates = {limit: self.gate(key, limit) for limit in Limit}
         return {limit: gate.allowance() for limit, gate in gates.items() if gate is not None}
 
+    def hear(self, date: float, now: float) -> None:
+        """Note the API's time: its ``Date`` is cut to whole seconds and on its way, so the furthest is nearest."""
+        ahead, known = date - now, self.clock_ahead
+        if known is None or not 0 <= known - ahead <= _DATE_LAG:
+            self.clock_ahead = ahead  # nearer than before, or a clock was set
+
     async def session(self) -> aiohttp.ClientSession:
         """Give the session of the running event loop."""
         loop = asyncio.get_running_loop()
@@ -124,7 +133,10 @@ class Pool:
         return opened.session
 
     async def close(self) -> None:
-        """Close every connection; what is still under way fails."""
+        """Close every connection; what is still under way fails.
+
+        Connections that another event loop opened close once it runs again, or ends.
+        """
         self._closed = True
         running = asyncio.get_running_loop()
         for gate in tuple(self._gates.values()):

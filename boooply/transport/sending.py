@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Final, TypeVar
 
@@ -14,11 +15,12 @@ import aiohttp
 import attrs
 
 from boooply.errors import AmbiguousWriteError, BoooplyError, DeadlineExceeded
-from boooply.protocol.allowance import read_headers
+from boooply.protocol.allowance import date_of, read_headers
 from boooply.protocol.endpoints import Endpoint
-from boooply.protocol.messages import Request, Response
+from boooply.protocol.messages import Request, Response, json_object
+from boooply.protocol.refusals import refusal
 from boooply.protocol.retry import VERDICTS, Fault, RetryPolicy, Verdict, fault_of
-from boooply.secret import Secret
+from boooply.secret import Secret, mask
 from boooply.transport.attempt import Failure, attempt
 from boooply.transport.gate import clock
 from boooply.transport.pool import Pool
@@ -31,6 +33,7 @@ TIMEOUT: Final = 30.0
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
 _REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
 _NOT_CARRIED_OUT: Final = frozenset({Fault.NEVER_SENT, Fault.LIMITED})
+_FIRST_ERROR: Final = 400
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
 _logger: Final = logging.getLogger("boooply")
@@ -49,6 +52,12 @@ class _Outcome:
         if self.response is None:
             raise self.error or AssertionError
         return self.response
+
+
+@attrs.frozen
+class _SentAt:
+    moment: datetime
+    by_api_clock: bool
 
 
 @attrs.frozen
@@ -99,7 +108,8 @@ class Transport:
 
     async def _send(self, request: Request, ends: float, hooks: _Hooks = _Hooks()) -> Response:
         self.pool.budget.earn()
-        sent_at = datetime.now(UTC)
+        ahead = self.pool.clock_ahead
+        sent_at = _SentAt(datetime.now(UTC) + timedelta(seconds=ahead or 0.0), ahead is not None)
         sent = refusals = 0
         unsure = False  # whether an earlier attempt may have been carried out
         while True:
@@ -178,7 +188,10 @@ class Transport:
             late = clock() >= ends and got.fault is not Fault.NEVER_SENT
             outcome = _Outcome(Fault.OUT_OF_TIME if late else got.fault, None, got.error)
         else:
-            outcome = _Outcome(fault_of(request, got), got, None)
+            date = date_of(got.headers)
+            if date is not None:
+                self.pool.hear(date, time.time())
+            outcome = _Outcome(fault_of(request, got), _without_key(got, self.key), None)
         _logger.debug(
             "%s %s: %s, attempt %d, %.3f s",
             request.method,
@@ -190,7 +203,7 @@ class Transport:
         return outcome
 
     async def _confirm(
-        self, request: Request, ends: float, response: Response | None, sent_at: datetime
+        self, request: Request, ends: float, response: Response | None, sent_at: _SentAt
     ) -> Response | None:
         """Read the state: the answer that a settled request would have had, or None where nothing has changed."""
         confirmation = request.confirmation
@@ -220,11 +233,21 @@ class Transport:
         if clock() + seconds > ends:
             raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
 
-    def _ambiguous(self, request: Request, response: Response | None, sent_at: datetime) -> AmbiguousWriteError:
+    def _ambiguous(self, request: Request, response: Response | None, sent_at: _SentAt) -> AmbiguousWriteError:
         return AmbiguousWriteError(
             request.operation,
             identity=request.identity,
             people=request.people,
             status=None if response is None else response.status,
-            sent_at=sent_at,
+            answer=None if response is None else refusal(request.operation, response, json_object(response)),
+            sent_at=sent_at.moment,
+            by_api_clock=sent_at.by_api_clock,
         )
+
+
+def _without_key(response: Response, key: Secret) -> Response:
+    """Mask our own key where an API that refuses it repeats it, whatever it looks like."""
+    secret = key.reveal().encode("utf-8", "surrogatepass")
+    if response.status < _FIRST_ERROR or secret not in response.body:
+        return response
+    return attrs.evolve(response, body=response.body.replace(secret, mask(key.reveal()).encode()))

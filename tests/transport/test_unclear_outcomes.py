@@ -1,0 +1,144 @@
+"""What is told of an unclear outcome, and what is kept out of it."""
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+
+from boooply import (
+    AIInterview,
+    AmbiguousWriteError,
+    AsyncBoooplyClient,
+    AsyncBoooplyPlatform,
+    AuthenticationError,
+    Candidate,
+    DecodingError,
+    Interview,
+    InterviewNotEvaluated,
+    RetryPolicy,
+)
+from boooply.protocol.endpoints import CREATE_INTERVIEW
+from boooply.sandbox import Sandbox
+
+AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+KEY = "an-unusual-key-without-a-prefix-0123456789"
+
+
+@pytest.fixture
+async def quick(sandbox: Sandbox) -> AsyncIterator[AsyncBoooplyClient]:
+    retry = RetryPolicy(backoff=0)
+    async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=retry) as client:
+        yield client
+
+
+async def test_what_came_back_is_told_as_the_error_it_would_be_elsewhere(quick, sandbox):
+    sandbox.faults.add("interviews.create", "500-after")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    answer = caught.value.answer
+    assert answer is not None
+    assert (answer.status, caught.value.status) == (500, 500)
+    assert answer.message in str(caught.value)
+
+
+async def test_an_interview_created_just_before_is_not_taken_for_the_lost_one(quick, sandbox):
+    await quick.interviews.create(AI)  # its answer tells the API's time
+    await asyncio.sleep(2.1)
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    assert caught.value.by_api_clock
+    assert isinstance(await quick.interviews.resolve(caught.value), Interview)
+
+
+async def test_before_the_api_has_told_its_time_our_own_is_given(quick, sandbox):
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    assert not caught.value.by_api_clock
+    assert abs(caught.value.sent_at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+async def echoing(request: web.Request) -> web.Response:
+    said = f"the key {request.headers['Authorization'].removeprefix('Bearer ')} is not known"
+    return web.json_response({"success": False, "error": said, "code": said}, status=401)
+
+
+async def page(_request: web.Request) -> web.Response:
+    return web.Response(text="<html>Welcome</html>", content_type="text/html")
+
+
+@pytest.fixture
+async def odd_client() -> AsyncIterator[AsyncBoooplyClient]:
+    """Talk to a server that repeats the key, and to a proxy's page."""
+    app = web.Application()
+    app.router.add_route("*", "/page", page)
+    app.router.add_route("*", "/{path:.*}", echoing)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    retry = RetryPolicy(backoff=0)
+    async with AsyncBoooplyClient(
+        api_key=KEY, base_url=f"http://127.0.0.1:{runner.addresses[0][1]}", retry=retry
+    ) as it:
+        yield it
+    await runner.cleanup()
+
+
+async def test_a_key_of_any_form_that_the_api_repeats_is_masked(odd_client):
+    with pytest.raises(AuthenticationError) as caught:
+        await odd_client.organization.get()
+    assert KEY not in f"{caught.value} {caught.value.message} {caught.value.code}"
+    assert "…6789" in caught.value.message
+
+
+async def test_a_page_of_html_is_no_answer_to_a_request_of_ones_own(odd_client):
+    with pytest.raises(DecodingError, match="a page of HTML"):
+        await odd_client.request("GET", "/page")
+    with pytest.raises(AmbiguousWriteError):
+        await odd_client.request("POST", "/page", json={})
+
+
+async def test_an_interview_that_was_not_evaluated_can_be_pickled(quick):
+    interview = await quick.interviews.create(AI)
+    assert any(person.join_token is not None for person in interview.participants)
+    copy = pickle.loads(pickle.dumps(InterviewNotEvaluated(interview)))  # noqa: S301 - our own bytes
+    assert copy.interview.code == interview.code
+    assert {person.join_token for person in copy.interview.participants} == {None}
+
+
+async def test_the_sender_is_told_that_an_attempt_was_not_carried_out(client, sandbox):
+    told: list[str] = []
+    sandbox.faults.add("interviews.create", "429")
+
+    async def on_send() -> None:
+        told.append("send")
+
+    async def on_unsent() -> None:
+        told.append("unsent")
+        raise ZeroDivisionError  # so that the wait after it is not waited
+
+    with pytest.raises(ZeroDivisionError):
+        await client.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+    assert told == ["send", "unsent"]
+
+
+async def test_a_key_that_the_api_repeats_in_its_message_is_masked(tenant):
+    async def mint(_request: web.Request) -> web.Response:
+        return web.json_response({"success": True, "apiKey": KEY, "message": f"Keep it: {KEY}"})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", mint)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url) as platform:
+        minted = await platform.create_organization_api_key(tenant)
+    await runner.cleanup()
+    assert minted.api_key.reveal() == KEY
+    assert minted.message == "Keep it: …6789"
