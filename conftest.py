@@ -1,8 +1,10 @@
 """What the snippets of README.md and docs/ run against: ``python -m pytest --markdown-docs README.md docs``."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from boooply.sandbox import Sandbox
 
@@ -15,3 +17,10 @@ def sandbox_in_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", sandbox.platform_key)
         monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
         yield
+
+
+@pytest.fixture
+def store_in_environment(sandbox_in_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it sets variables too
+    """Set the variables of a store beside those of a sandbox."""
+    monkeypatch.setenv("BOOOPLY_STORE_URL", f"sqlite+aiosqlite:///{tmp_path}/boooply.db")
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", Fernet.generate_key().decode())

@@ -13,9 +13,11 @@ _PREFIX: Final = re.compile(r"(?:b(?:ooo)?ply_(?:(?:org|tenant|platform)_)?(?:(?
 _TAIL: Final = 4
 _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large a part of the whole
 
-# Keys and webhook secrets, what follows "Bearer", and the token of a join link.
+# Keys and webhook secrets, what follows "Bearer", and the token of a join link; BOOOPLY_API_KEY and the like are names
+# of variables.
 _LOOKS_SECRET: Final = re.compile(
-    r"(?i)\bb(?:ooo)?ply_[\w-]+|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"
+    r"(?i)(?!(?-i:BOOOPLY_[A-Z_]+)(?![\w-]))\bb(?:ooo)?ply_[\w-]+"
+    r"|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"
 )
 
 

@@ -105,3 +105,8 @@ def test_a_log_line_and_a_traceback_with_locals_show_the_mask(caplog: pytest.Log
 )
 def test_redaction(text: str, clean: str) -> None:
     assert redact(text) == clean
+
+
+def test_the_name_of_a_variable_is_no_key() -> None:
+    assert redact("set BOOOPLY_PLATFORM_KEY") == "set BOOOPLY_PLATFORM_KEY"
+    assert redact("BOOOPLY_API_KEY-0123456789abcdef") == "…cdef"

@@ -1,12 +1,13 @@
 """The command line: which commands there are, and what becomes of their errors."""
 
+import sys
 from collections.abc import Sequence
 from typing import Final
 
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from boooply.cli.terminal import complain, console, degrade
+from boooply.cli.terminal import complain, console, degrade, let_go
 from boooply.errors import BoooplyError, ProvisioningError
 from boooply.version import __version__
 
@@ -16,14 +17,20 @@ _FAILED: Final = 1
 # The help is shown as it stands here, so it is broken for a terminal of 80 columns.
 _HELP: Final = """Boooply's AI interviews, from your terminal.
 
-Both commands work on a sandbox: a stand-in for Boooply's API that runs on
+Two commands work on a sandbox: a stand-in for Boooply's API that runs on
 this machine and wants no key. So you can see the whole of it before you ask
 Boooply for a platform key. Start with:
 
    boooply quickstart
+
+With a platform key, connect your customers for real, and keep their keys:
+
+   export BOOOPLY_BASE_URL=…  BOOOPLY_PLATFORM_KEY=…
+   export BOOOPLY_STORE_KEY="$(boooply store new-key)"   and note it down
+   boooply provision tenants.csv
 """
-_EPILOGUE: Final = """Exit codes: 0 done, 1 the API said no, 2 the command or a file is wrong,
-130 stopped with Ctrl-C."""
+_EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store said no, 2 the command or a file is
+wrong, 4 some customers are not connected, 130 stopped with Ctrl-C."""
 _QUICKSTART: Final = """Take customers from a file to an evaluated interview.
 
 It connects every customer of the file, then takes the first one through an
@@ -55,6 +62,95 @@ It stops on Ctrl-C (exit code 130) or SIGTERM (0).
 With --fault it fails to order: interviews.create:commit-then-drop loses the
 answer of one creation, *:503:always turns every call away.
 """
+_PROVISION: Final = """Connect every customer of a file, each once.
+
+It mints a key for each and keeps it, encrypted, in the store. Whoever is
+connected is left alone: stopped or killed, the same command goes on where
+it was. Several at once on one store share the work.
+
+   boooply provision tenants.csv --dry-run   the plan; nothing is sent
+   boooply provision tenants.csv             do it
+   boooply provision tenants.csv --json      an outcome a line, for programs
+
+The file is what boooply quickstart takes. If a row is wrong nothing is sent.
+The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
+BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY.
+
+Ctrl-C or SIGTERM lets the requests under way come to their end; a second one
+gives them up.
+"""
+_ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
+
+The queue lies in the store, which has to be on PostgreSQL. If a row is wrong
+nothing is queued. A customer that is queued twice is minted once.
+
+   boooply enqueue tenants.csv
+   boooply worker
+"""
+_WORKER: Final = """Connect queued customers until Ctrl-C or SIGTERM ends it.
+
+Workers on one store share the platform key's allowance, and what one of them
+leaves when it dies is taken over. It wants the extra: boooply[distributed].
+A platform with several keys lists them in BOOOPLY_PLATFORM_KEY, commas between.
+
+   boooply worker            wait for customers
+   boooply worker --once     end when nothing is queued any more
+"""
+_TENANTS: Final = """See who is connected, and fetch a customer's key.
+
+They read the store that boooply provision writes:
+
+   boooply tenants list
+   boooply tenants show org_7234567890
+   boooply tenants key org_7234567890        prints the whole key
+   boooply tenants disconnect org_7234567890
+"""
+_STORE: Final = """Make, change and check what encrypts the stored keys.
+
+The stored keys are sealed with BOOOPLY_STORE_KEY, one key or several:
+
+   boooply store new-key     a key for BOOOPLY_STORE_KEY
+   boooply store rotate      seal everything with a new one
+   boooply store check       open every key once
+   boooply store restore FILE
+
+To rotate, set BOOOPLY_STORE_KEY to the new key and the old one, a comma
+between them, then run it; afterwards the old one may go.
+"""
+_DISCONNECT: Final = """Forget one customer: its key and its row in the ledger.
+
+Nothing is revoked at Boooply, which has no call for it: there the key stays
+valid until you revoke it in the dashboard. boooply provision would mint this
+customer a new one.
+"""
+_RESTORE: Final = """Put the keys of a rescue file into the store.
+
+boooply provision writes such a file where keys came and the store failed. A
+customer that has another key by now keeps that one.
+"""
+_GROUPS: Final = {
+    ("tenants", _TENANTS): {
+        "list": ("list_customers", "List every customer of the store, and where it stands."),
+        "show": ("show", "Show one customer; of its key only the end."),
+        "key": ("key", "Print the whole key of one customer, and nothing else."),
+        "disconnect": ("disconnect", _DISCONNECT),
+    },
+    ("store", _STORE): {
+        "new-key": ("new_key", "Print a fresh encryption key, and nothing else."),
+        "rotate": ("rotate", "Seal every key anew with the first encryption key."),
+        "check": ("check", "Open every key, and name those that are damaged."),
+        "restore": ("restore", _RESTORE),
+    },
+}
+_ORDER: Final = (
+    "quickstart",
+    "sandbox",
+    "provision",
+    "tenants",
+    "store",
+    "enqueue",
+    "worker",
+)  # as a newcomer needs them
 
 
 def _one_line(error: CycloptsError) -> Text:
@@ -73,8 +169,17 @@ app: Final = App(
     result_action="return_int_as_exit_code_else_zero",
 )
 # By path, so that --version and --help need not wait for an HTTP server to be imported.
-app.command("boooply.cli.quickstart:quickstart", name="quickstart", help=_QUICKSTART)
-app.command("boooply.cli.sandbox:serve", name="sandbox", help=_SANDBOX)
+app.command(
+    "boooply.cli.quickstart:quickstart", name="quickstart", help=_QUICKSTART, sort_key=_ORDER.index("quickstart")
+)
+app.command("boooply.cli.sandbox:serve", name="sandbox", help=_SANDBOX, sort_key=_ORDER.index("sandbox"))
+app.command("boooply.cli.provision:provision", name="provision", help=_PROVISION, sort_key=_ORDER.index("provision"))
+app.command("boooply.cli.worker:enqueue", name="enqueue", help=_ENQUEUE, sort_key=_ORDER.index("enqueue"))
+app.command("boooply.cli.worker:worker", name="worker", help=_WORKER, sort_key=_ORDER.index("worker"))
+for (group, about), commands in _GROUPS.items():
+    app.command(App(name=group, help=about, help_format="plaintext", sort_key=_ORDER.index(group)))
+    for name, (function, what) in commands.items():
+        app[group].command(f"boooply.cli.{group}:{function}", name=name, help=what)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -82,8 +187,12 @@ def run(arguments: Sequence[str]) -> int:
     degrade()
     try:
         code: int = app(arguments, console=console(), error_console=console(stderr=True))
+        sys.stdout.flush()
     except CycloptsError:
         return _WRONG_INPUT  # cyclopts has said why
+    except BrokenPipeError:
+        let_go()
+        return _FAILED  # who read along is gone
     except BoooplyError as error:
         complain(str(error))
         return _WRONG_INPUT if isinstance(error, ProvisioningError) else _FAILED

@@ -4,8 +4,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-_EXTRA: Final = frozenset({"cyclopts", "rich"})
-_INSTALL: Final = 'boooply: the command needs one more thing: python -m pip install "boooply[cli]"\n'
+# Which extras bring what a command imports.
+_EXTRAS: Final = {
+    **dict.fromkeys(("cyclopts", "rich", "sqlalchemy", "aiosqlite", "cryptography"), "cli"),
+    **dict.fromkeys(("procrastinate", "psycopg"), "cli,distributed"),
+}
+_INSTALL: Final = 'boooply: the command needs one more thing: python -m pip install "boooply[{}]"\n'
 _INTERRUPTED: Final = 130  # what shells expect after Ctrl-C: 128 and the number of the signal
 
 
@@ -13,15 +17,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments ask for (those of the process, if None), and return the exit code."""
     try:
         from boooply.cli.app import run  # noqa: PLC0415 - it imports the extra, which may be missing
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        sys.stderr.write(_INSTALL)
-        return 2
-    try:
+
         return run(sys.argv[1:] if arguments is None else arguments)
+    except ImportError as error:
+        extra = _extra(error)
+        if extra is None:
+            raise
+        sys.stderr.write(_INSTALL.format(extra))
+        return 2
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _extra(error: BaseException | None) -> str | None:
+    """Name the extra whose module is missing; of a command, which is imported late, the cause tells it."""
+    if error is None:
+        return None
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return _EXTRAS.get(name) or _extra(error.__cause__)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Standard output and standard error, and how other people's text gets there safely."""
 
+import os
 import re
 import sys
-from io import TextIOWrapper
+from contextlib import suppress
+from io import TextIOWrapper, UnsupportedOperation
 from typing import Final
 
 from rich.console import Console
@@ -41,3 +43,9 @@ def degrade() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def let_go() -> None:
+    """Send what is left for standard output nowhere, so that Python does not fail on it when it ends."""
+    with suppress(UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,5 +1,6 @@
 """Runs of the command: in this process, in one of its own with pipes, and in one of its own with a terminal."""
 
+import json
 import os
 import pty
 import re
@@ -7,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
+from cryptography.fernet import Fernet
 from rich.cells import cell_len
 
 from boooply.cli.main import main
+from boooply.sandbox import Sandbox
 
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
 WHOLE_SECRET = re.compile(r"bply_(?:org|platform)_[0-9a-f]{8,}|whsec_[0-9a-f]{8,}|token=[\w-]{5,}")
@@ -30,6 +34,11 @@ class Ran:
     def words(self) -> str:
         """What was said, without what the width of the terminal made of it."""
         return " ".join(self.out.split())
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What was said to a program."""
+        return [json.loads(line) for line in self.out.splitlines()]
 
     def check_is_fit_for_print(self) -> None:
         for line in (self.out + self.err).splitlines():
@@ -123,3 +132,36 @@ def many_tenants_csv(tenants_csv: Callable[[Iterable[str]], Path]) -> Callable[[
         f"org_{number},Company {number},{number},admin@t{number}.example,Jane Admin,MEMBER:bob@t{number}.example:Bob"
         for number in range(count)
     )
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], None]:
+    """Let the command call a sandbox, as its platform."""
+
+    def use(sandbox: Sandbox) -> None:
+        monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", sandbox.platform_key)
+
+    return use
+
+
+@pytest.fixture
+def store_key(monkeypatch: pytest.MonkeyPatch, sqlite_store_url: str, tmp_path: Path) -> str:
+    """Give the command a SQLite file for its store, and a working directory of its own."""
+    key = Fernet.generate_key().decode()
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", key)
+    monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)
+    monkeypatch.chdir(tmp_path)
+    return key
+
+
+@pytest.fixture
+def sandbox_and_store(threaded_sandbox: Sandbox, store_key: str, use: Callable[[Sandbox], None]) -> Sandbox:  # noqa: ARG001 - it sets variables
+    use(threaded_sandbox)
+    return threaded_sandbox
+
+
+@pytest.fixture
+def states(run: Callable[..., Ran]) -> Callable[[], dict[str, str]]:
+    """Ask the command where each customer stands."""
+    return lambda: {row["organization_id"]: row["state"] for row in run("tenants", "list", "--json").rows}

@@ -22,6 +22,8 @@ def test_the_command_alone_shows_what_there_is(run: Run, arguments: tuple[str, .
     assert ran.code == 0
     assert ran.err == ""
     assert "wants no key" in ran.out
+    assert "provision    Connect every customer of a file, each once." in ran.out
+    assert "4 some customers are not connected" in ran.out
     assert "quickstart   Take customers from a file to an evaluated interview." in ran.out
     assert "sandbox      Serve a sandbox to build your own code against." in ran.out
     ran.check_is_fit_for_print()
@@ -31,6 +33,9 @@ def test_the_command_alone_shows_what_there_is(run: Run, arguments: tuple[str, .
     ("command", "says"),
     [
         ("quickstart", ("TENANTS", "organization_id, user_id and", "ROLE:EMAIL:NAME")),
+        ("provision", ("TENANTS", "--store URL", "--dry-run", "--json", "--remint-in-doubt", "BOOOPLY_STORE_KEY")),
+        ("tenants", ("list ", "show ", "key ", "disconnect ", "   boooply tenants key org_7234567890")),
+        ("store", ("new-key ", "rotate ", "check ", "restore ", "   boooply store rotate")),
         ("sandbox", ("--port N", "--reads N", "--writes N", "--ai N", "--window SECONDS", "--latency MS", 'eval "$(')),
     ],
 )
@@ -134,6 +139,28 @@ def test_the_same_in_this_process(run: Run, monkeypatch: pytest.MonkeyPatch, mis
 
     assert ran.code == 2
     assert 'python -m pip install "boooply[cli]"' in ran.err
+
+
+@pytest.mark.parametrize("missing", ["sqlalchemy", "cryptography.fernet"])
+@pytest.mark.parametrize("command", [["tenants", "list"], ["store", "check"], ["provision", "tenants.csv"]])
+def test_a_command_whose_part_of_the_extra_is_missing_says_the_same(missing: str, command: list[str]) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main({command!r}))"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == 'boooply: the command needs one more thing: python -m pip install "boooply[cli]"\n'
+
+
+def test_a_module_of_ours_that_a_command_lacks_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boooply.cli.rescue", None)
+    monkeypatch.delitem(sys.modules, "boooply.cli.store", raising=False)
+    monkeypatch.delitem(sys.modules, "boooply.cli.app", raising=False)
+
+    with pytest.raises(ImportError):
+        main(["store", "check"])
 
 
 def test_any_other_missing_module_is_not_blamed_on_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

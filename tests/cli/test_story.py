@@ -60,6 +60,8 @@ def test_a_transcript_shows_how_it_began(turns: int, says: str | None) -> None:
         ("half \ud83d", "half  "),
         ("क्‍ष family 👨‍👩‍👧", "क्‍ष family 👨‍👩‍👧"),  # joiners belong to letters and to emoji
         ("my key bply_org_0123456789abcdef", "my key bply_org_…cdef"),
+        ("set BOOOPLY_PLATFORM_KEY=bply_org_0123456789abcdef", "set BOOOPLY_PLATFORM_KEY=bply_org_…cdef"),
+        ("BOOOPLY_API_KEY-0123456789abcdef", "…cdef"),
     ],
 )
 def test_other_peoples_text_acts_on_no_terminal(text: str, safe: str) -> None:

@@ -1,0 +1,94 @@
+"""``boooply store``: the store's encryption key, and the state of what it seals."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cryptography.fernet import Fernet
+from cyclopts import Parameter
+from rich.text import Text
+
+from boooply.cli.rescue import problems, restore_keys
+from boooply.cli.terminal import complain, console
+from boooply.secret import Secret
+from boooply.store import KeyStore
+
+_Url = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
+
+
+def new_key() -> int:
+    """Print a fresh encryption key, and nothing else."""
+    sys.stdout.write(f"{Fernet.generate_key().decode()}\n")
+    return 0
+
+
+async def rotate(*, store: _Url = None) -> int:
+    """Seal every key anew with the first encryption key.
+
+    Args:
+        store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+
+    Returns:
+        The exit code.
+    """
+    async with KeyStore.open(_hidden(store)) as keys:
+        count = await keys.rotate()
+    console().print(
+        Text(f"{_keys(count)} sealed anew. BOOOPLY_STORE_KEY needs its first encryption key alone from now on.")
+    )
+    return 0
+
+
+async def check(*, store: _Url = None) -> int:
+    """Open every key, and name each customer whose key is not what was stored.
+
+    Args:
+        store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+
+    Returns:
+        The exit code: 1 if there is one.
+    """
+    bad = 0
+    async with KeyStore.open(_hidden(store)) as keys:
+        async for error in keys.corrupt():
+            complain(str(error))
+            bad += 1
+        count = sum([1 async for _ in keys.organizations()])
+    if bad:
+        console().print(Text(f"{bad:,} of {_keys(count)} cannot be opened."))
+        return 1
+    console().print(Text(f"{_keys(count)}, and every one is what was stored."))
+    return 0
+
+
+async def restore(file: Path, /, *, store: _Url = None) -> int:
+    """Put the keys of a rescue file into the store.
+
+    Args:
+        file: What boooply provision wrote where the store had failed.
+        store: Where the keys go; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+
+    Returns:
+        The exit code: 1 if a line's key was not put into the store, 2 if the file cannot be read.
+    """
+    try:
+        async with KeyStore.open(_hidden(store)) as keys:
+            restored = await restore_keys(file, keys)
+    except OSError as error:
+        complain(f"{file}: cannot be opened: {error.strerror}")
+        return 2
+    bad = list(problems(restored))
+    for one in bad:
+        complain(f"{file}: line {one.line}: {one.problem}")
+    console().print(Text(f"{_keys(len(restored) - len(bad))} restored."))
+    if not bad:
+        console().print(Text(f"{file} is not needed any more: delete it.", overflow="fold"))
+    return 1 if bad else 0
+
+
+def _hidden(url: str | None) -> Secret | None:
+    return None if url is None else Secret(url)  # it may hold a password
+
+
+def _keys(count: int) -> str:
+    return f"{count:,} key{'' if count == 1 else 's'}"

@@ -1,0 +1,74 @@
+"""``boooply enqueue`` and ``boooply worker``: the same job on a queue, for many machines."""
+
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.text import Text
+
+from boooply.cli import story
+from boooply.cli.survey import tenants as tenants_of
+from boooply.cli.terminal import console
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.limits import RateLimits
+from boooply.protocol.settings import PLATFORM
+from boooply.provisioning import iterate_rows
+from boooply.provisioning.distributed import CONCURRENCY, Queue
+from boooply.provisioning.plan import BadRow
+from boooply.secret import Secret, hide
+from boooply.store import Store
+
+_BAD_ROWS: Final = 2
+
+_Url = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
+_Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N")]
+_Once = Annotated[bool, Parameter(negative=(), show_default=False)]
+
+
+async def enqueue(tenants: Path, /, *, store: _Url = None) -> int:
+    """Queue the customers of a file for the workers.
+
+    Args:
+        tenants: The customers, as .csv or .jsonl.
+        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
+
+    Returns:
+        The exit code: 2 if a row is bad, and then nothing was queued.
+    """
+    url = None if store is None else Secret(store)
+    bad_rows = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
+    if bad_rows:
+        console(stderr=True).print(story.bad_rows(str(tenants), bad_rows))
+        return _BAD_ROWS
+    async with Store.open(url) as opened, Queue.open(opened) as queue:
+        count = await queue.enqueue(tenants_of(tenants))
+    console().print(Text(f"Queued {count:,} customers. `boooply worker` connects them."))
+    return 0
+
+
+async def worker(*, store: _Url = None, concurrency: _Concurrency = CONCURRENCY, once: _Once = False) -> int:
+    """Connect queued customers until a signal ends it: what is under way then comes to its end.
+
+    Args:
+        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
+        concurrency: How many requests may be under way at once.
+        once: End when nothing is queued any more.
+
+    Returns:
+        The exit code.
+    """
+    url = None if store is None else Secret(store)
+    secrets = [hide(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(Store.open(url))
+        limits = RateLimits(shared=opened)
+        platforms = [
+            await stack.enter_async_context(AsyncBoooplyPlatform(platform_key=secret, rate_limits=limits))
+            for secret in secrets
+        ]
+        queue = await stack.enter_async_context(Queue.open(opened))
+        await queue.work(platforms, concurrency=concurrency, wait=not once)
+    return 0

@@ -1,0 +1,181 @@
+"""What ``boooply provision`` says before anything is sent, and the files that it refuses."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boooply import Allowance
+from boooply.cli import provision, report
+from boooply.cli.survey import seconds_left, seconds_to_end, survey
+from boooply.sandbox import Sandbox
+
+Run = Callable[..., Any]
+Rows = Callable[..., Path]
+States = Callable[[], dict[str, str]]
+Use = Callable[[Sandbox], None]
+
+MINT = "create_organization_api_key"
+
+
+@pytest.fixture(autouse=True)
+def sandbox(sandbox_and_store: Sandbox) -> Sandbox:
+    return sandbox_and_store
+
+
+# ---- the plan
+
+
+def test_a_dry_run_sends_nothing_and_needs_no_platform_key(
+    run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch, states: States
+) -> None:
+    monkeypatch.delenv("BOOOPLY_PLATFORM_KEY")
+    monkeypatch.delenv("BOOOPLY_BASE_URL")
+
+    ran = run("provision", many_tenants_csv(1001), "--dry-run")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert re.search(r"new +1,001\b", ran.out)
+    assert "1,001 customers to connect: 1 h 40 min at 10 a minute." in ran.words
+    assert "Nothing was sent: this was a dry run." in ran.out
+    assert sandbox.calls == ()
+    assert states() == {}
+    ran.check_is_fit_for_print()
+
+
+def test_the_plan_tells_where_everybody_stands(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+    sandbox.faults.add(MINT, "commit-then-drop", 2)
+    sandbox.faults.add(MINT, "redirect", 1)
+    run("provision", many_tenants_csv(10), "--concurrency", "1")
+
+    ran = run("provision", many_tenants_csv(15), "--dry-run")
+
+    assert re.search(r"new +5\b", ran.out)
+    assert re.search(r"failed before +1 +tried again", ran.out)
+    assert re.search(r"connected +7 +left as they are", ran.out)
+    assert re.search(r"in doubt +2 +left as they are", ran.out)
+    assert "6 customers to connect: at once" in ran.words
+
+
+def test_the_plan_says_when_doubts_are_minted_again(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+    sandbox.faults.add(MINT, "commit-then-drop")
+    path = many_tenants_csv(1)
+    run("provision", path)
+
+    ran = run("provision", path, "--dry-run", "--remint-in-doubt")
+
+    assert re.search(r"in doubt +1 +minted again", ran.out)
+    assert "1 customer to connect" in ran.words
+
+
+def test_the_plan_for_a_program(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+    run("provision", many_tenants_csv(2))
+
+    ran = run("provision", many_tenants_csv(23), "--dry-run", "--json")
+
+    (row,) = ran.rows
+    assert row == {
+        "plan": {
+            "total": 23,
+            "new": 21,
+            "failed": 0,
+            "connected": 2,
+            "in_doubt": 0,
+            "under_way": 0,
+            "to_connect": 21,
+            "seconds": 120.0,
+        }
+    }
+    assert len(sandbox.calls) == 2
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(0, 0), (1, 0), (10, 0), (11, 60), (20, 60), (21, 120)])
+def test_the_time_to_the_end(count: int, seconds: float) -> None:
+    assert seconds_to_end(count, 10, 60) == seconds
+
+
+@pytest.mark.parametrize(
+    ("waiting", "to_end", "count", "seconds"),
+    [(0, 0.0, 11, 60), (5, 42.0, 5, 42), (16, 90.0, 47, 90 + 180), (16, 90.0, 3, 90)],
+)
+def test_the_time_left_knows_who_stands_in_line(waiting: int, to_end: float, count: int, seconds: float) -> None:
+    allowance = Allowance(limit=10, remaining=0, waiting=waiting, seconds_to_end=to_end)
+
+    assert seconds_left(allowance, count, 60) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.2, "under a second"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h"),
+        (5940, "1 h 39 min"),
+        (599_940, "6 d 22 h"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert report.duration(seconds) == words
+
+
+# ---- files that are refused
+
+
+def test_a_bad_file_sends_nothing_and_lists_every_bad_row(run: Run, tenants_csv: Rows, sandbox, states: States) -> None:
+    path = tenants_csv(["o-1,Good,1,a@b.example,,", "o-2,Bad,2,,,", "o-1,Again,4,a@b.example,,"])
+
+    ran = run("provision", path)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert re.search(r"^ *3 +user_email: missing", ran.err, re.MULTILINE)
+    assert re.search(r"^ *4 +organization_id: 'o-1' is used already on line 2", ran.err, re.MULTILINE)
+    assert "Nothing was sent" in ran.err
+    assert sandbox.calls == ()
+    assert states() == {}
+    ran.check_is_fit_for_print()
+
+
+def test_a_file_that_is_not_there_is_2(run: Run, tmp_path: Path, sandbox) -> None:
+    ran = run("provision", tmp_path / "none.csv")
+
+    assert ran.code == 2
+    assert "cannot be opened: No such file" in ran.err
+    assert sandbox.calls == ()
+
+
+def test_a_pipe_is_refused_since_it_cannot_be_read_twice(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    ran = run("provision", tmp_path / "pipe.csv")
+
+    assert ran.code == 2
+    assert "read twice" in ran.err
+
+
+def test_a_file_that_changes_between_the_passes_is_1(
+    run: Run, many_tenants_csv: Rows, tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = many_tenants_csv(2)
+    look = survey
+
+    async def look_then_change(*arguments: Any) -> Any:
+        found = await look(*arguments)
+        tenants_csv(["org_0,,1,a@b.example,,", "org_1,,1,,,"])
+        return found
+
+    monkeypatch.setattr(provision, "survey", look_then_change)
+
+    ran = run("provision", path)
+
+    assert ran.code == 1
+    assert "was changed meanwhile: line 3: user_email: missing" in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("concurrency", ["0", "1001", "many"])
+def test_a_concurrency_that_cannot_be(run: Run, many_tenants_csv: Rows, concurrency: str) -> None:
+    assert run("provision", many_tenants_csv(1), "--concurrency", concurrency).code == 2

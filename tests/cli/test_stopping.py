@@ -1,0 +1,213 @@
+"""``boooply provision`` on its way: progress, signals, and keys that the store does not take."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boooply import StoreError
+from boooply.cli import progress, provision
+from boooply.cli.rescue import write_rescue_file
+from boooply.sandbox import Limits, Sandbox
+from boooply.store import Ledger
+
+Run = Callable[..., Any]
+Rows = Callable[..., Path]
+States = Callable[[], dict[str, str]]
+Use = Callable[[Sandbox], None]
+
+MINT = "create_organization_api_key"
+COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main", "provision")
+
+
+@pytest.fixture(autouse=True)
+def sandbox(sandbox_and_store: Sandbox) -> Sandbox:
+    return sandbox_and_store
+
+
+# ---- progress
+
+
+def test_a_pipe_gets_a_line_now_and_then(run: Run, many_tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(progress._EVERY, False, 0.01)
+
+    ran = run("provision", many_tenants_csv(200))
+
+    lines = re.findall(r"^(\d+)/200 done, ([\d,]+) a minute, (.+) left, 0 in doubt, 0 failed *$", ran.out, re.MULTILINE)
+    assert lines
+    assert "\x1b" not in ran.out
+
+
+def test_a_terminal_gets_a_bar(run_in_terminal: Run, many_tenants_csv: Rows) -> None:
+    ran = run_in_terminal("provision", many_tenants_csv(30))
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "/30 done" in ran.out
+    assert ran.out.count("\x1b[?25l") == ran.out.count("\x1b[?25h") == 1  # the cursor comes back
+
+
+# ---- stopping
+
+
+@pytest.fixture
+def narrow(use: Use) -> Iterator[Sandbox]:
+    with Sandbox(limits=Limits(writes=5, window=600), latency=1) as narrow:
+        use(narrow)
+        yield narrow
+
+
+def started(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own command
+        (*COMMAND, *map(str, arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def until(condition: Callable[[], object]) -> None:
+    ends = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_requests_come_to_their_end_and_the_same_command_goes_on(
+    run: Run, narrow, sandbox, many_tenants_csv: Rows, number: signal.Signals, states: States, use: Use
+) -> None:
+    path = many_tenants_csv(9)
+    with started(path, "--concurrency", "5") as process:
+        until(lambda: len(narrow.mints) == 5)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (130, "")
+    assert "Stopping: 5 requests under way come to their end." in " ".join(out.split())
+    assert "Connected 5 customers" in out
+    assert "Stopped; 4 customers left. The same command goes on from here." in out
+    use(sandbox)
+    again = run("provision", path)
+    assert again.code == 0
+    assert re.search(r"connected +5 +left as they are", again.out)
+    assert len(sandbox.mints) == 4
+    assert set(states().values()) == {"connected"}
+
+
+def test_a_second_signal_gives_up_at_once(many_tenants_csv: Rows, states: States, use: Use) -> None:
+    with Sandbox(latency=20) as slow:
+        use(slow)
+        with started(many_tenants_csv(3), "--json") as process:
+            until(lambda: len(slow.mints) == 3)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            said = ""
+            while "Once more" not in said:
+                said += process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            begun = time.monotonic()
+            out, err = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert time.monotonic() - begun < 5
+    assert "Given up. What was under way is in doubt." in err
+    assert out == ""
+    assert set(states().values()) == {"under_way"}  # until its lease ends
+
+
+def test_who_was_started_to_ignore_ctrl_c_goes_on(narrow, many_tenants_csv: Rows) -> None:
+    command = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *COMMAND, str(many_tenants_csv(4)))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+        until(lambda: len(narrow.mints) == 4)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "Stopping" not in out
+
+
+def test_a_signal_while_the_file_is_read_sends_nothing(
+    run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = Ledger.entries
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(Ledger, "entries", entries)  # once: a second signal would end this very process
+        os.kill(os.getpid(), signal.SIGINT)
+        return entries(*arguments)
+
+    monkeypatch.setattr(Ledger, "entries", interrupted)
+
+    ran = run("provision", many_tenants_csv(3))
+
+    assert ran.code == 130
+    assert "Stopped; nothing was sent." in ran.out
+    assert sandbox.calls == ()
+
+
+# ---- keys that cannot be stored
+
+
+@pytest.fixture
+def _store_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_arguments: object, **_options: object) -> bool:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Ledger, "finish", fail)
+    monkeypatch.setattr("boooply.provisioning.minting._FIRST_PAUSE", 100)  # no patience
+
+
+@pytest.mark.usefixtures("_store_breaks")
+def test_keys_that_cannot_be_stored_go_into_a_file_of_their_own(
+    run: Run, many_tenants_csv: Rows, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    ran = run("provision", many_tenants_csv(2), "--concurrency", "2")
+
+    (file,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
+    assert ran.code == 1
+    assert f"boooply store restore {file.name}" in " ".join(ran.err.split())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    kept = {row["organization_id"] for row in map(json.loads, file.read_text().splitlines())}
+    assert kept == set(sandbox.mints) != set()
+    assert "bply_org_" not in file.read_text()
+    ran.check_is_plain()
+
+
+@pytest.mark.usefixtures("_store_breaks")
+def test_where_no_file_can_be_written_the_sealed_lines_are_shown(
+    run: Run, many_tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provision, "write_rescue_file", lambda _lines: None)
+
+    ran = run("provision", many_tenants_csv(1))
+
+    assert ran.code == 1
+    said, line = ran.err.splitlines()
+    assert "Keep the line" in said
+    assert json.loads(line)["organization_id"] == "org_0"
+    ran.check_is_plain()
+
+
+def test_a_rescue_file_falls_back_to_the_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
+
+    path = write_rescue_file("{}\n")
+
+    assert path is not None
+    assert path.parent == tmp_path / "elsewhere"
+    assert path.read_text() == "{}\n"
+
+
+def test_a_rescue_file_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
+
+    assert write_rescue_file("{}\n") is None

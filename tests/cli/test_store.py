@@ -1,0 +1,207 @@
+"""``boooply store`` on a real SQLite file."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from boooply import Secret, Tenant
+from boooply.cli.rescue import sealed_lines
+from boooply.store import State, Store
+
+Run = Callable[..., Any]
+
+KEY = "bply_org_0123456789abcdef"
+OTHER_KEY = "bply_org_fedcba9876543210"
+
+
+pytestmark = pytest.mark.usefixtures("store_key")
+
+
+async def _put(**keys: str) -> None:
+    async with Store.open() as store:
+        for organization_id, key in keys.items():
+            await store.keys.put(organization_id, key)
+
+
+def put(**keys: str) -> None:
+    asyncio.run(_put(**keys))
+
+
+def test_a_new_key_stands_alone_and_works(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran = run("store", "new-key")
+
+    assert (ran.code, ran.err) == (0, "")
+    (key,) = ran.out.splitlines()
+    assert key != run("store", "new-key").out.strip()
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", key)
+    assert run("store", "check", "--store", f"sqlite:///{tmp_path}/new.db").code == 0
+
+
+def test_after_a_rotation_the_new_key_is_enough(run: Run, store_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(org_1=KEY, org_2=KEY)
+    new = Fernet.generate_key().decode()
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", new)
+    assert run("store", "check").code == 1  # not yet
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", f"{new},{store_key}")
+
+    ran = run("store", "rotate")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "2 keys sealed anew." in ran.out
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", new)
+    assert run("tenants", "key", "org_1").out == f"{KEY}\n"
+    ran.check_is_fit_for_print()
+
+
+def test_a_wrong_encryption_key_is_one_line_and_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(org_1=KEY)
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", Fernet.generate_key().decode())
+
+    ran = run("store", "rotate")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "BOOOPLY_STORE_KEY has to hold that one too" in ran.err
+
+
+async def _swap() -> None:
+    async with Store.open() as store, store.database.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_3') "
+            "WHERE organization_id IN ('org_1', 'org_2')"
+        )
+
+
+def test_a_check_names_each_customer_whose_key_is_damaged(run: Run) -> None:
+    put(org_1=KEY, org_2=KEY, org_3=KEY)
+    asyncio.run(_swap())
+
+    ran = run("store", "check")
+
+    assert ran.code == 1
+    assert ran.out == "2 of 3 keys cannot be opened.\n"
+    assert [line.split()[5] for line in ran.err.splitlines()] == ["org_1", "org_2"]
+    ran.check_is_plain()
+
+
+def test_a_check_of_a_store_in_order(run: Run) -> None:
+    put(org_1=KEY)
+
+    ran = run("store", "check")
+
+    assert (ran.code, ran.out, ran.err) == (0, "1 key, and every one is what was stored.\n", "")
+
+
+def test_a_rotation_stops_at_a_damaged_key(run: Run) -> None:
+    put(org_1=KEY, org_2=KEY, org_3=KEY)
+    asyncio.run(_swap())
+
+    ran = run("store", "rotate")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "org_1" in ran.err
+
+
+# ---- restore
+
+
+TENANT = Tenant(user_id="1", user_email="ada@acme.example", organization_id="org_1")
+
+
+@pytest.fixture
+def rescued(tmp_path: Path) -> Path:
+    path = tmp_path / "boooply-rescued-keys-1.jsonl"
+    path.write_text(sealed_lines({"org_1": Secret(KEY), "org_2": Secret(OTHER_KEY)}))
+    return path
+
+
+async def _begun() -> None:
+    async with Store.open() as store:
+        await store.ledger.claim(TENANT, run="a", lease=60)
+        await store.ledger.begin("org_1", run="a", lease=0)
+
+
+async def _state() -> State:
+    async with Store.open() as store:
+        (entry,) = [entry async for entry in store.ledger.entries(["org_1"])]
+        return entry.state
+
+
+def test_rescued_keys_come_into_the_store_and_their_doubts_end(run: Run, rescued: Path) -> None:
+    asyncio.run(_begun())
+    assert asyncio.run(_state()) is State.IN_DOUBT
+
+    ran = run("store", "restore", rescued)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "2 keys restored." in ran.out
+    assert "delete it" in ran.words
+    assert run("tenants", "key", "org_1").out == f"{KEY}\n"
+    assert run("tenants", "key", "org_2").out == f"{OTHER_KEY}\n"
+    assert asyncio.run(_state()) is State.DONE
+    ran.check_is_plain()
+
+
+def test_restoring_twice_changes_nothing(run: Run, rescued: Path) -> None:
+    run("store", "restore", rescued)
+
+    assert run("store", "restore", rescued).code == 0
+    assert run("tenants", "key", "org_1").out == f"{KEY}\n"
+
+
+def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
+    put(org_1=OTHER_KEY)
+
+    ran = run("store", "restore", rescued)
+
+    assert ran.code == 1
+    assert "line 1: org_1: has another key by now" in ran.err
+    assert "1 key restored." in ran.out
+    assert "delete it" not in ran.words
+    assert run("tenants", "key", "org_1").out == f"{OTHER_KEY}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "not a line of such a file"),
+        ("[]", "not a line of such a file"),
+        ('{"organization_id": "org_9"}', "not a line of such a file"),
+        ('{"organization_id": "org_9", "sealed": "é"}', "org_9: altered, or sealed with another"),
+        (sealed_line := "swapped", "org_9: altered, or sealed with another"),
+    ],
+)
+def test_a_line_that_is_none_is_named_and_the_others_restored(run: Run, rescued: Path, line: str, says: str) -> None:
+    if line == sealed_line:
+        row = json.loads(rescued.read_text().splitlines()[0]) | {"organization_id": "org_9"}
+        line = json.dumps(row)
+    rescued.write_text(f"{line}\n\n{rescued.read_text()}", encoding="utf-8")
+
+    ran = run("store", "restore", rescued)
+
+    assert ran.code == 1
+    assert f"line 1: {says}" in ran.err
+    assert "2 keys restored." in ran.out
+    assert run("tenants", "key", "org_9").code == 1
+
+
+def test_what_is_no_organization_key_is_not_restored(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rescued.jsonl"
+    path.write_text(sealed_lines({"org_1": Secret("bply_platform_0123456789abcdef")}))
+
+    ran = run("store", "restore", path)
+
+    assert ran.code == 1
+    assert "line 1: org_1: api_key is a platform key" in ran.err
+    ran.check_is_plain()
+
+
+def test_a_rescue_file_that_is_not_there_is_2(run: Run, tmp_path: Path) -> None:
+    ran = run("store", "restore", tmp_path / "none.jsonl")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.endswith("none.jsonl: cannot be opened: No such file or directory\n")

@@ -1,0 +1,226 @@
+"""``boooply tenants`` on a real SQLite file."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from boooply import Tenant
+from boooply.store import Store
+
+Run = Callable[..., Any]
+
+COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
+KEY = "bply_org_0123456789abcdef"
+
+
+pytestmark = pytest.mark.usefixtures("store_key")
+
+
+def fill(*, by_hand: int = 0, in_doubt: int = 0) -> None:
+    asyncio.run(_fill(by_hand, in_doubt))
+
+
+async def _fill(by_hand: int, in_doubt: int) -> None:
+    async with Store.open() as store:
+        for number in range(by_hand):
+            await store.keys.put(f"hand_{number:04}", KEY)
+        for number in range(in_doubt):
+            tenant = Tenant(
+                user_id="1", user_email="ada@acme.example", organization_id=f"doubt_{number}", organization_name="Acme"
+            )
+            await store.ledger.claim(tenant, run="a", lease=60)
+            await store.ledger.begin(tenant.organization_id, run="a", lease=60)
+            await store.ledger.doubt(tenant.organization_id, run="a", reason=f"lost beside {KEY}")
+
+
+async def damage(organization_id: str) -> None:
+    async with Store.open() as store:
+        await store.keys.put("another", KEY)
+        async with store.database.engine.begin() as connection:
+            await connection.exec_driver_sql(
+                "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'another') "
+                "WHERE organization_id = ?",
+                (organization_id,),
+            )
+
+
+# ---- list
+
+
+def test_an_empty_store_says_so(run: Run) -> None:
+    ran = run("tenants", "list")
+
+    assert (ran.code, ran.out, ran.err) == (0, "The store knows no customers.\n", "")
+
+
+def test_everybody_is_listed_with_state_and_name(run: Run) -> None:
+    fill(by_hand=2, in_doubt=1)
+
+    ran = run("tenants", "list")
+
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "in doubt   doubt_0  Acme",
+        "connected  hand_0000",
+        "connected  hand_0001",
+        "",
+        "2 connected, 1 in doubt",
+    ]
+
+
+def test_everybody_is_listed_once_however_many(run: Run) -> None:
+    fill(by_hand=1203)
+
+    ids = re.findall(r"hand_\d+", run("tenants", "list").out)
+
+    assert ids == [f"hand_{number:04}" for number in range(1203)]
+
+
+def test_a_program_gets_a_customer_a_line(run: Run) -> None:
+    fill(by_hand=1, in_doubt=1)
+
+    ran = run("tenants", "list", "--json")
+
+    assert [json.loads(line) for line in ran.out.splitlines()] == [
+        {
+            "organization_id": "doubt_0",
+            "state": "in_doubt",
+            "organization_name": "Acme",
+            "reason": "lost beside bply_org_…cdef",
+            "orphans": 0,
+        },
+        {"organization_id": "hand_0000", "state": "connected", "orphans": 0},
+    ]
+    ran.check_is_plain()
+
+
+def test_a_program_gets_nothing_where_there_is_nobody(run: Run) -> None:
+    assert run("tenants", "list", "--json").out == ""
+
+
+# ---- show
+
+
+def test_a_customer_in_doubt_is_shown_with_its_reason(run: Run) -> None:
+    fill(in_doubt=1)
+
+    ran = run("tenants", "show", "doubt_0")
+
+    shown = {line[:15].strip(): line[15:].strip() for line in ran.out.splitlines()}
+    assert ran.code == 0
+    assert shown == {
+        "customer": "doubt_0",
+        "name": "Acme",
+        "state": "in doubt",
+        "reason": "lost beside bply_org_…cdef",
+        "connected by": "ada@acme.example, 1",
+        "key": "none",
+    }
+    ran.check_is_fit_for_print()
+
+
+def test_of_a_key_only_the_end_is_shown(run: Run) -> None:
+    fill(by_hand=1)
+
+    ran = run("tenants", "show", "hand_0000")
+
+    assert ran.code == 0
+    assert re.search(r"^key +bply_org_…cdef *$", ran.out, re.MULTILINE)
+    assert re.search(r"^state +connected", ran.out, re.MULTILINE)
+    ran.check_is_fit_for_print()
+
+
+def test_a_damaged_key_is_told(run: Run) -> None:
+    fill(by_hand=1)
+    asyncio.run(damage("hand_0000"))
+
+    assert "it is not what was stored" in run("tenants", "show", "hand_0000").words
+
+
+@pytest.mark.parametrize("command", ["show", "disconnect"])
+def test_a_customer_that_the_store_does_not_know(run: Run, command: str) -> None:
+    ran = run("tenants", command, "org_\x1b[2J")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "boooply: org_ [2J is not known to the store\n"
+
+
+# ---- key
+
+
+def test_the_key_alone_is_printed_by_the_one_command_that_does(run: Run) -> None:
+    fill(by_hand=1)
+
+    ran = run("tenants", "key", "hand_0000")
+
+    assert (ran.code, ran.out, ran.err) == (0, f"{KEY}\n", "")
+
+
+def test_no_key_is_1(run: Run) -> None:
+    ran = run("tenants", "key", "org_1")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "boooply: org_1 is not connected: no key of it is stored\n"
+
+
+def test_a_damaged_key_is_not_printed(run: Run) -> None:
+    fill(by_hand=1)
+    asyncio.run(damage("hand_0000"))
+
+    ran = run("tenants", "key", "hand_0000")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "is not what was stored" in ran.err
+
+
+# ---- disconnect
+
+
+def test_a_disconnected_customer_is_forgotten_and_its_key_said_to_be_valid(run: Run) -> None:
+    fill(by_hand=2, in_doubt=1)
+
+    ran = run("tenants", "disconnect", "hand_0000")
+
+    assert ran.code == 0
+    assert "hand_0000 is disconnected" in ran.words
+    assert "At Boooply the key stays valid" in ran.words
+    assert run("tenants", "disconnect", "doubt_0").code == 0
+    assert re.findall(r"hand_\d+|doubt_\d+", run("tenants", "list").out) == ["hand_0001"]
+    assert run("tenants", "key", "hand_0000").code == 1
+    ran.check_is_fit_for_print()
+
+
+def test_a_store_that_cannot_be_opened_is_one_line_and_1(run: Run) -> None:
+    ran = run("tenants", "list", "--store", "sqlite+aiosqlite:////nowhere/boooply.db")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_store_url_of_another_kind_shows_no_password(run: Run) -> None:
+    ran = run("tenants", "list", "--store", "mysql://user:hush@host/name")
+
+    assert ran.code == 1
+    assert "postgresql+psycopg://" in ran.err
+    assert "hush" not in ran.err
+
+
+def test_a_reader_that_leaves_is_no_traceback() -> None:
+    fill(by_hand=1203)  # more than a pipe's buffer takes in
+
+    with subprocess.Popen(  # noqa: S603 - our own command
+        (*COMMAND, "tenants", "list", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+    assert process.returncode == 1
