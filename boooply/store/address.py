@@ -79,6 +79,6 @@ def _read(given: Secret) -> Address | None:
     passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}
     if url.password:
         passwords["password"] = Secret(str(url.password))
-    shown = {name: values for name, values in options.items() if name not in _HIDDEN_OPTIONS}
+    shown = {name: values for name, values in url.query.items() if name not in _HIDDEN_OPTIONS}
     bare = URL.create(driver, username=url.username, host=url.host, port=url.port, database=url.database, query=shown)
     return Address(bare, passwords)

@@ -1,0 +1,170 @@
+"""What fails beneath the store: each is told in a line, and nothing that was told committed is lost."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import psycopg
+import pytest
+
+from boooply import Secret, StoreError, Tenant
+from boooply.store import State, Store
+
+KEY = Secret("bply_org_0123456789abcdef")
+
+
+def customer(number: int) -> Tenant:
+    return Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}")
+
+
+async def test_a_full_disk_is_told_and_what_is_stored_stays(sqlite_store_url, encryption_key):
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", KEY)
+        async with store.database.engine.connect() as connection:
+            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        writing = [store.ledger.finish(customer(number), KEY, run="ours") for number in range(200)]
+        told = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
+        assert told == {"the store cannot be written: database or disk is full"}
+        assert (await store.keys.get("org_1")) == KEY
+        async with store.database.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        assert await store.ledger.finish(customer(999), KEY, run="ours")
+
+
+async def test_a_lock_that_does_not_end_is_told(sqlite_store_url, encryption_key, tmp_path, monkeypatch):
+    monkeypatch.setattr("boooply.store.database._PRAGMAS", ("PRAGMA busy_timeout = 100", "PRAGMA journal_mode = WAL"))
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="database is locked"):
+            await store.keys.put("org_1", KEY)
+        holder.execute("ROLLBACK")
+        holder.close()
+        await store.keys.put("org_1", KEY)
+
+
+async def test_a_lock_of_a_moment_is_waited_for(sqlite_store_url, encryption_key, tmp_path):
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        putting = asyncio.create_task(store.keys.put("org_1", KEY))
+        await asyncio.sleep(0.3)
+        holder.execute("ROLLBACK")
+        holder.close()
+        await putting
+
+
+async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost(postgresql_store_url, encryption_key):
+    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        told: list[str] = []
+        kept = 0
+        for number in range(30):
+            if number % 5 == 4:
+                with psycopg.connect(postgresql_store_url.replace("+psycopg", ""), autocommit=True) as killer:
+                    killer.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                    )
+            try:
+                await store.ledger.finish(customer(number), KEY, run="ours")
+            except StoreError as error:
+                told.append(str(error))
+            else:
+                kept += 1
+                assert await store.keys.get(f"org_{number}") == KEY
+        assert kept + len(told) == 30
+        assert all(one.startswith("the store cannot be written: ") and KEY.reveal() not in one for one in told)
+        assert await store.ledger.finish(customer(99), KEY, run="ours")
+
+
+async def test_a_file_that_may_not_be_written_is_told(sqlite_store_url, encryption_key, tmp_path):
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", KEY)
+    readonly = f"sqlite+aiosqlite:///file:{tmp_path}/boooply.db?mode=ro&uri=true"
+    async with Store.open(readonly, encryption_key=encryption_key) as store:
+        assert await store.keys.get("org_1") == KEY
+        with pytest.raises(StoreError, match="readonly database"):
+            await store.keys.put("org_2", KEY)
+
+
+async def test_a_caller_that_is_cancelled_does_not_stop_what_has_begun(store):
+    for number in range(20):
+        task = asyncio.create_task(store.ledger.finish(customer(number), KEY, run="ours"))
+        await asyncio.sleep(number / 4000)
+        task.cancel()
+        await asyncio.wait({task})
+    await store.keys.put("org_last", KEY)
+    states = [entry.state async for entry in store.ledger.entries()]
+    assert set(states) <= {State.DONE}
+
+
+# A process that dies right after a step was told committed, and before the next.
+DIES = textwrap.dedent("""
+    import asyncio, os, signal, sys
+    from boooply import Secret, Tenant
+    from boooply.store import Store
+
+    url, encryption_key, steps, moment = sys.argv[1:]
+    acme = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    async def main():
+        async with Store.open(url, encryption_key=encryption_key) as store:
+            acts = {
+                "claim": lambda: store.ledger.claim(acme, run="dead", lease=0.2),
+                "begin": lambda: store.ledger.begin("org_1", run="dead", lease=0.2),
+                "unsend": lambda: store.ledger.unsend("org_1", run="dead", lease=0.2),
+                "finish": lambda: store.ledger.finish(acme, Secret("bply_org_0123456789abcdef"), run="dead"),
+                "fail": lambda: store.ledger.fail("org_1", run="dead", reason="422"),
+                "doubt": lambda: store.ledger.doubt("org_1", run="dead", reason="lost"),
+            }
+            *before, last = steps.split(",")
+            for step in before:
+                await acts[step]()
+            if moment == "before":  # within the transaction of the last step, all but committed
+                from sqlalchemy import event
+                event.listen(store.database.engine.sync_engine, "commit", lambda connection: die())
+            await acts[last]()
+            die()
+
+    asyncio.run(main())
+""")
+
+SENT = "claim,begin"
+
+
+@pytest.mark.parametrize(
+    ("steps", "moment", "outcome"),
+    [
+        ("claim", "before", None),
+        ("claim", "after", State.TODO),
+        (SENT, "before", State.TODO),
+        (SENT, "after", State.IN_DOUBT),
+        (f"{SENT},unsend", "before", State.IN_DOUBT),
+        (f"{SENT},unsend", "after", State.TODO),
+        (f"{SENT},finish", "before", State.IN_DOUBT),
+        (f"{SENT},finish", "after", State.DONE),
+        (f"{SENT},fail", "before", State.IN_DOUBT),
+        (f"{SENT},fail", "after", State.FAILED),
+        (f"{SENT},doubt", "before", State.IN_DOUBT),
+        (f"{SENT},doubt", "after", State.IN_DOUBT),
+    ],
+)
+async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, steps, moment, outcome):
+    async with Store.open(store_url, encryption_key=encryption_key):
+        pass
+    words = [store_url, encryption_key, steps, moment]
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", DIES, *words], check=False, timeout=30, capture_output=True
+    )
+    assert done.returncode == -9, done.stderr
+    await asyncio.sleep(0.25)
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        found = [entry.state async for entry in store.ledger.entries()]
+        assert found == ([] if outcome is None else [outcome])
+        assert [one async for one in store.keys.organizations()] == (["org_1"] if outcome is State.DONE else [])

@@ -1,0 +1,183 @@
+"""Customers' keys, sealed, on a real database."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+
+from boooply import ConfigurationError, CorruptKeyError, NotConnectedError, Secret, StoreError, ValidationError
+from boooply.store import KeyStore, Store
+
+KEY = "bply_org_0123456789abcdef"
+SQLITE_URL = "sqlite+aiosqlite:///{}/boooply.db"
+
+
+async def change(store: Store, statement: str) -> None:
+    async with store.database.engine.begin() as connection:
+        await connection.execute(text(statement))
+
+
+async def test_a_key_is_kept_changed_and_deleted(store_url, encryption_key):
+    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+        await keys.put("org_1", KEY)
+        assert (await keys.get("org_1")).reveal() == KEY
+        await keys.put("org_1", Secret(KEY + "2"))
+        assert (await keys.get("org_1")).reveal() == KEY + "2"
+        assert [one async for one in keys.organizations()] == ["org_1"]
+        await keys.delete("org_1")
+        with pytest.raises(NotConnectedError, match="org_1 is not connected"):
+            await keys.get("org_1")
+
+
+async def test_what_is_stored_is_there_when_it_is_opened_again(store_url, encryption_key):
+    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+        await keys.put("org_1", KEY)
+    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+        assert (await keys.get("org_1")).reveal() == KEY
+
+
+async def test_the_file_is_its_owners_and_holds_no_key(sqlite_store_url, encryption_key, tmp_path):
+    async with KeyStore.open(sqlite_store_url, encryption_key=encryption_key) as keys:
+        await keys.put("org_1", KEY)
+        files = list(tmp_path.glob("boooply.db*"))
+        assert {path.name for path in files} == {"boooply.db", "boooply.db-wal", "boooply.db-shm"}
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        assert not any(KEY.encode() in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_2')",
+        "UPDATE boooply_keys SET sealed = substr(sealed, 1, 60) WHERE organization_id = 'org_1'",
+        "UPDATE boooply_keys SET organization_id = 'org_9' WHERE organization_id = 'org_1'",
+    ],
+    ids=["swapped", "cut", "moved"],
+)
+async def test_a_row_that_was_tampered_with_is_told_by_name(store, damage):
+    await store.keys.put("org_1", KEY)
+    await store.keys.put("org_2", KEY + "2")
+    await change(store, damage)
+    (error,) = [one async for one in store.keys.corrupt()]
+    assert error.organization_id in {"org_1", "org_9"}
+    with pytest.raises(CorruptKeyError, match=error.organization_id):
+        await store.keys.get(error.organization_id)
+    assert (await store.keys.get("org_2")).reveal() == KEY + "2"
+
+
+async def test_after_a_rotation_the_new_encryption_key_opens_alone_and_the_old_one_not(store_url, encryption_key):
+    new = Fernet.generate_key().decode()
+    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+        for number in range(1200):
+            await keys.put(f"org_{number}", f"{KEY}{number}")
+    async with KeyStore.open(store_url, encryption_key=(new, encryption_key)) as keys:
+        assert await keys.rotate() == 1200
+    async with KeyStore.open(store_url, encryption_key=new) as keys:
+        assert (await keys.get("org_777")).reveal() == f"{KEY}777"
+        assert [one async for one in keys.corrupt()] == []
+    with pytest.raises(StoreError, match="another encryption key"):
+        async with KeyStore.open(store_url, encryption_key=encryption_key):
+            pass
+
+
+async def test_a_rotation_that_broke_off_is_run_again(store, encryption_key, store_url, monkeypatch):
+    for number in range(4):
+        await store.keys.put(f"org_{number}", f"{KEY}{number}")
+    both = (Fernet.generate_key().decode(), encryption_key)
+    monkeypatch.setattr("boooply.store.keys._BATCH", 2)
+    async with KeyStore.open(store_url, encryption_key=both) as keys:
+        renew, batches = KeyStore._renew, []
+
+        async def failing(self, batch):
+            batches.append(batch)
+            if len(batches) == 2:
+                raise StoreError("killed")
+            return await renew(self, batch)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(KeyStore, "_renew", failing)
+            with pytest.raises(StoreError, match="killed"):
+                await keys.rotate()
+        assert [(await keys.get(f"org_{number}")).reveal() for number in range(4)] == [f"{KEY}{n}" for n in range(4)]
+        assert await keys.rotate() == 4
+    async with KeyStore.open(store_url, encryption_key=both[0]) as keys:
+        assert [one async for one in keys.corrupt()] == []
+
+
+async def test_without_an_encryption_key_the_line_that_makes_one_is_told(sqlite_store_url, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"BOOOPLY_STORE_KEY.*boooply store new-key"):
+        async with KeyStore.open(sqlite_store_url):
+            pass
+    assert not (tmp_path / "boooply.db").exists()
+
+
+async def test_the_environment_names_store_and_key(sqlite_store_url, encryption_key, monkeypatch):
+    monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", f"{Fernet.generate_key().decode()},{encryption_key}")
+    async with KeyStore.open() as keys:
+        await keys.put("org_1", KEY)
+        assert (await keys.get("org_1")).reveal() == KEY
+
+
+@pytest.mark.parametrize("wrong", ["short", "ü" * 44, "x" * 44])
+async def test_what_is_no_encryption_key_is_refused_without_showing_it(sqlite_store_url, wrong):
+    with pytest.raises(ConfigurationError, match="not a Fernet key") as caught:
+        async with KeyStore.open(sqlite_store_url, encryption_key=wrong):
+            pass
+    assert wrong not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", ["", " ", "a\x00b"])
+async def test_an_id_that_is_none_is_refused(store, wrong):
+    with pytest.raises(ValidationError, match="organization_id"):
+        await store.keys.put(wrong, KEY)
+
+
+async def test_a_platforms_key_is_not_stored_for_a_customer(store):
+    with pytest.raises(ConfigurationError, match="platform"):
+        await store.keys.put("org_1", "bply_platform_0123456789")
+
+
+@pytest.mark.parametrize("url", ["mysql://root:s3cret@host/db", "not a url", "sqlite+pysqlite:///x.db"])
+async def test_another_database_is_refused_without_its_password(url, encryption_key):
+    with pytest.raises(ConfigurationError, match="postgresql\\+psycopg://") as caught:
+        async with Store.open(url, encryption_key=encryption_key):
+            pass
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_newer_schema_is_refused_by_name(store_url, encryption_key):
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        await change(store, "UPDATE boooply_store SET version = 7")
+    with pytest.raises(StoreError, match=r"schema 7.*upgrade boooply"):
+        async with Store.open(store_url, encryption_key=encryption_key):
+            pass
+
+
+async def test_a_file_that_is_no_database_is_told(encryption_key, tmp_path):
+    (tmp_path / "boooply.db").write_text("not a database, and long enough to be looked at as one" * 10)
+    with pytest.raises(StoreError, match="file is not a database"):
+        async with Store.open(SQLITE_URL.format(tmp_path), encryption_key=encryption_key):
+            pass
+
+
+async def test_a_directory_that_is_not_there_is_told(encryption_key, tmp_path):
+    with pytest.raises(StoreError, match="No such file or directory"):
+        async with Store.open(SQLITE_URL.format(tmp_path / "nowhere"), encryption_key=encryption_key):
+            pass
+
+
+async def test_commits_are_on_the_disk(sqlite_store_url, encryption_key, tmp_path):
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        async with store.database.engine.connect() as connection:
+            found = [
+                (await connection.exec_driver_sql(f"PRAGMA {one}")).scalar_one()
+                for one in ("journal_mode", "synchronous")
+            ]
+        await store.keys.put("org_1", KEY)
+        other = sqlite3.connect(Path(tmp_path) / "boooply.db")
+        assert other.execute("SELECT organization_id FROM boooply_keys").fetchall() == [("org_1",)]
+        other.close()
+    assert found == ["wal", 2]

@@ -1,0 +1,144 @@
+"""The ledger on a real database."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import event
+
+from boooply import CorruptKeyError, NotConnectedError, Secret, StoreError, Tenant
+from boooply.store import Entry, Standing, State, Store, tenant_of
+
+KEY = Secret("bply_org_0123456789abcdef")
+OTHER = Secret("bply_org_fedcba9876543210")
+
+
+def customer(number: int, name: str | None = None) -> Tenant:
+    return Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}", organization_name=name)
+
+
+async def entry(store: Store, organization_id: str = "org_1") -> Entry:
+    (found,) = [one async for one in store.ledger.entries([organization_id])]
+    return found
+
+
+async def take(store: Store, number: int = 1, *, run: str = "ours", lease: float = 60.0) -> Standing:
+    return (await store.ledger.claim(customer(number), run=run, lease=lease)).standing
+
+
+async def test_a_customer_is_held_until_its_lease_is_over_by_the_databases_clock(store):
+    assert await take(store, lease=0.3) is Standing.TAKEN
+    assert await take(store, run="other") is Standing.HELD
+    await asyncio.sleep(0.35)
+    assert await take(store, run="other") is Standing.TAKEN
+    assert not await store.ledger.begin("org_1", run="ours", lease=60)
+
+
+async def test_what_was_sent_and_not_finished_is_in_doubt_once_its_lease_is_over(store):
+    await take(store)
+    assert await store.ledger.begin("org_1", run="ours", lease=0.2)
+    assert (await entry(store)).state is State.SENT
+    await asyncio.sleep(0.25)
+    assert (await entry(store)).state is State.IN_DOUBT
+    assert await take(store, run="other") is Standing.IN_DOUBT
+    assert (await entry(store)).reason == "the run ended while the request was under way"
+
+
+async def test_a_key_that_comes_late_makes_it_done(store):
+    await take(store)
+    await store.ledger.begin("org_1", run="ours", lease=0.0)
+    assert await take(store, run="other") is Standing.IN_DOUBT
+    assert await store.ledger.finish(customer(1), KEY, run="ours")
+    assert (await entry(store)).state is State.DONE
+    assert await store.keys.get("org_1") == KEY
+
+
+async def test_the_first_key_stays_and_a_second_one_is_an_orphan(store):
+    assert await store.ledger.finish(customer(1), KEY, run="ours")
+    assert await store.ledger.finish(customer(1), KEY, run="ours")  # said twice is said once
+    assert not await store.ledger.finish(customer(1), OTHER, run="other")
+    assert await store.keys.get("org_1") == KEY
+    assert (await entry(store)).orphans == 1
+
+
+async def test_key_and_done_are_one_transaction(store, monkeypatch):
+    async def fail(*_arguments):
+        raise ZeroDivisionError
+
+    await take(store)
+    await store.ledger.begin("org_1", run="ours", lease=60)
+    monkeypatch.setattr("boooply.store.ledger.put", fail)
+    with pytest.raises(ZeroDivisionError):
+        await store.ledger.finish(customer(1), KEY, run="ours")
+    assert (await entry(store)).state is State.SENT
+    with pytest.raises(NotConnectedError):
+        await store.keys.get("org_1")
+
+
+async def test_two_processes_take_each_customer_once(store_url, encryption_key):
+    async with (
+        Store.open(store_url, encryption_key=encryption_key) as one,
+        Store.open(store_url, encryption_key=encryption_key) as other,
+    ):
+        standings = await asyncio.gather(
+            *(take(store, number, run=run) for number in range(50) for store, run in ((one, "a"), (other, "b")))
+        )
+    assert sorted(standing.name for standing in standings) == ["HELD"] * 50 + ["TAKEN"] * 50
+
+
+async def test_one_customer_twice_in_a_group_is_taken_once(store):
+    standings = await asyncio.gather(*(take(store) for _ in range(3)))
+    assert sorted(standing.name for standing in standings) == ["HELD", "HELD", "TAKEN"]
+
+
+async def test_many_share_a_commit(store):
+    commits = []
+    event.listen(store.database.engine.sync_engine, "commit", commits.append)
+    await asyncio.gather(*(take(store, number) for number in range(200)))
+    assert len(commits) <= 5
+
+
+async def test_one_that_fails_does_not_spoil_its_neighbours(store):
+    await store.ledger.finish(customer(2), KEY, run="ours")
+    await store.database.write(_swap, ("org_2", "org_3"))
+    results = await asyncio.gather(
+        *(store.ledger.finish(customer(number), OTHER, run="other") for number in (1, 3, 4)), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [bool, CorruptKeyError, bool]
+    assert await store.keys.get("org_4") == OTHER
+
+
+async def _swap(connection, pairs):
+    for old, new in pairs:
+        await connection.exec_driver_sql(
+            f"UPDATE boooply_keys SET organization_id = '{new}' WHERE organization_id = '{old}'"  # noqa: S608 - ours
+        )
+    return [None] * len(pairs)
+
+
+async def test_a_customer_comes_out_as_it_went_in(store):
+    await store.ledger.enroll([customer(1, "Ünïcode & Söhne"), customer(2)])
+    await store.ledger.enroll([customer(1, "Other")])
+    assert tenant_of(await entry(store)) == customer(1, "Ünïcode & Söhne")
+
+
+async def test_all_entries_come_in_the_order_of_their_ids_over_several_batches(store):
+    await store.ledger.enroll(customer(number) for number in range(1200))
+    ids = [one.organization_id async for one in store.ledger.entries()]
+    assert ids == sorted(ids)
+    assert len(ids) == 1200
+    asked = [one.organization_id async for one in store.ledger.entries(ids[:1100])]
+    assert asked == ids[:1100]
+
+
+async def test_forgetting_deletes_key_and_entry(store):
+    await store.ledger.finish(customer(1), KEY, run="ours")
+    await store.keys.delete("org_1")
+    assert [one async for one in store.ledger.entries()] == []
+    assert [one async for one in store.keys.organizations()] == []
+
+
+async def test_a_closed_store_says_so(store_url, encryption_key):
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        pass
+    with pytest.raises(StoreError, match="closed"):
+        await store.keys.get("org_1")
