@@ -74,11 +74,14 @@ async def test_key_and_done_are_one_transaction(store, monkeypatch):
         await store.keys.get("org_1")
 
 
-async def test_two_processes_take_each_customer_once(store_url, encryption_key):
+@pytest.mark.parametrize("known", [False, True])
+async def test_two_processes_take_each_customer_once(store_url, encryption_key, known):
     async with (
         Store.open(store_url, encryption_key=encryption_key) as one,
         Store.open(store_url, encryption_key=encryption_key) as other,
     ):
+        if known:
+            await one.ledger.enroll(customer(number) for number in range(50))
         standings = await asyncio.gather(
             *(take(store, number, run=run) for number in range(50) for store, run in ((one, "a"), (other, "b")))
         )
