@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sqlite3
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -78,7 +80,7 @@ def read_tenants(path: str | Path) -> Plan:
 
 
 def iterate_rows(path: str | Path) -> Iterator[Tenant | BadRow]:
-    """Read the customers of a file one at a time; only the ids and lines of those before are kept.
+    """Read the customers of a file one at a time; the ids of those before are kept on disk, not in memory.
 
     ``.jsonl`` and ``.ndjson`` are JSON Lines, all else is CSV. A line that is blank or holds only commas is skipped.
 
@@ -86,18 +88,36 @@ def iterate_rows(path: str | Path) -> Iterator[Tenant | BadRow]:
         ProvisioningError: The file cannot be opened, has no usable header, or holds no customers.
     """
     path = Path(path)
-    first_lines: dict[str, int] = {}
     row = None
     try:
         # Bytes that are not UTF-8 come through as lone surrogates, so that only their own row is bad.
         file = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
         raise ProvisioningError(f"{path}: cannot be opened: {error.strerror}") from error
-    with file:
+    with file, closing(_FirstLines()) as first_lines:
         for row in _READERS.get(path.suffix.lower(), _csv_rows)(_Lines(source=str(path), file=file)):
             yield row if isinstance(row, BadRow) else _checked(*row, first_lines)
     if row is None:
         raise ProvisioningError(f"{path}: holds no customers")
+
+
+class _FirstLines:
+    """Remember on which line each id came first: in a temporary file of SQLite's, whatever their number."""
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._rows.execute("CREATE TABLE seen (id BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+
+    def of(self, identity: str, line: int) -> int:
+        """Give the line on which an id came first, which is this one if it is new."""
+        row = (identity.encode("utf-8", "surrogatepass"), line)
+        if self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", row).rowcount:
+            return line
+        first: int = self._rows.execute("SELECT line FROM seen WHERE id = ?", row[:1]).fetchone()[0]
+        return first
+
+    def close(self) -> None:
+        self._rows.close()
 
 
 @attrs.define(kw_only=True)
@@ -233,12 +253,12 @@ def _by_column(pairs: Pairs, model: type) -> tuple[dict[str, Any], list[str]]:
     return found, problems
 
 
-def _checked(line: int, pairs: Pairs, first_lines: dict[str, int]) -> Tenant | BadRow:
+def _checked(line: int, pairs: Pairs, first_lines: _FirstLines) -> Tenant | BadRow:
     values, problems = _by_column(pairs, Tenant)
     identity = values.get("organization_id")
     # A bad row uses its id too: otherwise the second row would turn bad only once the first is mended.
-    if identity and isinstance(identity, str) and first_lines.setdefault(identity, line) != line:
-        problems.append(f"organization_id: {_shown(identity)} is used already on line {first_lines[identity]}")
+    if identity and isinstance(identity, str) and (first := first_lines.of(identity, line)) != line:
+        problems.append(f"organization_id: {_shown(identity)} is used already on line {first}")
     values["team_members"], bad_members = _members(values.get("team_members"))
     tenant, bad = _built(Tenant, values)
     problems += bad_members + bad
