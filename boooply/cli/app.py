@@ -176,10 +176,16 @@ app.command("boooply.cli.sandbox:serve", name="sandbox", help=_SANDBOX, sort_key
 app.command("boooply.cli.provision:provision", name="provision", help=_PROVISION, sort_key=_ORDER.index("provision"))
 app.command("boooply.cli.worker:enqueue", name="enqueue", help=_ENQUEUE, sort_key=_ORDER.index("enqueue"))
 app.command("boooply.cli.worker:worker", name="worker", help=_WORKER, sort_key=_ORDER.index("worker"))
-for (group, about), commands in _GROUPS.items():
-    app.command(App(name=group, help=about, help_format="plaintext", sort_key=_ORDER.index(group)))
-    for name, (function, what) in commands.items():
-        app[group].command(f"boooply.cli.{group}:{function}", name=name, help=what)
+
+
+def _add_groups() -> None:
+    for (group, about), commands in _GROUPS.items():
+        app.command(App(name=group, help=about, help_format="plaintext", sort_key=_ORDER.index(group)))
+        for name, (function, what) in commands.items():
+            app[group].command(f"boooply.cli.{group}:{function}", name=name, help=what)
+
+
+_add_groups()
 
 
 def run(arguments: Sequence[str]) -> int:

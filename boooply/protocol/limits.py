@@ -68,7 +68,9 @@ class _Word:
 
 
 # What a governor knows, beside its limit and window; and how what JSON has no form for is read.
-_KNOWN: Final = frozenset({"_starts", "_log", "_word", "_word_ran_out", "_blocked_until", "_after_refusal", "_ahead"})
+_KNOWN: Final = frozenset(
+    {"_starts", "_probe", "_log", "_word", "_word_ran_out", "_blocked_until", "_after_refusal", "_ahead"}
+)
 _RICH: Final[dict[str, Callable[[Any], Any]]] = {
     "_log": deque,
     "_word": lambda written: None if written is None else _Word(**written),
@@ -92,12 +94,18 @@ class Governor:
         self.limit: int = limit
         self.window: float = window
         self._starts: list[float] = []  # of the calls that are under way
+        self._probe: float | None = None  # the start of the one that went ahead once the word had run out
         self._log: deque[float] = deque()
         self._word: _Word | None = None
         self._word_ran_out = False
         self._blocked_until = -inf
         self._after_refusal = False
         self._ahead: float | None = None  # of the API's clock before ours, in seconds, at least
+
+    @property
+    def is_awaited(self) -> bool:
+        """Tell whether an answer is on its way, which may bring news."""
+        return bool(self._starts)
 
     @property
     def _in_flight(self) -> int:
@@ -133,6 +141,7 @@ class Governor:
         """Note that a call goes out."""
         self._forget(now)
         if self._word is None:
+            self._probe = now if self._word_ran_out else None
             self._word_ran_out = False  # this one goes ahead, or goes by the log
         elif self._word.left(self._in_flight) <= 0:
             self._word.holds = False
@@ -141,6 +150,8 @@ class Governor:
     def give_back(self, started: float) -> None:
         """Note that a call which started then did not reach the API after all."""
         self._end(started)
+        if started == self._probe and self._word is None:
+            self._word_ran_out = True  # another one may go ahead
 
     def finish(self, now: float, told: Told | None, *, started: float, refused: bool = False) -> None:
         """Note that a call which started then has ended: with an answer that told something, or without one."""

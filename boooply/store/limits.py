@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import inf
 from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
@@ -20,7 +19,10 @@ from boooply.store.schema import LIMITS
 
 T = TypeVar("T")
 
-_LOOK_AGAIN: Final = 0.05  # seconds, where only an answer under way can tell: it may reach another process
+# Seconds until another look: at the longest, since answers bring news that other processes cannot be told of; and while
+# one is on its way.
+_LOOK_AGAIN: Final = 1.0
+_NEWS_IS_NEAR: Final = 0.03
 
 
 @attrs.frozen(eq=False)
@@ -84,7 +86,8 @@ def _start(governor: Governor, now: float) -> Start:
     delay = governor.delay(now)
     if delay == 0:
         governor.start(now)
-    return Start(delay=_LOOK_AGAIN if delay == inf else delay, at=now, allowance=governor.allowance(now, 0))
+    longest = _NEWS_IS_NEAR if governor.is_awaited else _LOOK_AGAIN
+    return Start(delay=min(delay, longest), at=now, allowance=governor.allowance(now, 0))
 
 
 def _finish(governor: Governor, now: float, *, told: Told | None, started: float, refused: bool) -> None:

@@ -244,6 +244,17 @@ def test_a_place_that_is_given_back_is_free_again() -> None:
     assert governor.delay(0) == 0
 
 
+def test_one_that_went_ahead_and_was_given_back_lets_another_one_go_ahead() -> None:
+    governor = Governor(1, 60)
+    governor.start(0)
+    governor.finish(0, Told(remaining=0, resets_in=1), started=0)
+    assert governor.delay(1) == 0  # the API's window is over, though ours is not
+    governor.start(1)
+    governor.give_back(1)
+
+    assert governor.delay(1) == 0
+
+
 @pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (9, 0), (10, 0), (19, 0), (20, 60), (39, 120)])
 def test_how_long_the_line_takes(ahead: int, seconds: float) -> None:
     assert Governor(10, 60).wait(0, ahead) == seconds

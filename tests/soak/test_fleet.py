@@ -1,5 +1,6 @@
 """Eight processes on one PostgreSQL store, at ten calls a second."""
 
+import os
 import subprocess
 import sys
 import time
@@ -41,3 +42,26 @@ def test_eight_processes_use_one_allowance_and_never_more(postgresql_store_url, 
     )
     assert statuses == [200] * (PROCESSES * CALLS)
     assert used >= 0.99
+
+
+def test_two_commands_on_one_store_split_a_file_within_the_allowance(store_url, encryption_key, tmp_path):
+    file = tmp_path / "tenants.csv"
+    rows = "".join(f"org_{number},1,a@b.example\n" for number in range(200))
+    file.write_text(f"organization_id,user_id,user_email\n{rows}", encoding="utf-8")
+    with Sandbox(limits=Limits(writes=10, window=1)) as sandbox:
+        settings = {
+            "BOOOPLY_BASE_URL": sandbox.base_url,
+            "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
+            "BOOOPLY_STORE_URL": store_url,
+            "BOOOPLY_STORE_KEY": encryption_key,
+        }
+        words = [sys.executable, "-m", "boooply.cli.main", "provision", str(file)]
+        runs = [subprocess.Popen(words, env=os.environ | settings) for _ in range(2)]  # noqa: S603 - our own words
+        assert [run.wait(120) for run in runs] == [0, 0]
+        statuses = [call.status for call in sandbox.calls]
+        moments = [call.at.timestamp() for call in sandbox.calls]
+        assert set(sandbox.mints.values()) == {1}
+    windows = int(max(moments)) - int(min(moments)) + 1
+    print(f"{statuses.count(201)} minted, {statuses.count(429)} refused, in {windows} windows of 10")
+    assert statuses == [201] * 200
+    assert len(moments) / (10 * windows) >= 0.95  # the first window has begun already, and 20 is a small number

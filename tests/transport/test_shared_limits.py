@@ -108,3 +108,15 @@ async def test_a_store_that_fails_for_a_moment_is_asked_again(store, monkeypatch
         AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store)) as client,
     ):
         assert (await client.organization.get()).name
+
+
+async def test_an_api_whose_window_is_shorter_than_told_is_used_as_it_is(store):
+    async with (
+        Sandbox(limits=Limits(reads=5, window=1)) as sandbox,
+        AsyncBoooplyClient(
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store, 5, 60)
+        ) as client,
+    ):
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(client.organization.get() for _ in range(15)))
+    assert [call.status for call in sandbox.calls] == [200] * 15
