@@ -94,7 +94,7 @@ async def test_one_customer_twice_in_a_group_is_taken_once(store):
 
 
 async def test_many_share_a_commit(store):
-    commits = []
+    commits: list[object] = []
     event.listen(store.database.engine.sync_engine, "commit", commits.append)
     await asyncio.gather(*(take(store, number) for number in range(200)))
     assert len(commits) <= 5

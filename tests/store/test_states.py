@@ -1,5 +1,7 @@
 """The life of a customer in the ledger, step by step, and by any steps of several runs."""
 
+from typing import Any
+
 import attrs
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from boooply.store import Entry, Standing, State, states
 
-OURS = {"run": "ours", "lease": 10.0}
+OURS: dict[str, Any] = {"run": "ours", "lease": 10.0}
 NOW = 100.0
 
 
