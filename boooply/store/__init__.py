@@ -2,7 +2,7 @@
 
 from boooply.store.keys import KeyStore
 from boooply.store.ledger import Claimed, Ledger, tenant_of
-from boooply.store.states import Entry, Standing, State
+from boooply.store.states import Entry, Standing, State, same_run
 from boooply.store.store import Store
 
-__all__ = ["Claimed", "Entry", "KeyStore", "Ledger", "Standing", "State", "Store", "tenant_of"]
+__all__ = ["Claimed", "Entry", "KeyStore", "Ledger", "Standing", "State", "Store", "same_run", "tenant_of"]

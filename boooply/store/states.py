@@ -39,7 +39,7 @@ class Entry:
         organization_id: The platform's own id of the customer.
         state: Where it stands.
         tenant: The customer as JSON, as it was when it was taken last.
-        run: Who took it last.
+        run: Who took it last: a run, and behind a slash its turn.
         lease_ends: Until when nobody else touches it.
         orphans: How many keys may be alive that nobody holds.
         reason: Why it failed, or is in doubt.
@@ -74,10 +74,10 @@ def claim(
         return Standing.DONE, done
     if entry.lease_ends > now and entry.state in {State.TODO, State.SENT}:
         return Standing.HELD, entry
-    if entry.state is State.FAILED and entry.run == run:
+    if entry.state is State.FAILED and same_run(entry.run, run):
         return Standing.FAILED, entry
     doubtful = entry.state is State.IN_DOUBT
-    if doubtful and (not remint or entry.run == run):
+    if doubtful and (not remint or same_run(entry.run, run)):
         return Standing.IN_DOUBT, entry
     return Standing.TAKEN, attrs.evolve(
         entry,
@@ -88,6 +88,11 @@ def claim(
         orphans=entry.orphans + doubtful,
         reason=None,
     )
+
+
+def same_run(one: str | None, other: str) -> bool:
+    """Tell whether two turns are of one run: what stands before the slash is the run's name."""
+    return one is not None and one.partition("/")[0] == other.partition("/")[0]
 
 
 def seen(entry: Entry, now: float) -> Entry:

@@ -330,3 +330,14 @@ def test_an_outcome_tells_its_kind_and_reason():
 async def test_no_workers_are_refused(platform, store):
     with pytest.raises(ProvisioningError, match="concurrency"):
         await run(customers(1), platform, store, concurrency=0)
+
+
+async def test_a_customer_met_twice_is_minted_once_however_long_it_waits_in_line(store, monkeypatch):
+    monkeypatch.setattr("boooply.provisioning.minting._WAITING_LEASE", 0.0)
+    async with (
+        Sandbox(limits=None, latency=0.3) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        outcomes = await run([customer(1)] * 4, platform, store, concurrency=4)
+    assert sandbox.mints == {"org_1": 1}
+    assert kinds(outcomes) == {"Connected": 1, "AlreadyConnected": 3}
