@@ -7,7 +7,6 @@ import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import attrs
