@@ -2,7 +2,7 @@
 
 import attrs
 
-from boooply.errors import ValidationError
+from boooply.errors import DecodingError, ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.secret import Secret
@@ -19,7 +19,10 @@ async def create_organization_api_key(
     if not isinstance(tenant, Tenant):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError("tenant", "has to be a Tenant")
     row = CREATE_ORGANIZATION_API_KEY
-    key = row.parse(await transport.send(row.request(body=tenant), on_send=on_send, on_unsent=on_unsent))
+    response = await transport.send(row.request(body=tenant), on_send=on_send, on_unsent=on_unsent)
+    key = row.parse(response)
+    if not key.api_key.reveal().strip():
+        raise DecodingError(row.operation, status=response.status, problems=("apiKey is empty",))
     return attrs.evolve(key, organization_id=tenant.organization_id, message=_without(key.api_key, key.message))
 
 

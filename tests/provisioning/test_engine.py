@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import attrs
 import pytest
+from aiohttp import web
 
 from boooply import (
     AsyncBoooplyPlatform,
@@ -121,6 +122,24 @@ async def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_counted(platfor
 async def test_an_answer_without_a_key_is_a_doubt(platform, store, sandbox):
     sandbox.faults.add("create_organization_api_key", "html")
     assert kinds(await run([customer(1)], platform, store)) == {"InDoubt": 1}
+
+
+async def test_an_empty_key_is_a_doubt(store):
+    async def mint(_request: web.Request) -> web.Response:
+        return web.json_response({"success": True, "apiKey": ""}, status=201)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", mint)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url) as platform:
+        (outcome,) = await run([customer(1)], platform, store)
+    await runner.cleanup()
+    assert isinstance(outcome, InDoubt)
+    assert "apiKey is empty" in outcome.reason
+    assert [one async for one in store.keys.organizations()] == []
 
 
 async def test_a_refused_customer_fails_alone_and_is_tried_by_the_next_run(platform, store, sandbox):
