@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import BindParameter, RowMapping, bindparam, delete, select, update
+from sqlalchemy import BindParameter, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from boooply.converter import decode, to_dict
 from boooply.models import Tenant
 from boooply.secret import Secret
 from boooply.store import states
-from boooply.store.database import Database, insert_missing, put
+from boooply.store.database import Database, insert_missing
 from boooply.store.schema import KEYS, LEDGER
 from boooply.store.seal import Seal
 from boooply.store.states import Entry, Standing
@@ -44,6 +42,7 @@ class _Step(Generic[T]):
     organization_id: str
     move: Move[T]
     sealed: bytes | None = None  # the key to store in the same transaction, if the answer is yes
+    unknown: T | None = None  # the answer for a customer that the ledger does not know, where that makes no entry
 
 
 @attrs.frozen(eq=False)
@@ -78,11 +77,11 @@ class Ledger:
 
     async def begin(self, organization_id: str, /, *, run: str, lease: float) -> bool:
         """Commit that the request goes out next; False where another run has taken the customer meanwhile."""
-        return await self._move(organization_id, partial(states.begin, run=run, lease=lease))
+        return await self._move(organization_id, lambda entry, now: states.begin(entry, now, run=run, lease=lease))
 
     async def unsend(self, organization_id: str, /, *, run: str, lease: float = 0.0) -> bool:
         """Note that the request was certainly not carried out; without a lease anybody may take the customer."""
-        return await self._move(organization_id, partial(states.unsend, run=run, lease=lease))
+        return await self._move(organization_id, lambda entry, now: states.unsend(entry, now, run=run, lease=lease))
 
     async def finish(self, tenant: Tenant, api_key: Secret | None, /, *, run: str) -> bool:
         """Store the key and note that the customer is done, in one transaction.
@@ -93,19 +92,19 @@ class Ledger:
         """
         written, seal, identity = _written(tenant), self._seal, tenant.organization_id
 
-        def move(entry: Entry, now: float, sealed: bytes | None) -> tuple[bool, Entry]:
+        def move(entry: Entry, _now: float, sealed: bytes | None) -> tuple[bool, Entry]:
             has_other = sealed is not None and api_key is not None and seal.open(identity, sealed) != api_key
-            return states.finish(entry, now, run=run, tenant=written, has_other_key=has_other)
+            return states.finish(entry, run=run, tenant=written, has_other_key=has_other)
 
         return await self._step(_Step(identity, move, None if api_key is None else seal.close(identity, api_key)))
 
     async def fail(self, organization_id: str, /, *, run: str, reason: str) -> bool:
         """Note why the customer could not be minted; the next run tries it again."""
-        return await self._move(organization_id, partial(states.fail, run=run, reason=reason))
+        return await self._move(organization_id, lambda entry, _now: states.fail(entry, run=run, reason=reason))
 
     async def doubt(self, organization_id: str, /, *, run: str, reason: str) -> bool:
         """Note that nobody can tell whether the key was minted, and why."""
-        return await self._move(organization_id, partial(states.doubt, run=run, reason=reason))
+        return await self._move(organization_id, lambda entry, _now: states.doubt(entry, run=run, reason=reason))
 
     async def entries(self, organization_ids: Iterable[str] | None = None, /) -> AsyncIterator[Entry]:
         """Iterate over what is known of these customers, or of all of them in the order of their ids."""
@@ -136,7 +135,7 @@ class Ledger:
         return await self._database.read(read)
 
     async def _move(self, organization_id: str, step: Callable[[Entry, float], tuple[bool, Entry]]) -> bool:
-        return await self._step(_Step(organization_id, lambda entry, now, _sealed: step(entry, now)))
+        return await self._step(_Step(organization_id, lambda entry, now, _sealed: step(entry, now), unknown=False))
 
     async def _step(self, step: _Step[T]) -> T:
         return await self._database.write(self._steps, step)
@@ -144,8 +143,9 @@ class Ledger:
     async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
         """Go a step with each customer of a group: their rows are read, moved on in memory, and written back."""
         ids = sorted({step.organization_id for step in steps})
+        creating = sorted({step.organization_id for step in steps if step.unknown is None})
         now, before = await self._lock(connection, ids)
-        if missing := [one for one in ids if one not in before]:
+        while missing := [one for one in creating if one not in before]:
             # An empty row for each, so that there is something to lock: of two processes the second waits here.
             blank = [attrs.asdict(Entry(organization_id=one)) | {"changed_at": now} for one in missing]
             await insert_missing(connection, LEDGER, blank)
@@ -156,14 +156,18 @@ class Ledger:
         answers: list[Any] = []
         for step in steps:
             identity = step.organization_id
+            if identity not in after:
+                answers.append(step.unknown)
+                continue
             answer, after[identity] = step.move(after[identity], now, keys.get(identity, sealed.get(identity)))
             answers.append(answer)
             if step.sealed is not None and answer:
-                keys[identity] = step.sealed
-        await _write_back(connection, [after[one] for one in ids if after[one] is not before[one]], now)
-        if keys:
-            rows = [{"organization_id": one, "sealed": keys[one], "changed_at": now} for one in sorted(keys)]
-            await put(connection, KEYS, rows)
+                keys.setdefault(identity, step.sealed)
+        await _write_back(connection, [after[one] for one in after if after[one] is not before[one]], now)
+        # never over another: one that was put by hand in this moment fails the transaction, and the next try sees it
+        rows = [{"organization_id": one, "sealed": keys[one], "changed_at": now} for one in keys if one not in sealed]
+        if rows:
+            await connection.execute(insert(KEYS), rows)
         return answers
 
     async def _enroll(self, connection: AsyncConnection, groups: Sequence[list[tuple[str, str]]]) -> list[None]:
@@ -219,8 +223,3 @@ def _written(tenant: Tenant) -> str:
 def tenant_of(entry: Entry, /) -> Tenant:
     """Read the customer of an entry, as it was when it was taken last."""
     return decode(json.loads(entry.tenant), Tenant)
-
-
-def counted(entries: Iterable[Entry], /) -> Counter[states.State]:
-    """Count entries by their state."""
-    return Counter(entry.state for entry in entries)

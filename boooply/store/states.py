@@ -72,7 +72,8 @@ def claim(
     if has_key or entry.state is State.DONE:
         done = attrs.evolve(entry, state=State.DONE, tenant=entry.tenant or tenant, reason=None)
         return Standing.DONE, done
-    if entry.lease_ends > now and entry.state in {State.TODO, State.SENT}:
+    is_ours = entry.run == run and entry.state is State.TODO  # claimed already, and the word of it was lost
+    if entry.lease_ends > now and entry.state in {State.TODO, State.SENT} and not is_ours:
         return Standing.HELD, entry
     if entry.state is State.FAILED and same_run(entry.run, run):
         return Standing.FAILED, entry
@@ -105,7 +106,8 @@ def seen(entry: Entry, now: float) -> Entry:
 
 def begin(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, Entry]:
     """Note that the request goes out next; False where another run has taken the customer meanwhile."""
-    takes_over = entry.state is State.TODO and entry.lease_ends <= now
+    # a run that waited long takes its customer back from one that waits too, but none that nobody has claimed
+    takes_over = entry.state is State.TODO and entry.lease_ends <= now and entry.run is not None
     if not takes_over and (entry.run != run or entry.state not in {State.TODO, State.SENT}):
         return False, entry
     return True, attrs.evolve(entry, state=State.SENT, run=run, lease_ends=now + lease)
@@ -118,20 +120,23 @@ def unsend(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, E
     return True, attrs.evolve(entry, state=State.TODO, lease_ends=now + lease)
 
 
-def finish(entry: Entry, now: float, *, run: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:  # noqa: ARG001 - as all steps
+def finish(entry: Entry, *, run: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:
     """Note that the key has come, at whatever time; False where the customer has another one already."""
     done = attrs.evolve(entry, state=State.DONE, tenant=tenant or entry.tenant, run=run, lease_ends=0.0, reason=None)
-    return (False, attrs.evolve(done, orphans=entry.orphans + 1)) if has_other_key else (True, done)
+    if not has_other_key:
+        return True, done
+    is_told = entry.run == run and entry.state is State.DONE  # and the word of it was lost
+    return False, attrs.evolve(done, orphans=entry.orphans + (not is_told))
 
 
-def fail(entry: Entry, now: float, *, run: str, reason: str) -> tuple[bool, Entry]:  # noqa: ARG001 - as all steps
+def fail(entry: Entry, *, run: str, reason: str) -> tuple[bool, Entry]:
     """Note that the API has refused the customer, or could not be reached."""
     if entry.run != run or entry.state not in {State.TODO, State.SENT}:
         return False, entry
     return True, attrs.evolve(entry, state=State.FAILED, lease_ends=0.0, reason=reason)
 
 
-def doubt(entry: Entry, now: float, *, run: str, reason: str) -> tuple[bool, Entry]:  # noqa: ARG001 - as all steps
+def doubt(entry: Entry, *, run: str, reason: str) -> tuple[bool, Entry]:
     """Note that nobody can tell whether the key was minted."""
     if entry.run != run or entry.state is not State.SENT:
         return False, entry

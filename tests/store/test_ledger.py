@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from boooply import CorruptKeyError, NotConnectedError, Secret, StoreError, Tenant
-from boooply.store import Entry, Standing, State, Store, tenant_of
+from boooply.store import Entry, Standing, State, Store, ledger, tenant_of
+from boooply.store.schema import KEYS
 
 KEY = Secret("bply_org_0123456789abcdef")
 OTHER = Secret("bply_org_fedcba9876543210")
@@ -61,12 +62,12 @@ async def test_the_first_key_stays_and_a_second_one_is_an_orphan(store):
 
 
 async def test_key_and_done_are_one_transaction(store, monkeypatch):
-    async def fail(*_arguments):
+    def fail(*_arguments):
         raise ZeroDivisionError
 
     await take(store)
     await store.ledger.begin("org_1", run="ours", lease=60)
-    monkeypatch.setattr("boooply.store.ledger.put", fail)
+    monkeypatch.setattr("boooply.store.ledger.insert", fail)
     with pytest.raises(ZeroDivisionError):
         await store.ledger.finish(customer(1), KEY, run="ours")
     assert (await entry(store)).state is State.SENT
@@ -89,7 +90,7 @@ async def test_two_processes_take_each_customer_once(store_url, encryption_key, 
 
 
 async def test_one_customer_twice_in_a_group_is_taken_once(store):
-    standings = await asyncio.gather(*(take(store) for _ in range(3)))
+    standings = await asyncio.gather(*(take(store, run=f"ours/{turn}") for turn in range(3)))
     assert sorted(standing.name for standing in standings) == ["HELD", "HELD", "TAKEN"]
 
 
@@ -131,6 +132,48 @@ async def test_all_entries_come_in_the_order_of_their_ids_over_several_batches(s
     assert len(ids) == 1200
     asked = [one.organization_id async for one in store.ledger.entries(ids[:1100])]
     assert asked == ids[:1100]
+
+
+@pytest.mark.parametrize("step", ["begin", "unsend", "fail", "doubt"])
+async def test_no_step_is_taken_for_a_customer_that_was_forgotten(store, step):
+    await take(store)
+    await store.ledger.forget("org_1")
+    options = {"lease": 60.0} if step in {"begin", "unsend"} else {"reason": "422"}
+    assert await getattr(store.ledger, step)("org_1", run="ours", **options) is False
+    assert [one async for one in store.ledger.entries()] == []
+
+
+async def test_one_that_was_only_enrolled_is_begun_by_nobody(store):
+    await store.ledger.enroll([customer(1)])
+    assert not await store.ledger.begin("org_1", run="ours", lease=60)
+
+
+async def test_a_claim_whose_word_was_lost_is_repeated(store):
+    assert await take(store, run="ours/1") is Standing.TAKEN
+    assert await take(store, run="ours/1") is Standing.TAKEN
+
+
+async def test_a_key_put_by_hand_in_the_same_moment_is_not_written_over(store, monkeypatch):
+    seen = ledger._sealed
+
+    async def put_meanwhile(connection, ids):
+        found = await seen(connection, ids)
+        if not found:  # the look that sees nothing; the next one sees it
+            monkeypatch.undo()
+            sealed = store.keys._seal.close("org_1", OTHER)
+            await connection.execute(insert(KEYS).values(organization_id="org_1", sealed=sealed, changed_at=0.0))
+        return found
+
+    monkeypatch.setattr(ledger, "_sealed", put_meanwhile)
+    with pytest.raises(StoreError, match="the store cannot be written"):
+        await store.ledger.finish(customer(1), KEY, run="ours")
+
+
+async def test_an_orphan_that_was_told_already_is_not_counted_twice(store):
+    await store.ledger.finish(customer(1), KEY, run="ours")
+    for _ in range(2):
+        assert not await store.ledger.finish(customer(1), OTHER, run="other/1")
+    assert (await entry(store)).orphans == 1
 
 
 async def test_forgetting_deletes_key_and_entry(store):

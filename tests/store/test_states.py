@@ -26,7 +26,9 @@ OVER = NOW - 1
     [
         (entry(State.TODO, None), False, Standing.TAKEN, State.TODO),
         (entry(State.TODO, "other", HELD), False, Standing.HELD, State.TODO),
-        (entry(State.TODO, "ours", HELD), False, Standing.HELD, State.TODO),
+        (entry(State.TODO, "ours/2", HELD), False, Standing.HELD, State.TODO),
+        (entry(State.TODO, "ours", HELD), False, Standing.TAKEN, State.TODO),
+        (entry(State.SENT, "ours", HELD), False, Standing.HELD, State.SENT),
         (entry(State.TODO, "other", OVER), False, Standing.TAKEN, State.TODO),
         (entry(State.SENT, "other", HELD), False, Standing.HELD, State.SENT),
         (entry(State.SENT, "other", OVER), False, Standing.IN_DOUBT, State.IN_DOUBT),
@@ -60,6 +62,7 @@ def test_a_stored_key_means_done_whatever_was_noted(state):
         (entry(State.SENT, "ours", HELD), True),
         (entry(State.TODO, "other", HELD), False),
         (entry(State.TODO, "other", OVER), True),
+        (entry(State.TODO, None, OVER), False),
         (entry(State.SENT, "other", OVER), False),
         (entry(State.DONE, "ours"), False),
         (entry(State.IN_DOUBT, "ours"), False),
@@ -72,21 +75,26 @@ def test_who_may_begin(before, may):
     assert after == (attrs.evolve(before, state=State.SENT, run="ours", lease_ends=NOW + 10) if may else before)
 
 
+def take_step(before: Entry, step: str, now: float, run: str) -> tuple[bool, Entry]:
+    if step == "unsend":
+        return states.unsend(before, now, run=run, lease=5)
+    return {"fail": states.fail, "doubt": states.doubt}[step](before, run=run, reason="")
+
+
 @pytest.mark.parametrize("step", ["unsend", "fail", "doubt"])
 @pytest.mark.parametrize("before", [entry(State.SENT, "other", HELD), entry(State.DONE), entry(State.FAILED)])
 def test_nothing_is_noted_for_one_whose_customer_it_is_not(step, before):
-    options = {"lease": 0.0} if step == "unsend" else {"reason": "none"}
-    assert getattr(states, step)(before, NOW, run="ours", **options) == (False, before)
+    assert take_step(before, step, NOW, "ours") == (False, before)
 
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_key_that_comes_late_makes_it_done(state):
-    answer, after = states.finish(entry(state, "other", HELD), NOW, run="ours", tenant="{}", has_other_key=False)
+    answer, after = states.finish(entry(state, "other", HELD), run="ours", tenant="{}", has_other_key=False)
     assert (answer, after.state, after.orphans) == (True, State.DONE, 0)
 
 
 def test_beside_another_key_a_late_one_is_an_orphan():
-    answer, after = states.finish(entry(State.DONE, "other"), NOW, run="ours", tenant="{}", has_other_key=True)
+    answer, after = states.finish(entry(State.DONE, "other"), run="ours", tenant="{}", has_other_key=True)
     assert (answer, after.state, after.orphans) == (False, State.DONE, 1)
 
 
@@ -115,13 +123,12 @@ def test_no_two_requests_are_ever_out_without_somebody_saying_that_there_may_be_
                 assert on_the_wire <= {run}  # another try of the same one: the attempt before was not carried out
                 on_the_wire = {run}
         elif step == "finish" and run in on_the_wire:
-            _, one = states.finish(one, now, run=run, tenant="{}", has_other_key=False)
+            _, one = states.finish(one, run=run, tenant="{}", has_other_key=False)
         elif step in {"unsend", "fail"} and run in on_the_wire:
-            options = {"lease": 5} if step == "unsend" else {"reason": ""}
-            unsent, one = getattr(states, step)(one, now, run=run, **options)
+            unsent, one = take_step(one, step, now, run)
             on_the_wire -= {run} if unsent else set()
         elif step == "doubt":
-            _, one = states.doubt(one, now, run=run, reason="")
+            _, one = states.doubt(one, run=run, reason="")
         assert before.state is not State.DONE or one.state is State.DONE
         assert before.state is not State.IN_DOUBT or one.state in {State.IN_DOUBT, State.DONE}
         assert one.orphans >= before.orphans
