@@ -13,7 +13,6 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.minting import Keys, Minting, Skipped
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
-from boooply.secret import Secret
 from boooply.store import Store
 
 CONCURRENCY: Final = 16
@@ -100,7 +99,7 @@ class _Crew:
         self._working = size
         self._stopped = asyncio.Event()
         self._failure: Exception | None = None
-        self._unstored: dict[str, Secret] = {}
+        self._unstored: list[KeysNotStoredError] = []
 
     async def work(self) -> None:
         """Connect customers until there are no more, or the run stops."""
@@ -108,7 +107,7 @@ class _Crew:
             while (tenant := await self._next()) is not None:
                 await self._connect(tenant)
         except KeysNotStoredError as error:
-            self._unstored |= error.keys
+            self._unstored.append(error)
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run and is raised at its end
             self._fail(error)
@@ -124,7 +123,8 @@ class _Crew:
     def raise_unstored(self) -> None:
         """Hand out the keys that could not be stored, if there are any: even where the run was broken off."""
         if self._unstored:
-            raise KeysNotStoredError(self._unstored, "the store failed")
+            keys = {identity: secret for error in self._unstored for identity, secret in error.keys.items()}
+            raise KeysNotStoredError(keys, self._unstored[0].reason)
 
     def raise_failure(self) -> None:
         """Raise what has ended the run early, if something did."""

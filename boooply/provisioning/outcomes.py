@@ -56,6 +56,7 @@ class KeysNotStoredError(ProvisioningError):
 
     Attributes:
         keys: The key of each such customer, by its id: store them, before this error is dropped.
+        reason: What the store or the vault said, of several the first.
     """
 
     def __init__(self, keys: Mapping[str, Secret], reason: str) -> None:
@@ -64,3 +65,4 @@ class KeysNotStoredError(ProvisioningError):
             "this error's `keys` holds them, and nothing else does"
         )
         self.keys: dict[str, Secret] = dict(keys)
+        self.reason: str = reason
