@@ -29,8 +29,15 @@ def mask(value: str) -> str:
     return f"{prefix}{MASK}{hidden[-_TAIL:] if len(hidden) >= _LONG_ENOUGH else ''}"
 
 
-def redact(text: str) -> str:
-    """Mask whatever looks like a key or a join token in a text that somebody else wrote."""
+def redact(text: str, *known: Secret | None) -> str:
+    """Mask whatever looks like a key or a join token in a text that somebody else wrote, and what is known to be one.
+
+    A known one is found in any case of its letters; one of a few characters would be found in everything, and is not.
+    """
+    for secret in known:
+        value = "" if secret is None else secret.reveal()
+        if len(value) >= _LONG_ENOUGH:
+            text = re.sub(re.escape(value), lambda found: mask(found.group()), text, flags=re.IGNORECASE)
     return _LOOKS_SECRET.sub(lambda found: mask(found.group()), text)
 
 

@@ -50,6 +50,17 @@ def date_of(headers: Mapping[str, str]) -> float | None:
     return _http_date(headers.get("Date"))
 
 
+def clock_ahead(known: float | None, date: float, *, sent: float, received: float) -> float:
+    """Say by how much the API's clock is ahead of ours, in seconds, at least.
+
+    Its ``Date`` is cut to whole seconds, and was taken between sending and receiving: so each answer shows between
+    what and what it is, and the highest of the lower bounds is nearest to the truth. Where the bounds contradict what
+    was known, a clock was set.
+    """
+    least, most = date - received, date + 1 - sent
+    return least if known is None or not least <= known <= most else known
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Read ``Retry-After`` as seconds from now, given as a number or as a date."""
     value = headers.get("Retry-After")

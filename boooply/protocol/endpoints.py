@@ -40,6 +40,7 @@ from boooply.protocol.messages import (
     query_string,
 )
 from boooply.protocol.refusals import refusal
+from boooply.secret import redact
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ class Endpoint(Generic[T]):
         if refused is not None or self.result is NoneType:
             return None, refused
         if payload is None:
-            kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+            kind = redact(response.headers.get("Content-Type", "no content type").partition(";")[0], response.key)
             problem = f"expected a JSON object, found {len(response.body)} bytes of {kind[:80]}"
             return None, DecodingError(self.operation, status=response.status, problems=(problem,))
         try:

@@ -18,12 +18,11 @@ from typing import Any, Final, Literal, Self, cast
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.allowance import Told
+from boooply.protocol.allowance import Told, clock_ahead
 from boooply.protocol.messages import Limit
 from boooply.protocol.sharing import Allowance, Sharing
 
 _LONGEST_WAIT: Final = 3600.0  # seconds; what names a longer one is taken for garbage
-_DATE_LAG: Final = 1.5  # seconds by which an answer's Date is behind at most: what is cut off, and its way to us
 _ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
 
 
@@ -239,7 +238,7 @@ class Governor:
             return
         # fewer left than our own calls explain: somebody else uses this key
         alone = told.remaining >= self.limit - self._in_flight - len(self._log)
-        ends = self._ends(now, told.window, resets_in)
+        ends = self._ends(now, told.window, resets_in, started)
         order = _order(told.window, word)
         if word is None or order > 0:
             self._word = _Word(told.window, ends, told.remaining, alone, overlapping)
@@ -251,17 +250,11 @@ class Governor:
                 word.remaining = told.remaining
                 word.unheard = [ended for ended in word.unheard if ended > started]
 
-    def _ends(self, now: float, window: float | None, resets_in: float) -> float:
-        """Say when a window ends by our clock, never too early.
-
-        The API's clock is known by its ``Date``, which is cut to whole seconds and as old as the answer's way to us: of
-        many answers the one that shows it furthest ahead is nearest to the truth.
-        """
+    def _ends(self, now: float, window: float | None, resets_in: float, started: float) -> float:
+        """Say when a window ends by our clock, never too early."""
         if window is None:
             return now + resets_in
-        ahead = window - resets_in - now
-        if self._ahead is None or not 0 <= self._ahead - ahead <= _DATE_LAG:
-            self._ahead = ahead  # nearer than before; or a clock was set, or the answer was long on its way
+        self._ahead = clock_ahead(self._ahead, window - resets_in, sent=started, received=now)
         return window - self._ahead
 
 

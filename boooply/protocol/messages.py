@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlencode
 import attrs
 
 from boooply.errors import ValidationError
+from boooply.secret import Secret
 
 _DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -38,11 +39,15 @@ class Safety(Enum):
 
 @attrs.frozen(kw_only=True)
 class Response:
-    """Hold an answer as it came; the names in ``headers`` are matched whatever their case."""
+    """Hold an answer as it came; the names in ``headers`` are matched whatever their case.
+
+    ``key`` is the one that it answers to, so that it can be masked wherever the answer repeats it.
+    """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    key: Secret | None = attrs.field(default=None, repr=False, eq=False)
 
     def json(self) -> Any:
         """Read the body as JSON.

@@ -15,7 +15,7 @@ from boooply.errors import (
     UnprocessableError,
 )
 from boooply.protocol.messages import Response
-from boooply.secret import redact
+from boooply.secret import Secret, redact
 
 ERRORS: Final[dict[int, type[APIError]]] = {
     400: BadRequestError,
@@ -42,12 +42,14 @@ def refusal(operation: str, response: Response, payload: Mapping[str, Any] | Non
     told = payload or {}
     if response.status in _OK and told.get("success") is not False:
         return None
+    minted = told.get("apiKey")  # of an answer that has changed its mind
+    secrets = (response.key, Secret(minted) if isinstance(minted, str) else None)
     return _class(response.status)(
         operation,
         status=response.status,
-        message=_message(response, told),
-        code=_text(told.get("code")),
-        request_id=_text(response.headers.get("X-Request-Id")),
+        message=redact(_message(response, told), *secrets)[:_LONGEST_MESSAGE],
+        code=_text(told.get("code"), *secrets),
+        request_id=_text(response.headers.get("X-Request-Id"), *secrets),
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
 
@@ -65,12 +67,12 @@ def _message(response: Response, told: Mapping[str, Any]) -> str:
         if isinstance(said, dict):
             said = cast("dict[str, Any]", said).get("message")
         if isinstance(said, str) and said.strip():
-            return redact(said.strip())[:_LONGEST_MESSAGE]
+            return said.strip()
     return "no reason given" if response.body else "an empty answer"
 
 
-def _text(value: object) -> str | None:
-    return redact(value)[:_LONGEST_MESSAGE] if isinstance(value, str) and value else None
+def _text(value: object, *secrets: Secret | None) -> str | None:
+    return redact(value, *secrets)[:_LONGEST_MESSAGE] if isinstance(value, str) and value else None
 
 
 def _seconds(value: str | None) -> float | None:

@@ -49,6 +49,8 @@ VERDICTS: Final[dict[Fault, dict[Safety, Verdict]]] = {
 }
 
 _OK: Final = range(200, 300)
+_PAGES: Final = (b"<!doctype html", b"<html")
+_LEAD: Final = max(map(len, _PAGES))
 _LONGEST_BACKOFF: Final = 30.0
 
 
@@ -112,5 +114,11 @@ def fault_of(request: Request, response: Response) -> Fault | None:
     if response.status not in _OK or (request.may_be_empty and not response.body):
         return None
     # what is asked for by hand may be anything but the page of a proxy
-    is_json = request.wants_json or response.headers.get("Content-Type", "").lower().startswith("text/html")
-    return Fault.UNREADABLE if is_json and json_object(response) is None else None
+    is_unreadable = json_object(response) is None if request.wants_json else _is_page(response)
+    return Fault.UNREADABLE if is_unreadable else None
+
+
+def _is_page(response: Response) -> bool:
+    lead = response.body.lstrip()[:_LEAD].lower()
+    is_typed = response.headers.get("Content-Type", "").lower().startswith("text/html")
+    return lead.startswith(_PAGES) or (is_typed and bool(lead) and json_object(response) is None)

@@ -25,7 +25,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.resources.keys import create_organization_api_key
-from boooply.secret import Secret
+from boooply.secret import Secret, redact
 from boooply.store import Claimed, Ledger, Standing, same_run
 from boooply.transport import Transport
 
@@ -209,7 +209,7 @@ class Minting:
         try:
             is_ours = await self._patiently(lambda: self._store(tenant, api_key, run))
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
-            problem = str(error)
+            problem = redact(str(error), api_key)  # a vault may quote what it refuses
         else:
             return Connected(tenant.organization_id) if is_ours else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)

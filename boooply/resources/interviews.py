@@ -181,13 +181,13 @@ class AsyncInterviews:
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
         """Look for the interview whose creation got no clear answer, by its people, among the latest.
 
-        Those created before it was sent are left out: by the API's clock, once an answer has told it, and else with
-        five minutes to spare, since clocks differ. ``NotSeen`` is no proof: the API may carry the request out late. It
-        counts against the read allowance.
+        Those created before it was sent are left out: by the API's clock, which any answer tells. Where no answer has a
+        ``Date``, five minutes are added, since clocks differ. ``NotSeen`` is no proof: the API may carry the request
+        out late. It counts against the read allowance.
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"{error.operation} leaves nothing to look for")
-        since = error.sent_at - (_ROUNDED if error.by_api_clock else _CLOCKS_DIFFER)
+        since = error.sent_at - (_ROUNDED if error.by_api_clock else await self._clocks_differ())
         people = {email.casefold() for email in error.people}
         found = [
             interview
@@ -197,6 +197,12 @@ class AsyncInterviews:
         if len(found) > 1:
             return CannotTell(reason=f"{len(found)} interviews with these people were created since")
         return found[0] if found else NotSeen()
+
+    async def _clocks_differ(self) -> timedelta:
+        """Say how much later a moment of this machine's may have been than it was at the API; any answer tells."""
+        await self.list(limit=1)
+        ahead = self._transport.pool.clock_ahead
+        return _CLOCKS_DIFFER if ahead is None else _ROUNDED - timedelta(seconds=ahead)
 
     async def _evaluated(self, code: str, poll: float) -> Evaluation:
         is_over = False

@@ -5,7 +5,7 @@ import attrs
 from boooply.errors import DecodingError, ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.secret import Secret
+from boooply.secret import redact
 from boooply.transport import OnSend, Transport
 
 
@@ -23,9 +23,9 @@ async def create_organization_api_key(
     key = row.parse(response)
     if not key.api_key.reveal().strip():
         raise DecodingError(row.operation, status=response.status, problems=("apiKey is empty",))
-    return attrs.evolve(key, organization_id=tenant.organization_id, message=_without(key.api_key, key.message))
+    return attrs.evolve(key, organization_id=tenant.organization_id, message=_masked(key))
 
 
-def _without(api_key: Secret, message: str | None) -> str | None:
+def _masked(key: OrganizationApiKey) -> str | None:
     # the vendor's words for people may repeat the key
-    return None if message is None else message.replace(api_key.reveal(), str(api_key))
+    return None if key.message is None else redact(key.message, key.api_key)

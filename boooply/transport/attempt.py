@@ -80,7 +80,7 @@ async def attempt(
             outcome = (
                 _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
                 if body is None
-                else Response(status=status, headers=answer.headers, body=body)
+                else Response(status=status, headers=answer.headers, body=body, key=key)
             )
     except asyncio.CancelledError as error:
         cancelled = error.args

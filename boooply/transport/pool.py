@@ -17,6 +17,7 @@ import aiohttp
 import attrs
 
 from boooply.errors import ConfigurationError
+from boooply.protocol.allowance import clock_ahead
 from boooply.protocol.limits import Governor, RateLimits
 from boooply.protocol.messages import Limit
 from boooply.protocol.retry import RetryBudget
@@ -31,8 +32,6 @@ CLOSED: Final = "this client is closed: make a new one, or keep it open for as l
 # Servers usually drop an idle connection after 5 s: a call that meets one in that moment cannot tell whether it was
 # read, so ours are dropped before.
 _KEEP_ALIVE: Final = 4.0
-
-_DATE_LAG: Final = 1.5  # seconds by which an answer's Date is behind at most: what is cut off, and its way to us
 
 
 async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
@@ -112,11 +111,9 @@ class Pool:
         gates = {limit: self.gate(key, limit) for limit in Limit}
         return {limit: gate.allowance() for limit, gate in gates.items() if gate is not None}
 
-    def hear(self, date: float, now: float) -> None:
-        """Note the API's time: its ``Date`` is cut to whole seconds and on its way, so the furthest is nearest."""
-        ahead, known = date - now, self.clock_ahead
-        if known is None or not 0 <= known - ahead <= _DATE_LAG:
-            self.clock_ahead = ahead  # nearer than before, or a clock was set
+    def hear(self, date: float, *, sent: float, received: float) -> None:
+        """Note the API's time, as one answer told it; times are seconds since 1970 by this machine's clock."""
+        self.clock_ahead = clock_ahead(self.clock_ahead, date, sent=sent, received=received)
 
     async def session(self) -> aiohttp.ClientSession:
         """Give the session of the running event loop."""

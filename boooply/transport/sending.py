@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import inf
 from typing import Final, TypeVar
 
@@ -20,7 +20,7 @@ from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.messages import Request, Response, json_object
 from boooply.protocol.refusals import refusal
 from boooply.protocol.retry import VERDICTS, Fault, RetryPolicy, Verdict, fault_of
-from boooply.secret import Secret, mask
+from boooply.secret import Secret
 from boooply.transport.attempt import Failure, attempt
 from boooply.transport.gate import clock
 from boooply.transport.pool import Pool
@@ -33,7 +33,6 @@ TIMEOUT: Final = 30.0
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
 _REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
 _NOT_CARRIED_OUT: Final = frozenset({Fault.NEVER_SENT, Fault.LIMITED})
-_FIRST_ERROR: Final = 400
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
 _logger: Final = logging.getLogger("boooply")
@@ -43,6 +42,7 @@ _logger: Final = logging.getLogger("boooply")
 class _Outcome:
     """What one attempt came to; ``error`` where there is no response."""
 
+    sent_at: float  # when it went out, in seconds since 1970 by this machine's clock
     fault: Fault | None
     response: Response | None
     error: BoooplyError | None
@@ -52,12 +52,6 @@ class _Outcome:
         if self.response is None:
             raise self.error or AssertionError
         return self.response
-
-
-@attrs.frozen
-class _SentAt:
-    moment: datetime
-    by_api_clock: bool
 
 
 @attrs.frozen
@@ -108,17 +102,15 @@ class Transport:
 
     async def _send(self, request: Request, ends: float, hooks: _Hooks = _Hooks()) -> Response:
         self.pool.budget.earn()
-        ahead = self.pool.clock_ahead
-        sent_at = _SentAt(datetime.now(UTC) + timedelta(seconds=ahead or 0.0), ahead is not None)
         sent = refusals = 0
-        unsure = False  # whether an earlier attempt may have been carried out
+        unsure: _Outcome | None = None  # the first attempt that may have been carried out
         while True:
             outcome = await self._attempt(request, ends, sent, hooks)
             sent += outcome.fault is not Fault.LIMITED
             if outcome.fault is None:
                 response = outcome.result()
-                if unsure and response.status in _ALREADY:
-                    return await self._confirm(request, ends, response, sent_at) or response
+                if unsure is not None and response.status in _ALREADY:
+                    return await self._confirm(request, ends, response, unsure.sent_at) or response
                 return response
             verdict = VERDICTS[outcome.fault][request.safety]
             if verdict is Verdict.WAIT:
@@ -128,12 +120,12 @@ class Transport:
                 await self._pause(request, ends, self._refusal_pause(outcome, refusals))
                 continue
             if verdict is Verdict.AMBIGUOUS:
-                raise self._ambiguous(request, outcome.response, sent_at)
+                raise self._ambiguous(request, outcome.response, outcome.sent_at)
             if verdict is Verdict.CONFIRM:
-                settled = await self._confirm(request, ends, outcome.response, sent_at)
+                settled = await self._confirm(request, ends, outcome.response, outcome.sent_at)
                 if settled is not None:
                     return settled
-                unsure = True
+                unsure = unsure or outcome
             if verdict is Verdict.GIVE_UP or sent >= self.retry.attempts or not self.pool.budget.spend():
                 return outcome.result()
             await self._pause(request, ends, self.retry.pause(sent, random.random()))  # noqa: S311 - spreads callers
@@ -181,17 +173,17 @@ class Transport:
         raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for="turn in line")
 
     async def _timed(self, session: aiohttp.ClientSession, request: Request, ends: float, sent: int) -> _Outcome:
-        begun = clock()
+        begun, sent_at = clock(), time.time()
         timeout = min(self.timeout, max(0.001, ends - begun))
         got = await attempt(session, self.pool.base_url, request, self.key, timeout=timeout, proxy=self.pool.proxy)
         if isinstance(got, Failure):
             late = clock() >= ends and got.fault is not Fault.NEVER_SENT
-            outcome = _Outcome(Fault.OUT_OF_TIME if late else got.fault, None, got.error)
+            outcome = _Outcome(sent_at, Fault.OUT_OF_TIME if late else got.fault, None, got.error)
         else:
             date = date_of(got.headers)
             if date is not None:
-                self.pool.hear(date, time.time())
-            outcome = _Outcome(fault_of(request, got), _without_key(got, self.key), None)
+                self.pool.hear(date, sent=sent_at, received=sent_at + clock() - begun)
+            outcome = _Outcome(sent_at, fault_of(request, got), got, None)
         _logger.debug(
             "%s %s: %s, attempt %d, %.3f s",
             request.method,
@@ -203,7 +195,7 @@ class Transport:
         return outcome
 
     async def _confirm(
-        self, request: Request, ends: float, response: Response | None, sent_at: _SentAt
+        self, request: Request, ends: float, response: Response | None, sent_at: float
     ) -> Response | None:
         """Read the state: the answer that a settled request would have had, or None where nothing has changed."""
         confirmation = request.confirmation
@@ -233,21 +225,14 @@ class Transport:
         if clock() + seconds > ends:
             raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
 
-    def _ambiguous(self, request: Request, response: Response | None, sent_at: _SentAt) -> AmbiguousWriteError:
+    def _ambiguous(self, request: Request, response: Response | None, sent_at: float) -> AmbiguousWriteError:
+        ahead = self.pool.clock_ahead
         return AmbiguousWriteError(
             request.operation,
             identity=request.identity,
             people=request.people,
             status=None if response is None else response.status,
             answer=None if response is None else refusal(request.operation, response, json_object(response)),
-            sent_at=sent_at.moment,
-            by_api_clock=sent_at.by_api_clock,
+            sent_at=datetime.fromtimestamp(sent_at + (ahead or 0.0), UTC),
+            by_api_clock=ahead is not None,
         )
-
-
-def _without_key(response: Response, key: Secret) -> Response:
-    """Mask our own key where an API that refuses it repeats it, whatever it looks like."""
-    secret = key.reveal().encode("utf-8", "surrogatepass")
-    if response.status < _FIRST_ERROR or secret not in response.body:
-        return response
-    return attrs.evolve(response, body=response.body.replace(secret, mask(key.reveal()).encode()))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.allowance import Told, read_headers
+from boooply.protocol.allowance import Told, clock_ahead, read_headers
 from boooply.protocol.limits import Governor, RateLimits
 
 SCHEDULES = int(os.environ.get("BOOOPLY_TEST_SCHEDULES", "1000"))
@@ -297,3 +297,18 @@ def test_any_headers_are_read_and_any_governor_bears_them(headers: dict[str, str
 
     assert governor.delay(2) >= 0
     assert governor.wait(2, 100) >= 0
+
+
+@pytest.mark.parametrize(
+    ("known", "date", "sent", "received", "ahead"),
+    [
+        (None, 100.0, 90.0, 90.2, 9.8),
+        (9.8, 101.0, 91.0, 91.1, 9.9),  # nearer
+        (9.9, 102.0, 92.5, 92.6, 9.9),  # cut off by more
+        (9.9, 110.0, 95.0, 105.0, 9.9),  # long on its way
+        (9.9, 50.0, 110.0, 110.1, -60.1),  # a clock was set back
+        (9.9, 200.0, 111.0, 111.1, 88.9),  # or forward
+    ],
+)
+def test_the_apis_clock_is_known_by_the_answer_that_shows_it_furthest_ahead(known, date, sent, received, ahead) -> None:
+    assert clock_ahead(known, date, sent=sent, received=received) == pytest.approx(ahead)

@@ -261,11 +261,11 @@ class Vault:
 
     def __init__(self) -> None:
         self.keys: dict[str, str] = {}
-        self.problem: Exception | None = None
+        self.is_sealed = False
 
     async def put(self, organization_id: str, api_key: Secret, /) -> None:
-        if self.problem is not None:
-            raise self.problem
+        if self.is_sealed:
+            raise RuntimeError(f"sealed: {api_key.reveal()} is not taken")
         self.keys[organization_id] = api_key.reveal()
 
     async def get(self, organization_id: str, /) -> Secret:
@@ -296,11 +296,12 @@ async def test_a_vault_is_asked_before_a_doubt_is_declared(platform, store, sand
 
 async def test_a_key_that_cannot_be_stored_is_handed_out_and_stops_the_run(platform, store, sandbox):
     vault = Vault()
-    vault.problem = RuntimeError("sealed")
+    vault.is_sealed = True
     with pytest.raises(KeysNotStoredError) as caught:
         await run(customers(100), platform, store, keys=vault, concurrency=4)
     assert set(caught.value.keys) == set(sandbox.mints)
     assert len(sandbox.mints) <= 8
+    assert "is not taken" in str(caught.value)
     for secret in caught.value.keys.values():
         assert secret.reveal() not in str(caught.value) + repr(caught.value)
     client = platform.organization(caught.value.keys["org_0"])

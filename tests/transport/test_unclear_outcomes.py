@@ -1,9 +1,11 @@
 """What is told of an unclear outcome, and what is kept out of it."""
 
 import asyncio
+import json
 import pickle
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -11,13 +13,14 @@ from aiohttp import web
 from boooply import (
     AIInterview,
     AmbiguousWriteError,
+    APIError,
     AsyncBoooplyClient,
     AsyncBoooplyPlatform,
-    AuthenticationError,
     Candidate,
     DecodingError,
     Interview,
     InterviewNotEvaluated,
+    NotSeen,
     RetryPolicy,
 )
 from boooply.protocol.endpoints import CREATE_INTERVIEW
@@ -44,16 +47,6 @@ async def test_what_came_back_is_told_as_the_error_it_would_be_elsewhere(quick, 
     assert answer.message in str(caught.value)
 
 
-async def test_an_interview_created_just_before_is_not_taken_for_the_lost_one(quick, sandbox):
-    await quick.interviews.create(AI)  # its answer tells the API's time
-    await asyncio.sleep(2.1)
-    sandbox.faults.add("interviews.create", "commit-then-drop")
-    with pytest.raises(AmbiguousWriteError) as caught:
-        await quick.interviews.create(AI)
-    assert caught.value.by_api_clock
-    assert isinstance(await quick.interviews.resolve(caught.value), Interview)
-
-
 async def test_before_the_api_has_told_its_time_our_own_is_given(quick, sandbox):
     sandbox.faults.add("interviews.create", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError) as caught:
@@ -62,20 +55,41 @@ async def test_before_the_api_has_told_its_time_our_own_is_given(quick, sandbox)
     assert abs(caught.value.sent_at - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def repeated(request: web.Request) -> str:
+    return request.headers["Authorization"].removeprefix("Bearer ")
+
+
 async def echoing(request: web.Request) -> web.Response:
-    said = f"the key {request.headers['Authorization'].removeprefix('Bearer ')} is not known"
-    return web.json_response({"success": False, "error": said, "code": said}, status=401)
+    key = repeated(request)
+    said = f"the key {key.upper()} is not known"
+    status = 200 if request.method == "POST" else 401
+    body = {"success": False, "error": said.replace("A", "\\u0041"), "code": key}
+    text = json.dumps(body).replace("\\\\u", "\\u")  # escaped, as JSON may be
+    return web.Response(text=text, status=status, content_type="application/json", headers={"X-Request-Id": key})
 
 
-async def page(_request: web.Request) -> web.Response:
-    return web.Response(text="<html>Welcome</html>", content_type="text/html")
+async def typed(request: web.Request) -> web.Response:
+    return web.Response(body=b"{}{}", headers={"Content-Type": f"text/{repeated(request)}"})
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "page": {"text": "<html>Welcome</html>", "content_type": "text/html"},
+    "untyped": {"text": "\n<!DOCTYPE html><title>Welcome</title>", "content_type": "application/json"},
+    "empty": {"text": "", "content_type": "text/html"},
+    "drawing": {"text": "<svg/>", "content_type": "image/svg+xml"},
+}
+
+
+async def answered(request: web.Request) -> web.Response:
+    return web.Response(**ANSWERS[request.match_info["which"]])
 
 
 @pytest.fixture
 async def odd_client() -> AsyncIterator[AsyncBoooplyClient]:
     """Talk to a server that repeats the key, and to a proxy's page."""
     app = web.Application()
-    app.router.add_route("*", "/page", page)
+    app.router.add_route("*", "/answers/{which}", answered)
+    app.router.add_get("/api/integration/organization", typed)
     app.router.add_route("*", "/{path:.*}", echoing)
     runner = web.AppRunner(app)
     await runner.setup()
@@ -89,18 +103,66 @@ async def odd_client() -> AsyncIterator[AsyncBoooplyClient]:
     await runner.cleanup()
 
 
-async def test_a_key_of_any_form_that_the_api_repeats_is_masked(odd_client):
-    with pytest.raises(AuthenticationError) as caught:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_key_of_any_form_that_the_api_repeats_is_masked(odd_client, method):
+    with pytest.raises(APIError) as caught:
+        await odd_client.request(method, "/api/anything")
+    error = caught.value
+    shown = f"{error} {error.message} {error.code} {error.request_id}"
+    assert KEY.casefold() not in shown.casefold()
+    assert error.request_id == "…6789"
+
+
+async def test_a_key_in_a_content_type_is_masked(odd_client):
+    with pytest.raises(DecodingError) as caught:
         await odd_client.organization.get()
-    assert KEY not in f"{caught.value} {caught.value.message} {caught.value.code}"
-    assert "…6789" in caught.value.message
+    assert KEY not in str(caught.value)
+    assert "…6789" in str(caught.value)
 
 
-async def test_a_page_of_html_is_no_answer_to_a_request_of_ones_own(odd_client):
+@pytest.mark.parametrize("which", ["page", "untyped"])
+async def test_a_page_of_html_is_no_answer_to_a_request_of_ones_own(odd_client, which):
     with pytest.raises(DecodingError, match="a page of HTML"):
-        await odd_client.request("GET", "/page")
+        await odd_client.request("GET", f"/answers/{which}")
     with pytest.raises(AmbiguousWriteError):
-        await odd_client.request("POST", "/page", json={})
+        await odd_client.request("POST", f"/answers/{which}", json={})
+
+
+@pytest.mark.parametrize("which", ["empty", "drawing"])
+async def test_what_is_no_page_is_an_answer(odd_client, which):
+    response = await odd_client.request("POST", f"/answers/{which}", json={})
+    assert response.body == ANSWERS[which]["text"].encode()
+
+
+async def test_an_interview_created_before_the_send_is_not_taken_for_the_lost_one_however_long_the_wait(quick, sandbox):
+    await quick.interviews.create(AI)
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
+    assert isinstance(await quick.interviews.resolve(caught.value), Interview)
+
+
+async def test_the_unclear_answer_itself_tells_the_apis_clock(quick, sandbox):
+    sandbox.clock.advance(3600)
+    sandbox.faults.add("interviews.create", "500-after")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    assert caught.value.by_api_clock
+    assert abs(caught.value.sent_at - datetime.now(UTC) - timedelta(hours=1)) < timedelta(seconds=2)
+
+
+async def test_a_search_asks_for_the_apis_clock_where_no_answer_has_told_it(sandbox):
+    sandbox.clock.advance(3600)
+    urls: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": sandbox.base_url}
+    async with AsyncBoooplyClient(**urls) as other:
+        await other.interviews.create(AI)
+    sandbox.clock.advance(60)
+    async with AsyncBoooplyClient(**urls) as client:
+        sandbox.faults.add("interviews.create", "drop-before")
+        with pytest.raises(AmbiguousWriteError) as caught:
+            await client.interviews.create(AI)
+        assert not caught.value.by_api_clock
+        assert await client.interviews.resolve(caught.value) == NotSeen()
 
 
 async def test_an_interview_that_was_not_evaluated_can_be_pickled(quick):
