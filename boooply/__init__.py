@@ -4,8 +4,7 @@
 ``BoooplyPlatform`` and ``BoooplyClient`` are their blocking twins.
 """
 
-from importlib import import_module
-
+from boooply.lazy import names_of
 from boooply.version import __version__
 
 TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without the 8 ms that importing typing costs
@@ -180,7 +179,6 @@ _ROOMS = {
     "boooply.secret": ("Secret",),
     "boooply.tenants": ("Tenants",),
 }
-_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "AIInterview",
@@ -269,13 +267,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-
-    def __getattr__(name: str) -> object:
-        room = _WHERE.get(name)
-        if room is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(room), name)
-        return value
+    __getattr__ = names_of(__name__, _ROOMS)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ import boooply.errors
 
 
 def test_every_public_name_is_there() -> None:
-    assert set(boooply.__all__) == {"__version__", *boooply._WHERE}
+    assert set(boooply.__all__) == {"__version__", *(name for names in boooply._ROOMS.values() for name in names)}
     for name in boooply.__all__:
         assert getattr(boooply, name) is not None
         assert name in dir(boooply)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 import tracemalloc
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,18 +20,11 @@ from boooply import (
     Tenants,
     WrongTenantError,
 )
-from boooply.sandbox import Sandbox
 from boooply.store import Store
 
 
 def customer(number: int) -> Tenant:
     return Tenant(user_id="1", user_email="admin@acme.example", organization_id=f"org_{number}")
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(limits=None) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

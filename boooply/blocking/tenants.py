@@ -11,6 +11,7 @@ from boooply.blocking.client import BoooplyClient, BoooplyPlatform
 from boooply.models import Tenant
 from boooply.secret import Secret, hide
 from boooply.store import Store
+from boooply.store.seal import hidden
 from boooply.tenants import Tenants
 
 
@@ -24,7 +25,7 @@ class BlockingTenants(Twin[Tenants]):
     def open(
         cls,
         platform: BoooplyPlatform,
-        url: str | None = None,
+        url: str | Secret | None = None,
         *,
         encryption_key: str | Secret | Iterable[str | Secret] | None = None,
         verify: bool = True,
@@ -34,14 +35,13 @@ class BlockingTenants(Twin[Tenants]):
 
         ``url`` and ``encryption_key`` are those of ``Store.open``; ``verify`` and ``max_age`` those of ``Tenants``.
         """
-        given = [encryption_key] if isinstance(encryption_key, str | Secret) else encryption_key
-        hidden = None if given is None else [one for one in map(hide, given) if one is not None]
-        del encryption_key, given
+        address, encryption_keys = hide(url), hidden(encryption_key)
+        del url, encryption_key
         bridge, original = platform._bridge, platform._original  # noqa: SLF001 - one room with it
         stack = AsyncExitStack()
 
         async def enter() -> Store:
-            return await stack.enter_async_context(Store.open(url, encryption_key=hidden))
+            return await stack.enter_async_context(Store.open(address, encryption_key=encryption_keys))
 
         store = bridge.run(enter)
         try:

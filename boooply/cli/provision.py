@@ -8,15 +8,14 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Final, NoReturn
 
 import attrs
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich.console import Console
 from rich.text import Text
 
 from boooply.cli import report, story
+from boooply.cli.options import Concurrency, Flag, Json, StoreUrl
 from boooply.cli.progress import Meter
 from boooply.cli.rescue import sealed_lines, write_rescue_file
 from boooply.cli.stopping import listening
@@ -31,7 +30,6 @@ from boooply.protocol.messages import Limit
 from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning import provision as connect_customers
 from boooply.provisioning.engine import CONCURRENCY
-from boooply.secret import Secret
 from boooply.store import State, Store
 
 _DONE: Final = 0
@@ -41,21 +39,16 @@ _UNFINISHED: Final = 4  # it came to its end, and somebody is not connected
 _STOPPED: Final = 130
 _LIMITS: Final = RateLimits()
 
-_Url = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
-_Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N")]
-_Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
-_Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
-
 
 async def provision(
     tenants: Path,
     /,
     *,
-    store: _Url = None,
-    concurrency: _Concurrency = CONCURRENCY,
-    dry_run: _Flag = False,
-    as_json: _Json = False,
-    remint_in_doubt: _Flag = False,
+    store: StoreUrl = None,
+    concurrency: Concurrency = CONCURRENCY,
+    dry_run: Flag = False,
+    as_json: Json = False,
+    remint_in_doubt: Flag = False,
 ) -> int:
     """Connect every customer of a file, and keep their keys in the store.
 
@@ -70,13 +63,12 @@ async def provision(
     Returns:
         The exit code.
     """
-    url = None if store is None else Secret(store)
     order = _Order(path=tenants, concurrency=concurrency, is_json=as_json, remint=remint_in_doubt)
     if dry_run:
-        async with Store.open(url) as opened:
+        async with Store.open(store) as opened:
             return await _Run(order, opened, _LIMITS.writes).plan_alone()
     await AsyncBoooplyPlatform().close()  # a missing key is told before the store is made
-    async with Store.open(url) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
+    async with Store.open(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         return await _Run(order, opened, platform.rate_limits[Limit.WRITES].limit).through(platform)
 
 

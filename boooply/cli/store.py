@@ -2,18 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
 from cryptography.fernet import Fernet
-from cyclopts import Parameter
 from rich.text import Text
 
+from boooply.cli.options import StoreUrl
 from boooply.cli.rescue import problems, restore_keys
 from boooply.cli.terminal import complain, console
-from boooply.secret import Secret
 from boooply.store import KeyStore
-
-_Url = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
 
 
 def new_key() -> int:
@@ -22,7 +18,7 @@ def new_key() -> int:
     return 0
 
 
-async def rotate(*, store: _Url = None) -> int:
+async def rotate(*, store: StoreUrl = None) -> int:
     """Seal every key anew with the first encryption key.
 
     Args:
@@ -31,7 +27,7 @@ async def rotate(*, store: _Url = None) -> int:
     Returns:
         The exit code.
     """
-    async with KeyStore.open(_hidden(store)) as keys:
+    async with KeyStore.open(store) as keys:
         count = await keys.rotate()
     console().print(
         Text(f"{_keys(count)} sealed anew. BOOOPLY_STORE_KEY needs its first encryption key alone from now on.")
@@ -39,7 +35,7 @@ async def rotate(*, store: _Url = None) -> int:
     return 0
 
 
-async def check(*, store: _Url = None) -> int:
+async def check(*, store: StoreUrl = None) -> int:
     """Open every key, and name each customer whose key is not what was stored.
 
     Args:
@@ -49,7 +45,7 @@ async def check(*, store: _Url = None) -> int:
         The exit code: 1 if there is one.
     """
     bad = 0
-    async with KeyStore.open(_hidden(store)) as keys:
+    async with KeyStore.open(store) as keys:
         async for error in keys.corrupt():
             complain(str(error))
             bad += 1
@@ -61,7 +57,7 @@ async def check(*, store: _Url = None) -> int:
     return 0
 
 
-async def restore(file: Path, /, *, store: _Url = None) -> int:
+async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     """Put the keys of a rescue file into the store.
 
     Args:
@@ -72,7 +68,7 @@ async def restore(file: Path, /, *, store: _Url = None) -> int:
         The exit code: 1 if a line's key was not put into the store, 2 if the file cannot be read.
     """
     try:
-        async with KeyStore.open(_hidden(store)) as keys:
+        async with KeyStore.open(store) as keys:
             restored = await restore_keys(file, keys)
     except OSError as error:
         complain(f"{file}: cannot be opened: {error.strerror}")
@@ -84,10 +80,6 @@ async def restore(file: Path, /, *, store: _Url = None) -> int:
     if not bad:
         console().print(Text(f"{file} is not needed any more: delete it.", overflow="fold"))
     return 1 if bad else 0
-
-
-def _hidden(url: str | None) -> Secret | None:
-    return None if url is None else Secret(url)  # it may hold a password
 
 
 def _keys(count: int) -> str:

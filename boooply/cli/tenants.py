@@ -11,10 +11,11 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
+from boooply.cli.options import Json, StoreUrl
 from boooply.cli.terminal import complain, console, printable
 from boooply.errors import CorruptKeyError, NotConnectedError
 from boooply.models import Tenant
-from boooply.secret import Secret, redact
+from boooply.secret import redact
 from boooply.store import Entry, State, Store
 from boooply.store.ledger import tenant_of
 
@@ -30,12 +31,10 @@ _WORDS: Final = {
     State.FAILED: "failed",
 }
 
-_Url = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
 _Id = Annotated[str, Parameter(name="ID")]
-_Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
 
 
-async def list_customers(*, store: _Url = None, as_json: _Json = False) -> int:
+async def list_customers(*, store: StoreUrl = None, as_json: Json = False) -> int:
     """List every customer of the store.
 
     Args:
@@ -46,7 +45,7 @@ async def list_customers(*, store: _Url = None, as_json: _Json = False) -> int:
         The exit code.
     """
     counts: Counter[str] = Counter()
-    async with Store.open(_hidden(store)) as opened:
+    async with Store.open(store) as opened:
         async for entry in _entries(opened):
             counts[_WORDS[entry.state]] += 1
             if as_json:
@@ -59,7 +58,7 @@ async def list_customers(*, store: _Url = None, as_json: _Json = False) -> int:
     return 0
 
 
-async def show(organization_id: _Id, /, *, store: _Url = None) -> int:
+async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     """Show what the store knows of one customer; of its key only the end.
 
     Args:
@@ -69,7 +68,7 @@ async def show(organization_id: _Id, /, *, store: _Url = None) -> int:
     Returns:
         The exit code: 1 if the store does not know it.
     """
-    async with Store.open(_hidden(store)) as opened:
+    async with Store.open(store) as opened:
         entry = await _entry(opened, organization_id)
         key = await _key_in_words(opened, organization_id)
     if entry is None and key is None:
@@ -87,7 +86,7 @@ async def show(organization_id: _Id, /, *, store: _Url = None) -> int:
     return 0
 
 
-async def key(organization_id: _Id, /, *, store: _Url = None) -> int:
+async def key(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     """Print the whole key of one customer, and nothing else.
 
     Args:
@@ -97,13 +96,13 @@ async def key(organization_id: _Id, /, *, store: _Url = None) -> int:
     Returns:
         The exit code: 1 if there is no key of it.
     """
-    async with Store.open(_hidden(store)) as opened:
+    async with Store.open(store) as opened:
         secret = await opened.keys.get(organization_id)
     sys.stdout.write(f"{secret.reveal()}\n")
     return 0
 
 
-async def disconnect(organization_id: _Id, /, *, store: _Url = None) -> int:
+async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     """Forget a customer: its key, and what the ledger knows of it.
 
     Args:
@@ -113,7 +112,7 @@ async def disconnect(organization_id: _Id, /, *, store: _Url = None) -> int:
     Returns:
         The exit code: 1 if the store does not know it.
     """
-    async with Store.open(_hidden(store)) as opened:
+    async with Store.open(store) as opened:
         known = await _entry(opened, organization_id) is not None
         if not known and await _key_in_words(opened, organization_id) is None:
             complain(f"{organization_id} is not known to the store")
@@ -127,10 +126,6 @@ async def disconnect(organization_id: _Id, /, *, store: _Url = None) -> int:
         )
     )
     return 0
-
-
-def _hidden(url: str | None) -> Secret | None:
-    return None if url is None else Secret(url)  # it may hold a password
 
 
 async def _entries(store: Store) -> AsyncIterator[Entry]:

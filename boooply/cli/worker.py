@@ -3,13 +3,12 @@
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich.text import Text
 
 from boooply.cli import story
+from boooply.cli.options import Concurrency, Flag, StoreUrl
 from boooply.cli.survey import tenants as tenants_of
 from boooply.cli.terminal import console
 from boooply.platform import AsyncBoooplyPlatform
@@ -18,17 +17,13 @@ from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
 from boooply.provisioning.distributed import CONCURRENCY, Queue
 from boooply.provisioning.plan import BadRow
-from boooply.secret import Secret, hide
+from boooply.secret import hide
 from boooply.store import Store
 
 _BAD_ROWS: Final = 2
 
-_Url = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
-_Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N")]
-_Once = Annotated[bool, Parameter(negative=(), show_default=False)]
 
-
-async def enqueue(tenants: Path, /, *, store: _Url = None) -> int:
+async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
     """Queue the customers of a file for the workers.
 
     Args:
@@ -38,18 +33,17 @@ async def enqueue(tenants: Path, /, *, store: _Url = None) -> int:
     Returns:
         The exit code: 2 if a row is bad, and then nothing was queued.
     """
-    url = None if store is None else Secret(store)
     bad_rows = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
     if bad_rows:
         console(stderr=True).print(story.bad_rows(str(tenants), bad_rows))
         return _BAD_ROWS
-    async with Store.open(url) as opened, Queue.open(opened) as queue:
+    async with Store.open(store) as opened, Queue.open(opened) as queue:
         count = await queue.enqueue(tenants_of(tenants))
     console().print(Text(f"Queued {count:,} customers. `boooply worker` connects them."))
     return 0
 
 
-async def worker(*, store: _Url = None, concurrency: _Concurrency = CONCURRENCY, once: _Once = False) -> int:
+async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURRENCY, once: Flag = False) -> int:
     """Connect queued customers until a signal ends it: what is under way then comes to its end.
 
     Args:
@@ -60,10 +54,9 @@ async def worker(*, store: _Url = None, concurrency: _Concurrency = CONCURRENCY,
     Returns:
         The exit code.
     """
-    url = None if store is None else Secret(store)
     secrets = [hide(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(Store.open(url))
+        opened = await stack.enter_async_context(Store.open(store))
         limits = RateLimits(shared=opened)
         platforms = [
             await stack.enter_async_context(AsyncBoooplyPlatform(platform_key=secret, rate_limits=limits))

@@ -1,6 +1,6 @@
 """Many customers at once: from a file to a stored key for each."""
 
-from importlib import import_module
+from boooply.lazy import names_of
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _ROOMS = {
     ),
     "boooply.provisioning.plan": ("BadRow", "Plan", "iterate_rows", "read_tenants"),
 }
-_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "AlreadyConnected",
@@ -42,10 +41,4 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-
-    def __getattr__(name: str) -> object:
-        room = _WHERE.get(name)
-        if room is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(room), name)
-        return value
+    __getattr__ = names_of(__name__, _ROOMS)

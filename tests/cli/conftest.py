@@ -156,7 +156,7 @@ def store_key(monkeypatch: pytest.MonkeyPatch, sqlite_store_url: str, tmp_path: 
 
 
 @pytest.fixture
-def sandbox_and_store(threaded_sandbox: Sandbox, store_key: str, use: Callable[[Sandbox], None]) -> Sandbox:  # noqa: ARG001 - it sets variables
+def sandbox(threaded_sandbox: Sandbox, store_key: str, use: Callable[[Sandbox], None]) -> Sandbox:  # noqa: ARG001 - it sets variables
     use(threaded_sandbox)
     return threaded_sandbox
 

@@ -21,9 +21,7 @@ Use = Callable[[Sandbox], None]
 MINT = "create_organization_api_key"
 
 
-@pytest.fixture(autouse=True)
-def sandbox(sandbox_and_store: Sandbox) -> Sandbox:
-    return sandbox_and_store
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 # ---- the plan

@@ -29,9 +29,7 @@ MINT = "create_organization_api_key"
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main", "provision")
 
 
-@pytest.fixture(autouse=True)
-def sandbox(sandbox_and_store: Sandbox) -> Sandbox:
-    return sandbox_and_store
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 # ---- progress

@@ -6,14 +6,7 @@ from typing import Any
 
 import pytest
 
-from boooply.sandbox import Sandbox
-
 Run = Callable[..., Any]
-
-
-@pytest.fixture
-def sandbox(sandbox_and_store: Sandbox) -> Sandbox:
-    return sandbox_and_store
 
 
 def test_what_is_queued_is_connected_by_a_worker(

@@ -23,12 +23,6 @@ def customers(count: int) -> Iterator[Tenant]:
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(limits=None) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 async def memory_queue(sqlite_store_url: str, encryption_key: str) -> AsyncIterator[Queue]:
     async with (
         Store.open(sqlite_store_url, encryption_key=encryption_key) as store,

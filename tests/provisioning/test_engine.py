@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 import pytest
@@ -31,12 +31,6 @@ def customer(number: int, name: str | None = None) -> Tenant:
 
 def customers(count: int) -> Iterator[Tenant]:
     return (customer(number) for number in range(count))
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(limits=None) as sandbox:
-        yield sandbox
 
 
 async def run(tenants, platform, store, **options) -> list[Outcome]:

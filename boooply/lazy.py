@@ -1,0 +1,21 @@
+"""Names that are imported on first use (PEP 562): a package starts without what only some of its users need."""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without the 8 ms that importing typing costs
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def names_of(package: str, rooms: "Mapping[str, tuple[str, ...]]") -> "Callable[[str], object]":
+    """Make the ``__getattr__`` of a package whose public names stand in these rooms."""
+    where = {name: room for room, names in rooms.items() for name in names}
+
+    def find(name: str) -> object:
+        if name not in where:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(where[name]), name)
+        setattr(import_module(package), name, value)  # so that the next look does not come here
+        return value
+
+    return find
