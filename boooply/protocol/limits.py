@@ -82,10 +82,6 @@ def _plain(value: Any) -> Any:
     return list(cast("deque[float]", value)) if isinstance(value, deque) else value
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 class Governor:
     """Decide for one key and one kind of call; times are seconds of any steady clock."""
 
@@ -199,7 +195,8 @@ class Governor:
         """Read what one has written; a limit that the API told goes before the one given."""
         governor = cls(written.get("limit", limit), window)
         for name in _KNOWN & written.keys():
-            setattr(governor, name, _RICH.get(name, _as_it_is)(written[name]))
+            rich = _RICH.get(name)
+            setattr(governor, name, written[name] if rich is None else rich(written[name]))
         return governor
 
     def lose(self, now: float) -> None:

@@ -38,6 +38,7 @@ class Queue:
     store: Store
     _platforms: list[AsyncBoooplyPlatform] = attrs.field(factory=list[AsyncBoooplyPlatform], init=False)
     _refused: list[Exception] = attrs.field(factory=list[Exception], init=False)
+    _has_refused: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 
     @classmethod
     @asynccontextmanager
@@ -86,19 +87,22 @@ class Queue:
         """
         self._platforms[:] = platforms
         self._refused.clear()
-        reviving = asyncio.create_task(self._revive())
+        self._has_refused.clear()
         working = asyncio.create_task(self.app.run_worker_async(queues=[_QUEUE], concurrency=concurrency, wait=wait))
+        tasks = {working, asyncio.create_task(self._revive()), asyncio.create_task(self._refusal())}
         try:
-            while not working.done() and not self._refused:
-                await asyncio.wait({working}, timeout=0.2)
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            reviving.cancel()
-            if not working.done():
-                working.cancel()
+            for task in tasks:
+                task.cancel()
             with suppress(asyncio.CancelledError):
-                await working
-        if self._refused:
-            raise self._refused[0]
+                await working  # it lets the jobs under way come to their end
+        for task in ended:
+            await task  # which raises what has ended the work, if that was not its end
+
+    async def _refusal(self) -> None:
+        await self._has_refused.wait()
+        raise self._refused[0]
 
     async def _connect(self, organization_id: str) -> None:
         """Carry out one job; the outcome is in the ledger."""
@@ -112,6 +116,7 @@ class Queue:
             await minting.connect(tenant_of(found[0]))
         except (AuthenticationError, PermissionDeniedError) as error:
             self._refused.append(error)
+            self._has_refused.set()
             raise Skipped from None
 
     async def _revive(self) -> None:

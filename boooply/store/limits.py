@@ -36,7 +36,7 @@ class _Step(Generic[T]):
 
 
 @attrs.frozen(eq=False)
-class SharedAllowances:
+class StoredAllowances:
     """Drive the governors of all processes on one store.
 
     A process that dies gives its calls under way back after one window. The key itself is not in the store, only a

@@ -11,7 +11,7 @@ from boooply.secret import Secret, hide
 from boooply.store.database import Database
 from boooply.store.keys import KeyStore
 from boooply.store.ledger import Ledger
-from boooply.store.limits import SharedAllowances
+from boooply.store.limits import StoredAllowances
 from boooply.store.opening import opened
 from boooply.store.seal import Seal, hidden
 
@@ -23,7 +23,7 @@ class Store:
     database: Database
     keys: KeyStore
     ledger: Ledger
-    limits: SharedAllowances
+    limits: StoredAllowances
 
     @classmethod
     @asynccontextmanager
@@ -45,4 +45,4 @@ class Store:
         seal = Seal.of(encryption_keys)
         async with opened(address, seal) as database:
             keys = KeyStore.over(database, seal)
-            yield cls(database, keys, keys.ledger, SharedAllowances(database))
+            yield cls(database, keys, keys.ledger, StoredAllowances(database))

@@ -83,6 +83,15 @@ async def test_a_refused_platform_key_ends_the_worker_and_loses_no_job(memory_qu
     assert await states(memory_queue.store) == {State.TODO: 30}
 
 
+async def test_a_queue_that_fails_ends_the_worker(memory_queue, platform, monkeypatch):
+    async def fail(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(memory_queue.app.job_manager, "get_stalled_jobs", fail)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(memory_queue.work([platform]), 5)
+
+
 async def test_several_platform_keys_share_the_work(memory_queue, platform, sandbox):
     narrow = RateLimits(writes=3, window=600)
     async with AsyncBoooplyPlatform(
