@@ -12,13 +12,11 @@ import attrs
 
 from boooply.errors import BoooplyError, CorruptKeyError, NotConnectedError, StoreError
 from boooply.secret import Secret
-from boooply.store import KeyStore, State
-from boooply.store.ledger import tenant_of
+from boooply.store import KeyStore
 from boooply.store.seal import Seal, hidden
 
 _NAME: Final = "boooply-rescued-keys-{}.jsonl"
 _OWNER_ONLY: Final = 0o600
-_RUN: Final = "restore"  # the name under which the ledger knows who was at a customer
 
 
 @attrs.frozen
@@ -85,9 +83,6 @@ async def _restore(line: str, keys: KeyStore, seal: Seal) -> str | None:
         raise
     except BoooplyError as error:
         return f"{identity}: {error}"
-    async for entry in keys.ledger.entries([identity]):
-        if entry.tenant and entry.state is not State.DONE:
-            await keys.ledger.finish(tenant_of(entry), None, run=_RUN)
     return None
 
 

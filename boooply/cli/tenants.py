@@ -3,7 +3,6 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 import attrs
@@ -16,10 +15,8 @@ from boooply.cli.terminal import complain, console, printable
 from boooply.errors import CorruptKeyError, NotConnectedError
 from boooply.models import Tenant
 from boooply.secret import redact
-from boooply.store import Entry, State, Store
-from boooply.store.ledger import tenant_of
+from boooply.store import Entry, State, Store, tenant_of
 
-_BATCH: Final = 500
 _WIDEST_STATE: Final = 9
 
 # For people; a machine gets them with underscores.
@@ -46,7 +43,7 @@ async def list_customers(*, store: StoreUrl = None, as_json: Json = False) -> in
     """
     counts: Counter[str] = Counter()
     async with Store.open(store) as opened:
-        async for entry in _entries(opened):
+        async for entry in opened.ledger.entries():
             counts[_WORDS[entry.state]] += 1
             if as_json:
                 sys.stdout.write(f"{json.dumps(_row(entry))}\n")
@@ -71,10 +68,9 @@ async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     async with Store.open(store) as opened:
         entry = await _entry(opened, organization_id)
         key = await _key_in_words(opened, organization_id)
-    if entry is None and key is None:
+    if entry is None:
         complain(f"{organization_id} is not known to the store")
         return 1
-    entry = entry or Entry(organization_id=organization_id, state=State.DONE)
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -113,8 +109,7 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
         The exit code: 1 if the store does not know it.
     """
     async with Store.open(store) as opened:
-        known = await _entry(opened, organization_id) is not None
-        if not known and await _key_in_words(opened, organization_id) is None:
+        if await _entry(opened, organization_id) is None:
             complain(f"{organization_id} is not known to the store")
             return 1
         await opened.keys.delete(organization_id)
@@ -126,28 +121,6 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
         )
     )
     return 0
-
-
-async def _entries(store: Store) -> AsyncIterator[Entry]:
-    """Iterate over the ledger, then over those whose key was put into the store without it."""
-    async for entry in store.ledger.entries():
-        yield entry
-    batch: list[str] = []
-    async for identity in store.keys.organizations():
-        batch.append(identity)
-        if len(batch) == _BATCH:
-            async for entry in _unknown(store, batch):
-                yield entry
-            batch = []
-    async for entry in _unknown(store, batch):
-        yield entry
-
-
-async def _unknown(store: Store, ids: list[str]) -> AsyncIterator[Entry]:
-    known = {entry.organization_id async for entry in store.ledger.entries(ids)}
-    for identity in ids:
-        if identity not in known:
-            yield Entry(organization_id=identity, state=State.DONE)
 
 
 async def _entry(store: Store, organization_id: str) -> Entry | None:

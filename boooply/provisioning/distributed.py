@@ -19,7 +19,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import Limit
 from boooply.provisioning.minting import Minting, Skipped
-from boooply.store import Store, tenant_of
+from boooply.store import State, Store, tenant_of
 
 CONCURRENCY: Final = 16
 
@@ -109,8 +109,8 @@ class Queue:
         if self._refused:
             raise Skipped
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
-        if not found:
-            return  # disconnected since it was queued
+        if not found or found[0].state is State.DONE:
+            return  # disconnected since it was queued, or connected
         minting = Minting(platform=min(self._platforms, key=_line), ledger=self.store.ledger)
         try:
             await minting.connect(tenant_of(found[0]))

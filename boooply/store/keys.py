@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
 from boooply.secret import Secret, hide
-from boooply.store.database import Database, put
+from boooply.store.database import Database
 from boooply.store.ledger import Ledger
 from boooply.store.opening import opened
 from boooply.store.schema import KEYS, STORE
@@ -52,7 +52,7 @@ class KeyStore:
         return cls(database, seal, Ledger(database, seal))
 
     async def put(self, organization_id: str, api_key: str | Secret, /) -> None:
-        """Store a customer's key, over the one that was there.
+        """Store a customer's key, over the one that was there; for the ledger the customer is done then.
 
         Raises:
             ValidationError: The id is blank or holds a control character.
@@ -63,8 +63,7 @@ class KeyStore:
         del api_key
         if not organization_id.strip() or not organization_id.isprintable():
             raise ValidationError("organization_id", "has to be text that is not blank, without control characters")
-        sealed = self._seal.close(organization_id, key(secret, ORGANIZATION, None))
-        await self._database.write(self._put, (organization_id, sealed))
+        await self.ledger.put(organization_id, key(secret, ORGANIZATION, None))
 
     async def get(self, organization_id: str, /) -> Secret:
         """Read a customer's key.
@@ -138,18 +137,11 @@ class KeyStore:
                 yield row
             last = rows[-1][0] if rows else None
 
-    async def _put(self, connection: AsyncConnection, items: Sequence[tuple[str, bytes]]) -> list[None]:
-        now = (await connection.execute(select(self._database.clock))).scalar_one()
-        latest = dict(items)
-        rows = [{"organization_id": one, "sealed": latest[one], "changed_at": now} for one in sorted(latest)]
-        await put(connection, KEYS, rows)
-        return [None] * len(items)
-
     async def _replace(
         self, connection: AsyncConnection, batches: Sequence[list[tuple[str, bytes, bytes]]]
     ) -> list[int]:
         """Put renewed keys in the place of those they were made of: not over one that was changed meanwhile."""
-        # in one order with `_put`, whatever the database's own is: neither waits for the other's rows
+        # in the order in which the ledger writes, whatever the database's own is: neither waits for the other's rows
         for identity, sealed, renewed in sorted(row for batch in batches for row in batch):
             same = (KEYS.c.organization_id == identity) & (KEYS.c.sealed == sealed)
             await connection.execute(update(KEYS).where(same).values(sealed=renewed))

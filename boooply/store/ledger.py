@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import BindParameter, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, RowMapping, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from boooply.converter import decode, to_dict
 from boooply.models import Tenant
 from boooply.secret import Secret
 from boooply.store import states
-from boooply.store.database import Database, insert_missing
+from boooply.store.database import Database, insert_missing, put
 from boooply.store.schema import KEYS, LEDGER
 from boooply.store.seal import Seal
 from boooply.store.states import Entry, Standing
@@ -62,10 +62,8 @@ class Ledger:
         """
         written = _written(tenant)
 
-        def move(entry: Entry, now: float, sealed: bytes | None) -> tuple[Claimed, Entry]:
-            standing, after = states.claim(
-                entry, now, run=run, tenant=written, lease=lease, has_key=sealed is not None, remint=remint
-            )
+        def move(entry: Entry, now: float, _sealed: bytes | None) -> tuple[Claimed, Entry]:
+            standing, after = states.claim(entry, now, run=run, tenant=written, lease=lease, remint=remint)
             is_changed = standing is Standing.DONE and after.tenant != written
             return Claimed(standing=standing, entry=after, is_changed=is_changed), after
 
@@ -97,6 +95,11 @@ class Ledger:
             return states.finish(entry, run=run, tenant=written, has_other_key=has_other)
 
         return await self._step(_Step(identity, move, None if api_key is None else seal.close(identity, api_key)))
+
+    async def put(self, organization_id: str, api_key: Secret, /) -> None:
+        """Store a key that the platform brings itself, over the one that was there: the customer is done then."""
+        sealed = self._seal.close(organization_id, api_key)
+        await self._step(_Step(organization_id, lambda entry, _now, _sealed: states.put(entry), sealed))
 
     async def fail(self, organization_id: str, /, *, run: str, reason: str) -> bool:
         """Note why the customer could not be minted; the next run tries it again."""
@@ -151,23 +154,22 @@ class Ledger:
             await insert_missing(connection, LEDGER, blank)
             now, added = await self._lock(connection, missing)
             before |= added
-        sealed = await _sealed(connection, ids)
-        after, keys = dict(before), dict[str, bytes]()
+        keys = await _sealed(connection, sorted({step.organization_id for step in steps if step.sealed is not None}))
+        after, new_keys = dict(before), dict[str, bytes]()
         answers: list[Any] = []
         for step in steps:
             identity = step.organization_id
             if identity not in after:
                 answers.append(step.unknown)
                 continue
-            answer, after[identity] = step.move(after[identity], now, keys.get(identity, sealed.get(identity)))
+            answer, after[identity] = step.move(after[identity], now, keys.get(identity))
             answers.append(answer)
             if step.sealed is not None and answer:
-                keys.setdefault(identity, step.sealed)
+                keys[identity] = new_keys[identity] = step.sealed
         await _write_back(connection, [after[one] for one in after if after[one] is not before[one]], now)
-        # never over another: one that was put by hand in this moment fails the transaction, and the next try sees it
-        rows = [{"organization_id": one, "sealed": keys[one], "changed_at": now} for one in keys if one not in sealed]
-        if rows:
-            await connection.execute(insert(KEYS), rows)
+        if new_keys:
+            rows = [{"organization_id": one, "sealed": new_keys[one], "changed_at": now} for one in sorted(new_keys)]
+            await put(connection, KEYS, rows)
         return answers
 
     async def _enroll(self, connection: AsyncConnection, groups: Sequence[list[tuple[str, str]]]) -> list[None]:
@@ -195,6 +197,8 @@ def _entry(row: RowMapping) -> Entry:
 
 
 async def _sealed(connection: AsyncConnection, ids: list[str]) -> dict[str, bytes]:
+    if not ids:
+        return {}
     rows = await connection.execute(
         select(KEYS.c.organization_id, KEYS.c.sealed).where(KEYS.c.organization_id.in_(ids))
     )

@@ -4,7 +4,7 @@
 
               claim              begin               finish
     (none) ────────────▶ todo ────────────▶ sent ────────────▶ done
-                          ▲ ▲                │ │                 ▲
+                          ▲ ▲                │ │                 ▲ ◀── put, from anywhere
             claim, by a   │ └─────unsend─────┘ ├──doubt──▶ in_doubt
             later run     │                    │  or its lease   │ finish: a key that comes late
                         failed ◀────fail───────┘  has run out    │ claim, to mint again on purpose: ▶ todo
@@ -64,14 +64,11 @@ class Standing(Enum):
     FAILED = "it has failed in this run"
 
 
-def claim(
-    entry: Entry, now: float, *, run: str, tenant: str, lease: float, has_key: bool, remint: bool
-) -> tuple[Standing, Entry]:
+def claim(entry: Entry, now: float, *, run: str, tenant: str, lease: float, remint: bool) -> tuple[Standing, Entry]:
     """Take a customer, unless it is done, held or in doubt; ``remint`` takes one in doubt on purpose."""
     entry = seen(entry, now)
-    if has_key or entry.state is State.DONE:
-        done = attrs.evolve(entry, state=State.DONE, tenant=entry.tenant or tenant, reason=None)
-        return Standing.DONE, done
+    if entry.state is State.DONE:
+        return Standing.DONE, attrs.evolve(entry, tenant=entry.tenant or tenant)
     is_ours = entry.run == run and entry.state is State.TODO  # claimed already, and the word of it was lost
     if entry.lease_ends > now and entry.state in {State.TODO, State.SENT} and not is_ours:
         return Standing.HELD, entry
@@ -127,6 +124,11 @@ def finish(entry: Entry, *, run: str, tenant: str, has_other_key: bool) -> tuple
         return True, done
     is_told = entry.run == run and entry.state is State.DONE  # and the word of it was lost
     return False, attrs.evolve(done, orphans=entry.orphans + (not is_told))
+
+
+def put(entry: Entry) -> tuple[bool, Entry]:
+    """Note that the platform has put a key there itself, whatever was noted before."""
+    return True, attrs.evolve(entry, state=State.DONE, run=None, lease_ends=0.0, reason=None)
 
 
 def fail(entry: Entry, *, run: str, reason: str) -> tuple[bool, Entry]:

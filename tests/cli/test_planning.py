@@ -1,5 +1,6 @@
 """What ``boooply provision`` says before anything is sent, and the files that it refuses."""
 
+import asyncio
 import os
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from boooply import Allowance
 from boooply.cli import provision, report
 from boooply.cli.survey import seconds_left, seconds_to_end, survey
 from boooply.sandbox import Sandbox
+from boooply.store import Store
 
 Run = Callable[..., Any]
 Rows = Callable[..., Path]
@@ -177,3 +179,17 @@ def test_a_file_that_changes_between_the_passes_is_1(
 @pytest.mark.parametrize("concurrency", ["0", "1001", "many"])
 def test_a_concurrency_that_cannot_be(run: Run, many_tenants_csv: Rows, concurrency: str) -> None:
     assert run("provision", many_tenants_csv(1), "--concurrency", concurrency).code == 2
+
+
+async def _put_by_hand() -> None:
+    async with Store.open() as store:
+        await store.keys.put("org_0", "bply_org_0123456789abcdef")
+
+
+def test_a_key_put_by_hand_counts_as_connected(run: Run, many_tenants_csv: Rows) -> None:
+    asyncio.run(_put_by_hand())
+
+    ran = run("provision", many_tenants_csv(2), "--dry-run")
+
+    assert re.search(r"connected +1\b", ran.out)
+    assert "1 customer to connect" in ran.out

@@ -3,11 +3,10 @@
 import asyncio
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import event
 
 from boooply import CorruptKeyError, NotConnectedError, Secret, StoreError, Tenant
-from boooply.store import Entry, Standing, State, Store, ledger, tenant_of
-from boooply.store.schema import KEYS
+from boooply.store import Entry, Standing, State, Store, tenant_of
 
 KEY = Secret("bply_org_0123456789abcdef")
 OTHER = Secret("bply_org_fedcba9876543210")
@@ -62,12 +61,12 @@ async def test_the_first_key_stays_and_a_second_one_is_an_orphan(store):
 
 
 async def test_key_and_done_are_one_transaction(store, monkeypatch):
-    def fail(*_arguments):
+    async def fail(*_arguments):
         raise ZeroDivisionError
 
     await take(store)
     await store.ledger.begin("org_1", run="ours", lease=60)
-    monkeypatch.setattr("boooply.store.ledger.insert", fail)
+    monkeypatch.setattr("boooply.store.ledger.put", fail)
     with pytest.raises(ZeroDivisionError):
         await store.ledger.finish(customer(1), KEY, run="ours")
     assert (await entry(store)).state is State.SENT
@@ -153,20 +152,28 @@ async def test_a_claim_whose_word_was_lost_is_repeated(store):
     assert await take(store, run="ours/1") is Standing.TAKEN
 
 
-async def test_a_key_put_by_hand_in_the_same_moment_is_not_written_over(store, monkeypatch):
-    seen = ledger._sealed
+async def test_a_key_put_by_hand_ends_a_doubt(store):
+    await take(store)
+    await store.ledger.begin("org_1", run="ours", lease=0.0)
+    assert (await entry(store)).state is State.IN_DOUBT
+    await store.keys.put("org_1", KEY)
+    assert (await entry(store)).state is State.DONE
+    assert await take(store, run="other") is Standing.DONE
 
-    async def put_meanwhile(connection, ids):
-        found = await seen(connection, ids)
-        if not found:  # the look that sees nothing; the next one sees it
-            monkeypatch.undo()
-            sealed = store.keys._seal.close("org_1", OTHER)
-            await connection.execute(insert(KEYS).values(organization_id="org_1", sealed=sealed, changed_at=0.0))
-        return found
 
-    monkeypatch.setattr(ledger, "_sealed", put_meanwhile)
-    with pytest.raises(StoreError, match="the store cannot be written"):
-        await store.ledger.finish(customer(1), KEY, run="ours")
+async def test_of_a_key_put_by_hand_and_one_minted_in_the_same_moment_none_is_lost_unseen(store_url, encryption_key):
+    async with (
+        Store.open(store_url, encryption_key=encryption_key) as one,
+        Store.open(store_url, encryption_key=encryption_key) as other,
+    ):
+        for number in range(20):
+            identity = f"org_{number}"
+            ours, _ = await asyncio.gather(
+                one.ledger.finish(customer(number), KEY, run="ours"), other.keys.put(identity, OTHER)
+            )
+            kept = await one.keys.get(identity)
+            assert kept == OTHER
+            assert (await entry(one, identity)).orphans == (not ours)
 
 
 async def test_an_orphan_that_was_told_already_is_not_counted_twice(store):

@@ -43,15 +43,16 @@ OVER = NOW - 1
     ],
 )
 def test_what_a_claim_finds(before, remint, standing, after):
-    found, now = states.claim(before, NOW, tenant="{}", has_key=False, remint=remint, **OURS)
+    found, now = states.claim(before, NOW, tenant="{}", remint=remint, **OURS)
     assert (found, now.state) == (standing, after)
     assert now.orphans == (standing is Standing.TAKEN and remint)
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_a_stored_key_means_done_whatever_was_noted(state):
-    found, now = states.claim(entry(state, None), NOW, tenant="{}", has_key=True, remint=True, **OURS)
-    assert (found, now.state) == (Standing.DONE, State.DONE)
+def test_a_key_that_is_put_there_makes_it_done_whatever_was_noted(state):
+    _, now = states.put(entry(state, "other", HELD))
+    assert (now.state, now.lease_ends) == (State.DONE, 0.0)
+    assert states.claim(now, NOW, tenant="{}", remint=True, **OURS)[0] is Standing.DONE
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_no_two_requests_are_ever_out_without_somebody_saying_that_there_may_be_
         now += pause
         before = one
         if step == "claim":
-            _, one = states.claim(one, now, run=run, tenant="{}", lease=5, has_key=False, remint=False)
+            _, one = states.claim(one, now, run=run, tenant="{}", lease=5, remint=False)
         elif step == "begin":
             begun, one = states.begin(one, now, run=run, lease=5)
             if begun:
