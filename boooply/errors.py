@@ -21,6 +21,10 @@ BoooplyError
 │   └── KeysNotStoredError     keys that cannot be stored (stands in ``boooply.provisioning``)
 ├── NotConnectedError          no key of this customer is stored
 ├── WrongTenantError           a stored key belongs to another customer
+├── WebhookError               a webhook that is not to be believed, or cannot be read
+│   ├── InvalidSignature       it is not signed with one of these secrets
+│   ├── StaleEvent             it is signed, and older than ``max_age``
+│   └── MalformedEvent         it is signed, and not what the contract promises
 └── StoreError                 the store cannot be opened, read or written
     └── CorruptKeyError        a stored key is not what was stored
 
@@ -245,6 +249,39 @@ class WrongTenantError(BoooplyError):
         super().__init__(f"the key stored for {organization_id} belongs to {found or 'nobody that the API names'}")
         self.organization_id = organization_id
         self.found = found
+
+
+class WebhookError(BoooplyError, ValueError):
+    """Tell why a webhook is refused; no text quotes its body or its headers.
+
+    Attributes:
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidSignature(WebhookError):
+    """Tell that the body is not signed with one of the webhook secrets.
+
+    Attributes:
+        is_reserialized: Whether the signature fits the same JSON in the vendor's form: then the sender is genuine, and
+            a framework has parsed the body and written it again before it came here.
+    """
+
+    def __init__(self, reason: str, *, is_reserialized: bool = False) -> None:
+        super().__init__(reason)
+        self.is_reserialized = is_reserialized
+
+
+class StaleEvent(WebhookError):
+    """Tell that the signed time of an event is further from now than ``max_age``, or not there."""
+
+
+class MalformedEvent(WebhookError):
+    """Tell that a signed body is not an event, or lacks what none can do without."""
 
 
 class StoreError(BoooplyError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn, final
 
 MASK: Final = "…"
@@ -97,6 +98,15 @@ def hide(value: str | Secret | None) -> Secret | None:
     if isinstance(value, Secret) or not value:
         return value or None
     return Secret(value)
+
+
+def hide_all(given: str | Secret | Iterable[str | Secret] | None, fallback: str | None, /) -> tuple[Secret, ...]:
+    """Wrap several at once: those that a caller hands in, or those of a variable, commas between."""
+    if given is None:
+        given = [one.strip() for one in (fallback or "").split(",")]
+    several = (given,) if isinstance(given, str | Secret) else given
+    # str: of bytes, say, to be refused as no key of ours rather than by a traceback that shows them
+    return tuple(one if isinstance(one, Secret) else Secret(str(one)) for one in several if one)
 
 
 def _octets(secret: Secret) -> bytes:

@@ -36,7 +36,14 @@ PLATFORM: Final = KeyKind(
     ("bply_platform_", "boooply_platform_"),
     "AsyncBoooplyPlatform and BoooplyPlatform, which mint organization keys",
 )
-_KINDS: Final = (ORGANIZATION, PLATFORM)
+WEBHOOK: Final = KeyKind(
+    "a webhook secret",
+    "secret",
+    "BOOOPLY_WEBHOOK_SECRET",
+    ("whsec_",),
+    "Webhook, which verifies what Boooply posts to you",
+)
+_KINDS: Final = (ORGANIZATION, PLATFORM, WEBHOOK)
 BASE_URL: Final = "BOOOPLY_BASE_URL"
 
 

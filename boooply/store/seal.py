@@ -11,7 +11,7 @@ import attrs
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from boooply.errors import ConfigurationError, CorruptKeyError, StoreError
-from boooply.secret import Secret
+from boooply.secret import Secret, hide_all
 
 KEY_VARIABLE: Final = "BOOOPLY_STORE_KEY"
 
@@ -93,11 +93,7 @@ class Seal:
 
 def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...]:
     """Wrap the encryption keys that a caller hands in, or those in ``BOOOPLY_STORE_KEY``, commas between."""
-    if given is None:
-        given = [one.strip() for one in os.environ.get(KEY_VARIABLE, "").split(",")]
-    several = (given,) if isinstance(given, str | Secret) else given
-    # str: of bytes, say, to be refused as no key of ours rather than by a traceback that shows them
-    return tuple(one if isinstance(one, Secret) else Secret(str(one)) for one in several if one)
+    return hide_all(given, os.environ.get(KEY_VARIABLE))
 
 
 def _is_fernet_key(secret: Secret) -> bool:

@@ -1,0 +1,210 @@
+"""The events as classes, and how a signed body becomes one of them (contract section 7)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NoReturn, cast
+
+import attrs
+
+from boooply.converter import Mismatch, decode
+from boooply.errors import MalformedEvent
+from boooply.models import (
+    ConfidenceLevel,
+    InterviewerEvaluation,
+    InterviewParticipant,
+    MeetingStatistics,
+    MeetingType,
+    Received,
+)
+from boooply.secret import Secret
+from boooply.webhooks.parts import (
+    AnalysisMeta,
+    EventScores,
+    FollowUp,
+    OverallRecommendation,
+    PositiveSignal,
+    QuestionAsked,
+    RecruiterRatings,
+    RecruiterSummary,
+    RedFlag,
+    SentimentAnalysis,
+    SkillAssessment,
+    StrengthsAndWeaknesses,
+    TranscriptLine,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Event(Received):
+    """Tell what happened to an interview.
+
+    ``event`` is its name. ``source_id`` is the platform's own id of the customer, to route it by; it is None for
+    interviews made in the dashboard. ``meeting_code`` is empty only where an unknown event has none. ``timestamp`` is
+    signed with the rest. ``idempotency_key`` is a digest of the signed body: the same for each delivery of one event,
+    another for a re-analysis. ``announced_as`` is what the header ``X-Boooply-Event`` called it, where that is another
+    name: the signed body goes before.
+    """
+
+    event: str = ""
+    idempotency_key: str = ""
+    announced_as: str | None = None
+    meeting_code: str = ""
+    title: str | None = None
+    meeting_type: MeetingType | str | None = None
+    is_team_meeting: bool = False
+    candidate_name: str | None = attrs.field(default=None, repr=False)
+    job_role: str | None = None
+    source: str | None = None
+    source_id: str | None = None
+    source_platform: str | None = None
+    participants: tuple[InterviewParticipant, ...] = attrs.field(default=(), repr=False)
+    timestamp: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TranscriptEvent(Event):
+    """``interview.transcript``: hold what was said."""
+
+    transcript: tuple[TranscriptLine, ...] = attrs.field(default=(), repr=False)
+    transcript_count: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ScoresEvent(Event):
+    """``interview.scores``: hold the numbers of an evaluation; ``overall_rating`` runs from 1 to 5."""
+
+    overall_rating: float | None = None
+    recommendation: OverallRecommendation | str | None = None
+    confidence_level: ConfidenceLevel | str | None = None
+    scores: EventScores | None = None
+    ratings_for_recruiters: RecruiterRatings | None = None
+    one_line_summary: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class EvaluationEvent(Event):
+    """``interview.evaluation``: hold the whole evaluation; ``overall_rating`` runs from 1 to 5."""
+
+    overall_rating: float | None = None
+    recommendation: OverallRecommendation | str | None = None
+    confidence_level: ConfidenceLevel | str | None = None
+    scores: EventScores | None = None
+    ratings_for_recruiters: RecruiterRatings | None = None
+    one_line_summary: str | None = attrs.field(default=None, repr=False)
+    summary: str | None = attrs.field(default=None, repr=False)
+    recruiter_summary: RecruiterSummary | None = None
+    skills_assessment: tuple[SkillAssessment, ...] = ()
+    strengths_and_weaknesses: StrengthsAndWeaknesses | None = None
+    red_flags: tuple[RedFlag, ...] = ()
+    positive_signals: tuple[PositiveSignal, ...] = ()
+    sentiment_analysis: SentimentAnalysis | None = None
+    questions_asked: tuple[QuestionAsked, ...] = ()
+    meeting_statistics: MeetingStatistics | None = None
+    next_steps: FollowUp | None = None
+    custom_question_responses: Any = attrs.field(default=None, repr=False, hash=False)
+
+
+@attrs.frozen(kw_only=True)
+class InterviewerEvaluationEvent(Event):
+    """``interview.interviewer_evaluation``: assess the interviewer of a one-to-one human interview."""
+
+    interviewer_evaluation: InterviewerEvaluation | None = None
+    analysis_meta: AnalysisMeta | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RecordingEvent(Event):
+    """``interview.recording``: tell of a recording; ``duration`` is in seconds.
+
+    ``video_url`` is pre-signed and expires after 7 days; ``video_api_url`` is stable and wants the organization's key.
+    """
+
+    duration: float | None = None
+    format: str | None = None
+    video_url: Secret | None = None
+    video_api_url: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class UnknownEvent(Event):
+    """An event that this version does not know; ``data`` holds all that came with it."""
+
+    data: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
+
+
+_EVENTS: Final[Mapping[str, type[Event]]] = {
+    "interview.transcript": TranscriptEvent,
+    "interview.evaluation": EvaluationEvent,
+    "interview.scores": ScoresEvent,
+    "interview.interviewer_evaluation": InterviewerEvaluationEvent,
+    "interview.recording": RecordingEvent,
+}
+_RESERVED: Final = frozenset({"event", "idempotencyKey", "announcedAs", "data"})  # our own words, should data have them
+_LONGEST_NAME: Final = 100
+_SECOND_SPELLING: Final = ("overallRecommendation", "recommendation")
+
+
+def read_event(body: bytes, /) -> Event:
+    """Read a body that is known to be genuine, such as one that was stored once it was verified.
+
+    Raises:
+        MalformedEvent: It is not UTF-8, not JSON, or not an event.
+    """
+    outcome = event_of(body)
+    del body  # a traceback shows local names
+    if isinstance(outcome, str):
+        raise MalformedEvent(outcome)
+    return outcome
+
+
+def event_of(body: bytes) -> Event | str:
+    """Read a body, or say in words that quote nothing of it why that cannot be."""
+    payload, problem = _json(body)
+    if problem is not None:
+        return problem
+    if not isinstance(payload, dict):
+        return "the body is JSON, but no object"
+    fields = cast("dict[str, Any]", payload)
+    name, data = fields.get("event"), fields.get("data")
+    if not isinstance(name, str) or not name:
+        return "the body names no event"
+    if not isinstance(data, dict):
+        return "the body has no object named data"
+    return _event(name, cast("dict[str, Any]", data), hashlib.sha256(body).hexdigest())
+
+
+def _json(body: bytes) -> tuple[Any, str | None]:
+    try:
+        return json.loads(body.decode(), parse_constant=_no_constant), None
+    except RecursionError:
+        return None, "the body is JSON that is nested too deep"
+    except UnicodeDecodeError:
+        return None, "the body is not UTF-8"
+    except ValueError:
+        return None, "the body is not JSON"
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
+    model = _EVENTS.get(name, UnknownEvent)
+    reserved = {key: data[key] for key in _RESERVED & data.keys()}
+    payload = {key: value for key, value in data.items() if key not in reserved}
+    second, first = _SECOND_SPELLING
+    if payload.get(first) is None and second in payload:
+        payload[first] = payload.pop(second)
+    try:
+        event = decode(payload, model)
+    except Mismatch as mismatch:
+        return f"{name[:_LONGEST_NAME]}: data.{mismatch}"
+    if isinstance(event, UnknownEvent):
+        event = attrs.evolve(event, data=data)
+    elif not event.meeting_code:
+        return f"{name}: data.meetingCode is missing"
+    return attrs.evolve(event, event=name, idempotency_key=digest, extra={**event.extra, **reserved})

@@ -1,0 +1,153 @@
+"""What the events hold: assessments, ratings, and lines of a transcript (contract section 7).
+
+What was said in an interview, and what was thought of it, is kept out of every ``repr``.
+"""
+
+from enum import StrEnum
+
+import attrs
+
+from boooply.models import Received
+
+
+class OverallRecommendation(StrEnum):
+    """What the evaluation of an event recommends; that of the API call knows fewer steps."""
+
+    STRONG_PASS = "STRONG_PASS"  # noqa: S105 - a verdict, no password
+    PASS = "PASS"  # noqa: S105 - the same
+    REVIEW = "REVIEW"
+    FAIL = "FAIL"
+    STRONG_FAIL = "STRONG_FAIL"
+
+
+class QuickDecision(StrEnum):
+    """What a recruiter in a hurry is advised to do."""
+
+    ADVANCE = "ADVANCE"
+    HOLD = "HOLD"
+    REJECT = "REJECT"
+
+
+class Severity(StrEnum):
+    """How bad a red flag is."""
+
+    CRITICAL = "CRITICAL"
+    WARNING = "WARNING"
+
+
+@attrs.frozen(kw_only=True)
+class TranscriptLine(Received):
+    """Hold what one person said; an AI interview has no ``end_ms``."""
+
+    speaker: str | None = None
+    text: str = attrs.field(default="", repr=False)
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class EventScores(Received):
+    """Hold the scores of an evaluation, from 0 to 100."""
+
+    overall: float | None = None
+    communication: float | None = None
+    technical_skills: float | None = None
+    problem_solving: float | None = None
+    culture_fit: float | None = None
+    experience_match: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RecruiterSummary(Received):
+    """Sum an evaluation up in a sentence and a decision."""
+
+    tldr: str | None = attrs.field(default=None, repr=False)
+    quick_decision: QuickDecision | str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RecruiterRatings(Received):
+    """Rate a candidate for recruiters (``ratingsForRecruiters``)."""
+
+    technical_skills: float | str | None = None
+    communication: float | str | None = None
+    culture_fit: float | str | None = None
+    overall: float | str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SkillAssessment(Received):
+    """Rate one skill, with the evidence for it."""
+
+    skill: str | None = None
+    rating: float | str | None = None
+    evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Point(Received):
+    """Make one point, with the evidence for it."""
+
+    point: str | None = attrs.field(default=None, repr=False)
+    evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class StrengthsAndWeaknesses(Received):
+    """List what speaks for a candidate, and what against."""
+
+    strengths: tuple[Point, ...] = ()
+    weaknesses: tuple[Point, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class RedFlag(Received):
+    """Warn of something, and tell where it came up."""
+
+    flag: str | None = attrs.field(default=None, repr=False)
+    severity: Severity | str | None = None
+    context: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class PositiveSignal(Received):
+    """Name something good, and tell where it came up."""
+
+    signal: str | None = attrs.field(default=None, repr=False)
+    context: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class SentimentAnalysis(Received):
+    """Tell how a candidate came across."""
+
+    enthusiasm: float | str | None = None
+    authenticity: float | str | None = None
+    stress_level: float | str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class QuestionAsked(Received):
+    """Hold a question and its answer; ``answer_quality`` runs from 1 to 5, ``timestamp`` is ``MM:SS``."""
+
+    topic: str | None = None
+    question: str | None = attrs.field(default=None, repr=False)
+    candidate_answer: str | None = attrs.field(default=None, repr=False)
+    answer_quality: float | None = None
+    timestamp: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FollowUp(Received):
+    """Say what to do next (``nextSteps``)."""
+
+    recommendation: str | None = None
+    questions_to_ask: tuple[str, ...] = attrs.field(default=(), repr=False)
+    focus_areas_for_next_round: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class AnalysisMeta(Received):
+    """Tell how long an analysis took."""
+
+    duration_ms: float | None = None

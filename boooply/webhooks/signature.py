@@ -1,0 +1,48 @@
+"""Signatures over the bytes as they came, and a diagnosis where something wrote the body anew."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from boooply.secret import Secret
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_WHOLE_UP_TO: Final = 1e21  # JavaScript prints numbers below it without an exponent
+
+
+def sign(body: bytes, secret: str | Secret, /) -> str:
+    """Sign a body as Boooply does: HMAC-SHA256 in hexadecimal digits, for the header ``X-Boooply-Signature``."""
+    key = secret.reveal() if isinstance(secret, Secret) else secret
+    return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def fits(body: bytes, signature: str, secrets: Iterable[Secret]) -> bool:
+    """Tell whether a signature is that of one of the secrets; how long it takes does not tell of which."""
+    # bytes: compare_digest refuses text that is not ASCII
+    presented = signature.lower().encode("utf-8", "replace")
+    matches = [hmac.compare_digest(sign(body, secret).encode(), presented) for secret in secrets]
+    return any(matches)
+
+
+def stringified(body: bytes) -> bytes | None:
+    """Write JSON anew as JavaScript's ``JSON.stringify`` prints it, or None where that cannot be."""
+    try:
+        value: Any = json.loads(body, parse_float=_as_javascript)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _SURROGATES.sub(_escaped, text).encode()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_javascript(token: str) -> float | int:
+    value = float(token)
+    return int(value) if value.is_integer() and abs(value) < _WHOLE_UP_TO else value
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"

@@ -1,0 +1,141 @@
+"""Verifying a webhook: genuine first, then read, then fresh."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import attrs
+
+from boooply.errors import (
+    ConfigurationError,
+    InvalidSignature,
+    MalformedEvent,
+    StaleEvent,
+    ValidationError,
+    WebhookError,
+)
+from boooply.protocol.settings import WEBHOOK, key
+from boooply.secret import Secret, hide_all
+from boooply.webhooks.events import Event, event_of
+from boooply.webhooks.headers import Headers, values_of
+from boooply.webhooks.signature import fits, stringified
+
+LARGEST_BODY: Final = 10 * 2**20
+"""Bytes; an hour of transcript is far below."""
+
+_LARGEST_DIAGNOSIS: Final = 64 * 2**10
+_SIGNATURE: Final = "X-Boooply-Signature"
+_EVENT: Final = "X-Boooply-Event"
+_HEX_DIGITS: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_RAW_BYTES: Final = (
+    "FastAPI: await request.body(); Flask: request.get_data(); Django: request.body; aiohttp: await request.read()"
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Webhook:
+    """Verify what Boooply posts to your endpoint.
+
+    ``secret`` is the webhook secret (``whsec_…``), or several while one replaces another; it falls back to
+    ``BOOOPLY_WEBHOOK_SECRET``, commas between. ``max_age`` is a number of seconds: an event whose signed time is
+    further from now is refused. Without it none is, since a delivery is retried for 155 seconds and can be replayed by
+    hand from the dashboard much later; what keeps an event from being handled twice is its ``idempotency_key``.
+
+    Raises:
+        ConfigurationError: The secret is missing, a mask or an API key, or ``max_age`` is not above zero.
+    """
+
+    def __init__(
+        self,
+        secret: str | Secret | Iterable[str | Secret] | None = None,
+        /,
+        *,
+        max_age: float | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        secrets = secret = hide_all(secret, os.environ.get(WEBHOOK.variable))
+        self._secrets = tuple(key(one, WEBHOOK, None) for one in secrets or (None,))
+        if max_age is not None and not max_age > 0:
+            raise ConfigurationError("max_age has to be a number of seconds above zero, or None for no limit")
+        self._max_age = max_age
+        self._clock = clock
+
+    def verify(self, raw_body: bytes, headers: Headers, /) -> Event:
+        """Make an event of a request's body, byte for byte as it came, and its headers.
+
+        Raises:
+            InvalidSignature: It is not signed, or not with one of the secrets. Answer 401.
+            MalformedEvent: It is signed, and no event; or it is larger than 10 MiB. Answer 400.
+            StaleEvent: It is signed, and older than ``max_age``. Answer 400.
+            ValidationError: The body is not bytes, but what a framework made of them.
+        """
+        body = _octets(raw_body)
+        outcome = self._judge(body, headers)
+        del raw_body, body, headers  # a traceback shows local names, and both are full of secrets
+        if isinstance(outcome, WebhookError):
+            raise outcome
+        return outcome
+
+    def _judge(self, body: bytes, headers: Headers) -> Event | WebhookError:
+        signatures = values_of(headers, _SIGNATURE.lower())
+        problem = _unusable(signatures)
+        if problem is not None:
+            return InvalidSignature(f"the header {_SIGNATURE} {problem}")
+        if len(body) > LARGEST_BODY:
+            return MalformedEvent(f"the body is larger than {LARGEST_BODY:,} bytes")
+        if not fits(body, signatures[0], self._secrets):
+            return _unfitting(body, signatures[0], self._secrets)
+        event = event_of(body)
+        if isinstance(event, str):
+            return MalformedEvent(event)
+        staleness = self._staleness(event)
+        if staleness is not None:
+            return StaleEvent(staleness)
+        announced = next((name for name in values_of(headers, _EVENT.lower()) if name != event.event), None)
+        return event if announced is None else attrs.evolve(event, announced_as=announced)
+
+    def _staleness(self, event: Event) -> str | None:
+        if self._max_age is None:
+            return None
+        if event.timestamp is None:
+            return "the event has no signed time, so its age cannot be told, and max_age is set"
+        age = abs(self._clock() - event.timestamp)
+        if age <= timedelta(seconds=self._max_age):
+            return None
+        return f"the event's signed time is {age.total_seconds():,.0f} s from now, and max_age is {self._max_age:,g} s"
+
+
+def _octets(raw_body: object) -> bytes:
+    if isinstance(raw_body, bytes | bytearray):
+        return bytes(raw_body)
+    found = type(raw_body).__name__
+    del raw_body
+    raise ValidationError("raw_body", f"has to be the bytes as they came, not a {found}: {_RAW_BYTES}")
+
+
+def _unusable(signatures: list[str]) -> str | None:
+    if not signatures:
+        return "is missing"
+    if len(signatures) > 1:
+        return f"is there {len(signatures)} times"
+    return None if _HEX_DIGITS.fullmatch(signatures[0]) else "is not 64 hexadecimal digits"
+
+
+def _unfitting(body: bytes, signature: str, secrets: tuple[Secret, ...]) -> InvalidSignature:
+    original = stringified(body) if len(body) <= _LARGEST_DIAGNOSIS else None
+    if original is not None and fits(original, signature, secrets):
+        return InvalidSignature(
+            "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
+            f"Hand over the bytes as they came. {_RAW_BYTES}",
+            is_reserialized=True,
+        )
+    return InvalidSignature(
+        "the signature fits none of the secrets: the body was altered, or the secret is not this endpoint's"
+    )
