@@ -28,6 +28,8 @@ _Faults = Annotated[
     tuple[str, ...], Parameter(name="--fault", negative=(), show_default=False, metavar="OPERATION:FAULT[:TIMES]")
 ]
 
+_Url = Annotated[str | None, Parameter(show_default=False, metavar="URL")]
+
 _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
 
 
@@ -84,6 +86,7 @@ async def serve(
     ai: _Allowance = 5,
     window: _Seconds = 60,
     latency: _Milliseconds = 0,
+    webhook_url: _Url = None,
     fault: _Faults = (),
 ) -> int:
     """Serve a sandbox, print where it is and each call it answers, and stop on Ctrl-C or SIGTERM.
@@ -95,10 +98,11 @@ async def serve(
         ai: Job descriptions a key may generate in a window.
         window: How many seconds a window lasts.
         latency: How many milliseconds each answer is held back.
+        webhook_url: Where webhooks are delivered to, signed; the console can set it as well.
         fault: What goes wrong, and how often: 1, a number or always. Repeat the option for several.
 
     Returns:
-        The exit code: 2 if the port cannot be had, or a fault is none.
+        The exit code: 2 if the port cannot be had, or a fault or the webhook URL is none.
     """
     terminal = console(stderr=True)
     limits = Limits(reads=reads, writes=writes, ai=ai, window=window)
@@ -108,12 +112,10 @@ async def serve(
         port=port,
         on_call=lambda call: terminal.print(call_line(call), soft_wrap=True),
     )
-    for one in fault:
-        try:
-            _order(sandbox, one)
-        except ValueError as error:
-            complain(f"--fault {printable(one)}: {error}")
-            return 2
+    problem = _prepare(sandbox, fault, webhook_url)
+    if problem is not None:
+        complain(problem)
+        return 2
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(sandbox)
@@ -125,6 +127,19 @@ async def serve(
         hand_over(exports(sandbox), sys.stdout)
         await stopped.wait()
     return 0
+
+
+def _prepare(sandbox: Sandbox, faults: tuple[str, ...], webhook_url: str | None) -> str | None:
+    for one in faults:
+        try:
+            _order(sandbox, one)
+        except ValueError as error:
+            return f"--fault {printable(one)}: {error}"
+    try:
+        sandbox.webhooks.url = webhook_url
+    except ValueError as error:
+        return f"--webhook-url: {error}"
+    return None
 
 
 def _order(sandbox: Sandbox, fault: str) -> None:

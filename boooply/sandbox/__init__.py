@@ -8,8 +8,24 @@ from boooply.sandbox.clock import Clock
 from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import Limits
 from boooply.sandbox.playing import Step
-from boooply.sandbox.records import Call, Email, Fault, Landing
+from boooply.sandbox.records import Attempt, Call, Delivery, Email, Fault, Landing, WebhookRequest
 from boooply.sandbox.refusals import Refused
 from boooply.sandbox.sandbox import Sandbox
+from boooply.sandbox.webhooks import Webhooks
 
-__all__ = ["Call", "Clock", "Email", "Fault", "Faults", "Landing", "Limits", "Refused", "Sandbox", "Step"]
+__all__ = [
+    "Attempt",
+    "Call",
+    "Clock",
+    "Delivery",
+    "Email",
+    "Fault",
+    "Faults",
+    "Landing",
+    "Limits",
+    "Refused",
+    "Sandbox",
+    "Step",
+    "WebhookRequest",
+    "Webhooks",
+]

@@ -11,6 +11,7 @@ from aiohttp import web
 from boooply.sandbox.breakage import FAULTS
 from boooply.sandbox.checks import Field, check_fields, one_of, whole
 from boooply.sandbox.clock import Clock
+from boooply.sandbox.deliveries import Courier, check_url
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.moments import iso
 from boooply.sandbox.playing import Step, play
@@ -18,10 +19,13 @@ from boooply.sandbox.records import Fault, Interview
 from boooply.sandbox.refusals import invalid, malformed, missing
 from boooply.sandbox.rules import PLAY
 from boooply.sandbox.state import State
-from boooply.sandbox.views import call_view, email_view, meeting_view, organization_summary, planned_view
+from boooply.sandbox.views import call_view, delivery_view, email_view, meeting_view, organization_summary, planned_view
 from boooply.sandbox.wire import Answering, read_object, success
 
-__all__ = ["CONTROL", "control_routes", "play_interview"]
+__all__ = ["CONTROL", "Route", "control_routes", "play_interview", "webhook_routes"]
+
+Route = tuple[str, str, Answering]
+"""Method, path, and what answers."""
 
 CONTROL: Final = "/_sandbox/"
 PLAN: Final = (Field("operation", one_of(*FAULTY), required=True), Field("fault", one_of(*FAULTS), required=True))
@@ -33,11 +37,15 @@ def play_interview(state: State, code: str, step: Step) -> Interview:
     Raises:
         Refused: 404 for an unknown code, 409 for a step that is impossible now.
     """
-    return state.put(play(state.interview_of_anyone(code), step, state.clock.now()))
+    before = state.interview_of_anyone(code)
+    played = state.put(play(before, step, state.clock.now()))
+    if played.analyses > before.analyses:
+        state.announce(played)
+    return played
 
 
-def control_routes(state: State, faults: Faults) -> tuple[tuple[str, str, Answering], ...]:
-    """Return the controls of a state: method, path and what answers."""
+def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
+    """Return the controls of a state."""
 
     async def play_it(request: web.Request) -> web.StreamResponse:
         body = await read_object(request)
@@ -81,6 +89,27 @@ def control_routes(state: State, faults: Faults) -> tuple[tuple[str, str, Answer
     )
 
 
+def webhook_routes(state: State, courier: Courier) -> tuple[Route, ...]:
+    """Return the controls of the webhooks."""
+
+    async def see_webhooks(_request: web.Request) -> web.StreamResponse:
+        return success({"url": courier.url, "deliveries": [delivery_view(one) for one in state.deliveries.values()]})
+
+    async def set_endpoint(request: web.Request) -> web.StreamResponse:
+        courier.url = _endpoint(await read_object(request))
+        courier.take_up()
+        return await see_webhooks(request)
+
+    async def replay(request: web.Request) -> web.StreamResponse:
+        return success({"delivery": delivery_view(courier.replay(request.match_info["id"]))})
+
+    return (
+        ("GET", f"{CONTROL}webhooks", see_webhooks),
+        ("POST", f"{CONTROL}webhooks", set_endpoint),
+        ("POST", f"{CONTROL}webhooks/{{id}}/replay", replay),
+    )
+
+
 def _plan(faults: Faults, body: Mapping[str, Any]) -> None:
     check_fields(PLAN, body)
     times = body.get("times", 1)
@@ -100,3 +129,17 @@ def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
         clock.advance(seconds)
     except ValueError as error:
         raise invalid("advance", f"is refused: {error}") from error
+
+
+def _endpoint(body: Mapping[str, Any]) -> str | None:
+    if "url" not in body:
+        raise missing("url", "is required: an address, or null for no endpoint")
+    url = body["url"]
+    if url is None:
+        return None
+    if not isinstance(url, str):
+        raise malformed("url must be text or null", "INVALID_TYPE")
+    try:
+        return check_url(url)
+    except ValueError as error:
+        raise invalid("url", f"is refused: {error}") from error

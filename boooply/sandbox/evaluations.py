@@ -10,7 +10,7 @@ from typing import Any
 from boooply.sandbox.records import Interview
 from boooply.sandbox.transcripts import duration_seconds, questions_of, turns
 
-__all__ = ["evaluation_answer", "overall_score"]
+__all__ = ["evaluation_answer", "interviewer_evaluation", "overall_score", "pick", "score_of", "statistics"]
 
 FIGURES = ("communication", "technical", "cultureFit", "problemSolving", "experienceMatch")
 EVIDENCE = "I would start from what the users saw"
@@ -23,20 +23,22 @@ EMPTY: dict[str, Any] = dict.fromkeys(
 )
 
 
-def _pick(interview: Interview, figure: str, least: int, most: int) -> int:
+def pick(interview: Interview, figure: str, least: int, most: int) -> int:
+    """Choose a figure between two bounds, always the same for one analysis."""
     seed = f"{interview.code} {interview.analyses} {figure}".encode()
     return least + int.from_bytes(hashlib.sha256(seed).digest()[:4]) % (most - least + 1)
 
 
-def _score(interview: Interview, figure: str) -> int:
-    return _pick(interview, figure, 50, 98)
+def score_of(interview: Interview, figure: str) -> int:
+    """Return a score as it may come out of an analysis, of 100."""
+    return pick(interview, figure, 50, 98)
 
 
 def overall_score(interview: Interview) -> int | None:
     """Return the mean of the figures, or None before an analysis."""
     if not interview.analyses:
         return None
-    return round(sum(_score(interview, figure) for figure in FIGURES) / len(FIGURES))
+    return round(sum(score_of(interview, figure) for figure in FIGURES) / len(FIGURES))
 
 
 def evaluation_answer(interview: Interview) -> dict[str, Any]:
@@ -52,20 +54,20 @@ def evaluation_answer(interview: Interview) -> dict[str, Any]:
             "improvements": ["Name the trade-offs that were rejected"],
             "nextSteps": ["Invite to a conversation with the team"],
         },
-        "meetingStatistics": _statistics(interview),
+        "meetingStatistics": statistics(interview),
         # Free-form on purpose: keys of several styles, which a client must hand on as they are.
         "rawAnalysis": {"modelVersion": "sandbox-1", "tokens_used": 1234, "analysis": interview.analyses, "Größe": "ß"},
-        "interviewerEvaluation": _interviewer_evaluation(interview) if _is_one_to_one(interview) else None,
+        "interviewerEvaluation": interviewer_evaluation(interview),
     }
 
 
 def _evaluation(interview: Interview, score: int) -> dict[str, Any]:
     _, recommendation, ai_recommendation = next(row for row in VERDICTS if score >= row[0])
     rated = [
-        {"question": question, "score": _score(interview, question), "notes": "Answered with an example."}
+        {"question": question, "score": score_of(interview, question), "notes": "Answered with an example."}
         for question in questions_of(interview)
     ]
-    figures = {figure: _score(interview, figure) for figure in FIGURES}
+    figures = {figure: score_of(interview, figure) for figure in FIGURES}
     plain = {"recommendation": recommendation, "overallScore": score, **figures, "questionEvaluations": rated}
     return {**plain, **_rubric(interview, ai_recommendation)}
 
@@ -86,7 +88,7 @@ def _rubric(interview: Interview, ai_recommendation: str) -> dict[str, Any]:
 
 def _criterion(interview: Interview, skill: str) -> dict[str, Any]:
     # 0 stands for a skill that never came up: the contract lets a criterion's score be null.
-    rating = _pick(interview, f"skill {skill}", 0, 5)
+    rating = pick(interview, f"skill {skill}", 0, 5)
     seen = rating > 0
     return {
         "score": rating if seen else None,
@@ -99,7 +101,8 @@ def _criterion(interview: Interview, skill: str) -> dict[str, Any]:
     }
 
 
-def _statistics(interview: Interview) -> dict[str, Any]:
+def statistics(interview: Interview) -> dict[str, Any]:
+    """Count what happened."""
     spoken: dict[str, int] = {}
     for turn in turns(interview):
         spoken[turn.role] = spoken.get(turn.role, 0) + 1
@@ -116,11 +119,14 @@ def _is_one_to_one(interview: Interview) -> bool:
     return interview.kind == "HUMAN" and len(roles) == 2 and roles.count("CANDIDATE") == 1  # noqa: PLR2004 - one to one
 
 
-def _interviewer_evaluation(interview: Interview) -> dict[str, Any]:
+def interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:
+    """Return the assessment of the interviewer, which only a one-to-one human interview has."""
+    if not _is_one_to_one(interview):
+        return None
     asked = questions_of(interview)
 
     def rating(what: str) -> int:
-        return _pick(interview, what, 2, 5)
+        return pick(interview, what, 2, 5)
 
     return {
         "overallRating": rating("interviewer"),

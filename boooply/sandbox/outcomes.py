@@ -41,5 +41,5 @@ def trigger_analysis(state: State, visit: Visit) -> Payload:
     interview = visit.interview(state)
     if interview.ended_at is None:
         raise malformed("there is nothing to analyse before the interview has taken place", "NOTHING_TO_ANALYZE")
-    state.put(evolve(interview, analyses=interview.analyses + 1))
+    state.announce(state.put(evolve(interview, analyses=interview.analyses + 1)), is_reanalysis=True)
     return {"queued": True, "jobId": str(uuid.uuid4())}

@@ -7,7 +7,10 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 __all__ = [
+    "Attempt",
     "Call",
+    "Delivery",
+    "DeliveryState",
     "Email",
     "EmailKind",
     "Fault",
@@ -18,10 +21,12 @@ __all__ = [
     "Organization",
     "Participant",
     "PlannedFault",
+    "WebhookRequest",
 ]
 
 InterviewKind = Literal["AI", "HUMAN", "TEAM"]
 EmailKind = Literal["invitation", "cancellation", "reschedule"]
+DeliveryState = Literal["unsent", "pending", "delivered", "failed"]
 Fault = Literal[
     "reset-before",
     "reset-after",
@@ -119,6 +124,66 @@ class Landing:
 
     method: str
     has_key: bool
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """Tell of one attempt to deliver a webhook.
+
+    Attributes:
+        at: When it ended, by the sandbox's clock.
+        status: The HTTP status of the endpoint's answer; None if there was none.
+        error: What went wrong where no answer came.
+    """
+
+    at: datetime
+    status: int | None = None
+    error: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether the endpoint took it: anything but 2xx is a failure."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - what 2xx means
+
+
+@frozen(kw_only=True)
+class Delivery:
+    """Tell of one event, and how it was delivered.
+
+    Attributes:
+        id: Names it to the controls; the vendor's events have none.
+        event: The event's name, such as `interview.evaluation`.
+        meeting_code: The interview it is about.
+        tenant: As in `Call.tenant`.
+        body: The signed bytes.
+        state: `unsent` while there is no endpoint, `pending` until the endpoint took it or the last attempt failed.
+        attempts: Those made so far, oldest first, replays too.
+        next_attempt_at: When the next one is due, by the sandbox's clock; None if none is.
+    """
+
+    id: str
+    event: str
+    meeting_code: str
+    tenant: str | None
+    body: bytes = field(repr=False)
+    state: DeliveryState = "unsent"
+    attempts: tuple[Attempt, ...] = ()
+    next_attempt_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class WebhookRequest:
+    """Hold a webhook as the vendor would post it, for a test that hands it to an application itself.
+
+    Attributes:
+        event: The event's name.
+        headers: The vendor's headers; one of them holds the webhook secret.
+        body: The signed bytes.
+    """
+
+    event: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @frozen(kw_only=True)

@@ -12,18 +12,21 @@ from aiohttp import web
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.clock import Clock
 from boooply.sandbox.control import play_interview
+from boooply.sandbox.deliveries import Courier
 from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import GENEROUS, Limits, Windows
 from boooply.sandbox.playing import Step
 from boooply.sandbox.records import Call, Email, Landing
 from boooply.sandbox.server import Server
 from boooply.sandbox.state import State
+from boooply.sandbox.webhooks import Webhooks
 
 __all__ = ["Sandbox"]
 
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+RATE_LIMITED = "RATE_LIMIT_EXCEEDED"
 STOP_WITHIN = 0.05
 """Seconds that calls in flight get at the end; a call that waits for its latency is cut off then."""
 
@@ -39,6 +42,7 @@ class Sandbox:
         platform_key: Opens `/api/server-auth/`.
         api_key: The ready organization's key; opens `/api/integration/`.
         webhook_secret: What webhooks are signed with.
+        webhooks: What the sandbox announces, and where it delivers it.
         clock: The sandbox's time, which a test may advance.
         faults: What is to go wrong, and how often.
 
@@ -46,6 +50,7 @@ class Sandbox:
         limits: The allowance of each key. None lifts it: the limit headers are sent as ever, and name a million.
         latency: Seconds that each API answer is held back, after its effect has taken place.
         port: The port to serve on; 0 picks a free one.
+        webhook_url: The endpoint to deliver webhooks to; `webhooks.url` can be set later as well.
         on_call: Called with each API call once its answer is ready, on the server's loop; it must not block, and what
             it raises is logged.
     """
@@ -56,6 +61,7 @@ class Sandbox:
         limits: Limits | None = None,
         latency: float = 0.0,
         port: int = 0,
+        webhook_url: str | None = None,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self.clock: Clock = Clock()
@@ -66,7 +72,9 @@ class Sandbox:
         self.api_key: str = self._state.add_organization_key(ready.id)
         self.webhook_secret: str = f"whsec_{secrets.token_hex(16)}"
         windows = Windows(limits or GENEROUS)
-        self._server = Server(self._state, windows, self.faults, latency=latency, on_call=on_call)
+        self._courier = Courier(self._state, self.webhook_secret, webhook_url)
+        self.webhooks: Webhooks = Webhooks(self._state, self._courier, self._on_loop)
+        self._server = Server(self._state, windows, self.faults, self._courier, latency=latency, on_call=on_call)
         self._port = port
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,6 +127,27 @@ class Sandbox:
         """Return the requests that followed the fault `redirect` to where it points; there should be none."""
         return tuple(self._state.landings)
 
+    def assert_nobody_emailed_twice(self) -> None:
+        """Fail where `duplicates` has something: an interview was created again that had been created before.
+
+        Raises:
+            AssertionError: It names the interviews; who was invited is in `duplicates`.
+        """
+        if self.duplicates:
+            codes = ", ".join(sorted({email.meeting_code for email in self.duplicates}))
+            raise AssertionError(f"{len(self.duplicates)} invitations went out twice, the second time for {codes}")
+
+    def assert_within_limits(self) -> None:
+        """Fail where a call was refused because its window was used up.
+
+        Raises:
+            AssertionError: It names the operations.
+        """
+        refused = [call for call in self.calls if call.error_code == RATE_LIMITED and call.fault is None]
+        if refused:
+            names = ", ".join(sorted({call.operation for call in refused}))
+            raise AssertionError(f"{len(refused)} of {len(self.calls)} calls were over the limits: {names}")
+
     def play(self, code: str, to: Step = "END") -> None:
         """Play an interview one step on, whoever owns it.
 
@@ -153,12 +182,14 @@ class Sandbox:
         self._runner = runner
         self._loop, self._loop_thread_id = asyncio.get_running_loop(), threading.get_ident()
         self._state.base_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        self._courier.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         runner, self._runner, self._loop = self._runner, None, None
+        await self._courier.stop()
         if runner is not None:
             await runner.cleanup()
 

@@ -10,7 +10,8 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.breakage import ELSEWHERE
-from boooply.sandbox.control import CONTROL, control_routes
+from boooply.sandbox.control import CONTROL, control_routes, webhook_routes
+from boooply.sandbox.deliveries import Courier
 from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, answered
 from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
@@ -52,12 +53,14 @@ class Server:
         state: State,
         windows: Windows,
         faults: Faults,
+        courier: Courier,
         *,
         latency: float = 0.0,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self._state = state
         self._faults = faults
+        self._courier = courier
         self._windows = windows
         self._latency = latency
         self._on_call = on_call
@@ -80,6 +83,7 @@ class Server:
             ("GET", f"{STORAGE}{{code}}.mp4", self._stored_video),
             ("*", ELSEWHERE, self._land),
             *control_routes(self._state, self._faults),
+            *webhook_routes(self._state, self._courier),
         ):
             app.router.add_route(method, path, partial(in_json_form, answering))
         return app

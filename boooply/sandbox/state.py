@@ -5,13 +5,15 @@ import itertools
 import re
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from attrs import evolve
 
+from boooply.sandbox.announcements import announced
 from boooply.sandbox.clock import Clock
 from boooply.sandbox.records import (
     Call,
+    Delivery,
     Email,
     EmailKind,
     Interview,
@@ -47,6 +49,10 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "organization"
 
 
+def _nobody_listens() -> None:
+    pass
+
+
 class State:
     """Remember one sandbox's world.
 
@@ -62,6 +68,8 @@ class State:
         self.duplicates: list[Email] = []
         self.calls: list[Call] = []
         self.landings: list[Landing] = []
+        self.deliveries: dict[str, Delivery] = {}
+        self.on_announcement: Callable[[], None] = _nobody_listens
         self._organizations: dict[str, Organization] = {}
         self._by_external_id: dict[str, str] = {}
         self._keys: dict[str, Key] = {}
@@ -194,3 +202,20 @@ class State:
         )
         self.emails.extend(sent)
         return sent
+
+    # ---- webhooks
+
+    def announce(self, interview: Interview, *, is_reanalysis: bool = False) -> None:
+        """Note the events that tell of an interview that has ended for good, or of another analysis of it."""
+        organization = self._organizations[interview.organization_id]
+        told = announced(interview, self.base_url, self.signing_secret, self.clock.now(), is_reanalysis=is_reanalysis)
+        for event, body in told:
+            delivery = Delivery(
+                id=str(uuid.uuid4()),
+                event=event,
+                meeting_code=interview.code,
+                tenant=organization.external_org_id or organization.slug,
+                body=body,
+            )
+            self.deliveries[delivery.id] = delivery
+        self.on_announcement()

@@ -6,10 +6,11 @@ from boooply.sandbox.calendars import Block
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.moments import iso
 from boooply.sandbox.queries import Page
-from boooply.sandbox.records import Call, Email, Interview, Organization, Participant, PlannedFault
+from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization, Participant, PlannedFault
 
 __all__ = [
     "call_view",
+    "delivery_view",
     "email_view",
     "meeting_view",
     "organization_summary",
@@ -131,4 +132,17 @@ def call_view(call: Call) -> dict[str, Any]:
         "at": iso(call.at),
         "fault": call.fault,
         "carriedOut": call.carried_out,
+    }
+
+
+def delivery_view(delivery: Delivery) -> dict[str, Any]:
+    """Show a delivery to the control, without its body, which holds what was said."""
+    return {
+        "id": delivery.id,
+        "event": delivery.event,
+        "meetingCode": delivery.meeting_code,
+        "tenant": delivery.tenant,
+        "state": delivery.state,
+        "attempts": [{"at": iso(one.at), "status": one.status, "error": one.error} for one in delivery.attempts],
+        "nextAttemptAt": iso(delivery.next_attempt_at),
     }

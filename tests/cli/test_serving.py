@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import ClientSession
 from attrs import evolve
@@ -240,3 +241,20 @@ async def test_a_fault_that_is_none(capsys: pytest.CaptureFixture[str], fault: s
     assert await serve(fault=(fault,)) == 2
 
     assert " ".join(capsys.readouterr().err.split()).startswith(f"boooply: --fault {fault}: {problem}")
+
+
+async def test_it_delivers_webhooks(capsys: pytest.CaptureFixture[str]) -> None:
+    serving = asyncio.create_task(serve(webhook_url="http://127.0.0.1:1/webhooks"))
+    variables = await ready(capsys)
+
+    async with aiohttp.request("GET", f"{variables['BOOOPLY_BASE_URL']}/_sandbox/webhooks") as answer:
+        assert (await answer.json())["url"] == "http://127.0.0.1:1/webhooks"
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    assert await asyncio.wait_for(serving, 5) == 0
+
+
+async def test_an_endpoint_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await serve(webhook_url="my-host") == 2
+
+    assert capsys.readouterr().err.startswith("boooply: --webhook-url: the webhook URL must be of the form http://")

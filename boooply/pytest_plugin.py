@@ -1,0 +1,74 @@
+"""Fixtures for tests of your own integration: a sandbox over real HTTP, clients of it, and its webhooks.
+
+pytest finds them where ``boooply`` is installed; nothing is imported before a test asks for one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # pytest imports this module in every run of everybody who has boooply installed
+    from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform
+    from boooply.sandbox import Sandbox, Webhooks
+
+
+@pytest.fixture
+def boooply_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Serve a sandbox for one test, from a thread of its own, and point the ``BOOOPLY_…`` variables at it.
+
+    So code that reads its settings from the environment talks to the sandbox as it is.
+    """
+    from boooply.sandbox import Sandbox  # noqa: PLC0415 - see above
+
+    with Sandbox() as sandbox:
+        monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", sandbox.platform_key)
+        monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
+        monkeypatch.setenv("BOOOPLY_WEBHOOK_SECRET", sandbox.webhook_secret)
+        yield sandbox
+
+
+@pytest.fixture
+def boooply_webhooks(boooply_sandbox: Sandbox) -> Webhooks:
+    """Play the sandbox's events into your application.
+
+    Set ``url`` to where it listens, or hand it each of ``requests`` yourself: ``headers`` and ``body``, signed.
+    """
+    return boooply_sandbox.webhooks
+
+
+@pytest.fixture
+def boooply_platform(boooply_sandbox: Sandbox) -> AsyncBoooplyPlatform:
+    """Make a platform that talks to the sandbox; its connections end with the test's event loop."""
+    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - see above
+
+    return AsyncBoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url)
+
+
+@pytest.fixture
+def boooply_client(boooply_sandbox: Sandbox) -> AsyncBoooplyClient:
+    """Make a client of the sandbox's ready organization; its connections end with the test's event loop."""
+    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - see above
+
+    return AsyncBoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url)
+
+
+@pytest.fixture
+def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatform]:
+    """Make the blocking twin of ``boooply_platform``."""
+    from boooply import BoooplyPlatform  # noqa: PLC0415 - see above
+
+    with BoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url) as platform:
+        yield platform
+
+
+@pytest.fixture
+def boooply_blocking_client(boooply_sandbox: Sandbox) -> Iterator[BoooplyClient]:
+    """Make the blocking twin of ``boooply_client``."""
+    from boooply import BoooplyClient  # noqa: PLC0415 - see above
+
+    with BoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url) as client:
+        yield client

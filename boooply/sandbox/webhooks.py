@@ -1,0 +1,110 @@
+"""Webhooks as a test meets them: where they go, what became of them, and the requests themselves."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar
+
+from boooply.sandbox.deliveries import Courier, check_url
+from boooply.sandbox.records import Delivery, WebhookRequest
+from boooply.sandbox.state import State
+
+__all__ = ["Webhooks"]
+
+T = TypeVar("T")
+
+LOOK_AGAIN: Final = 0.01
+
+
+class OnLoop(Protocol):
+    """Run an action where the state may be touched."""
+
+    def __call__(self, action: Callable[[], T], /) -> T:
+        """Run it and return what it returns."""
+        ...
+
+
+class Webhooks:
+    """Deliver what the sandbox announces, by the vendor's headers and retries, and show what became of it.
+
+    An interview that is played to its end announces a transcript, an evaluation, its scores and a recording; a
+    one-to-one human interview the assessment of the interviewer too. What is announced while there is no `url` is
+    delivered once there is one. Retries go by the sandbox's clock, which `sandbox.clock.advance()` pushes forward.
+    """
+
+    def __init__(self, state: State, courier: Courier, on_loop: OnLoop) -> None:
+        self._state = state
+        self._courier = courier
+        self._on_loop = on_loop
+
+    @property
+    def url(self) -> str | None:
+        """Return the endpoint, or set it: an address, or None for no deliveries.
+
+        Raises:
+            ValueError: It is no http or https address.
+        """
+        return self._courier.url
+
+    @url.setter
+    def url(self, url: str | None) -> None:
+        def point() -> None:
+            self._courier.url = None if url is None else check_url(url)
+            self._courier.take_up()
+
+        self._on_loop(point)
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Return what was announced, oldest first, delivered or not."""
+        return tuple(self._state.deliveries.values())
+
+    @property
+    def requests(self) -> tuple[WebhookRequest, ...]:
+        """Return the request of each event, oldest first, for a test that hands them to an application itself."""
+        return tuple(self._courier.request(delivery) for delivery in self.deliveries)
+
+    def replay(self, delivery_id: str, /) -> None:
+        """Deliver an event again, as the vendor's dashboard does.
+
+        Raises:
+            Refused: 404 for an unknown delivery.
+        """
+        self._on_loop(lambda: self._courier.replay(delivery_id))
+
+    async def delivered(self, timeout: float = 10.0) -> None:
+        """Wait until every attempt that is due now has been made, whether it failed or not.
+
+        Raises:
+            TimeoutError: Something is still under way after that many seconds.
+        """
+        until = time.monotonic() + timeout
+        while self._is_busy(until):  # noqa: ASYNC110 - the courier may run on another loop
+            await asyncio.sleep(LOOK_AGAIN)
+
+    def wait(self, timeout: float = 10.0) -> None:
+        """Wait as `delivered` does, from a thread that runs no event loop.
+
+        Raises:
+            RuntimeError: This thread runs a loop, which would stand still meanwhile: await `delivered()`.
+            TimeoutError: Something is still under way after that many seconds.
+        """
+        if _runs_a_loop():
+            raise RuntimeError("wait() would block the event loop of this thread: await delivered() instead")
+        until = time.monotonic() + timeout
+        while self._is_busy(until):
+            time.sleep(LOOK_AGAIN)
+
+    def _is_busy(self, until: float) -> bool:
+        is_busy = self._on_loop(lambda: self._courier.is_busy)
+        if is_busy and time.monotonic() > until:
+            raise TimeoutError("some webhooks are still under way")
+        return is_busy
+
+
+def _runs_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""The fixtures as a user's own tests have them: a pytest of its own, without any configuration."""
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+THREE_LINES = """
+    from boooply import AIInterview, Candidate
+
+    def test_nobody_is_invited_twice(boooply_sandbox, boooply_blocking_client):
+        jane = Candidate(name="Jane", email="jane@example.com")
+        boooply_blocking_client.interviews.create(AIInterview(job_role="Engineer", candidate=jane))
+        boooply_sandbox.assert_nobody_emailed_twice()
+        boooply_sandbox.assert_within_limits()
+        assert [email.to for email in boooply_sandbox.sent_emails] == ["jane@example.com"]
+"""
+
+
+def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(code)
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")  # else pytest-asyncio warns
+    return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *options)
+
+
+def test_a_blocking_integration_is_tested_in_a_few_lines(pytester: pytest.Pytester) -> None:
+    run(pytester, THREE_LINES).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("runner", ["asyncio", "anyio"])
+def test_an_async_integration_is_tested_with_either_plugin(pytester: pytest.Pytester, runner: str) -> None:
+    code = f"""
+        import pytest
+        from boooply import AIInterview, Candidate, Tenant
+
+        pytestmark = pytest.mark.{runner}
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        async def test_async(boooply_sandbox, boooply_platform, boooply_client):
+            tenant = Tenant(user_id="1", user_email="a@acme.example", organization_id="org_1")
+            key = await boooply_platform.create_organization_api_key(tenant)
+            assert (await boooply_platform.organization(key.api_key).organization.get()).external_org_id == "org_1"
+            assert (await boooply_client.organization.get()).external_org_id is None
+            assert boooply_sandbox.mints == {{"org_1": 1}}
+    """
+    run(pytester, code).assert_outcomes(passed=1)
+
+
+def test_webhooks_are_handed_over_by_hand_or_over_http(pytester: pytest.Pytester) -> None:
+    code = """
+        import http.server, threading
+        from boooply import AIInterview, BoooplyClient, Candidate
+        from boooply.webhooks import EvaluationEvent, Webhook
+
+        def an_end(client, sandbox):
+            jane = Candidate(name="Jane", email="jane@example.com")
+            sandbox.play(client.interviews.create(AIInterview(job_role="Engineer", candidate=jane)).code)
+
+        def test_by_hand(boooply_sandbox, boooply_webhooks):
+            an_end(BoooplyClient(), boooply_sandbox)  # the variables lead to the sandbox
+            events = [Webhook().verify(one.body, one.headers) for one in boooply_webhooks.requests]
+            assert any(isinstance(event, EvaluationEvent) for event in events)
+
+        def test_over_http(boooply_sandbox, boooply_blocking_client, boooply_blocking_platform, boooply_webhooks):
+            taken = []
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_POST(self):
+                    body = self.rfile.read(int(self.headers["Content-Length"]))
+                    taken.append(Webhook().verify(body, self.headers.items()).event)
+                    self.send_response(204)
+                    self.end_headers()
+
+                def log_message(self, *args):
+                    pass
+
+            with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+                boooply_webhooks.url = f"http://127.0.0.1:{server.server_port}/"
+                an_end(boooply_blocking_client, boooply_sandbox)
+                boooply_webhooks.wait()
+                server.shutdown()
+            assert "interview.evaluation" in taken
+    """
+    run(pytester, code).assert_outcomes(passed=2)
+
+
+def test_a_run_without_the_fixtures_pays_nothing(pytester: pytest.Pytester) -> None:
+    code = """
+        import sys
+
+        def test_nothing():
+            assert "boooply.sandbox" not in sys.modules
+            assert "aiohttp" not in sys.modules
+    """
+    run(pytester, code).assert_outcomes(passed=1)
+
+
+def test_an_assertion_that_fails_says_what_happened(pytester: pytest.Pytester) -> None:
+    twice = THREE_LINES.replace(
+        "boooply_sandbox.assert_nobody",
+        "boooply_blocking_client.interviews.create("
+        'AIInterview(job_role="Engineer", candidate=jane))\n        boooply_sandbox.assert_nobody',
+    )
+    result = run(pytester, twice)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*1 invitations went out twice, the second time for Boooply-AI-*"])
