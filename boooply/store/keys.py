@@ -14,6 +14,7 @@ from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
 from boooply.secret import Secret, hide
 from boooply.store.database import Database
+from boooply.store.events import StoredEvents
 from boooply.store.ledger import Ledger
 from boooply.store.opening import opened
 from boooply.store.schema import KEYS, STORE
@@ -100,7 +101,7 @@ class KeyStore:
                 yield error
 
     async def rotate(self) -> int:
-        """Seal every key anew with the first encryption key, and count them.
+        """Seal every key anew with the first encryption key, and count them; events that wait are sealed anew as well.
 
         It commits in batches. Killed, it is run again with the same encryption keys; the old ones may go once it has
         come to its end.
@@ -116,6 +117,7 @@ class KeyStore:
                 count += await self._renew(batch)
                 batch = []
         count += await self._renew(batch)
+        await StoredEvents(self._database, self._seal).rotate()
         await self._database.write(_put_check, self._seal)
         return count
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, inspect, select, text
+from sqlalchemy import Row, insert, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from boooply.errors import StoreError
@@ -33,7 +33,7 @@ async def opened(url: Secret | None, seal: Seal) -> AsyncGenerator[Database]:
     address = database_address(url or hide(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
     async with connected(address) as database:
         found = await database.read(_look)
-        row = await database.write(_create, seal) if found is None else found
+        row = await database.write(_create, seal) if found is None or found.version < VERSION else found
         if row.version > VERSION:
             raise StoreError(
                 f"the store has schema {row.version}, and this version of boooply knows {VERSION}: upgrade boooply"
@@ -55,4 +55,6 @@ async def _create(connection: AsyncConnection, seals: Sequence[Seal]) -> list[Ro
     if row is None:
         values = {"id": 1, "version": VERSION, "sealed_check": seals[0].make_check()}
         row = (await connection.execute(insert(STORE).values(values).returning(*STORE.columns))).one()
+    elif row.version < VERSION:  # so far a newer version has more tables, and those that there were are the same
+        row = (await connection.execute(update(STORE).values(version=VERSION).returning(*STORE.columns))).one()
     return [row] * len(seals)

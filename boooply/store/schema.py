@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 METADATA: Final = MetaData()
 
@@ -43,4 +43,17 @@ LIMITS: Final = Table(
     METADATA,
     Column("name", String, primary_key=True),  # a digest of the key, and the kind of call
     Column("state", Text, nullable=False),  # the governor, as JSON
+)
+
+EVENTS: Final = Table(
+    "boooply_events",
+    METADATA,
+    Column("key", String, primary_key=True),  # a digest of the signed body
+    Column("progress", String, nullable=False),
+    Column("turn", String, nullable=True),  # who took it last
+    Column("rests_until", Float, nullable=False),  # until when nobody else touches it
+    Column("attempts", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=True),  # the body, until it is handled: it holds what was said
+    Column("changed_at", Float, nullable=False),
+    Index("boooply_events_open", "progress", "rests_until"),
 )

@@ -44,9 +44,9 @@ class Seal:
             )
         return cls(keys)
 
-    def close(self, organization_id: str, api_key: Secret, /) -> bytes:
-        """Seal a key for its organization."""
-        return self._cipher().encrypt(json.dumps([organization_id, api_key.reveal()]).encode())
+    def close(self, name: str, value: Secret, /) -> bytes:
+        """Seal a value under a name: a key under the id of its organization."""
+        return self._cipher().encrypt(json.dumps([name, value.reveal()]).encode())
 
     def open(self, organization_id: str, sealed: bytes, /) -> Secret:
         """Open what was sealed for an organization.
@@ -54,7 +54,7 @@ class Seal:
         Raises:
             CorruptKeyError: It was cut or altered, or sealed for another organization or with another encryption key.
         """
-        secret = self._opened(organization_id, sealed)
+        secret = self.opened(organization_id, sealed)
         if secret is None:
             raise CorruptKeyError(organization_id)
         return secret
@@ -83,12 +83,13 @@ class Seal:
     def _cipher(self) -> MultiFernet:
         return MultiFernet([Fernet(one.reveal()) for one in self._keys])
 
-    def _opened(self, organization_id: str, sealed: bytes) -> Secret | None:
+    def opened(self, name: str, sealed: bytes, /) -> Secret | None:
+        """Open what was sealed under a name, or None where it was cut, altered, or sealed otherwise."""
         try:
             owner, value = json.loads(self._cipher().decrypt(sealed))
         except (InvalidToken, ValueError, TypeError):
             return None
-        return Secret(value) if owner == organization_id else None
+        return Secret(value) if owner == name else None
 
 
 def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...]:

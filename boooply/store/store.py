@@ -9,6 +9,7 @@ import attrs
 
 from boooply.secret import Secret, hide
 from boooply.store.database import Database
+from boooply.store.events import StoredEvents
 from boooply.store.keys import KeyStore
 from boooply.store.ledger import Ledger
 from boooply.store.limits import StoredAllowances
@@ -18,12 +19,13 @@ from boooply.store.seal import Seal, hidden
 
 @attrs.frozen(eq=False)
 class Store:
-    """Hold what has to outlive a process: ``keys`` of the customers, and ``ledger`` of their minting."""
+    """Hold what has to outlive a process: ``keys`` of the customers, ``ledger`` of their minting, and ``events``."""
 
     database: Database
     keys: KeyStore
     ledger: Ledger
     limits: StoredAllowances
+    events: StoredEvents
 
     @classmethod
     @asynccontextmanager
@@ -45,4 +47,4 @@ class Store:
         seal = Seal.of(encryption_keys)
         async with opened(address, seal) as database:
             keys = KeyStore.over(database, seal)
-            yield cls(database, keys, keys.ledger, StoredAllowances(database))
+            yield cls(database, keys, keys.ledger, StoredAllowances(database), StoredEvents(database, seal))

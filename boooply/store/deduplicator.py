@@ -1,0 +1,140 @@
+"""Handling each event once, however often it is delivered: over a store, or in the memory of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from boooply.errors import StoreError
+from boooply.store import handling
+from boooply.store.handling import Claims, Found, Handling, Progress
+from boooply.webhooks import Event
+
+if TYPE_CHECKING:
+    from boooply.store.store import Store
+
+LEASE: Final = 60.0
+"""Seconds after which an event is free again whose process has died."""
+
+_MOST_REMEMBERED: Final = 100_000
+_LOOK_AGAIN: Final = 0.1
+_RENEWALS: Final = 3  # in one lease
+
+
+class Deduplicator:
+    """Let one of many deliveries of an event be handled.
+
+    Over a ``Store`` all processes on it share their knowledge; without one it is that of this process, and of its last
+    100,000 events. While an event is handled its lease is renewed; ``lease`` is for how many seconds others wait for a
+    process that died.
+    """
+
+    def __init__(self, store: Store | None = None, /, *, lease: float = LEASE) -> None:
+        self._claims: Claims = _InMemory() if store is None else store.events
+        self._lease = lease
+
+    @asynccontextmanager
+    async def once(self, event: Event, /) -> AsyncGenerator[bool]:
+        """Tell whether an event is yours to handle, within the block; False where it has been handled.
+
+        ::
+
+            async with deduplicator.once(event) as is_new:
+                if is_new:
+                    await handle(event)
+
+        Where somebody else is at it, this waits for the end of that: so an answer that is given after the block is
+        true. A block that ends by an exception has not handled the event, and the next delivery is new again.
+
+        A process that dies after the handling and before the note of it leaves the event to be handled again.
+
+        Raises:
+            StoreError: The store fails. Answer 503, and the vendor delivers again.
+        """
+        turn = uuid.uuid4().hex
+        if await self._claim(event.idempotency_key, turn) is Found.DONE:
+            yield False
+            return
+        async with renewed(self._claims, event.idempotency_key, turn=turn, lease=self._lease):
+            try:
+                yield True
+            except BaseException:
+                await to_the_end(self._claims.release(event.idempotency_key, turn=turn))
+                raise
+            await to_the_end(self._claims.finish(event.idempotency_key, turn=turn))
+
+    async def _claim(self, key: str, turn: str) -> Found:
+        while (found := await self._claims.claim(key, turn=turn, lease=self._lease)) is Found.BUSY:  # noqa: ASYNC110 - another process may be at it
+            await asyncio.sleep(_LOOK_AGAIN)
+        return found
+
+
+async def to_the_end(step: Coroutine[Any, Any, None]) -> None:
+    """Take a step to its end, also for a caller that is cancelled: what was handled must not be handled again."""
+    task = asyncio.create_task(step)
+    is_cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:  # again and again, where a cancel scope of anyio is behind it
+            is_cancelled = True
+    if is_cancelled:
+        raise asyncio.CancelledError
+    task.result()
+
+
+@asynccontextmanager
+async def renewed(claims: Claims, key: str, *, turn: str, lease: float) -> AsyncGenerator[None]:
+    """Renew the lease on an event for as long as the block runs."""
+    renewing = asyncio.create_task(_renew(claims, key, turn, lease))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+
+
+async def _renew(claims: Claims, key: str, turn: str, lease: float) -> None:
+    while True:
+        await asyncio.sleep(lease / _RENEWALS)
+        with suppress(StoreError):  # the next one may come through, and the handler hears of a store that is gone
+            await claims.renew(key, turn=turn, lease=lease)
+
+
+class _InMemory:
+    """Keep account in this process."""
+
+    def __init__(self) -> None:
+        self._events: OrderedDict[str, Handling] = OrderedDict()
+
+    async def claim(self, key: str, /, *, turn: str, lease: float) -> Found:
+        known = self._events.get(key, Handling())
+        found, after = handling.claim(known, time.monotonic(), turn=turn, lease=lease)
+        self._keep(key, after)
+        return found
+
+    async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
+        if key in self._events:
+            self._keep(key, handling.renew(self._events[key], time.monotonic(), turn=turn, lease=lease))
+
+    async def finish(self, key: str, /, *, turn: str) -> None:
+        if key in self._events:
+            self._keep(key, handling.finish(self._events[key], turn=turn))
+
+    async def release(self, key: str, /, *, turn: str) -> None:
+        if key in self._events:
+            self._keep(key, handling.release(self._events[key], turn=turn))
+
+    def _keep(self, key: str, after: Handling) -> None:
+        self._events[key] = after
+        self._events.move_to_end(key)
+        oldest = next(iter(self._events))
+        # one that is being handled stays: forgotten, it would be handled twice
+        if len(self._events) > _MOST_REMEMBERED and self._events[oldest].progress is not Progress.TAKEN:
+            del self._events[oldest]

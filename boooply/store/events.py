@@ -1,0 +1,210 @@
+"""Webhook events in the store: who handles them, and until they are handled, their sealed bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+from sqlalchemy import ColumnElement, RowMapping, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from boooply.secret import Secret
+from boooply.store import handling
+from boooply.store.database import Database, insert_missing, put
+from boooply.store.handling import Found, Handling, Progress
+from boooply.store.schema import EVENTS
+from boooply.store.seal import Seal
+
+T = TypeVar("T")
+
+_BATCH: Final = 100  # a body can be a megabyte
+
+
+@attrs.frozen(kw_only=True)
+class StoredEvent:
+    """Hold an event that was taken from the store; ``body`` is None where it cannot be opened any more."""
+
+    key: str
+    attempts: int
+    body: Secret | None
+
+
+@attrs.frozen(eq=False)
+class _Step(Generic[T]):
+    key: str
+    move: Callable[[Handling, float], tuple[T, Handling]]
+
+
+@attrs.frozen
+class _Take:
+    turn: str
+    lease: float
+    most: int
+
+
+@attrs.frozen(eq=False)
+class StoredEvents:
+    """Keep account of events by their idempotency keys, for all processes on one store."""
+
+    _database: Database
+    _seal: Seal
+
+    async def claim(self, key: str, /, *, turn: str, lease: float) -> Found:
+        """Take an event, unless it is handled or somebody is at it."""
+        return await self._step(key, lambda one, now: handling.claim(one, now, turn=turn, lease=lease))
+
+    async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
+        """Keep others off for another while."""
+        await self._step(key, lambda one, now: (None, handling.renew(one, now, turn=turn, lease=lease)))
+
+    async def finish(self, key: str, /, *, turn: str) -> None:
+        """Note that an event is handled, and let go of its body."""
+        await self._step(key, lambda one, _now: (None, handling.finish(one, turn=turn)))
+
+    async def release(self, key: str, /, *, turn: str) -> None:
+        """Let anybody take an event, at once."""
+        await self._step(key, lambda one, _now: (None, handling.release(one, turn=turn)))
+
+    async def postpone(self, key: str, /, *, turn: str) -> None:
+        """Let anybody take an event after a pause that grows with each failure."""
+        await self._step(key, lambda one, now: (None, handling.postpone(one, now, turn=turn)))
+
+    async def put(self, key: str, body: Secret, /) -> None:
+        """Store an event to be handled, once; one that is known already is left as it is."""
+        await self._database.write(self._put, (key, self._seal.close(key, body)))
+
+    async def take(self, *, turn: str, lease: float, most: int) -> tuple[StoredEvent, ...]:
+        """Take events that are to be handled, the oldest first."""
+        if not await self._database.read(self._is_waiting):
+            return ()
+        return await self._database.write(self._take, _Take(turn, lease, most))
+
+    async def purge(self, age: timedelta, /) -> int:
+        """Forget events that were handled longer ago than that, and count them.
+
+        A delivery that comes later than that would be handled again: the vendor's dashboard can replay one at any time.
+        """
+        return await self._database.write(self._purge, age.total_seconds())
+
+    async def rotate(self) -> None:
+        """Seal the bodies anew with the first encryption key; one that cannot be opened is left as it is."""
+        last: str | None = ""
+        while last is not None:
+            last = await self._database.write(self._reseal, last)
+
+    async def _step(self, key: str, move: Callable[[Handling, float], tuple[T, Handling]]) -> T:
+        return await self._database.write(self._steps, _Step(key, move))
+
+    async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
+        now = await self._now(connection)
+        keys = sorted({step.key for step in steps})
+        await insert_missing(connection, EVENTS, [_blank(key, now) for key in keys])
+        rows = await _locked(connection, EVENTS.c.key.in_(keys))
+        now = await self._now(connection)  # once the rows are ours: waiting for them takes time
+        before = {row["key"]: _handling(row) for row in rows}
+        after = dict(before)
+        answers: list[Any] = []
+        for step in steps:
+            answer, after[step.key] = step.move(after[step.key], now)
+            answers.append(answer)
+        sealed = {row["key"]: row["sealed"] for row in rows}
+        changed = [key for key in keys if after[key] is not before[key]]
+        await _put_back(connection, {key: (after[key], sealed[key]) for key in changed}, now)
+        return answers
+
+    async def _put(self, connection: AsyncConnection, events: Sequence[tuple[str, bytes]]) -> list[None]:
+        now = await self._now(connection)
+        rows = {key: _blank(key, now) | {"sealed": sealed} for key, sealed in events}
+        await insert_missing(connection, EVENTS, [rows[key] for key in sorted(rows)])
+        for key in sorted(rows):
+            # known by a deduplicator that could not handle it: then there is no body yet
+            bodiless = (EVENTS.c.key == key) & (EVENTS.c.progress != Progress.DONE) & EVENTS.c.sealed.is_(None)
+            await connection.execute(update(EVENTS).where(bodiless).values(sealed=rows[key]["sealed"]))
+        return [None] * len(events)
+
+    async def _is_waiting(self, connection: AsyncConnection) -> bool:
+        found = await connection.execute(select(EVENTS.c.key).where(self._due).limit(1))
+        return found.scalar_one_or_none() is not None
+
+    async def _take(self, connection: AsyncConnection, takes: Sequence[_Take]) -> list[tuple[StoredEvent, ...]]:
+        answers: list[tuple[StoredEvent, ...]] = []
+        for take in takes:
+            rows = await _locked(connection, self._due, most=take.most)
+            now = await self._now(connection)
+            taken = {
+                row["key"]: (handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1], row["sealed"])
+                for row in rows
+            }
+            await _put_back(connection, taken, now)
+            answers.append(
+                tuple(
+                    StoredEvent(key=key, attempts=one.attempts, body=self._seal.opened(key, sealed))
+                    for key, (one, sealed) in taken.items()
+                )
+            )
+        return answers
+
+    async def _purge(self, connection: AsyncConnection, ages: Sequence[float]) -> list[int]:
+        now = await self._now(connection)
+        answers: list[int] = []
+        for age in ages:
+            old = (EVENTS.c.progress == Progress.DONE) & (EVENTS.c.changed_at < now - age)
+            answers.append((await connection.execute(delete(EVENTS).where(old))).rowcount)
+        return answers
+
+    async def _reseal(self, connection: AsyncConnection, starts: Sequence[str]) -> list[str | None]:
+        answers: list[str | None] = []
+        for start in starts:
+            query = select(EVENTS.c.key, EVENTS.c.sealed).where((EVENTS.c.key > start) & EVENTS.c.sealed.is_not(None))
+            rows = (await connection.execute(query.order_by(EVENTS.c.key).limit(_BATCH).with_for_update())).all()
+            for key, sealed in rows:
+                body = self._seal.opened(key, sealed)
+                if body is not None:
+                    renewed = update(EVENTS).where(EVENTS.c.key == key).values(sealed=self._seal.close(key, body))
+                    await connection.execute(renewed)
+            answers.append(rows[-1].key if rows else None)
+        return answers
+
+    @property
+    def _due(self) -> ColumnElement[bool]:
+        is_open = (EVENTS.c.progress != Progress.DONE) & EVENTS.c.sealed.is_not(None)
+        return is_open & (EVENTS.c.rests_until <= self._database.clock)
+
+    async def _now(self, connection: AsyncConnection) -> float:
+        return (await connection.execute(select(self._database.clock))).scalar_one()
+
+
+async def _locked(
+    connection: AsyncConnection, which: ColumnElement[bool], *, most: int | None = None
+) -> Sequence[RowMapping]:
+    query = select(EVENTS).where(which)
+    # one order for those that name their rows; those that take what there is leave alone what others hold
+    query = query.order_by(EVENTS.c.key) if most is None else query.order_by(EVENTS.c.changed_at).limit(most)
+    locking = query.with_for_update(skip_locked=most is not None)
+    return (await connection.execute(locking)).mappings().all()
+
+
+def _handling(row: RowMapping) -> Handling:
+    return Handling(
+        progress=Progress(row["progress"]), turn=row["turn"], rests_until=row["rests_until"], attempts=row["attempts"]
+    )
+
+
+def _blank(key: str, now: float) -> dict[str, Any]:
+    return {"key": key, **attrs.asdict(Handling()), "sealed": None, "changed_at": now}
+
+
+async def _put_back(connection: AsyncConnection, changed: dict[str, tuple[Handling, bytes | None]], now: float) -> None:
+    rows = [
+        {
+            "key": key,
+            **attrs.asdict(one),
+            "sealed": None if one.progress is Progress.DONE else sealed,
+            "changed_at": now,
+        }
+        for key, (one, sealed) in changed.items()
+    ]
+    if rows:
+        await put(connection, EVENTS, rows)

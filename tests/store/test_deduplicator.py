@@ -1,0 +1,157 @@
+"""One of many deliveries is handled: in memory, on SQLite and on PostgreSQL."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from boooply.store import Deduplicator, Store
+from boooply.webhooks import Event, read_event
+
+
+def an_event(number: int = 1) -> Event:
+    data = {"meetingCode": f"Boooply-AI-{number}"}
+    return read_event(json.dumps({"event": "interview.scores", "data": data}).encode())
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def deduplicator(request: pytest.FixtureRequest, encryption_key: str) -> AsyncIterator[Any]:
+    """A maker, so that a test can have several over one store."""
+    if request.param == "memory":
+        one = Deduplicator(lease=0.3)
+        yield lambda: one
+        return
+    url = request.getfixturevalue(f"{request.param}_store_url")
+    async with Store.open(url, encryption_key=encryption_key) as store:
+        yield lambda: Deduplicator(store, lease=0.3)
+
+
+async def test_fifty_deliveries_at_once_are_handled_once(deduplicator: Any) -> None:
+    handled: list[int] = []
+    several = [deduplicator() for _ in range(4)]
+
+    async def deliver(number: int) -> bool:
+        async with several[number % 4].once(an_event()) as is_new:
+            if is_new:
+                await asyncio.sleep(0.05)
+                handled.append(number)
+        assert handled  # whoever gets past the block may answer 2xx
+        return bool(is_new)
+
+    answers = await asyncio.gather(*(deliver(number) for number in range(50)))
+    assert len(handled) == answers.count(True) == 1
+
+
+async def test_different_events_do_not_wait_for_each_other(deduplicator: Any) -> None:
+    async with deduplicator().once(an_event(1)) as first, deduplicator().once(an_event(2)) as second:
+        assert first
+        assert second
+
+
+async def test_what_was_not_handled_is_new_again(deduplicator: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with deduplicator().once(an_event()):
+            raise ZeroDivisionError
+    async with deduplicator().once(an_event()) as is_new:
+        assert is_new
+    async with deduplicator().once(an_event()) as is_new:
+        assert not is_new
+
+
+async def test_who_waits_takes_over_where_the_first_one_fails(deduplicator: Any) -> None:
+    began = asyncio.Event()
+
+    async def fail() -> None:
+        async with deduplicator().once(an_event()):
+            began.set()
+            await asyncio.sleep(0.1)
+            raise ZeroDivisionError
+
+    failing = asyncio.create_task(fail())
+    await began.wait()
+    async with deduplicator().once(an_event()) as is_new:
+        assert failing.done()
+        assert is_new
+    with pytest.raises(ZeroDivisionError):
+        await failing
+
+
+async def test_a_caller_that_hangs_up_frees_the_event(deduplicator: Any) -> None:
+    began = asyncio.Event()
+
+    async def hang() -> None:
+        async with deduplicator().once(an_event()):
+            began.set()
+            await asyncio.sleep(60)
+
+    hanging = asyncio.create_task(hang())
+    await began.wait()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    async with asyncio.timeout(5), deduplicator().once(an_event()) as is_new:
+        assert is_new
+    assert [task for task in asyncio.all_tasks() if "_renew" in repr(task)] == []
+
+
+async def test_a_handler_may_take_longer_than_the_lease(deduplicator: Any) -> None:
+    handled = []
+
+    async def deliver() -> None:
+        async with deduplicator().once(an_event()) as is_new:
+            if is_new:
+                await asyncio.sleep(0.8)
+                handled.append(1)
+
+    await asyncio.gather(deliver(), deliver())
+    assert handled == [1]
+
+
+async def test_an_event_of_a_process_that_died_is_free_after_its_lease(store_url: str, encryption_key: str) -> None:
+    dying = f"""
+        import asyncio, os
+        from boooply.store import Deduplicator, Store
+        from boooply.webhooks import read_event
+
+        async def main():
+            async with Store.open({store_url!r}, encryption_key={encryption_key!r}) as store:
+                event = read_event(b'{{"event": "interview.scores", "data": {{"meetingCode": "Boooply-AI-1"}}}}')
+                async with Deduplicator(store, lease=1.0).once(event):
+                    os._exit(9)
+
+        asyncio.run(main())
+    """
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", textwrap.dedent(dying)], check=False)
+    assert done.returncode == 9
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(10), Deduplicator(store, lease=1.0).once(an_event()) as is_new:
+            assert is_new
+        assert asyncio.get_running_loop().time() - began < 5
+
+
+async def test_memory_keeps_to_its_bound_and_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boooply.store.deduplicator._MOST_REMEMBERED", 3)
+    deduplicator = Deduplicator()
+    async with contextlib.AsyncExitStack() as stack:
+        assert await stack.enter_async_context(deduplicator.once(an_event(0)))
+        for number in range(1, 10):
+            async with deduplicator.once(an_event(number)):
+                pass
+        claims: Any = deduplicator._claims
+        assert an_event(0).idempotency_key in claims._events
+    for number in (10, 11, 12, 13, 14):
+        async with deduplicator.once(an_event(number)):
+            pass
+    assert len(claims._events) <= 10
+
+
+def test_in_memory_nothing_of_the_extra_is_needed() -> None:
+    code = "import sys; from boooply.store import Deduplicator; Deduplicator(); assert 'sqlalchemy' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own words

@@ -1,0 +1,54 @@
+"""The life of an event, step by step, without a database."""
+
+import pytest
+
+from boooply.store import handling
+from boooply.store.handling import Found, Handling, Progress
+
+
+def taken(now: float = 0, *, turn: str = "ours", attempts: int = 0) -> Handling:
+    return handling.claim(Handling(attempts=attempts), now, turn=turn, lease=60)[1]
+
+
+def test_a_new_event_is_ours() -> None:
+    found, after = handling.claim(Handling(), 100, turn="ours", lease=60)
+    assert found is Found.OURS
+    assert after == Handling(progress=Progress.TAKEN, turn="ours", rests_until=160, attempts=1)
+
+
+@pytest.mark.parametrize(("now", "found"), [(59.9, Found.BUSY), (60, Found.OURS)])
+def test_a_lease_keeps_others_off_until_it_ends(now: float, found: Found) -> None:
+    assert handling.claim(taken(), now, turn="theirs", lease=60)[0] is found
+
+
+def test_a_lease_is_renewed_by_its_holder_alone() -> None:
+    assert handling.renew(taken(), 50, turn="ours", lease=60).rests_until == 110
+    assert handling.renew(taken(), 50, turn="theirs", lease=60) == taken()
+
+
+def test_what_is_done_stays_done() -> None:
+    done = handling.finish(taken(), turn="ours")
+    assert handling.claim(done, 1e9, turn="theirs", lease=60) == (Found.DONE, done)
+    assert handling.release(done, turn="ours") == handling.postpone(done, 0, turn="ours") == done
+
+
+def test_who_comes_to_the_end_late_has_handled_it_all_the_same() -> None:
+    theirs = handling.claim(taken(), 61, turn="theirs", lease=60)[1]
+    assert handling.finish(theirs, turn="ours").progress is Progress.DONE
+
+
+def test_nobody_finishes_what_was_never_taken() -> None:
+    assert handling.finish(Handling(), turn="ours") == Handling()
+
+
+def test_a_released_event_is_free_at_once_and_not_by_another() -> None:
+    assert handling.claim(handling.release(taken(), turn="ours"), 1, turn="theirs", lease=60)[0] is Found.OURS
+    assert handling.release(taken(), turn="theirs") == taken()
+    assert handling.postpone(taken(), 1, turn="theirs") == taken()
+
+
+def test_the_pauses_after_failures_grow_to_an_hour() -> None:
+    pauses = [handling.postpone(taken(attempts=one), 0, turn="ours").rests_until for one in range(14)]
+    assert pauses[:3] == [5, 10, 20]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 3600

@@ -1,0 +1,203 @@
+"""Events are stored first, sealed, and handled afterwards, each once."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import select, text
+
+from boooply.store import Deduplicator, Inbox, Store
+from boooply.store.schema import EVENTS
+from boooply.webhooks import Event, read_event
+
+Handler = Callable[[Event], Awaitable[None]]
+
+
+def a_body(number: int = 1) -> bytes:
+    data = {"meetingCode": f"Boooply-AI-{number}", "transcript": [{"speaker": "Zoë", "text": "a private thought"}]}
+    return json.dumps({"event": "interview.transcript", "data": data}, ensure_ascii=False).encode()
+
+
+async def put(inbox: Inbox, number: int = 1) -> None:
+    await inbox.put(read_event(a_body(number)), a_body(number))
+
+
+async def work(inbox: Inbox, handler: Handler, until: Callable[[], bool], seconds: float = 10) -> None:
+    working = asyncio.create_task(inbox.work(handler))
+    async with asyncio.timeout(seconds):
+        while not until():
+            assert not working.done(), working
+            await asyncio.sleep(0.01)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def rows(store: Store) -> list[Any]:
+    async def read(connection: Any) -> list[Any]:
+        return list((await connection.execute(select(EVENTS))).mappings())
+
+    return await store.database.read(read)
+
+
+async def test_what_is_stored_is_handled_once_by_all(store: Store) -> None:
+    inboxes = [Inbox(store) for _ in range(4)]
+    handled: list[str] = []
+
+    async def handle(event: Event) -> None:
+        await asyncio.sleep(0.01)
+        handled.append(event.meeting_code)
+
+    await asyncio.gather(*(put(inboxes[number % 4], number // 5) for number in range(50)))
+    await asyncio.gather(*(work(inbox, handle, lambda: len(handled) >= 10) for inbox in inboxes))
+    assert sorted(handled) == sorted(f"Boooply-AI-{number}" for number in range(10))
+
+
+async def test_a_body_is_sealed_while_it_waits_and_gone_afterwards(store: Store) -> None:
+    inbox = Inbox(store)
+    await put(inbox)
+    (waiting,) = await rows(store)
+    assert b"private" not in waiting["sealed"]
+    handled: list[Any] = []
+
+    async def handle(event: Any) -> None:
+        handled.append(event.transcript[0].text)
+
+    await work(inbox, handle, lambda: bool(handled))
+    assert handled == ["a private thought"]
+    (done,) = await rows(store)
+    assert (done["progress"], done["sealed"]) == ("done", None)
+    await put(inbox)
+    assert (await rows(store))[0]["sealed"] is None
+
+
+async def test_news_are_handled_at_once(store: Store) -> None:
+    inbox = Inbox(store)
+    handled: list[float] = []
+
+    async def handle(_event: Event) -> None:
+        handled.append(asyncio.get_running_loop().time())
+
+    async def put_later() -> float:
+        await asyncio.sleep(0.3)
+        await put(inbox)
+        return asyncio.get_running_loop().time()
+
+    putting = asyncio.create_task(put_later())
+    await work(inbox, handle, lambda: bool(handled))
+    assert handled[0] - await putting < 1
+
+
+async def test_a_failure_is_told_and_tried_again(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox(store)
+    attempts: list[int] = []
+
+    async def handle(_event: Event) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ZeroDivisionError
+
+    await put(inbox)
+    with caplog.at_level(logging.ERROR, "boooply.inbox"):
+        await work(inbox, handle, lambda: len(attempts) == 2, seconds=15)
+    assert "interview.transcript of Boooply-AI-1 failed, attempt 1" in caplog.text
+    assert "private" not in caplog.text
+
+
+async def test_a_process_that_ends_leaves_its_event_to_others(store: Store) -> None:
+    inbox = Inbox(store)
+    began = asyncio.Event()
+
+    async def hang(_event: Event) -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    await put(inbox)
+    await work(inbox, hang, began.is_set)
+    handled: list[str] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event.event)
+
+    await work(Inbox(store), handle, lambda: bool(handled), seconds=5)
+
+
+async def test_an_event_that_a_deduplicator_could_not_handle_can_be_put(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with Deduplicator(store).once(read_event(a_body())):
+            raise ZeroDivisionError
+    inbox = Inbox(store)
+    await put(inbox)
+    handled: list[str] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event.event)
+
+    await work(inbox, handle, lambda: bool(handled))
+
+
+async def test_what_waits_survives_a_rotation(store_url: str) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    async with Store.open(store_url, encryption_key=old) as store:
+        for number in range(3):
+            await put(Inbox(store), number)
+    async with Store.open(store_url, encryption_key=[new, old]) as store:
+        assert await store.keys.rotate() == 0
+    handled: list[str] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event.meeting_code)
+
+    async with Store.open(store_url, encryption_key=new) as store:
+        await work(Inbox(store), handle, lambda: len(handled) == 3)
+
+
+async def test_a_body_that_was_altered_waits_and_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    await put(Inbox(store))
+
+    async def swap(connection: Any, _items: Any) -> list[None]:
+        await connection.execute(EVENTS.update().values(sealed=b"nonsense"))
+        return [None]
+
+    await store.database.write(swap, None)
+
+    async def never(_event: Event) -> None:
+        raise AssertionError
+
+    with caplog.at_level(logging.ERROR, "boooply.inbox"):
+        await work(Inbox(store), never, lambda: "another encryption key, or altered" in caplog.text)
+    assert (await rows(store))[0]["sealed"] == b"nonsense"
+
+
+async def test_old_events_can_be_forgotten(store: Store) -> None:
+    inbox = Inbox(store)
+    for number in range(3):
+        await put(inbox, number)
+    handled: list[str] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event.event)
+
+    await work(inbox, handle, lambda: len(handled) == 3)
+    await put(inbox, 4)
+    assert await store.events.purge(timedelta(days=1)) == 0
+    assert await store.events.purge(timedelta(0)) == 3
+    assert len(await rows(store)) == 1
+
+
+async def test_a_store_of_the_first_version_gets_its_new_table(store_url: str, encryption_key: str) -> None:
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", "bply_org_0123456789abcdef")
+        async with store.database.engine.begin() as connection:
+            await connection.execute(text("DROP TABLE boooply_events"))
+            await connection.execute(text("UPDATE boooply_store SET version = 1"))
+    async with Store.open(store_url, encryption_key=encryption_key) as store:
+        await put(Inbox(store))
+        assert (await store.keys.get("org_1")).reveal() == "bply_org_0123456789abcdef"
+        assert len(await rows(store)) == 1
