@@ -10,6 +10,7 @@ from pathlib import Path
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = "cli,distributed,fastapi"
 PYTHONS = nox.project.python_versions(PROJECT)
 
 nox.options.reuse_existing_virtualenvs = True
@@ -38,13 +39,13 @@ def install_wheel(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(dist), ".")
     (wheel,) = dist.glob("*.whl")
     session.install("--force-reinstall", "--no-deps", str(wheel))
-    session.install(f"{wheel}[cli,distributed]")
+    session.install(f"{wheel}[{EXTRAS}]")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff with all its rules, and the floors."""
-    session.install(*group("lint"), "-e", ".[cli,distributed]")
+    session.install(*group("lint"), "-e", f".[{EXTRAS}]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -53,7 +54,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check with mypy --strict and pyright strict, and that every public name is typed."""
-    session.install(*group("typing"), "nox", ".[cli,distributed]")
+    session.install(*group("typing"), "nox", f".[{EXTRAS}]")
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")

@@ -94,7 +94,11 @@ async def test_news_are_handled_at_once(store: Store) -> None:
     assert handled[0] - await putting < 1
 
 
-async def test_a_failure_is_told_and_tried_again(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_told_and_tried_again(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.2,))
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.1)
     inbox = Inbox(store)
     attempts: list[int] = []
 

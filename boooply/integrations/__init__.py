@@ -1,0 +1,1 @@
+"""Boooply in a framework: one file each, and one extra of the same name."""

@@ -1,0 +1,193 @@
+"""A real application under a real uvicorn, beside a sandbox that delivers to it."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from boooply.sandbox import Sandbox
+from boooply.webhooks import sign
+
+HERE = Path(__file__).parent
+ACME = {"X-Customer": "org_acme"}
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+class Application:
+    """Run the application in processes of its own."""
+
+    def __init__(self, sandbox: Sandbox, store_url: str, encryption_key: str, place: Path) -> None:
+        self.sandbox = sandbox
+        self.notes = place / "notes"
+        self.log = place / "log"
+        self.notes.touch()
+        self.url = f"http://127.0.0.1:{a_free_port()}"
+        self.environment = os.environ | {
+            "BOOOPLY_BASE_URL": sandbox.base_url,
+            "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
+            "BOOOPLY_WEBHOOK_SECRET": sandbox.webhook_secret,
+            "BOOOPLY_STORE_URL": store_url,
+            "BOOOPLY_STORE_KEY": encryption_key,
+            "APPLICATION_NOTES": str(self.notes),
+        }
+
+    @contextlib.contextmanager
+    def running(self, workers: int = 1) -> Iterator[None]:
+        port = self.url.rpartition(":")[2]
+        command = [sys.executable, "-m", "uvicorn", "application:app", "--port", port, "--workers", str(workers)]
+        with self.log.open("a", encoding="utf-8") as log:
+            process = subprocess.Popen(command, cwd=HERE, env=self.environment, stdout=log, stderr=log)  # noqa: S603 - our own words
+            try:
+                until = time.monotonic() + 60
+                while self.log.read_text(encoding="utf-8").count("Application startup complete") < workers:
+                    assert process.poll() is None, self.log.read_text(encoding="utf-8")
+                    assert time.monotonic() < until
+                    time.sleep(0.05)
+                yield
+            finally:
+                process.terminate()
+                process.wait(timeout=30)
+
+    @property
+    def handled(self) -> list[str]:
+        return self.notes.read_text(encoding="utf-8").splitlines()
+
+    async def until_handled(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.handled) < count:  # noqa: ASYNC110 - it is a file
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def application(threaded_sandbox: Sandbox, sqlite_store_url: str, encryption_key: str, tmp_path: Path) -> Application:
+    return Application(threaded_sandbox, sqlite_store_url, encryption_key, tmp_path)
+
+
+def an_event(event: str = "interview.evaluation", **data: Any) -> bytes:
+    return json.dumps({"event": event, "data": {"meetingCode": "Boooply-AI-1", **data}}).encode()
+
+
+async def test_connect_create_play_and_hear_of_it(application: Application, http: aiohttp.ClientSession) -> None:
+    sandbox = application.sandbox
+    with application.running():
+        sandbox.webhooks.url = f"{application.url}/webhooks/boooply"
+        async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as answer:
+            assert answer.status == 409
+            assert await answer.json() == {"detail": "Boooply is not connected yet."}
+        async with http.post(f"{application.url}/connect", headers=ACME) as answer:
+            assert await answer.json() == {"name": "org_acme"}
+        async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as answer:
+            code = (await answer.json())["code"]
+        sandbox.play(code)
+        await sandbox.webhooks.delivered()
+        await application.until_handled(1)
+        assert {one.state for one in sandbox.webhooks.deliveries} == {"delivered"}
+        assert f"{code} org_acme" in application.handled[0]
+        async with http.get(f"{application.url}/interviews/{code}", headers=ACME) as answer:
+            assert await answer.json() == {"status": "COMPLETED"}
+    log = application.log.read_text(encoding="utf-8")
+    assert f"interview.transcript of {code} failed, attempt 1" in log
+    assert "Application shutdown complete" in log
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_fifty_deliveries_over_four_workers_are_handled_once(
+    database: str, request: pytest.FixtureRequest, threaded_sandbox: Sandbox, encryption_key: str, tmp_path: Path
+) -> None:
+    store_url = request.getfixturevalue(f"{database}_store_url")
+    application = Application(threaded_sandbox, store_url, encryption_key, tmp_path)
+    body = an_event(overallRating=4)
+    headers = {"X-Boooply-Signature": sign(body, threaded_sandbox.webhook_secret)}
+    with application.running(workers=4):
+        pids = set()
+
+        async def deliver() -> int:
+            # a connection each, so that the deliveries reach all the workers
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"{application.url}/slow") as answer:
+                    pids.add(await answer.text())
+                async with session.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as answer:
+                    return answer.status
+
+        assert set(await asyncio.gather(*(deliver() for _ in range(50)))) == {204}
+        await application.until_handled(1)
+        await asyncio.sleep(3)  # another worker would look by now
+        assert len(application.handled) == 1
+    assert len(pids) > 1
+
+
+async def test_what_was_stored_outlives_the_process(application: Application, http: aiohttp.ClientSession) -> None:
+    body = an_event("interview.transcript")  # its handler fails, and it is tried again
+    headers = {"X-Boooply-Signature": sign(body, application.sandbox.webhook_secret)}
+    with application.running():
+        async with http.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as answer:
+            assert answer.status == 204
+        await asyncio.sleep(0.3)
+    with application.running():
+        async with asyncio.timeout(20):
+            while "failed, attempt 2" not in application.log.read_text(encoding="utf-8"):  # noqa: ASYNC110 - it is a file
+                await asyncio.sleep(0.05)
+
+
+async def test_errors_have_sensible_answers(application: Application, http: aiohttp.ClientSession) -> None:
+    async def ask(method: str, path: str, **options: Any) -> tuple[int, str]:
+        async with http.request(method, f"{application.url}{path}", **options) as answer:
+            return answer.status, (await answer.json())["detail"] if answer.content_type == "application/json" else ""
+
+    with application.running():
+        async with http.post(f"{application.url}/connect", headers=ACME) as answer:
+            assert answer.status == 200
+        assert await ask("GET", "/interviews/nothing", headers=ACME) == (404, "the interview was not found")
+        assert await ask("POST", "/interviews?job_role=%20", headers=ACME) == (422, "job_role: is blank")
+        application.sandbox.faults.add("interviews.get", "html", times=None)
+        assert await ask("GET", "/interviews/x", headers=ACME) == (502, "Boooply cannot be reached just now.")
+        application.sandbox.faults.clear()
+        application.sandbox.faults.add("interviews.create", "commit-then-drop")
+        status, detail = await ask("POST", "/interviews?job_role=Cook", headers=ACME)
+        assert (status, "look before you try again" in detail) == (502, True)
+        body = an_event()
+        wrong = {"X-Boooply-Signature": "a" * 64}
+        assert (await ask("POST", "/webhooks/boooply", data=body, headers=wrong))[0] == 401
+        genuine = {"X-Boooply-Signature": sign(b"[]", application.sandbox.webhook_secret)}
+        assert (await ask("POST", "/webhooks/boooply", data=b"[]", headers=genuine))[0] == 400
+        assert (await ask("POST", "/webhooks/boooply", data=io.BytesIO(b" " * 11 * 2**20), headers=wrong))[0] == 400
+        own = {"X-Boooply-Signature": sign(body, application.sandbox.webhook_secret)}
+        async with http.post(f"{application.url}/own-webhook", data=body, headers=own) as answer:
+            assert await answer.json() == {"event": "interview.evaluation"}
+        unwanted = an_event("interview.scores")
+        signed = {"X-Boooply-Signature": sign(unwanted, application.sandbox.webhook_secret)}
+        assert (await ask("POST", "/webhooks/boooply", data=unwanted, headers=signed))[0] == 204
+        again = await ask("GET", "/slow?key=bply_org_0123456789abcdef&token=a-join-token-of-somebody")
+        assert again[0] == 200
+    log = application.log.read_text(encoding="utf-8")
+    assert "/slow?key=" in log
+    for secret in ("0123456789abcdef", "a-join-token", application.sandbox.platform_key, "Bearer "):
+        assert secret not in log
+
+
+def test_a_missing_setting_stops_the_start(application: Application) -> None:
+    del application.environment["BOOOPLY_WEBHOOK_SECRET"]
+    with pytest.raises(AssertionError, match="BOOOPLY_WEBHOOK_SECRET"), application.running():
+        pass
