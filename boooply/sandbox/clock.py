@@ -21,6 +21,11 @@ class Clock:
         self._offset = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def ahead(self) -> float:
+        """Return how far it was pushed forward, in seconds."""
+        return self._offset
+
     def timestamp(self) -> float:
         """Return the seconds since the epoch."""
         return time.time() + self._offset

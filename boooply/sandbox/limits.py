@@ -1,6 +1,7 @@
 """The rate limits of section 2: fixed windows, one a key and class, aligned to the epoch."""
 
 import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from attrs import Attribute, field, frozen, validators
@@ -71,18 +72,34 @@ class Windows:
         self._limits = limits
         self._used: dict[tuple[str, Allowance], tuple[int, int]] = {}
 
+    @property
+    def window(self) -> float:
+        """Return how long a window lasts, in seconds."""
+        return self._limits.window
+
     def take(self, key: str, allowance: Allowance, now: float) -> Verdict:
         """Count a call if its window has room; a refused call counts nothing."""
-        limit: int = getattr(self._limits, allowance)
-        index = math.floor(now / self._limits.window)
-        counted_in, used = self._used.get((key, allowance), (index, 0))
-        if counted_in != index:
-            used = 0
-        granted = used < limit
+        index, used = self._present(key, allowance, now)
+        granted = used < getattr(self._limits, allowance)
         if granted:
             used += 1
             self._used[key, allowance] = (index, used)
-        end = (index + 1) * self._limits.window
+        return self._verdict(allowance, index, used, now, granted=granted)
+
+    def seen(self, now: float) -> Iterator[tuple[str, Allowance, Verdict]]:
+        """Iterate over the keys and classes that have called, the newest first, and the room in their windows."""
+        for key, allowance in reversed(self._used):
+            index, used = self._present(key, allowance, now)
+            yield key, allowance, self._verdict(allowance, index, used, now, granted=True)
+
+    def _present(self, key: str, allowance: Allowance, now: float) -> tuple[int, int]:
+        index = math.floor(now / self.window)
+        counted_in, used = self._used.get((key, allowance), (index, 0))
+        return index, used if counted_in == index else 0
+
+    def _verdict(self, allowance: Allowance, index: int, used: int, now: float, *, granted: bool) -> Verdict:
+        limit: int = getattr(self._limits, allowance)
+        end = (index + 1) * self.window
         return Verdict(
             granted=granted,
             limit=limit,

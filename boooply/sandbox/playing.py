@@ -14,7 +14,7 @@ from attrs import evolve
 from boooply.sandbox.records import Interview, Participant
 from boooply.sandbox.refusals import conflict
 
-__all__ = ["Step", "play"]
+__all__ = ["Step", "play", "possible_steps"]
 
 Step = Literal["ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED"]
 
@@ -37,6 +37,13 @@ STATUS_AFTER: Final[dict[str, str]] = {
 }
 
 
+def possible_steps(interview: Interview) -> frozenset[str]:
+    """Return the steps that can be taken now."""
+    if interview.end_reason is not None:
+        return frozenset()
+    return OPEN_STEPS.get((interview.status, interview.kind != "AI"), frozenset())
+
+
 def play(interview: Interview, step: Step, now: datetime) -> Interview:
     """Return the interview after a step.
 
@@ -45,10 +52,8 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
     """
     is_ai = interview.kind == "AI"
     taken: Step = "END" if is_ai and step == "COMPLETED" else step
-    is_open = interview.end_reason is None
-    possible = OPEN_STEPS.get((interview.status, not is_ai), frozenset[str]()) if is_open else frozenset[str]()
-    if taken not in possible:
-        ended = "" if is_open else f" ({interview.end_reason})"
+    if taken not in possible_steps(interview):
+        ended = "" if interview.end_reason is None else f" ({interview.end_reason})"
         raise conflict(
             f"the interview is {interview.status}{ended} and cannot be played to {step}", "ILLEGAL_TRANSITION"
         )

@@ -10,6 +10,7 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.breakage import ELSEWHERE
+from boooply.sandbox.console import console_routes
 from boooply.sandbox.control import CONTROL, control_routes, webhook_routes
 from boooply.sandbox.deliveries import Courier
 from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, answered
@@ -84,6 +85,7 @@ class Server:
             ("*", ELSEWHERE, self._land),
             *control_routes(self._state, self._faults),
             *webhook_routes(self._state, self._courier),
+            *console_routes(self._state, self._faults, self._windows, self._courier),
         ):
             app.router.add_route(method, path, partial(in_json_form, answering))
         return app
@@ -165,8 +167,7 @@ class Server:
         if key is None:
             return None
         if key.opens == "organization":
-            organization = self._state.organization(key.organization_id)
-            return organization.external_org_id or organization.slug
+            return self._state.tenant(key.organization_id)
         try:
             named = (await read_object(request)).get("organizationId")
         except (Refused, web.HTTPException):

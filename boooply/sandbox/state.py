@@ -136,6 +136,16 @@ class State:
         """Return what a presented key opens; looked up by digest, so its time tells nothing of the key."""
         return self._keys.get(_digest(presented))
 
+    def holder(self, digest: str) -> str:
+        """Return whose key has a digest, as in `Call.tenant`."""
+        key = self._keys[digest]
+        return "platform" if key.opens == "platform" else self.tenant(key.organization_id)
+
+    def tenant(self, organization_id: str) -> str:
+        """Return how an organization is called: by the platform's own id, else by its slug."""
+        organization = self._organizations[organization_id]
+        return organization.external_org_id or organization.slug
+
     def _keep(self, organization: Organization) -> Organization:
         self._organizations[organization.id] = organization
         self._shelves.setdefault(organization.id, {})
@@ -172,6 +182,10 @@ class State:
         """Return an organization's interviews, newest first; order of creation decides, so it is stable."""
         return list(reversed(self._shelves[organization_id].values()))
 
+    def all_interviews(self) -> list[Interview]:
+        """Return everybody's interviews, oldest first."""
+        return [self._shelves[owner][code] for code, owner in self._owners.items()]
+
     def put(self, interview: Interview) -> Interview:
         """Keep an interview, new or changed, stamped with the time."""
         stamped = evolve(interview, updated_at=self.clock.now())
@@ -207,14 +221,13 @@ class State:
 
     def announce(self, interview: Interview, *, is_reanalysis: bool = False) -> None:
         """Note the events that tell of an interview that has ended for good, or of another analysis of it."""
-        organization = self._organizations[interview.organization_id]
         told = announced(interview, self.base_url, self.signing_secret, self.clock.now(), is_reanalysis=is_reanalysis)
         for event, body in told:
             delivery = Delivery(
                 id=str(uuid.uuid4()),
                 event=event,
                 meeting_code=interview.code,
-                tenant=organization.external_org_id or organization.slug,
+                tenant=self.tenant(interview.organization_id),
                 body=body,
             )
             self.deliveries[delivery.id] = delivery

@@ -52,9 +52,9 @@ async def own_webhook(event: Annotated[Event, Depends(boooply.event)]) -> dict[s
     return {"event": event.event}
 
 
-@app.get("/slow")
-async def slow() -> int:
-    return os.getpid()
+@app.get("/worker")
+async def worker() -> dict[str, str]:
+    return {"detail": f"worker {os.getpid()}"}
 
 
 @boooply.on(EvaluationEvent)

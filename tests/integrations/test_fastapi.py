@@ -126,7 +126,7 @@ async def test_fifty_deliveries_over_four_workers_are_handled_once(
         async def deliver() -> int:
             # a connection each, so that the deliveries reach all the workers
             async with aiohttp.ClientSession() as session:
-                async with session.get(f"{application.url}/slow") as answer:
+                async with session.get(f"{application.url}/worker") as answer:
                     pids.add(await answer.text())
                 async with session.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as answer:
                     return answer.status
@@ -179,10 +179,10 @@ async def test_errors_have_sensible_answers(application: Application, http: aioh
         unwanted = an_event("interview.scores")
         signed = {"X-Boooply-Signature": sign(unwanted, application.sandbox.webhook_secret)}
         assert (await ask("POST", "/webhooks/boooply", data=unwanted, headers=signed))[0] == 204
-        again = await ask("GET", "/slow?key=bply_org_0123456789abcdef&token=a-join-token-of-somebody")
+        again = await ask("GET", "/worker?key=bply_org_0123456789abcdef&token=a-join-token-of-somebody")
         assert again[0] == 200
     log = application.log.read_text(encoding="utf-8")
-    assert "/slow?key=" in log
+    assert "/worker?key=" in log
     for secret in ("0123456789abcdef", "a-join-token", application.sandbox.platform_key, "Bearer "):
         assert secret not in log
 
