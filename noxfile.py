@@ -3,6 +3,7 @@
 ``nox`` runs it all; ``nox -s tests -- -k name`` hands words on to pytest.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,6 +75,19 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Click through the sandbox's console and the ATS example in a real Chromium."""
+    if shutil.which("chromium") is None and shutil.which("apt-get") is not None and os.geteuid() == 0:
+        session.run("apt-get", "update", "-qq", external=True, success_codes=[0, 100])
+        session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, success_codes=[0, 100], silent=True)
+    if shutil.which("chromium") is None:
+        session.skip("there is no Chromium on this machine; install it with: apt-get install chromium")
+    install_wheel(session)
+    session.install(*group("test"))
+    session.run("pytest", "--override-ini=addopts=--import-mode=importlib", "tests/browser", *session.posargs)
 
 
 @nox.session(default=False)

@@ -49,7 +49,7 @@ def exports(sandbox: Sandbox) -> Mapping[str, str]:
 def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
     """Say where the sandbox is, how much it allows, and how it ends."""
     return Text(
-        f"Sandbox on {sandbox.base_url}\n"
+        f"Sandbox on {sandbox.base_url} (open it in a browser to see what happens)\n"
         f"A key may make {limits.reads:,} reads, {limits.writes:,} writes and {limits.ai:,} AI calls in "
         f"{limits.window:g} s.\nStop it with Ctrl-C, or: kill {process}"
     )

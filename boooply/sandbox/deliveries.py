@@ -47,11 +47,13 @@ class Courier:
         self._secret = secret
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.url: str | None = None if url is None else check_url(url)
         state.on_announcement = self.take_up
 
     def start(self) -> None:
         """Deliver from now on what is announced."""
+        self._loop = asyncio.get_running_loop()
         self._session = ClientSession(
             timeout=ClientTimeout(total=ANSWER_WITHIN), cookie_jar=DummyCookieJar(), auto_decompress=False
         )
@@ -62,9 +64,16 @@ class Courier:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        session, self._session = self._session, None
+        session, self._session, self._loop = self._session, None, None
         if session is not None:
             await session.close()
+
+    def runs_here(self) -> bool:
+        """Tell whether the caller stands on the loop that delivers."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
     def take_up(self) -> None:
         """Begin to deliver what is new, if there is an endpoint."""

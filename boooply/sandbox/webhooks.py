@@ -83,14 +83,14 @@ class Webhooks:
             await asyncio.sleep(LOOK_AGAIN)
 
     def wait(self, timeout: float = 10.0) -> None:
-        """Wait as `delivered` does, from a thread that runs no event loop.
+        """Wait as `delivered` does, for blocking code.
 
         Raises:
-            RuntimeError: This thread runs a loop, which would stand still meanwhile: await `delivered()`.
+            RuntimeError: The sandbox runs on this thread's event loop, which would stand still: await `delivered()`.
             TimeoutError: Something is still under way after that many seconds.
         """
-        if _runs_a_loop():
-            raise RuntimeError("wait() would block the event loop of this thread: await delivered() instead")
+        if self._courier.runs_here():
+            raise RuntimeError("wait() would stop the event loop that the sandbox runs on: await delivered() instead")
         until = time.monotonic() + timeout
         while self._is_busy(until):
             time.sleep(LOOK_AGAIN)
@@ -98,13 +98,5 @@ class Webhooks:
     def _is_busy(self, until: float) -> bool:
         is_busy = self._on_loop(lambda: self._courier.is_busy)
         if is_busy and time.monotonic() > until:
-            raise TimeoutError("some webhooks are still under way")
+            raise TimeoutError("some webhooks are still under way: does wait() block the endpoint that they go to?")
         return is_busy
-
-
-def _runs_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

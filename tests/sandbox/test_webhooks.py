@@ -205,11 +205,14 @@ async def test_a_blocking_caller_waits_too(endpoint: Endpoint, caller_of: Any) -
         sandbox.play((await caller_of(sandbox).create()).code)
         await asyncio.to_thread(sandbox.webhooks.wait)
         assert len(endpoint.taken) == 4
-        with pytest.raises(RuntimeError, match=r"await delivered\(\)"):
-            sandbox.webhooks.wait()
         sandbox.webhooks.url = None
         sandbox.play((await caller_of(sandbox).create()).code)
     assert len(endpoint.taken) == 4
+
+
+async def test_a_wait_that_would_never_end_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(RuntimeError, match=r"await delivered\(\)"):
+        sandbox.webhooks.wait()
 
 
 async def test_a_wait_has_an_end(sandbox: Sandbox, call: Any) -> None:

@@ -1,0 +1,246 @@
+"""Talentry, a small ATS that offers Boooply's interviews to its customers: the platform-keys page as an application.
+
+A customer clicks "Connect Boooply", which mints and stores its key; from then on its interviews are created with that
+key, and what Boooply sends of them arrives by webhook.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+from candidates import Candidates, Row
+from fastapi import Cookie, Depends, FastAPI, HTTPException, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+
+from boooply import AIInterview, AsyncBoooplyClient, Candidate, NotConnectedError, Tenant, Tenants
+from boooply.integrations.fastapi import Boooply
+from boooply.webhooks import EvaluationEvent, TranscriptEvent
+
+PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+
+@attrs.frozen
+class Customer:
+    """Hold a company that uses this ATS, and the one user that it has here."""
+
+    id: str
+    name: str
+    user_id: str
+    user_name: str
+    user_email: str
+
+
+CUSTOMERS = {
+    one.id: one
+    for one in (
+        Customer("org_7234567890", "Acme Corporation", "12345", "Jane Admin", "admin@acme.example"),
+        Customer("org_7234567891", "Globex", "22345", "Hank Scorpio", "hank@globex.example"),
+        Customer("org_7234567892", "Zoë & Söhne", "32345", "Zoë Sohn", "zoe@soehne.example"),
+    )
+}
+
+boooply = Boooply()
+candidates = Candidates()
+sessions: dict[str, Customer] = {}
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    """Open this application's own database around Boooply's store, whose events are written into it."""
+    async with candidates.open(os.environ.get("ATS_DATABASE", "ats.db")), boooply.lifespan(app):
+        yield
+
+
+app = FastAPI(title="Talentry", lifespan=lifespan)
+boooply.add_to(app)
+
+# ---- who is asking
+
+
+def signed_in(session: Annotated[str | None, Cookie()] = None) -> Customer | None:
+    """Give the customer whose user is signed in."""
+    return sessions.get(session or "")
+
+
+def current_customer(customer: Annotated[Customer | None, Depends(signed_in)]) -> Customer:
+    """Give the customer, or refuse."""
+    if customer is None:
+        raise HTTPException(401, "Sign in first.")
+    return customer
+
+
+def current_customer_id(customer: Annotated[Customer, Depends(current_customer)]) -> str:
+    """Give the id that Boooply knows the customer by: ``organizationId``, ours and not theirs."""
+    return customer.id
+
+
+MaybeCustomer = Annotated[Customer | None, Depends(signed_in)]
+CurrentCustomer = Annotated[Customer, Depends(current_customer)]
+AllTenants = Annotated[Tenants, Depends(boooply.tenants)]
+CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer_id))]
+
+
+class SignIn(BaseModel):
+    """Choose a customer; a real ATS asks for a password."""
+
+    customer_id: str
+
+
+async def session_view(customer: Customer | None, tenants: Tenants) -> dict[str, Any]:
+    """Show who is signed in, and whether Boooply is connected."""
+    shown = [{"id": one.id, "name": one.name, "user_name": one.user_name} for one in CUSTOMERS.values()]
+    connected = customer is not None and await is_connected(customer, tenants)
+    current = customer and {
+        "id": customer.id,
+        "name": customer.name,
+        "user_name": customer.user_name,
+        "connected": connected,
+    }
+    return {"customer": current, "customers": shown, "console_url": os.environ.get("ATS_CONSOLE")}
+
+
+async def is_connected(customer: Customer, tenants: Tenants) -> bool:
+    """Tell whether a key of the customer is stored."""
+    try:
+        await tenants.client(customer.id)
+    except NotConnectedError:
+        return False
+    return True
+
+
+@app.get("/", response_class=HTMLResponse)
+async def page() -> HTMLResponse:
+    """Show the one page."""
+    return HTMLResponse(PAGE, headers=HEADERS)
+
+
+@app.get("/api/session")
+async def see_session(customer: MaybeCustomer, tenants: AllTenants) -> dict[str, Any]:
+    """Tell who is signed in."""
+    return await session_view(customer, tenants)
+
+
+@app.post("/api/session")
+async def sign_in(wanted: SignIn, response: Response, tenants: AllTenants) -> dict[str, Any]:
+    """Sign in as a customer's user."""
+    customer = CUSTOMERS.get(wanted.customer_id)
+    if customer is None:
+        raise HTTPException(404, "There is no such customer.")
+    session = secrets.token_urlsafe()
+    sessions[session] = customer
+    response.set_cookie("session", session, httponly=True, samesite="strict")
+    return await session_view(customer, tenants)
+
+
+@app.delete("/api/session")
+async def sign_out(
+    response: Response, tenants: AllTenants, session: Annotated[str | None, Cookie()] = None
+) -> dict[str, Any]:
+    """Sign out."""
+    sessions.pop(session or "", None)
+    response.delete_cookie("session")
+    return await session_view(None, tenants)
+
+
+# ---- 1. a customer connects Boooply
+
+
+@app.post("/api/connect-boooply")
+async def connect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, bool]:
+    """Mint the customer's key and store it; however often it is clicked, it is minted once."""
+    await tenants.connect(
+        Tenant(
+            user_id=customer.user_id,
+            user_email=customer.user_email,
+            user_name=customer.user_name,
+            organization_id=customer.id,
+            organization_name=customer.name,
+        )
+    )
+    return {"connected": True}
+
+
+# ---- 2. interviews on behalf of the customer
+
+
+class NewCandidate(BaseModel):
+    """Name a candidate."""
+
+    name: str
+    email: str
+
+
+class NewInterview(BaseModel):
+    """Ask for an interview."""
+
+    job_role: str
+    candidate: NewCandidate
+    skills: list[str] = []
+
+
+@app.post("/api/interviews", status_code=201)
+async def create_interview(wanted: NewInterview, customer: CurrentCustomer, client: CustomersClient) -> dict[str, Any]:
+    """Create an interview, which invites the candidate by e-mail, and note it here."""
+    candidate = Candidate(name=wanted.candidate.name, email=wanted.candidate.email)
+    request = AIInterview(job_role=wanted.job_role, candidate=candidate, skills=tuple(wanted.skills))
+    interview = await client.interviews.create(request)
+    row = Row(
+        code=interview.code,
+        customer_id=customer.id,
+        job_role=wanted.job_role,
+        candidate_name=candidate.name,
+        candidate_email=candidate.email,
+        status=str(interview.session_status),
+        created_at=datetime.now(UTC).isoformat(),
+    )
+    await candidates.add(row)
+    return attrs.asdict(row)
+
+
+@app.get("/api/interviews")
+async def list_interviews(customer: CurrentCustomer, client: CustomersClient) -> dict[str, Any]:
+    """Show the customer's interviews; the page asks each second, Boooply is asked every other."""
+    if candidates.is_old(customer.id):
+        newest = await client.interviews.list(limit=50)
+        await candidates.note_statuses({one.code: str(one.session_status) for one in newest.items})
+    return {"interviews": [attrs.asdict(row) for row in await candidates.of(customer.id)]}
+
+
+# ---- 3. what comes back
+
+
+@boooply.on(EvaluationEvent)
+async def evaluated(event: EvaluationEvent) -> None:
+    """Note an evaluation, which is stored already and comes here once."""
+    points = event.strengths_and_weaknesses
+    scores = attrs.asdict(event.scores, filter=attrs.filters.exclude("extra")) if event.scores else {}
+    await candidates.note(
+        event.meeting_code,
+        "evaluation",
+        {
+            "recommendation": event.recommendation,
+            "overall_rating": event.overall_rating,
+            "one_line_summary": event.one_line_summary,
+            "summary": event.summary,
+            "scores": scores,
+            "strengths": [one.point for one in points.strengths] if points else [],
+            "weaknesses": [one.point for one in points.weaknesses] if points else [],
+        },
+    )
+
+
+@boooply.on(TranscriptEvent)
+async def transcribed(event: TranscriptEvent) -> None:
+    """Note a transcript."""
+    lines = [{"speaker": one.speaker, "text": one.text, "start_ms": one.start_ms} for one in event.transcript]
+    await candidates.note(event.meeting_code, "transcript", lines)

@@ -1,0 +1,95 @@
+"""What this ATS itself knows of its candidates' interviews, in a SQLite file."""
+
+import json
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import aiosqlite
+import attrs
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS interviews (
+    code TEXT PRIMARY KEY, customer_id TEXT, job_role TEXT, candidate_name TEXT, candidate_email TEXT,
+    status TEXT, created_at TEXT, evaluation TEXT, transcript TEXT
+)
+"""
+ASK_AGAIN = 2.0  # seconds
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """Hold one interview as the page shows it."""
+
+    code: str
+    customer_id: str
+    job_role: str
+    candidate_name: str
+    candidate_email: str
+    status: str
+    created_at: str
+    evaluation: Any = None
+    transcript: Any = None
+
+
+class Candidates:
+    """Keep the interviews."""
+
+    def __init__(self) -> None:
+        self._database: aiosqlite.Connection | None = None
+        self._asked: dict[str, float] = {}
+
+    @asynccontextmanager
+    async def open(self, path: str) -> AsyncGenerator[None]:
+        """Open the file, and close it at the end."""
+        async with aiosqlite.connect(path) as database:
+            await database.execute(SCHEMA)
+            self._database = database
+            yield
+
+    async def add(self, row: Row) -> None:
+        """Add an interview."""
+        values = [json.dumps(value) if value is not None else None for value in (row.evaluation, row.transcript)]
+        plain = [row.code, row.customer_id, row.job_role, row.candidate_name, row.candidate_email]
+        await self._write(
+            "INSERT INTO interviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *plain, row.status, row.created_at, *values
+        )
+
+    async def of(self, customer_id: str) -> list[Row]:
+        """List a customer's interviews, the newest first."""
+        query = "SELECT * FROM interviews WHERE customer_id = ? ORDER BY created_at DESC"
+        async with self._open.execute(query, (customer_id,)) as cursor:
+            names = [column[0] for column in cursor.description]
+            found = [dict(zip(names, values, strict=True)) async for values in cursor]
+        return [
+            Row(**one | {name: json.loads(one[name] or "null") for name in ("evaluation", "transcript")})
+            for one in found
+        ]
+
+    async def note(self, code: str, what: Literal["evaluation", "transcript"], value: Any) -> None:
+        """Note what came back of an interview; of one that this ATS has not created there is nothing to note."""
+        await self._write(f"UPDATE interviews SET {what} = ? WHERE code = ?", json.dumps(value), code)  # noqa: S608 - one of two words
+
+    async def note_statuses(self, statuses: Mapping[str, str]) -> None:
+        """Note where interviews stand."""
+        for code, status in statuses.items():
+            await self._write("UPDATE interviews SET status = ? WHERE code = ? AND status != ?", status, code, status)
+
+    def is_old(self, customer_id: str) -> bool:
+        """Tell whether it is time to ask Boooply again where a customer's interviews stand."""
+        now = time.monotonic()
+        is_old = now - self._asked.get(customer_id, 0.0) >= ASK_AGAIN
+        if is_old:
+            self._asked[customer_id] = now
+        return is_old
+
+    async def _write(self, statement: str, *values: object) -> None:
+        await self._open.execute(statement, values)
+        await self._open.commit()
+
+    @property
+    def _open(self) -> aiosqlite.Connection:
+        if self._database is None:
+            raise RuntimeError("the database is not open")
+        return self._database
