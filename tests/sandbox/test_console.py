@@ -1,0 +1,114 @@
+"""The console's page and what it reads; that it can be used is tested in a browser."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from boooply.sandbox import Limits, Sandbox
+
+
+async def messages(session: ClientSession, sandbox: Sandbox) -> AsyncGenerator[Any]:
+    async with session.get(f"{sandbox.base_url}/_sandbox/stream") as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        async for line in stream.content:
+            if line.startswith(b"data: "):
+                yield json.loads(line.removeprefix(b"data: "))
+
+
+async def test_the_page_is_one_file_that_asks_nobody_else(sandbox: Sandbox, session: ClientSession) -> None:
+    async with session.get(sandbox.base_url) as answer:
+        page = await answer.text()
+        assert answer.content_type == "text/html"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "boooply sandbox" in page
+    assert "https://" not in page
+    assert "innerHTML" not in page
+
+
+async def test_a_snapshot_shows_it_all(call: Any, sandbox: Sandbox) -> None:
+    call.key = (await call.provision("org_1", organizationName="Acme")).body["apiKey"]
+    code = (await call.create()).code
+    await call("GET /nothing")
+    sandbox.faults.add("*", "503")
+    sandbox.play(code, "ACTIVE")
+    seen = (await call("GET /_sandbox/snapshot")).body
+    assert [one["name"] for one in seen["organizations"]["items"]] == ["Acme", "Sandbox Company"]
+    assert seen["interviews"]["byStatus"] == {"ACTIVE": 1}
+    (interview,) = seen["interviews"]["items"]
+    assert (interview["code"], interview["tenant"], interview["candidate"]) == (code, "org_1", "Jane")
+    assert interview["steps"] == ["END", "FAILED", "NO_SHOW"]
+    assert [one["path"].rpartition("/")[2] for one in seen["calls"]["items"]] == [
+        "nothing",
+        "interviews",
+        "create-api-key",
+    ]
+    assert {(one["tenant"], one["allowance"]) for one in seen["limits"]["items"]} == {
+        ("platform", "writes"),
+        ("org_1", "writes"),
+        ("org_1", "reads"),
+    }
+    assert [one["to"] for one in seen["emails"]["items"]] == ["jane@example.com"]
+    assert seen["faults"]["planned"] == [{"operation": "*", "fault": "503", "times": 1}]
+    assert seen["webhooks"] == {"url": None, "total": 0, "items": []}
+
+
+async def test_long_lists_are_cut_and_counted(call: Any) -> None:
+    for number in range(105):
+        await call("GET /nothing", headers={"X-Number": str(number)})
+    seen = (await call("GET /_sandbox/snapshot")).body
+    assert (seen["calls"]["total"], len(seen["calls"]["items"])) == (105, 100)
+
+
+async def test_limits_are_full_again_in_the_next_window(caller_of: Any) -> None:
+    async with Sandbox(limits=Limits(writes=3)) as sandbox:
+        call = caller_of(sandbox)
+        await call.create()
+        (limit,) = (await call("GET /_sandbox/snapshot")).body["limits"]["items"]
+        assert (limit["limit"], limit["remaining"]) == (3, 2)
+        sandbox.clock.advance(60)
+        (limit,) = (await call("GET /_sandbox/snapshot")).body["limits"]["items"]
+        assert limit["remaining"] == 3
+
+
+async def test_news_come_by_themselves_and_only_news(call: Any, sandbox: Sandbox, session: ClientSession) -> None:
+    async with asyncio.timeout(10):
+        stream = messages(session, sandbox)
+        first = await anext(stream)
+        assert first["interviews"]["total"] == 0
+        code = (await call.create()).code
+        second = await anext(stream)
+        assert [one["code"] for one in second["interviews"]["items"]] == [code]
+        sandbox.clock.advance(60)
+        third = await anext(stream)
+        assert third["now"] > second["now"]
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        sandbox.play(code)
+        assert (await waiting)["interviews"]["byStatus"] == {"COMPLETED": 1}
+        await stream.aclose()
+
+
+async def test_a_reader_that_goes_is_noticed(
+    sandbox: Sandbox, session: ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("boooply.sandbox.console.HEARTBEAT", 0.1)
+    async with session.get(f"{sandbox.base_url}/_sandbox/stream") as stream:
+        await stream.content.readline()
+        await stream.content.readline()
+        assert await stream.content.readline() == b": here\n"
+    await asyncio.sleep(0.5)
+    assert caplog.text == ""
+    assert [task for task in asyncio.all_tasks() if "stream" in repr(task)] == []
+
+
+async def test_a_stream_does_not_hold_up_the_end(session: ClientSession) -> None:
+    async with asyncio.timeout(5):
+        async with Sandbox() as sandbox:
+            stream = await session.get(f"{sandbox.base_url}/_sandbox/stream")
+            await stream.content.readline()
+        stream.close()
