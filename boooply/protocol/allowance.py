@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -94,6 +95,7 @@ def _count(value: str | None) -> int | None:
     return int(text) if _COUNT.fullmatch(text) and text.isascii() else None
 
 
+@lru_cache(maxsize=16)  # many answers have the same second
 def _http_date(value: str | None) -> float | None:
     try:
         return _timestamp(parsedate_to_datetime(value or ""))

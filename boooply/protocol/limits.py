@@ -12,6 +12,7 @@ Where the word has run out and the log is full, a single call goes ahead and bri
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import islice
 from math import ceil, inf
 from typing import Any, Final, Literal, Self, cast
 
@@ -154,12 +155,10 @@ class Governor:
         if refused:
             self._refuse(now, told or Told())
             return
-        # how many calls ended while this one was under way: its answer may not have counted them yet
-        overlapping = [free - self.window for free in self._log if free - self.window > started]
         self._log.append(now + self.window)
         if told is not None:
             self._after_refusal = False
-        self._hear(now, told or Told(), started, overlapping)
+        self._hear(now, told or Told(), started)
 
     def wait(self, now: float, ahead: int) -> float:
         """Estimate in how many seconds the one with ``ahead`` callers before it can start.
@@ -225,7 +224,7 @@ class Governor:
         # a reset in the past, or far beyond what a window can be, is garbage
         return resets_in if resets_in is not None and 0 < resets_in <= 2 * self.window + _ROUNDING else None
 
-    def _hear(self, now: float, told: Told, started: float, overlapping: list[float]) -> None:
+    def _hear(self, now: float, told: Told, started: float) -> None:
         if told.limit is not None:
             self.limit = told.limit
         word, resets_in = self._word, self._in_reach(told.resets_in)
@@ -238,7 +237,7 @@ class Governor:
         ends = self._ends(now, told.window, resets_in, started)
         order = _order(told.window, word)
         if word is None or order > 0:
-            self._word = _Word(told.window, ends, told.remaining, alone, overlapping)
+            self._word = _Word(told.window, ends, told.remaining, alone, self._overlapping(started))
         elif order == 0:
             word.alone = word.alone and alone
             # never early either way; without a name the window may have moved on meanwhile, so the last end is taken
@@ -246,6 +245,15 @@ class Governor:
             if told.remaining < word.remaining:
                 word.remaining = told.remaining
                 word.unheard = [ended for ended in word.unheard if ended > started]
+
+    def _overlapping(self, started: float) -> list[float]:
+        """List when calls ended while the last one to end was under way: its answer may not have counted them yet."""
+        found: list[float] = []
+        for free in islice(reversed(self._log), 1, None):  # the latest first, without itself
+            if free - self.window <= started:
+                break
+            found.append(free - self.window)
+        return found
 
     def _ends(self, now: float, window: float | None, resets_in: float, started: float) -> float:
         """Say when a window ends by our clock, never too early."""

@@ -1,6 +1,7 @@
 """A request that is ready to be sent, and the response that came back."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, cast
@@ -11,10 +12,14 @@ import attrs
 from boooply.errors import ValidationError
 from boooply.secret import Secret
 
+try:
+    from orjson import loads as _loads  # the extra speed
+except ImportError:
+    _loads = json.loads
+
 _DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_FIRST_PRINTABLE = 0x20
-_DELETE = 0x7F
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Limit(Enum):
@@ -48,17 +53,28 @@ class Response:
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     key: Secret | None = attrs.field(default=None, repr=False, eq=False)
+    _parsed: list[Any] = attrs.field(factory=list[Any], init=False, repr=False, eq=False)
 
     def json(self) -> Any:
-        """Read the body as JSON.
+        """Read the body as JSON: once, so that each call gives the same object.
 
         Raises:
             ValueError: It is not JSON, or not UTF-8.
         """
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("JSON that is nested too deep") from None
+        if not self._parsed:
+            self._parsed.append(_parse(self.body))
+        return self._parsed[0]
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return _loads(body)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(body)  # orjson refuses some of what is JSON all the same: half a surrogate pair, say
+    except RecursionError:
+        raise ValueError("JSON that is nested too deep") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -116,7 +132,7 @@ def path_segment(name: str, value: str) -> str:
         raise ValidationError(name, "is empty")
     if value in _DOTS:
         raise ValidationError(name, f"cannot be {value!r}, which is a step in a path")
-    if any(ord(character) < _FIRST_PRINTABLE or ord(character) == _DELETE for character in value):
+    if _CONTROL.search(value):
         raise ValidationError(name, "holds a control character")
     try:
         return quote(value, safe="")

@@ -18,12 +18,13 @@ from boooply.protocol.sharing import Allowance
 clock: Final = time.monotonic
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Line:
-    """The callers of one event loop: who holds ``turn`` is the first in line, and ``news`` wakes it."""
+    """The callers of one event loop: who holds ``turn`` is the first in line, and ``news`` wakes it, if it sleeps."""
 
     turn: asyncio.Lock = attrs.Factory(asyncio.Lock)
     news: asyncio.Event = attrs.Factory(asyncio.Event)
+    sleeps: bool = False
 
 
 class Gate:
@@ -56,7 +57,7 @@ class Gate:
             async with line.turn:
                 while True:
                     now = clock()
-                    delay = self._try(now)
+                    delay = self._try(line, now)
                     if delay == 0:
                         return now
                     await self._sleep(line, delay)
@@ -75,11 +76,12 @@ class Gate:
             self._governor.give_back(started)
         self._wake()
 
-    def _try(self, now: float) -> float:
+    def _try(self, line: _Line, now: float) -> float:
         with self._mutex:
             delay = self._governor.delay(now)
             if delay == 0:
                 self._governor.start(now)
+            line.sleeps = delay > 0  # within the mutex, so that no news are missed
             return delay
 
     async def _sleep(self, line: _Line, delay: float) -> None:
@@ -93,16 +95,16 @@ class Gate:
 
     def _line(self) -> _Line:
         loop = asyncio.get_running_loop()
-        with self._mutex:
-            line = self._lines.get(loop)
-            if line is None:
-                self._lines = {one: kept for one, kept in self._lines.items() if not one.is_closed()}
-                line = self._lines[loop] = _Line()
-            return line
+        line = self._lines.get(loop)
+        if line is None:
+            line = _Line()
+            with self._mutex:
+                self._lines = {one: kept for one, kept in self._lines.items() if not one.is_closed()} | {loop: line}
+        return line
 
     def _wake(self) -> None:
         with self._mutex:
-            lines = tuple(self._lines.items())
-        for loop, line in lines:
+            sleeping = [(loop, line) for loop, line in self._lines.items() if line.sleeps]
+        for loop, line in sleeping:
             with suppress(RuntimeError):  # its loop has ended, and everybody in it
                 loop.call_soon_threadsafe(line.news.set)

@@ -138,7 +138,8 @@ class Transport:
 
     async def _in_line(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
         gate = self.pool.gate(self.key, request.limit)
-        self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
+        if ends < inf:
+            self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
         started = clock()
         if gate is not None:
             started = await self._line(request, ends, gate.enter())

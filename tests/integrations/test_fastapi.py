@@ -51,11 +51,11 @@ class Application:
     def running(self, workers: int = 1) -> Iterator[None]:
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-m", "uvicorn", "application:app", "--port", port, "--workers", str(workers)]
-        with self.log.open("a", encoding="utf-8") as log:
+        with self.log.open("w", encoding="utf-8") as log:
             process = subprocess.Popen(command, cwd=HERE, env=self.environment, stdout=log, stderr=log)  # noqa: S603 - our own words
             try:
                 until = time.monotonic() + 60
-                while self.log.read_text(encoding="utf-8").count("Application startup complete") < workers:
+                while not self._is_up(int(port), workers):
                     assert process.poll() is None, self.log.read_text(encoding="utf-8")
                     assert time.monotonic() < until
                     time.sleep(0.05)
@@ -63,6 +63,13 @@ class Application:
             finally:
                 process.terminate()
                 process.wait(timeout=30)
+
+    def _is_up(self, port: int, workers: int) -> bool:
+        if self.log.read_text(encoding="utf-8").count("Application startup complete") < workers:
+            return False
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+        return False
 
     @property
     def handled(self) -> list[str]:
