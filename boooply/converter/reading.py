@@ -1,20 +1,23 @@
-"""From the API's JSON to models, tolerantly."""
+"""From the API's JSON to models, tolerantly.
+
+Each model is read in one go by a function made for it (``generating``). Where something is not of its kind, a second
+look moves it out of the way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, override
 
-from boooply.converter.names import ALSO, wire_name
+from boooply.converter.generating import Shape, Unfit, builder, kinds_of, members_of, moment
+from boooply.converter.names import wire_name
 from boooply.errors import ValidationError
-from boooply.models import Received
 from boooply.secret import Secret
 
 Hook = Callable[[Any, Any], Any]
@@ -60,12 +63,10 @@ def _text(value: Any, _: Any) -> str:
 
 def _time(value: Any, _: Any) -> datetime:
     try:
-        time = datetime.fromisoformat(value)
+        return moment(value)
     except (TypeError, ValueError):
-        time = None
-    if time is None:
-        raise Mismatch(f"expected an ISO 8601 time, found {_kind(value)}")
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        pass
+    raise Mismatch(f"expected an ISO 8601 time, found {_kind(value)}")
 
 
 def _secret(value: Any, _: Any) -> Secret:
@@ -73,7 +74,7 @@ def _secret(value: Any, _: Any) -> Secret:
 
 
 def _enumeration(enumeration: type[StrEnum]) -> Hook:
-    members = {member.value: member for member in enumeration}
+    members = members_of(enumeration)
 
     def structure(value: Any, _: Any) -> Any:
         return members.get(value, value) if type(value) is str else _text(value, str)
@@ -86,23 +87,25 @@ def _sequence(annotation: Any) -> Hook:
     item = reading.get_structure_hook(item_type)
 
     def structure(value: Any, _: Any) -> Any:
-        if type(value) is not list:
+        if value.__class__ is not list:
             raise Mismatch(f"expected a list, found {_kind(value)}")
-        items = cast("list[Any]", value)
-        read: list[Any] = []
         try:
-            for one in items:
-                read.append(item(one, item_type))  # noqa: PERF401 - its length tells which item failed
-        except Mismatch as mismatch:
-            raise mismatch.under(f"[{len(read)}]") from None
-        return tuple(read)
+            return tuple([item(one, item_type) for one in value])
+        except Mismatch:
+            pass
+        for place, one in enumerate(value):
+            try:
+                item(one, item_type)
+            except Mismatch as mismatch:
+                raise mismatch.under(f"[{place}]") from None
+        raise AssertionError
 
     return structure
 
 
 def _union(annotation: Any) -> Hook:
     """Read ``T | None`` as T, and otherwise the first member that takes the value; null never comes this far."""
-    members = [member for member in get_args(annotation) if member is not NoneType]
+    members = kinds_of(annotation)
     if isinstance(members[0], type) and issubclass(members[0], StrEnum):
         return _enumeration(members[0])
     hooks = [(reading.get_structure_hook(member), member) for member in members]
@@ -133,74 +136,53 @@ def _mapping(annotation: Any) -> Hook:
     return structure
 
 
-@attrs.frozen
-class _Shape:
-    """What the reading of one model needs to know, worked out once."""
+def _salvage(shape: Shape, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part a payload into what can be read and the rest, second spellings and optional values of the wrong kind among it.
 
-    fields: dict[str, attrs.Attribute[Any]]
-    names: dict[str, str]
-    also: dict[str, str]
-    keeps_extra: bool
-
-    @classmethod
-    def of(cls, model: type) -> _Shape:
-        fields = {field.name: field for field in attrs.fields(model) if field.name != "extra"}
-        names = {wire_name(model, name): name for name in fields}
-        return cls(fields, names, ALSO.get(model, {}), issubclass(model, Received))
-
-    def sort(self, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Part a payload into the fields we name, in our spelling and without nulls, and all the others."""
-        values: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        names = self.names
-        for wire, value in payload.items():
-            name = names.get(wire)
-            if name is None:
-                extra[wire] = value
-            elif value is not None:
-                values[name] = value
-        for wire, name in self.also.items():
-            second = extra.pop(wire, None)
-            if second is not None:
-                values.setdefault(name, second)
-        if self.keeps_extra:
-            values["extra"] = extra
-        return values, extra
-
-    def salvage(self, values: dict[str, Any], extra: dict[str, Any]) -> None:
-        """Move each optional value of the wrong kind to ``extra``, and name a required one."""
-        for wire, name in self.names.items():
-            field = self.fields[name]
-            required = field.default is attrs.NOTHING
-            if name not in values:
-                if required:
-                    raise Mismatch("is missing", f".{wire}")
-                continue
-            try:
-                reading.get_structure_hook(field.type)(values[name], field.type)
-            except Mismatch as mismatch:
-                if required:
-                    raise mismatch.under(f".{wire}") from None
-                extra[wire] = values.pop(name)
+    Raises:
+        Mismatch: Something is missing or of the wrong kind that the model cannot do without.
+    """
+    values = {wire: value for wire, value in payload.items() if wire in shape.names and value is not None}
+    extra = {wire: value for wire, value in payload.items() if wire not in shape.known}
+    for first, second in shape.doubled:
+        if payload.get(second) is not None:
+            values.setdefault(first, payload[second])
+    for wire, field in shape.names.items():
+        required = field.default is attrs.NOTHING
+        if wire not in values:
+            if required:
+                raise Mismatch("is missing", f".{wire}")
+            continue
+        try:
+            reading.get_structure_hook(field.type)(values[wire], field.type)
+        except Mismatch as mismatch:
+            if required:
+                raise mismatch.under(f".{wire}") from None
+            extra[wire] = values.pop(wire)
+    return values, extra
 
 
 def _model(model: type) -> Hook:
-    """Sort the fields of a payload once, then let the function that cattrs generates build the model."""
-    shape = _Shape.of(model)
-    overrides: dict[str, Any] = {"extra": override(struct_hook=lambda extra, _: extra)} if shape.keeps_extra else {}
-    build = cast("Hook", make_dict_structure_fn(model, reading, _cattrs_detailed_validation=False, **overrides))
+    """Read a model in one go, and take a second look where that fails."""
+    shape = Shape.of(model)
+    build = builder(shape, reading.get_structure_hook)
+
+    def second_look(payload: dict[str, Any]) -> Any:
+        values, extra = _salvage(shape, payload)
+        try:
+            return build(values, extra)
+        except ValidationError as problem:
+            mismatch = Mismatch(problem.rule, f".{wire_name(model, problem.field)}")
+        raise mismatch
 
     def structure(payload: Any, _: Any) -> Any:
-        if type(payload) is not dict:
+        if payload.__class__ is not dict:
             raise Mismatch(f"expected an object, found {_kind(payload)}")
-        values, extra = shape.sort(cast("dict[str, Any]", payload))
         try:
-            return build(values, model)
-        except (Mismatch, KeyError, ValidationError) as problem:
-            if isinstance(problem, ValidationError):
-                raise Mismatch(problem.rule, f".{wire_name(model, problem.field)}") from None
-        shape.salvage(values, extra)
-        return build(values, model)
+            return build(payload, None)
+        except (Mismatch, Unfit, ValidationError, ValueError):
+            pass
+        return second_look(payload)
 
     return structure
 

@@ -24,7 +24,7 @@ class Slot:
             raise ValidationError("end", "is before start")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Availability(Received):
     """Tell when a person is free; without a connected calendar there are no slots and ``message`` says why."""
 
@@ -37,7 +37,7 @@ class Availability(Received):
     message: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class BusyBlocks(Received):
     """Tell when a person is busy; ``timezone`` is the IANA name of the calendar's zone."""
 

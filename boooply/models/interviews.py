@@ -18,7 +18,7 @@ _WITHOUT_EVALUATION = frozenset({SessionStatus.FAILED, SessionStatus.CANCELLED, 
 _MOST_ITEMS = 100
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Interview(Received):
     """Tell of an interview; ``code`` is its identity in every call.
 
@@ -88,7 +88,7 @@ class InterviewNotEvaluated(BoooplyError):
         return type(self), (attrs.evolve(self.interview, participants=people),)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Page(Received):
     """Hold one page of a list of interviews; ``total`` counts what all pages hold together."""
 

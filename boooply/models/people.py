@@ -40,7 +40,7 @@ def participants(value: Iterable[Participant]) -> tuple[Participant, ...]:
     return checks.as_tuple(value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class InterviewParticipant(Received):
     """Tell of a person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
 

@@ -11,7 +11,7 @@ from boooply.models.received import Received
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Recording(Received):
     """Tell of a recording: ``duration`` is in seconds.
 
@@ -25,7 +25,7 @@ class Recording(Received):
     video_api_url: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class TranscriptEntry(Received):
     """Hold what one person said at one time; ``content`` is kept out of the ``repr``.
 
@@ -42,7 +42,7 @@ class TranscriptEntry(Received):
     confidence: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class QuestionEvaluation(Received):
     """Score the answer to one question, from 0 to 100."""
 
@@ -51,7 +51,7 @@ class QuestionEvaluation(Received):
     notes: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class CriterionScore(Received):
     """Score one criterion of the rubric, from 1 to 5, with the evidence for it."""
 
@@ -64,7 +64,7 @@ class CriterionScore(Received):
     rationale: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Recommendations(Received):
     """List what went well, what did not, and what to do next."""
 
@@ -73,7 +73,7 @@ class Recommendations(Received):
     next_steps: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class MeetingStatistics(Received):
     """Count what happened: ``duration`` is in seconds."""
 
@@ -81,7 +81,7 @@ class MeetingStatistics(Received):
     turn_count: int | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class InterviewerEvaluation(Received):
     """Assess the interviewer (one-to-one human interviews; for owners and admins only).
 
@@ -103,7 +103,7 @@ class InterviewerEvaluation(Received):
     coaching_recommendations: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Evaluation(Received):
     """Hold what the analysis of an interview found: scores run from 0 to 100.
 
@@ -130,7 +130,7 @@ class Evaluation(Received):
     interviewer_evaluation: InterviewerEvaluation | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AnalysisJob(Received):
     """Tell that an analysis is queued; it runs in the background."""
 

@@ -41,7 +41,7 @@ class Tenant:
     )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class OrganizationApiKey(Received):
     """Hold the key of a customer's organization: it is shown once, so store ``api_key.reveal()`` at once.
 
@@ -58,7 +58,7 @@ class OrganizationApiKey(Received):
     message: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Organization(Received):
     """Tell whose key it is: ``external_org_id`` is the platform's own id of the customer."""
 

@@ -13,9 +13,11 @@ from boooply.errors import ValidationError
 from boooply.secret import Secret
 
 try:
-    from orjson import loads as _loads  # the extra speed
+    import orjson  # the extra speed
 except ImportError:
-    _loads = json.loads
+    _loads: Callable[[bytes], Any] = json.loads
+else:
+    _loads = orjson.loads
 
 _DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

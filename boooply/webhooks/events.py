@@ -38,7 +38,7 @@ from boooply.webhooks.parts import (
 )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Event(Received):
     """Tell what happened to an interview.
 
@@ -65,7 +65,7 @@ class Event(Received):
     timestamp: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class TranscriptEvent(Event):
     """``interview.transcript``: hold what was said."""
 
@@ -73,7 +73,7 @@ class TranscriptEvent(Event):
     transcript_count: int | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ScoresEvent(Event):
     """``interview.scores``: hold the numbers of an evaluation; ``overall_rating`` runs from 1 to 5."""
 
@@ -85,7 +85,7 @@ class ScoresEvent(Event):
     one_line_summary: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class EvaluationEvent(Event):
     """``interview.evaluation``: hold the whole evaluation; ``overall_rating`` runs from 1 to 5."""
 
@@ -108,7 +108,7 @@ class EvaluationEvent(Event):
     custom_question_responses: Any = attrs.field(default=None, repr=False, hash=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class InterviewerEvaluationEvent(Event):
     """``interview.interviewer_evaluation``: assess the interviewer of a one-to-one human interview."""
 
@@ -116,7 +116,7 @@ class InterviewerEvaluationEvent(Event):
     analysis_meta: AnalysisMeta | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RecordingEvent(Event):
     """``interview.recording``: tell of a recording; ``duration`` is in seconds.
 
@@ -129,7 +129,7 @@ class RecordingEvent(Event):
     video_api_url: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class UnknownEvent(Event):
     """An event that this version does not know; ``data`` holds all that came with it."""
 

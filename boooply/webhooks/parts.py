@@ -35,7 +35,7 @@ class Severity(StrEnum):
     WARNING = "WARNING"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class TranscriptLine(Received):
     """Hold what one person said; an AI interview has no ``end_ms``."""
 
@@ -45,7 +45,7 @@ class TranscriptLine(Received):
     end_ms: int | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class EventScores(Received):
     """Hold the scores of an evaluation, from 0 to 100."""
 
@@ -57,7 +57,7 @@ class EventScores(Received):
     experience_match: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RecruiterSummary(Received):
     """Sum an evaluation up in a sentence and a decision."""
 
@@ -65,7 +65,7 @@ class RecruiterSummary(Received):
     quick_decision: QuickDecision | str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RecruiterRatings(Received):
     """Rate a candidate for recruiters (``ratingsForRecruiters``)."""
 
@@ -75,7 +75,7 @@ class RecruiterRatings(Received):
     overall: float | str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class SkillAssessment(Received):
     """Rate one skill, with the evidence for it."""
 
@@ -84,7 +84,7 @@ class SkillAssessment(Received):
     evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Point(Received):
     """Make one point, with the evidence for it."""
 
@@ -92,7 +92,7 @@ class Point(Received):
     evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class StrengthsAndWeaknesses(Received):
     """List what speaks for a candidate, and what against."""
 
@@ -100,7 +100,7 @@ class StrengthsAndWeaknesses(Received):
     weaknesses: tuple[Point, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RedFlag(Received):
     """Warn of something, and tell where it came up."""
 
@@ -109,7 +109,7 @@ class RedFlag(Received):
     context: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class PositiveSignal(Received):
     """Name something good, and tell where it came up."""
 
@@ -117,7 +117,7 @@ class PositiveSignal(Received):
     context: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class SentimentAnalysis(Received):
     """Tell how a candidate came across."""
 
@@ -126,7 +126,7 @@ class SentimentAnalysis(Received):
     stress_level: float | str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class QuestionAsked(Received):
     """Hold a question and its answer; ``answer_quality`` runs from 1 to 5, ``timestamp`` is ``MM:SS``."""
 
@@ -137,7 +137,7 @@ class QuestionAsked(Received):
     timestamp: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class FollowUp(Received):
     """Say what to do next (``nextSteps``)."""
 
@@ -146,7 +146,7 @@ class FollowUp(Received):
     focus_areas_for_next_round: tuple[str, ...] = attrs.field(default=(), repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class AnalysisMeta(Received):
     """Tell how long an analysis took."""
 

@@ -1,0 +1,142 @@
+"""The functions that build models, made once for each: most fields are read in line, nulls and unknown names as well.
+
+What cattrs generates calls a hook for each field, and knows no field that is not named; most of the time of a page of
+interviews went there. Here a field of a common kind costs a look-up and a comparison, and everything else goes through
+the hook that cattrs keeps for its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import NoneType
+from typing import Any, Final, cast, get_args
+
+import attrs
+
+from boooply.converter.names import ALSO, wire_name
+from boooply.models import Received
+from boooply.secret import Secret
+
+Hook = Callable[[Any, Any], Any]
+Build = Callable[[dict[str, Any], dict[str, Any] | None], Any]
+
+
+# What the values of a type come as, and what is done with them in line; a text that is no time raises ValueError.
+_IN_LINE: Final[dict[Any, tuple[type, str]]] = {
+    str: (str, "pass"),
+    bool: (bool, "pass"),
+    int: (int, "pass"),
+    float: (float, "pass"),
+    Secret: (str, "{value} = Secret({value})"),
+    datetime: (str, "{value} = moment({value})"),
+}
+
+
+class Unfit(Exception):
+    """Tell that a payload wants a second look: something required is missing, or stands under its second spelling."""
+
+
+@attrs.frozen
+class Shape:
+    """What the reading of one model needs to know, worked out once; fields go by the API's spelling."""
+
+    model: type
+    names: dict[str, attrs.Attribute[Any]]
+    doubled: tuple[tuple[str, str], ...]  # first and second spelling
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, model: type) -> Shape:
+        """Look at a model."""
+        attrs.resolve_types(model)
+        names = {wire_name(model, field.name): field for field in attrs.fields(model) if field.name != "extra"}
+        spelling = {field.name: wire for wire, field in names.items()}
+        doubled = tuple((spelling[name], second) for second, name in ALSO.get(model, {}).items())
+        return cls(model, names, doubled, frozenset({*names, *(second for _, second in doubled)}))
+
+
+def moment(text: str) -> datetime:
+    """Read a time, in UTC where it names no zone.
+
+    Raises:
+        ValueError: It is none.
+    """
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def kinds_of(annotation: Any) -> tuple[Any, ...]:
+    """Give the members of a union but for null, or the type itself."""
+    return tuple(member for member in get_args(annotation) if member is not NoneType) or (annotation,)
+
+
+def members_of(enumeration: type[StrEnum]) -> dict[str, StrEnum]:
+    """Give the members of an enumeration by their values."""
+    return {member.value: member for member in enumeration}
+
+
+def builder(shape: Shape, hook_of: Callable[[Any], Hook]) -> Build:
+    """Make the function that builds a model from a payload; ``extra`` is what it finds, unless it is given."""
+    scope: dict[str, Any] = {"model": shape.model, "known": shape.known, "Unfit": Unfit}
+    scope |= {"Secret": Secret, "moment": moment, "new": object.__new__, "fill": object.__setattr__}
+    lines = ["def build(payload, extra):", " get = payload.get"]
+    for first, second in shape.doubled:
+        lines += [f" if get({first!r}) is None and get({second!r}) is not None: raise Unfit"]
+    for number, (wire, field) in enumerate(shape.names.items()):
+        scope |= {f"hook{number}": hook_of(field.type), f"type{number}": field.type}
+        lines += [f" v{number} = get({wire!r})", *_read(number, field, scope)]
+    lines += _filled(shape) if issubclass(shape.model, Received) else _called(shape)
+    exec("\n".join(lines), scope)  # noqa: S102 - made of our own field names alone
+    return cast("Build", scope["build"])
+
+
+def _called(shape: Shape) -> list[str]:
+    """Write the lines that build a model of which fields are checked."""
+    arguments = [f"{field.alias}=v{number}" for number, field in enumerate(shape.names.values())]
+    return [f" return model({', '.join(arguments)})"]
+
+
+def _filled(shape: Shape) -> list[str]:
+    """Write the lines that build what every answer has in common: nothing checks, so it is filled at once."""
+    values = [f"{field.name!r}: v{number}" for number, field in enumerate(shape.names.values())]
+    return [
+        " if extra is None:",
+        "  extra = {} if known.issuperset(payload) else {name: payload[name] for name in payload.keys() - known}",
+        " made = new(model)",
+        f" fill(made, '__dict__', {{'extra': extra, {', '.join(values)}}})",
+        " return made",
+    ]
+
+
+def _read(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[str]:
+    """Write the lines that read one field."""
+    value, through_hook = f"v{number}", f"v{number} = hook{number}(v{number}, type{number})"
+    null = _null(number, field, scope)
+    kind, *others = kinds_of(field.type)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        scope[f"members{number}"] = members_of(kind)
+        wire_kind: type = str
+        in_line = f"{value} = members{number}.get({value}, {value})"
+    elif kind in _IN_LINE and not (others and _IN_LINE[kind][0] is not kind):
+        wire_kind, in_line = _IN_LINE[kind]
+    else:
+        return [f" if {value} is None: {null}", f" else: {through_hook}"]
+    return [
+        f" if {value}.__class__ is {wire_kind.__name__}: {in_line.format(value=value)}",
+        f" elif {value} is None: {null}",
+        f" else: {through_hook}",
+    ]
+
+
+def _null(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> str:
+    """Write what null becomes, which reads as absent."""
+    default = cast("Any", field.default)
+    if default is attrs.NOTHING:
+        return "raise Unfit"
+    if default is None:
+        return "pass"
+    is_made = hasattr(default, "factory")  # attrs.Factory is a class to everybody but a type checker
+    scope[f"default{number}"] = default.factory if is_made else default
+    return f"v{number} = default{number}{'()' if is_made else ''}"
