@@ -65,6 +65,8 @@ def clock_ahead(known: float | None, date: float, *, sent: float, received: floa
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Read ``Retry-After`` as seconds from now, given as a number or as a date."""
     value = headers.get("Retry-After")
+    if value is None:
+        return None
     number = _number(value)
     if number is not None:
         return number
@@ -72,6 +74,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, until - date) if until is not None and date is not None else None
 
 
+@lru_cache(maxsize=64)
 def _reset(value: str | None, date: float | None) -> tuple[float | None, float | None]:
     number = _number(value)
     if number is not None and number < _FIRST_EPOCH_SECONDS:

@@ -21,6 +21,7 @@ else:
 
 _DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -130,6 +131,8 @@ def path_segment(name: str, value: str) -> str:
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError(name, f"has to be text, not a {type(value).__name__}")
+    if _UNRESERVED.fullmatch(value) and value not in _DOTS:
+        return value
     if not value.strip():
         raise ValidationError(name, "is empty")
     if value in _DOTS:
