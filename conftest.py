@@ -1,4 +1,4 @@
-"""What the snippets of README.md and docs/ run against: ``python -m pytest --markdown-docs README.md docs``."""
+"""What the snippets of README.md and docs/ run against; ``nox -s docs`` runs them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +16,7 @@ def sandbox_in_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", sandbox.platform_key)
         monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
+        monkeypatch.setenv("BOOOPLY_WEBHOOK_SECRET", sandbox.webhook_secret)
         yield
 
 

@@ -108,4 +108,4 @@ def docs(session: nox.Session) -> None:
     install_wheel(session)
     session.install(*group("docs"), *group("test"))
     session.run("zensical", "build", "--strict", "--clean")
-    session.run("pytest", "--markdown-docs", "README.md", "docs")
+    session.run("pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", "README.md", "docs")

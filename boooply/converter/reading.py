@@ -137,7 +137,7 @@ def _mapping(annotation: Any) -> Hook:
 
 
 def _salvage(shape: Shape, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part a payload into what can be read and the rest, second spellings and optional values of the wrong kind among it.
+    """Part a payload into what can be read and the rest, with optional values of the wrong kind.
 
     Raises:
         Mismatch: Something is missing or of the wrong kind that the model cannot do without.

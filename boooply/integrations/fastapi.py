@@ -3,7 +3,7 @@
 # No postponed annotations here: FastAPI reads those of ``client_of``'s inner function, which name its own parameter.
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import cached_property
 from typing import Annotated, Any, Final, TypeVar, cast
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeVar, cast
 import attrs
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
@@ -21,6 +22,7 @@ from boooply.errors import (
     ConfigurationError,
     ConflictError,
     ConnectionFailed,
+    CorruptKeyError,
     DeadlineExceeded,
     DecodingError,
     InvalidSignature,
@@ -34,13 +36,15 @@ from boooply.errors import (
     ValidationError,
     WebhookError,
 )
+from boooply.models import InterviewNotEvaluated
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.limits import RateLimits
-from boooply.secret import redact
-from boooply.store import Inbox, Store
+from boooply.provisioning.outcomes import KeysNotStoredError
+from boooply.secret import Secret, redact
+from boooply.store import Declined, Inbox, Store
 from boooply.tenants import Tenants
 from boooply.webhooks import Event, Webhook
-from boooply.webhooks.webhook import LARGEST_BODY
+from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], Awaitable[None]]
@@ -68,6 +72,8 @@ _ANSWERS: Final[tuple[tuple[type[BoooplyError], _Answer], ...]] = (
     (InvalidSignature, _Answer(401)),
     (WebhookError, _Answer(400)),
     (NotConnectedError, _Answer(409, "Boooply is not connected yet.")),
+    (KeysNotStoredError, _Answer(503, "Boooply is connected, and not ready yet: try again in a moment.")),
+    (InterviewNotEvaluated, _Answer(409)),
     (ProvisioningError, _Answer(409, "Boooply cannot be connected: somebody has to look into it.")),
     (BadRequestError, _Answer(400)),
     (NotFoundError, _Answer(404)),
@@ -79,6 +85,7 @@ _ANSWERS: Final[tuple[tuple[type[BoooplyError], _Answer], ...]] = (
     (ConnectionFailed, _Answer(502, _NOT_US)),
     (DecodingError, _Answer(502, _NOT_US)),
     (APIError, _Answer(502, _NOT_US)),
+    (CorruptKeyError, _Answer(500, "Boooply's key for this customer is damaged: somebody has to look into it.")),
     (StoreError, _Answer(503, "The store cannot be reached just now.")),
 )
 _OTHERWISE: Final = _Answer(500, "Boooply is not set up correctly.")
@@ -92,6 +99,32 @@ class _Opened:
     store: Store
     tenants: Tenants
     inbox: Inbox
+    tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]])
+
+    def keep(self, keys: Mapping[str, Secret]) -> None:
+        """Try to store keys that came and could not be, for as long as the application runs: nothing else has them."""
+        task = asyncio.create_task(_keep(self.store, dict(keys)), name="boooply keys")
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def close(self) -> None:
+        """Give up what is left to do."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def _keep(store: Store, keys: dict[str, Secret]) -> None:
+    try:
+        while keys:
+            await asyncio.sleep(_COME_BACK)
+            for organization_id in tuple(keys):
+                with suppress(StoreError):
+                    await store.keys.put(organization_id, keys[organization_id])
+                    del keys[organization_id]
+    finally:
+        for organization_id in keys:
+            logger.critical("the key of %s was minted and could not be stored: it is lost", organization_id)
 
 
 def platform_over(store: Store, /) -> AsyncBoooplyPlatform:
@@ -136,6 +169,7 @@ class Boooply:
         """
         async with AsyncExitStack() as stack:
             stack.enter_context(_redacted_access_log())
+            self.__dict__.pop("_webhook", None)  # that of an earlier life may have had another secret
             if self._handlers:
                 _ = self._webhook  # a missing secret is to be told now, and not at the first delivery
             store = await stack.enter_async_context(self._make_store())
@@ -143,6 +177,7 @@ class Boooply:
             self._opened = _Opened(platform, store, Tenants(platform, store.keys), Inbox(store))
             if self._handlers:
                 await stack.enter_async_context(_under_way(self._opened.inbox.work(self._handle)))
+            stack.push_async_callback(self._opened.close)
             try:
                 yield
             finally:
@@ -151,7 +186,7 @@ class Boooply:
     def add_to(self, app: FastAPI, /, *, path: str = WEBHOOK_PATH) -> None:
         """Add the answers to errors, and the endpoint of the webhooks."""
         # what Starlette hands over is what is registered here, which it does not say in its types
-        app.add_exception_handler(BoooplyError, cast("Any", answer_to))
+        app.add_exception_handler(BoooplyError, cast("Any", self._answer))
         app.add_api_route(path, self._take, methods=["POST"], status_code=204, include_in_schema=False)
 
     # ---- dependencies
@@ -188,6 +223,11 @@ class Boooply:
         """
         return self._webhook.verify(await _body(request), request.headers.raw)
 
+    async def _answer(self, request: Request, error: BoooplyError) -> JSONResponse:
+        if isinstance(error, KeysNotStoredError):
+            self._running.keep(error.keys)
+        return answer_to(request, error)
+
     # ---- webhooks
 
     def on(self, kind: type[E], /) -> Callable[[Handler[E]], Handler[E]]:
@@ -197,10 +237,13 @@ class Boooply:
         event that no handler wants is answered and forgotten.
 
         Raises:
-            ConfigurationError: There is one for this class already: which of two failed could not be told.
+            ConfigurationError: There is one for this class already, so that which of two failed could not be told; or
+                the application is running.
         """
 
         def register(handler: Handler[E]) -> Handler[E]:
+            if self._opened is not None:
+                raise ConfigurationError("the application is running: register handlers before it starts")
             if kind in self._handlers:
                 raise ConfigurationError(f"there is a handler for {kind.__name__} already: let one do both")
             self._handlers[kind] = handler
@@ -210,15 +253,19 @@ class Boooply:
 
     async def _take(self, request: Request) -> Response:
         body = await _body(request)
-        event = self._webhook.verify(body, request.headers.raw)
-        if self._handler_of(event) is not None:
-            await self._running.inbox.put(event, body)
+        try:
+            event = self._webhook.verify(body, request.headers.raw)
+            if self._handler_of(event) is not None:
+                await self._running.inbox.put(event, body)
+        finally:
+            del body  # a traceback shows local names
         return Response(status_code=204)
 
     async def _handle(self, event: Event) -> None:
         handler = self._handler_of(event)
-        if handler is not None:
-            await handler(event)
+        if handler is None:  # stored by another process, which has handlers that this one has not
+            raise Declined
+        await handler(event)
 
     def _handler_of(self, event: Event) -> Handler[Any] | None:
         return next((self._handlers[kind] for kind in type(event).__mro__ if kind in self._handlers), None)
@@ -252,14 +299,25 @@ def _wait(error: BoooplyError) -> int:
 
 
 async def _body(request: Request) -> bytes:
+    if SIGNATURE not in request.headers:
+        raise InvalidSignature(f"the header {SIGNATURE} is missing")  # and its body is not worth reading
     pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > LARGEST_BODY:
-            raise MalformedEvent(f"the body is larger than {LARGEST_BODY:,} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
+    piece, size = b"", 0
+    problem = None
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > LARGEST_BODY:
+                problem = f"the body is larger than {LARGEST_BODY:,} bytes"
+                break
+            pieces.append(piece)
+    except ClientDisconnect:
+        problem = "the sender hung up"
+    if problem is None:
+        return b"".join(pieces)
+    pieces.clear()
+    piece = b""  # a traceback shows local names
+    raise MalformedEvent(problem)
 
 
 @asynccontextmanager
@@ -269,8 +327,7 @@ async def _under_way(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})  # and not itself, which would swallow a cancellation of ours
 
 
 class _Redacting(logging.Filter):

@@ -20,6 +20,7 @@ else:
     _loads = orjson.loads
 
 _DOTS = frozenset({".", ".."})
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -173,7 +174,7 @@ def json_body(value: Any) -> bytes:
         ValidationError: Something in it has no JSON form.
     """
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        return _ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as problem:
         reason = type(problem).__name__
     raise ValidationError("json", f"cannot be written as JSON ({reason}): use text, numbers, booleans, lists, dicts")

@@ -86,7 +86,7 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
     return {
         "summary": summary,
         "oneLineSummary": f"Structured answers, {score} of 100.",
-        "overallRating": round(1 + score / 25, 1),
+        "overallRating": _rating(score),
         "recommendation": recommendation,
         "confidenceLevel": "HIGH",
         "scores": {
@@ -129,9 +129,14 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
             "technicalSkills": pick(interview, "technical rating", 2, 5),
             "communication": pick(interview, "communication rating", 2, 5),
             "cultureFit": pick(interview, "culture rating", 2, 5),
-            "overall": round(1 + score / 25, 1),
+            "overall": _rating(score),
         },
     }
+
+
+def _rating(score: int) -> float:
+    rating = round(1 + score / 25, 1)
+    return int(rating) if rating.is_integer() else rating  # JavaScript prints no 4.0
 
 
 def _of_the_interviewer(interview: Interview) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from attrs import evolve
 
 from boooply.sandbox.records import Attempt, Delivery, WebhookRequest
-from boooply.sandbox.refusals import not_found
+from boooply.sandbox.refusals import conflict, not_found
 from boooply.sandbox.state import PLATFORM_NAME, State
 
 __all__ = ["Courier", "check_url"]
@@ -32,6 +32,9 @@ def check_url(url: str) -> str:
         ValueError: It is not `http://HOST…` or `https://HOST…`, or has credentials in it.
     """
     parts = urlsplit(url)
+    if not url.isprintable() or " " in url:
+        raise ValueError("the webhook URL must not hold spaces or control characters")
+    _ = parts.port  # which raises where it is none
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("the webhook URL must be of the form http://HOST/PATH or https://HOST/PATH")
     if parts.username is not None or parts.password is not None:
@@ -60,11 +63,14 @@ class Courier:
         self.take_up()
 
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way; it is delivered once there is a next start."""
+        session, self._session, self._loop = self._session, None, None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        session, self._session, self._loop = self._session, None, None
+        for delivery in tuple(self._state.deliveries.values()):
+            if delivery.state == "pending":
+                self._keep(evolve(delivery, state="unsent", next_attempt_at=None))
         if session is not None:
             await session.close()
 
@@ -87,13 +93,16 @@ class Courier:
         """Deliver an event again, whatever became of it, as the vendor's dashboard does.
 
         Raises:
-            Refused: 404 for an unknown delivery.
+            Refused: 404 for an unknown delivery, 409 for one that is under way or has no endpoint to go to.
         """
         delivery = self._state.deliveries.get(delivery_id)
         if delivery is None:
             raise not_found("the delivery", "DELIVERY_NOT_FOUND")
-        if self.url is not None and delivery.state != "pending":
-            self._begin(delivery)
+        if delivery.state == "pending":
+            raise conflict("the delivery is under way already", "DELIVERY_PENDING")
+        if self.url is None or self._session is None:
+            raise conflict("there is no endpoint: set one first", "NO_ENDPOINT")
+        self._begin(delivery)
         return self._state.deliveries[delivery_id]
 
     def request(self, delivery: Delivery) -> WebhookRequest:
@@ -124,6 +133,9 @@ class Courier:
     async def _deliver(self, delivery: Delivery) -> None:
         for pause in (*PAUSES, None):
             await self._until(delivery.next_attempt_at)
+            if self.url is None:  # it goes on once there is an endpoint again
+                self._keep(evolve(delivery, state="unsent", next_attempt_at=None))
+                return
             attempt = await self._attempt(delivery)
             delivery = evolve(delivery, attempts=(*delivery.attempts, attempt))
             if attempt.succeeded or pause is None:

@@ -32,6 +32,7 @@ WRONG_KEY = {
     "organization": ("a platform key cannot be used here: use the organization's key", "ORGANIZATION_KEY_REQUIRED"),
     "platform": ("an organization key cannot be used here: use the platform key", "PLATFORM_KEY_REQUIRED"),
 }
+HOME = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST_BODY = 8 * 2**20
 TOO_MANY = 429
 
@@ -70,6 +71,12 @@ class Server:
         """Return the application to serve."""
 
         @web.middleware
+        async def at_home(request: web.Request, handler: Answering) -> web.StreamResponse:
+            if request.path == "/" or request.path.startswith(CONTROL):
+                return await in_json_form(partial(_only_from_here, handler), request)
+            return await handler(request)
+
+        @web.middleware
         async def unrouted(request: web.Request, handler: Answering) -> web.StreamResponse:
             if request.match_info.http_exception is None:
                 return await handler(request)
@@ -77,7 +84,7 @@ class Server:
                 return await in_json_form(handler, request)
             return await self._answer(UNKNOWN, allowance_of(request.method), self._key(request), handler, request)
 
-        app = web.Application(middlewares=[unrouted], client_max_size=LARGEST_BODY)
+        app = web.Application(middlewares=[at_home, unrouted], client_max_size=LARGEST_BODY)
         for operation in OPERATIONS:
             app.router.add_route(operation.method, operation.path, partial(self._route, operation))
         for method, path, answering in (
@@ -173,6 +180,17 @@ class Server:
         except (Refused, web.HTTPException):
             return None
         return named if isinstance(named, str) else None
+
+
+async def _only_from_here(handler: Answering, request: web.Request) -> web.StreamResponse:
+    # The console and the controls want no key, so no page of somebody else may reach them through a browser on this
+    # machine: neither by a form, which names its origin, nor by a host name of its own that leads here.
+    if request.url.host not in HOME:
+        raise forbidden("the console answers to this machine's own names alone", "FOREIGN_HOST")
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != str(request.url.origin()):
+        raise forbidden("the controls answer to their own page and to programs alone", "FOREIGN_ORIGIN")
+    return await handler(request)
 
 
 def _limit_headers(verdict: Verdict, status: int) -> dict[str, str]:

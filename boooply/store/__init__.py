@@ -6,7 +6,7 @@ TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
     from boooply.store.deduplicator import Deduplicator
     from boooply.store.events import StoredEvents
-    from boooply.store.inbox import Inbox
+    from boooply.store.inbox import Declined, Inbox
     from boooply.store.keys import KeyStore
     from boooply.store.ledger import Claimed, Ledger, tenant_of
     from boooply.store.states import Entry, Standing, State, same_run
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "boooply.store.deduplicator": ("Deduplicator",),
     "boooply.store.events": ("StoredEvents",),
-    "boooply.store.inbox": ("Inbox",),
+    "boooply.store.inbox": ("Declined", "Inbox"),
     "boooply.store.keys": ("KeyStore",),
     "boooply.store.ledger": ("Claimed", "Ledger", "tenant_of"),
     "boooply.store.states": ("Entry", "Standing", "State", "same_run"),
@@ -25,6 +25,7 @@ _ROOMS = {
 
 __all__ = [
     "Claimed",
+    "Declined",
     "Deduplicator",
     "Entry",
     "Inbox",

@@ -150,7 +150,7 @@ class Database:
     async def write(self, write: Write[Item, T], item: Item) -> T:
         """Write one item, and return its result once it is committed.
 
-        Items that wait meanwhile share the next commit: ``write`` is given all those that came with it, and answers in
+        Items that wait meanwhile for the same ``write`` share the next commit: it is given all of them, and answers in
         their order. It may be run again, after a rollback or where it cannot be told whether the commit took place, so
         it has to come to the same end. A caller that is cancelled does not stop what has begun.
 
@@ -182,8 +182,7 @@ class Database:
 
     async def _drain(self) -> None:
         while self._queue:
-            taken = [self._queue.popleft() for _ in range(min(len(self._queue), _LARGEST_GROUP))]
-            group = [one for one in taken if not one.done.cancelled()]
+            group = self._next_group()
             try:
                 await self._commit(group)
             except asyncio.CancelledError:
@@ -192,8 +191,28 @@ class Database:
                 self._start_writer()
                 raise
 
+    def _next_group(self) -> list[_Waiting]:
+        """Take what waits for the same kind of write as the first.
+
+        Each kind locks its rows in one order; two kinds in one transaction would not, and deadlock with another
+        process.
+        """
+        write = self._queue[0].write
+        group: list[_Waiting] = []
+        others: deque[_Waiting] = deque()
+        while self._queue:
+            one = self._queue.popleft()
+            if one.write != write or len(group) == _LARGEST_GROUP:
+                others.append(one)
+            elif not one.done.cancelled():
+                group.append(one)
+        self._queue = others
+        return group
+
     async def _commit(self, group: list[_Waiting]) -> None:
         """Commit a group and hand out its results; where one of several spoils it, each by itself tells which."""
+        if not group:  # everybody has gone
+            return
         has_begun = False
         try:
             async with self.engine.begin() as connection:
@@ -214,13 +233,8 @@ class Database:
 
 
 async def _written(connection: AsyncConnection, group: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
-    results: list[tuple[_Waiting, Any]] = []
-    # in one order, so that two processes do not wait for each other's rows
-    for write in sorted({one.write for one in group}, key=lambda write: write.__qualname__):
-        alike = [one for one in group if one.write == write]
-        answers = await write(connection, [one.item for one in alike])
-        results.extend(zip(alike, answers, strict=True))
-    return results
+    answers = await group[0].write(connection, [one.item for one in group])
+    return list(zip(group, answers, strict=True))
 
 
 def _settle(future: asyncio.Future[Any], result: object = None, *, error: Exception | None = None) -> None:

@@ -27,7 +27,7 @@ _RENEWALS: Final = 3  # in one lease
 
 
 class Deduplicator:
-    """Let one of many deliveries of an event be handled.
+    """Let one of many deliveries of an event be handled, where it arrives: not within the handler of an ``Inbox``.
 
     Over a ``Store`` all processes on it share their knowledge; without one it is that of this process, and of its last
     100,000 events. While an event is handled its lease is renewed; ``lease`` is for how many seconds others wait for a
@@ -51,7 +51,8 @@ class Deduplicator:
         Where somebody else is at it, this waits for the end of that: so an answer that is given after the block is
         true. A block that ends by an exception has not handled the event, and the next delivery is new again.
 
-        A process that dies after the handling and before the note of it leaves the event to be handled again.
+        A process that dies, or a store that fails, between the handling and the note of it leaves the event to be
+        handled again; so does a handler that blocks its event loop for longer than the lease.
 
         Raises:
             StoreError: The store fails. Answer 503, and the vendor delivers again.
@@ -64,13 +65,19 @@ class Deduplicator:
             try:
                 yield True
             except BaseException:
-                await to_the_end(self._claims.release(event.idempotency_key, turn=turn))
+                with suppress(StoreError):  # then its lease frees it, and what went wrong is the news
+                    await to_the_end(self._claims.release(event.idempotency_key, turn=turn))
                 raise
             await to_the_end(self._claims.finish(event.idempotency_key, turn=turn))
 
     async def _claim(self, key: str, turn: str) -> Found:
-        while (found := await self._claims.claim(key, turn=turn, lease=self._lease)) is Found.BUSY:  # noqa: ASYNC110 - another process may be at it
-            await asyncio.sleep(_LOOK_AGAIN)
+        try:
+            while (found := await self._claims.claim(key, turn=turn, lease=self._lease)) is Found.BUSY:  # noqa: ASYNC110 - another process may be at it
+                await asyncio.sleep(_LOOK_AGAIN)
+        except asyncio.CancelledError:
+            with suppress(StoreError):
+                await to_the_end(self._claims.release(key, turn=turn))  # what has begun is written all the same
+            raise
         return found
 
 
@@ -83,9 +90,11 @@ async def to_the_end(step: Coroutine[Any, Any, None]) -> None:
             await asyncio.wait({task})
         except asyncio.CancelledError:  # again and again, where a cancel scope of anyio is behind it
             is_cancelled = True
+    problem = task.exception()
     if is_cancelled:
         raise asyncio.CancelledError
-    task.result()
+    if problem is not None:
+        raise problem
 
 
 @asynccontextmanager
@@ -96,8 +105,7 @@ async def renewed(claims: Claims, key: str, *, turn: str, lease: float) -> Async
         yield
     finally:
         renewing.cancel()
-        with suppress(asyncio.CancelledError):
-            await renewing
+        await asyncio.wait({renewing})  # and not itself, which would swallow a cancellation of ours
 
 
 async def _renew(claims: Claims, key: str, turn: str, lease: float) -> None:

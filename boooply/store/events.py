@@ -82,7 +82,7 @@ class StoredEvents:
         return await self._database.write(self._take, _Take(turn, lease, most))
 
     async def purge(self, age: timedelta, /) -> int:
-        """Forget events that were handled longer ago than that, and count them.
+        """Forget events that were handled, or given up by a deduplicator, longer ago than that, and count them.
 
         A delivery that comes later than that would be handled again: the vendor's dashboard can replay one at any time.
         """
@@ -131,7 +131,8 @@ class StoredEvents:
     async def _take(self, connection: AsyncConnection, takes: Sequence[_Take]) -> list[tuple[StoredEvent, ...]]:
         answers: list[tuple[StoredEvent, ...]] = []
         for take in takes:
-            rows = await _locked(connection, self._due, most=take.most)
+            ours = (EVENTS.c.progress == Progress.TAKEN) & (EVENTS.c.turn == take.turn)
+            rows = await _locked(connection, self._due | ours, most=take.most)
             now = await self._now(connection)
             taken = {
                 row["key"]: (handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1], row["sealed"])
@@ -150,7 +151,7 @@ class StoredEvents:
         now = await self._now(connection)
         answers: list[int] = []
         for age in ages:
-            old = (EVENTS.c.progress == Progress.DONE) & (EVENTS.c.changed_at < now - age)
+            old = EVENTS.c.sealed.is_(None) & (EVENTS.c.changed_at < now - age) & (EVENTS.c.rests_until <= now)
             answers.append((await connection.execute(delete(EVENTS).where(old))).rowcount)
         return answers
 
@@ -169,7 +170,7 @@ class StoredEvents:
 
     @property
     def _due(self) -> ColumnElement[bool]:
-        is_open = (EVENTS.c.progress != Progress.DONE) & EVENTS.c.sealed.is_not(None)
+        is_open = EVENTS.c.progress.in_((Progress.NEW, Progress.TAKEN)) & EVENTS.c.sealed.is_not(None)
         return is_open & (EVENTS.c.rests_until <= self._database.clock)
 
     async def _now(self, connection: AsyncConnection) -> float:

@@ -73,6 +73,8 @@ def claim(handling: Handling, now: float, *, turn: str, lease: float) -> tuple[F
     """Take an event."""
     if handling.progress is Progress.DONE:
         return Found.DONE, handling
+    if _is_held(handling, turn):
+        return Found.OURS, handling  # asked again, since it could not be told whether the first answer was committed
     if handling.progress is Progress.TAKEN and handling.rests_until > now:
         return Found.BUSY, handling
     return Found.OURS, Handling(
@@ -86,12 +88,8 @@ def renew(handling: Handling, now: float, *, turn: str, lease: float) -> Handlin
 
 
 def finish(handling: Handling, *, turn: str) -> Handling:
-    """Note that it is handled.
-
-    Where a lease has run out and another is at it, the first one to come to the end has handled it all the same.
-    """
-    is_known = handling.progress is Progress.TAKEN or handling.turn == turn
-    return attrs.evolve(handling, progress=Progress.DONE, turn=turn, rests_until=0.0) if is_known else handling
+    """Note that it is handled, whoever has taken it meanwhile: handled is handled."""
+    return attrs.evolve(handling, progress=Progress.DONE, turn=turn, rests_until=0.0)
 
 
 def release(handling: Handling, *, turn: str) -> Handling:

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from boooply.errors import ValidationError
-
 Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
 
 
-def values_of(headers: Headers, name: str) -> list[str]:
-    """Find all the values of a header; that there is one and no more is for the caller to see to.
-
-    Raises:
-        ValidationError: These are no headers.
-    """
+def values_of(headers: Headers, *names: str) -> list[list[str]] | None:
+    """Find all the values of each of some headers, or None where these are no headers at all."""
     try:
         pairs = list(cast("Iterable[tuple[Any, Any]]", headers.items() if isinstance(headers, Mapping) else headers))
-        found = [value for key, value in pairs if _text(key).lower() == name]
+        known = [(_text(key).lower(), value) for key, value in pairs]
     except (TypeError, ValueError, AttributeError):
-        pairs = None
-    else:
-        return [_text(value) for several in found for value in _each(several)]
-    raise ValidationError("headers", "have to be a mapping or a list of pairs: hand over those of the request")
+        return None
+    return [[_text(one) for key, value in known if key == name.lower() for one in _each(value)] for name in names]
 
 
 def _each(value: Any) -> Iterable[Any]:

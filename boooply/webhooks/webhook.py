@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from boooply.errors import (
+    BoooplyError,
     ConfigurationError,
     InvalidSignature,
     MalformedEvent,
@@ -28,7 +29,7 @@ LARGEST_BODY: Final = 10 * 2**20
 """Bytes; an hour of transcript is far below."""
 
 _LARGEST_DIAGNOSIS: Final = 64 * 2**10
-_SIGNATURE: Final = "X-Boooply-Signature"
+SIGNATURE: Final = "X-Boooply-Signature"
 _EVENT: Final = "X-Boooply-Event"
 _HEX_DIGITS: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _RAW_BYTES: Final = (
@@ -79,15 +80,18 @@ class Webhook:
         body = _octets(raw_body)
         outcome = self._judge(body, headers)
         del raw_body, body, headers  # a traceback shows local names, and both are full of secrets
-        if isinstance(outcome, WebhookError):
+        if isinstance(outcome, BoooplyError):
             raise outcome
         return outcome
 
-    def _judge(self, body: bytes, headers: Headers) -> Event | WebhookError:
-        signatures = values_of(headers, _SIGNATURE.lower())
+    def _judge(self, body: bytes, headers: Headers) -> Event | WebhookError | ValidationError:
+        found = values_of(headers, SIGNATURE, _EVENT)
+        if found is None:
+            return ValidationError("headers", "have to be a mapping or a list of pairs: hand over those of the request")
+        signatures, events = found
         problem = _unusable(signatures)
         if problem is not None:
-            return InvalidSignature(f"the header {_SIGNATURE} {problem}")
+            return InvalidSignature(f"the header {SIGNATURE} {problem}")
         if len(body) > LARGEST_BODY:
             return MalformedEvent(f"the body is larger than {LARGEST_BODY:,} bytes")
         if not fits(body, signatures[0], self._secrets):
@@ -95,21 +99,19 @@ class Webhook:
         event = event_of(body)
         if isinstance(event, str):
             return MalformedEvent(event)
-        staleness = self._staleness(event)
-        if staleness is not None:
-            return StaleEvent(staleness)
-        announced = next((name for name in values_of(headers, _EVENT.lower()) if name != event.event), None)
-        return event if announced is None else attrs.evolve(event, announced_as=announced)
+        announced = next((name for name in events if name != event.event), None)
+        return self._stale(event) or (event if announced is None else attrs.evolve(event, announced_as=announced))
 
-    def _staleness(self, event: Event) -> str | None:
+    def _stale(self, event: Event) -> StaleEvent | None:
         if self._max_age is None:
             return None
         if event.timestamp is None:
-            return "the event has no signed time, so its age cannot be told, and max_age is set"
+            return StaleEvent("the event has no signed time, so its age cannot be told, and max_age is set")
         age = abs(self._clock() - event.timestamp)
         if age <= timedelta(seconds=self._max_age):
             return None
-        return f"the event's signed time is {age.total_seconds():,.0f} s from now, and max_age is {self._max_age:,g} s"
+        told = f"{age.total_seconds():,.0f} s from now, and max_age is {self._max_age:,g} s"
+        return StaleEvent(f"the event's signed time is {told}")
 
 
 def _octets(raw_body: object) -> bytes:

@@ -222,6 +222,8 @@ async def list_interviews(customer: CurrentCustomer, client: CustomersClient) ->
 @boooply.on(EvaluationEvent)
 async def evaluated(event: EvaluationEvent) -> None:
     """Note an evaluation, which is stored already and comes here once."""
+    if event.source_id is None:  # somebody made it in Boooply's dashboard
+        return
     points = event.strengths_and_weaknesses
     scores = attrs.asdict(event.scores, filter=attrs.filters.exclude("extra")) if event.scores else {}
     await candidates.note(
@@ -242,5 +244,7 @@ async def evaluated(event: EvaluationEvent) -> None:
 @boooply.on(TranscriptEvent)
 async def transcribed(event: TranscriptEvent) -> None:
     """Note a transcript."""
+    if event.source_id is None:
+        return
     lines = [{"speaker": one.speaker, "text": one.text, "start_ms": one.start_ms} for one in event.transcript]
     await candidates.note(event.meeting_code, "transcript", lines)

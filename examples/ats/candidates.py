@@ -68,8 +68,14 @@ class Candidates:
         ]
 
     async def note(self, code: str, what: Literal["evaluation", "transcript"], value: Any) -> None:
-        """Note what came back of an interview; of one that this ATS has not created there is nothing to note."""
-        await self._write(f"UPDATE interviews SET {what} = ? WHERE code = ?", json.dumps(value), code)  # noqa: S608 - one of two words
+        """Note what came back of an interview.
+
+        Raises:
+            LookupError: It is not here yet: the event is handed over again.
+        """
+        changed = await self._write(f"UPDATE interviews SET {what} = ? WHERE code = ?", json.dumps(value), code)  # noqa: S608 - one of two words
+        if not changed:
+            raise LookupError(code)
 
     async def note_statuses(self, statuses: Mapping[str, str]) -> None:
         """Note where interviews stand."""
@@ -84,9 +90,10 @@ class Candidates:
             self._asked[customer_id] = now
         return is_old
 
-    async def _write(self, statement: str, *values: object) -> None:
-        await self._open.execute(statement, values)
+    async def _write(self, statement: str, *values: object) -> int:
+        cursor = await self._open.execute(statement, values)
         await self._open.commit()
+        return cursor.rowcount
 
     @property
     def _open(self) -> aiosqlite.Connection:

@@ -9,15 +9,21 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import aiohttp
 import pytest
+from fastapi import Depends, FastAPI
+from fastapi.testclient import TestClient
 
+from boooply import ConfigurationError, InvalidSignature, KeysNotStoredError, Secret, StoreError, Tenants
+from boooply.integrations.fastapi import Boooply
 from boooply.sandbox import Sandbox
-from boooply.webhooks import sign
+from boooply.store import KeyStore
+from boooply.webhooks import EvaluationEvent, Event, sign
 
 HERE = Path(__file__).parent
 ACME = {"X-Customer": "org_acme"}
@@ -90,6 +96,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def application(threaded_sandbox: Sandbox, sqlite_store_url: str, encryption_key: str, tmp_path: Path) -> Application:
     return Application(threaded_sandbox, sqlite_store_url, encryption_key, tmp_path)
+
+
+@pytest.fixture
+def store_variables(sqlite_store_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", encryption_key)
 
 
 def an_event(event: str = "interview.evaluation", **data: Any) -> bytes:
@@ -198,3 +210,90 @@ def test_a_missing_setting_stops_the_start(application: Application) -> None:
     del application.environment["BOOOPLY_WEBHOOK_SECRET"]
     with pytest.raises(AssertionError, match="BOOOPLY_WEBHOOK_SECRET"), application.running():
         pass
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+def test_each_life_of_an_application_has_its_own_secret() -> None:
+    boooply = Boooply()
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+
+    @boooply.on(EvaluationEvent)
+    async def evaluated(_event: EvaluationEvent) -> None:
+        pass
+
+    for secret in ("whsec_first_0123456789", "whsec_second_0123456789"):
+        os.environ["BOOOPLY_WEBHOOK_SECRET"] = secret
+        with TestClient(app) as client:
+            body = an_event()
+            headers = {"X-Boooply-Signature": sign(body, secret)}
+            assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
+            with pytest.raises(ConfigurationError, match="before it starts"):
+                boooply.on(EvaluationEvent)(evaluated)
+
+
+def test_a_second_handler_for_one_class_is_refused() -> None:
+    boooply = Boooply()
+
+    @boooply.on(Event)
+    async def handle(_event: Event) -> None:
+        pass
+
+    with pytest.raises(ConfigurationError, match="handler for Event already"):
+        boooply.on(Event)(handle)
+
+
+def test_an_application_that_does_not_run_says_what_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match=r"lifespan=boooply\.lifespan"):
+        Boooply().platform()
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_key_that_could_not_be_stored_is_kept_at(
+    is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("boooply.integrations.fastapi._COME_BACK", 0.05)
+    boooply = Boooply()
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    put, failures = KeyStore.put, 3 if is_stored else 10**9
+
+    async def fail(self: KeyStore, organization_id: str, api_key: Any, /) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures > 0:
+            raise StoreError("gone")
+        await put(self, organization_id, api_key)
+
+    monkeypatch.setattr(KeyStore, "put", fail)
+
+    @app.post("/connect")
+    async def connect() -> None:
+        raise KeysNotStoredError({"org_1": Secret("bply_org_0123456789abcdef")}, "the disk is full")
+
+    @app.get("/connected")
+    async def connected(tenants: Annotated[Tenants, Depends(boooply.tenants)]) -> str:
+        await tenants.client("org_1")
+        return "yes"
+
+    with TestClient(app) as client:
+        assert client.post("/connect").status_code == 503
+        time.sleep(0.5)
+        # with a key that is none of the sandbox's: it gets as far as asking with it
+        assert client.get("/connected").status_code == (502 if is_stored else 409)
+    assert ("the key of org_1 was minted and could not be stored" in caplog.text) is not is_stored
+    assert "0123456789abcdef" not in caplog.text
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+def test_a_frame_of_an_error_holds_no_body() -> None:
+    boooply = Boooply()
+    app = FastAPI(lifespan=boooply.lifespan)
+    app.add_api_route("/webhooks", boooply._take, methods=["POST"])
+    with TestClient(app) as client, pytest.raises(InvalidSignature) as caught:
+        client.post("/webhooks", content=b"a very private thought", headers={"X-Boooply-Signature": "a" * 64})
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in told.stack if "/boooply/" in frame.filename]
+    assert ours
+    assert not [frame.name for frame in ours if "private thought" in str(frame.locals)]

@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from boooply.sandbox import Limits, Refused, Sandbox
 
@@ -223,13 +224,76 @@ async def test_a_wait_has_an_end(sandbox: Sandbox, call: Any) -> None:
             await sandbox.webhooks.delivered(timeout=0.1)
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host/", "http://", "http://me:secret@host/"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000", "ftp://host/", "http://", "http://me:secret@host/", "http://a b/"]
+)
 def test_an_endpoint_that_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="webhook URL"):
         Sandbox(webhook_url=url)
 
 
+async def test_a_sandbox_that_starts_again_delivers_what_was_under_way(endpoint: Endpoint, caller_of: Any) -> None:
+    sandbox = Sandbox(webhook_url="http://127.0.0.1:1/")
+    async with sandbox:
+        sandbox.play((await caller_of(sandbox).create()).code)
+        await sandbox.webhooks.delivered()
+    sandbox.webhooks.url = endpoint.url
+    async with sandbox:
+        await sandbox.webhooks.delivered()
+        assert {one.state for one in sandbox.webhooks.deliveries} == {"delivered"}
+
+
+async def test_an_endpoint_that_is_taken_away_uses_up_no_attempts(
+    sandbox: Sandbox, call: Any, endpoint: Endpoint
+) -> None:
+    sandbox.webhooks.url = "http://127.0.0.1:1/"
+    sandbox.play((await call.create()).code)
+    await sandbox.webhooks.delivered()
+    sandbox.webhooks.url = None
+    sandbox.clock.advance(5)
+    await sandbox.webhooks.delivered()
+    assert {(one.state, len(one.attempts)) for one in sandbox.webhooks.deliveries} == {("unsent", 1)}
+    with pytest.raises(Refused, match="NO_ENDPOINT"):
+        sandbox.webhooks.replay(sandbox.webhooks.deliveries[0].id)
+    sandbox.webhooks.url = endpoint.url
+    await sandbox.webhooks.delivered()
+    assert {one.state for one in sandbox.webhooks.deliveries} == {"delivered"}
+
+
+async def test_what_is_under_way_is_not_replayed(sandbox: Sandbox, call: Any) -> None:
+    sandbox.webhooks.url = "http://127.0.0.1:1/"
+    sandbox.play((await call.create()).code)
+    with pytest.raises(Refused, match="DELIVERY_PENDING"):
+        sandbox.webhooks.replay(sandbox.webhooks.deliveries[0].id)
+
+
+async def test_numbers_are_printed_as_javascript_prints_them(sandbox: Sandbox, call: Any) -> None:
+    for number in range(40):
+        sandbox.play((await call.create(title=f"Interview {number}")).code)
+    assert not [one.event for one in sandbox.webhooks.requests if re.search(rb":-?\d+\.0[,}\]]", one.body)]
+
+
 # ---- the controls
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}, {"Host": "evil.example:80"}],
+)
+@pytest.mark.parametrize("route", ["GET /_sandbox/emails", "POST /_sandbox/interviews/x/play", "GET /"])
+async def test_no_foreign_page_reaches_the_controls(
+    sandbox: Sandbox, session: ClientSession, route: str, headers: dict[str, str]
+) -> None:
+    method, path = route.split()
+    async with session.request(method, sandbox.base_url + path, headers=headers) as answer:
+        assert answer.status == 403
+        assert (await answer.json())["code"] in {"FOREIGN_HOST", "FOREIGN_ORIGIN"}
+
+
+async def test_the_console_itself_reaches_them(sandbox: Sandbox, session: ClientSession) -> None:
+    for base_url in (sandbox.base_url, sandbox.base_url.replace("127.0.0.1", "localhost")):
+        async with session.get(f"{base_url}/_sandbox/emails", headers={"Origin": base_url}) as answer:
+            assert answer.status == 200
 
 
 async def test_the_controls_point_show_and_replay(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from boooply.store import Deduplicator, Store
+from boooply import StoreError
+from boooply.store import Deduplicator, Store, StoredEvents
 from boooply.webhooks import Event, read_event
 
 
@@ -150,6 +151,32 @@ async def test_memory_keeps_to_its_bound_and_what_is_under_way(monkeypatch: pyte
         async with deduplicator.once(an_event(number)):
             pass
     assert len(claims._events) <= 10
+
+
+async def test_a_claim_that_is_given_up_leaves_nothing_taken(deduplicator: Any) -> None:
+    for steps in range(30):
+        claiming = asyncio.create_task(deduplicator().once(an_event(steps)).__aenter__())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        claiming.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await claiming
+        if claiming.cancelled():
+            async with asyncio.timeout(0.25), deduplicator().once(an_event(steps)) as is_new:
+                assert is_new
+
+
+async def test_what_went_wrong_within_is_told_though_the_store_fails(
+    sqlite_store_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_arguments: Any, **_options: Any) -> None:
+        raise StoreError("gone")
+
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        monkeypatch.setattr(StoredEvents, "release", fail)
+        with pytest.raises(ZeroDivisionError):
+            async with Deduplicator(store).once(an_event()):
+                raise ZeroDivisionError
 
 
 def test_in_memory_nothing_of_the_extra_is_needed() -> None:

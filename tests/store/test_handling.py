@@ -37,8 +37,15 @@ def test_who_comes_to_the_end_late_has_handled_it_all_the_same() -> None:
     assert handling.finish(theirs, turn="ours").progress is Progress.DONE
 
 
-def test_nobody_finishes_what_was_never_taken() -> None:
-    assert handling.finish(Handling(), turn="ours") == Handling()
+def test_what_was_handled_late_is_done_whoever_had_let_it_go() -> None:
+    theirs = handling.claim(taken(), 61, turn="theirs", lease=60)[1]
+    assert handling.finish(handling.release(theirs, turn="theirs"), turn="ours").progress is Progress.DONE
+
+
+def test_a_claim_that_is_asked_again_is_ours_still() -> None:
+    found, after = handling.claim(taken(), 1, turn="ours", lease=60)
+    assert found is Found.OURS
+    assert after == taken()
 
 
 def test_a_released_event_is_free_at_once_and_not_by_another() -> None:

@@ -12,7 +12,8 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 
-from boooply.store import Deduplicator, Inbox, Store
+from boooply import StoreError
+from boooply.store import Declined, Deduplicator, Inbox, Store, StoredEvents
 from boooply.store.schema import EVENTS
 from boooply.webhooks import Event, read_event
 
@@ -205,3 +206,113 @@ async def test_a_store_of_the_first_version_gets_its_new_table(store_url: str, e
         await put(Inbox(store))
         assert (await store.keys.get("org_1")).reveal() == "bply_org_0123456789abcdef"
         assert len(await rows(store)) == 1
+
+
+async def test_a_handler_whose_own_task_was_cancelled_has_failed(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.05,))
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    inbox = Inbox(store)
+    attempts: list[int] = []
+
+    async def handle(_event: Event) -> None:
+        attempts.append(1)
+        if len(attempts) < 7:  # more often than there are workers
+            inner = asyncio.create_task(asyncio.sleep(60))
+            inner.cancel()
+            await inner
+
+    await put(inbox)
+    with caplog.at_level(logging.ERROR, "boooply.inbox"):
+        await work(inbox, handle, lambda: len(attempts) == 7, seconds=20)
+    assert "attempt 6: CancelledError" in caplog.text
+
+
+async def test_a_store_that_fails_does_not_hold_up_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = Inbox(store)
+    began = asyncio.Event()
+
+    async def hang(_event: Event) -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    async def fail(*_arguments: Any, **_options: Any) -> None:
+        raise StoreError("gone")
+
+    await put(inbox)
+    working = asyncio.create_task(inbox.work(hang))
+    await began.wait()
+    monkeypatch.setattr(StoredEvents, "release", fail)
+    working.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await working
+
+
+async def test_what_was_handled_is_noted_once_the_store_is_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    inbox = Inbox(store)
+    handled: list[str] = []
+    finish = StoredEvents.finish
+    failures = [StoreError("gone"), StoreError("gone")]
+
+    async def fail_twice(self: StoredEvents, key: str, /, *, turn: str) -> None:
+        if failures:
+            raise failures.pop()
+        await finish(self, key, turn=turn)
+
+    monkeypatch.setattr(StoredEvents, "finish", fail_twice)
+
+    async def handle(event: Event) -> None:
+        handled.append(event.event)
+
+    await put(inbox)
+    await work(inbox, handle, lambda: not failures)
+    await asyncio.sleep(0.2)
+    assert handled == ["interview.transcript"]
+
+
+async def test_what_one_process_declines_is_left_to_another(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.05,))
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    declined, handled = [0], [0]
+
+    async def decline(_event: Event) -> None:
+        declined[0] += 1
+        raise Declined
+
+    async def handle(_event: Event) -> None:
+        handled[0] += 1
+
+    await put(Inbox(store))
+    await work(Inbox(store), decline, lambda: declined[0] == 2)
+    await work(Inbox(store), handle, lambda: handled[0] == 1)
+
+
+async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: Store) -> None:
+    for number in range(20):
+        await put(Inbox(store), number)
+
+    async def never(_event: Event) -> None:
+        await asyncio.sleep(60)
+
+    for steps in range(20):
+        working = asyncio.create_task(Inbox(store).work(never))
+        for _ in range(steps):
+            await asyncio.sleep(0.001)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+    assert {row["progress"] for row in await rows(store)} == {"new"}
+
+
+async def test_no_log_quotes_what_a_handler_quotes(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    async def handle(event: Any) -> None:
+        raise ValueError(event.transcript[0].text)
+
+    await put(Inbox(store))
+    with caplog.at_level(logging.DEBUG):
+        await work(Inbox(store), handle, lambda: "failed, attempt 1: ValueError" in caplog.text)
+    assert "test_inbox.py" in caplog.text  # where it was raised
+    assert "private" not in caplog.text

@@ -1,0 +1,71 @@
+"""The other end of the line: the few answers that the benchmarks ask for, as fast as Python sends them.
+
+It runs in a process of its own, on uvloop, and prints its port. It checks nothing: what is measured is the client.
+"""
+
+import asyncio
+import json
+import sys
+from typing import cast
+
+import payloads
+import uvloop
+
+HEADERS = (
+    "Date: Mon, 01 Jun 2026 12:00:00 GMT\r\n"
+    "Content-Type: application/json\r\n"
+    "X-RateLimit-Limit: 1000000000\r\n"
+    "X-RateLimit-Remaining: 999999999\r\n"
+    "X-RateLimit-Reset: 4000000000\r\n"
+    "Content-Length: "
+)
+
+
+def answer(status: str, payload: object) -> bytes:
+    """Write a whole answer."""
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"HTTP/1.1 {status}\r\n{HEADERS}{len(body)}\r\n\r\n".encode() + body
+
+
+INTERVIEW = answer("200 OK", {"success": True, "meeting": payloads.interview(1)})
+CREATED = answer("201 Created", {"success": True, "meeting": payloads.interview(1)})
+MINTED = answer("201 Created", {"success": True, "apiKey": "bply_org_0123456789abcdef0123456789abcdef"})
+PAGE = answer("200 OK", payloads.page(100))
+ANSWERS = (
+    (b"GET /api/integration/interviews/", INTERVIEW),
+    (b"GET /api/integration/interviews", PAGE),
+    (b"POST /api/integration/interviews", CREATED),
+    (b"POST /api/server-auth/create-api-key", MINTED),
+)
+
+
+class Answering(asyncio.Protocol):
+    """Answer each request that has come whole."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods alone
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and answer what is complete."""
+        self.received += data
+        while (end := self.received.find(b"\r\n\r\n")) >= 0:
+            head = self.received[:end]
+            _, found, rest = head.lower().partition(b"content-length:")
+            size = int(rest.partition(b"\r\n")[0]) if found else 0
+            if len(self.received) < end + 4 + size:
+                return
+            self.received = self.received[end + 4 + size :]
+            self.transport.write(next(reply for start, reply in ANSWERS if head.startswith(start)))
+
+
+async def serve() -> None:
+    """Serve until killed."""
+    server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(uvloop.run(serve()))
