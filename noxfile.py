@@ -102,6 +102,19 @@ def soak(session: nox.Session) -> None:
     session.run("pytest", "tests/protocol", "tests/converter", *session.posargs, env=more)
 
 
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure it beside what a user would pick instead, and write benchmarks/RESULTS.md; takes half an hour."""
+    install_wheel(session)
+    session.install(*group("bench"))
+    apart = Path(session.create_tmp(), "niquests")  # it writes over urllib3, so it has an environment of its own
+    session.run("python", "-m", "venv", str(apart))
+    session.run(str(apart / "bin" / "python"), "-m", "pip", "install", "-q", "niquests", external=True)
+    if shutil.which("npm") is not None:
+        session.run("npm", "install", "--silent", "--prefix", "benchmarks", external=True)
+    session.run("python", "benchmarks", "--niquests", str(apart / "bin" / "python"), *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site strictly, and run every snippet of the README and the pages."""

@@ -1,0 +1,155 @@
+"""Mint a key for each of many customers: ``python benchmarks/bulk.py VARIANT COUNT BASE_URL [STORE_URL [PROCESSES]]``.
+
+On PostgreSQL each run has a database of its own; several processes share the customers by handing each a part.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from calls import ALL
+from measure import peak_mb
+
+CONCURRENCY = 100
+KEY = "bply_platform_0123456789abcdef"
+STORE_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+PATH = "/api/server-auth/create-api-key"
+
+Bulk = Callable[[int, str, str | None], Awaitable[int]]
+
+
+FIRST = int(os.environ.get("BENCHMARK_FIRST", "0"))  # of several processes each has customers of its own
+
+
+def people(count: int) -> Iterator[tuple[str, str]]:
+    """Generate customers: id and e-mail."""
+    return ((f"org_{number:09}", f"admin{number}@example.com") for number in range(FIRST, FIRST + count))
+
+
+def a_platform(base_url: str) -> Any:
+    """Make a platform whose limits are out of reach."""
+    from boooply import AsyncBoooplyPlatform, RateLimits
+
+    limits = RateLimits(reads=ALL, writes=ALL)
+    return AsyncBoooplyPlatform(platform_key=KEY, base_url=base_url, rate_limits=limits)
+
+
+def tenants(count: int) -> Iterator[Any]:
+    """Generate them as the SDK takes them."""
+    from boooply import Tenant
+
+    return (
+        Tenant(user_id="1", user_email=email, organization_id=identity, organization_name="Acme")
+        for identity, email in people(count)
+    )
+
+
+async def raw(count: int, base_url: str, _store_url: str | None) -> int:
+    """Idiomatic aiohttp, workers over one iterator, nothing kept."""
+    from aiohttp import ClientSession
+
+    minted, left = 0, people(count)
+    async with ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
+
+        async def work() -> None:
+            nonlocal minted
+            for identity, email in left:
+                body = {"userId": "1", "userEmail": email, "organizationId": identity, "organizationName": "Acme"}
+                async with session.post(f"{base_url}{PATH}", json=body) as answer:
+                    answer.raise_for_status()
+                    told = await answer.json()
+                minted += bool(told["apiKey"])
+
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
+    return minted
+
+
+async def boooply(count: int, base_url: str, _store_url: str | None) -> int:
+    """Typed, with governor and retry, in memory."""
+    minted, left = 0, tenants(count)
+    async with a_platform(base_url) as platform:
+
+        async def work() -> None:
+            nonlocal minted
+            for tenant in left:
+                key = await platform.create_organization_api_key(tenant)
+                minted += bool(key.api_key)
+
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
+    return minted
+
+
+async def boooply_store(count: int, base_url: str, store_url: str | None) -> int:
+    """With the ledger and encrypted keys, each step committed before the next."""
+    from boooply.provisioning import Connected, provision
+    from boooply.store import Store
+
+    async def outcomes(url: str) -> AsyncIterator[object]:
+        async with Store.open(url, encryption_key=STORE_KEY) as store, a_platform(base_url) as one:
+            async for outcome in provision(tenants(count), platform=one, store=store, concurrency=CONCURRENCY):
+                yield outcome
+
+    with tempfile.TemporaryDirectory() as place:
+        url = store_url or f"sqlite+aiosqlite:///{Path(place, 'boooply.db')}"
+        return sum([isinstance(outcome, Connected) async for outcome in outcomes(url)])
+
+
+VARIANTS: dict[str, Bulk] = {one.__name__: one for one in (raw, boooply, boooply_store)}
+
+
+def a_database(url: str) -> str:
+    """Make a database of its own beside the one that a URL names."""
+    import psycopg
+
+    name = f"bulk_{uuid.uuid4().hex}"
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return url.replace("/postgres?", f"/{name}?", 1)
+
+
+async def several(variant: str, count: int, base_url: str, url: str, processes: int) -> int:
+    """Let each of several processes mint its part into one store."""
+    size = count // processes
+    words = [sys.executable, __file__, "part", variant, str(size), base_url, url]
+    running = [
+        await asyncio.create_subprocess_exec(*words, env=os.environ | {"BENCHMARK_FIRST": str(number * size)})
+        for number in range(processes)
+    ]
+    assert [await one.wait() for one in running] == [0] * processes  # noqa: S101 - a process that fails is no figure
+    return size * processes
+
+
+async def main(variant: str, count: str, base_url: str, store_url: str | None = None, processes: str = "1") -> None:
+    """Measure one variant, after a warm-up of 500 customers."""
+    await VARIANTS[variant](500, base_url, store_url and a_database(store_url))
+    url = store_url and a_database(store_url)
+    gc.collect()
+    before, began, cpu = peak_mb(), time.perf_counter(), time.process_time()
+    if url is not None and processes != "1":
+        minted = await several(variant, int(count), base_url, url, int(processes))
+    else:
+        minted = await VARIANTS[variant](int(count), base_url, url)
+    assert minted == int(count)  # noqa: S101 - all do the same work
+    seconds = time.perf_counter() - began
+    used = (time.process_time() - cpu) / int(count) * 1e6
+    print(json.dumps({"per_second": int(count) / seconds, "cpu_us": used, "growth_mb": peak_mb() - before}))
+
+
+async def part(variant: str, count: str, base_url: str, url: str) -> None:
+    """Mint for the customers of one of several processes."""
+    await VARIANTS[variant](int(count), base_url, url)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "part":
+        asyncio.run(part(*sys.argv[2:]))
+    else:
+        asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,154 @@
+"""How cost grows with size: ``python benchmarks/growth.py BASE_URL`` prints the figures and draws docs/growth.svg."""
+
+import asyncio
+import gc
+import json
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+from bulk import boooply as bulk_boooply
+from bulk import boooply_store, tenants
+from payloads import page
+from tenants import boooply as tenants_boooply
+
+PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
+STORE_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+Point = tuple[int, float, float]  # size, milliseconds, megabytes
+
+
+def timed(work: Callable[[], object], rounds: int) -> float:
+    """Give the median milliseconds of some rounds."""
+    times: list[float] = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - began) * 1000)
+    return median(times)
+
+
+def held(work: Callable[[], object]) -> float:
+    """Give the megabytes that are held by what a piece of work returns."""
+    gc.collect()
+    tracemalloc.start()
+    kept = work()
+    size = tracemalloc.get_traced_memory()[0] / 2**20
+    tracemalloc.stop()
+    del kept
+    return size
+
+
+def decoding() -> Iterator[Point]:
+    """Pages of more and more interviews."""
+    from boooply.protocol.endpoints import LIST_INTERVIEWS
+    from boooply.protocol.messages import Response
+
+    for size in (1, 10, 100, 1_000, 10_000):
+        body = json.dumps(page(size)).encode()
+
+        def read(body: bytes = body) -> object:
+            return LIST_INTERVIEWS.parse(Response(status=200, headers={}, body=body))
+
+        yield size, timed(read, 5), held(read)
+
+
+def clients() -> Iterator[Point]:
+    """Clients of more and more customers."""
+    make = tenants_boooply()
+    for size in (10, 100, 1_000, 10_000, 100_000):
+
+        def make_all(size: int = size) -> list[object]:
+            return [make(number) for number in range(size)]
+
+        yield size, timed(make_all, 3), held(make_all)
+
+
+def bulk(base_url: str, run: Callable[[int, str, None], Awaitable[int]], sizes: tuple[int, ...]) -> Iterator[Point]:
+    """More and more customers minted; memory is the most that was held at once."""
+    for size in sizes:
+        tracemalloc.start()
+        began = time.perf_counter()
+        assert asyncio.run(run(size, base_url, None)) == size  # noqa: S101 - else the figure is none
+        seconds = time.perf_counter() - began
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+        yield size, seconds * 1000, peak
+
+
+async def ledger() -> dict[str, list[Point]]:
+    """A claim, looking 500 customers up, and listing 500 of them, in ledgers of more and more rows."""
+    from boooply.store import Store
+
+    found: dict[str, list[Point]] = {"ledger: one claim": [], "ledger: look up 500": [], "ledger: list 500": []}
+    with tempfile.TemporaryDirectory() as place:
+        url = f"sqlite+aiosqlite:///{Path(place, 'boooply.db')}"
+        async with Store.open(url, encryption_key=STORE_KEY) as store:
+            rows, everybody = 0, tenants(1_000_100)
+            for size in (1_000, 10_000, 100_000, 1_000_000):
+                while rows < size:
+                    batch = [next(everybody) for _ in range(min(10_000, size - rows))]
+                    await store.ledger.enroll(batch)
+                    rows += len(batch)
+                one = next(everybody)
+                began = time.perf_counter()
+                await store.ledger.claim(one, run="growth", lease=60)
+                claimed = time.perf_counter()
+                ids = [f"org_{number:09}" for number in range(0, size, max(1, size // 500))][:500]
+                assert len([entry async for entry in store.ledger.entries(ids)]) == 500  # noqa: S101 - else the figure is none
+                looked_up = time.perf_counter()
+                listed = 0
+                async for _ in store.ledger.entries():
+                    listed += 1
+                    if listed == 500:
+                        break
+                ended = time.perf_counter()
+                file = Path(place, "boooply.db").stat().st_size / 2**20  # noqa: ASYNC240 - nothing waits meanwhile
+                for name, start, end in (
+                    ("ledger: one claim", began, claimed),
+                    ("ledger: look up 500", claimed, looked_up),
+                    ("ledger: list 500", looked_up, ended),
+                ):
+                    found[name].append((size, (end - start) * 1000, file))
+    return found
+
+
+def draw(lines: dict[str, list[Point]]) -> None:
+    """Draw time and memory against size."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "boooply"  # the same figures draw the same file
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    for panel, what, place in zip(panels, ("milliseconds", "megabytes"), (1, 2), strict=True):
+        for name, points in lines.items():
+            panel.plot([one[0] for one in points], [max(one[place], 0.001) for one in points], marker="o", label=name)
+        panel.set(xscale="log", yscale="log", xlabel="interviews, clients, customers or rows", ylabel=what)
+        panel.grid(alpha=0.3)
+    panels[0].legend(fontsize=8)
+    figure.savefig(PICTURE, metadata={"Date": None})
+
+
+def main(base_url: str) -> None:
+    """Measure, print and draw."""
+    lines = {
+        "decode a page": list(decoding()),
+        "make clients": list(clients()),
+        "mint, nothing recorded": list(bulk(base_url, bulk_boooply, (2_000, 20_000, 200_000))),
+        "mint, recorded on SQLite": list(bulk(base_url, boooply_store, (2_000, 20_000))),
+        **asyncio.run(ledger()),
+    }
+    for name, points in lines.items():
+        for size, ms, mb in points:
+            print(f"{name:26} {size:>9,} {ms:>12,.2f} ms {mb:>9,.2f} MB {ms / size * 1000:>10,.1f} µs each")
+    draw(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
