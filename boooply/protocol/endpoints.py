@@ -34,8 +34,8 @@ from boooply.protocol.messages import (
     Request,
     Response,
     Safety,
-    json_body,
     json_object,
+    model_body,
     path_segment,
     query_string,
 )
@@ -77,7 +77,7 @@ class Endpoint(Generic[T]):
             template=self.path,
             limit=self.limit,
             safety=self.safety,
-            body=None if body is None else json_body(encode(body)),
+            body=None if body is None else model_body(encode(body)),
             may_be_empty=self.result is NoneType,
             identity=identities.get("code") or getattr(body, "organization_id", None),
             people=_people(body),

@@ -16,8 +16,9 @@ try:
     import orjson  # the extra speed
 except ImportError:
     _loads: Callable[[bytes], Any] = json.loads
+    _dumps: Callable[[Any], bytes] | None = None
 else:
-    _loads = orjson.loads
+    _loads, _dumps = orjson.loads, orjson.dumps
 
 _DOTS = frozenset({".", ".."})
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -178,6 +179,16 @@ def json_body(value: Any) -> bytes:
     except (TypeError, ValueError, RecursionError) as problem:
         reason = type(problem).__name__
     raise ValidationError("json", f"cannot be written as JSON ({reason}): use text, numbers, booleans, lists, dicts")
+
+
+def model_body(written: dict[str, Any]) -> bytes:
+    """Write the JSON of a request that has checked itself: without numbers that JSON has no form for."""
+    if _dumps is not None:
+        try:
+            return _dumps(written)
+        except TypeError:  # half a surrogate pair, say, which JSON can hold and UTF-8 cannot
+            pass
+    return json_body(written)
 
 
 def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Request:

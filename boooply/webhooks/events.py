@@ -74,8 +74,8 @@ class TranscriptEvent(Event):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ScoresEvent(Event):
-    """``interview.scores``: hold the numbers of an evaluation; ``overall_rating`` runs from 1 to 5."""
+class Rated(Event):
+    """Hold what an evaluation and its scores have in common; neither is the other."""
 
     overall_rating: float | None = None
     recommendation: OverallRecommendation | str | None = None
@@ -86,15 +86,14 @@ class ScoresEvent(Event):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class EvaluationEvent(Event):
+class ScoresEvent(Rated):
+    """``interview.scores``: hold the numbers of an evaluation; ``overall_rating`` runs from 1 to 5."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class EvaluationEvent(Rated):
     """``interview.evaluation``: hold the whole evaluation; ``overall_rating`` runs from 1 to 5."""
 
-    overall_rating: float | None = None
-    recommendation: OverallRecommendation | str | None = None
-    confidence_level: ConfidenceLevel | str | None = None
-    scores: EventScores | None = None
-    ratings_for_recruiters: RecruiterRatings | None = None
-    one_line_summary: str | None = attrs.field(default=None, repr=False)
     summary: str | None = attrs.field(default=None, repr=False)
     recruiter_summary: RecruiterSummary | None = None
     skills_assessment: tuple[SkillAssessment, ...] = ()
