@@ -260,6 +260,8 @@ def main(arguments: Sequence[str]) -> None:
                 written = list(table.lines())
                 print("\n".join(written), flush=True)
                 lines += written
+        if not asked.quick and not asked.names:
+            subprocess.run(script("growth.py", base_url), check=True)  # noqa: S603 - our own words
     if not asked.quick and not asked.names:
         (HERE / "RESULTS.md").write_text("\n".join(lines), encoding="utf-8")
 
