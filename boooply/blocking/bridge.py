@@ -40,7 +40,11 @@ class _Loop:
         self.closed = False
         self.lock = threading.Lock()
 
-    def open(self) -> asyncio.AbstractEventLoop:
+    def submit(self, function: Callable[..., Coroutine[Any, Any, R]], *args: Any, **kwargs: Any) -> Future[R]:
+        """Hand a coroutine over to the loop, which starts with the first.
+
+        It is done under the lock: what was handed over before ``stop`` is cancelled by it, and nothing comes after.
+        """
         with self.lock:
             if self.closed:
                 raise ConfigurationError(CLOSED)
@@ -49,7 +53,8 @@ class _Loop:
                 self.thread = threading.Thread(target=_serve, args=(ready,), name="boooply", daemon=True)
                 self.thread.start()
                 self.portal, self.events = ready.result()
-            return self.events
+            # one hop on the portal's own loop: through the portal itself a call takes twice as long there and back
+            return asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self.events)
 
     def stop(self, timeout: float | None = _AT_EXIT) -> None:
         """Close the pool where it lives, then end the thread; called from that thread it does not wait for itself."""
@@ -106,9 +111,7 @@ class Bridge:
 
     def run(self, function: Callable[..., Coroutine[Any, Any, R]], *args: Any, **kwargs: Any) -> R:
         """Run one coroutine and wait for it; an interrupt while waiting cancels it."""
-        events = self._loop.open()
-        # one hop on the portal's own loop: a call through the portal itself takes twice as long to get there and back
-        future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), events)
+        future = self._loop.submit(function, *args, **kwargs)
         try:
             return future.result()
         except CancelledError:

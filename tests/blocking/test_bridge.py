@@ -16,6 +16,7 @@ import pytest
 from boooply import (
     AIInterview,
     BoooplyClient,
+    BoooplyError,
     BoooplyPlatform,
     Candidate,
     ConfigurationError,
@@ -181,3 +182,22 @@ def test_close_ends_those_who_wait_in_line(threaded_sandbox: Sandbox) -> None:
 
     assert time.monotonic() - begun < 2
     assert all(isinstance(problem, ConfigurationError) for problem in problems)
+
+
+def test_a_call_that_begins_while_another_thread_closes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over, is_begun = asyncio.run_coroutine_threadsafe, threading.Event()
+
+    def slowly(*arguments):
+        is_begun.set()
+        time.sleep(0.3)  # long enough to close everything, had it not to wait
+        return hand_over(*arguments)
+
+    with Sandbox(latency=2) as sandbox, ThreadPoolExecutor(1) as pool:  # so that no answer comes first
+        client = BoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url)
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", slowly)
+        calling = pool.submit(client.organization.get)
+        is_begun.wait()
+        client.close()
+        monkeypatch.undo()
+        with pytest.raises(BoooplyError):  # closed before it was sent, or while it was
+            calling.result(timeout=5)
