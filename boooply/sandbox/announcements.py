@@ -1,12 +1,12 @@
 """What the vendor's webhooks tell of an interview (section 7): the events, and their bodies as it prints them."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
 from boooply.sandbox.evaluations import interviewer_evaluation, overall_score, pick, score_of, statistics
 from boooply.sandbox.moments import iso
+from boooply.sandbox.printing import printed
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview
 from boooply.sandbox.transcripts import ANSWER, TURN_SECONDS, questions_of, turns
@@ -42,12 +42,7 @@ def announced(
     about = _about(interview, now)
     for event, told in events.items():
         if told is not None:
-            yield event, _printed({"event": event, "data": {**about, **told}})
-
-
-def _printed(body: dict[str, Any]) -> bytes:
-    # As JSON.stringify prints: no spaces, non-ASCII as it is. Half a surrogate pair never gets as far as here.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            yield event, printed({"event": event, "data": {**about, **told}}).encode()
 
 
 def _about(interview: Interview, now: datetime) -> dict[str, Any]:

@@ -133,10 +133,11 @@ class Courier:
     async def _deliver(self, delivery: Delivery) -> None:
         for pause in (*PAUSES, None):
             await self._until(delivery.next_attempt_at)
-            if self.url is None:  # it goes on once there is an endpoint again
+            url, session = self.url, self._session
+            if url is None or session is None:  # it goes on once there is an endpoint again
                 self._keep(evolve(delivery, state="unsent", next_attempt_at=None))
                 return
-            attempt = await self._attempt(delivery)
+            attempt = await self._attempt(session, url, delivery)
             delivery = evolve(delivery, attempts=(*delivery.attempts, attempt))
             if attempt.succeeded or pause is None:
                 self._keep(evolve(delivery, state="delivered" if attempt.succeeded else "failed", next_attempt_at=None))
@@ -155,10 +156,7 @@ class Courier:
         self._state.deliveries[delivery.id] = delivery
         return delivery
 
-    async def _attempt(self, delivery: Delivery) -> Attempt:
-        url, session = self.url, self._session
-        if url is None or session is None:
-            return Attempt(at=self._state.clock.now(), error="there is no endpoint any more")
+    async def _attempt(self, session: ClientSession, url: str, delivery: Delivery) -> Attempt:
         request = self.request(delivery)
         try:
             async with session.post(url, data=request.body, headers=request.headers, allow_redirects=False) as answer:

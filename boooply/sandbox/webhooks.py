@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final
 
 from boooply.sandbox.deliveries import Courier, check_url
 from boooply.sandbox.records import Delivery, WebhookRequest
@@ -11,17 +11,7 @@ from boooply.sandbox.state import State
 
 __all__ = ["Webhooks"]
 
-T = TypeVar("T")
-
 LOOK_AGAIN: Final = 0.01
-
-
-class OnLoop(Protocol):
-    """Run an action where the state may be touched."""
-
-    def __call__(self, action: Callable[[], T], /) -> T:
-        """Run it and return what it returns."""
-        ...
 
 
 class Webhooks:
@@ -32,7 +22,7 @@ class Webhooks:
     delivered once there is one. Retries go by the sandbox's clock, which `sandbox.clock.advance()` pushes forward.
     """
 
-    def __init__(self, state: State, courier: Courier, on_loop: OnLoop) -> None:
+    def __init__(self, state: State, courier: Courier, on_loop: Callable[[Callable[[], Any]], Any]) -> None:
         self._state = state
         self._courier = courier
         self._on_loop = on_loop
@@ -68,7 +58,7 @@ class Webhooks:
         """Deliver an event again, as the vendor's dashboard does.
 
         Raises:
-            Refused: 404 for an unknown delivery.
+            Refused: 404 for an unknown delivery, 409 for one that is under way or has no endpoint to go to.
         """
         self._on_loop(lambda: self._courier.replay(delivery_id))
 
@@ -96,7 +86,7 @@ class Webhooks:
             time.sleep(LOOK_AGAIN)
 
     def _is_busy(self, until: float) -> bool:
-        is_busy = self._on_loop(lambda: self._courier.is_busy)
+        is_busy: bool = self._on_loop(lambda: self._courier.is_busy)
         if is_busy and time.monotonic() > until:
             raise TimeoutError("some webhooks are still under way: does wait() block the endpoint that they go to?")
         return is_busy

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from boooply.sandbox.checks import is_object
+from boooply.sandbox.printing import printed
 from boooply.sandbox.recordings import Video, cut
 from boooply.sandbox.refusals import Refused, malformed
 
@@ -30,14 +31,9 @@ STATUS_CODES = {404: "ROUTE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TO
 logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
-def _printed(body: Mapping[str, Any]) -> str:
-    # As the vendor's JSON.stringify prints: no spaces, non-ASCII as it is.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
 def success(payload: Mapping[str, Any], status: int = 200) -> web.Response:
     """Write a success body."""
-    return web.Response(status=status, text=_printed({"success": True, **payload}), content_type="application/json")
+    return web.Response(status=status, text=printed({"success": True, **payload}), content_type="application/json")
 
 
 class ErrorResponse(web.Response):
@@ -45,7 +41,7 @@ class ErrorResponse(web.Response):
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         body = {"success": False, "error": message, "code": code}
-        super().__init__(status=status, text=_printed(body), content_type="application/json", headers=headers)
+        super().__init__(status=status, text=printed(body), content_type="application/json", headers=headers)
         self.code = code
 
 
@@ -106,7 +102,7 @@ async def read_object(request: web.Request) -> Mapping[str, Any]:
     try:
         body: Any = json.loads(raw.decode(), parse_constant=_no_json)
         # An escaped half of a surrogate pair reads well and can never be written again.
-        _printed(body).encode()
+        printed(body).encode()
     except (ValueError, RecursionError):
         # Without the cause: its text quotes the body.
         raise malformed("the body is not JSON", "INVALID_JSON") from None
