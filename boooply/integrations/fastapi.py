@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import cached_property
+from math import ceil
 from typing import Annotated, Any, Final, TypeVar, cast
 
 import attrs
@@ -295,7 +296,7 @@ def answer_to(_request: Request, error: BoooplyError) -> JSONResponse:
 
 def _wait(error: BoooplyError) -> int:
     told = error.retry_after if isinstance(error, APIError) else None
-    return _COME_BACK if told is None else max(1, round(told + 0.5))
+    return _COME_BACK if told is None else max(1, ceil(told))
 
 
 async def _body(request: Request) -> bytes:

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +24,7 @@ from boooply import ConfigurationError, InvalidSignature, KeysNotStoredError, Se
 from boooply.integrations.fastapi import Boooply
 from boooply.sandbox import Sandbox
 from boooply.store import KeyStore
-from boooply.webhooks import EvaluationEvent, Event, sign
+from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 HERE = Path(__file__).parent
 ACME = {"X-Customer": "org_acme"}
@@ -246,6 +247,54 @@ def test_a_second_handler_for_one_class_is_refused() -> None:
 def test_an_application_that_does_not_run_says_what_is_missing() -> None:
     with pytest.raises(ConfigurationError, match=r"lifespan=boooply\.lifespan"):
         Boooply().platform()
+
+
+@pytest.mark.usefixtures("store_variables")
+def test_what_an_application_has_no_handler_for_is_left_to_another(
+    boooply_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.05,))
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    is_declined, is_handled, is_open = threading.Event(), threading.Event(), threading.Event()
+    body = an_event()
+    headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
+
+    # the newer one of a rolling deploy takes an event, and ends before it has handled it
+    newer = Boooply()
+
+    @newer.on(EvaluationEvent)
+    async def evaluated(_event: EvaluationEvent) -> None:
+        if not is_open.is_set():
+            raise RuntimeError
+        is_handled.set()
+
+    app = FastAPI(lifespan=newer.lifespan)
+    newer.add_to(app)
+    with TestClient(app) as client:
+        assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
+
+    older = Boooply()
+
+    @older.on(TranscriptEvent)
+    async def transcribed(_event: TranscriptEvent) -> None:
+        pass
+
+    handle = Boooply._handle
+
+    async def watched(self: Boooply, event: Event) -> None:
+        try:
+            await handle(self, event)
+        finally:
+            is_declined.set()
+
+    with monkeypatch.context() as watching:
+        watching.setattr(Boooply, "_handle", watched)
+        with TestClient(FastAPI(lifespan=older.lifespan)):
+            assert is_declined.wait(10)
+            time.sleep(0.2)
+    is_open.set()
+    with TestClient(app):
+        assert is_handled.wait(10)
 
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")

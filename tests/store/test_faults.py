@@ -8,6 +8,7 @@ import textwrap
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from boooply import Secret, StoreError, Tenant
 from boooply.store import State, Store
@@ -168,3 +169,23 @@ async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, s
         found = [entry.state async for entry in store.ledger.entries()]
         assert found == ([] if outcome is None else [outcome])
         assert [one async for one in store.keys.organizations()] == (["org_1"] if outcome is State.DONE else [])
+
+
+async def test_one_transaction_holds_one_kind_of_write(store):
+    log = []
+
+    async def ones(_connection, items):
+        log.extend(items)
+        return items
+
+    async def others(_connection, items):
+        log.extend(items)
+        return items
+
+    event.listen(store.database.engine.sync_engine, "commit", lambda _connection: log.append("commit"))
+    writing = [store.database.write(kind, f"{kind.__name__} {n}") for n in range(3) for kind in (ones, others)]
+    assert await asyncio.gather(*writing) == [f"{kind} {n}" for n in range(3) for kind in ("ones", "others")]
+    groups = "|".join(log).split("|commit")
+    # the first two have begun before the others came
+    assert sum("ones" in group and "others" in group for group in groups) == 0
+    assert len(groups) - 1 < len(writing)  # and those of a kind share one
