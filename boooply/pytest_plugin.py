@@ -21,7 +21,7 @@ def boooply_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
     So code that reads its settings from the environment talks to the sandbox as it is.
     """
-    from boooply.sandbox import Sandbox  # noqa: PLC0415 - see above
+    from boooply.sandbox import Sandbox  # noqa: PLC0415 - loaded only where a test asks for it
 
     with Sandbox() as sandbox:
         monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
@@ -43,7 +43,7 @@ def boooply_webhooks(boooply_sandbox: Sandbox) -> Webhooks:
 @pytest.fixture
 def boooply_platform(boooply_sandbox: Sandbox) -> AsyncBoooplyPlatform:
     """Make a platform that talks to the sandbox; its connections end with the test's event loop."""
-    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - see above
+    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - loaded only where a test asks for it
 
     return AsyncBoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url)
 
@@ -51,7 +51,7 @@ def boooply_platform(boooply_sandbox: Sandbox) -> AsyncBoooplyPlatform:
 @pytest.fixture
 def boooply_client(boooply_sandbox: Sandbox) -> AsyncBoooplyClient:
     """Make a client of the sandbox's ready organization; its connections end with the test's event loop."""
-    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - see above
+    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - loaded only where a test asks for it
 
     return AsyncBoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url)
 
@@ -59,7 +59,7 @@ def boooply_client(boooply_sandbox: Sandbox) -> AsyncBoooplyClient:
 @pytest.fixture
 def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatform]:
     """Make the blocking twin of ``boooply_platform``."""
-    from boooply import BoooplyPlatform  # noqa: PLC0415 - see above
+    from boooply import BoooplyPlatform  # noqa: PLC0415 - loaded only where a test asks for it
 
     with BoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url) as platform:
         yield platform
@@ -68,7 +68,7 @@ def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatf
 @pytest.fixture
 def boooply_blocking_client(boooply_sandbox: Sandbox) -> Iterator[BoooplyClient]:
     """Make the blocking twin of ``boooply_client``."""
-    from boooply import BoooplyClient  # noqa: PLC0415 - see above
+    from boooply import BoooplyClient  # noqa: PLC0415 - loaded only where a test asks for it
 
     with BoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url) as client:
         yield client
