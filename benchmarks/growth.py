@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from bulk import tenants
+from bulk import STORE_KEY, tenants
 from payloads import page
 from tenants import boooply as tenants_boooply
 
 PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
-STORE_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-
 Point = tuple[int, float, float]  # size, milliseconds, megabytes
 
 

@@ -212,7 +212,7 @@ async def list_interviews(customer: CurrentCustomer, client: CustomersClient) ->
     """Show the customer's interviews; the page asks each second, Boooply is asked every other."""
     if candidates.is_old(customer.id):
         newest = await client.interviews.list(limit=50)
-        await candidates.note_statuses({one.code: str(one.session_status) for one in newest.items})
+        await candidates.note_statuses(customer.id, {one.code: str(one.session_status) for one in newest.items})
     return {"interviews": [attrs.asdict(row) for row in await candidates.of(customer.id)]}
 
 

@@ -77,18 +77,15 @@ class Candidates:
         if not changed:
             raise LookupError(code)
 
-    async def note_statuses(self, statuses: Mapping[str, str]) -> None:
-        """Note where interviews stand."""
+    async def note_statuses(self, customer_id: str, statuses: Mapping[str, str]) -> None:
+        """Note where a customer's interviews stand, as Boooply has told just now."""
+        self._asked[customer_id] = time.monotonic()
         for code, status in statuses.items():
             await self._write("UPDATE interviews SET status = ? WHERE code = ? AND status != ?", status, code, status)
 
     def is_old(self, customer_id: str) -> bool:
         """Tell whether it is time to ask Boooply again where a customer's interviews stand."""
-        now = time.monotonic()
-        is_old = now - self._asked.get(customer_id, 0.0) >= ASK_AGAIN
-        if is_old:
-            self._asked[customer_id] = now
-        return is_old
+        return time.monotonic() - self._asked.get(customer_id, -ASK_AGAIN) >= ASK_AGAIN
 
     async def _write(self, statement: str, *values: object) -> int:
         cursor = await self._open.execute(statement, values)
