@@ -1,6 +1,6 @@
 """The functions that build models, made once for each: most fields are read in line, nulls and unknown names as well.
 
-What cattrs generates calls a hook for each field, and knows no field that is not named; most of the time of a page of
+What cattrs generates calls a hook for each field, and knows no field that is not named; half of the time of a page of
 interviews went there. Here a field of a common kind costs a look-up and a comparison, and everything else goes through
 the hook that cattrs keeps for its type.
 """
