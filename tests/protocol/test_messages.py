@@ -5,13 +5,22 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
 from boooply.errors import ValidationError
 from boooply.protocol.endpoints import ENDPOINTS, GET_INTERVIEW, REMOVE_PARTICIPANT
-from boooply.protocol.messages import Limit, Response, Safety, json_body, path_segment, query_string, raw_request
+from boooply.protocol.messages import (
+    Limit,
+    Response,
+    Safety,
+    json_body,
+    model_body,
+    path_segment,
+    query_string,
+    raw_request,
+)
 
 
 @given(st.text())
@@ -83,6 +92,13 @@ def test_a_body_reads_back_as_it_was(value: dict[str, Any]) -> None:
 def test_a_body_without_a_json_form(value: object) -> None:
     with pytest.raises(ValidationError, match="json: cannot be written as JSON"):
         json_body(value)
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.text() | st.booleans() | st.integers(-(2**70), 2**70), st.lists)))
+@example({"halved": "\ud800"})
+@example({"large": 2**64})
+def test_the_body_of_a_model_says_what_any_body_would(value: dict[str, Any]) -> None:
+    assert json.loads(model_body(value)) == json.loads(json_body(value))
 
 
 def test_a_body_that_holds_itself() -> None:

@@ -98,6 +98,19 @@ def test_the_second_spelling_of_code_and_status() -> None:
     assert (interview.code, interview.session_status, interview.extra) == ("c", "ACTIVE", {})
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"meetingCode": "c", "status": "ACTIVE"},
+        {"code": "c", "sessionStatus": "ACTIVE"},
+        {"meetingCode": "c", "sessionStatus": None, "status": "ACTIVE"},
+    ],
+)
+def test_each_field_may_have_its_second_spelling_alone(payload: dict[str, Any]) -> None:
+    interview = read(endpoints.GET_INTERVIEW, payload)
+    assert (interview.code, interview.session_status, interview.extra) == ("c", "ACTIVE", {})
+
+
 def test_the_first_spelling_wins() -> None:
     both = {"meetingCode": "first", "code": "second", "sessionStatus": "ACTIVE", "status": "FAILED"}
 
