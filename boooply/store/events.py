@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, RowMapping, delete, select, update
+from sqlalchemy import ColumnElement, RowMapping, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from boooply.secret import Secret
@@ -101,7 +101,8 @@ class StoredEvents:
         now = await self._now(connection)
         keys = sorted({step.key for step in steps})
         await insert_missing(connection, EVENTS, [_blank(key, now) for key in keys])
-        rows = await _locked(connection, EVENTS.c.key.in_(keys))
+        query = select(EVENTS).where(EVENTS.c.key.in_(keys)).order_by(EVENTS.c.key)
+        rows = (await connection.execute(query.with_for_update())).mappings().all()
         now = await self._now(connection)  # once the rows are ours: waiting for them takes time
         before = {row["key"]: _handling(row) for row in rows}
         after = dict(before)
@@ -132,7 +133,10 @@ class StoredEvents:
         answers: list[tuple[StoredEvent, ...]] = []
         for take in takes:
             ours = (EVENTS.c.progress == Progress.TAKEN) & (EVENTS.c.turn == take.turn)
-            rows = await _locked(connection, self._due | ours, most=take.most)
+            # its own first: a write that is run again has to come to the same end
+            waiting = select(EVENTS).where(self._due | ours).order_by(case((ours, 0), else_=1), EVENTS.c.changed_at)
+            locking = waiting.limit(take.most).with_for_update(skip_locked=True)
+            rows = (await connection.execute(locking)).mappings().all()
             now = await self._now(connection)
             taken = {
                 row["key"]: (handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1], row["sealed"])
@@ -175,16 +179,6 @@ class StoredEvents:
 
     async def _now(self, connection: AsyncConnection) -> float:
         return (await connection.execute(select(self._database.clock))).scalar_one()
-
-
-async def _locked(
-    connection: AsyncConnection, which: ColumnElement[bool], *, most: int | None = None
-) -> Sequence[RowMapping]:
-    query = select(EVENTS).where(which)
-    # one order for those that name their rows; those that take what there is leave alone what others hold
-    query = query.order_by(EVENTS.c.key) if most is None else query.order_by(EVENTS.c.changed_at).limit(most)
-    locking = query.with_for_update(skip_locked=most is not None)
-    return (await connection.execute(locking)).mappings().all()
 
 
 def _handling(row: RowMapping) -> Handling:

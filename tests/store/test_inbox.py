@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 
 from boooply import StoreError
-from boooply.store import Declined, Deduplicator, Inbox, Store, StoredEvents
+from boooply.store import Declined, Deduplicator, Inbox, Store, StoredEvents, events
 from boooply.store.schema import EVENTS
 from boooply.webhooks import Event, read_event
 
@@ -305,6 +305,16 @@ async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: Sto
         with suppress(asyncio.CancelledError):
             await working
     assert {row["progress"] for row in await rows(store)} == {"new"}
+
+
+async def test_a_taking_that_is_run_again_takes_the_same_event(store: Store) -> None:
+    for number in range(3):
+        await put(Inbox(store), number)
+    # as the writer does where it cannot tell whether a commit took place
+    taking = events._Take("ours", 60, 1)
+    first, again = [await store.database.write(store.events._take, taking) for _ in range(2)]
+    assert [one.key for one in first] == [one.key for one in again]
+    assert [row["progress"] for row in await rows(store)].count("taken") == 1
 
 
 async def test_no_log_quotes_what_a_handler_quotes(store: Store, caplog: pytest.LogCaptureFixture) -> None:
