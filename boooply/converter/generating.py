@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import NoneType
-from typing import Any, Final, cast, get_args
+from types import NoneType, UnionType
+from typing import Any, Final, Union, cast, get_args, get_origin
 
 import attrs
 
@@ -67,9 +67,16 @@ def moment(text: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def is_union(annotation: Any) -> bool:
+    """Tell whether an annotation allows several types, null among them perhaps."""
+    return get_origin(annotation) in {Union, UnionType}
+
+
 def kinds_of(annotation: Any) -> tuple[Any, ...]:
     """Give the members of a union but for null, or the type itself."""
-    return tuple(member for member in get_args(annotation) if member is not NoneType) or (annotation,)
+    if not is_union(annotation):
+        return (annotation,)
+    return tuple(member for member in get_args(annotation) if member is not NoneType)
 
 
 def members_of(enumeration: type[StrEnum]) -> dict[str, StrEnum]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin
+from types import NoneType
+from typing import Any, Final, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
 
-from boooply.converter.generating import Shape, Unfit, builder, kinds_of, members_of, moment
+from boooply.converter.generating import Shape, Unfit, builder, is_union, kinds_of, members_of, moment
 from boooply.converter.names import wire_name
 from boooply.errors import ValidationError
 from boooply.secret import Secret
@@ -187,10 +187,6 @@ def _model(model: type) -> Hook:
     return structure
 
 
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in {Union, UnionType}
-
-
 def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is Mapping
 
@@ -209,7 +205,7 @@ for _type, _hook in {
     Secret: _secret,
 }.items():
     reading.register_structure_hook(_type, _hook)
-reading.register_structure_hook_factory(_is_union, _union)
+reading.register_structure_hook_factory(is_union, _union)
 reading.register_structure_hook_factory(_is_mapping, _mapping)
 reading.register_structure_hook_factory(_is_tuple, _sequence)
 reading.register_structure_hook_factory(attrs.has, _model)

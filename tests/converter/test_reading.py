@@ -22,6 +22,7 @@ from boooply import (
     TranscriptEntry,
     to_dict,
 )
+from boooply import models as all_models
 from boooply.converter import Mismatch, decode, wire_name
 
 MODELS = (
@@ -158,3 +159,27 @@ def test_an_answer_hides_tokens_and_what_it_does_not_know() -> None:
     assert "abcdefgh" not in repr(read)
     assert "whatever" not in repr(read)
     assert to_dict(read) == {"meetingCode": "c", "isTeamMeeting": False, "participants": [{}]}
+
+
+MANY = [
+    (model, field)
+    for model in vars(all_models).values()
+    if isinstance(model, type) and issubclass(model, all_models.Received)
+    for field in attrs.fields(attrs.resolve_types(model))
+    if field.name != "extra" and ("tuple[" in repr(field.type) or "Mapping[" in repr(field.type))
+]
+
+
+@pytest.mark.parametrize("value", ["calm", 7, True])
+@pytest.mark.parametrize(("model", "field"), MANY, ids=[f"{model.__name__}.{field.name}" for model, field in MANY])
+def test_what_is_no_list_or_object_spoils_nothing(model: Any, field: Any, value: Any) -> None:
+    required = {wire_name(model, one.name): [] for one in attrs.fields(model) if one.default is attrs.NOTHING}
+    required |= {name: "x" for name in required if name == "meetingCode"}
+    wire = wire_name(model, field.name)
+    if wire in required:
+        with pytest.raises(Mismatch, match=f"{wire}: expected"):
+            decode({**required, wire: value}, model)
+    else:
+        read = decode({**required, wire: value}, model)
+        assert getattr(read, field.name) in {(), None}
+        assert read.extra == {wire: value}
