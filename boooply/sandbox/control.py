@@ -11,7 +11,7 @@ from aiohttp import web
 from boooply.sandbox.breakage import FAULTS
 from boooply.sandbox.checks import Field, check_fields, one_of, whole
 from boooply.sandbox.clock import Clock
-from boooply.sandbox.deliveries import Courier, check_url
+from boooply.sandbox.deliveries import Courier
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.moments import iso
 from boooply.sandbox.playing import Step, play
@@ -96,8 +96,7 @@ def webhook_routes(state: State, courier: Courier) -> tuple[Route, ...]:
         return success({"url": courier.url, "deliveries": [delivery_view(one) for one in state.deliveries.values()]})
 
     async def set_endpoint(request: web.Request) -> web.StreamResponse:
-        courier.url = _endpoint(await read_object(request))
-        courier.take_up()
+        _point(courier, await read_object(request))
         return await see_webhooks(request)
 
     async def replay(request: web.Request) -> web.StreamResponse:
@@ -131,15 +130,13 @@ def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
         raise invalid("advance", f"is refused: {error}") from error
 
 
-def _endpoint(body: Mapping[str, Any]) -> str | None:
+def _point(courier: Courier, body: Mapping[str, Any]) -> None:
     if "url" not in body:
         raise missing("url", "is required: an address, or null for no endpoint")
     url = body["url"]
-    if url is None:
-        return None
-    if not isinstance(url, str):
+    if url is not None and not isinstance(url, str):
         raise malformed("url must be text or null", "INVALID_TYPE")
     try:
-        return check_url(url)
+        courier.point_to(url)
     except ValueError as error:
         raise invalid("url", f"is refused: {error}") from error

@@ -81,6 +81,15 @@ class Courier:
         except RuntimeError:
             return False
 
+    def point_to(self, url: str | None) -> None:
+        """Deliver to an endpoint from now on, or to none; what waits is on its way at once.
+
+        Raises:
+            ValueError: It is no http or https address.
+        """
+        self.url = None if url is None else check_url(url)
+        self.take_up()
+
     def take_up(self) -> None:
         """Begin to deliver what is new, if there is an endpoint."""
         if self.url is None or self._session is None:

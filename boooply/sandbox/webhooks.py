@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from boooply.sandbox.deliveries import Courier, check_url
+from boooply.sandbox.deliveries import Courier
 from boooply.sandbox.records import Delivery, WebhookRequest
 from boooply.sandbox.state import State
 
@@ -38,11 +38,7 @@ class Webhooks:
 
     @url.setter
     def url(self, url: str | None) -> None:
-        def point() -> None:
-            self._courier.url = None if url is None else check_url(url)
-            self._courier.take_up()
-
-        self._on_loop(point)
+        self._on_loop(lambda: self._courier.point_to(url))
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
