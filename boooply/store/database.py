@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
 
 import attrs
-from sqlalchemy import AsyncAdaptedQueuePool, ColumnElement, Float, Table, event, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import AsyncAdaptedQueuePool, ColumnElement, Float, event, literal_column, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -29,7 +28,6 @@ _CLOCKS: Final = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "extract(epoch FROM clock_timestamp())::double precision",
 }
-_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _LOCK_PATIENCE: Final = 10.0  # seconds that another process may hold SQLite's one write lock
 _CONNECT_PATIENCE: Final = 10
 _PRAGMAS: Final = (
@@ -38,6 +36,7 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",  # a commit that was told survives a power cut
 )
 _LARGEST_GROUP: Final = 256
+_MOMENT: Final = 0.002  # seconds; a commit to a disk, and what goes with it, takes longer
 
 
 @asynccontextmanager
@@ -126,6 +125,7 @@ class Database:
     clock: ColumnElement[float]
     _queue: deque[_Waiting] = attrs.field(factory=deque[_Waiting], init=False)
     _writer: asyncio.Task[None] | None = attrs.field(default=None, init=False)
+    _shared: int = attrs.field(default=0, init=False)  # how many had the last commit together
     _is_closed: bool = attrs.field(default=False, init=False)
 
     @property
@@ -164,6 +164,10 @@ class Database:
             self._start_writer()
         return cast("T", await waiting.done)
 
+    async def now(self, connection: AsyncConnection) -> float:
+        """Ask the database what time it is: the same for every process on it."""
+        return (await connection.execute(select(self.clock))).scalar_one()
+
     async def close(self) -> None:
         """Write what was begun, and close all connections; afterwards reads and writes are refused."""
         self._is_closed = True
@@ -182,8 +186,14 @@ class Database:
 
     async def _drain(self) -> None:
         while self._queue:
-            group = self._next_group()
+            group: list[_Waiting] = []
             try:
+                if len(self._queue) < self._shared:
+                    # Those who shared the last commit come back with their next step, one after another: without this
+                    # the first would have a commit to itself, and the others would wait for it.
+                    await asyncio.sleep(_MOMENT)
+                group = self._next_group()
+                self._shared = len(group)
                 await self._commit(group)
             except asyncio.CancelledError:
                 # The loop is ending, and a caller's own clean-up may still wait for this.
@@ -257,16 +267,3 @@ def told(error: BaseException) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     first = str(cause).strip().partition("\n")[0]
     return first or type(cause).__name__
-
-
-async def insert_missing(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, leaving those alone that are there."""
-    await connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
-
-
-async def put(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, or write over those with the same primary key."""
-    inserting = _INSERTS[connection.dialect.name](table)
-    identity = [column.name for column in table.primary_key]
-    changed = {name: inserting.excluded[name] for name in rows[0] if name not in identity}
-    await connection.execute(inserting.on_conflict_do_update(index_elements=identity, set_=changed), rows)

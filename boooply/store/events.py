@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from boooply.secret import Secret
 from boooply.store import handling
-from boooply.store.database import Database, insert_missing, put
+from boooply.store.database import Database
 from boooply.store.handling import Found, Handling, Progress
+from boooply.store.rows import insert_missing, put
 from boooply.store.schema import EVENTS
 from boooply.store.seal import Seal
 
@@ -98,12 +99,12 @@ class StoredEvents:
         return await self._database.write(self._steps, _Step(key, move))
 
     async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
-        now = await self._now(connection)
+        now = await self._database.now(connection)
         keys = sorted({step.key for step in steps})
         await insert_missing(connection, EVENTS, [_blank(key, now) for key in keys])
         query = select(EVENTS).where(EVENTS.c.key.in_(keys)).order_by(EVENTS.c.key)
         rows = (await connection.execute(query.with_for_update())).mappings().all()
-        now = await self._now(connection)  # once the rows are ours: waiting for them takes time
+        now = await self._database.now(connection)  # once the rows are ours: waiting for them takes time
         before = {row["key"]: _handling(row) for row in rows}
         after = dict(before)
         answers: list[Any] = []
@@ -116,7 +117,7 @@ class StoredEvents:
         return answers
 
     async def _put(self, connection: AsyncConnection, events: Sequence[tuple[str, bytes]]) -> list[None]:
-        now = await self._now(connection)
+        now = await self._database.now(connection)
         rows = {key: _blank(key, now) | {"sealed": sealed} for key, sealed in events}
         await insert_missing(connection, EVENTS, [rows[key] for key in sorted(rows)])
         for key in sorted(rows):
@@ -137,7 +138,7 @@ class StoredEvents:
             waiting = select(EVENTS).where(self._due | ours).order_by(case((ours, 0), else_=1), EVENTS.c.changed_at)
             locking = waiting.limit(take.most).with_for_update(skip_locked=True)
             rows = (await connection.execute(locking)).mappings().all()
-            now = await self._now(connection)
+            now = await self._database.now(connection)
             taken = {
                 row["key"]: (handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1], row["sealed"])
                 for row in rows
@@ -152,7 +153,7 @@ class StoredEvents:
         return answers
 
     async def _purge(self, connection: AsyncConnection, ages: Sequence[float]) -> list[int]:
-        now = await self._now(connection)
+        now = await self._database.now(connection)
         answers: list[int] = []
         for age in ages:
             old = EVENTS.c.sealed.is_(None) & (EVENTS.c.changed_at < now - age) & (EVENTS.c.rests_until <= now)
@@ -176,9 +177,6 @@ class StoredEvents:
     def _due(self) -> ColumnElement[bool]:
         is_open = EVENTS.c.progress.in_((Progress.NEW, Progress.TAKEN)) & EVENTS.c.sealed.is_not(None)
         return is_open & (EVENTS.c.rests_until <= self._database.clock)
-
-    async def _now(self, connection: AsyncConnection) -> float:
-        return (await connection.execute(select(self._database.clock))).scalar_one()
 
 
 def _handling(row: RowMapping) -> Handling:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import BindParameter, RowMapping, bindparam, delete, select, update
+from sqlalchemy import Executable, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from boooply.converter import decode, to_dict
 from boooply.models import Tenant
 from boooply.secret import Secret
 from boooply.store import states
-from boooply.store.database import Database, insert_missing, put
+from boooply.store.database import Database
+from boooply.store.rows import among, insert_missing, listed, put
 from boooply.store.schema import KEYS, LEDGER
 from boooply.store.seal import Seal
-from boooply.store.states import Entry, Standing
+from boooply.store.states import Entry, Standing, State
 
 T = TypeVar("T")
 Move = Callable[[Entry, float, bytes | None], tuple[T, Entry]]
 
 _BATCH: Final = 500
-_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in attrs.fields(Entry) if field.name != "organization_id")
+_FACTS: Final[tuple[str, ...]] = tuple(field.name for field in attrs.fields(Entry))
 
 
 @attrs.frozen(kw_only=True)
@@ -132,8 +134,7 @@ class Ledger:
         query = select(LEDGER, self._database.clock.label("now")).where(which).order_by(LEDGER.c.organization_id)
 
         async def read(connection: AsyncConnection) -> list[Entry]:
-            rows = (await connection.execute(query.limit(_BATCH))).mappings()
-            return [states.seen(_entry(row), row["now"]) for row in rows]
+            return [states.seen(_entry(row), row.now) for row in await connection.execute(query.limit(_BATCH))]
 
         return await self._database.read(read)
 
@@ -150,8 +151,7 @@ class Ledger:
         now, before = await self._lock(connection, ids)
         while missing := [one for one in creating if one not in before]:
             # An empty row for each, so that there is something to lock: of two processes the second waits here.
-            blank = [attrs.asdict(Entry(organization_id=one)) | {"changed_at": now} for one in missing]
-            await insert_missing(connection, LEDGER, blank)
+            await insert_missing(connection, LEDGER, [_row(Entry(organization_id=one), now) for one in missing])
             now, added = await self._lock(connection, missing)
             before |= added
         keys = await _sealed(connection, sorted({step.organization_id for step in steps if step.sealed is not None}))
@@ -166,52 +166,61 @@ class Ledger:
             answers.append(answer)
             if step.sealed is not None and answer:
                 keys[identity] = new_keys[identity] = step.sealed
-        await _write_back(connection, [after[one] for one in after if after[one] is not before[one]], now)
+        if changed := [_row(after[one], now) for one in after if after[one] is not before[one]]:
+            await put(connection, LEDGER, changed)
         if new_keys:
             rows = [{"organization_id": one, "sealed": new_keys[one], "changed_at": now} for one in sorted(new_keys)]
             await put(connection, KEYS, rows)
         return answers
 
     async def _enroll(self, connection: AsyncConnection, groups: Sequence[list[tuple[str, str]]]) -> list[None]:
-        now = (await connection.execute(select(self._database.clock))).scalar_one()
+        now = await self._database.now(connection)
         written = dict(row for group in groups for row in group)
-        rows = [
-            attrs.asdict(Entry(organization_id=one, tenant=written[one])) | {"changed_at": now}
-            for one in sorted(written)
-        ]
+        rows = [_row(Entry(organization_id=one, tenant=written[one]), now) for one in sorted(written)]
         for start in range(0, len(rows), _BATCH):
             await insert_missing(connection, LEDGER, rows[start : start + _BATCH])
         return [None] * len(groups)
 
     async def _lock(self, connection: AsyncConnection, ids: list[str]) -> tuple[float, dict[str, Entry]]:
-        chosen = select(LEDGER).where(LEDGER.c.organization_id.in_(ids)).order_by(LEDGER.c.organization_id)
-        rows = (await connection.execute(chosen.with_for_update())).mappings().all()
+        rows = await connection.execute(_locking(connection.dialect.name), listed(ids))
+        before = {row.organization_id: _entry(row) for row in rows}
         # asked for once the rows are ours: waiting for them takes time
-        now = (await connection.execute(select(self._database.clock))).scalar_one()
-        return now, {row["organization_id"]: _entry(row) for row in rows}
+        now = await self._database.now(connection)
+        return now, before
 
 
-def _entry(row: RowMapping) -> Entry:
-    state = states.State(row["state"])
-    return Entry(state=state, **{name: row[name] for name in ("organization_id", *_FACTS) if name != "state"})
+@cache
+def _locking(dialect: str) -> Executable:
+    chosen = select(LEDGER).where(LEDGER.c.organization_id.in_(among(dialect)))
+    return chosen.order_by(LEDGER.c.organization_id).with_for_update()
+
+
+@cache
+def _sealing(dialect: str) -> Executable:
+    return select(KEYS.c.organization_id, KEYS.c.sealed).where(KEYS.c.organization_id.in_(among(dialect)))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        organization_id=row.organization_id,
+        state=State(row.state),
+        tenant=row.tenant,
+        run=row.run,
+        lease_ends=row.lease_ends,
+        orphans=row.orphans,
+        reason=row.reason,
+    )
+
+
+def _row(entry: Entry, now: float) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _FACTS} | {"changed_at": now}
 
 
 async def _sealed(connection: AsyncConnection, ids: list[str]) -> dict[str, bytes]:
     if not ids:
         return {}
-    rows = await connection.execute(
-        select(KEYS.c.organization_id, KEYS.c.sealed).where(KEYS.c.organization_id.in_(ids))
-    )
+    rows = await connection.execute(_sealing(connection.dialect.name), listed(ids))
     return {row.organization_id: row.sealed for row in rows}
-
-
-async def _write_back(connection: AsyncConnection, entries: list[Entry], now: float) -> None:
-    if not entries:
-        return
-    changed = [attrs.asdict(entry) | {"changed_at": now, "whose": entry.organization_id} for entry in entries]
-    names: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in (*_FACTS, "changed_at")}
-    statement = update(LEDGER).where(LEDGER.c.organization_id == bindparam("whose")).values(names)
-    await connection.execute(statement, [{name: one[name] for name in ("whose", *names)} for one in changed])
 
 
 async def _forget(connection: AsyncConnection, organization_ids: Sequence[str]) -> list[None]:

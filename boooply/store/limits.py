@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from boooply.protocol.allowance import Told
 from boooply.protocol.limits import Governor
 from boooply.protocol.sharing import Start
-from boooply.store.database import Database, insert_missing, put
+from boooply.store.database import Database
+from boooply.store.rows import insert_missing, put
 from boooply.store.schema import LIMITS
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class StoredAllowances:
         query = select(LIMITS.c.name, LIMITS.c.state).where(LIMITS.c.name.in_(names)).order_by(LIMITS.c.name)
         states = {row.name: json.loads(row.state) for row in await connection.execute(query.with_for_update())}
         # asked for once the rows are ours: waiting for them takes time
-        now = (await connection.execute(select(self._database.clock))).scalar_one()
+        now = await self._database.now(connection)
         governors: dict[str, Governor] = {}
         answers: list[Any] = []
         for step in steps:

@@ -100,6 +100,20 @@ async def test_many_share_a_commit(store):
     assert len(commits) <= 5
 
 
+async def test_those_who_shared_a_commit_share_the_next_though_they_come_one_by_one(store):
+    await asyncio.gather(*(take(store, number) for number in range(50)))
+    commits: list[object] = []
+    event.listen(store.database.engine.sync_engine, "commit", commits.append)
+
+    async def go_on(number: int) -> bool:
+        for _ in range(3 if number else 0):  # the first is back before the others
+            await asyncio.sleep(0)
+        return await store.ledger.begin(f"org_{number}", run="ours", lease=60)
+
+    assert all(await asyncio.gather(*(go_on(number) for number in range(50))))
+    assert len(commits) == 1
+
+
 async def test_one_that_fails_does_not_spoil_its_neighbours(store):
     await store.ledger.finish(customer(2), KEY, run="ours")
     await store.database.write(_swap, ("org_2", "org_3"))
@@ -122,6 +136,15 @@ async def test_a_customer_comes_out_as_it_went_in(store):
     await store.ledger.enroll([customer(1, "Ünïcode & Söhne"), customer(2)])
     await store.ledger.enroll([customer(1, "Other")])
     assert tenant_of(await entry(store)) == customer(1, "Ünïcode & Söhne")
+
+
+async def test_any_text_comes_out_as_it_went_in(store):
+    odd = """quotes " ' and \\, a brace }, 🎈, a new line \n and %s $1 :rows"""
+    await store.ledger.claim(customer(1, odd), run=odd, lease=60)
+    assert await store.ledger.begin("org_1", run=odd, lease=60)
+    assert await store.ledger.fail("org_1", run=odd, reason=odd)
+    found = await entry(store)
+    assert (tenant_of(found), found.run, found.reason) == (customer(1, odd), odd, odd)
 
 
 async def test_all_entries_come_in_the_order_of_their_ids_over_several_batches(store):
