@@ -10,17 +10,17 @@ It is told the time and never takes it. Two things are known of the API's allowa
 Where the word has run out and the log is full, a single call goes ahead and brings the next word.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import islice
 from math import ceil, inf
-from typing import Any, Final, Literal, Self, cast
+from typing import Any, Final, Literal, Self
 
 import attrs
 
 from boooply.errors import ConfigurationError
 from boooply.protocol.allowance import Told, clock_ahead
 from boooply.protocol.messages import Limit
+from boooply.protocol.moments import Moments
 from boooply.protocol.sharing import Allowance, Sharing
 
 _LONGEST_WAIT: Final = 3600.0  # seconds; what names a longer one is taken for garbage
@@ -72,7 +72,7 @@ _KNOWN: Final = frozenset(
     {"_starts", "_probe", "_log", "_word", "_word_ran_out", "_blocked_until", "_after_refusal", "_ahead"}
 )
 _RICH: Final[dict[str, Callable[[Any], Any]]] = {
-    "_log": deque,
+    "_log": Moments,
     "_word": lambda written: None if written is None else _Word(**written),
 }
 
@@ -80,7 +80,7 @@ _RICH: Final[dict[str, Callable[[Any], Any]]] = {
 def _plain(value: Any) -> Any:
     if isinstance(value, _Word):
         return attrs.asdict(value)
-    return list(cast("deque[float]", value)) if isinstance(value, deque) else value
+    return list(value) if isinstance(value, Moments) else value
 
 
 class Governor:
@@ -91,7 +91,7 @@ class Governor:
         self.window: float = window
         self._starts: list[float] = []  # of the calls that are under way
         self._probe: float | None = None  # the start of the one that went ahead once the word had run out
-        self._log: deque[float] = deque()
+        self._log = Moments()
         self._word: _Word | None = None
         self._word_ran_out = False
         self._blocked_until = -inf
@@ -130,7 +130,7 @@ class Governor:
             return self._blocked_until - now
         moments = [self._word.ends] if self._word is not None else []
         if self._log and (self._word is None or self._word.alone) and not self._after_refusal:
-            moments.append(self._log[0])
+            moments.append(self._log.earliest)
         return max(0.0, min(moments) - now) if moments else inf
 
     def start(self, now: float) -> None:
@@ -207,8 +207,7 @@ class Governor:
             self._starts.remove(started)
 
     def _forget(self, now: float) -> None:
-        while self._log and self._log[0] <= now:
-            self._log.popleft()
+        self._log.forget(now)
         word = self._word
         if word is not None and word.ends <= now:
             self._word, self._word_ran_out = None, word.holds and word.left(self._in_flight) >= 0

@@ -6,6 +6,7 @@ Nothing is raised from here but cancellation. An exception would lead to aiohttp
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -16,16 +17,10 @@ from boooply.errors import BoooplyError, ConnectionFailed, DeadlineExceeded, Dec
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import Fault
 from boooply.secret import Secret
-from boooply.version import __version__
 
 LARGEST_BODY: Final = 32 * 2**20
 
 _CONNECT_TIMEOUT: Final = 10.0
-_HEADERS: Final = {
-    "Accept": "application/json",
-    "User-Agent": f"boooply-python/{__version__}",
-    "X-SDK-Version": __version__,
-}
 _JSON: Final = {"Content-Type": "application/json"}
 
 # The first class that fits: what it means for a second send, and why no answer came, for people. aiohttp's own texts
@@ -69,9 +64,8 @@ async def attempt(
             request.method,
             URL(base_url + request.target, encoded=True),
             data=request.body,
-            headers=_HEADERS | {"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
-            # connecting ends before the attempt does: only then is it certain that nothing was sent
-            timeout=aiohttp.ClientTimeout(total=timeout, connect=min(0.9 * timeout, _CONNECT_TIMEOUT)),
+            headers={"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
+            timeout=_timeout(timeout),
             proxy=None if proxy is None else proxy.reveal(),
             allow_redirects=False,  # neither key nor body goes anywhere else
         ) as answer:
@@ -96,6 +90,12 @@ async def attempt(
     if cancelled is not None:
         raise asyncio.CancelledError(*cancelled)
     return outcome
+
+
+@lru_cache(maxsize=16)  # nearly all attempts have the same
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    # connecting ends before the attempt does: only then is it certain that nothing was sent
+    return aiohttp.ClientTimeout(total=seconds, connect=min(0.9 * seconds, _CONNECT_TIMEOUT))
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes | None:

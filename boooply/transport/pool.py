@@ -26,18 +26,25 @@ from boooply.protocol.sharing import Allowance
 from boooply.secret import Secret
 from boooply.transport.gate import Gate
 from boooply.transport.shared_gate import SharedGate, shared_name
+from boooply.version import __version__
 
 CLOSED: Final = "this client is closed: make a new one, or keep it open for as long as it is used"
 
 # Servers usually drop an idle connection after 5 s: a call that meets one in that moment cannot tell whether it was
 # read, so ours are dropped before.
 _KEEP_ALIVE: Final = 4.0
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "User-Agent": f"boooply-python/{__version__}",
+    "X-SDK-Version": __version__,
+}
 
 
 async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
     """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
+        headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
     )

@@ -105,7 +105,7 @@ async def test_those_who_shared_a_commit_share_the_next_though_they_come_one_by_
     commits: list[object] = []
     event.listen(store.database.engine.sync_engine, "commit", commits.append)
 
-    async def go_on(number: int) -> bool:
+    async def go_on(number):
         for _ in range(3 if number else 0):  # the first is back before the others
             await asyncio.sleep(0)
         return await store.ledger.begin(f"org_{number}", run="ours", lease=60)
