@@ -23,14 +23,15 @@ Hook = Callable[[Any, Any], Any]
 Build = Callable[[dict[str, Any], dict[str, Any] | None], Any]
 
 
-# What the values of a type come as, and what is done with them in line; a text that is no time raises ValueError.
+# What the values of a type come as, and what is done with them in line. A text that is no time raises ValueError, and
+# one that names no zone is read as UTC.
 _IN_LINE: Final[dict[Any, tuple[type, str]]] = {
     str: (str, "pass"),
     bool: (bool, "pass"),
     int: (int, "pass"),
     float: (float, "pass"),
     Secret: (str, "{value} = Secret({value})"),
-    datetime: (str, "{value} = moment({value})"),
+    datetime: (str, "{value} = {value} if ({value} := from_iso({value})).tzinfo else {value}.replace(tzinfo=UTC)"),
 }
 
 
@@ -57,16 +58,6 @@ class Shape:
         return cls(model, names, doubled, frozenset({*names, *(second for _, second in doubled)}))
 
 
-def moment(text: str) -> datetime:
-    """Read a time, in UTC where it names no zone.
-
-    Raises:
-        ValueError: It is none.
-    """
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def is_union(annotation: Any) -> bool:
     """Tell whether an annotation allows several types, null among them perhaps."""
     return get_origin(annotation) in {Union, UnionType}
@@ -87,7 +78,8 @@ def members_of(enumeration: type[StrEnum]) -> dict[str, StrEnum]:
 def builder(shape: Shape, hook_of: Callable[[Any], Hook]) -> Build:
     """Make the function that builds a model from a payload; ``extra`` is what it finds, unless it is given."""
     scope: dict[str, Any] = {"model": shape.model, "known": shape.known, "Unfit": Unfit}
-    scope |= {"Secret": Secret, "moment": moment, "new": object.__new__, "fill": object.__setattr__}
+    scope |= {"Secret": Secret, "from_iso": datetime.fromisoformat, "UTC": UTC}
+    scope |= {"new": object.__new__, "fill": object.__setattr__}
     lines = ["def build(payload, extra):", " get = payload.get"]
     for first, second in shape.doubled:
         lines += [f" if get({first!r}) is None and get({second!r}) is not None: raise Unfit"]

@@ -7,7 +7,7 @@ look moves it out of the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import NoneType
 from typing import Any, Final, cast, get_args, get_origin
@@ -15,7 +15,7 @@ from typing import Any, Final, cast, get_args, get_origin
 import attrs
 from cattrs import Converter
 
-from boooply.converter.generating import Shape, Unfit, builder, is_union, kinds_of, members_of, moment
+from boooply.converter.generating import Shape, Unfit, builder, is_union, kinds_of, members_of
 from boooply.converter.names import wire_name
 from boooply.errors import ValidationError
 from boooply.secret import Secret
@@ -63,9 +63,11 @@ def _text(value: Any, _: Any) -> str:
 
 def _time(value: Any, _: Any) -> datetime:
     try:
-        return moment(value)
+        time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         pass
+    else:
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
     raise Mismatch(f"expected an ISO 8601 time, found {_kind(value)}")
 
 
