@@ -22,6 +22,7 @@ class Interviews(Twin[AsyncInterviews]):
     list_participants: Final = Twin.of(AsyncInterviews.list_participants)
     remove_participant: Final = Twin.of(AsyncInterviews.remove_participant)
     get_recording: Final = Twin.of(AsyncInterviews.get_recording)
+    download_recording: Final = Twin.of(AsyncInterviews.download_recording)
     get_transcript: Final = Twin.of(AsyncInterviews.get_transcript)
     get_evaluation: Final = Twin.of(AsyncInterviews.get_evaluation)
     trigger_analysis: Final = Twin.of(AsyncInterviews.trigger_analysis)

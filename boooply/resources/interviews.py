@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
 from typing import Unpack
 
 import attrs
@@ -34,7 +36,7 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import endpoints
-from boooply.transport import Transport
+from boooply.transport import Transport, download
 
 _PAGE = 100  # the most the API gives at once
 _CLOCKS_DIFFER = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
@@ -135,6 +137,22 @@ class AsyncInterviews:
     async def get_recording(self, code: str, /) -> Recording | None:
         """Read where the recording is, or None until there is one."""
         return await self._transport.call(endpoints.GET_RECORDING, code=code)
+
+    async def download_recording(self, code: str, file: str | PathLike[str], /) -> Recording | None:
+        """Download a recording into a file, and tell of it, or None until there is one.
+
+        The file appears once all of it is there, in the place of an earlier one, and only its owner may read it. A
+        break is mended by asking for the rest. The key goes to the API's own host alone, never along with a pre-signed
+        link.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        recording = await self.get_recording(code)
+        if recording is None:
+            return None
+        await download(self._transport, recording, Path(file))
+        return recording
 
     async def get_transcript(self, code: str, /) -> tuple[TranscriptEntry, ...]:
         """Read what was said; empty until the interview has been held."""

@@ -82,11 +82,11 @@ async def attempt(
     except aiohttp.ClientPayloadError:
         outcome = _unreadable(Fault.UNREADABLE, request, status, "the answer broke off")
     except aiohttp.ConnectionTimeoutError as error:
-        outcome = _failure(request, error)
+        outcome = failure(request.operation, error)
     except TimeoutError:
         outcome = Failure(Fault.BROKEN, DeadlineExceeded(request.operation, timeout))
     except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
-        outcome = _failure(request, error)
+        outcome = failure(request.operation, error)
     if cancelled is not None:
         raise asyncio.CancelledError(*cancelled)
     return outcome
@@ -114,11 +114,12 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes | None:
     return b"".join(chunks)
 
 
-def _failure(request: Request, error: BaseException) -> Failure:
+def failure(operation: str, error: BaseException) -> Failure:
+    """Say what aiohttp's error means, in our own words."""
     for kind, fault, reason in _FAULTS:
         if isinstance(error, kind):
-            return Failure(fault, ConnectionFailed(request.operation, reason))
-    return Failure(Fault.BROKEN, ConnectionFailed(request.operation, "the connection broke"))
+            return Failure(fault, ConnectionFailed(operation, reason))
+    return Failure(Fault.BROKEN, ConnectionFailed(operation, "the connection broke"))
 
 
 def _unreadable(fault: Fault, request: Request, status: int, problem: str) -> Failure:

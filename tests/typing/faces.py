@@ -57,6 +57,7 @@ async def awaited(platform: AsyncBoooplyPlatform) -> None:
     assert_type(await client.interviews.get_evaluation("c"), Evaluation | None)
     assert_type(await client.interviews.wait_for_evaluation("c", timeout=3), Evaluation)
     assert_type(await client.interviews.get_recording("c"), Recording | None)
+    assert_type(await client.interviews.download_recording("c", "video.mp4"), Recording | None)
     assert_type(await client.interviews.get_transcript("c"), tuple[TranscriptEntry, ...])
     assert_type(await client.interviews.list_participants("c"), tuple[InterviewParticipant, ...])
     assert_type(await client.ai.generate_job_description(job_role="Engineer"), str)

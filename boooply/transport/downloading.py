@@ -1,0 +1,192 @@
+"""A recording on its way to the disk: in pieces, each from where the one before broke off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Final
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from boooply.errors import ConnectionFailed, DeadlineExceeded, DecodingError, RateLimitedError
+from boooply.models import Recording
+from boooply.protocol.allowance import read_headers
+from boooply.protocol.downloads import OPERATION, Link, Progress, asking, is_complete, link_of, place_of, tag_of
+from boooply.protocol.messages import Limit, Response, json_object
+from boooply.protocol.refusals import refusal
+from boooply.transport.attempt import failure
+from boooply.transport.gate import Gate
+from boooply.transport.pool import proxy_for
+from boooply.transport.sending import Transport
+from boooply.transport.shared_gate import SharedGate
+
+_CHUNK: Final = 2**18
+_CONNECT_TIMEOUT: Final = 10.0
+_LONGEST_REFUSAL: Final = 2**16
+_OTHERWISE_SOON: Final = frozenset({416, 429, *range(500, 600)})
+
+
+@attrs.frozen
+class _Piece:
+    """What one request brought: all that is there now, and what ended it early, if something did."""
+
+    progress: Progress
+    error: Exception | None = None
+    is_final: bool = False  # asking again would change nothing
+
+
+async def download(transport: Transport, recording: Recording, path: Path) -> None:
+    """Fetch a recording into a file, which appears once all of it is there.
+
+    A break is mended by asking for the rest. ``retry.attempts`` counts requests in a row that brought nothing, and
+    ``retry.deadline`` covers everything; each read may take ``timeout`` seconds.
+
+    Raises:
+        ConnectionFailed: No more comes.
+        DeadlineExceeded: It took too long.
+        DecodingError: What comes is no video.
+        APIError: The API or its storage refuses.
+        OSError: The file cannot be written.
+    """
+    link = link_of(recording, transport.pool.base_url, transport.key)
+    if link is None:
+        raise DecodingError(OPERATION, status=200, problems=("the recording has no link",))
+    file = await asyncio.to_thread(_open_beside, path)
+    try:
+        await _in_time(transport, link, file)
+        await asyncio.to_thread(_put_in_place, file, path)
+    finally:
+        await asyncio.shield(asyncio.to_thread(_drop, file))
+
+
+def _open_beside(path: Path) -> IO[bytes]:
+    return NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False)
+
+
+def _put_in_place(file: IO[bytes], path: Path) -> None:
+    file.close()
+    Path(file.name).replace(path)
+
+
+def _drop(file: IO[bytes]) -> None:
+    file.close()
+    Path(file.name).unlink(missing_ok=True)
+
+
+async def _in_time(transport: Transport, link: Link, file: IO[bytes]) -> None:
+    deadline = transport.retry.deadline
+    try:
+        async with asyncio.timeout(deadline):
+            return await _pieces(transport, link, file)
+    except TimeoutError:
+        pass
+    raise DeadlineExceeded(OPERATION, deadline or 0.0)
+
+
+async def _pieces(transport: Transport, link: Link, file: IO[bytes]) -> None:
+    progress, in_vain = Progress(), 0
+    while True:
+        piece = await _in_line(transport, link, file, progress)
+        if piece.error is None:
+            return
+        in_vain = 0 if piece.progress.size > progress.size else in_vain + 1
+        progress = piece.progress
+        if piece.is_final or in_vain >= transport.retry.attempts or not transport.pool.budget.spend():
+            raise piece.error.with_traceback(None)
+        pause = transport.retry.pause(max(1, in_vain), random.random())  # noqa: S311 - spreads callers
+        told = piece.error.retry_after if isinstance(piece.error, RateLimitedError) else None
+        await asyncio.sleep(max(pause, told or 0.0))
+
+
+async def _in_line(transport: Transport, link: Link, file: IO[bytes], progress: Progress) -> _Piece:
+    """Fetch a piece; only what goes to the API itself, with the key, counts against its limits."""
+    gate = transport.pool.gate(transport.key, Limit.READS) if link.key is not None else None
+    if gate is None:
+        return await _piece(transport, link, file, progress, lambda _answer: None)
+    started = await gate.enter()
+    heard: list[aiohttp.ClientResponse] = []
+    try:
+        return await _piece(transport, link, file, progress, heard.append)
+    finally:
+        _leave(gate, heard, started)
+
+
+def _leave(gate: Gate | SharedGate, heard: list[aiohttp.ClientResponse], started: float) -> None:
+    told = read_headers(heard[0].headers) if heard else None
+    gate.leave(told, started=started, refused=bool(heard) and heard[0].status == 429)  # noqa: PLR2004 - its own name
+
+
+async def _piece(
+    transport: Transport,
+    link: Link,
+    file: IO[bytes],
+    progress: Progress,
+    hear: Callable[[aiohttp.ClientResponse], None],
+) -> _Piece:
+    session = await transport.pool.session()
+    proxy = proxy_for(link.url.reveal())
+    reached = [progress]  # how far it came, whatever breaks it off
+    cancelled: tuple[object, ...] | None = None
+    try:
+        async with session.get(
+            URL(link.url.reveal(), encoded=True),
+            headers=asking(progress) | ({} if link.key is None else {"Authorization": f"Bearer {link.key.reveal()}"}),
+            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_TIMEOUT, sock_read=transport.timeout),
+            proxy=None if proxy is None else proxy.reveal(),
+            # to a storage, perhaps: aiohttp leaves the key behind where a redirect leads to another host
+            allow_redirects=True,
+        ) as answer:
+            hear(answer)
+            piece = await _written(answer, link, file, reached)
+    except asyncio.CancelledError as error:
+        cancelled = error.args
+        piece = _Piece(reached[0])
+    except aiohttp.ClientPayloadError:
+        piece = _Piece(reached[0], ConnectionFailed(OPERATION, "the recording broke off"))
+    except TimeoutError:
+        piece = _Piece(reached[0], DeadlineExceeded(OPERATION, transport.timeout))
+    except aiohttp.ClientError as error:
+        piece = _Piece(reached[0], failure(OPERATION, error).error)
+    except OSError as error:  # the disk's own, which says what is wrong; without the frames, which hold the key
+        piece = _Piece(reached[0], error.with_traceback(None), is_final=True)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
+        piece = _Piece(reached[0], failure(OPERATION, error).error)
+    if cancelled is not None:
+        raise asyncio.CancelledError(*cancelled)
+    return piece
+
+
+async def _written(answer: aiohttp.ClientResponse, link: Link, file: IO[bytes], reached: list[Progress]) -> _Piece:
+    before = reached[0]
+    if is_complete(before, answer.status, answer.headers):
+        return _Piece(before)
+    place = place_of(before, answer.status, answer.headers)
+    if place is None:
+        return await _refused(answer, link)
+    await asyncio.to_thread(_go_to, file, place)
+    progress = Progress(place, tag_of(answer.headers))
+    reached[0] = progress
+    async for chunk in answer.content.iter_chunked(_CHUNK):
+        await asyncio.to_thread(file.write, chunk)
+        progress = attrs.evolve(progress, size=progress.size + len(chunk))
+        reached[0] = progress
+    return _Piece(progress)
+
+
+def _go_to(file: IO[bytes], place: int) -> None:
+    file.seek(place)
+    file.truncate()
+
+
+async def _refused(answer: aiohttp.ClientResponse, link: Link) -> _Piece:
+    body = await answer.content.read(_LONGEST_REFUSAL)
+    response = Response(status=answer.status, headers=answer.headers, body=body, key=link.key)
+    kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
+    no_video = DecodingError(OPERATION, status=answer.status, problems=(f"expected a video, found {kind}",))
+    error = refusal(OPERATION, response, json_object(response)) or no_video
+    return _Piece(Progress(), error, is_final=answer.status not in _OTHERWISE_SOON)

@@ -1,0 +1,72 @@
+"""What is asked for after a break, and what is taken for an answer to it."""
+
+import pytest
+
+from boooply import Secret
+from boooply.models import Recording
+from boooply.protocol.downloads import Progress, asking, is_complete, link_of, place_of, tag_of
+
+KEY = Secret("bply_org_0123456789abcdef")
+BROKEN = Progress(100, '"one"')
+
+
+@pytest.mark.parametrize(
+    ("progress", "headers"),
+    [
+        (Progress(), {}),
+        (Progress(0, '"one"'), {}),
+        (Progress(100), {}),  # without a name, the rest could be that of another file
+        (BROKEN, {"Range": "bytes=100-", "If-Range": '"one"'}),
+    ],
+)
+def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, headers):
+    assert asking(progress) == headers
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "place"),
+    [
+        (200, {}, 0),
+        (206, {"Content-Range": "bytes 100-199/200"}, 100),
+        (206, {"Content-Range": "bytes 100-199/*"}, 100),
+        (206, {"Content-Range": "bytes 0-199/200"}, None),
+        (206, {"Content-Range": "bytes 100-199"}, None),
+        (206, {}, None),
+        (404, {}, None),
+        (200, {"Content-Type": "Text/HTML; charset=utf-8"}, None),
+    ],
+)
+def test_a_piece_belongs_where_it_says_and_nowhere_else(status, headers, place):
+    assert place_of(BROKEN, status, headers) == place
+
+
+def test_a_break_after_the_last_byte_has_lost_nothing():
+    assert is_complete(BROKEN, 416, {"Content-Range": "bytes */100"})
+    assert not is_complete(BROKEN, 416, {"Content-Range": "bytes */200"})
+    assert not is_complete(BROKEN, 200, {"Content-Range": "bytes */100"})
+
+
+def test_a_weak_name_is_not_relied_on():
+    assert tag_of({"ETag": '"one"'}) == '"one"'
+    assert tag_of({"ETag": 'W/"one"'}) is None
+    assert tag_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("stable", "signed", "url", "key"),
+    [
+        ("https://api.example/v", "https://s3.example/v", "https://api.example/v", KEY),
+        ("https://api.example:8443/v", "https://s3.example/v", "https://s3.example/v", None),
+        ("http://api.example/v", "https://s3.example/v", "https://s3.example/v", None),
+        ("https://api.example.evil/v", "https://s3.example/v", "https://s3.example/v", None),
+        (None, "https://s3.example/v", "https://s3.example/v", None),
+    ],
+)
+def test_the_key_goes_to_the_apis_own_host_alone(stable, signed, url, key):
+    link = link_of(Recording(video_api_url=stable, video_url=Secret(signed)), "https://api.example", KEY)
+    assert link is not None
+    assert (link.url.reveal(), link.key) == (url, key)
+
+
+def test_a_recording_can_be_without_a_link():
+    assert link_of(Recording(), "https://api.example", KEY) is None
