@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = "cli,distributed,fastapi,speed"
+EXTRAS = "cli,distributed,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
 
 nox.options.reuse_existing_virtualenvs = True

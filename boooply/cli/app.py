@@ -97,6 +97,20 @@ A platform with several keys lists them in BOOOPLY_PLATFORM_KEY, commas between.
    boooply worker            wait for customers
    boooply worker --once     end when nothing is queued any more
 """
+_MCP: Final = """Serve a language model's host: an MCP server.
+
+The host starts it and speaks with it over standard input and output. Its
+tools create, read and cancel interviews; what e-mails people or cannot be
+undone returns a plan first.
+
+   boooply mcp                  for a host that starts it itself
+   boooply mcp --http           on http://127.0.0.1:8725/mcp, this machine only
+   boooply mcp --platform       with connect_customer, which stores keys
+
+The key and the API come from BOOOPLY_API_KEY and BOOOPLY_BASE_URL, which may
+be called BOOOPLY_API_URL too. --platform wants BOOOPLY_PLATFORM_KEY,
+BOOOPLY_STORE_URL and BOOOPLY_STORE_KEY. It wants the extra: boooply[mcp].
+"""
 _TENANTS: Final = """See who is connected, and fetch a customer's key.
 
 They read the store that boooply provision writes:
@@ -151,6 +165,7 @@ _ORDER: Final = (
     "store",
     "enqueue",
     "worker",
+    "mcp",
 )  # as a newcomer needs them
 
 
@@ -177,6 +192,7 @@ app.command("boooply.cli.sandbox:serve", name="sandbox", help=_SANDBOX, sort_key
 app.command("boooply.cli.provision:provision", name="provision", help=_PROVISION, sort_key=_ORDER.index("provision"))
 app.command("boooply.cli.worker:enqueue", name="enqueue", help=_ENQUEUE, sort_key=_ORDER.index("enqueue"))
 app.command("boooply.cli.worker:worker", name="worker", help=_WORKER, sort_key=_ORDER.index("worker"))
+app.command("boooply.cli.mcp:mcp", name="mcp", help=_MCP, sort_key=_ORDER.index("mcp"))
 
 
 def _add_groups() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 _EXTRAS: Final = {
     **dict.fromkeys(("cyclopts", "rich", "sqlalchemy", "aiosqlite", "cryptography"), "cli"),
     **dict.fromkeys(("procrastinate", "psycopg"), "cli,distributed"),
+    **dict.fromkeys(("mcp", "mcp_types", "uvicorn"), "mcp"),
 }
 _INSTALL: Final = 'boooply: the command needs one more thing: python -m pip install "boooply[{}]"\n'
 _INTERRUPTED: Final = 130  # what shells expect after Ctrl-C: 128 and the number of the signal

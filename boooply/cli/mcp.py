@@ -1,0 +1,84 @@
+"""``boooply mcp``: a server of the Model Context Protocol, for the host of a language model."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from mcp.server import Server
+
+from boooply.cli.options import Flag, StoreUrl
+from boooply.cli.terminal import complain
+from boooply.integrations.mcp import HTTP_PORT, open_server, serve_http, serve_stdio
+
+_WRONG: Final = 2
+
+_Port = Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535), metavar="N", show_default=False)]
+
+
+async def mcp(*, http: Flag = False, port: _Port = None, platform: Flag = False, store: StoreUrl = None) -> int:
+    """Serve a host on standard input and output, or over HTTP on this machine.
+
+    Args:
+        http: Serve streamable HTTP on 127.0.0.1 instead.
+        port: The port of --http, otherwise 8725; 0 finds a free one.
+        platform: Offer connect_customer too, with the platform's key.
+        store: Where --platform keeps the customers' keys; otherwise BOOOPLY_STORE_URL.
+
+    Returns:
+        The exit code: 2 if the options do not fit together, or the port cannot be had.
+    """
+    problem = _misfit(http=http, port=port, platform=platform, store=store)
+    if problem is not None:
+        complain(problem)
+        return _WRONG
+    async with open_server(platform=platform, store_url=store) as server:
+        return await _until_told(_over_http(server, port) if http else _over_stdio(server))
+
+
+async def _over_stdio(server: Server[Any]) -> int:
+    if sys.stdin.isatty():
+        _tell("serving on standard input and output, for the host that starts it; stop it with Ctrl-C")
+    await serve_stdio(server)
+    return 0
+
+
+async def _over_http(server: Server[Any], port: int | None) -> int:
+    number = HTTP_PORT if port is None else port
+    try:
+        await serve_http(server, port=number, on_ready=lambda url: _tell(f"serving on {url}; stop it with Ctrl-C"))
+    except OSError as error:
+        complain(f"port {number}: {os.strerror(error.errno or 0)}: give another --port")
+        return _WRONG
+    return 0
+
+
+async def _until_told(serving: Coroutine[Any, Any, int]) -> int:
+    """Serve to the end, or until SIGTERM, which lets everything be closed; Ctrl-C cancels the command as a whole."""
+    task = asyncio.create_task(serving)
+    with suppress(NotImplementedError):  # Windows has no signals on its loop
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        await asyncio.wait({task})
+    finally:
+        task.cancel()
+        await asyncio.wait({task})  # what it serves with is closed after it
+    return 0 if task.cancelled() else task.result()
+
+
+def _misfit(*, http: bool, port: int | None, platform: bool, store: str | None) -> str | None:
+    if port is not None and not http:
+        return "--port is for --http: give both, or none"
+    if store is not None and not platform:
+        return "--store is for --platform: give both, or none"
+    return None
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"boooply: {what}\n")  # standard output is for the protocol
+    sys.stderr.flush()

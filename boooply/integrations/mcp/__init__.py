@@ -1,0 +1,12 @@
+"""Boooply for language models: a server of the Model Context Protocol (the extra ``mcp``).
+
+``boooply mcp`` runs it. In a program of your own::
+
+    async with open_server() as server:
+        await serve_stdio(server)
+"""
+
+from boooply.integrations.mcp.server import open_server
+from boooply.integrations.mcp.serving import HTTP_PATH, HTTP_PORT, serve_http, serve_stdio
+
+__all__ = ["HTTP_PATH", "HTTP_PORT", "open_server", "serve_http", "serve_stdio"]

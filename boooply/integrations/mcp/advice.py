@@ -1,0 +1,145 @@
+"""What a model is told when a call fails: what was wrong, and what to do now."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, timedelta
+from math import ceil
+from typing import Final
+
+from boooply.errors import (
+    AmbiguousWriteError,
+    APIError,
+    AuthenticationError,
+    BoooplyError,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DecodingError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProvisioningError,
+    RateLimitedError,
+    ServerError,
+    StoreError,
+    ValidationError,
+    WrongTenantError,
+)
+from boooply.integrations.mcp.calls import Tool
+from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
+from boooply.protocol.messages import Safety
+from boooply.provisioning.outcomes import KeysNotStoredError
+from boooply.secret import redact
+
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
+_ROUNDED: Final = timedelta(seconds=1)  # the API may cut its times to whole seconds
+
+# The first class that fits.
+_ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
+    (ValidationError, "Nothing was sent. Change this argument and call again."),
+    (
+        AuthenticationError,
+        (
+            "The key of this server is refused. Calling again does not help: the user has to set a valid key where "
+            "this server is started, and start it again."
+        ),
+    ),
+    (PermissionDeniedError, "The key of this server may not do this. Calling again does not help: tell the user."),
+    (NotFoundError, "Check the code: list_interviews tells those that there are."),
+    (RateLimitedError, "The allowance of this minute is used up: call again when it is over."),
+    (ServerError, "Boooply failed. Wait a minute, then call again; if it goes on, tell the user."),
+    (
+        APIError,
+        (
+            "Boooply refused it. Calling again with the same arguments does not help: change what it names, or read "
+            "where the interview stands with get_interview."
+        ),
+    ),
+    (DeadlineExceeded, "As far as can be told it was not carried out. Call again later."),
+    (
+        ConnectionFailed,
+        (
+            "Boooply cannot be reached. Wait a minute, then call again; if it goes on, ask the user to check the "
+            "network and the address that this server was given."
+        ),
+    ),
+    (
+        DecodingError,
+        "The answer of the API cannot be read. Wait a minute, then call again; if it goes on, tell the user.",
+    ),
+    (
+        KeysNotStoredError,
+        (
+            "The key was minted and is not stored yet. This server tries to store it for as long as it runs. Tell the "
+            "user not to stop the server, and to look at the store."
+        ),
+    ),
+    (
+        ProvisioningError,
+        (
+            "Nobody can tell whether a key was minted for this customer. Do not call again: the user has to look "
+            "into it, with: boooply tenants show ID"
+        ),
+    ),
+    (WrongTenantError, "Do not call again: the user has to look into the store."),
+    (StoreError, "The store of this server failed. Wait a minute, then call again; if it goes on, tell the user."),
+    (ConfigurationError, "The user has to change how this server is started, and start it again."),
+)
+_OTHERWISE: Final = "Tell the user."
+
+# What the API's or our own text would say to a programmer; a model is told in other words.
+_INSTEAD: Final[dict[type[BoooplyError], str]] = {
+    KeysNotStoredError: "the key came, and the store did not take it",
+    ProvisioningError: "the customer is in doubt",
+}
+
+
+def explained(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
+    """Say what was wrong and what to do, in words that hold no secret.
+
+    ``wait`` is in seconds: how long the line of this server is, where that is what the call ran into.
+    """
+    what = _INSTEAD.get(type(error), str(error))
+    if isinstance(error, AmbiguousWriteError):
+        advice = _UNCLEAR.get(tool.row.operation, _look)(tool, error)
+    else:
+        advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), _OTHERWISE)
+    told = error.retry_after if isinstance(error, APIError) else wait
+    pause = f" Wait {max(1, ceil(told))} seconds before that." if told is not None else ""
+    return redact(f"{tool.name} failed. {what}\n{advice}{pause}")
+
+
+def _created(tool: Tool, error: AmbiguousWriteError) -> str:
+    since = error.sent_at.astimezone(UTC) - (_ROUNDED if error.by_api_clock else _CLOCKS_DIFFER)
+    since_text = since.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (
+        f"Do not call {tool.name} again now: the people may have been invited, and would be e-mailed twice. Look "
+        f'first: call list_interviews with {{"dateField": "created", "dateFrom": "{since_text}"}}, and compare the '
+        "people of each. If it is there, it was created, and there is nothing left to do. If it is not there, wait a "
+        "minute and look once more, since it may come late. If it is still not there, ask the user before you create "
+        "it again."
+    )
+
+
+def _minted(_tool: Tool, _error: AmbiguousWriteError) -> str:
+    return (
+        "Do not call again: a key may have been minted that nobody holds, and no call of the API tells. The customer "
+        "is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
+    )
+
+
+def _look(tool: Tool, error: AmbiguousWriteError) -> str:
+    if tool.row.safety is Safety.CONVERGE:
+        return (
+            f"Do not simply call again. Call get_interview with {json.dumps({'code': error.identity})} first: if it "
+            "shows the change, it was carried out."
+        )
+    return (
+        "Do not simply call again: it may have been carried out. "
+        "Look at the state first, with get_interview or get_evaluation, and ask the user."
+    )
+
+
+_UNCLEAR: Final[dict[str, Callable[[Tool, AmbiguousWriteError], str]]] = {
+    CREATE_INTERVIEW.operation: _created,
+    CREATE_ORGANIZATION_API_KEY.operation: _minted,
+}

@@ -1,0 +1,220 @@
+"""One call of a tool: from its arguments to a plan, or to the API and back."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from string import Formatter
+from typing import Any, Final, cast
+
+import attrs
+
+from boooply.client import AsyncBoooplyClient
+from boooply.converter import to_dict
+from boooply.errors import ConfigurationError, ValidationError
+from boooply.integrations.mcp import schemas
+from boooply.integrations.mcp.arguments import build, refuse_unknown
+from boooply.integrations.mcp.customers import Customers
+from boooply.protocol.endpoints import Endpoint
+from boooply.protocol.messages import Request
+from boooply.secret import redact
+
+Answer = dict[str, Any]
+
+CONFIRM: Final = "confirm"
+REVEAL_LINK: Final = "revealLink"
+
+_HALF_A_CHARACTER: Final = re.compile("[\ud800-\udfff]")
+_CV: Final = "candidateCV"
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """Hold what a server has for its life: the client of an organization, and with ``--platform`` the customers."""
+
+    client: AsyncBoooplyClient | None = None
+    customers: Customers | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """Hold a call whose arguments are checked; ``request`` is what would be sent."""
+
+    request: Request
+    body: Any
+    query: Any
+    identities: Mapping[str, str]
+    options: frozenset[str]
+
+
+Run = Callable[["Tool", Opened, Call], Awaitable[Answer]]
+
+
+@attrs.frozen(kw_only=True)
+class Tool:
+    """Describe one tool: the row of the API's table that it is, and what a model and its host are told of it.
+
+    Attributes:
+        row: The operation.
+        key: Under which name the result is returned.
+        result: What the result is, in a few words.
+        kind: The model of the result, where it is not the row's.
+        body: The request object that its arguments make, or ``query``.
+        effect: What it does to people or things; with it, a plan comes first.
+        run: How it is carried out, where that is more than to send it.
+        is_read: The hint ``readOnlyHint``; the next three are the others.
+    """
+
+    name: str
+    title: str
+    about: str
+    row: Endpoint[Any]
+    key: str
+    result: str
+    kind: Any = None
+    body: type[object] | None = None
+    query: type[object] | None = None
+    effect: str | None = None
+    switches: tuple[str, ...] = ()
+    run: Run
+    is_read: bool = False
+    is_destructive: bool = False
+    is_idempotent: bool = False
+    is_open_world: bool = False
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Name its switches."""
+        return self.switches if self.effect is None else (*self.switches, CONFIRM)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Name the arguments that stand in its path."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.row.path) if name)
+
+    @property
+    def input_schema(self) -> schemas.Schema:
+        """Describe its arguments."""
+        models = [model for model in (self.body, self.query) if model is not None]
+        return schemas.arguments(models, self.identities, self.options)
+
+    @property
+    def output_schema(self) -> schemas.Schema:
+        """Describe what it returns."""
+        kind = self.kind or self.row.result
+        return schemas.answer(self.key, kind, self.result, is_planned=self.effect is not None, options=self.switches)
+
+    def read(self, given: Mapping[str, Any]) -> Call:
+        """Check the arguments as the real call does, and make its request.
+
+        Raises:
+            ValidationError: One of them is unknown, missing or wrong.
+        """
+        refuse_unknown(given, [*self.input_schema["properties"]])
+        own = {*self.identities, *self.options}
+        rest = {name: value for name, value in given.items() if name not in own}
+        body = None if self.body is None else build(self.body, rest)
+        query = None if self.query is None else build(self.query, rest)
+        identities = {name: _identity(name, given) for name in self.identities}
+        return Call(
+            request=self.row.request(body=body, query=query, **identities),
+            body=body,
+            query=query,
+            identities=identities,
+            options=frozenset(name for name in self.options if _switch(name, given)),
+        )
+
+    async def carry_out(self, opened: Opened, call: Call) -> Answer:
+        """Do it, or where that has to be confirmed first, return the plan and send nothing."""
+        if self.effect is None:
+            return await self.run(self, opened, call)
+        if CONFIRM not in call.options:
+            return {"done": False, "plan": _plan(self, self.effect, call)}
+        return {"done": True} | await self.run(self, opened, call)
+
+
+def _identity(name: str, given: Mapping[str, Any]) -> str:
+    value = given.get(name)
+    if value is None:
+        raise ValidationError(name, "is missing")
+    return cast("str", value)  # the row refuses what is no text
+
+
+def _switch(name: str, given: Mapping[str, Any]) -> bool:
+    value = given.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ValidationError(name, "has to be true or false")
+    return bool(value)
+
+
+# ---- how it is carried out
+
+
+async def send(tool: Tool, opened: Opened, call: Call) -> Answer:
+    """Send it, and return the result under the tool's key."""
+    return {tool.key: plain(await _sent(tool, opened, call))}
+
+
+async def read_recording(tool: Tool, opened: Opened, call: Call) -> Answer:
+    """Tell of the recording; its pre-signed link is given only where it is asked for."""
+    recording = await _sent(tool, opened, call)
+    answer: Answer = {tool.key: plain(recording)}
+    if recording is not None and recording.video_url is not None and REVEAL_LINK in call.options:
+        answer["link"] = recording.video_url.reveal()
+    return answer
+
+
+async def connect(tool: Tool, opened: Opened, call: Call) -> Answer:
+    """Mint and store a customer's key; what is returned is whose key is stored now, and never the key."""
+    if opened.customers is None:
+        raise ConfigurationError("this server was not started with --platform")
+    return {tool.key: plain(await opened.customers.connect(call.body))}
+
+
+async def _sent(tool: Tool, opened: Opened, call: Call) -> Any:
+    if opened.client is None:
+        raise ConfigurationError("this server has no organization key: set BOOOPLY_API_KEY")
+    transport = opened.client.transport
+    return await transport.call(tool.row, body=call.body, query=call.query, **call.identities)
+
+
+def _plan(tool: Tool, effect: str, call: Call) -> Answer:
+    request = json.loads(call.request.body or b"{}")
+    if _CV in request:
+        request[_CV] = f"({len(request[_CV]):,} characters)"
+    plan = {
+        "effect": effect,
+        "operation": tool.row.operation,
+        "emails": [*call.request.people],
+        "when": _when(request),
+        "request": {**call.identities, **request},
+        "next": f"Nothing has been sent. Show this plan to the user. Once the user agrees, call {tool.name} again "
+        "with the same arguments and confirm: true.",
+    }
+    return cast("Answer", _clean(plan))
+
+
+def _when(request: Mapping[str, Any]) -> str:
+    slots = request.get("availableSlots")
+    if slots:
+        return f"one of {len(slots)} times that the candidate picks from"
+    return str(request.get("scheduledAt") or "no time is named")
+
+
+# ---- what a model may see
+
+
+def plain(value: Any) -> Any:
+    """Write a result as JSON without a secret: what is one is left out, and what looks like one is masked."""
+    if isinstance(value, tuple):
+        return [plain(one) for one in cast("tuple[Any, ...]", value)]
+    return _clean(to_dict(value) if attrs.has(cast("Any", type(value))) else value)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF_A_CHARACTER.sub("\ufffd", redact(value))
+    if isinstance(value, dict):
+        return {_clean(name): _clean(one) for name, one in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_clean(one) for one in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,93 @@
+"""Connecting a platform's customers: a key is minted and stored here, and goes nowhere else."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Self
+
+import attrs
+
+from boooply.errors import BoooplyError, StoreError
+from boooply.models import Organization, Tenant
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.limits import RateLimits
+from boooply.protocol.retry import RetryPolicy
+from boooply.provisioning.outcomes import KeysNotStoredError
+from boooply.secret import Secret
+from boooply.store import Store
+from boooply.tenants import Tenants
+
+_COME_BACK: Final = 5.0  # seconds
+
+logger: logging.Logger = logging.getLogger("boooply.mcp")
+
+
+@attrs.frozen(eq=False)
+class Customers:
+    """Connect customers with the platform's key, each to one key in the store."""
+
+    platform: AsyncBoooplyPlatform
+    store: Store
+    tenants: Tenants
+    _tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, store_url: str | None, base_url: str | None, retry: RetryPolicy) -> AsyncGenerator[Self]:
+        """Open store and platform; they share the platform's allowance with all processes on the store.
+
+        Raises:
+            ConfigurationError: A setting is missing or cannot work.
+            StoreError: The store cannot be opened.
+        """
+        async with (
+            Store.open(store_url) as store,
+            AsyncBoooplyPlatform(base_url=base_url, retry=retry, rate_limits=RateLimits(shared=store)) as platform,
+        ):
+            customers = cls(platform, store, Tenants(platform, store.keys))
+            try:
+                yield customers
+            finally:
+                await customers._give_up()
+
+    async def connect(self, tenant: Tenant, /) -> Organization:
+        """Mint and store a customer's key, unless it has one, and tell whose it is.
+
+        Raises:
+            BoooplyError: As ``Tenants.connect`` does.
+        """
+        try:
+            client = await self.tenants.connect(tenant)
+        except KeysNotStoredError as error:
+            self._keep(error.keys)
+            raise
+        known = Organization(name=tenant.organization_name, external_org_id=tenant.organization_id)
+        with suppress(BoooplyError):  # it is connected, whatever becomes of this read
+            found = await client.organization.get()
+            known = attrs.evolve(found, external_org_id=tenant.organization_id)
+        return known
+
+    def _keep(self, keys: Mapping[str, Secret]) -> None:
+        """Try to store keys that came and could not be, for as long as the server runs: nothing else has them."""
+        task = asyncio.create_task(_keep(self.store, dict(keys)), name="boooply keys")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _give_up(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _keep(store: Store, keys: dict[str, Secret]) -> None:
+    try:
+        while keys:
+            await asyncio.sleep(_COME_BACK)
+            for organization_id in tuple(keys):
+                with suppress(StoreError):
+                    await store.keys.put(organization_id, keys[organization_id])
+                    del keys[organization_id]
+    finally:
+        for organization_id in keys:
+            logger.critical("the key of %s was minted and could not be stored: it is lost", organization_id)

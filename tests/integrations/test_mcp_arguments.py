@@ -1,0 +1,176 @@
+"""What a model may ask for: every refusal names the argument, its place and the rule."""
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are another package
+
+from boooply import ValidationError
+from boooply.integrations.mcp.calls import Tool
+from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
+
+ALL = {tool.name: tool for tool in (*TOOLS, *PLATFORM_TOOLS)}
+
+JANE = {"name": "Jane", "email": "jane@example.com"}
+AI: dict[str, Any] = {"jobRole": "Cook", "candidate": JANE}
+SLOT = {"start": "2030-05-01T09:00:00Z", "end": "2030-05-01T10:00:00Z"}
+PICKS = AI | {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": [SLOT]}
+ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizationId": "org_acme"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "says"),
+    [
+        ("get_interview", {}, "code: is missing"),
+        ("get_interview", {"code": None}, "code: is missing"),
+        ("get_interview", {"code": 7}, "code: has to be text, not a int"),
+        ("get_interview", {"code": ".."}, "code: cannot be '..', which is a step in a path"),
+        ("get_interview", {"code": "x", "confirm": True}, "confirm: is unknown: there are code"),
+        ("get_recording", {"code": "x", "revealLink": "yes"}, "revealLink: has to be true or false"),
+        ("cancel_interview", {"code": "x", "confirm": "true"}, "confirm: has to be true or false"),
+        ("create_ai_interview", {"candidate": JANE}, "jobRole: is missing"),
+        ("create_ai_interview", {"jobRole": "Cook"}, "candidate: is missing"),
+        ("create_ai_interview", {"jobrole": "Cook", "candidate": JANE}, "jobrole: is unknown: did you mean jobRole?"),
+        ("create_ai_interview", AI | {"jobRole": " "}, "jobRole: is blank"),
+        ("create_ai_interview", AI | {"candidate": "Jane"}, "candidate: has to be an object, not a str"),
+        ("create_ai_interview", AI | {"candidate": [JANE]}, "candidate: has to be an object, not a list"),
+        (
+            "create_ai_interview",
+            AI | {"candidate": JANE | {"email": "no"}},
+            "candidate.email: is not an e-mail address",
+        ),
+        ("create_ai_interview", AI | {"candidate": {"name": "Jane"}}, "candidate.email: is missing"),
+        ("create_ai_interview", AI | {"candidate": JANE | {"mail": "x"}}, "candidate.mail: is unknown: did you mean"),
+        ("create_ai_interview", AI | {"skills": "knives"}, "skills: has to be a list, not a str"),
+        ("create_ai_interview", AI | {"skills": {"knives": 1}}, "skills: has to be a list, not a dict"),
+        ("create_ai_interview", AI | {"skills": ["knives", 2]}, "skills: has to be text, not a int"),
+        ("create_ai_interview", AI | {"seniority": "BOSS"}, "seniority: has to be one of JUNIOR, MID"),
+        ("create_ai_interview", AI | {"durationMinutes": 4}, "durationMinutes: has to be at least 5 minutes, not 4"),
+        ("create_ai_interview", AI | {"durationMinutes": 7.5}, "durationMinutes: has to be a whole number"),
+        ("create_ai_interview", AI | {"durationMinutes": True}, "durationMinutes: has to be a number"),
+        ("create_ai_interview", AI | {"aiGenerate": "yes"}, "aiGenerate: has to be True or False"),
+        (
+            "create_ai_interview",
+            AI | {"schedulingMode": "FIXED"},
+            "scheduledAt: is needed when schedulingMode is FIXED",
+        ),
+        ("create_ai_interview", AI | {"scheduledAt": "2030-05-01T09:00:00"}, "scheduledAt: has to be a time with an o"),
+        ("create_ai_interview", AI | {"scheduledAt": "tomorrow"}, "scheduledAt: has to be a time with an offset"),
+        ("create_ai_interview", AI | {"scheduledAt": 7}, "scheduledAt: has to be a time with an offset"),
+        (
+            "create_ai_interview",
+            AI | {"availableSlots": [SLOT]},
+            "schedulingMode: has to be CANDIDATE_PICKS when availableSlots is given",
+        ),
+        (
+            "create_ai_interview",
+            PICKS | {"availableSlots": [SLOT, {"start": SLOT["start"], "end": "soon"}]},
+            "availableSlots[1].end: has to be a time with an offset",
+        ),
+        (
+            "create_ai_interview",
+            PICKS | {"availableSlots": [SLOT, {"start": SLOT["end"], "end": SLOT["start"]}]},
+            "availableSlots[1].end: is before start",
+        ),
+        ("create_human_interview", {"jobRole": "Cook"}, "participants: is needed, unless candidate is given"),
+        ("create_team_meeting", {}, "participants: is missing"),
+        (
+            "create_team_meeting",
+            {"participants": [JANE | {"role": "HOST"}, JANE | {"role": "BOSS"}]},
+            "participants[1].role: has to be one of CANDIDATE",
+        ),
+        ("list_interviews", {"status": ["DONE"]}, "status: has to be one of SCHEDULED"),
+        ("list_interviews", {"limit": 101}, "limit: has to be from 1 to 100, not 101"),
+        ("list_interviews", {"scoreMin": 9, "scoreMax": 3}, "scoreMax: is below scoreMin"),
+        ("reschedule_interview", {"code": "x"}, "scheduledAt: is missing"),
+        ("get_availability", {}, "email: is missing"),
+        ("get_availability", {"email": "a@b.example", "days": 31}, "days: has to be from 1 to 30 days, not 31"),
+        (
+            "connect_customer",
+            ACME | {"teamMembers": [{"email": "x"}]},
+            "teamMembers[0].email: is not an e-mail address",
+        ),
+    ],
+)
+def test_a_refusal_says_which_argument_and_why(tool: str, given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ALL[tool].read(given)
+    assert str(caught.value).startswith(says)
+    assert "_" not in str(caught.value).partition(":")[0]
+
+
+def test_some_hosts_write_objects_and_lists_as_text_and_whole_numbers_as_others() -> None:
+    given = {"jobRole": "Cook", "candidate": '{"name": "Jane", "email": "jane@example.com"}', "skills": '["knives"]'}
+    call = ALL["create_ai_interview"].read(given | {"durationMinutes": 30.0, "title": None, "confirm": False})
+    assert call.body.candidate.name == "Jane"
+    assert call.body.skills == ("knives",)
+    assert isinstance(call.body.duration_minutes, int)
+    assert call.options == frozenset()
+
+
+@pytest.mark.parametrize("text", ["[", "[" * 100_000])
+def test_text_that_is_no_json_is_no_list(text: str) -> None:
+    with pytest.raises(ValidationError, match="skills: has to be a list"):
+        ALL["create_ai_interview"].read(AI | {"skills": text})
+
+
+@pytest.mark.parametrize("tool", ALL.values(), ids=[*ALL])
+def test_the_schemas_are_schemas(tool: Any) -> None:
+    for schema in (tool.input_schema, tool.output_schema):
+        Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object"
+
+
+MINIMAL: dict[str, dict[str, Any]] = {
+    "create_ai_interview": AI,
+    "create_human_interview": AI,
+    "create_team_meeting": {"participants": [JANE | {"role": "HOST"}]},
+    "list_interviews": {},
+    "reschedule_interview": {"code": "x", "scheduledAt": "2030-05-01T09:00:00Z"},
+    "get_availability": {"email": "a@b.example"},
+    "get_busy_blocks": {"email": "a@b.example"},
+    "generate_job_description": {"jobRole": "Cook"},
+    "connect_customer": ACME,
+}
+
+
+def edges(about: dict[str, Any]) -> list[Any]:
+    """Give values on both sides of what a schema allows."""
+    least, most = about.get("minimum"), about.get("maximum")
+    tried = [] if least is None else [least, least - 1]
+    tried += [] if most is None else [most, most + 1]
+    return [*tried, *about.get("enum", ()), *(["nothing of ours"] if "enum" in about else [])]
+
+
+def is_taken(tool: Tool, given: dict[str, Any]) -> bool:
+    try:
+        tool.read(given)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", MINIMAL)
+def test_the_bounds_of_the_schema_are_those_of_the_model(name: str) -> None:
+    tool, schema = ALL[name], Draft202012Validator(ALL[name].input_schema)
+    tried = [
+        MINIMAL[name] | {argument: value}
+        for argument, about in tool.input_schema["properties"].items()
+        if argument != "schedulingMode"  # of which the models know more than a schema says
+        for value in edges(about)
+    ]
+    assert is_taken(tool, MINIMAL[name])
+    for given in tried:
+        assert is_taken(tool, given) is schema.is_valid(given), given
+    for argument in tool.input_schema["required"]:
+        assert not is_taken(tool, {key: value for key, value in MINIMAL[name].items() if key != argument})
+
+
+def test_so_are_those_of_the_slots_and_there_are_bounds_at_all() -> None:
+    tool = ALL["create_ai_interview"]
+    for count in (50, 51):
+        given = PICKS | {"availableSlots": [SLOT] * count}
+        assert is_taken(tool, given) is Draft202012Validator(tool.input_schema).is_valid(given) is (count == 50)
+    assert edges(tool.input_schema["properties"]["durationMinutes"]) == [5, 4]
+    assert edges(ALL["get_availability"].input_schema["properties"]["days"]) == [1, 0, 30, 31]
+    assert len(edges(tool.input_schema["properties"]["seniority"])) == 6

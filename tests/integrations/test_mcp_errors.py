@@ -1,0 +1,213 @@
+"""What a model is told when a call fails: what was wrong and what to do now, and never a secret."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from boooply import (
+    APIError,
+    BoooplyError,
+    CorruptKeyError,
+    Interview,
+    InterviewNotEvaluated,
+    RateLimitedError,
+    ServerError,
+)
+from boooply.integrations.mcp import calls, open_server
+from boooply.integrations.mcp.advice import explained
+from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
+from boooply.sandbox import Limits, Sandbox
+
+ALL = {tool.name: tool for tool in (*TOOLS, *PLATFORM_TOOLS)}
+AI = {"jobRole": "Cook", "candidate": {"name": "Jane", "email": "jane@example.com"}, "confirm": True}
+
+
+@pytest.fixture(autouse=True)
+def _settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
+
+
+def text_of(result: Any) -> str:
+    assert isinstance(result, CallToolResult)
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+@asynccontextmanager
+async def hosting() -> AsyncIterator[Client]:
+    async with open_server() as served, Client(served) as client:
+        yield client
+
+
+async def failed(client: Client, tool: str, arguments: dict[str, Any]) -> str:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    text = text_of(result)
+    assert text.startswith(f"{tool} failed. ")
+    assert "Traceback" not in text
+    return text
+
+
+async def test_an_argument_that_the_models_refuse(sandbox: Sandbox) -> None:
+    async with hosting() as client:
+        text = await failed(client, "create_ai_interview", AI | {"durationMinutes": 3})
+    assert "durationMinutes: has to be at least 5 minutes, not 3" in text
+    assert "Nothing was sent. Change this argument" in text
+    assert sandbox.calls == ()
+
+
+async def test_what_the_api_refuses(sandbox: Sandbox) -> None:
+    async with hosting() as client:
+        text = await failed(client, "get_interview", {"code": "Boooply-AI-0"})
+        assert "HTTP 404" in text
+        assert "list_interviews" in text
+        created = await client.call_tool("create_ai_interview", AI)
+        code = created.structured_content["interview"]["meetingCode"]
+        sandbox.play(code)
+        text = await failed(client, "cancel_interview", {"code": code, "confirm": True})
+    assert "HTTP 400 INVALID_STATUS" in text
+    assert "get_interview" in text
+
+
+async def test_a_key_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOOPLY_API_KEY", "bply_org_0123456789abcdef")
+    async with hosting() as client:
+        text = await failed(client, "get_organization", {})
+    assert "the user has to set a valid key" in text
+    assert "0123456789abcdef" not in text
+
+
+async def test_an_api_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOOPLY_BASE_URL", "http://127.0.0.1:1")
+    async with hosting() as client:
+        text = await failed(client, "get_organization", {})
+    assert "cannot be reached" in text
+
+
+async def test_an_unclear_creation_is_looked_for_and_not_sent_again(sandbox: Sandbox) -> None:
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    async with hosting() as client:
+        text = await failed(client, "create_ai_interview", AI)
+        assert "Do not call create_ai_interview again now" in text
+        assert "jane@example.com" not in text
+        found = re.search(r"call list_interviews with (\{.*?\})", text)
+        assert found
+        page = await client.call_tool("list_interviews", json.loads(found[1]))
+        (interview,) = page.structured_content["list"]["meetings"]
+        assert interview["participants"][0]["email"] == "jane@example.com"
+    sandbox.assert_nobody_emailed_twice()
+
+
+async def test_before_any_answer_the_search_goes_back_further(sandbox: Sandbox) -> None:
+    sandbox.faults.add("interviews.create", "commit-then-drop", times=2)
+    since = []
+    async with hosting() as client:
+        for is_first in (True, False):
+            text = await failed(client, "create_ai_interview", AI)
+            moment = re.search(r'"dateFrom": "([^"]+)"', text)
+            assert moment
+            since.append(moment[1])
+            if is_first:
+                await client.call_tool("get_organization", {})
+    assert since[0] < since[1]
+
+
+@pytest.mark.parametrize(
+    ("tool", "operation", "says"),
+    [
+        ("cancel_interview", "interviews.cancel", 'Call get_interview with {"code": "'),
+        ("trigger_analysis", "interviews.trigger_analysis", "with get_interview or get_evaluation"),
+    ],
+)
+async def test_any_other_unclear_outcome_says_where_to_look(
+    sandbox: Sandbox, tool: str, operation: str, says: str
+) -> None:
+    async with hosting() as client:
+        created = await client.call_tool("create_ai_interview", AI)
+        code = created.structured_content["interview"]["meetingCode"]
+        if tool == "trigger_analysis":
+            sandbox.play(code)
+        sandbox.faults.add(operation, "commit-then-drop")
+        sandbox.faults.add("interviews.get", "html", times=None)
+        text = await failed(client, tool, {"code": code, "confirm": True})
+    assert "Do not simply call again" in text
+    assert says in text
+
+
+@pytest.fixture
+async def narrow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    async with Sandbox(limits=Limits(writes=1, window=1_000_000_000)) as sandbox:
+        monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
+        yield sandbox
+
+
+async def test_a_long_line_is_told_at_once_with_its_length(narrow: Sandbox) -> None:
+    async with hosting() as client:
+        await client.call_tool("create_ai_interview", AI)
+        started = time.monotonic()
+        text = await failed(client, "create_ai_interview", AI)
+    assert time.monotonic() - started < 5
+    assert "no turn in line within 45 s" in text
+    wait = re.search(r"Wait (\d+) seconds before that", text)
+    assert wait
+    assert int(wait[1]) >= 45
+    assert len(narrow.sent_emails) == 1
+
+
+async def test_a_fault_of_ours_shows_neither_its_text_nor_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("bply_org_0123456789abcdef and a CV")
+
+    monkeypatch.setattr(calls, "_plan", broken)
+    async with hosting() as client:
+        text = await failed(client, "create_ai_interview", AI | {"confirm": False})
+    assert "a fault of this server, and it may have been carried out" in text
+    assert "ZeroDivisionError in broken" in caplog.text
+    for shown in (text, caplog.text):
+        assert "0123456789abcdef" not in shown
+        assert "a CV" not in shown
+
+
+def every_class(kind: type[BoooplyError]) -> Iterator[type[BoooplyError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from every_class(one)
+
+
+def test_the_error_tells_how_long_to_wait_and_which_request_it_was() -> None:
+    error = RateLimitedError("interviews.list", status=429, message="slow down", request_id="r-1", retry_after=12.2)
+    text = explained(ALL["list_interviews"], error)
+    assert "(request r-1)" in text
+    assert text.endswith("Wait 13 seconds before that.")
+    assert "Wait" not in explained(ALL["list_interviews"], RateLimitedError("x", status=429, message=""))
+
+
+def test_a_secret_in_the_apis_own_words_is_masked() -> None:
+    error = ServerError("interviews.list", status=500, message="key bply_org_0123456789abcdef, token=abcdefghijkl")
+    text = explained(ALL["list_interviews"], error)
+    assert "0123456789" not in text
+    assert "abcdefgh" not in text
+
+
+@pytest.mark.parametrize("kind", [APIError, *every_class(APIError)])
+def test_every_refusal_has_its_advice(kind: Any) -> None:
+    text = explained(ALL["get_interview"], kind("interviews.get", status=418, message="no"))
+    assert len(text.splitlines()[1]) > 20
+
+
+def test_what_no_row_fits_is_for_the_user() -> None:
+    error = InterviewNotEvaluated(Interview(code="Boooply-AI-1", session_status="FAILED"))
+    assert explained(ALL["get_evaluation"], error).endswith("\nTell the user.")
+    assert "store of this server" in explained(ALL["connect_customer"], CorruptKeyError("org_acme"))
