@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Iterable
-from contextlib import AsyncExitStack, contextmanager
-from typing import Final
+from contextlib import contextmanager, suppress
+from typing import Final, Self
+
+import attrs
 
 from boooply.blocking.bridge import Twin
 from boooply.blocking.client import BoooplyClient, BoooplyPlatform
+from boooply.errors import ConfigurationError
 from boooply.models import Tenant
 from boooply.secret import Secret, hide
 from boooply.store import Store
 from boooply.store.seal import hidden
 from boooply.tenants import Tenants
+
+
+@attrs.frozen(eq=False)
+class _Held:
+    """A store that a task holds open: a loop that ends cancels its tasks, and so closes a store that nobody closed."""
+
+    store: Store
+    _over: asyncio.Event
+    _holder: asyncio.Task[None]
+
+    @classmethod
+    async def open(cls, address: Secret | None, encryption_keys: tuple[Secret, ...]) -> Self:
+        over, opened = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        async def hold() -> None:
+            async with Store.open(address, encryption_key=encryption_keys) as store:
+                opened.set_result(store)
+                await over.wait()
+
+        holder = asyncio.create_task(hold(), name="boooply store")
+        await asyncio.wait({holder, opened}, return_when=asyncio.FIRST_COMPLETED)
+        if holder.done():
+            await holder  # it raises
+        return cls(opened.result(), over, holder)
+
+    async def close(self) -> None:
+        self._over.set()
+        await self._holder
 
 
 class BlockingTenants(Twin[Tenants]):
@@ -38,16 +70,12 @@ class BlockingTenants(Twin[Tenants]):
         address, encryption_keys = hide(url), hidden(encryption_key)
         del url, encryption_key
         bridge, original = platform._bridge, platform._original  # noqa: SLF001 - one room with it
-        stack = AsyncExitStack()
-
-        async def enter() -> Store:
-            return await stack.enter_async_context(Store.open(address, encryption_key=encryption_keys))
-
-        store = bridge.run(enter)
+        held = bridge.run(_Held.open, address, encryption_keys)
         try:
-            yield cls.over(bridge, Tenants(original, store.keys, verify=verify, max_age=max_age))
+            yield cls.over(bridge, Tenants(original, held.store.keys, verify=verify, max_age=max_age))
         finally:
-            bridge.run(stack.aclose)
+            with suppress(ConfigurationError):  # the platform was closed first, and the store with its loop
+                bridge.run(held.close)
 
     def client(self, organization_id: str, /) -> BoooplyClient:
         """Give the client of one customer; however many of them, they share the platform's connections.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -127,6 +128,7 @@ class Database:
     _writer: asyncio.Task[None] | None = attrs.field(default=None, init=False)
     _shared: int = attrs.field(default=0, init=False)  # how many had the last commit together
     _is_closed: bool = attrs.field(default=False, init=False)
+    _process: int = attrs.field(factory=os.getpid, init=False)
 
     @property
     def is_postgresql(self) -> bool:
@@ -180,6 +182,8 @@ class Database:
     def _check_open(self) -> None:
         if self._is_closed:
             raise StoreError("the store is closed")
+        if self._process != os.getpid():
+            raise StoreError("the store was opened before a fork, in another process: open it in this one")
 
     def _start_writer(self) -> None:
         self._writer = asyncio.create_task(self._drain(), name="boooply store writer")

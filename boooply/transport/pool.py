@@ -73,7 +73,9 @@ def proxy_for(base_url: str) -> Secret | None:
     if is_loopback(host) or proxy_bypass(host):
         return None
     found = getproxies().get(parts.scheme)
-    return Secret(found) if found else None
+    if not found:
+        return None
+    return Secret(found if "://" in found else f"http://{found}")  # as curl and others read it
 
 
 class Pool:

@@ -178,8 +178,7 @@ class Transport:
         timeout = min(self.timeout, max(0.001, ends - begun))
         got = await attempt(session, self.pool.base_url, request, self.key, timeout=timeout, proxy=self.pool.proxy)
         if isinstance(got, Failure):
-            late = clock() >= ends and got.fault is not Fault.NEVER_SENT
-            outcome = _Outcome(sent_at, Fault.OUT_OF_TIME if late else got.fault, None, got.error)
+            outcome = self._failed(request, got, sent_at, late=clock() >= ends)
         else:
             date = date_of(got.headers)
             if date is not None:
@@ -194,6 +193,14 @@ class Transport:
             clock() - begun,
         )
         return outcome
+
+    def _failed(self, request: Request, got: Failure, sent_at: float, *, late: bool) -> _Outcome:
+        if not late or got.fault is Fault.NEVER_SENT:
+            return _Outcome(sent_at, got.fault, None, got.error)
+        # what was left of the deadline is nobody's number
+        return _Outcome(
+            sent_at, Fault.OUT_OF_TIME, None, DeadlineExceeded(request.operation, self.retry.deadline or 0.0)
+        )
 
     async def _confirm(
         self, request: Request, ends: float, response: Response | None, sent_at: float

@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -108,7 +109,8 @@ def test_an_iteration_that_is_left_early_ends(opened: BoooplyClient) -> None:
 
 
 def run(script: str, sandbox: Sandbox, **options) -> "subprocess.CompletedProcess[str]":
-    program = f"KEY, URL = {sandbox.api_key!r}, {sandbox.base_url!r}\n{textwrap.dedent(script)}"
+    names = f"KEY, PLATFORM_KEY, URL = {sandbox.api_key!r}, {sandbox.platform_key!r}, {sandbox.base_url!r}"
+    program = f"{names}\n{textwrap.dedent(script)}"
     return subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
@@ -151,6 +153,43 @@ def test_a_forked_child_opens_its_own(threaded_sandbox: Sandbox) -> None:
         threaded_sandbox,
     )
 
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+STORE = """
+import os, warnings
+from cryptography.fernet import Fernet
+from boooply import BlockingTenants, BoooplyPlatform, StoreError, Tenant
+platform = BoooplyPlatform(platform_key=PLATFORM_KEY, base_url=URL)
+opening = BlockingTenants.open(platform, encryption_key=Fernet.generate_key().decode())
+tenants = opening.__enter__()
+tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_1"))
+"""
+
+
+def test_a_script_that_never_closes_its_store_ends_silently(threaded_sandbox: Sandbox, tmp_path: Path) -> None:
+    done = run(STORE, threaded_sandbox, cwd=tmp_path)
+
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_store_that_was_opened_before_a_fork_says_so(threaded_sandbox: Sandbox, tmp_path: Path) -> None:
+    after = """
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
+child = os.fork()
+if child == 0:
+    try:
+        tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_2"))
+    except StoreError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+opening.__exit__(None, None, None)
+"""
+    done = run(STORE + after, threaded_sandbox, cwd=tmp_path)
+
+    assert done.stdout.strip() == "the store was opened before a fork, in another process: open it in this one"
     assert (done.stderr, done.returncode) == ("", 0)
 
 

@@ -245,6 +245,19 @@ async def test_refused_connections_are_tried_again_and_leave_no_place_taken() ->
         assert client.rate_limits[Limit.WRITES].remaining == 10
 
 
+async def test_what_the_deadline_cut_short_names_the_deadline() -> None:
+    async with (
+        Sandbox(latency=5) as sandbox,
+        AsyncBoooplyClient(
+            api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(deadline=0.3)
+        ) as client,
+    ):
+        with pytest.raises(DeadlineExceeded, match=r"no answer within 0\.3 s") as late:
+            await client.organization.get()
+
+    assert late.value.seconds == 0.3
+
+
 async def test_cancellation_gives_back_what_it_held_and_leads_to_no_key() -> None:
     async with (
         Sandbox(latency=5) as sandbox,

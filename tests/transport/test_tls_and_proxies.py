@@ -108,6 +108,13 @@ async def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> Non
             await boooply.organization.get()
 
 
+async def test_a_proxy_without_a_scheme_is_one_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "127.0.0.1:1")
+    async with client(f"https://{HOST}") as boooply:
+        with pytest.raises(ConnectionFailed, match="the proxy cannot be reached"):
+            await boooply.organization.get()
+
+
 @pytest.mark.parametrize(
     ("base_url", "proxied"),
     [
