@@ -1,0 +1,116 @@
+"""Take pictures of what runs: ``python docs/.make/screens.py`` writes docs/pictures/provision.svg and console.png.
+
+A run of ``boooply provision`` at the API's own pace, so it takes two minutes; and the sandbox's console in Chromium.
+"""  # noqa: INP001 - a program of its own, started by path
+
+import io
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from cryptography.fernet import Fernet
+from playwright.sync_api import ViewportSize, sync_playwright
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
+
+from boooply import AIInterview, BoooplyPlatform, Candidate, HumanInterview, Participant, Tenant
+from boooply.sandbox import Limits, Sandbox
+
+PICTURES: Final = Path(__file__).parents[1] / "pictures"
+COLUMNS: Final = 68
+CUSTOMERS: Final = 24
+_SHOWN: Final = f"20/{CUSTOMERS} done"  # the moment of the bar that the picture keeps
+_CONSOLE: Final = ViewportSize(width=900, height=780)
+_ERASED: Final = re.compile(r"\r\x1b\[(?:1A\x1b\[)?2K|\x1b\[\?25[lh]")
+
+
+def run_in_terminal(words: list[str], place: str, variables: dict[str, str]) -> str:
+    """Run a command in a terminal of its own, and give all that it wrote."""
+    leader, follower = pty.openpty()
+    environment = os.environ | variables | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    environment |= {"COLUMNS": str(COLUMNS), "LINES": "40"}
+    with subprocess.Popen(words, stdout=follower, stderr=follower, cwd=place, env=environment):  # noqa: S603 - our own words
+        os.close(follower)
+        written = b""
+        try:
+            while chunk := os.read(leader, 65_536):
+                written += chunk
+        except OSError:  # what Linux says at the end
+            pass
+    os.close(leader)
+    return written.decode().replace("\r\n", "\n")
+
+
+def provisioned() -> str:
+    """Connect customers, of whom one answer is lost, and give what the terminal showed: of the bar one moment."""
+    with tempfile.TemporaryDirectory() as place, Sandbox(limits=Limits()) as sandbox:
+        rows = [f"org_{n},{n},admin@customer{n}.example" for n in range(1, CUSTOMERS + 1)]
+        Path(place, "tenants.csv").write_text("\n".join(["organization_id,user_id,user_email", *rows, ""]))
+        sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+        variables = {
+            "BOOOPLY_BASE_URL": sandbox.base_url,
+            "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
+            "BOOOPLY_STORE_KEY": Fernet.generate_key().decode(),
+            "BOOOPLY_STORE_URL": "sqlite+aiosqlite:///boooply.db",
+        }
+        command = [sys.executable, "-m", "boooply.cli.main", "provision", "tenants.csv"]
+        frames = _ERASED.split(run_in_terminal(command, place, variables))
+    bar = next(frame for frame in frames if _SHOWN in frame)
+    return f"{frames[0]}\n{bar.rstrip()}\n{frames[-1]}"
+
+
+def take_terminal() -> None:
+    """Write what a run looks like."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
+    console.print("[bold green]$[/] boooply provision tenants.csv", highlight=False)
+    console.print(Text.from_ansi(provisioned()))
+    drawn = console.export_svg(title="boooply provision", theme=DIMMED_MONOKAI, unique_id="provision")
+    # its fonts would be fetched from a server, and are named after it
+    drawn = re.sub(r"@font-face \{.*?\}\n", "", drawn, flags=re.DOTALL)
+    drawn = drawn.replace("Fira Code", "ui-monospace, Menlo, Consolas")
+    (PICTURES / "provision.svg").write_text(re.sub(r"[ \t]+\n", "\n", drawn), encoding="utf-8")
+
+
+def live(sandbox: Sandbox) -> None:
+    """Do in a sandbox what a platform does on its first day."""
+    with BoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+        acme = Tenant(
+            user_id="1",
+            user_email="admin@acme.example",
+            organization_id="org_acme",
+            organization_name="Acme Corporation",
+        )
+        client = platform.organization(platform.create_organization_api_key(acme).api_key)
+        jane = Candidate(name="Jane Doe", email="jane@example.com")
+        held = client.interviews.create(AIInterview(job_role="Frontend Engineer", candidate=jane))
+        ann = Participant(name="Ann Lee", email="ann@acme.example", role="INTERVIEWER")
+        joe = Candidate(name="Joe Roe", email="joe@example.com")
+        client.interviews.create(HumanInterview(job_role="Data Analyst", candidate=joe, participants=[ann]))
+        sandbox.play(held.code)
+        client.interviews.get_evaluation(held.code)
+
+
+def take_console() -> None:
+    """Write what the sandbox's console looks like."""
+    with Sandbox(limits=Limits()) as sandbox, sync_playwright() as playwright:
+        live(sandbox)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport=_CONSOLE, color_scheme="light")
+        page.goto(sandbox.base_url)
+        page.get_by_text("Frontend Engineer").first.wait_for()
+        page.screenshot(path=PICTURES / "console.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    take_console()
+    take_terminal()

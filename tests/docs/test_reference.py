@@ -1,0 +1,121 @@
+"""The reference is whole and up to date: made pages, public names, examples, errors, variables."""
+
+import importlib
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import boooply
+from boooply.protocol.endpoints import ENDPOINTS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+MAKE = DOCS / ".make"
+
+MODULES = [
+    "boooply",
+    "boooply.integrations.fastapi",
+    "boooply.integrations.mcp",
+    "boooply.participants",
+    "boooply.provisioning",
+    "boooply.provisioning.distributed",
+    "boooply.sandbox",
+    "boooply.store",
+    "boooply.webhooks",
+]
+# What is public where a module says so by its page alone.
+NAMES = {
+    "boooply.integrations.fastapi": ["Boooply"],
+    "boooply.participants": ["from_google", "from_microsoft", "from_user"],
+    "boooply.provisioning.distributed": ["Queue"],
+}
+FENCE = re.compile(r"^```(?:\{\.python[^}]*\}|python)$(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r'^```\{\.python notest title="(boooply/[\w/.]+)"\}\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+def public() -> list[tuple[str, str]]:
+    return [
+        (module, name)
+        for module in MODULES
+        for name in NAMES.get(module) or importlib.import_module(module).__all__
+        if name != "__version__"
+    ]
+
+
+@cache
+def reference() -> str:
+    return "\n".join(page.read_text(encoding="utf-8") for page in sorted(REFERENCE.glob("*.md")))
+
+
+@cache
+def shown_names() -> frozenset[str]:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    code = [fence for page in pages for fence in FENCE.findall(page.read_text(encoding="utf-8"))]
+    code += [program.read_text(encoding="utf-8") for program in (ROOT / "examples").rglob("*.py")]
+    return frozenset(re.findall(r"\w+", "\n".join(code)))
+
+
+def made(script: str, folder: Path) -> list[Path]:
+    subprocess.run([sys.executable, str(MAKE / script), str(folder)], check=True, timeout=120)  # noqa: S603 - our own words
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize(("script", "folder"), [("reference.py", REFERENCE), ("pictures.py", DOCS / "pictures")])
+def test_what_is_made_is_up_to_date(script: str, folder: Path, tmp_path: Path) -> None:
+    fresh = made(script, tmp_path)
+    assert fresh
+    for file in fresh:
+        stands = (folder / file.name).read_text(encoding="utf-8")
+        assert stands == file.read_text(encoding="utf-8"), f"make it anew: python docs/.make/{script}"
+
+
+@pytest.mark.parametrize(("module", "name"), public())
+def test_every_public_name_is_in_the_reference(module: str, name: str) -> None:
+    listed = rf"members: \[[^\]]*\b{name}\b" if module == "boooply.participants" else rf"^::: {module}\.{name}$"
+    elsewhere = rf"^`{name}`|\[`{name}`\]|^`HTTP_PORT` and `{name}`"  # a union and two numbers have no docstring
+    assert re.search(rf"{listed}|{elsewhere}", reference(), re.MULTILINE), f"{module}.{name}"
+
+
+@pytest.mark.parametrize(("module", "name"), public())
+def test_every_public_name_has_an_example(module: str, name: str) -> None:
+    assert name in shown_names(), f"{module}.{name}"
+
+
+def test_every_operation_has_an_example() -> None:
+    assert {row.operation.rpartition(".")[2] for row in ENDPOINTS} - shown_names() == set()
+
+
+def test_every_error_has_a_cause_and_a_remedy() -> None:
+    page = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| \[`(\w+)`\]\(#boooply\.\1\) \| (.+ \| .+) \|$", page, re.MULTILINE))
+    found = {name: getattr(boooply, name) for name in boooply.__all__}
+    errors = {name for name, one in found.items() if isinstance(one, type) and issubclass(one, Exception)}
+    assert set(rows) == errors
+
+
+def test_every_variable_is_told() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "boooply").rglob("*.py"))
+    read = set(re.findall(r'"(BOOOPLY_[A-Z_]+[A-Z])"', code))
+    page = (REFERENCE / "environment.md").read_text(encoding="utf-8")
+    assert read == set(re.findall(r"^\| `(BOOOPLY_[A-Z_]+)`", page, re.MULTILINE))
+
+
+def test_the_code_that_pages_quote_is_the_code() -> None:
+    quotes = [quote for page in DOCS.rglob("*.md") for quote in QUOTED.findall(page.read_text(encoding="utf-8"))]
+    assert quotes
+    for room, code in quotes:
+        assert code in (ROOT / room).read_text(encoding="utf-8"), f"{room} reads otherwise by now"
+
+
+def test_the_ledgers_picture_shows_every_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(MAKE))
+    pictures = importlib.import_module("pictures")
+    moves = pictures.moves()
+    assert set(pictures.ARROWS) <= moves
+    assert {step for _, step, after in moves - set(pictures.ARROWS) if after == "done"} <= pictures.TO_DONE
+    assert {move for move in moves - set(pictures.ARROWS) if move[2] != "done"} == set()
