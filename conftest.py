@@ -25,3 +25,12 @@ def store_in_environment(sandbox_in_environment: None, tmp_path: Path, monkeypat
     """Set the variables of a store beside those of a sandbox."""
     monkeypatch.setenv("BOOOPLY_STORE_URL", f"sqlite+aiosqlite:///{tmp_path}/boooply.db")
     monkeypatch.setenv("BOOOPLY_STORE_KEY", Fernet.generate_key().decode())
+
+
+@pytest.fixture
+def uninstrumented_afterwards() -> Iterator[None]:
+    """Take OpenTelemetry out again, for the snippets that follow."""
+    from opentelemetry.instrumentation import aiohttp_client  # noqa: PLC0415 - of the group docs alone
+
+    yield
+    aiohttp_client.AioHttpClientInstrumentor().uninstrument()

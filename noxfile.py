@@ -3,16 +3,20 @@
 ``nox`` runs it all; ``nox -s tests -- -k name`` hands words on to pytest.
 """
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from zipfile import ZipFile
 
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = "cli,distributed,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
+KILLED = 0.85  # of the mutants, at least
 
 nox.options.reuse_existing_virtualenvs = True
 # A Python that the machine lacks is skipped, in CI as well, and nox says so.
@@ -32,14 +36,19 @@ def group(name: str) -> list[str]:
     return [*nox.project.dependency_groups(PROJECT, name)]
 
 
-def install_wheel(session: nox.Session) -> None:
-    """Install the built wheel with every extra, so that tests see what users get."""
+def built_wheel(session: nox.Session) -> str:
     dist = Path(session.create_tmp())
     for stale in dist.glob("*.whl"):
         stale.unlink()
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(dist), ".")
     (wheel,) = dist.glob("*.whl")
-    session.install("--force-reinstall", "--no-deps", str(wheel))
+    return str(wheel)
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Install the built wheel with every extra, so that tests see what users get."""
+    wheel = built_wheel(session)
+    session.install("--force-reinstall", "--no-deps", wheel)
     session.install(f"{wheel}[{EXTRAS}]")
 
 
@@ -50,6 +59,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", "--persona=pedantic", ".github")
 
 
 @nox.session
@@ -75,6 +85,94 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[0], default=False, reuse_venv=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests on the lowest version of everything that pyproject.toml names."""
+    session.install("uv")
+    floors = ["--resolution", "lowest-direct", "-r", "pyproject.toml", "--all-extras", "--group", "test"]
+    # FastAPI's TestClient is the one of the Starlette that goes with it, and was made for httpx then
+    session.run("uv", "pip", "install", "--python", session.virtualenv.location, *floors, "httpx>=0.28")
+    session.install("--no-deps", built_wheel(session))
+    lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1"}
+    session.run("pytest", *session.posargs, env=lowest_of_all)
+
+
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Change what decides here and there, and see that a test fails; tests/mutants.md tells of what survives."""
+    install_wheel(session)  # for its metadata: mutmut puts the changed copy before it
+    session.install(*group("test"), *group("mutants"))
+    # fewer schedules than elsewhere: a mutant that lives is met by all of them
+    session.run("mutmut", "run", *session.posargs, env={"BOOOPLY_TEST_SCHEDULES": "200"})
+    session.run("mutmut", "export-cicd-stats", silent=True)
+    counts = json.loads(Path("mutants", "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
+    killed = counts["killed"] + counts["timeout"]
+    tried = killed + counts["survived"] + counts["no_tests"] + counts["suspicious"] + counts["segfault"]
+    session.log(f"{killed} of {tried} killed, {killed / tried:.1%}")
+    if killed < KILLED * tried:
+        session.error(f"fewer than {KILLED:.0%} were killed")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist, and try them as users get them; the bill of materials stands beside them in dist."""
+    session.install(*group("release"))
+    dist, again = Path("dist"), Path(session.create_tmp(), "again")
+    for place in (dist, again):
+        shutil.rmtree(place, ignore_errors=True)
+    when = {"SOURCE_DATE_EPOCH": last_commit()}
+    session.run("uv", "build", "--quiet", "--sdist", "--wheel", "--out-dir", str(dist), env=when)
+    session.run("uv", "build", "--quiet", "--out-dir", str(again), env=when)  # this wheel is made from the sdist
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    for one in (wheel, sdist):
+        session.log(f"{digest(one)}  {one.name}")
+        if digest(one) != digest(again / one.name):
+            session.error(f"{one.name}: built twice, it is not the same")
+    strangers = [name for name in ZipFile(wheel).namelist() if not name.startswith(("boooply/", "boooply-"))]
+    if strangers:
+        session.error(f"{wheel.name} holds more than the package: {', '.join(strangers)}")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    for extra in ("bare", *PROJECT["project"]["optional-dependencies"]):
+        python = environment(session, extra, str(wheel) if extra == "bare" else f"{wheel}[{extra}]")
+        session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True)
+    python = environment(session, "everything", f"{wheel}[{EXTRAS}]")
+    bill = Path(f"{sdist}".replace(".tar.gz", ".cdx.json"))
+    told = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml", "-o", str(bill)]
+    session.run("cyclonedx-py", "environment", *told, python)
+    components = json.loads(bill.read_text(encoding="utf-8"))
+    components["metadata"]["component"]["version"] = bill.name.removeprefix("boooply-").removesuffix(".cdx.json")
+    bill.write_text(json.dumps(components, indent=2) + "\n", encoding="utf-8")  # pyproject.toml leaves it to hatchling
+
+
+def last_commit() -> str:
+    """Tell when the last commit was made, in seconds; an unpacked sdist has none, and takes what hatchling takes."""
+    command = ["git", "log", "-1", "--format=%ct"]
+    told = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own words
+    return told.stdout.strip() or "1580601600"
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def environment(session: nox.Session, name: str, *what: str) -> str:
+    """Make an environment that holds just this, and give its Python."""
+    place = Path(session.create_tmp(), name)
+    session.run("uv", "venv", "--quiet", "--clear", "--python", str(Path(session.bin, "python")), str(place))
+    session.run("uv", "pip", "install", "--quiet", "--python", str(place), *what)
+    return str(place / "bin" / "python")
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Ask PyPI for known vulnerabilities of what users install; ``-- --vulnerability-service osv`` asks OSV."""
+    session.install(*group("release"))
+    newest = str(Path(session.create_tmp(), "requirements.txt"))
+    session.run("uv", "pip", "compile", "--quiet", "--all-extras", "-o", newest, "pyproject.toml")
+    # strict: a package that the service does not know, or does not answer for, is a failure
+    session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "-r", newest, *session.posargs)
 
 
 @nox.session
@@ -121,4 +219,5 @@ def docs(session: nox.Session) -> None:
     install_wheel(session)
     session.install(*group("docs"), *group("test"))
     session.run("zensical", "build", "--strict", "--clean")
+    session.run("python", "docs/.make/links.py", "site")
     session.run("pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", "README.md", "docs")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import json
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,7 +37,8 @@ def mocked(monkeypatch: pytest.MonkeyPatch):
         def __init__(self, *args, **options) -> None:
             super().__init__(*args, **{"stream_writer": Mock(), **options})
 
-    monkeypatch.setattr(core, "ClientResponse", Response)
+    if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:
+        monkeypatch.setattr(core, "ClientResponse", Response)
     with aioresponses.aioresponses() as mocked:
         yield mocked
 
