@@ -1,6 +1,7 @@
 """The governor against simulated servers: fixed and sliding windows, skewed clocks, lost headers, another client."""
 
 import heapq
+import json
 import os
 import random
 from collections import deque
@@ -312,3 +313,43 @@ def test_any_headers_are_read_and_any_governor_bears_them(headers: dict[str, str
 )
 def test_the_apis_clock_is_known_by_the_answer_that_shows_it_furthest_ahead(known, date, sent, received, ahead) -> None:
     assert clock_ahead(known, date, sent=sent, received=received) == pytest.approx(ahead)
+
+
+def a_governor_that_knows_much() -> Governor:
+    governor = Governor(10, 60.0)
+    for started in (0.0, 1.0, 2.0):
+        governor.start(started)
+    told = Told(limit=10, remaining=4, window=100.0, resets_in=50.0)
+    governor.finish(3.0, told, started=0.0)
+    governor.finish(4.0, None, started=1.0)
+    return governor
+
+
+def test_what_is_written_reads_back_as_it_was() -> None:
+    governor = a_governor_that_knows_much()
+    written = json.loads(json.dumps(governor.written()))
+    again = Governor.read(written, 99, 60.0)
+
+    assert json.loads(json.dumps(again.written())) == written
+    assert again.limit == 10  # the one that the API told
+    for now in (4.0, 54.0, 64.0, 200.0):
+        assert (again.budget(now), again.delay(now)) == (governor.budget(now), governor.delay(now))
+    again.finish(201.0, None, started=2.0)
+    assert not again.is_awaited
+
+
+def test_who_knows_nothing_begins_with_what_is_given() -> None:
+    fresh = Governor.read({}, 7, 30.0)
+    assert (fresh.limit, fresh.window, fresh.budget(0.0), fresh.is_awaited) == (7, 30.0, 7, False)
+
+
+def test_a_call_under_way_for_longer_than_a_window_is_given_up_for_lost() -> None:
+    governor = Governor(2, 60.0)
+    governor.start(0.0)
+    governor.start(30.0)
+    governor.lose(59.9)
+    assert governor.budget(59.9) == 0
+    governor.lose(60.0)
+    assert governor.budget(60.0) == 1
+    governor.finish(61.0, None, started=0.0)  # it comes after all
+    assert governor.budget(61.0) == 0

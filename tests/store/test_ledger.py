@@ -218,3 +218,71 @@ async def test_a_closed_store_says_so(store_url, encryption_key):
         pass
     with pytest.raises(StoreError, match="closed"):
         await store.keys.get("org_1")
+
+
+async def test_what_was_not_carried_out_is_free_again_at_once_or_after_its_lease(store):
+    await take(store)
+    assert not await store.ledger.unsend("org_1", run="other")
+    assert await store.ledger.begin("org_1", run="ours", lease=60)
+    assert not await store.ledger.unsend("org_1", run="other")
+    assert (await entry(store)).state is State.SENT
+    assert await store.ledger.unsend("org_1", run="ours", lease=0.3)
+    assert (await entry(store)).state is State.TODO
+    assert await take(store, run="other") is Standing.HELD
+    await asyncio.sleep(0.35)
+    assert await take(store, run="other") is Standing.TAKEN
+    assert await store.ledger.unsend("org_1", run="other")
+    assert await take(store, run="third") is Standing.TAKEN
+
+
+async def test_a_doubt_is_told_by_who_has_sent_it_and_keeps_its_reason(store):
+    await take(store)
+    assert not await store.ledger.doubt("org_1", run="ours", reason="nothing was sent yet")
+    assert await store.ledger.begin("org_1", run="ours", lease=60)
+    assert not await store.ledger.doubt("org_1", run="other", reason="not its own")
+    assert await store.ledger.doubt("org_1", run="ours", reason="no answer came")
+    found = await entry(store)
+    assert (found.state, found.reason, found.lease_ends) == (State.IN_DOUBT, "no answer came", 0.0)
+
+
+async def test_a_failure_is_told_by_who_has_taken_it_and_is_tried_again_by_another_run(store):
+    await take(store, run="ours/1")
+    assert not await store.ledger.fail("org_1", run="other", reason="not its own")
+    assert await store.ledger.fail("org_1", run="ours/1", reason="the API said no")
+    assert (await entry(store)).reason == "the API said no"
+    assert await take(store, run="ours/2") is Standing.FAILED
+    assert await take(store, run="other/1") is Standing.TAKEN
+    assert (await entry(store)).reason is None
+
+
+async def test_a_doubt_is_minted_again_on_purpose_alone_and_once_a_run(store):
+    async def claim(run: str, *, remint: bool) -> Standing:
+        return (await store.ledger.claim(customer(1), run=run, lease=60, remint=remint)).standing
+
+    await take(store, run="first/1")
+    await store.ledger.begin("org_1", run="first/1", lease=60)
+    await store.ledger.doubt("org_1", run="first/1", reason="no answer came")
+    assert await claim("second/1", remint=False) is Standing.IN_DOUBT
+    assert await claim("first/2", remint=True) is Standing.IN_DOUBT
+    assert await claim("second/2", remint=True) is Standing.TAKEN
+    assert (await entry(store)).orphans == 1
+
+
+async def test_a_claim_tells_whether_the_customer_was_minted_with_other_data(store):
+    async def claim(number: int, name: str | None) -> tuple[Standing, bool]:
+        claimed = await store.ledger.claim(customer(number, name), run="other", lease=60)
+        assert claimed.entry == await entry(store, f"org_{number}")
+        return claimed.standing, claimed.is_changed
+
+    await store.ledger.finish(customer(1, "Acme"), KEY, run="ours")
+    assert await claim(1, "Acme") == (Standing.DONE, False)
+    assert await claim(1, "Other") == (Standing.DONE, True)
+    assert await claim(2, "Acme") == (Standing.TAKEN, False)
+    assert await claim(2, "Other") == (Standing.TAKEN, False)  # taken again by the same run: nothing was minted yet
+
+
+async def test_a_customer_is_written_as_json_with_its_names_in_order(store):
+    await store.ledger.claim(customer(1, "Söhne"), run="ours", lease=60)
+    assert (await entry(store)).tenant == (
+        '{"organizationId":"org_1","organizationName":"Söhne","userEmail":"a@b.example","userId":"1"}'
+    )

@@ -1,0 +1,102 @@
+"""What is wrong with an answer, how long to wait, and how much may be sent again in all."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from boooply import ConfigurationError, RetryPolicy
+from boooply.protocol.messages import Limit, Request, Response, Safety
+from boooply.protocol.retry import Fault, RetryBudget, fault_of
+
+NAMED = Request(
+    operation="interviews.get", method="GET", target="/a", template="/a", limit=Limit.READS, safety=Safety.READ
+)
+MAYBE_EMPTY = attrs.evolve(NAMED, may_be_empty=True)
+BY_HAND = attrs.evolve(NAMED, wants_json=False)
+HTML = {"Content-Type": "Text/HTML; charset=utf-8"}
+NO_HEADERS: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "body", "headers", "fault"),
+    [
+        (NAMED, 200, b"{}", NO_HEADERS, None),
+        (NAMED, 299, b"{}", NO_HEADERS, None),
+        (NAMED, 200, b"", NO_HEADERS, Fault.UNREADABLE),
+        (NAMED, 200, b"[]", NO_HEADERS, Fault.UNREADABLE),
+        (NAMED, 200, b"<html>", NO_HEADERS, Fault.UNREADABLE),
+        (NAMED, 199, b"", NO_HEADERS, None),  # what is no yes is read as the refusal it is
+        (NAMED, 300, b"", NO_HEADERS, None),
+        (NAMED, 404, b"<html>", HTML, None),
+        (NAMED, 428, b"", NO_HEADERS, None),
+        (NAMED, 429, b"{}", NO_HEADERS, Fault.LIMITED),
+        (NAMED, 430, b"", NO_HEADERS, None),
+        (NAMED, 499, b"", NO_HEADERS, None),
+        (NAMED, 500, b"{}", NO_HEADERS, Fault.FAILED),
+        (NAMED, 599, b"{}", NO_HEADERS, Fault.FAILED),
+        (MAYBE_EMPTY, 204, b"", NO_HEADERS, None),
+        (MAYBE_EMPTY, 200, b"{}", NO_HEADERS, None),
+        (MAYBE_EMPTY, 200, b"?", NO_HEADERS, Fault.UNREADABLE),
+        (BY_HAND, 200, b"", NO_HEADERS, None),
+        (BY_HAND, 200, b"", HTML, None),
+        (BY_HAND, 200, b"1,2\n", NO_HEADERS, None),
+        (BY_HAND, 200, b"1,2\n", HTML, Fault.UNREADABLE),
+        (BY_HAND, 200, b"  ", HTML, None),
+        (BY_HAND, 200, b'{"a": 1}', HTML, None),
+        (BY_HAND, 200, b"<html><body>", NO_HEADERS, Fault.UNREADABLE),
+        (BY_HAND, 200, b" \n<!DOCTYPE HTML>", NO_HEADERS, Fault.UNREADABLE),
+        (BY_HAND, 200, b"<!doctype htm", NO_HEADERS, None),
+        (BY_HAND, 200, b"<ht", {"Content-Type": "image/svg+xml"}, None),
+        (BY_HAND, 200, b"text", {"Content-Type": "text/plain; of text/html"}, None),
+    ],
+)
+def test_what_is_wrong_with_an_answer(
+    request_: Request, status: int, body: bytes, headers: dict[str, str], fault: Fault | None
+) -> None:
+    assert fault_of(request_, Response(status=status, headers=headers, body=body)) is fault
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"attempts": 0}, "retry: attempts has to be at least 1"),
+        ({"attempts": True}, "retry: attempts has to be at least 1"),
+        ({"deadline": 0}, "retry: deadline has to be a number of seconds above zero, or None"),
+        ({"deadline": float("nan")}, "retry: deadline has to be a number of seconds above zero, or None"),
+        ({"backoff": -0.1}, "retry: backoff has to be a number of seconds, not below zero"),
+    ],
+)
+def test_a_policy_that_cannot_be(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        RetryPolicy(**change)
+
+    assert str(caught.value) == problem
+
+
+def test_a_policy_may_be_at_its_bounds() -> None:
+    policy = RetryPolicy(attempts=1, deadline=0.001, backoff=0)
+    assert (policy.attempts, policy.deadline, policy.backoff) == (1, 0.001, 0)
+    assert (RetryPolicy().attempts, RetryPolicy().deadline, RetryPolicy().backoff) == (3, None, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("sent", "chance", "seconds"),
+    [(1, 0.0, 0.5), (1, 1.0, 0.25), (2, 0.0, 1.0), (3, 0.5, 1.5), (7, 0.0, 30.0), (20, 1.0, 15.0)],
+)
+def test_the_pause_doubles_less_up_to_half_of_it(sent: int, chance: float, seconds: float) -> None:
+    assert RetryPolicy().pause(sent, chance) == seconds
+
+
+def test_ten_retries_may_be_spent_and_twenty_calls_earn_another() -> None:
+    budget = RetryBudget()
+    assert [budget.spend() for _ in range(11)] == [True] * 10 + [False]
+    for _ in range(19):
+        budget.earn()
+    assert not budget.spend()
+    budget.earn()
+    budget.earn()  # the sum of twenty twentieths is a little less than one
+    assert budget.spend()
+    for _ in range(1000):
+        budget.earn()
+    assert [budget.spend() for _ in range(11)] == [True] * 10 + [False]

@@ -1,0 +1,151 @@
+"""What each refusal says, word for word: people read it while they are integrating."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from boooply import BoooplyError, ConfigurationError, Secret
+from boooply.webhooks import Webhook, read_event, sign
+from boooply.webhooks.headers import values_of
+from boooply.webhooks.signature import fits, stringified
+
+SECRET = "whsec_0123456789abcdef0123456789abcdef"
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+EVENT = b'{"event":"interview.scores","data":{"meetingCode":"Boooply-AI-1","timestamp":"2026-06-01T12:00:00Z"}}'
+NAMELESS = b'{"event":"interview.scores","data":{"meetingCode":"Boooply-AI-1"}}'
+RAW = "FastAPI: await request.body(); Flask: request.get_data(); Django: request.body; aiohttp: await request.read()"
+HEADER = "X-Boooply-Signature"
+
+
+def verified(body: Any, headers: Any, **options: Any) -> Any:
+    return Webhook(SECRET, **options).verify(body, headers)
+
+
+def refusal(body: Any, headers: Any = None, **options: Any) -> str:
+    with pytest.raises(BoooplyError) as caught:
+        verified(body, {HEADER: sign(body, SECRET)} if headers is None else headers, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "says"),
+    [
+        (EVENT, {}, "the header X-Boooply-Signature is missing"),
+        (EVENT, [(HEADER, "a"), (HEADER, "b"), (HEADER, "c")], "the header X-Boooply-Signature is there 3 times"),
+        (EVENT, {HEADER: "a"}, "the header X-Boooply-Signature is not 64 hexadecimal digits"),
+        (
+            EVENT,
+            {HEADER: "a" * 64},
+            "the signature fits none of the secrets: the body was altered, or the secret is not this endpoint's",
+        ),
+        (b" " * (10 * 2**20 + 1), None, "the body is larger than 10,485,760 bytes"),
+        (b"{", None, "the body is not JSON"),
+        (b'{"a":NaN}', None, "the body is not JSON"),
+        (b"\xff", None, "the body is not UTF-8"),
+        (b"[" * 100_000, None, "the body is JSON that is nested too deep"),
+        (b"[]", None, "the body is JSON, but no object"),
+        (b"{}", None, "the body names no event"),
+        (b'{"event":"interview.scores"}', None, "the body has no object named data"),
+        (b'{"event":"interview.scores","data":{}}', None, "interview.scores: data.meetingCode is missing"),
+        (EVENT, 7, "headers: have to be a mapping or a list of pairs: hand over those of the request"),
+        ("{}", {}, f"raw_body: has to be the bytes as they came, not a str: {RAW}"),
+    ],
+)
+def test_a_refusal_says_just_this(body: Any, headers: Any, says: str) -> None:
+    assert refusal(body, headers) == says
+
+
+def test_a_body_written_anew_is_told_what_to_do() -> None:
+    again = json.dumps(json.loads(EVENT)).encode()
+    assert refusal(again, {HEADER: sign(EVENT, SECRET)}) == (
+        "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
+        f"Hand over the bytes as they came. {RAW}"
+    )
+
+
+def test_a_diagnosis_is_made_up_to_64_kb() -> None:
+    def of_size(size: int) -> bytes:
+        body = b'{"event":"interview.scores","data":{"meetingCode":"Boooply-AI-1","a":""}}'
+        return body.replace(b'"a":""', b'"a":"' + b"x" * (size - len(body)) + b'"')
+
+    signature = sign(of_size(64 * 2**10 - 1), SECRET)
+    written_again = of_size(64 * 2**10 - 1).replace(b'"data":', b'"data": ')
+    assert len(written_again) == 64 * 2**10
+    assert "something has parsed" in refusal(written_again, {HEADER: signature})
+    assert "none of the secrets" in refusal(written_again + b" ", {HEADER: signature})
+
+
+def test_ages_are_told_in_seconds() -> None:
+    def clock() -> datetime:
+        return NOW + timedelta(seconds=3600.4)
+
+    options: dict[str, Any] = {"max_age": 1500.5, "clock": clock}
+    assert refusal(EVENT, **options) == "the event's signed time is 3,600 s from now, and max_age is 1,500.5 s"
+    assert refusal(NAMELESS, max_age=1) == (
+        "the event has no signed time, so its age cannot be told, and max_age is set"
+    )
+    assert verified(EVENT, {HEADER: sign(EVENT, SECRET)}, max_age=3600.4, clock=clock)
+
+
+@pytest.mark.parametrize("max_age", [0, -1])
+def test_an_age_that_cannot_be_is_told(max_age: float) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Webhook(SECRET, max_age=max_age)
+    assert str(caught.value) == "max_age has to be a number of seconds above zero, or None for no limit"
+    Webhook(SECRET, max_age=0.001)
+
+
+def test_a_body_of_the_largest_size_is_read() -> None:
+    largest = EVENT + b" " * (10 * 2**20 - len(EVENT))
+    assert verified(bytearray(largest), {HEADER: sign(largest, SECRET)}).meeting_code == "Boooply-AI-1"
+
+
+def test_an_event_without_a_clock_goes_by_this_machines() -> None:
+    body = NAMELESS.replace(b'"}}', f'","timestamp":"{datetime.now(UTC).isoformat()}"}}}}'.encode())
+    assert verified(body, {HEADER: sign(body, SECRET)}, max_age=60)
+    assert "s from now" in refusal(EVENT.replace(b"2026", b"2020"), max_age=60)
+
+
+def test_a_key_is_the_digest_of_the_bytes() -> None:
+    assert read_event(EVENT).idempotency_key == hashlib.sha256(EVENT).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({"A": "1", "b": 2}, [["1"], ["2"]]),
+        ({"a": ["1", b"2"], "B": ("3",)}, [["1", "2"], ["3"]]),
+        ([(b"A", b"\xe9"), ("a", "x")], [["é", "x"], []]),
+        ([], [[], []]),
+        (None, None),
+        ([("a",)], None),
+        ("ab", None),
+    ],
+)
+def test_headers_of_any_form(headers: Any, found: Any) -> None:
+    assert values_of(headers, "a", "B") == found
+
+
+def test_every_secret_is_tried() -> None:
+    secrets = (Secret("one"), Secret("two"))
+    assert fits(b"body", sign(b"body", "one").upper(), secrets)
+    assert fits(b"body", sign(b"body", Secret("two")), secrets)
+    assert not fits(b"body", sign(b"body", "three"), secrets)
+    assert not fits(b"body", "\ud800ä", secrets)
+
+
+@pytest.mark.parametrize(
+    ("body", "printed"),
+    [
+        (b'{ "a" : 1.0, "b": [1.50, -2.0] }', b'{"a":1,"b":[1.5,-2]}'),
+        (b"[1e20, 1e21, -1e21]", b"[100000000000000000000,1e+21,-1e+21]"),
+        (b'"\\u00eb \\ud800"', '"ë \\ud800"'.encode()),
+        (b"{", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_json_as_javascript_prints_it(body: bytes, printed: bytes | None) -> None:
+    assert stringified(body) == printed
