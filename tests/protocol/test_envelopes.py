@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from boooply.converter import Mismatch
-from boooply.protocol.envelopes import bare, evaluation, items, nothing, page, under, within
+from boooply.protocol.envelopes import bare, evaluation, items, page, under, within
 
 BESIDE = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
 
 
 def test_the_top_level_is_without_what_wraps_it() -> None:
     assert bare({"success": True, "id": 1, "Success": 2}) == {"id": 1, "Success": 2}
-    assert nothing({"success": True, "id": 1}) is None
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,7 @@ async def test_a_failure_is_told_by_who_has_taken_it_and_is_tried_again_by_anoth
 
 
 async def test_a_doubt_is_minted_again_on_purpose_alone_and_once_a_run(store):
-    async def claim(run: str, *, remint: bool) -> Standing:
+    async def claim(run, *, remint):
         return (await store.ledger.claim(customer(1), run=run, lease=60, remint=remint)).standing
 
     await take(store, run="first/1")
@@ -269,7 +269,7 @@ async def test_a_doubt_is_minted_again_on_purpose_alone_and_once_a_run(store):
 
 
 async def test_a_claim_tells_whether_the_customer_was_minted_with_other_data(store):
-    async def claim(number: int, name: str | None) -> tuple[Standing, bool]:
+    async def claim(number, name):
         claimed = await store.ledger.claim(customer(number, name), run="other", lease=60)
         assert claimed.entry == await entry(store, f"org_{number}")
         return claimed.standing, claimed.is_changed
