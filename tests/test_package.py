@@ -24,6 +24,19 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         boooply.BoooplyManager  # type: ignore[attr-defined]  # noqa: B018 - the access is the test
 
 
+def test_a_name_whose_extra_is_missing_says_which() -> None:
+    program = (
+        "import sys\nsys.modules['sqlalchemy'] = None\n"
+        "import boooply, boooply.store\n"
+        "for package, name in ((boooply, 'Tenants'), (boooply.store, 'Store')):\n"
+        "    try:\n        getattr(package, name)\n"
+        "    except ModuleNotFoundError as error:\n        print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own words
+    needs = 'needs sqlalchemy: python -m pip install "boooply[store]"'
+    assert done.stdout.splitlines() == [f"boooply.Tenants {needs}", f"boooply.store.Store {needs}"]
+
+
 def test_every_error_is_exported_and_stands_in_the_tree() -> None:
     errors = {
         name
