@@ -37,14 +37,19 @@ class _Held:
                 await over.wait()
 
         holder = asyncio.create_task(hold(), name="boooply store")
-        await asyncio.wait({holder, opened}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait({holder, opened}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            holder.cancel()
+            raise
         if holder.done():
             await holder  # it raises
         return cls(opened.result(), over, holder)
 
     async def close(self) -> None:
-        self._over.set()
-        await self._holder
+        if self._holder.get_loop() is asyncio.get_running_loop():  # not in a forked child, which has a loop of its own
+            self._over.set()
+            await self._holder
 
 
 class BlockingTenants(Twin[Tenants]):

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-_ROOM: Final = 1024  # so many may lie there forgotten before their memory is given back
+_ROOM: Final = 32  # so many may lie there forgotten before their memory is given back
 
 
 class Moments:

@@ -1,5 +1,6 @@
 """What an answer that says no becomes (contract section 3)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -31,6 +32,7 @@ _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _LONGEST_MESSAGE: Final = 500
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor a database takes these
 
 
 def refusal(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIError | None:
@@ -47,7 +49,7 @@ def refusal(operation: str, response: Response, payload: Mapping[str, Any] | Non
     return _class(response.status)(
         operation,
         status=response.status,
-        message=redact(_message(response, told), *secrets)[:_LONGEST_MESSAGE],
+        message=_told(_message(response, told), *secrets),
         code=_text(told.get("code"), *secrets),
         request_id=_text(response.headers.get("X-Request-Id"), *secrets),
         retry_after=_seconds(response.headers.get("Retry-After")),
@@ -72,7 +74,11 @@ def _message(response: Response, told: Mapping[str, Any]) -> str:
 
 
 def _text(value: object, *secrets: Secret | None) -> str | None:
-    return redact(value, *secrets)[:_LONGEST_MESSAGE] if isinstance(value, str) and value else None
+    return _told(value, *secrets) if isinstance(value, str) and value else None
+
+
+def _told(text: str, *secrets: Secret | None) -> str:
+    return _NO_TEXT.sub("\ufffd", redact(text, *secrets))[:_LONGEST_MESSAGE]
 
 
 def _seconds(value: str | None) -> float | None:

@@ -172,6 +172,8 @@ class Database:
 
     async def close(self) -> None:
         """Write what was begun, and close all connections; afterwards reads and writes are refused."""
+        if self._process != os.getpid():
+            return  # the connections are the parent's, and so is the loop that writes
         self._is_closed = True
         try:
             while self._writer is not None and not self._writer.done():

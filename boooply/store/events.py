@@ -111,9 +111,7 @@ class StoredEvents:
         for step in steps:
             answer, after[step.key] = step.move(after[step.key], now)
             answers.append(answer)
-        sealed = {row["key"]: row["sealed"] for row in rows}
-        changed = [key for key in keys if after[key] is not before[key]]
-        await _put_back(connection, {key: (after[key], sealed[key]) for key in changed}, now)
+        await _put_back(connection, {key: after[key] for key in keys if after[key] is not before[key]}, now)
         return answers
 
     async def _put(self, connection: AsyncConnection, events: Sequence[tuple[str, bytes]]) -> list[None]:
@@ -140,14 +138,14 @@ class StoredEvents:
             rows = (await connection.execute(locking)).mappings().all()
             now = await self._database.now(connection)
             taken = {
-                row["key"]: (handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1], row["sealed"])
-                for row in rows
+                row["key"]: handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1] for row in rows
             }
             await _put_back(connection, taken, now)
+            sealed = {row["key"]: row["sealed"] for row in rows}
             answers.append(
                 tuple(
-                    StoredEvent(key=key, attempts=one.attempts, body=self._seal.opened(key, sealed))
-                    for key, (one, sealed) in taken.items()
+                    StoredEvent(key=key, attempts=one.attempts, body=self._seal.opened(key, sealed[key]))
+                    for key, one in taken.items()
                 )
             )
         return answers
@@ -189,15 +187,10 @@ def _blank(key: str, now: float) -> dict[str, Any]:
     return {"key": key, **attrs.asdict(Handling()), "sealed": None, "changed_at": now}
 
 
-async def _put_back(connection: AsyncConnection, changed: dict[str, tuple[Handling, bytes | None]], now: float) -> None:
-    rows = [
-        {
-            "key": key,
-            **attrs.asdict(one),
-            "sealed": None if one.progress is Progress.DONE else sealed,
-            "changed_at": now,
-        }
-        for key, (one, sealed) in changed.items()
-    ]
-    if rows:
-        await put(connection, EVENTS, rows)
+async def _put_back(connection: AsyncConnection, changed: dict[str, Handling], now: float) -> None:
+    rows = [{"key": key, **attrs.asdict(one), "changed_at": now} for key, one in changed.items()]
+    done = [row | {"sealed": None} for row in rows if row["progress"] is Progress.DONE]
+    others = [row for row in rows if row["progress"] is not Progress.DONE]  # their bodies stay as they are
+    for group in (done, others):
+        if group:
+            await put(connection, EVENTS, group)

@@ -25,12 +25,12 @@ _LISTS: Final = {
 
 async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows in their order, leaving those alone that are there."""
-    await connection.execute(_inserting(connection.dialect.name, table, overwrites=False), {"rows": _json(rows)})
+    await _insert(connection, table, rows, overwrites=False)
 
 
 async def put(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows in their order, or write over those with the same primary key."""
-    await connection.execute(_inserting(connection.dialect.name, table, overwrites=True), {"rows": _json(rows)})
+    """Insert rows in their order, or write over those with the same primary key; what a row does not name stays."""
+    await _insert(connection, table, rows, overwrites=True)
 
 
 def among(dialect: str) -> TextClause:
@@ -43,10 +43,16 @@ def listed(ids: Iterable[str]) -> dict[str, str]:
     return {"ids": _json([*ids])}
 
 
+async def _insert(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrites: bool
+) -> None:
+    statement = _inserting(connection.dialect.name, table, tuple(rows[0]), overwrites=overwrites)
+    await connection.execute(statement, {"rows": _json(rows)})
+
+
 @cache
-def _inserting(dialect: str, table: Table, *, overwrites: bool) -> TextClause:
-    names = [column.name for column in table.columns]
-    source = _SOURCES[dialect](table.columns)
+def _inserting(dialect: str, table: Table, names: tuple[str, ...], *, overwrites: bool) -> TextClause:
+    source = _SOURCES[dialect]([table.c[name] for name in names])
     identity = ", ".join(column.name for column in table.primary_key)
     changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in table.primary_key)
     ending = f"UPDATE SET {changes}" if overwrites else "NOTHING"
@@ -74,4 +80,8 @@ def _is_sealed(column: Column[Any]) -> bool:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=bytes.decode)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_ascii)
+
+
+def _ascii(sealed: bytes) -> str:
+    return sealed.decode("ascii", "replace")  # what is not has been damaged, and opens as little afterwards

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Final
@@ -13,22 +15,21 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import ConnectionFailed, DeadlineExceeded, DecodingError, RateLimitedError
+from boooply.errors import BoooplyError, ConnectionFailed, DeadlineExceeded, DecodingError, RateLimitedError
 from boooply.models import Recording
 from boooply.protocol.allowance import read_headers
-from boooply.protocol.downloads import OPERATION, Link, Progress, asking, is_complete, link_of, place_of, tag_of
+from boooply.protocol.downloads import OPERATION, Link, Progress, asking, begun, is_complete, is_misfit, link_of
 from boooply.protocol.messages import Limit, Response, json_object
 from boooply.protocol.refusals import refusal
 from boooply.transport.attempt import failure
-from boooply.transport.gate import Gate
 from boooply.transport.pool import proxy_for
 from boooply.transport.sending import Transport
-from boooply.transport.shared_gate import SharedGate
 
 _CHUNK: Final = 2**18
 _CONNECT_TIMEOUT: Final = 10.0
 _LONGEST_REFUSAL: Final = 2**16
-_OTHERWISE_SOON: Final = frozenset({416, 429, *range(500, 600)})
+_OTHERWISE_SOON: Final = frozenset({429, *range(500, 600)})
+_BROKE_OFF: Final = "the recording broke off"
 
 
 @attrs.frozen
@@ -43,8 +44,8 @@ class _Piece:
 async def download(transport: Transport, recording: Recording, path: Path) -> None:
     """Fetch a recording into a file, which appears once all of it is there.
 
-    A break is mended by asking for the rest. ``retry.attempts`` counts requests in a row that brought nothing, and
-    ``retry.deadline`` covers everything; each read may take ``timeout`` seconds.
+    A break is mended by asking for the rest. ``retry.attempts`` counts requests in a row that brought nothing new, and
+    ``retry.deadline`` covers the whole transfer; each read may take ``timeout`` seconds.
 
     Raises:
         ConnectionFailed: No more comes.
@@ -56,7 +57,7 @@ async def download(transport: Transport, recording: Recording, path: Path) -> No
     link = link_of(recording, transport.pool.base_url, transport.key)
     if link is None:
         raise DecodingError(OPERATION, status=200, problems=("the recording has no link",))
-    file = await asyncio.to_thread(_open_beside, path)
+    file = _open_beside(path)
     try:
         await _in_time(transport, link, file)
         await asyncio.to_thread(_put_in_place, file, path)
@@ -65,6 +66,8 @@ async def download(transport: Transport, recording: Recording, path: Path) -> No
 
 
 def _open_beside(path: Path) -> IO[bytes]:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     return NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False)
 
 
@@ -74,8 +77,10 @@ def _put_in_place(file: IO[bytes], path: Path) -> None:
 
 
 def _drop(file: IO[bytes]) -> None:
-    file.close()
-    Path(file.name).unlink(missing_ok=True)
+    try:
+        file.close()  # which writes what is left, and fails where the disk is full
+    finally:
+        Path(file.name).unlink(missing_ok=True)
 
 
 async def _in_time(transport: Transport, link: Link, file: IO[bytes]) -> None:
@@ -89,14 +94,15 @@ async def _in_time(transport: Transport, link: Link, file: IO[bytes]) -> None:
 
 
 async def _pieces(transport: Transport, link: Link, file: IO[bytes]) -> None:
-    progress, in_vain = Progress(), 0
+    progress, furthest, in_vain = Progress(), 0, 0
     while True:
         piece = await _in_line(transport, link, file, progress)
         if piece.error is None:
             return
-        in_vain = 0 if piece.progress.size > progress.size else in_vain + 1
         progress = piece.progress
-        if piece.is_final or in_vain >= transport.retry.attempts or not transport.pool.budget.spend():
+        in_vain = 0 if progress.size > furthest else in_vain + 1
+        furthest = max(furthest, progress.size)
+        if piece.is_final or in_vain >= transport.retry.attempts or (in_vain and not transport.pool.budget.spend()):
             raise piece.error.with_traceback(None)
         pause = transport.retry.pause(max(1, in_vain), random.random())  # noqa: S311 - spreads callers
         told = piece.error.retry_after if isinstance(piece.error, RateLimitedError) else None
@@ -107,18 +113,20 @@ async def _in_line(transport: Transport, link: Link, file: IO[bytes], progress: 
     """Fetch a piece; only what goes to the API itself, with the key, counts against its limits."""
     gate = transport.pool.gate(transport.key, Limit.READS) if link.key is not None else None
     if gate is None:
-        return await _piece(transport, link, file, progress, lambda _answer: None)
+        return await _piece(transport, link, file, progress, lambda _status, _headers: None)
     started = await gate.enter()
-    heard: list[aiohttp.ClientResponse] = []
+    has_left = False
+
+    def hear(status: int, headers: Mapping[str, str]) -> None:
+        nonlocal has_left
+        has_left = True  # with its headers it is counted: who waits in line need not wait for the video
+        gate.leave(read_headers(headers), started=started, refused=status == 429)  # noqa: PLR2004 - its own name
+
     try:
-        return await _piece(transport, link, file, progress, heard.append)
+        return await _piece(transport, link, file, progress, hear)
     finally:
-        _leave(gate, heard, started)
-
-
-def _leave(gate: Gate | SharedGate, heard: list[aiohttp.ClientResponse], started: float) -> None:
-    told = read_headers(heard[0].headers) if heard else None
-    gate.leave(told, started=started, refused=bool(heard) and heard[0].status == 429)  # noqa: PLR2004 - its own name
+        if not has_left:
+            gate.leave(None, started=started)
 
 
 async def _piece(
@@ -126,7 +134,7 @@ async def _piece(
     link: Link,
     file: IO[bytes],
     progress: Progress,
-    hear: Callable[[aiohttp.ClientResponse], None],
+    hear: Callable[[int, Mapping[str, str]], None],
 ) -> _Piece:
     session = await transport.pool.session()
     proxy = proxy_for(link.url.reveal())
@@ -141,41 +149,51 @@ async def _piece(
             # to a storage, perhaps: aiohttp leaves the key behind where a redirect leads to another host
             allow_redirects=True,
         ) as answer:
-            hear(answer)
+            hear(answer.status, answer.headers)
             piece = await _written(answer, link, file, reached)
     except asyncio.CancelledError as error:
         cancelled = error.args
         piece = _Piece(reached[0])
-    except aiohttp.ClientPayloadError:
-        piece = _Piece(reached[0], ConnectionFailed(OPERATION, "the recording broke off"))
+    except aiohttp.ConnectionTimeoutError as error:
+        piece = _Piece(reached[0], _broken(link, error))
     except TimeoutError:
         piece = _Piece(reached[0], DeadlineExceeded(OPERATION, transport.timeout))
     except aiohttp.ClientError as error:
-        piece = _Piece(reached[0], failure(OPERATION, error).error)
+        piece = _Piece(reached[0], _broken(link, error))
     except OSError as error:  # the disk's own, which says what is wrong; without the frames, which hold the key
         piece = _Piece(reached[0], error.with_traceback(None), is_final=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
-        piece = _Piece(reached[0], failure(OPERATION, error).error)
+        piece = _Piece(reached[0], _broken(link, error))
     if cancelled is not None:
         raise asyncio.CancelledError(*cancelled)
     return piece
+
+
+def _broken(link: Link, error: Exception) -> BoooplyError:
+    """Say what went wrong on the wire; where the storage is another host's, the words for the API's would mislead."""
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return ConnectionFailed(OPERATION, _BROKE_OFF)
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return ConnectionFailed(OPERATION, "the link leads from one address to the next")
+    if link.key is None:
+        return ConnectionFailed(OPERATION, "the storage of the recording cannot be reached")
+    return failure(OPERATION, error).error
 
 
 async def _written(answer: aiohttp.ClientResponse, link: Link, file: IO[bytes], reached: list[Progress]) -> _Piece:
     before = reached[0]
     if is_complete(before, answer.status, answer.headers):
         return _Piece(before)
-    place = place_of(before, answer.status, answer.headers)
-    if place is None:
-        return await _refused(answer, link)
-    await asyncio.to_thread(_go_to, file, place)
-    progress = Progress(place, tag_of(answer.headers))
+    progress = begun(before, answer.status, answer.headers)
+    if progress is None:
+        return await _refused(answer, link, before)
     reached[0] = progress
+    await asyncio.to_thread(_go_to, file, progress.size)
     async for chunk in answer.content.iter_chunked(_CHUNK):
         await asyncio.to_thread(file.write, chunk)
         progress = attrs.evolve(progress, size=progress.size + len(chunk))
         reached[0] = progress
-    return _Piece(progress)
+    return _Piece(progress, None if progress.is_whole else ConnectionFailed(OPERATION, _BROKE_OFF))
 
 
 def _go_to(file: IO[bytes], place: int) -> None:
@@ -183,10 +201,12 @@ def _go_to(file: IO[bytes], place: int) -> None:
     file.truncate()
 
 
-async def _refused(answer: aiohttp.ClientResponse, link: Link) -> _Piece:
+async def _refused(answer: aiohttp.ClientResponse, link: Link, before: Progress) -> _Piece:
+    if is_misfit(answer.status):
+        return _Piece(Progress(), ConnectionFailed(OPERATION, "the recording has changed meanwhile"))
     body = await answer.content.read(_LONGEST_REFUSAL)
     response = Response(status=answer.status, headers=answer.headers, body=body, key=link.key)
     kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
     no_video = DecodingError(OPERATION, status=answer.status, problems=(f"expected a video, found {kind}",))
     error = refusal(OPERATION, response, json_object(response)) or no_video
-    return _Piece(Progress(), error, is_final=answer.status not in _OTHERWISE_SOON)
+    return _Piece(before, error, is_final=answer.status not in _OTHERWISE_SOON)

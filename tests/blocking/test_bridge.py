@@ -9,7 +9,9 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +26,11 @@ from boooply import (
     Limit,
     NotFoundError,
     RateLimits,
+    Secret,
 )
+from boooply.blocking.tenants import _Held
 from boooply.sandbox import Sandbox
+from boooply.store import Store
 
 
 def bridges() -> list[threading.Thread]:
@@ -183,14 +188,59 @@ if child == 0:
         tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_2"))
     except StoreError as error:
         print(error, flush=True)
-    os._exit(0)
-os.waitpid(child, 0)
+    opening.__exit__(None, None, None)  # closes nothing of the parent's, and hangs on nothing
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_3"))
 opening.__exit__(None, None, None)
 """
     done = run(STORE + after, threaded_sandbox, cwd=tmp_path)
 
     assert done.stdout.strip() == "the store was opened before a fork, in another process: open it in this one"
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_an_awaited_store_is_left_in_a_forked_child(tmp_path: Path, threaded_sandbox: Sandbox) -> None:
+    done = run(
+        """
+        import asyncio, os, warnings
+        from cryptography.fernet import Fernet
+        from boooply.store import Store
+        async def main():
+            async with Store.open(encryption_key=Fernet.generate_key().decode()) as store:
+                await store.keys.put("org_1", "bply_org_0123456789abcdef")
+                warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
+                child = os.fork()
+            if child == 0:
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        asyncio.run(main())
+        """,
+        threaded_sandbox,
+        cwd=tmp_path,
+    )
+
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+async def test_an_opening_that_is_broken_off_leaves_no_store_open(
+    monkeypatch: pytest.MonkeyPatch, sqlite_store_url: str, encryption_key: str
+) -> None:
+    begun = asyncio.Event()
+
+    @asynccontextmanager
+    async def slowly(*_arguments: object, **_options: object) -> AsyncGenerator[None]:
+        begun.set()
+        await asyncio.sleep(30)
+        yield
+
+    monkeypatch.setattr(Store, "open", slowly)
+    opening = asyncio.create_task(_Held.open(Secret(sqlite_store_url), (Secret(encryption_key),)))
+    await begun.wait()
+    opening.cancel()
+    await asyncio.wait({opening})
+    await asyncio.sleep(0)
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "boooply store" and not task.cancelling()]
 
 
 def test_an_interrupt_cancels_the_call() -> None:

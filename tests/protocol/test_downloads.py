@@ -4,10 +4,11 @@ import pytest
 
 from boooply import Secret
 from boooply.models import Recording
-from boooply.protocol.downloads import Progress, asking, is_complete, link_of, place_of, tag_of
+from boooply.protocol.downloads import Progress, asking, begun, is_complete, is_misfit, link_of, tag_of
 
 KEY = Secret("bply_org_0123456789abcdef")
-BROKEN = Progress(100, '"one"')
+BROKEN = Progress(100, '"one"', 200)
+PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @pytest.mark.parametrize(
@@ -20,15 +21,19 @@ BROKEN = Progress(100, '"one"')
     ],
 )
 def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, headers):
-    assert asking(progress) == headers
+    assert asking(progress) == PLAIN | headers
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "place"),
+    ("status", "headers", "progress"),
     [
-        (200, {}, 0),
-        (206, {"Content-Range": "bytes 100-199/200"}, 100),
-        (206, {"Content-Range": "bytes 100-199/*"}, 100),
+        (200, {}, Progress()),
+        (200, {"Content-Length": "300", "ETag": '"two"'}, Progress(0, '"two"', 300)),
+        (200, {"Content-Length": "many"}, Progress()),
+        (206, {"Content-Range": "bytes 100-199/200"}, BROKEN),
+        (206, {"Content-Range": "bytes 100-149/200", "ETag": '"one"'}, BROKEN),
+        (206, {"Content-Range": "bytes 100-199/*"}, Progress(100, '"one"')),
+        (206, {"Content-Range": "bytes 100-199/200", "ETag": '"two"'}, None),
         (206, {"Content-Range": "bytes 0-199/200"}, None),
         (206, {"Content-Range": "bytes 100-199"}, None),
         (206, {}, None),
@@ -36,8 +41,15 @@ def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, hea
         (200, {"Content-Type": "Text/HTML; charset=utf-8"}, None),
     ],
 )
-def test_a_piece_belongs_where_it_says_and_nowhere_else(status, headers, place):
-    assert place_of(BROKEN, status, headers) == place
+def test_a_piece_belongs_where_it_says_and_nowhere_else(status, headers, progress):
+    assert begun(BROKEN, status, headers) == progress
+
+
+def test_what_is_missing_is_known_where_the_server_has_told():
+    assert not BROKEN.is_whole
+    assert Progress(200, None, 200).is_whole
+    assert Progress(100).is_whole
+    assert [status for status in (200, 206, 404, 416, 503) if is_misfit(status)] == [206, 416]
 
 
 def test_a_break_after_the_last_byte_has_lost_nothing():
@@ -60,6 +72,8 @@ def test_a_weak_name_is_not_relied_on():
         ("http://api.example/v", "https://s3.example/v", "https://s3.example/v", None),
         ("https://api.example.evil/v", "https://s3.example/v", "https://s3.example/v", None),
         (None, "https://s3.example/v", "https://s3.example/v", None),
+        ("https://api.example:abc/v", "https://s3.example/v", "https://s3.example/v", None),
+        ("https://[api/v", "https://s3.example/v", "https://s3.example/v", None),
     ],
 )
 def test_the_key_goes_to_the_apis_own_host_alone(stable, signed, url, key):
@@ -70,3 +84,6 @@ def test_the_key_goes_to_the_apis_own_host_alone(stable, signed, url, key):
 
 def test_a_recording_can_be_without_a_link():
     assert link_of(Recording(), "https://api.example", KEY) is None
+    for broken in ("https://[bad/x", "ftp://s3.example/v", "https:///v", "v"):
+        assert link_of(Recording(video_url=Secret(broken)), "https://api.example", KEY) is None
+        assert link_of(Recording(video_api_url=broken), broken, KEY) is None

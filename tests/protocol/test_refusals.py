@@ -46,6 +46,15 @@ def test_each_status_has_its_error(status: int, error: type[APIError]) -> None:
     assert (caught.value.status, caught.value.code, caught.value.operation) == (status, "NOPE", "interviews.get")
 
 
+def test_text_that_nothing_takes_is_replaced() -> None:
+    body = json.dumps({"error": "half \ud800 and \0", "code": "\udfff"}).encode()
+    with pytest.raises(APIError) as caught:
+        GET_INTERVIEW.parse(answer(400, body))
+
+    assert (caught.value.message, caught.value.code) == ("half \ufffd and \ufffd", "\ufffd")
+    str(caught.value).encode()
+
+
 def test_an_error_tells_all_it_knows() -> None:
     body = {"success": False, "error": "Slow down", "code": "LIMIT"}
     response = answer(429, body, X_Request_Id="r-1", Retry_After="7")

@@ -180,6 +180,22 @@ async def test_a_body_that_was_altered_waits_and_is_told(store: Store, caplog: p
     assert (await rows(store))[0]["sealed"] == b"nonsense"
 
 
+async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store: Store) -> None:
+    inbox, damaged = Inbox(store), b"gAAAA\x80\xff"
+    await put(inbox, 1)
+    async with store.database.engine.begin() as connection:
+        await connection.execute(EVENTS.update().values(sealed=damaged))
+    await put(inbox, 2)
+    handled: list[Event] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event)
+
+    await work(inbox, handle, lambda: bool(handled))
+    assert [event.meeting_code for event in handled] == ["Boooply-AI-2"]
+    assert sorted(row["sealed"] or b"" for row in await rows(store)) == [b"", damaged]
+
+
 async def test_old_events_can_be_forgotten(store: Store) -> None:
     inbox = Inbox(store)
     for number in range(3):

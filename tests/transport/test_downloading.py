@@ -22,6 +22,8 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
+from boooply.protocol.messages import Limit
+from boooply.transport.gate import Gate
 
 OPERATION = "interviews.download_recording"
 VIDEO = hashlib.sha256(b"a video").digest() * 40_000  # 1.28 MB
@@ -92,6 +94,70 @@ async def test_breaks_that_bring_something_are_mended_for_ever(storage, tmp_path
     assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
 
 
+async def test_a_part_that_is_shorter_than_asked_is_not_the_end(storage, tmp_path):
+    storage.breaks, storage.longest_part = [300_000], 100_000
+    await storage.download(tmp_path / "interview.mp4", attempts=1)
+    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
+
+
+async def test_a_part_of_another_video_is_not_taken(storage, tmp_path):
+    storage.breaks, storage.heeds_if_range = [300_000], False
+    storage.videos = [("first", VIDEO), ("second", VIDEO[::-1])]
+    await storage.download(tmp_path / "interview.mp4")
+    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO[::-1]
+
+
+async def test_a_refusal_in_between_loses_nothing(storage, tmp_path):
+    storage.breaks, storage.fails = [300_000], {2: 503, 3: 429}
+    await storage.download(tmp_path / "interview.mp4", attempts=3)
+    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
+    assert storage.ranges[0] is None
+    assert len({*storage.ranges[1:]}) == 1
+
+
+async def test_a_storage_that_changes_at_each_break_is_given_up(storage, tmp_path):
+    storage.breaks = [300_000] * 50
+    storage.videos = [(f"number {number}", VIDEO) for number in range(50)]
+    with pytest.raises(ConnectionFailed):
+        await storage.download(tmp_path / "interview.mp4", attempts=3)
+    assert len(storage.ranges) == 4
+
+
+async def test_breaks_that_bring_something_leave_the_budget_to_others(storage, tmp_path):
+    storage.breaks = [50_000 * number for number in range(1, 25)]
+    here = f"http://127.0.0.1:{storage.port}"
+    async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=RetryPolicy(backoff=0)) as client:
+        await client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4")
+        assert client.transport.pool.budget.spend()
+
+
+async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
+    storage.links, storage.stalls, storage.breaks = "stable", True, [300_000]
+    here, limits = f"http://127.0.0.1:{storage.port}", RateLimits(reads=3, window=60)
+    async with AsyncBoooplyClient(api_key=KEY, base_url=here, rate_limits=limits) as client:
+        task = asyncio.create_task(client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4"))
+        await asyncio.sleep(0.3)
+        assert client.rate_limits[Limit.READS].remaining == 1
+        pool = client.transport.pool
+        gate = pool.gate(client.transport.key, Limit.READS)
+        assert isinstance(gate, Gate)
+        assert not gate._governor.is_awaited  # nothing is under way for the limits, though the video is
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_what_is_asked_for_is_the_bytes_as_they_are(storage, tmp_path):
+    await storage.download(tmp_path / "interview.mp4")
+    assert storage.accepted == [("*/*", "identity")]
+
+
+async def test_a_storage_that_is_not_there_is_not_called_the_api(storage, tmp_path):
+    storage.links = "nowhere"
+    with pytest.raises(ConnectionFailed, match="the storage of the recording cannot be reached"):
+        await storage.download(tmp_path / "interview.mp4", attempts=1)
+
+
 async def test_a_storage_that_brings_nothing_is_given_up(storage, tmp_path):
     storage.breaks = [0, 0, 0, 0]
     with pytest.raises(ConnectionFailed, match="broke"):
@@ -154,8 +220,9 @@ async def test_a_disk_that_refuses_says_so_and_shows_no_key(storage, tmp_path):
     with pytest.raises(FileNotFoundError):
         await storage.download(tmp_path / "nowhere" / "interview.mp4")
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="taken"):
+    with pytest.raises(IsADirectoryError, match="taken"):
         await storage.download(tmp_path / "taken")
+    assert storage.ranges == []
     assert [one.name for one in tmp_path.iterdir()] == ["taken"]
 
 
@@ -182,6 +249,10 @@ class Storage:
         self.kind = "video/mp4"
         self.links = "signed"
         self.stalls = False
+        self.heeds_if_range = True
+        self.longest_part = len(VIDEO)
+        self.fails: dict[int, int] = {}  # the number of the request, and its status
+        self.accepted: list[tuple[str | None, str | None]] = []
         self.keys: list[str | None] = []
         self.key_of_redirect: str | None = None
         self.ranges: list[str | None] = []
@@ -194,6 +265,7 @@ class Storage:
             "signed": {"videoUrl": signed},
             "stable": {"videoUrl": signed, "videoApiUrl": f"{here}/video"},
             "elsewhere": {"videoUrl": signed, "videoApiUrl": f"http://localhost:{self.port}/video"},
+            "nowhere": {"videoUrl": "http://localhost:1/video"},
             "redirect": {"videoApiUrl": f"{here}/moved"},
         }
         return web.json_response({"success": True, "recording": {"format": "mp4", **links[self.links]}})
@@ -206,22 +278,25 @@ class Storage:
         self.keys.append(request.headers.get("Authorization"))
         asked = request.headers.get("Range")
         self.ranges.append(asked)
-        if self.status != 200:
-            return web.Response(status=self.status)
+        self.accepted.append((request.headers.get("Accept"), request.headers.get("Accept-Encoding")))
+        status = self.fails.get(len(self.ranges), self.status)
+        if status != 200:
+            return web.Response(status=status)
         name, video = self.videos.pop(0) if len(self.videos) > 1 else self.videos[0]
         tag = f'"{name}"'
-        is_part = asked is not None and request.headers.get("If-Range") == tag
+        is_part = asked is not None and (request.headers.get("If-Range") == tag or not self.heeds_if_range)
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked is not None and is_part else 0
-        headers = {"Content-Range": f"bytes {start}-{len(video) - 1}/{len(video)}"} if is_part else {}
-        headers |= {"ETag": tag, "Content-Type": self.kind, "Content-Length": str(len(video) - start)}
+        whole = min(len(video), start + self.longest_part) if is_part else len(video)
+        headers = {"Content-Range": f"bytes {start}-{whole - 1}/{len(video)}"} if is_part else {}
+        headers |= {"ETag": tag, "Content-Type": self.kind, "Content-Length": str(whole - start)}
         answer = web.StreamResponse(status=206 if is_part else 200, headers=headers)
         await answer.prepare(request)
-        end = self.breaks.pop(0) if self.breaks else len(video)
+        end = self.breaks.pop(0) if self.breaks else whole
         await answer.write(video[start : max(start, end)])
         if self.stalls:
             await asyncio.sleep(30)
         await asyncio.sleep(0.1)  # what has come, and was not read yet, is lost where a connection breaks
-        if end < len(video) and request.transport is not None:
+        if end < whole and request.transport is not None:
             request.transport.close()
         return answer
 
