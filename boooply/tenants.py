@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from boooply.client import AsyncBoooplyClient
-from boooply.errors import ConfigurationError, ProvisioningError, WrongTenantError
+from boooply.errors import AuthenticationError, ConfigurationError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.minting import Keys, Minting, Skipped
@@ -133,7 +133,14 @@ class Tenants:
 
 
 async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None:
-    found = (await client.organization.get()).external_org_id
+    try:
+        found = (await client.organization.get()).external_org_id
+    except AuthenticationError as error:
+        error.add_note(
+            f"It is the stored key of {organization_id} that is refused: was the store filled by another API, or by a "
+            "sandbox that has ended? Otherwise disconnect the customer and connect it again."
+        )
+        raise
     # the API does not promise to name it, and silence is no proof of a mistake
     if found is not None and found != organization_id:
         raise WrongTenantError(organization_id, found)

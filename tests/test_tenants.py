@@ -10,6 +10,7 @@ from boooply import (
     AmbiguousWriteError,
     APIError,
     AsyncBoooplyPlatform,
+    AuthenticationError,
     BlockingTenants,
     BoooplyPlatform,
     ConfigurationError,
@@ -67,6 +68,14 @@ async def test_a_key_of_another_customer_is_refused_before_it_is_used(tenants, s
         await tenants.client("org_2")
     assert (caught.value.organization_id, caught.value.found) == ("org_2", "org_1")
     assert {call.method for call in sandbox.calls if "integration" in call.path} == {"GET"}
+
+
+async def test_a_stored_key_that_is_refused_is_told_to_be_one(tenants, store):
+    await store.keys.put("org_2", "bply_org_of_another_sandbox")
+    with pytest.raises(AuthenticationError) as caught:
+        await tenants.client("org_2")
+    (note,) = caught.value.__notes__
+    assert note.startswith("It is the stored key of org_2 that is refused: was the store filled by another API")
 
 
 async def test_whose_key_it_is_is_asked_once(tenants, sandbox):

@@ -67,6 +67,9 @@ def proxy_for(base_url: str) -> Secret | None:
     """Find the proxy that the environment names for an address, once; aiohttp would look for it at each call.
 
     It is a secret, since a proxy's URL may hold credentials. This machine itself is never reached through one.
+
+    Raises:
+        ConfigurationError: It is of a kind that cannot be used, SOCKS say.
     """
     parts = urlsplit(base_url)
     host = parts.hostname or ""
@@ -75,7 +78,12 @@ def proxy_for(base_url: str) -> Secret | None:
     found = getproxies().get(parts.scheme)
     if not found:
         return None
-    return Secret(found if "://" in found else f"http://{found}")  # as curl and others read it
+    kind, has_kind, _ = found.partition("://")
+    if has_kind and kind.lower() not in {"http", "https"}:
+        raise ConfigurationError(
+            f"{parts.scheme}_proxy names a proxy of the kind {kind}, which is none for HTTP or HTTPS"
+        )
+    return Secret(found if has_kind else f"http://{found}")  # as curl and others read it
 
 
 class Pool:

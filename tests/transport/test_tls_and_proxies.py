@@ -8,7 +8,7 @@ import pytest
 import trustme
 from aiohttp import web
 
-from boooply import AsyncBoooplyClient, ConnectionFailed, RetryPolicy
+from boooply import AsyncBoooplyClient, ConfigurationError, ConnectionFailed, RetryPolicy
 from boooply.transport.pool import proxy_for
 
 HOST = "api.boooply.test"
@@ -113,6 +113,14 @@ async def test_a_proxy_without_a_scheme_is_one_for_http(monkeypatch: pytest.Monk
     async with client(f"https://{HOST}") as boooply:
         with pytest.raises(ConnectionFailed, match="the proxy cannot be reached"):
             await boooply.organization.get()
+
+
+def test_a_proxy_of_another_kind_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://user:secret@127.0.0.1:1080")
+    with pytest.raises(ConfigurationError) as caught:
+        client(f"https://{HOST}")
+
+    assert str(caught.value) == "https_proxy names a proxy of the kind socks5, which is none for HTTP or HTTPS"
 
 
 @pytest.mark.parametrize(
