@@ -31,7 +31,7 @@ async def mcp(*, http: Flag = False, port: _Port = None, platform: Flag = False,
         store: Where --platform keeps the customers' keys; otherwise BOOOPLY_STORE_URL.
 
     Returns:
-        The exit code: 2 if the options do not fit together, or the port cannot be had.
+        The exit code: 2 if the options do not fit together, a host cannot speak to it, or the port cannot be had.
     """
     problem = _misfit(http=http, port=port, platform=platform, store=store)
     if problem is not None:
@@ -76,6 +76,8 @@ def _misfit(*, http: bool, port: int | None, platform: bool, store: str | None) 
         return "--port is for --http: give both, or none"
     if store is not None and not platform:
         return "--store is for --platform: give both, or none"
+    if not http and None in {sys.stdin, sys.stdout}:  # what Python makes of a closed one
+        return "standard input or output is closed, and a host speaks over both: leave them open, or give --http"
     return None
 
 

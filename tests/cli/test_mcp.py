@@ -89,6 +89,17 @@ def test_without_the_extra_it_says_how_to_get_it(missing: str) -> None:
 
 
 @pytest.mark.usefixtures("ready")
+def test_without_standard_input_it_says_so(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # what Python makes of a closed one
+
+    ran = run("mcp")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("boooply: standard input or output is closed")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("ready")
 def test_in_a_terminal_it_says_for_whom_it_is(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     from boooply.cli import mcp  # noqa: PLC0415 - what it serves with is replaced here
 

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
-from boooply import AsyncBoooplyClient, NotConnectedError, Secret, StoreError, WrongTenantError
+from boooply import AsyncBoooplyClient, NotConnectedError, RetryPolicy, Secret, StoreError, Tenant, WrongTenantError
 from boooply.integrations.mcp import customers, open_server, server
 from boooply.sandbox import Sandbox
 from boooply.store import KeyStore, Ledger, Store
@@ -42,6 +43,7 @@ HUMAN = {"jobRole": "Cook", "candidate": JANE, "participants": [{**JANE, "email"
 TEAM = {"title": "Who is it?", "participants": [{**JANE, "role": "HOST"}]}
 MOVE = {"code": "Boooply-AI-1", "scheduledAt": "2030-05-01T09:00:00+02:00"}
 ACME = {"userId": "1", "userEmail": "a@acme.example", "organizationId": "org_acme", "organizationName": "Acme"}
+TENANT = Tenant(user_id="1", user_email="a@acme.example", organization_id="org_acme", organization_name="Acme")
 
 # What the host is told of each, and what comes first: read, destructive, idempotent, open world, plan.
 HINTS = {
@@ -408,6 +410,81 @@ async def test_a_key_that_cannot_be_stored_is_kept_until_it_can(
     assert "the key came, and the store did not take it" in text
     assert minted[0].reveal() not in text
     assert sandbox.mints == {"org_acme": 1}
+
+
+async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_can_be_stored(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_arguments: object, **_options: object) -> bool:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(Ledger, "finish", broken)
+    sandbox.faults.add("create_organization_api_key", "slow-drip")
+    retry = RetryPolicy(deadline=45.0)
+    async with Store.open() as store, customers.Customers.open(None, sandbox.base_url, retry) as connected:
+        async with anyio.create_task_group() as group:
+            group.start_soon(connected.connect, TENANT)
+            while not sandbox.mints:  # noqa: ASYNC110 - it is told by another process's words
+                await asyncio.sleep(0.01)
+            group.cancel_scope.cancel()  # as the protocol's SDK does: at every turn of the loop
+        assert not await is_stored(store)
+        async with asyncio.timeout(10):
+            while not await is_stored(store):  # noqa: ASYNC110 - it is a row of a database
+                await asyncio.sleep(0.01)
+    assert sandbox.mints == {"org_acme": 1}
+
+
+@pytest.mark.parametrize("problem", [StoreError, RuntimeError])
+async def test_a_late_key_is_tried_again_whatever_the_store_raises(
+    problem: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, failed = KeyStore.put, list[str]()
+
+    async def broken(*_arguments: object, **_options: object) -> bool:
+        raise RuntimeError("the disk is full")
+
+    async def once(self: KeyStore, organization_id: str, api_key: Secret, /) -> None:
+        if not failed:
+            failed.append(organization_id)
+            raise problem("the disk is full")
+        await put(self, organization_id, api_key)
+
+    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(Ledger, "finish", broken)
+    monkeypatch.setattr(KeyStore, "put", once)
+    async with hosting(platform=True) as host, Store.open() as store:
+        await host.fail("connect_customer", ACME | {"confirm": True})
+        async with asyncio.timeout(5):
+            while not await is_stored(store):  # noqa: ASYNC110 - it is a row of a database
+                await asyncio.sleep(0.01)
+    assert failed == ["org_acme"]
+
+
+@pytest.mark.parametrize("key", ["bply_org_0123456789abcdef", None])
+async def test_a_late_key_takes_the_place_of_no_other_and_brings_nobody_back(
+    key: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    minted: list[Secret] = []
+
+    async def meanwhile(self: Ledger, _tenant: object, api_key: Secret, **_options: object) -> bool:
+        minted.append(api_key)
+        await (self.forget("org_acme") if key is None else self.put("org_acme", Secret(key)))
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(Ledger, "finish", meanwhile)
+    async with hosting(platform=True) as host, Store.open() as store:
+        await host.fail("connect_customer", ACME | {"confirm": True})
+        async with asyncio.timeout(5):
+            while "org_acme" not in caplog.text:
+                if await is_stored(store):
+                    assert (await store.keys.get("org_acme")).reveal() == key
+                await asyncio.sleep(0.01)
+        assert await is_stored(store) is (key is not None)
+    assert ("has another key by now" if key else "was disconnected meanwhile") in caplog.text
+    assert "it is lost" not in caplog.text
+    assert minted[0].reveal()[-8:] not in caplog.text
 
 
 async def is_stored(store: Store) -> bool:

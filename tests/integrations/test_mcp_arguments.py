@@ -25,7 +25,7 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
         ("get_interview", {"code": None}, "code: is missing"),
         ("get_interview", {"code": 7}, "code: has to be text, not a int"),
         ("get_interview", {"code": ".."}, "code: cannot be '..', which is a step in a path"),
-        ("get_interview", {"code": "x", "confirm": True}, "confirm: is unknown: there are code"),
+        ("get_interview", {"code": "x", "confirm": True}, "confirm: is unknown: it takes code"),
         ("get_recording", {"code": "x", "revealLink": "yes"}, "revealLink: has to be true or false"),
         ("cancel_interview", {"code": "x", "confirm": "true"}, "confirm: has to be true or false"),
         ("create_ai_interview", {"candidate": JANE}, "jobRole: is missing"),
@@ -56,6 +56,12 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
         ),
         ("create_ai_interview", AI | {"scheduledAt": "2030-05-01T09:00:00"}, "scheduledAt: has to be a time with an o"),
         ("create_ai_interview", AI | {"scheduledAt": "tomorrow"}, "scheduledAt: has to be a time with an offset"),
+        (
+            "create_ai_interview",
+            AI | {"schedulingMode": "FIXED", "scheduledAt": "0001-01-01T00:00:00+23:59"},
+            "scheduledAt: has to lie within the years 1 to 9999 in UTC too",
+        ),
+        ("list_interviews", {"dateFrom": "9999-12-31T23:59:59-23:59"}, "dateFrom: has to lie within the years"),
         ("create_ai_interview", AI | {"scheduledAt": 7}, "scheduledAt: has to be a time with an offset"),
         (
             "create_ai_interview",

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from boooply import (
     APIError,
     BoooplyError,
     CorruptKeyError,
+    DecodingError,
     Interview,
     InterviewNotEvaluated,
     RateLimitedError,
+    Recording,
+    Secret,
     ServerError,
 )
 from boooply.integrations.mcp import calls, open_server
@@ -141,6 +145,63 @@ async def test_any_other_unclear_outcome_says_where_to_look(
         text = await failed(client, tool, {"code": code, "confirm": True})
     assert "Do not simply call again" in text
     assert says in text
+
+
+def unreadable(tool: str, operation: str | None = None) -> str:
+    error = DecodingError(operation or ALL[tool].row.operation, status=200, problems=("meetingCode: is missing",))
+    return explained(ALL[tool], error)
+
+
+@pytest.mark.parametrize("tool", ["create_ai_interview", "create_human_interview", "create_team_meeting"])
+def test_a_creation_whose_answer_cannot_be_read_is_looked_for_and_not_sent_again(tool: str) -> None:
+    text = unreadable(tool)
+    assert f"Do not call {tool} again now: the people may have been invited" in text
+    since = re.search(r'"dateFrom": "([^"]+)"', text)
+    assert since
+    ago = datetime.now(UTC) - datetime.fromisoformat(since[1])
+    assert timedelta(minutes=5, seconds=45) < ago < timedelta(minutes=7)
+
+
+@pytest.mark.parametrize(
+    ("tool", "says"),
+    [
+        ("cancel_interview", "Do not simply call again. Call get_interview with the same code first"),
+        ("reschedule_interview", "Do not simply call again. Call get_interview with the same code first"),
+        ("trigger_analysis", "Do not simply call again: it may have been carried out."),
+        ("connect_customer", "Do not call again: a key may have been minted that nobody holds"),
+    ],
+)
+def test_any_other_change_whose_answer_cannot_be_read_says_where_to_look(tool: str, says: str) -> None:
+    assert says in unreadable(tool)
+
+
+def test_what_changed_nothing_may_be_called_again_where_it_cannot_be_read() -> None:
+    for tool, operation in (
+        ("get_interview", None),
+        ("generate_job_description", None),
+        ("connect_customer", "organization.get"),  # the key is stored by then
+    ):
+        assert "Wait a minute, then call again" in unreadable(tool, operation)
+
+
+async def test_half_a_character_ends_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ServerError("interviews.list", status=500, message="bad \ud800 half")
+    assert "bad \ufffd half" in explained(ALL["list_interviews"], error)
+
+    async def refused(*_arguments: object) -> None:
+        raise ServerError("interviews.list", status=500, message="bad \ud800 half")
+
+    async def signed(*_arguments: object) -> Recording:
+        return Recording(video_url=Secret("https://x.example/\udfff?Signature=x"))
+
+    async with hosting() as client:
+        monkeypatch.setattr(calls, "_sent", refused)
+        refusal = await client.call_tool("list_interviews", {})
+        monkeypatch.setattr(calls, "_sent", signed)
+        answer = await client.call_tool("get_recording", {"code": "Boooply-AI-1", "revealLink": True})
+    assert "bad \ufffd half" in refusal.model_dump_json()
+    assert answer.structured_content["link"] == "https://x.example/\ufffd?Signature=x"
+    answer.model_dump_json()
 
 
 @pytest.fixture

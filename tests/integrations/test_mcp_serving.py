@@ -21,7 +21,7 @@ from mcp.types import CallToolResult
 from boooply import AsyncBoooplyClient, ConfigurationError
 from boooply.integrations.mcp import open_server, serve_http
 from boooply.sandbox import Sandbox
-from boooply.store import Store
+from boooply.store import State, Store
 
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main", "mcp")
 AI = {"jobRole": "Cook", "candidate": {"name": "Jane", "email": "jane@example.com"}, "confirm": True}
@@ -135,6 +135,72 @@ def test_it_can_be_stopped_while_its_input_is_open(number: signal.Signals, code:
         process.send_signal(number)
         assert process.wait(10) == code
         assert process.stderr.read() == b""
+
+
+async def test_an_input_that_does_not_wait_is_read_to_its_end() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=reading, stdout=pipe, stderr=pipe)
+    os.close(reading)
+    assert process.stdout is not None
+    try:
+        for number in (1, 2):
+            ping = json.dumps({"jsonrpc": "2.0", "method": "ping", "id": number}).encode()
+            os.write(writing, ping + b"\n")
+            answer = await asyncio.wait_for(process.stdout.readline(), 10)
+            assert json.loads(answer)["id"] == number
+    finally:
+        os.close(writing)
+        try:
+            _, err = await asyncio.wait_for(process.communicate(), 10)
+        finally:
+            if process.returncode is None:
+                process.kill()
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_it_ends_with_an_input_that_cannot_be_read(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as unreadable:
+        done = subprocess.run(COMMAND, stdin=unreadable, capture_output=True, timeout=10, check=False)  # noqa: S603 - our own command
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr == b"standard input cannot be read: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize("end", ["input", "SIGTERM", "cancelled"])
+async def test_it_ends_once_a_key_that_is_under_way_is_stored(end: str, threaded_sandbox: Sandbox) -> None:
+    threaded_sandbox.faults.add("create_organization_api_key", "slow-drip")
+    opening = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    lines: list[dict[str, Any]] = [
+        {"method": "initialize", "id": 1, "params": opening},
+        {"method": "notifications/initialized"},
+        {"method": "tools/call", "id": 2, "params": {"name": "connect_customer", "arguments": ACME}},
+        {"method": "notifications/cancelled", "params": {"requestId": 2}},
+    ]
+    said = [json.dumps(line | {"jsonrpc": "2.0"}).encode() + b"\n" for line in lines]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*COMMAND, "--platform", stdin=pipe, stdout=pipe, stderr=pipe)
+    assert process.stdin is not None
+    try:
+        process.stdin.write(b"".join(said[:3]))
+        async with asyncio.timeout(20):
+            while not threaded_sandbox.mints:  # noqa: ASYNC110 - it is told by another thread
+                await asyncio.sleep(0.01)
+        if end == "SIGTERM":
+            process.terminate()
+            await process.wait()
+        elif end == "cancelled":
+            process.stdin.write(said[3])
+        process.stdin.close()
+        _, err = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert (process.returncode, err) == (0, b"")
+    async with Store.open() as store:
+        assert [entry.state async for entry in store.ledger.entries()] == [State.DONE]
+        assert [one async for one in store.keys.organizations()] == ["org_acme"]
+    assert threaded_sandbox.mints == {"org_acme": 1}
 
 
 # ---- HTTP

@@ -286,3 +286,16 @@ async def test_a_customer_is_written_as_json_with_its_names_in_order(store):
     assert (await entry(store)).tenant == (
         '{"organizationId":"org_1","organizationName":"Söhne","userEmail":"a@b.example","userId":"1"}'
     )
+
+
+async def test_in_one_group_each_customer_has_its_own_answer(store):
+    await store.ledger.finish(customer(1), KEY, run="ours")
+    assert (await entry(store)).tenant.startswith('{"organizationId":"org_1"')  # though nobody had claimed it
+    answers = await asyncio.gather(
+        store.ledger.begin("org_9", run="ours", lease=60),  # nobody knows it
+        take(store, 1, run="other"),
+        take(store, 2),
+        take(store, 3),
+    )
+    assert [*answers] == [False, Standing.DONE, Standing.TAKEN, Standing.TAKEN]
+    assert [one.organization_id async for one in store.ledger.entries()] == ["org_1", "org_2", "org_3"]

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Final
+from typing import Final, TypeGuard
 
 from boooply.errors import (
     AmbiguousWriteError,
@@ -24,7 +24,7 @@ from boooply.errors import (
     ValidationError,
     WrongTenantError,
 )
-from boooply.integrations.mcp.calls import Tool
+from boooply.integrations.mcp.calls import Tool, whole
 from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.messages import Safety
 from boooply.provisioning.outcomes import KeysNotStoredError
@@ -32,6 +32,10 @@ from boooply.secret import redact
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
 _ROUNDED: Final = timedelta(seconds=1)  # the API may cut its times to whole seconds
+_LONGEST_CALL: Final = timedelta(minutes=1)  # between the request and its answer, and more than this server waits
+
+# What says that a request may have been carried out.
+Unclear = AmbiguousWriteError | DecodingError
 
 # The first class that fits.
 _ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
@@ -99,18 +103,30 @@ def explained(tool: Tool, error: BoooplyError, wait: float | None = None) -> str
     ``wait`` is in seconds: how long the line of this server is, where that is what the call ran into.
     """
     what = _INSTEAD.get(type(error), str(error))
-    if isinstance(error, AmbiguousWriteError):
+    if _is_unclear(error, tool):
         advice = _UNCLEAR.get(tool.row.operation, _look)(tool, error)
     else:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), _OTHERWISE)
     told = error.retry_after if isinstance(error, APIError) else wait
     pause = f" Wait {max(1, ceil(told))} seconds before that." if told is not None else ""
-    return redact(f"{tool.name} failed. {what}\n{advice}{pause}")
+    return whole(redact(f"{tool.name} failed. {what}\n{advice}{pause}"))
 
 
-def _created(tool: Tool, error: AmbiguousWriteError) -> str:
-    since = error.sent_at.astimezone(UTC) - (_ROUNDED if error.by_api_clock else _CLOCKS_DIFFER)
-    since_text = since.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _is_unclear(error: BoooplyError, tool: Tool) -> TypeGuard[Unclear]:
+    """Tell whether what the tool does may have been done: an answer that cannot be read is no refusal."""
+    if isinstance(error, DecodingError):
+        return tool.effect is not None and error.operation == tool.row.operation  # and not a read that comes after it
+    return isinstance(error, AmbiguousWriteError)
+
+
+def _since(error: Unclear) -> datetime:
+    if isinstance(error, DecodingError):
+        return datetime.now(UTC) - _LONGEST_CALL - _CLOCKS_DIFFER
+    return error.sent_at.astimezone(UTC) - (_ROUNDED if error.by_api_clock else _CLOCKS_DIFFER)
+
+
+def _created(tool: Tool, error: Unclear) -> str:
+    since_text = _since(error).isoformat(timespec="seconds").replace("+00:00", "Z")
     return (
         f"Do not call {tool.name} again now: the people may have been invited, and would be e-mailed twice. Look "
         f'first: call list_interviews with {{"dateField": "created", "dateFrom": "{since_text}"}}, and compare the '
@@ -120,18 +136,19 @@ def _created(tool: Tool, error: AmbiguousWriteError) -> str:
     )
 
 
-def _minted(_tool: Tool, _error: AmbiguousWriteError) -> str:
+def _minted(_tool: Tool, _error: Unclear) -> str:
     return (
         "Do not call again: a key may have been minted that nobody holds, and no call of the API tells. The customer "
         "is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
     )
 
 
-def _look(tool: Tool, error: AmbiguousWriteError) -> str:
+def _look(tool: Tool, error: Unclear) -> str:
     if tool.row.safety is Safety.CONVERGE:
+        which = "the same code" if isinstance(error, DecodingError) else json.dumps({"code": error.identity})
         return (
-            f"Do not simply call again. Call get_interview with {json.dumps({'code': error.identity})} first: if it "
-            "shows the change, it was carried out."
+            f"Do not simply call again. Call get_interview with {which} first: if it shows the change, it was carried "
+            "out."
         )
     return (
         "Do not simply call again: it may have been carried out. "
@@ -139,7 +156,7 @@ def _look(tool: Tool, error: AmbiguousWriteError) -> str:
     )
 
 
-_UNCLEAR: Final[dict[str, Callable[[Tool, AmbiguousWriteError], str]]] = {
+_UNCLEAR: Final[dict[str, Callable[[Tool, Unclear], str]]] = {
     CREATE_INTERVIEW.operation: _created,
     CREATE_ORGANIZATION_API_KEY.operation: _minted,
 }

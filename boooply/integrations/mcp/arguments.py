@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
@@ -28,7 +28,7 @@ def refuse_unknown(given: Mapping[str, Any], known: list[str], place: str = "") 
     for name in given:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(known)}"
             raise ValidationError(f"{place}{name[:_LONGEST_NAME]}", f"is unknown: {hint}")
 
 
@@ -98,6 +98,12 @@ def _moment(value: Any, place: str) -> datetime:
         moment = None
     if moment is None or moment.utcoffset() is None:
         raise ValidationError(place, rule)
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        moment = None
+    if moment is None:
+        raise ValidationError(place, "has to lie within the years 1 to 9999 in UTC too")
     return moment
 
 

@@ -159,7 +159,7 @@ async def read_recording(tool: Tool, opened: Opened, call: Call) -> Answer:
     recording = await _sent(tool, opened, call)
     answer: Answer = {tool.key: plain(recording)}
     if recording is not None and recording.video_url is not None and REVEAL_LINK in call.options:
-        answer["link"] = recording.video_url.reveal()
+        answer["link"] = whole(recording.video_url.reveal())
     return answer
 
 
@@ -203,6 +203,11 @@ def _when(request: Mapping[str, Any]) -> str:
 # ---- what a model may see
 
 
+def whole(text: str) -> str:
+    """Replace half characters, which have no form on the wire: one of them would end the whole session."""
+    return _HALF_A_CHARACTER.sub("\ufffd", text)
+
+
 def plain(value: Any) -> Any:
     """Write a result as JSON without a secret: what is one is left out, and what looks like one is masked."""
     if isinstance(value, tuple):
@@ -212,7 +217,7 @@ def plain(value: Any) -> Any:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return _HALF_A_CHARACTER.sub("\ufffd", redact(value))
+        return whole(redact(value))
     if isinstance(value, dict):
         return {_clean(name): _clean(one) for name, one in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):

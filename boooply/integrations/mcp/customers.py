@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import attrs
 
-from boooply.errors import BoooplyError, StoreError
+from boooply.errors import BoooplyError, CorruptKeyError, NotConnectedError
 from boooply.models import Organization, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.limits import RateLimits
@@ -30,6 +30,7 @@ class Customers:
     platform: AsyncBoooplyPlatform
     store: Store
     tenants: Tenants
+    _minting: set[asyncio.Task[Organization]] = attrs.field(factory=set[asyncio.Task[Organization]], init=False)
     _tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
 
     @classmethod
@@ -54,9 +55,28 @@ class Customers:
     async def connect(self, tenant: Tenant, /) -> Organization:
         """Mint and store a customer's key, unless it has one, and tell whose it is.
 
+        A caller that is cancelled waits for nothing: what is unsent is dropped, and what is under way comes to its end
+        behind it, at the latest before the server has closed.
+
         Raises:
             BoooplyError: As ``Tenants.connect`` does.
         """
+        task = asyncio.create_task(self._connect(tenant), name="boooply connect")
+        self._minting.add(task)
+        task.add_done_callback(self._minted)
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()  # once: the scopes of the protocol's SDK cancel at every turn, and would break the wait off
+            raise
+        return task.result()
+
+    def _minted(self, task: asyncio.Task[Organization]) -> None:
+        self._minting.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not log it where the caller has gone
+
+    async def _connect(self, tenant: Tenant) -> Organization:
         try:
             client = await self.tenants.connect(tenant)
         except KeysNotStoredError as error:
@@ -75,6 +95,8 @@ class Customers:
         task.add_done_callback(self._tasks.discard)
 
     async def _give_up(self) -> None:
+        while self._minting:
+            await asyncio.wait(self._minting)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -85,9 +107,26 @@ async def _keep(store: Store, keys: dict[str, Secret]) -> None:
         while keys:
             await asyncio.sleep(_COME_BACK)
             for organization_id in tuple(keys):
-                with suppress(StoreError):
-                    await store.keys.put(organization_id, keys[organization_id])
+                with suppress(Exception):  # whatever it is: the other keys wait too, and this one is tried again
+                    await _restore(store, organization_id, keys[organization_id])
                     del keys[organization_id]
     finally:
         for organization_id in keys:
             logger.critical("the key of %s was minted and could not be stored: it is lost", organization_id)
+
+
+async def _restore(store: Store, organization_id: str, api_key: Secret) -> None:
+    """Store a key that came late, unless the customer has another one by now, or was disconnected meanwhile."""
+    try:
+        has_other = await store.keys.get(organization_id) != api_key
+    except CorruptKeyError:
+        has_other = False  # nobody can use that one
+    except NotConnectedError:
+        has_other = False
+        if not [entry async for entry in store.ledger.entries([organization_id])]:
+            logger.warning("%s was disconnected meanwhile: the key that came late is not stored", organization_id)
+            return
+    if has_other:
+        logger.warning("%s has another key by now, which stays; the one that came late is not stored", organization_id)
+        return
+    await store.keys.put(organization_id, api_key)

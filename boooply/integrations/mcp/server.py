@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import BoooplyError, ConfigurationError, DeadlineExceeded
 from boooply.integrations.mcp.advice import explained
-from boooply.integrations.mcp.calls import Opened, Tool
+from boooply.integrations.mcp.calls import Opened, Tool, whole
 from boooply.integrations.mcp.customers import Customers
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
 from boooply.protocol.retry import RetryPolicy
@@ -25,7 +25,10 @@ from boooply.version import __version__
 
 API_URL: Final = "BOOOPLY_API_URL"  # what the vendor's server calls the address
 
-# Hosts give up on a call after a minute, and a call that they have given up must not go out later.
+# Many hosts give up on a tool after a minute, and a call of the API that they have given up must not go out later.
+# Every tool is one such call, except connect_customer: it may wait for another process that is at the same customer,
+# and up to two reads follow the mint, each call with a deadline of its own. A host can cancel it, which drops a mint
+# that is unsent; otherwise it goes on, and does no harm: however often a customer is connected, it gets one key.
 _RETRY: Final = RetryPolicy(deadline=45.0)
 _INSTRUCTIONS: Final = (
     "Boooply runs job interviews: an AI or people lead them, and an analysis evaluates them. An interview goes by its "
@@ -162,7 +165,7 @@ async def _called(tool: Tool, opened: Opened, arguments: dict[str, Any]) -> type
 
 
 def _said(text: str, structured: dict[str, Any] | None = None, *, is_error: bool = False) -> types.CallToolResult:
-    content = [types.TextContent(type="text", text=text)]
+    content = [types.TextContent(type="text", text=whole(text))]
     return types.CallToolResult(content=[*content], structured_content=structured, is_error=is_error)
 
 

@@ -1,7 +1,9 @@
 """The two ways to a host: standard input and output, and HTTP on this machine alone."""
 
 import asyncio
+import logging
 import os
+import select
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -26,6 +28,8 @@ _STANDARD_INPUT: Final = 0
 _AT_ONCE: Final = 65_536  # bytes
 _GRACE: Final = 5  # seconds, for calls under way when the server is told to stop
 
+logger: logging.Logger = logging.getLogger("boooply.mcp")
+
 
 async def serve_stdio(server: Server[Any], /) -> None:
     """Serve the host that started this process, until it closes standard input."""
@@ -44,16 +48,27 @@ async def _lines() -> AsyncGenerator[str]:
 
     def read() -> None:
         rest = b""
-        while chunk := os.read(_STANDARD_INPUT, _AT_ONCE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                hand_over(line + b"\n")
-        hand_over(rest)
-        hand_over(b"")
+        try:
+            while chunk := _chunk():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    hand_over(line + b"\n")
+            hand_over(rest)
+        except OSError as error:
+            logger.error("standard input cannot be read: %s", error.strerror)  # noqa: TRY400 - it is no fault of ours
+        finally:
+            hand_over(b"")  # whatever became of the input, the server ends with it
 
     threading.Thread(target=read, name="boooply standard input", daemon=True).start()
     while line := await queue.get():
         yield line.decode("utf-8", "replace")
+
+
+def _chunk() -> bytes:
+    while True:
+        with suppress(BlockingIOError):  # a host may have left its pipe so that a read does not wait
+            return os.read(_STANDARD_INPUT, _AT_ONCE)
+        select.select([_STANDARD_INPUT], [], [])
 
 
 class _Quiet(uvicorn.Server):

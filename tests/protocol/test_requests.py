@@ -1,0 +1,97 @@
+"""What a request carries beside its bytes, and when a read shows that it has been carried out."""
+
+import json
+from typing import Any
+
+import pytest
+
+from boooply import AIInterview, APIError, Candidate, DecodingError, HumanInterview, Participant, Tenant
+from boooply.models import Cancellation, Invitation
+from boooply.protocol import endpoints
+from boooply.protocol.limits import Governor
+from boooply.protocol.messages import Request, Response
+
+JANE = Candidate(name="Jane", email="jane@example.com")
+BOB = Participant(name="Bob", email="bob@example.com", role="INTERVIEWER")
+
+
+def answer(payload: Any, status: int = 200) -> Response:
+    return Response(status=status, headers={}, body=json.dumps(payload).encode())
+
+
+def cancelling() -> Request:
+    return endpoints.CANCEL_INTERVIEW.request(body=Cancellation(reason="late"), code="c")
+
+
+def removing() -> Request:
+    return endpoints.REMOVE_PARTICIPANT.request(code="c", participant_id="p2")
+
+
+def test_a_request_names_what_and_whom_it_is_about() -> None:
+    minting = endpoints.CREATE_ORGANIZATION_API_KEY.request(
+        body=Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+    )
+    assert (minting.identity, minting.people, minting.may_be_empty) == ("org_1", (), False)
+    one = endpoints.CREATE_INTERVIEW.request(body=AIInterview(job_role="Engineer", candidate=JANE))
+    assert (one.identity, one.people) == (None, ("jane@example.com",))
+    two = endpoints.CREATE_INTERVIEW.request(
+        body=HumanInterview(job_role="Engineer", candidate=JANE, participants=(BOB,))
+    )
+    assert two.people == ("jane@example.com", "bob@example.com")
+    more = endpoints.ADD_PARTICIPANTS.request(body=Invitation(participants=(BOB,)), code="c")
+    assert (more.identity, more.people) == ("c", ("bob@example.com",))
+    assert endpoints.DELETE_INTERVIEW.request(code="c").may_be_empty
+    assert not endpoints.GET_INTERVIEW.request(code="c").may_be_empty
+
+
+@pytest.mark.parametrize(
+    ("request_", "read", "is_done"),
+    [
+        (cancelling(), {"meeting": {"meetingCode": "c", "sessionStatus": "CANCELLED"}}, True),
+        (cancelling(), {"meeting": {"meetingCode": "c", "sessionStatus": "SCHEDULED"}}, False),
+        (cancelling(), None, False),
+        (removing(), {"participants": [{"id": "p1"}]}, True),
+        (removing(), {"participants": [{"id": "p1"}, {"id": "p2"}]}, False),
+        (removing(), {"participants": []}, True),
+        (removing(), None, True),
+        (endpoints.DELETE_INTERVIEW.request(code="c"), None, True),
+        (endpoints.DELETE_INTERVIEW.request(code="c"), {"meeting": {"meetingCode": "c"}}, False),
+    ],
+)
+def test_a_read_shows_whether_it_has_been_carried_out(request_: Request, read: Any, is_done: bool) -> None:
+    assert request_.confirmation is not None
+    assert request_.confirmation.request.method == "GET"
+    settled = request_.confirmation.settled(answer(read or {}, 200 if read else 404))
+    assert (settled is not None) == is_done
+
+
+def test_a_key_that_came_with_a_refusal_is_masked_in_it() -> None:
+    minted = "a-key-of-no-known-form"
+    payload = {"success": False, "error": f"minted {minted} and failed", "apiKey": minted}
+    with pytest.raises(APIError) as caught:
+        endpoints.CREATE_ORGANIZATION_API_KEY.parse(answer(payload))
+    assert minted not in str(caught.value)
+    assert minted not in caught.value.message
+
+
+def test_what_is_no_json_is_told_by_its_size_and_kind() -> None:
+    response = Response(status=200, headers={"Content-Type": "text/plain; charset=utf-8"}, body=b"hello")
+    with pytest.raises(DecodingError, match=r"found 5 bytes of text/plain$"):
+        endpoints.GET_INTERVIEW.parse(response)
+
+
+def test_how_long_a_line_takes() -> None:
+    governor = Governor(2, 60.0)
+    assert [governor.wait(0.0, ahead) for ahead in range(6)] == [0.0, 0.0, 0.0, 0.0, 60.0, 60.0]
+    assert (governor.least_wait(0.0, 1), governor.least_wait(0.0, 2)) == (0.0, 0.0)
+    governor.start(0.0)
+    governor.start(0.0)
+    assert governor.wait(0.0, 0) == 0.0  # nobody knows yet: an answer is on its way
+    assert governor.least_wait(0.0, 0) == 0.0
+    governor.finish(10.0, None, started=0.0)
+    governor.finish(10.0, None, started=0.0)
+    assert [governor.wait(20.0, ahead) for ahead in range(4)] == [50.0, 50.0, 110.0, 110.0]
+    assert governor.least_wait(20.0, 0) == governor.least_wait(20.0, 5) == 50.0
+    standing = governor.allowance(20.0, 0)
+    assert (standing.remaining, standing.waiting, standing.seconds_to_end) == (0, 0, 0.0)
+    assert [governor.allowance(20.0, waiting).seconds_to_end for waiting in (1, 2, 3)] == [50.0, 50.0, 110.0]
