@@ -47,7 +47,7 @@ What each command says of itself. The commands come with the extra `cli`; `enque
 well, and `mcp` wants `mcp`. The variables that they read are on a [page of their own](environment.md).
 
 ```bash
-python -m pip install "boooply[cli]"
+python -m pip install ".[cli]"
 boooply --help
 ```
 """
