@@ -10,7 +10,8 @@ from typing import Any, Final, cast
 
 import attrs
 
-from boooply.errors import BoooplyError, CorruptKeyError, NotConnectedError, StoreError
+from boooply.errors import BoooplyError, CorruptKeyError, StoreError
+from boooply.provisioning.late import has_other_key
 from boooply.secret import Secret
 from boooply.store import KeyStore
 from boooply.store.seal import Seal, hidden
@@ -75,7 +76,7 @@ async def _restore(line: str, keys: KeyStore, seal: Seal) -> str | None:
         secret = seal.open(identity, sealed)
     except CorruptKeyError:
         return f"{identity}: altered, or sealed with another encryption key"
-    if await _has_other_key(identity, secret, keys):
+    if await has_other_key(keys, identity, secret):
         return f"{identity}: has another key by now, which stays; this one may be revoked at Boooply"
     try:
         await keys.put(identity, secret)
@@ -84,13 +85,6 @@ async def _restore(line: str, keys: KeyStore, seal: Seal) -> str | None:
     except BoooplyError as error:
         return f"{identity}: {error}"
     return None
-
-
-async def _has_other_key(organization_id: str, secret: Secret, keys: KeyStore) -> bool:
-    try:
-        return await keys.get(organization_id) != secret
-    except (NotConnectedError, CorruptKeyError):
-        return False
 
 
 def _row(line: str) -> tuple[str, bytes] | None:

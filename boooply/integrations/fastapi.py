@@ -3,8 +3,8 @@
 # No postponed annotations here: FastAPI reads those of ``client_of``'s inner function, which name its own parameter.
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cached_property
 from math import ceil
 from typing import Annotated, Any, Final, TypeVar, cast
@@ -40,8 +40,9 @@ from boooply.errors import (
 from boooply.models import InterviewNotEvaluated
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.limits import RateLimits
+from boooply.provisioning.late import LateKeys
 from boooply.provisioning.outcomes import KeysNotStoredError
-from boooply.secret import Secret, redact
+from boooply.secret import redact
 from boooply.store import Declined, Inbox, Store
 from boooply.tenants import Tenants
 from boooply.webhooks import Event, Webhook
@@ -100,32 +101,7 @@ class _Opened:
     store: Store
     tenants: Tenants
     inbox: Inbox
-    tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]])
-
-    def keep(self, keys: Mapping[str, Secret]) -> None:
-        """Try to store keys that came and could not be, for as long as the application runs: nothing else has them."""
-        task = asyncio.create_task(_keep(self.store, dict(keys)), name="boooply keys")
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def close(self) -> None:
-        """Give up what is left to do."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-async def _keep(store: Store, keys: dict[str, Secret]) -> None:
-    try:
-        while keys:
-            await asyncio.sleep(_COME_BACK)
-            for organization_id in tuple(keys):
-                with suppress(StoreError):
-                    await store.keys.put(organization_id, keys[organization_id])
-                    del keys[organization_id]
-    finally:
-        for organization_id in keys:
-            logger.critical("the key of %s was minted and could not be stored: it is lost", organization_id)
+    late: LateKeys
 
 
 def platform_over(store: Store, /) -> AsyncBoooplyPlatform:
@@ -175,10 +151,10 @@ class Boooply:
                 _ = self._webhook  # a missing secret is to be told now, and not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
-            self._opened = _Opened(platform, store, Tenants(platform, store.keys), Inbox(store))
+            self._opened = _Opened(platform, store, Tenants(platform, store.keys), Inbox(store), LateKeys(store))
             if self._handlers:
                 await stack.enter_async_context(_under_way(self._opened.inbox.work(self._handle)))
-            stack.push_async_callback(self._opened.close)
+            stack.push_async_callback(self._opened.late.close)
             try:
                 yield
             finally:
@@ -226,7 +202,7 @@ class Boooply:
 
     async def _answer(self, request: Request, error: BoooplyError) -> JSONResponse:
         if isinstance(error, KeysNotStoredError):
-            self._running.keep(error.keys)
+            self._running.late.keep(error.keys)
         return answer_to(request, error)
 
     # ---- webhooks

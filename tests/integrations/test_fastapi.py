@@ -20,10 +20,10 @@ import pytest
 from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 
-from boooply import ConfigurationError, InvalidSignature, KeysNotStoredError, Secret, StoreError, Tenants
+from boooply import ConfigurationError, InvalidSignature, KeysNotStoredError, Secret, StoreError, Tenant, Tenants
 from boooply.integrations.fastapi import Boooply
 from boooply.sandbox import Sandbox
-from boooply.store import KeyStore
+from boooply.store import KeyStore, Store
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 HERE = Path(__file__).parent
@@ -302,7 +302,7 @@ def test_what_an_application_has_no_handler_for_is_left_to_another(
 def test_a_key_that_could_not_be_stored_is_kept_at(
     is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("boooply.integrations.fastapi._COME_BACK", 0.05)
+    monkeypatch.setattr("boooply.provisioning.late._COME_BACK", 0.05)
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     boooply.add_to(app)
@@ -318,7 +318,8 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
     monkeypatch.setattr(KeyStore, "put", fail)
 
     @app.post("/connect")
-    async def connect() -> None:
+    async def connect(store: Annotated[Store, Depends(boooply.store)]) -> None:
+        await store.ledger.enroll([Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")])
         raise KeysNotStoredError({"org_1": Secret("bply_org_0123456789abcdef")}, "the disk is full")
 
     @app.get("/connected")

@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, TextContent
 
 from boooply import AsyncBoooplyClient, NotConnectedError, RetryPolicy, Secret, StoreError, Tenant, WrongTenantError
 from boooply.integrations.mcp import customers, open_server, server
+from boooply.provisioning import late
 from boooply.sandbox import Sandbox
 from boooply.store import KeyStore, Ledger, Store
 
@@ -399,7 +400,7 @@ async def test_a_key_that_cannot_be_stored_is_kept_until_it_can(
         minted.append(api_key)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(late, "_COME_BACK", 0.01)
     monkeypatch.setattr(Ledger, "finish", broken)
     async with hosting(platform=True) as host, Store.open() as store:
         text = await host.fail("connect_customer", ACME | {"confirm": True})
@@ -418,7 +419,7 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
     async def broken(*_arguments: object, **_options: object) -> bool:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(late, "_COME_BACK", 0.01)
     monkeypatch.setattr(Ledger, "finish", broken)
     sandbox.faults.add("create_organization_api_key", "slow-drip")
     retry = RetryPolicy(deadline=45.0)
@@ -450,7 +451,7 @@ async def test_a_late_key_is_tried_again_whatever_the_store_raises(
             raise problem("the disk is full")
         await put(self, organization_id, api_key)
 
-    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(late, "_COME_BACK", 0.01)
     monkeypatch.setattr(Ledger, "finish", broken)
     monkeypatch.setattr(KeyStore, "put", once)
     async with hosting(platform=True) as host, Store.open() as store:
@@ -472,7 +473,7 @@ async def test_a_late_key_takes_the_place_of_no_other_and_brings_nobody_back(
         await (self.forget("org_acme") if key is None else self.put("org_acme", Secret(key)))
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(late, "_COME_BACK", 0.01)
     monkeypatch.setattr(Ledger, "finish", meanwhile)
     async with hosting(platform=True) as host, Store.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
@@ -503,7 +504,7 @@ async def test_a_key_that_could_not_be_stored_to_the_end_is_told_of(
         minted.append(api_key)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(customers, "_COME_BACK", 0.01)
+    monkeypatch.setattr(late, "_COME_BACK", 0.01)
     monkeypatch.setattr(Ledger, "finish", broken)
     monkeypatch.setattr(KeyStore, "put", broken)
     async with hosting(platform=True) as host:
