@@ -6,12 +6,18 @@ ours has to agree with it. ``Date`` is cut to whole seconds: what comes out is n
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
 import attrs
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""As far as this machine's clock may be from the API's, where no answer has told."""
+
+ROUNDED: Final = timedelta(seconds=1)
+"""The API may cut its times to whole seconds."""
 
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _COUNT: Final = re.compile(r"\d{1,9}")

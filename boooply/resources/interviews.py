@@ -36,11 +36,10 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import endpoints
+from boooply.protocol.allowance import CLOCKS_DIFFER, ROUNDED
 from boooply.transport import Transport, download
 
 _PAGE = 100  # the most the API gives at once
-_CLOCKS_DIFFER = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
-_ROUNDED = timedelta(seconds=1)  # the API may cut its times to whole seconds
 
 
 @attrs.frozen
@@ -205,7 +204,7 @@ class AsyncInterviews:
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"{error.operation} leaves nothing to look for")
-        since = error.sent_at - (_ROUNDED if error.by_api_clock else await self._clocks_differ())
+        since = error.sent_at - (ROUNDED if error.by_api_clock else await self._clocks_differ())
         people = {email.casefold() for email in error.people}
         found = [
             interview
@@ -220,7 +219,7 @@ class AsyncInterviews:
         """Say how much later a moment of this machine's may have been than it was at the API; any answer tells."""
         await self.list(limit=1)
         ahead = self._transport.pool.clock_ahead
-        return _CLOCKS_DIFFER if ahead is None else _ROUNDED - timedelta(seconds=ahead)
+        return CLOCKS_DIFFER if ahead is None else ROUNDED - timedelta(seconds=ahead)
 
     async def _evaluated(self, code: str, poll: float) -> Evaluation:
         is_over = False

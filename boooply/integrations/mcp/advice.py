@@ -25,13 +25,12 @@ from boooply.errors import (
     WrongTenantError,
 )
 from boooply.integrations.mcp.calls import Tool, whole
+from boooply.protocol.allowance import CLOCKS_DIFFER, ROUNDED
 from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.messages import Safety
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.secret import redact
 
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)  # as far as this machine's clock may be from the API's
-_ROUNDED: Final = timedelta(seconds=1)  # the API may cut its times to whole seconds
 _LONGEST_CALL: Final = timedelta(minutes=1)  # between the request and its answer, and more than this server waits
 
 # What says that a request may have been carried out.
@@ -121,8 +120,8 @@ def _is_unclear(error: BoooplyError, tool: Tool) -> TypeGuard[Unclear]:
 
 def _since(error: Unclear) -> datetime:
     if isinstance(error, DecodingError):
-        return datetime.now(UTC) - _LONGEST_CALL - _CLOCKS_DIFFER
-    return error.sent_at.astimezone(UTC) - (_ROUNDED if error.by_api_clock else _CLOCKS_DIFFER)
+        return datetime.now(UTC) - _LONGEST_CALL - CLOCKS_DIFFER
+    return error.sent_at.astimezone(UTC) - (ROUNDED if error.by_api_clock else CLOCKS_DIFFER)
 
 
 def _created(tool: Tool, error: Unclear) -> str:
