@@ -32,7 +32,7 @@ _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _LONGEST_MESSAGE: Final = 500
-_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor a database takes these
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def refusal(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIError | None:
@@ -54,6 +54,11 @@ def refusal(operation: str, response: Response, payload: Mapping[str, Any] | Non
         request_id=_text(response.headers.get("X-Request-Id"), *secrets),
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
+
+
+def writable(text: str) -> str:
+    """Replace what neither UTF-8 nor a database takes: half characters and NUL, which JSON can hold."""
+    return _UNWRITABLE.sub("\ufffd", text)
 
 
 def _class(status: int) -> type[APIError]:
@@ -78,7 +83,7 @@ def _text(value: object, *secrets: Secret | None) -> str | None:
 
 
 def _told(text: str, *secrets: Secret | None) -> str:
-    return _NO_TEXT.sub("\ufffd", redact(text, *secrets))[:_LONGEST_MESSAGE]
+    return writable(redact(text, *secrets))[:_LONGEST_MESSAGE]
 
 
 def _seconds(value: str | None) -> float | None:

@@ -24,10 +24,11 @@ from boooply.errors import (
     ValidationError,
     WrongTenantError,
 )
-from boooply.integrations.mcp.calls import Tool, whole
+from boooply.integrations.mcp.calls import Tool
 from boooply.protocol.allowance import CLOCKS_DIFFER, ROUNDED
 from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.messages import Safety
+from boooply.protocol.refusals import writable
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.secret import redact
 
@@ -108,7 +109,7 @@ def explained(tool: Tool, error: BoooplyError, wait: float | None = None) -> str
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), _OTHERWISE)
     told = error.retry_after if isinstance(error, APIError) else wait
     pause = f" Wait {max(1, ceil(told))} seconds before that." if told is not None else ""
-    return whole(redact(f"{tool.name} failed. {what}\n{advice}{pause}"))
+    return writable(redact(f"{tool.name} failed. {what}\n{advice}{pause}"))
 
 
 def _is_unclear(error: BoooplyError, tool: Tool) -> TypeGuard[Unclear]:

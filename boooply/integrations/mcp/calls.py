@@ -1,7 +1,6 @@
 """One call of a tool: from its arguments to a plan, or to the API and back."""
 
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from string import Formatter
 from typing import Any, Final, cast
@@ -16,6 +15,7 @@ from boooply.integrations.mcp.arguments import build, refuse_unknown
 from boooply.integrations.mcp.customers import Customers
 from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.messages import Request
+from boooply.protocol.refusals import writable
 from boooply.secret import redact
 
 Answer = dict[str, Any]
@@ -23,7 +23,6 @@ Answer = dict[str, Any]
 CONFIRM: Final = "confirm"
 REVEAL_LINK: Final = "revealLink"
 
-_HALF_A_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _CV: Final = "candidateCV"
 
 
@@ -159,7 +158,7 @@ async def read_recording(tool: Tool, opened: Opened, call: Call) -> Answer:
     recording = await _sent(tool, opened, call)
     answer: Answer = {tool.key: plain(recording)}
     if recording is not None and recording.video_url is not None and REVEAL_LINK in call.options:
-        answer["link"] = whole(recording.video_url.reveal())
+        answer["link"] = writable(recording.video_url.reveal())
     return answer
 
 
@@ -203,11 +202,6 @@ def _when(request: Mapping[str, Any]) -> str:
 # ---- what a model may see
 
 
-def whole(text: str) -> str:
-    """Replace half characters, which have no form on the wire: one of them would end the whole session."""
-    return _HALF_A_CHARACTER.sub("\ufffd", text)
-
-
 def plain(value: Any) -> Any:
     """Write a result as JSON without a secret: what is one is left out, and what looks like one is masked."""
     if isinstance(value, tuple):
@@ -217,7 +211,7 @@ def plain(value: Any) -> Any:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return whole(redact(value))
+        return writable(redact(value))  # half a character would end the whole session
     if isinstance(value, dict):
         return {_clean(name): _clean(one) for name, one in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):

@@ -15,9 +15,10 @@ from mcp.shared.exceptions import MCPError
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import BoooplyError, ConfigurationError, DeadlineExceeded
 from boooply.integrations.mcp.advice import explained
-from boooply.integrations.mcp.calls import Opened, Tool, whole
+from boooply.integrations.mcp.calls import Opened, Tool
 from boooply.integrations.mcp.customers import Customers
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
+from boooply.protocol.refusals import writable
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import BASE_URL, ORGANIZATION, base_url
 from boooply.store.opening import URL_VARIABLE
@@ -165,7 +166,7 @@ async def _called(tool: Tool, opened: Opened, arguments: dict[str, Any]) -> type
 
 
 def _said(text: str, structured: dict[str, Any] | None = None, *, is_error: bool = False) -> types.CallToolResult:
-    content = [types.TextContent(type="text", text=whole(text))]
+    content = [types.TextContent(type="text", text=writable(text))]
     return types.CallToolResult(content=[*content], structured_content=structured, is_error=is_error)
 
 
