@@ -36,11 +36,10 @@ class Opened:
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """Hold a call whose arguments are checked; ``request`` is what would be sent."""
+    """Hold a call whose arguments are checked; ``request`` is what is sent, and what a plan shows."""
 
     request: Request
     body: Any
-    query: Any
     identities: Mapping[str, str]
     options: frozenset[str]
 
@@ -117,7 +116,6 @@ class Tool:
         return Call(
             request=self.row.request(body=body, query=query, **identities),
             body=body,
-            query=query,
             identities=identities,
             options=frozenset(name for name in self.options if _switch(name, given)),
         )
@@ -172,8 +170,7 @@ async def connect(tool: Tool, opened: Opened, call: Call) -> Answer:
 async def _sent(tool: Tool, opened: Opened, call: Call) -> Any:
     if opened.client is None:
         raise ConfigurationError("this server has no organization key: set BOOOPLY_API_KEY")
-    transport = opened.client.transport
-    return await transport.call(tool.row, body=call.body, query=call.query, **call.identities)
+    return tool.row.parse(await opened.client.transport.send(call.request))
 
 
 def _plan(tool: Tool, effect: str, call: Call) -> Answer:
