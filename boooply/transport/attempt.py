@@ -20,7 +20,7 @@ from boooply.secret import Secret
 
 LARGEST_BODY: Final = 32 * 2**20
 
-_CONNECT_TIMEOUT: Final = 10.0
+CONNECT_TIMEOUT: Final = 10.0
 _JSON: Final = {"Content-Type": "application/json"}
 
 # The first class that fits: what it means for a second send, and why no answer came, for people. aiohttp's own texts
@@ -95,7 +95,7 @@ async def attempt(
 @lru_cache(maxsize=16)  # nearly all attempts have the same
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     # connecting ends before the attempt does: only then is it certain that nothing was sent
-    return aiohttp.ClientTimeout(total=seconds, connect=min(0.9 * seconds, _CONNECT_TIMEOUT))
+    return aiohttp.ClientTimeout(total=seconds, connect=min(0.9 * seconds, CONNECT_TIMEOUT))
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes | None:

@@ -21,13 +21,14 @@ from boooply.protocol.allowance import read_headers
 from boooply.protocol.downloads import OPERATION, Link, Progress, asking, begun, is_complete, is_misfit, link_of
 from boooply.protocol.messages import Limit, Response, json_object
 from boooply.protocol.refusals import refusal
-from boooply.transport.attempt import failure
+from boooply.secret import redact
+from boooply.transport.attempt import CONNECT_TIMEOUT, failure
 from boooply.transport.pool import proxy_for
 from boooply.transport.sending import Transport
 
 _CHUNK: Final = 2**18
-_CONNECT_TIMEOUT: Final = 10.0
 _LONGEST_REFUSAL: Final = 2**16
+_LONGEST_KIND: Final = 80
 _OTHERWISE_SOON: Final = frozenset({429, *range(500, 600)})
 _BROKE_OFF: Final = "the recording broke off"
 
@@ -144,7 +145,7 @@ async def _piece(
         async with session.get(
             URL(link.url.reveal(), encoded=True),
             headers=asking(progress) | ({} if link.key is None else {"Authorization": f"Bearer {link.key.reveal()}"}),
-            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_TIMEOUT, sock_read=transport.timeout),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=transport.timeout),
             proxy=None if proxy is None else proxy.reveal(),
             # to a storage, perhaps: aiohttp leaves the key behind where a redirect leads to another host
             allow_redirects=True,
@@ -206,7 +207,7 @@ async def _refused(answer: aiohttp.ClientResponse, link: Link, before: Progress)
         return _Piece(Progress(), ConnectionFailed(OPERATION, "the recording has changed meanwhile"))
     body = await answer.content.read(_LONGEST_REFUSAL)
     response = Response(status=answer.status, headers=answer.headers, body=body, key=link.key)
-    kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
+    kind = redact(answer.headers.get("Content-Type", "nothing").partition(";")[0], link.key)[:_LONGEST_KIND]
     no_video = DecodingError(OPERATION, status=answer.status, problems=(f"expected a video, found {kind}",))
     error = refusal(OPERATION, response, json_object(response)) or no_video
     return _Piece(before, error, is_final=answer.status not in _OTHERWISE_SOON)

@@ -183,6 +183,14 @@ async def test_a_page_is_no_video(storage, tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+async def test_a_key_that_comes_back_in_the_content_type_is_masked(storage, tmp_path):
+    storage.links, storage.kind = "stable", f"text/{KEY}{'x' * 200}"
+    with pytest.raises(DecodingError, match="expected a video, found text/") as caught:
+        await storage.download(tmp_path / "interview.mp4")
+    assert KEY not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
 async def test_a_deadline_ends_it_and_leaves_nothing(storage, tmp_path):
     storage.stalls, storage.breaks = True, [300_000]
     with pytest.raises(DeadlineExceeded):
