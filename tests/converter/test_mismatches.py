@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from boooply import Interview, Organization, OrganizationApiKey, Page, Secret
+from boooply import Interview, Organization, OrganizationApiKey, Page, Secret, SessionStatus, Tenant
 from boooply.converter import Mismatch, decode, to_dict
 from boooply.models import Recording, TranscriptEntry
 
@@ -72,6 +72,25 @@ def test_an_optional_value_of_another_kind_is_kept_beside(wire: str, name: str, 
     interview = decode({"meetingCode": "c", wire: value, "new": 1}, Interview)
     assert getattr(interview, name) == getattr(Interview(code="c"), name)
     assert interview.extra == {wire: value, "new": 1}
+
+
+def test_a_list_of_values_that_may_be_new_or_of_several_kinds() -> None:
+    statuses = decode(["COMPLETED", "BRAND_NEW", 7], tuple[SessionStatus | str, ...])
+    assert statuses == (SessionStatus.COMPLETED, "BRAND_NEW", "7")
+    assert type(statuses[0]) is SessionStatus
+    moments = decode([TIME, "00:01:07", 7], tuple[datetime | str, ...])
+    assert moments == (datetime(2026, 6, 1, 12, tzinfo=UTC), "00:01:07", "7")
+    with pytest.raises(Mismatch, match=r"^\[1\]: expected text, found a list$"):
+        decode([TIME, []], tuple[datetime | str, ...])
+    with pytest.raises(Mismatch, match=r"^\[0\]: expected text, found an object$"):
+        decode([{}], tuple[SessionStatus | str, ...])
+
+
+def test_what_checks_itself_says_why_it_cannot_be_read() -> None:
+    tenant = {"userId": "1", "userEmail": "nobody", "organizationId": "org_1"}
+    with pytest.raises(Mismatch) as caught:
+        decode(tenant, Tenant)
+    assert str(caught.value) == "userEmail: is not an e-mail address"
 
 
 @pytest.mark.parametrize("value", [TIME, "00:01:07"])

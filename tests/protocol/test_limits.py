@@ -198,6 +198,18 @@ def test_the_whole_allowance_is_used_at_once_and_as_soon_as_it_is_there(window: 
             {"Retry-After": "Sun, 17 Mar 2030 17:46:47 GMT", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
             Told(retry_after=7.0),
         ),
+        (
+            {"X-RateLimit-Reset": "2030-03-17T19:47:10+02:00", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(window=1900000030.0, resets_in=30.0),
+        ),
+        (
+            {"X-RateLimit-Reset": "2030-03-17T17:47:10", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(window=1900000030.0, resets_in=30.0),
+        ),
+        (
+            {"Retry-After": "Sun, 17 Mar 2030 17:46:40 GMT", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
+            Told(retry_after=0.0),
+        ),
         ({"Retry-After": "Sun, 17 Mar 2030 17:46:47 GMT"}, Told()),
         ({"Retry-After": "-7"}, Told()),
         ({"Retry-After": "nan"}, Told()),
@@ -307,6 +319,8 @@ def test_any_headers_are_read_and_any_governor_bears_them(headers: dict[str, str
         (9.8, 101.0, 91.0, 91.1, 9.9),  # nearer
         (9.9, 102.0, 92.5, 92.6, 9.9),  # cut off by more
         (9.9, 110.0, 95.0, 105.0, 9.9),  # long on its way
+        (9.0, 100.0, 92.0, 92.05, 9.0),  # at the bound
+        (9.5, 100.0, 92.0, 92.05, 7.95),  # beyond it
         (9.9, 50.0, 110.0, 110.1, -60.1),  # a clock was set back
         (9.9, 200.0, 111.0, 111.1, 88.9),  # or forward
     ],
@@ -353,3 +367,12 @@ def test_a_call_under_way_for_longer_than_a_window_is_given_up_for_lost() -> Non
     assert governor.budget(60.0) == 1
     governor.finish(61.0, None, started=0.0)  # it comes after all
     assert governor.budget(61.0) == 0
+
+
+@pytest.mark.parametrize(("remaining", "budget"), [(9, 10), (8, 8), (5, 5)])
+def test_only_who_is_alone_with_a_key_goes_by_its_own_log_too(remaining: int, budget: int) -> None:
+    governor = Governor(10, 60.0)
+    governor.start(0.0)
+    governor.finish(0.0, Told(limit=10, remaining=remaining, resets_in=100.0), started=0.0)
+
+    assert governor.budget(70.0) == budget  # its own call is a window ago, and the API's window has not ended
