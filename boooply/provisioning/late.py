@@ -16,7 +16,7 @@ from boooply.store import KeyStore, Store
 
 _COME_BACK: Final = 5.0  # seconds
 
-_logger: Final = logging.getLogger("boooply")
+_logger: Final = logging.getLogger("boooply.keys")
 
 
 @attrs.frozen(eq=False)
