@@ -112,13 +112,15 @@ class Governor:
         self._forget(now)
         if now < self._blocked_until:
             return 0
+        in_flight = len(self._starts)
         if self._after_refusal:
-            return 0 if self._in_flight else 1
-        by_log = self.limit - self._in_flight - len(self._log)
-        if self._word is not None:
-            by_word = self._word.left(self._in_flight)
-            return max(by_log, by_word) if self._word.alone else by_word
-        if by_log <= 0 and self._word_ran_out and not self._in_flight:
+            return 0 if in_flight else 1
+        by_log = self.limit - in_flight - len(self._log)
+        word = self._word
+        if word is not None:
+            by_word = word.left(in_flight)
+            return max(by_log, by_word) if word.alone else by_word
+        if by_log <= 0 and self._word_ran_out and not in_flight:
             return 1
         return by_log
 
@@ -134,8 +136,7 @@ class Governor:
         return max(0.0, min(moments) - now) if moments else inf
 
     def start(self, now: float) -> None:
-        """Note that a call goes out."""
-        self._forget(now)
+        """Note that a call goes out, for which there is budget at this moment."""
         if self._word is None:
             self._probe = now if self._word_ran_out else None
             self._word_ran_out = False  # this one goes ahead, or goes by the log
@@ -203,8 +204,10 @@ class Governor:
         self._starts = [started for started in self._starts if started + self.window > now]
 
     def _end(self, started: float) -> None:
-        if started in self._starts:  # it may have been given up for lost
+        try:  # noqa: SIM105 - suppress() costs more than all the rest of the bookkeeping
             self._starts.remove(started)
+        except ValueError:  # it was given up for lost
+            pass
 
     def _forget(self, now: float) -> None:
         self._log.forget(now)

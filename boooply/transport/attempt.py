@@ -17,6 +17,7 @@ from boooply.errors import BoooplyError, ConnectionFailed, DeadlineExceeded, Dec
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import Fault
 from boooply.secret import Secret
+from boooply.transport.pool import Wire
 
 LARGEST_BODY: Final = 32 * 2**20
 
@@ -47,71 +48,67 @@ class Failure:
 
 
 async def attempt(
-    session: aiohttp.ClientSession,
-    base_url: str,
-    request: Request,
-    key: Secret,
-    *,
-    timeout: float,
-    proxy: Secret | None,
+    wire: Wire, base_url: str, request: Request, key: Secret, *, timeout: float, proxy: Secret | None
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds."""
     outcome: Response | Failure
     cancelled: tuple[object, ...] | None = None
     status = 0
+    under_way = wire.deadlines.begin(timeout)
     try:
-        async with session.request(
+        answer = await wire.session.request(
             request.method,
             URL(base_url + request.target, encoded=True),
             data=request.body,
             headers={"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
-            timeout=_timeout(timeout),
+            timeout=_connecting(timeout),
             proxy=None if proxy is None else proxy.reveal(),
             allow_redirects=False,  # neither key nor body goes anywhere else
-        ) as answer:
-            status = answer.status
-            body = await _body(answer)
-            outcome = (
-                _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
-                if body is None
-                else Response(status=status, headers=answer.headers, body=body, key=key)
-            )
+        )
+        status = answer.status
+        body = await (answer.read() if _is_short(answer) else _capped(answer))
+        outcome = (
+            _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
+            if body is None
+            else Response(status=status, headers=answer.headers, body=body, key=key)
+        )
     except asyncio.CancelledError as error:
         cancelled = error.args
-        outcome = Failure(Fault.BROKEN, ConnectionFailed(request.operation, "cancelled"))
+        outcome = Failure(Fault.BROKEN, DeadlineExceeded(request.operation, timeout))
     except aiohttp.ClientPayloadError:
         outcome = _unreadable(Fault.UNREADABLE, request, status, "the answer broke off")
-    except aiohttp.ConnectionTimeoutError as error:
-        outcome = failure(request.operation, error)
-    except TimeoutError:
-        outcome = Failure(Fault.BROKEN, DeadlineExceeded(request.operation, timeout))
     except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
         outcome = failure(request.operation, error)
-    if cancelled is not None:
+    finally:
+        is_late = wire.deadlines.end(under_way)
+    if cancelled is not None and not is_late:
         raise asyncio.CancelledError(*cancelled)
     return outcome
 
 
 @lru_cache(maxsize=16)  # nearly all attempts have the same
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+def _connecting(seconds: float) -> aiohttp.ClientTimeout:
     # connecting ends before the attempt does: only then is it certain that nothing was sent
-    return aiohttp.ClientTimeout(total=seconds, connect=min(0.9 * seconds, CONNECT_TIMEOUT))
+    return aiohttp.ClientTimeout(total=None, connect=min(0.9 * seconds, CONNECT_TIMEOUT))
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes | None:
-    """Read the body, or None where it is over the cap: as sent, or as it unfolds."""
+def _is_short(answer: aiohttp.ClientResponse) -> bool:
     announced = answer.content_length
-    if announced is not None and announced <= LARGEST_BODY and "Content-Encoding" not in answer.headers:
-        return await answer.read()
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await answer.content.readany():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            answer.close()
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return announced is not None and announced <= LARGEST_BODY and "Content-Encoding" not in answer.headers
+
+
+async def _capped(answer: aiohttp.ClientResponse) -> bytes | None:
+    """Read a body as it unfolds, or None where it is over the cap."""
+    async with answer:
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await answer.content.readany():
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                answer.close()
+                return None
+            chunks.append(chunk)
+        return b"".join(chunks)
 
 
 def failure(operation: str, error: BaseException) -> Failure:

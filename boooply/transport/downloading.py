@@ -137,12 +137,12 @@ async def _piece(
     progress: Progress,
     hear: Callable[[int, Mapping[str, str]], None],
 ) -> _Piece:
-    session = await transport.pool.session()
+    wire = transport.pool.wire() or await transport.pool.open()
     proxy = proxy_for(link.url.reveal())
     reached = [progress]  # how far it came, whatever breaks it off
     cancelled: tuple[object, ...] | None = None
     try:
-        async with session.get(
+        async with wire.session.get(
             URL(link.url.reveal(), encoded=True),
             headers=asking(progress) | ({} if link.key is None else {"Authorization": f"Bearer {link.key.reveal()}"}),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=transport.timeout),

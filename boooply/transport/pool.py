@@ -24,6 +24,7 @@ from boooply.protocol.retry import RetryBudget
 from boooply.protocol.settings import is_loopback
 from boooply.protocol.sharing import Allowance
 from boooply.secret import Secret
+from boooply.transport.deadlines import Deadlines
 from boooply.transport.gate import Gate
 from boooply.transport.shared_gate import SharedGate, shared_name
 from boooply.version import __version__
@@ -58,8 +59,11 @@ async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.Clien
 
 
 @attrs.frozen
-class _Opened:
+class Wire:
+    """What one event loop sends over."""
+
     session: aiohttp.ClientSession
+    deadlines: Deadlines
     holder: AsyncGenerator[aiohttp.ClientSession]
 
 
@@ -103,7 +107,7 @@ class Pool:
         self.budget: RetryBudget = RetryBudget()
         self.clock_ahead: float | None = None  # of the API's clock before ours, in seconds, at least
         self._gates: dict[tuple[Secret | None, Limit], Gate | SharedGate] = {}
-        self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
+        self._wires: dict[asyncio.AbstractEventLoop, Wire] = {}
         self._closed = False
         self._mutex = threading.Lock()
         _pools.add(self)
@@ -132,19 +136,25 @@ class Pool:
         """Note the API's time, as one answer told it; times are seconds since 1970 by this machine's clock."""
         self.clock_ahead = clock_ahead(self.clock_ahead, date, sent=sent, received=received)
 
-    async def session(self) -> aiohttp.ClientSession:
-        """Give the session of the running event loop."""
+    def wire(self) -> Wire | None:
+        """Give the wire of the running event loop, or None where it has to be opened."""
+        return self._wires.get(asyncio.get_running_loop())
+
+    async def open(self) -> Wire:
+        """Open the wire of the running event loop.
+
+        Raises:
+            ConfigurationError: The pool is closed.
+        """
+        if self._closed:
+            raise ConfigurationError(CLOSED)
         loop = asyncio.get_running_loop()
-        opened = self._opened.get(loop)
-        if opened is None:
-            if self._closed:
-                raise ConfigurationError(CLOSED)
-            holder = _held_open(self._tls)
-            opened = _Opened(await anext(holder), holder)
-            with self._mutex:
-                self._opened = {one: kept for one, kept in self._opened.items() if not one.is_closed()}
-                self._opened[loop] = opened
-        return opened.session
+        holder = _held_open(self._tls)
+        wire = Wire(await anext(holder), Deadlines(loop), holder)
+        with self._mutex:
+            self._wires = {one: kept for one, kept in self._wires.items() if not one.is_closed()}
+            self._wires[loop] = wire
+        return wire
 
     async def close(self) -> None:
         """Close every connection; what is still under way fails.
@@ -157,12 +167,12 @@ class Pool:
             if isinstance(gate, SharedGate):
                 await gate.settle()
         with self._mutex:
-            opened_here, self._opened = self._opened, {}
-        for loop, opened in opened_here.items():
+            wires, self._wires = self._wires, {}
+        for loop, wire in wires.items():
             if loop is running:
-                await opened.holder.aclose()
+                await wire.holder.aclose()
             elif not loop.is_closed():
-                asyncio.run_coroutine_threadsafe(opened.holder.aclose(), loop)
+                asyncio.run_coroutine_threadsafe(wire.holder.aclose(), loop)
 
     def leave_to_parent(self) -> None:
         """Start afresh in a forked child.
@@ -170,9 +180,9 @@ class Pool:
         What was inherited is kept for ever: closing its sockets, or only forgetting them, would take them out of the
         event queue that the child shares with its parent, whose calls would hang.
         """
-        for inherited in self._opened.values():
+        for inherited in self._wires.values():
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
-        self._opened = {}
+        self._wires = {}
         self._mutex = threading.Lock()  # another thread of the parent may have held it
         self._gates = {}  # calls of the parent that are under way will never end here
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, TypeVar
 
-import aiohttp
 import attrs
 
 from boooply.errors import AmbiguousWriteError, BoooplyError, DeadlineExceeded
@@ -22,8 +21,9 @@ from boooply.protocol.refusals import refusal
 from boooply.protocol.retry import VERDICTS, Fault, RetryPolicy, Verdict, fault_of
 from boooply.secret import Secret
 from boooply.transport.attempt import Failure, attempt
-from boooply.transport.gate import clock
+from boooply.transport.gate import Gate, clock
 from boooply.transport.pool import Pool
+from boooply.transport.shared_gate import SharedGate
 
 T = TypeVar("T")
 OnSend = Callable[[], Awaitable[None]]
@@ -38,7 +38,7 @@ _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is tol
 _logger: Final = logging.getLogger("boooply")
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # without slots it is made in half the time
 class _Outcome:
     """What one attempt came to; ``error`` where there is no response."""
 
@@ -68,6 +68,9 @@ class _Hooks:
     async def unsent(self) -> None:
         if self.on_unsent is not None:
             await self.on_unsent()
+
+
+_NO_HOOKS: Final = _Hooks()
 
 
 @attrs.frozen
@@ -100,7 +103,7 @@ class Transport:
         ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
         return await self._send(request, ends, _Hooks(on_send, on_unsent))
 
-    async def _send(self, request: Request, ends: float, hooks: _Hooks = _Hooks()) -> Response:
+    async def _send(self, request: Request, ends: float, hooks: _Hooks) -> Response:
         self.pool.budget.earn()
         sent = refusals = 0
         unsure: _Outcome | None = None  # the first attempt that may have been carried out
@@ -137,70 +140,56 @@ class Transport:
         return outcome
 
     async def _in_line(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
-        gate = self.pool.gate(self.key, request.limit)
-        if ends < inf:
-            self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
-        started = clock()
+        """Wait for a place in line, send once, and tell the line what the answer told."""
+        pool = self.pool
+        gate = pool.gate(self.key, request.limit)
+        started = 0.0
         if gate is not None:
-            started = await self._line(request, ends, gate.enter())
+            at_once = gate.enter_at_once()
+            started = await self._line(request, ends, gate) if at_once is None else at_once
         outcome = None
         is_sent = False
         try:
-            session = await self.pool.session()
+            wire = pool.wire() or await pool.open()
             await hooks.send()
-            if clock() > ends:
+            begun, sent_at = clock(), time.time()
+            if begun > ends:
                 await hooks.unsent()
-                self._in_time(request, ends, 0.0, "send")
+                raise self._too_late(request, "send")
             is_sent = True
-            outcome = await self._timed(session, request, ends, sent)
+            timeout = min(self.timeout, max(0.001, ends - begun))
+            got = await attempt(wire, pool.base_url, request, self.key, timeout=timeout, proxy=pool.proxy)
+            outcome = self._outcome(request, ends, got, sent_at, clock() - begun)
+            _log(request, outcome, sent + 1, clock() - begun)
             is_sent = outcome.fault is not Fault.NEVER_SENT
             return outcome
         finally:
-            if gate is not None and not is_sent:
-                gate.give_back(started=started)
-            elif gate is not None:
-                response = None if outcome is None else outcome.response
-                told = None if response is None else read_headers(response.headers)
-                gate.leave(told, started=started, refused=outcome is not None and outcome.fault is Fault.LIMITED)
+            if gate is not None:
+                _leave(gate, started, outcome, is_sent=is_sent)
 
-    async def _line(self, request: Request, ends: float, entering: Awaitable[float]) -> float:
+    async def _line(self, request: Request, ends: float, gate: Gate | SharedGate) -> float:
         if ends == inf:
-            return await entering
+            return await gate.enter()
+        self._in_time(request, ends, gate.wait(), "turn in line")
         try:
             async with asyncio.timeout(max(0.0, ends - clock())):
-                return await entering
+                return await gate.enter()
         except TimeoutError:
             pass
-        raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for="turn in line")
+        raise self._too_late(request, "turn in line")
 
-    async def _timed(self, session: aiohttp.ClientSession, request: Request, ends: float, sent: int) -> _Outcome:
-        begun, sent_at = clock(), time.time()
-        timeout = min(self.timeout, max(0.001, ends - begun))
-        got = await attempt(session, self.pool.base_url, request, self.key, timeout=timeout, proxy=self.pool.proxy)
-        if isinstance(got, Failure):
-            outcome = self._failed(request, got, sent_at, late=clock() >= ends)
-        else:
+    def _outcome(
+        self, request: Request, ends: float, got: Response | Failure, sent_at: float, taken: float
+    ) -> _Outcome:
+        if isinstance(got, Response):
             date = date_of(got.headers)
             if date is not None:
-                self.pool.hear(date, sent=sent_at, received=sent_at + clock() - begun)
-            outcome = _Outcome(sent_at, fault_of(request, got), got, None)
-        _logger.debug(
-            "%s %s: %s, attempt %d, %.3f s",
-            request.method,
-            request.template,
-            outcome.response.status if outcome.response is not None else outcome.fault,
-            sent + 1,
-            clock() - begun,
-        )
-        return outcome
-
-    def _failed(self, request: Request, got: Failure, sent_at: float, *, late: bool) -> _Outcome:
-        if not late or got.fault is Fault.NEVER_SENT:
+                self.pool.hear(date, sent=sent_at, received=sent_at + taken)
+            return _Outcome(sent_at, fault_of(request, got), got, None)
+        if clock() < ends or got.fault is Fault.NEVER_SENT:
             return _Outcome(sent_at, got.fault, None, got.error)
         # what was left of the deadline is nobody's number
-        return _Outcome(
-            sent_at, Fault.OUT_OF_TIME, None, DeadlineExceeded(request.operation, self.retry.deadline or 0.0)
-        )
+        return _Outcome(sent_at, Fault.OUT_OF_TIME, None, self._too_late(request))
 
     async def _confirm(
         self, request: Request, ends: float, response: Response | None, sent_at: float
@@ -210,7 +199,7 @@ class Transport:
         settled = None
         if confirmation is not None:
             try:
-                settled = confirmation.settled(await self._send(confirmation.request, ends))
+                settled = confirmation.settled(await self._send(confirmation.request, ends, _NO_HOOKS))
             except BoooplyError:
                 confirmation = None
         if confirmation is None:
@@ -231,7 +220,10 @@ class Transport:
 
     def _in_time(self, request: Request, ends: float, seconds: float, waiting_for: str) -> None:
         if clock() + seconds > ends:
-            raise DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
+            raise self._too_late(request, waiting_for)
+
+    def _too_late(self, request: Request, waiting_for: str = "answer") -> DeadlineExceeded:
+        return DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
 
     def _ambiguous(self, request: Request, response: Response | None, sent_at: float) -> AmbiguousWriteError:
         ahead = self.pool.clock_ahead
@@ -244,3 +236,17 @@ class Transport:
             sent_at=datetime.fromtimestamp(sent_at + (ahead or 0.0), UTC),
             by_api_clock=ahead is not None,
         )
+
+
+def _leave(gate: Gate | SharedGate, started: float, outcome: _Outcome | None, *, is_sent: bool) -> None:
+    if not is_sent:
+        gate.give_back(started=started)
+        return
+    told = None if outcome is None or outcome.response is None else read_headers(outcome.response.headers)
+    gate.leave(told, started=started, refused=outcome is not None and outcome.fault is Fault.LIMITED)
+
+
+def _log(request: Request, outcome: _Outcome, number: int, taken: float) -> None:
+    if _logger.isEnabledFor(logging.DEBUG):
+        came = outcome.fault if outcome.response is None else outcome.response.status
+        _logger.debug("%s %s: %s, attempt %d, %.3f s", request.method, request.template, came, number, taken)
