@@ -6,12 +6,13 @@ each test which functions it reaches: without this, a change of what makes a hoo
 
 import pytest
 
-from boooply.converter.reading import reading
+from boooply.converter.reading import _built, reading
 from boooply.converter.writing import showing, writing
 
 
 @pytest.fixture(autouse=True)
 def _hooks_made_anew() -> None:
+    _built.cache_clear()
     for converter in (reading, writing, showing):
         converter._structure_func.clear_cache()
         converter._unstructure_func.clear_cache()

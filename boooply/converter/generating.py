@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import filterfalse
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
@@ -17,7 +18,7 @@ import attrs
 
 from boooply.converter.names import ALSO, wire_name
 from boooply.models import Received
-from boooply.secret import Secret
+from boooply.secret import Secret, fill
 
 Hook = Callable[[Any, Any], Any]
 Build = Callable[[dict[str, Any], dict[str, Any] | None], Any]
@@ -25,13 +26,13 @@ Build = Callable[[dict[str, Any], dict[str, Any] | None], Any]
 
 # What the values of a type come as, and what is done with them in line. A text that is no time raises ValueError, and
 # one that names no zone is read as UTC.
-_IN_LINE: Final[dict[Any, tuple[type, str]]] = {
-    str: (str, "pass"),
-    bool: (bool, "pass"),
-    int: (int, "pass"),
-    float: (float, "pass"),
-    Secret: (str, "{value} = Secret({value})"),
-    datetime: (str, "{value} = {value} if ({value} := from_iso({value})).tzinfo else {value}.replace(tzinfo=UTC)"),
+_IN_LINE: Final[dict[Any, tuple[tuple[type, ...], str]]] = {
+    str: ((str,), "pass"),
+    bool: ((bool,), "pass"),
+    int: ((int,), "pass"),
+    float: ((float, int), "pass"),
+    Secret: ((str,), "secret = new(Secret); fill_secret(secret, {value}); {value} = secret"),
+    datetime: ((str,), "{value} = {value} if ({value} := from_iso({value})).tzinfo else {value}.replace(tzinfo=UTC)"),
 }
 
 
@@ -78,8 +79,9 @@ def members_of(enumeration: type[StrEnum]) -> dict[str, StrEnum]:
 def builder(shape: Shape, hook_of: Callable[[Any], Hook]) -> Build:
     """Make the function that builds a model from a payload; ``extra`` is what it finds, unless it is given."""
     scope: dict[str, Any] = {"model": shape.model, "known": shape.known, "Unfit": Unfit}
-    scope |= {"Secret": Secret, "from_iso": datetime.fromisoformat, "UTC": UTC}
-    scope |= {"new": object.__new__, "fill": object.__setattr__}
+    scope |= {"Secret": Secret, "fill_secret": fill, "from_iso": datetime.fromisoformat, "UTC": UTC}
+    scope |= {"new": object.__new__, "fill": object.__setattr__, "filterfalse": filterfalse}
+    scope |= {"is_known": shape.known.__contains__}
     lines = ["def build(payload, extra):", " get = payload.get"]
     for first, second in shape.doubled:
         lines += [f" if get({first!r}) is None and get({second!r}) is not None: raise Unfit"]
@@ -102,7 +104,9 @@ def _filled(shape: Shape) -> list[str]:
     values = [f"{field.name!r}: v{number}" for number, field in enumerate(shape.names.values())]
     return [
         " if extra is None:",
-        "  extra = {} if known.issuperset(payload) else {name: payload[name] for name in payload.keys() - known}",
+        "  extra = {}",
+        "  if not known.issuperset(payload):",
+        "   extra = {name: payload[name] for name in filterfalse(is_known, payload)}",
         " made = new(model)",
         f" fill(made, '__dict__', {{'extra': extra, {', '.join(values)}}})",
         " return made",
@@ -116,17 +120,14 @@ def _read(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> li
     kind, *others = kinds_of(field.type)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         scope[f"members{number}"] = members_of(kind)
-        wire_kind: type = str
+        wire_kinds: tuple[type, ...] = (str,)
         in_line = f"{value} = members{number}.get({value}, {value})"
-    elif kind in _IN_LINE and not (others and _IN_LINE[kind][0] is not kind):
-        wire_kind, in_line = _IN_LINE[kind]
+    elif kind in _IN_LINE and not (others and kind not in _IN_LINE[kind][0]):
+        wire_kinds, in_line = _IN_LINE[kind]
     else:
         return [f" if {value} is None: {null}", f" else: {through_hook}"]
-    return [
-        f" if {value}.__class__ is {wire_kind.__name__}: {in_line.format(value=value)}",
-        f" elif {value} is None: {null}",
-        f" else: {through_hook}",
-    ]
+    fits = " or ".join(f"{value}.__class__ is {wire_kind.__name__}" for wire_kind in wire_kinds)
+    return [f" if {fits}: {in_line.format(value=value)}", f" elif {value} is None: {null}", f" else: {through_hook}"]
 
 
 def _null(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from types import NoneType
 from typing import Any, Final, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
 
-from boooply.converter.generating import Shape, Unfit, builder, is_union, kinds_of, members_of
+from boooply.converter.generating import Build, Shape, Unfit, builder, is_union, kinds_of, members_of
 from boooply.converter.names import wire_name
 from boooply.errors import ValidationError
 from boooply.secret import Secret
@@ -37,6 +38,10 @@ class Mismatch(Exception):
     def under(self, step: str) -> Mismatch:
         """Put a step in front of the path, on the way up."""
         return Mismatch(self.problem, f"{step}{self.path}")
+
+
+# What the function made for a model raises where a second look is wanted.
+_ODD: Final = (Mismatch, Unfit, ValidationError, ValueError)
 
 
 def _kind(value: object) -> str:
@@ -87,10 +92,15 @@ def _enumeration(enumeration: type[StrEnum]) -> Hook:
 def _sequence(annotation: Any) -> Hook:
     item_type = get_args(annotation)[0]
     item = reading.get_structure_hook(item_type)
+    build, given = (_built(item_type)[1], None) if attrs.has(item_type) else (item, item_type)
 
     def structure(value: Any, _: Any) -> Any:
         if value.__class__ is not list:
             raise Mismatch(f"expected a list, found {_kind(value)}")
+        try:
+            return tuple([build(one, given) for one in value])
+        except (*_ODD, AttributeError):  # the last where one is no object
+            pass
         try:
             return tuple([item(one, item_type) for one in value])
         except Mismatch:
@@ -164,10 +174,15 @@ def _salvage(shape: Shape, payload: dict[str, Any]) -> tuple[dict[str, Any], dic
     return values, extra
 
 
+@cache
+def _built(model: type) -> tuple[Shape, Build]:
+    shape = Shape.of(model)
+    return shape, builder(shape, reading.get_structure_hook)
+
+
 def _model(model: type) -> Hook:
     """Read a model in one go, and take a second look where that fails."""
-    shape = Shape.of(model)
-    build = builder(shape, reading.get_structure_hook)
+    shape, build = _built(model)
 
     def second_look(payload: dict[str, Any]) -> Any:
         values, extra = _salvage(shape, payload)
@@ -182,7 +197,7 @@ def _model(model: type) -> Hook:
             raise Mismatch(f"expected an object, found {_kind(payload)}")
         try:
             return build(payload, None)
-        except (Mismatch, Unfit, ValidationError, ValueError):
+        except _ODD:
             pass
         return second_look(payload)
 

@@ -108,6 +108,13 @@ def test_a_body_that_holds_itself() -> None:
         json_body(endless)
 
 
+def test_a_body_is_read_once() -> None:
+    response = Response(status=200, headers={}, body=b'{"success": true}')
+
+    assert response.json() == {"success": True}
+    assert response.json() is response.json()
+
+
 def test_json_nested_too_deep_is_no_json() -> None:
     with pytest.raises(ValueError, match="nested too deep"):
         Response(status=200, headers={}, body=b"[" * 100_000).json()

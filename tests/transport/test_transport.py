@@ -16,8 +16,10 @@ from aioresponses import core
 from yarl import URL
 
 from boooply import (
+    AIInterview,
     APIError,
     AsyncBoooplyClient,
+    Candidate,
     ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
@@ -158,6 +160,15 @@ async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[
     assert KEY not in shown.replace(f"KEY = {KEY!r}", "")
     assert caught.value.__context__ is None
     assert "interviews.get" in str(caught.value)
+
+
+async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
+    """A server that never answers to TLS: connecting is given up before the attempt's own time is over."""
+    async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
+        with pytest.raises(ConnectionFailed, match="the API's host does not answer"):
+            await boooply.interviews.create(
+                AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+            )
 
 
 async def test_nobody_listens() -> None:
