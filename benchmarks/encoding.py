@@ -31,25 +31,61 @@ def boooply() -> Write:
 
 def pydantic() -> Write:
     """The same fields and rules as a pydantic model."""
-    from typing import Annotated
+    from datetime import timedelta
+    from typing import Annotated, Self
 
-    from pydantic import BaseModel, Field
+    from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-    from boooply import Seniority
+    from boooply import EmploymentType, EvaluationFocus, InterviewCategory, SchedulingMode, Seniority, WorkSetup
+
+    ordinary = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
+    Text = Annotated[str, Field(pattern=rf"^{ordinary}\S{ordinary}$")]  # noqa: N806 - a type
 
     class Person(BaseModel):
-        name: Annotated[str, Field(min_length=1)]
+        name: Text
         email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
         role: str = "CANDIDATE"
 
+    class Slot(BaseModel):
+        start: AwareDatetime
+        end: AwareDatetime
+
     class Interview(BaseModel):
         meetingType: str = "AI_ONLY"
-        jobRole: Annotated[str, Field(min_length=1)]
+        jobRole: Text
         participants: list[Person]
-        durationMinutes: Annotated[int, Field(ge=5)] = 30
-        skills: list[str] = []
+        title: Text | None = None
+        jobDescription: Text | None = None
+        department: Text | None = None
+        stage: Text | None = None
+        companyName: Text | None = None
+        externalJobId: Text | None = None
+        candidateCv: Text | None = None
+        skills: list[Text] | None = None
+        questions: list[Text] | None = None
         seniority: Seniority | None = None
-        companyName: str | None = None
+        workSetup: WorkSetup | None = None
+        employmentType: EmploymentType | None = None
+        category: InterviewCategory | None = None
+        evaluationFocus: EvaluationFocus | None = None
+        aiGenerate: bool | None = None
+        sendCandidateFeedback: bool | None = None
+        durationMinutes: Annotated[int, Field(ge=5)] | None = None
+        scheduledAt: AwareDatetime | None = None
+        schedulingMode: SchedulingMode | None = None
+        availableSlots: Annotated[list[Slot], Field(max_length=50)] | None = None
+
+        @model_validator(mode="after")
+        def _check(self) -> Self:
+            picks = self.schedulingMode == SchedulingMode.CANDIDATE_PICKS
+            if self.schedulingMode == SchedulingMode.FIXED and self.scheduledAt is None:
+                raise ValueError("scheduledAt is needed")
+            if picks != bool(self.availableSlots):
+                raise ValueError("availableSlots and schedulingMode belong together")
+            minutes = timedelta(minutes=self.durationMinutes or 30)
+            if any(slot.end - slot.start < minutes for slot in self.availableSlots or ()):
+                raise ValueError("availableSlots are too short")
+            return self
 
     def write() -> bytes:
         person = Person(name="Jane Doe", email="jane@example.com")
