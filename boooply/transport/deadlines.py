@@ -6,13 +6,11 @@ A timer for each, as ``asyncio.timeout`` and aiohttp have it, costs a tenth of a
 from __future__ import annotations
 
 import asyncio
-import time
 from math import inf
-from typing import Final
 
 import attrs
 
-clock: Final = time.monotonic
+from boooply.transport.gate import clock
 
 
 @attrs.define(eq=False)

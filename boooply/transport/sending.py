@@ -70,9 +70,6 @@ class _Hooks:
             await self.on_unsent()
 
 
-_NO_HOOKS: Final = _Hooks()
-
-
 @attrs.frozen
 class Transport:
     """Send requests with one key over a pool that others may share; ``timeout`` is in seconds, for one attempt."""
@@ -199,7 +196,7 @@ class Transport:
         settled = None
         if confirmation is not None:
             try:
-                settled = confirmation.settled(await self._send(confirmation.request, ends, _NO_HOOKS))
+                settled = confirmation.settled(await self._send(confirmation.request, ends, _Hooks()))
             except BoooplyError:
                 confirmation = None
         if confirmation is None:
