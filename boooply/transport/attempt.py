@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
+from math import inf
 from typing import Final
 
 import aiohttp
@@ -54,6 +55,7 @@ async def attempt(
     outcome: Response | Failure
     cancelled: tuple[object, ...] | None = None
     status = 0
+    answer: aiohttp.ClientResponse | None = None
     under_way = wire.deadlines.begin(timeout)
     try:
         answer = await wire.session.request(
@@ -80,6 +82,9 @@ async def attempt(
     except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
         outcome = failure(request.operation, error)
     finally:
+        if answer is not None:
+            answer.release()  # where it was not read to its end: a change of protocol that nobody asked for, say
+        answer = None  # a cancellation leads to this frame, and it holds the key
         is_late = wire.deadlines.end(under_way)
     if cancelled is not None and not is_late:
         raise asyncio.CancelledError(*cancelled)
@@ -89,7 +94,8 @@ async def attempt(
 @lru_cache(maxsize=16)  # nearly all attempts have the same
 def _connecting(seconds: float) -> aiohttp.ClientTimeout:
     # connecting ends before the attempt does: only then is it certain that nothing was sent
-    return aiohttp.ClientTimeout(total=None, connect=min(0.9 * seconds, CONNECT_TIMEOUT))
+    # (aiohttp would round what is above five seconds up to a whole one of the loop)
+    return aiohttp.ClientTimeout(total=None, connect=min(0.9 * seconds, CONNECT_TIMEOUT), ceil_threshold=inf)
 
 
 def _is_short(answer: aiohttp.ClientResponse) -> bool:

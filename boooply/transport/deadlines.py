@@ -57,6 +57,10 @@ class Deadlines:
         self._under_way.discard(attempt)
         return attempt.was_late()
 
+    def close(self) -> None:
+        """Leave no timer behind."""
+        self._wake_at(inf)
+
     def _wake_at(self, moment: float) -> None:
         if self._timer is not None:
             self._timer.cancel()

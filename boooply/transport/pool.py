@@ -41,7 +41,7 @@ _HEADERS: Final = {
 }
 
 
-async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
+async def _held_open(tls: ssl.SSLContext | None, deadlines: Deadlines) -> AsyncGenerator[aiohttp.ClientSession]:
     """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
@@ -55,6 +55,7 @@ async def _held_open(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.Clien
     try:
         yield session
     finally:
+        deadlines.close()
         await session.close()
 
 
@@ -149,8 +150,9 @@ class Pool:
         if self._closed:
             raise ConfigurationError(CLOSED)
         loop = asyncio.get_running_loop()
-        holder = _held_open(self._tls)
-        wire = Wire(await anext(holder), Deadlines(loop), holder)
+        deadlines = Deadlines(loop)
+        holder = _held_open(self._tls, deadlines)
+        wire = Wire(await anext(holder), deadlines, holder)
         with self._mutex:
             self._wires = {one: kept for one, kept in self._wires.items() if not one.is_closed()}
             self._wires[loop] = wire

@@ -140,6 +140,8 @@ class Transport:
         """Wait for a place in line, send once, and tell the line what the answer told."""
         pool = self.pool
         gate = pool.gate(self.key, request.limit)
+        if ends < inf:
+            self._in_time(request, ends, 0.0, "turn in line")
         started = 0.0
         if gate is not None:
             at_once = gate.enter_at_once()

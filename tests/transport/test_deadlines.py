@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from boooply import AsyncBoooplyClient, DeadlineExceeded, RetryPolicy
+from boooply.protocol.endpoints import GET_ORGANIZATION
 from boooply.sandbox import Sandbox
 from boooply.transport.deadlines import Attempt, Deadlines
 
@@ -114,18 +115,37 @@ async def test_being_late_does_not_hide_that_somebody_cancels() -> None:
     assert await asyncio.ensure_future(both()) is False
 
 
-async def test_many_calls_leave_one_timer(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_calls_have_one_timer_which_ends_with_the_client(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop = asyncio.get_running_loop()
-    set_for: list[float] = []
+    timers: list[asyncio.TimerHandle] = []
     call_later = loop.call_later
 
-    def counted(delay: float, callback: Callable[..., object], *rest: Any, **context: Any) -> asyncio.TimerHandle:
-        set_for.append(delay)
-        return call_later(delay, callback, *rest, **context)
+    def noted(delay: float, callback: Callable[..., object], *rest: Any, **context: Any) -> asyncio.TimerHandle:
+        timer = call_later(delay, callback, *rest, **context)
+        timers.extend([timer] if delay > 70 else [])
+        return timer
 
     async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, timeout=77) as client:
-        monkeypatch.setattr(loop, "call_later", counted)
+        monkeypatch.setattr(loop, "call_later", noted)
         for _ in range(20):
             await client.organization.get()
+        assert [timer.cancelled() for timer in timers] == [False]
 
-    assert len([delay for delay in set_for if delay > 70]) == 1
+    assert [timer.cancelled() for timer in timers] == [True]
+
+
+async def test_nobody_is_told_of_a_send_once_the_deadline_is_over(sandbox: Sandbox) -> None:
+    told: list[str] = []
+
+    async def note() -> None:
+        told.append("told")
+
+    retry = RetryPolicy(deadline=1e-7)
+    async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=retry) as client:
+        with pytest.raises(DeadlineExceeded, match="no turn in line"):
+            await client.transport.send(GET_ORGANIZATION.request(), on_send=note, on_unsent=note)
+
+    assert told == []
+    assert sandbox.calls == ()

@@ -162,6 +162,38 @@ async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[
     assert "interviews.get" in str(caught.value)
 
 
+async def test_an_answer_that_is_not_read_to_its_end_gives_its_connection_back(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    switched = b"HTTP/1.1 101 Sw\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"
+    asyncio.get_running_loop().set_debug(True)  # aiohttp tells of an answer that nobody closed then alone
+    async with server(saying(switched)) as base_url, client(base_url) as boooply:
+        with pytest.raises(APIError, match="HTTP 101"):
+            await boooply.organization.get()
+        gc.collect()
+
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+async def test_a_call_that_is_cancelled_while_it_reads_leads_to_no_answer_of_aiohttps() -> None:
+    async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        await silent(reader, writer)
+
+    async with server(stalling) as base_url, client(base_url) as boooply:
+        call = asyncio.ensure_future(boooply.organization.get())
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await call
+
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert any(frame.f_code.co_name == "attempt" for frame in frames)
+    assert not [
+        value for frame in frames for value in frame.f_locals.values() if isinstance(value, aiohttp.ClientResponse)
+    ]
+
+
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
     """A server that never answers to TLS: connecting is given up before the attempt's own time is over."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
