@@ -82,7 +82,7 @@ async def attempt(
     except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
         outcome = failure(request.operation, error)
     finally:
-        if answer is not None:
+        if answer is not None and not answer.closed:
             answer.release()  # where it was not read to its end: a change of protocol that nobody asked for, say
         answer = None  # a cancellation leads to this frame, and it holds the key
         is_late = wire.deadlines.end(under_way)
