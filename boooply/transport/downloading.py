@@ -137,7 +137,7 @@ async def _piece(
     progress: Progress,
     hear: Callable[[int, Mapping[str, str]], None],
 ) -> _Piece:
-    wire = transport.pool.wire() or await transport.pool.open()
+    wire = await transport.pool.wire()
     proxy = proxy_for(link.url.reveal())
     reached = [progress]  # how far it came, whatever breaks it off
     cancelled: tuple[object, ...] | None = None

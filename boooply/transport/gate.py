@@ -46,21 +46,12 @@ class Gate:
         with self._mutex:
             return self._governor.allowance(clock(), self._waiting)
 
-    def enter_at_once(self) -> float | None:
-        """Start a call where nobody stands in line, and give that moment, or None where it has to wait."""
-        with self._mutex:
-            now = clock()
-            if self._waiting or self._governor.budget(now) <= 0:
-                return None
-            self._governor.start(now)
-            return now
-
     async def enter(self) -> float:
         """Stand in line until a call may start, and give the moment of its start.
 
         A caller that is cancelled leaves the line, and the next one moves up.
         """
-        started = self.enter_at_once()
+        started = self._at_once()
         if started is not None:
             return started
         line = self._line()
@@ -80,15 +71,22 @@ class Gate:
         """Note how a call has ended."""
         with self._mutex:
             self._governor.finish(clock(), told, started=started, refused=refused)
-            asleep = self._asleep()
-        _wake(asleep)
+        self._wake()
 
     def give_back(self, *, started: float) -> None:
         """Note that a call never reached the API."""
         with self._mutex:
             self._governor.give_back(started)
-            asleep = self._asleep()
-        _wake(asleep)
+        self._wake()
+
+    def _at_once(self) -> float | None:
+        """Start a call where nobody stands in line: without one, since finding the running loop costs a system call."""
+        with self._mutex:
+            now = clock()
+            if self._waiting or self._governor.delay(now) > 0:
+                return None
+            self._governor.start(now)
+            return now
 
     def _try(self, line: _Line, now: float) -> float:
         with self._mutex:
@@ -116,11 +114,9 @@ class Gate:
                 self._lines = {one: kept for one, kept in self._lines.items() if not one.is_closed()} | {loop: line}
         return line
 
-    def _asleep(self) -> list[tuple[asyncio.AbstractEventLoop, _Line]]:
-        return [(loop, line) for loop, line in self._lines.items() if line.sleeps] if self._lines else []
-
-
-def _wake(asleep: list[tuple[asyncio.AbstractEventLoop, _Line]]) -> None:
-    for loop, line in asleep:
-        with suppress(RuntimeError):  # its loop has ended, and everybody in it
-            loop.call_soon_threadsafe(line.news.set)
+    def _wake(self) -> None:
+        with self._mutex:
+            sleeping = [(loop, line) for loop, line in self._lines.items() if line.sleeps]
+        for loop, line in sleeping:
+            with suppress(RuntimeError):  # its loop has ended, and everybody in it
+                loop.call_soon_threadsafe(line.news.set)

@@ -137,25 +137,19 @@ class Pool:
         """Note the API's time, as one answer told it; times are seconds since 1970 by this machine's clock."""
         self.clock_ahead = clock_ahead(self.clock_ahead, date, sent=sent, received=received)
 
-    def wire(self) -> Wire | None:
-        """Give the wire of the running event loop, or None where it has to be opened."""
-        return self._wires.get(asyncio.get_running_loop())
-
-    async def open(self) -> Wire:
-        """Open the wire of the running event loop.
-
-        Raises:
-            ConfigurationError: The pool is closed.
-        """
-        if self._closed:
-            raise ConfigurationError(CLOSED)
+    async def wire(self) -> Wire:
+        """Give the wire of the running event loop."""
         loop = asyncio.get_running_loop()
-        deadlines = Deadlines(loop)
-        holder = _held_open(self._tls, deadlines)
-        wire = Wire(await anext(holder), deadlines, holder)
-        with self._mutex:
-            self._wires = {one: kept for one, kept in self._wires.items() if not one.is_closed()}
-            self._wires[loop] = wire
+        wire = self._wires.get(loop)
+        if wire is None:
+            if self._closed:
+                raise ConfigurationError(CLOSED)
+            deadlines = Deadlines(loop)
+            holder = _held_open(self._tls, deadlines)
+            wire = Wire(await anext(holder), deadlines, holder)
+            with self._mutex:
+                self._wires = {one: kept for one, kept in self._wires.items() if not one.is_closed()}
+                self._wires[loop] = wire
         return wire
 
     async def close(self) -> None:

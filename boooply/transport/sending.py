@@ -141,15 +141,12 @@ class Transport:
         pool = self.pool
         gate = pool.gate(self.key, request.limit)
         if ends < inf:
-            self._in_time(request, ends, 0.0, "turn in line")
-        started = 0.0
-        if gate is not None:
-            at_once = gate.enter_at_once()
-            started = await self._line(request, ends, gate) if at_once is None else at_once
+            self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
+        started = 0.0 if gate is None else await self._line(request, ends, gate)
         outcome = None
         is_sent = False
         try:
-            wire = pool.wire() or await pool.open()
+            wire = await pool.wire()
             await hooks.send()
             begun, sent_at = clock(), time.time()
             if begun > ends:
@@ -169,7 +166,6 @@ class Transport:
     async def _line(self, request: Request, ends: float, gate: Gate | SharedGate) -> float:
         if ends == inf:
             return await gate.enter()
-        self._in_time(request, ends, gate.wait(), "turn in line")
         try:
             async with asyncio.timeout(max(0.0, ends - clock())):
                 return await gate.enter()

@@ -53,10 +53,6 @@ class SharedGate:
         windows = -(-max(0, self._waiting - last.remaining) // last.limit)
         return attrs.evolve(last, waiting=self._waiting, seconds_to_end=windows * self._limits.window)
 
-    def enter_at_once(self) -> float | None:
-        """Say that the store has to be asked."""
-        return None
-
     async def enter(self) -> float:
         """Stand in line until a call may start, and give the moment of its start by the shared clock."""
         self._waiting += 1

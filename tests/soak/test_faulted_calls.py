@@ -95,7 +95,7 @@ async def test_many_cancellations() -> None:
         assert isinstance(gate, Gate)
         assert gate._governor._in_flight == 0
         assert gate._waiting == 0
-        session = (client.pool.wire() or await client.pool.open()).session
+        session = (await client.pool.wire()).session
         assert session.connector is not None
         assert not session.connector._acquired
         # the sandbox keeps a task for each open connection
