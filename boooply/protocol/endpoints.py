@@ -139,8 +139,6 @@ _NOTHING_LEFT: Final = Response(status=204, headers={}, body=b"")
 
 
 def _people(body: object) -> tuple[str, ...]:
-    if body is None:
-        return ()
     candidate = getattr(body, "candidate", None)
     invited = (*(() if candidate is None else (candidate,)), *getattr(body, "participants", ()))
     return tuple(person.email for person in invited)

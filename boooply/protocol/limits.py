@@ -204,10 +204,8 @@ class Governor:
         self._starts = [started for started in self._starts if started + self.window > now]
 
     def _end(self, started: float) -> None:
-        try:  # noqa: SIM105 - suppress() costs more than all the rest of the bookkeeping
+        if started in self._starts:  # it may have been given up for lost
             self._starts.remove(started)
-        except ValueError:  # it was given up for lost
-            pass
 
     def _forget(self, now: float) -> None:
         self._log.forget(now)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cached_property
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlencode
 
@@ -24,7 +25,6 @@ _DOTS = frozenset({".", ".."})
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
-_PARSED = "_parsed"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -66,10 +66,11 @@ class Response:
         Raises:
             ValueError: It is not JSON, or not UTF-8.
         """
-        known = self.__dict__
-        if _PARSED not in known:
-            known[_PARSED] = _parse(self.body)
-        return known[_PARSED]
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> Any:
+        return _parse(self.body)
 
 
 def _parse(body: bytes) -> Any:
