@@ -101,7 +101,7 @@ async def boooply_store(count: int, base_url: str, store_url: str | None) -> int
                 yield outcome
 
     with tempfile.TemporaryDirectory() as place:
-        url = store_url or f"sqlite+aiosqlite:///{Path(place, 'boooply.db')}"
+        url = store_url or f"sqlite:///{Path(place, 'boooply.db')}"
         return sum([isinstance(outcome, Connected) async for outcome in outcomes(url)])
 
 

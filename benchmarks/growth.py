@@ -80,7 +80,7 @@ async def ledger() -> dict[str, list[Point]]:
 
     found: dict[str, list[Point]] = {"ledger: one claim": [], "ledger: look up 500": [], "ledger: list 500": []}
     with tempfile.TemporaryDirectory() as place:
-        url = f"sqlite+aiosqlite:///{Path(place, 'boooply.db')}"
+        url = f"sqlite:///{Path(place, 'boooply.db')}"
         async with Store.open(url, encryption_key=STORE_KEY) as store:
             rows, everybody = 0, tenants(1_000_100)
             for size in (1_000, 10_000, 100_000, 1_000_000):

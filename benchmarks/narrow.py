@@ -34,7 +34,7 @@ def main(processes: int) -> None:
     from boooply.sandbox import Limits, Sandbox
 
     with tempfile.TemporaryDirectory() as place, Sandbox(limits=Limits(reads=ALLOWANCE, window=1)) as sandbox:
-        store_url = f"sqlite+aiosqlite:///{Path(place, 'limits.db')}" if processes > 1 else ""
+        store_url = f"sqlite:///{Path(place, 'limits.db')}" if processes > 1 else ""
         told = [str(CALLS // processes), sandbox.base_url, sandbox.api_key, store_url, Fernet.generate_key().decode()]
         running = [subprocess.Popen([sys.executable, __file__, "call", *told]) for _ in range(processes)]  # noqa: S603 - our own words
         assert [one.wait() for one in running] == [0] * processes  # noqa: S101 - a process that fails is no figure

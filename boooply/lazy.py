@@ -6,7 +6,7 @@ TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without th
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_EXTRAS = {"sqlalchemy": "store", "aiosqlite": "store", "cryptography": "store"}  # what needs which of ours
+_EXTRAS = {"sqlalchemy": "store", "cryptography": "store"}  # what needs which of ours
 
 
 def names_of(package: str, rooms: "Mapping[str, tuple[str, ...]]") -> "Callable[[str], object]":

@@ -126,7 +126,7 @@ def postgresql_store_url(postgresql_url: str) -> str:
 
 @pytest.fixture
 def sqlite_store_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path}/boooply.db"
+    return f"sqlite:///{tmp_path}/boooply.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

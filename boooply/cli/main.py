@@ -6,7 +6,7 @@ from typing import Final
 
 # Which extras bring what a command imports.
 _EXTRAS: Final = {
-    **dict.fromkeys(("cyclopts", "rich", "sqlalchemy", "aiosqlite", "cryptography"), "cli"),
+    **dict.fromkeys(("cyclopts", "rich", "sqlalchemy", "cryptography"), "cli"),
     **dict.fromkeys(("procrastinate", "psycopg"), "cli,distributed"),
     **dict.fromkeys(("mcp", "mcp_types", "uvicorn"), "mcp"),
 }

@@ -14,10 +14,17 @@ from sqlalchemy.exc import ArgumentError
 from boooply.errors import ConfigurationError, StoreError
 from boooply.secret import Secret
 
-DEFAULT_URL: Final = "sqlite+aiosqlite:///boooply.db"
-EXTRAS: Final = {"sqlite+aiosqlite": "store", "postgresql+psycopg": "postgres"}
+DEFAULT_URL: Final = "sqlite:///boooply.db"
 
-_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+# the drivers that a URL may name, and those that reach a database from the store's threads
+_DRIVERS: Final = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "sqlite+aiosqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
 _HIDDEN_OPTIONS: Final = ("password", "sslpassword")
 _MEMORY: Final = {None, "", ":memory:"}
 _OWNER_ONLY: Final = 0o600
@@ -72,8 +79,8 @@ def _read(given: Secret) -> Address | None:
         url = make_url(given.reveal())
     except (ArgumentError, ValueError):
         return None
-    driver = _DRIVERS.get(url.drivername, url.drivername)
-    if driver not in EXTRAS:
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
         return None
     options = url.normalized_query
     passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}

@@ -6,23 +6,23 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
 
 import attrs
-from sqlalchemy import AsyncAdaptedQueuePool, ColumnElement, Float, event, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, create_engine, event, literal_column, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from boooply.errors import ConfigurationError, StoreError
 from boooply.secret import Secret
-from boooply.store.address import EXTRAS, Address
+from boooply.store.address import Address
 
 T = TypeVar("T")
 Item = TypeVar("Item")
-Read = Callable[[AsyncConnection], Awaitable[T]]
-Write = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[T]]]
+Read = Callable[[Connection], T]
+Write = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 # Not now(): that is when the transaction began. SQLite below 3.42 has no unixepoch() with fractions.
 _CLOCKS: Final = {
@@ -36,6 +36,7 @@ _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit that was told survives a power cut
 )
+_READERS: Final = 4  # threads, each with a connection of the pool's five
 _LARGEST_GROUP: Final = 256
 _MOMENT: Final = 0.002  # seconds; a commit to a disk, and what goes with it, takes longer
 
@@ -51,8 +52,7 @@ async def connected(address: Address) -> AsyncGenerator[Database]:
     address.make_private()
     engine = _engine(address)
     if isinstance(engine, ModuleNotFoundError):
-        extra = EXTRAS[address.url.drivername]
-        raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[{extra}]"')
+        raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[postgres]"')
     database = Database(address, engine, literal_column(_CLOCKS[engine.dialect.name], Float))
     try:
         yield database
@@ -60,23 +60,24 @@ async def connected(address: Address) -> AsyncGenerator[Database]:
         await database.close()
 
 
-def _engine(address: Address) -> AsyncEngine | ModuleNotFoundError:
+def _engine(address: Address) -> Engine | ModuleNotFoundError:
     # hidden parameters: an error must not quote a key
     options: dict[str, Any] = {"hide_parameters": True}
     is_postgresql = address.url.get_backend_name() == "postgresql"
     if is_postgresql:
         options |= {"connect_args": {"connect_timeout": _CONNECT_PATIENCE}, "pool_pre_ping": True}
     elif address.is_memory:
-        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+        only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+        options |= {**only, "connect_args": {"check_same_thread": False}}
     try:
-        engine = create_async_engine(address.url, **options)
+        engine = create_engine(address.url, **options)
     except ModuleNotFoundError as missing:
         return missing.with_traceback(None)
     if is_postgresql:
-        event.listen(engine.sync_engine, "do_connect", _giving(address.passwords))
+        event.listen(engine, "do_connect", _giving(address.passwords))
     else:
-        event.listen(engine.sync_engine, "connect", _prepare)
-        event.listen(engine.sync_engine, "begin", _begin_writing)
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin_writing)
     return engine
 
 
@@ -107,7 +108,7 @@ def _begin_writing(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class _Waiting:
     write: Write[Any, Any]
     item: Any
@@ -116,19 +117,21 @@ class _Waiting:
 
 @attrs.define(eq=False)
 class Database:
-    """Read and write with one engine.
+    """Read and write with one engine, in threads: what they are handed may not touch what belongs to an event loop.
 
     ``clock`` is an expression for the seconds since 1970, by the clock that all processes on this database share.
     """
 
     address: Address
-    engine: AsyncEngine
+    engine: Engine
     clock: ColumnElement[float]
     _queue: deque[_Waiting] = attrs.field(factory=deque[_Waiting], init=False)
     _writer: asyncio.Task[None] | None = attrs.field(default=None, init=False)
     _shared: int = attrs.field(default=0, init=False)  # how many had the last commit together
     _is_closed: bool = attrs.field(default=False, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
+    _readers: ThreadPoolExecutor = attrs.field(factory=lambda: _threads(_READERS), init=False)
+    _committer: ThreadPoolExecutor = attrs.field(factory=lambda: _threads(1), init=False)  # one group after another
 
     @property
     def is_postgresql(self) -> bool:
@@ -143,8 +146,7 @@ class Database:
         """
         self._check_open()
         try:
-            async with self.engine.connect() as connection:
-                return await work(await connection.execution_options(boooply_reads=True))
+            return await _in_thread(self._readers, lambda: self._read(work))
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             problem = told(error)
         raise StoreError(f"the store cannot be read: {problem}")
@@ -166,9 +168,9 @@ class Database:
             self._start_writer()
         return cast("T", await waiting.done)
 
-    async def now(self, connection: AsyncConnection) -> float:
+    def now(self, connection: Connection) -> float:
         """Ask the database what time it is: the same for every process on it."""
-        return (await connection.execute(select(self.clock))).scalar_one()
+        return connection.execute(select(self.clock)).scalar_one()
 
     async def close(self) -> None:
         """Write what was begun, and close all connections; afterwards reads and writes are refused."""
@@ -179,7 +181,7 @@ class Database:
             while self._writer is not None and not self._writer.done():
                 await asyncio.wait({self._writer})
         finally:
-            await self.engine.dispose()
+            await _in_thread(None, self._end)
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -226,40 +228,53 @@ class Database:
         return group
 
     async def _commit(self, group: list[_Waiting]) -> None:
-        """Commit a group and hand out its results; where one of several spoils it, each by itself tells which."""
+        """Commit a group, and hand out its results."""
         if not group:  # everybody has gone
             return
+        results = await _in_thread(self._committer, lambda: self._committed(group))
+        for one, result in zip(group, results, strict=True):
+            if one.done.done():  # its caller was cancelled
+                continue
+            if isinstance(result, Exception):
+                one.done.set_exception(result)
+            else:
+                one.done.set_result(result)
+
+    def _committed(self, group: list[_Waiting]) -> list[Any]:
+        """Commit a group; where one of several spoils it, each by itself tells which. An answer may be an error."""
         has_begun = False
         try:
-            async with self.engine.begin() as connection:
+            with self.engine.begin() as connection:
                 has_begun = True
-                results = await _written(connection, group)
+                results = group[0].write(connection, [one.item for one in group])
+                return [result for _, result in zip(group, results, strict=True)]
         except Exception as error:  # noqa: BLE001 - each caller is told, whatever it is
-            results = [(one, _translated(error)) for one in group]
-        else:
-            for one, result in results:
-                _settle(one.done, result)
-            return
+            problem = _translated(error)
         if has_begun and len(group) > 1:
-            for one in group:
-                await self._commit([one])
-            return
-        for one, problem in results:  # without a transaction it is none of theirs, and each would wait as long again
-            _settle(one.done, error=problem)
+            return [result for one in group for result in self._committed([one])]
+        return [problem] * len(group)  # without a transaction it is none of theirs, and each would wait as long again
+
+    def _read(self, work: Read[T]) -> T:
+        with self.engine.connect() as connection:
+            return work(connection.execution_options(boooply_reads=True))
+
+    def _end(self) -> None:
+        for threads in (self._readers, self._committer):
+            threads.shutdown()
+        self.engine.dispose()
 
 
-async def _written(connection: AsyncConnection, group: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
-    answers = await group[0].write(connection, [one.item for one in group])
-    return list(zip(group, answers, strict=True))
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, "boooply-store")
 
 
-def _settle(future: asyncio.Future[Any], result: object = None, *, error: Exception | None = None) -> None:
-    if future.done():  # its caller was cancelled
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+async def _in_thread(threads: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
+    """Do something in one of these threads, or of the event loop's own."""
+    try:
+        done = asyncio.get_running_loop().run_in_executor(threads, work)
+    except RuntimeError:  # the interpreter is ending, and its threads take nothing more: what is left is done here
+        return work()
+    return await done
 
 
 def _translated(error: Exception) -> Exception:

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, RowMapping, case, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, select, update
 
 from boooply.secret import Secret
 from boooply.store import handling
@@ -98,49 +97,49 @@ class StoredEvents:
     async def _step(self, key: str, move: Callable[[Handling, float], tuple[T, Handling]]) -> T:
         return await self._database.write(self._steps, _Step(key, move))
 
-    async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
-        now = await self._database.now(connection)
+    def _steps(self, connection: Connection, steps: Sequence[_Step[Any]]) -> list[Any]:
+        now = self._database.now(connection)
         keys = sorted({step.key for step in steps})
-        await insert_missing(connection, EVENTS, [_blank(key, now) for key in keys])
+        insert_missing(connection, EVENTS, [_blank(key, now) for key in keys])
         query = select(EVENTS).where(EVENTS.c.key.in_(keys)).order_by(EVENTS.c.key)
-        rows = (await connection.execute(query.with_for_update())).mappings().all()
-        now = await self._database.now(connection)  # once the rows are ours: waiting for them takes time
+        rows = connection.execute(query.with_for_update()).mappings().all()
+        now = self._database.now(connection)  # once the rows are ours: waiting for them takes time
         before = {row["key"]: _handling(row) for row in rows}
         after = dict(before)
         answers: list[Any] = []
         for step in steps:
             answer, after[step.key] = step.move(after[step.key], now)
             answers.append(answer)
-        await _put_back(connection, {key: after[key] for key in keys if after[key] is not before[key]}, now)
+        _put_back(connection, {key: after[key] for key in keys if after[key] is not before[key]}, now)
         return answers
 
-    async def _put(self, connection: AsyncConnection, events: Sequence[tuple[str, bytes]]) -> list[None]:
-        now = await self._database.now(connection)
+    def _put(self, connection: Connection, events: Sequence[tuple[str, bytes]]) -> list[None]:
+        now = self._database.now(connection)
         rows = {key: _blank(key, now) | {"sealed": sealed} for key, sealed in events}
-        await insert_missing(connection, EVENTS, [rows[key] for key in sorted(rows)])
+        insert_missing(connection, EVENTS, [rows[key] for key in sorted(rows)])
         for key in sorted(rows):
             # known by a deduplicator that could not handle it: then there is no body yet
             bodiless = (EVENTS.c.key == key) & (EVENTS.c.progress != Progress.DONE) & EVENTS.c.sealed.is_(None)
-            await connection.execute(update(EVENTS).where(bodiless).values(sealed=rows[key]["sealed"]))
+            connection.execute(update(EVENTS).where(bodiless).values(sealed=rows[key]["sealed"]))
         return [None] * len(events)
 
-    async def _is_waiting(self, connection: AsyncConnection) -> bool:
-        found = await connection.execute(select(EVENTS.c.key).where(self._due).limit(1))
+    def _is_waiting(self, connection: Connection) -> bool:
+        found = connection.execute(select(EVENTS.c.key).where(self._due).limit(1))
         return found.scalar_one_or_none() is not None
 
-    async def _take(self, connection: AsyncConnection, takes: Sequence[_Take]) -> list[tuple[StoredEvent, ...]]:
+    def _take(self, connection: Connection, takes: Sequence[_Take]) -> list[tuple[StoredEvent, ...]]:
         answers: list[tuple[StoredEvent, ...]] = []
         for take in takes:
             ours = (EVENTS.c.progress == Progress.TAKEN) & (EVENTS.c.turn == take.turn)
             # its own first: a write that is run again has to come to the same end
             waiting = select(EVENTS).where(self._due | ours).order_by(case((ours, 0), else_=1), EVENTS.c.changed_at)
             locking = waiting.limit(take.most).with_for_update(skip_locked=True)
-            rows = (await connection.execute(locking)).mappings().all()
-            now = await self._database.now(connection)
+            rows = connection.execute(locking).mappings().all()
+            now = self._database.now(connection)
             taken = {
                 row["key"]: handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1] for row in rows
             }
-            await _put_back(connection, taken, now)
+            _put_back(connection, taken, now)
             sealed = {row["key"]: row["sealed"] for row in rows}
             answers.append(
                 tuple(
@@ -150,24 +149,24 @@ class StoredEvents:
             )
         return answers
 
-    async def _purge(self, connection: AsyncConnection, ages: Sequence[float]) -> list[int]:
-        now = await self._database.now(connection)
+    def _purge(self, connection: Connection, ages: Sequence[float]) -> list[int]:
+        now = self._database.now(connection)
         answers: list[int] = []
         for age in ages:
             old = EVENTS.c.sealed.is_(None) & (EVENTS.c.changed_at < now - age) & (EVENTS.c.rests_until <= now)
-            answers.append((await connection.execute(delete(EVENTS).where(old))).rowcount)
+            answers.append(connection.execute(delete(EVENTS).where(old)).rowcount)
         return answers
 
-    async def _reseal(self, connection: AsyncConnection, starts: Sequence[str]) -> list[str | None]:
+    def _reseal(self, connection: Connection, starts: Sequence[str]) -> list[str | None]:
         answers: list[str | None] = []
         for start in starts:
             query = select(EVENTS.c.key, EVENTS.c.sealed).where((EVENTS.c.key > start) & EVENTS.c.sealed.is_not(None))
-            rows = (await connection.execute(query.order_by(EVENTS.c.key).limit(_BATCH).with_for_update())).all()
+            rows = connection.execute(query.order_by(EVENTS.c.key).limit(_BATCH).with_for_update()).all()
             for key, sealed in rows:
                 body = self._seal.opened(key, sealed)
                 if body is not None:
                     renewed = update(EVENTS).where(EVENTS.c.key == key).values(sealed=self._seal.close(key, body))
-                    await connection.execute(renewed)
+                    connection.execute(renewed)
             answers.append(rows[-1].key if rows else None)
         return answers
 
@@ -187,10 +186,10 @@ def _blank(key: str, now: float) -> dict[str, Any]:
     return {"key": key, **attrs.asdict(Handling()), "sealed": None, "changed_at": now}
 
 
-async def _put_back(connection: AsyncConnection, changed: dict[str, Handling], now: float) -> None:
+def _put_back(connection: Connection, changed: dict[str, Handling], now: float) -> None:
     rows = [{"key": key, **attrs.asdict(one), "changed_at": now} for key, one in changed.items()]
     done = [row | {"sealed": None} for row in rows if row["progress"] is Progress.DONE]
     others = [row for row in rows if row["progress"] is not Progress.DONE]  # their bodies stay as they are
     for group in (done, others):
         if group:
-            await put(connection, EVENTS, group)
+            put(connection, EVENTS, group)

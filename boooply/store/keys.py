@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 import attrs
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, update
 
 from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
@@ -75,8 +74,8 @@ class KeyStore:
         """
         query = select(KEYS.c.sealed).where(KEYS.c.organization_id == organization_id)
 
-        async def read(connection: AsyncConnection) -> bytes | None:
-            return (await connection.execute(query)).scalar_one_or_none()
+        def read(connection: Connection) -> bytes | None:
+            return connection.execute(query).scalar_one_or_none()
 
         sealed = await self._database.read(read)
         if sealed is None:
@@ -131,25 +130,23 @@ class KeyStore:
             query = select(KEYS.c.organization_id, KEYS.c.sealed).where(KEYS.c.organization_id > last)
             query = query.order_by(KEYS.c.organization_id).limit(_BATCH)
 
-            async def read(connection: AsyncConnection, query: Any = query) -> list[tuple[str, bytes]]:
-                return [(row.organization_id, row.sealed) for row in await connection.execute(query)]
+            def read(connection: Connection, query: Any = query) -> list[tuple[str, bytes]]:
+                return [(row.organization_id, row.sealed) for row in connection.execute(query)]
 
             rows = await self._database.read(read)
             for row in rows:
                 yield row
             last = rows[-1][0] if rows else None
 
-    async def _replace(
-        self, connection: AsyncConnection, batches: Sequence[list[tuple[str, bytes, bytes]]]
-    ) -> list[int]:
+    def _replace(self, connection: Connection, batches: Sequence[list[tuple[str, bytes, bytes]]]) -> list[int]:
         """Put renewed keys in the place of those they were made of: not over one that was changed meanwhile."""
         # in the order in which the ledger writes, whatever the database's own is: neither waits for the other's rows
         for identity, sealed, renewed in sorted(row for batch in batches for row in batch):
             same = (KEYS.c.organization_id == identity) & (KEYS.c.sealed == sealed)
-            await connection.execute(update(KEYS).where(same).values(sealed=renewed))
+            connection.execute(update(KEYS).where(same).values(sealed=renewed))
         return [len(batch) for batch in batches]
 
 
-async def _put_check(connection: AsyncConnection, seals: Sequence[Seal]) -> list[None]:
-    await connection.execute(update(STORE).values(sealed_check=seals[-1].make_check()))
+def _put_check(connection: Connection, seals: Sequence[Seal]) -> list[None]:
+    connection.execute(update(STORE).values(sealed_check=seals[-1].make_check()))
     return [None] * len(seals)

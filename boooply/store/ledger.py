@@ -8,8 +8,7 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import Executable, Row, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Executable, Row, delete, select
 
 from boooply.converter import decode, to_dict
 from boooply.models import Tenant
@@ -26,6 +25,7 @@ Move = Callable[[Entry, float, bytes | None], tuple[T, Entry]]
 
 _BATCH: Final = 500
 _FACTS: Final[tuple[str, ...]] = tuple(field.name for field in attrs.fields(Entry))
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +37,7 @@ class Claimed:
     is_changed: bool = False
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class _Step(Generic[T]):
     """A step of one customer: ``move`` makes an answer and a new entry of its entry, the time and its sealed key."""
 
@@ -133,8 +133,8 @@ class Ledger:
     async def _read(self, which: Any) -> list[Entry]:
         query = select(LEDGER, self._database.clock.label("now")).where(which).order_by(LEDGER.c.organization_id)
 
-        async def read(connection: AsyncConnection) -> list[Entry]:
-            return [states.seen(_entry(row), row.now) for row in await connection.execute(query.limit(_BATCH))]
+        def read(connection: Connection) -> list[Entry]:
+            return [states.seen(_entry(row), row.now) for row in connection.execute(query.limit(_BATCH))]
 
         return await self._database.read(read)
 
@@ -144,17 +144,19 @@ class Ledger:
     async def _step(self, step: _Step[T]) -> T:
         return await self._database.write(self._steps, step)
 
-    async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
+    def _steps(self, connection: Connection, steps: Sequence[_Step[Any]]) -> list[Any]:
         """Go a step with each customer of a group: their rows are read, moved on in memory, and written back."""
         ids = sorted({step.organization_id for step in steps})
         creating = sorted({step.organization_id for step in steps if step.unknown is None})
-        now, before = await self._lock(connection, ids)
+        now, before = self._lock(connection, ids)
+        if not self._database.is_postgresql:  # a transaction that writes to SQLite is the only one
+            before |= {one: Entry(organization_id=one) for one in creating if one not in before}
         while missing := [one for one in creating if one not in before]:
             # An empty row for each, so that there is something to lock: of two processes the second waits here.
-            await insert_missing(connection, LEDGER, [_row(Entry(organization_id=one), now) for one in missing])
-            now, added = await self._lock(connection, missing)
+            insert_missing(connection, LEDGER, [_row(Entry(organization_id=one), now) for one in missing])
+            now, added = self._lock(connection, missing)
             before |= added
-        keys = await _sealed(connection, sorted({step.organization_id for step in steps if step.sealed is not None}))
+        keys = _sealed(connection, sorted({step.organization_id for step in steps if step.sealed is not None}))
         after, new_keys = dict(before), dict[str, bytes]()
         answers: list[Any] = []
         for step in steps:
@@ -167,31 +169,31 @@ class Ledger:
             if step.sealed is not None and answer:
                 keys[identity] = new_keys[identity] = step.sealed
         if changed := [_row(after[one], now) for one in after if after[one] is not before[one]]:
-            await put(connection, LEDGER, changed)
+            put(connection, LEDGER, changed)
         if new_keys:
             rows = [{"organization_id": one, "sealed": new_keys[one], "changed_at": now} for one in sorted(new_keys)]
-            await put(connection, KEYS, rows)
+            put(connection, KEYS, rows)
         return answers
 
-    async def _enroll(self, connection: AsyncConnection, groups: Sequence[list[tuple[str, str]]]) -> list[None]:
-        now = await self._database.now(connection)
+    def _enroll(self, connection: Connection, groups: Sequence[list[tuple[str, str]]]) -> list[None]:
+        now = self._database.now(connection)
         written = dict(row for group in groups for row in group)
         rows = [_row(Entry(organization_id=one, tenant=written[one]), now) for one in sorted(written)]
         for start in range(0, len(rows), _BATCH):
-            await insert_missing(connection, LEDGER, rows[start : start + _BATCH])
+            insert_missing(connection, LEDGER, rows[start : start + _BATCH])
         return [None] * len(groups)
 
-    async def _lock(self, connection: AsyncConnection, ids: list[str]) -> tuple[float, dict[str, Entry]]:
-        rows = await connection.execute(_locking(connection.dialect.name), listed(ids))
+    def _lock(self, connection: Connection, ids: list[str]) -> tuple[float, dict[str, Entry]]:
+        rows = connection.execute(_locking(connection.dialect.name), listed(ids))
         before = {row.organization_id: _entry(row) for row in rows}
         # asked for once the rows are ours: waiting for them takes time
-        now = await self._database.now(connection)
+        now = self._database.now(connection)
         return now, before
 
 
 @cache
 def _locking(dialect: str) -> Executable:
-    chosen = select(LEDGER).where(LEDGER.c.organization_id.in_(among(dialect)))
+    chosen = select(*(LEDGER.c[name] for name in _FACTS)).where(LEDGER.c.organization_id.in_(among(dialect)))
     return chosen.order_by(LEDGER.c.organization_id).with_for_update()
 
 
@@ -201,36 +203,29 @@ def _sealing(dialect: str) -> Executable:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(
-        organization_id=row.organization_id,
-        state=State(row.state),
-        tenant=row.tenant,
-        run=row.run,
-        lease_ends=row.lease_ends,
-        orphans=row.orphans,
-        reason=row.reason,
-    )
+    facts = dict(zip(_FACTS, row, strict=False))  # a row may hold more behind them
+    return Entry(**facts | {"state": State(facts["state"])})
 
 
 def _row(entry: Entry, now: float) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in _FACTS} | {"changed_at": now}
+    return {**vars(entry), "changed_at": now}
 
 
-async def _sealed(connection: AsyncConnection, ids: list[str]) -> dict[str, bytes]:
+def _sealed(connection: Connection, ids: list[str]) -> dict[str, bytes]:
     if not ids:
         return {}
-    rows = await connection.execute(_sealing(connection.dialect.name), listed(ids))
+    rows = connection.execute(_sealing(connection.dialect.name), listed(ids))
     return {row.organization_id: row.sealed for row in rows}
 
 
-async def _forget(connection: AsyncConnection, organization_ids: Sequence[str]) -> list[None]:
+def _forget(connection: Connection, organization_ids: Sequence[str]) -> list[None]:
     for table in (LEDGER, KEYS):
-        await connection.execute(delete(table).where(table.c.organization_id.in_(organization_ids)))
+        connection.execute(delete(table).where(table.c.organization_id.in_(organization_ids)))
     return [None] * len(organization_ids)
 
 
 def _written(tenant: Tenant) -> str:
-    return json.dumps(to_dict(tenant), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODE(to_dict(tenant))
 
 
 def tenant_of(entry: Entry, /) -> Tenant:

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from boooply.protocol.allowance import Told
 from boooply.protocol.limits import Governor
@@ -64,13 +63,13 @@ class StoredAllowances:
     async def _step(self, step: _Step[T]) -> T:
         return cast("T", await self._database.write(self._steps, step))
 
-    async def _steps(self, connection: AsyncConnection, steps: Sequence[_Step[Any]]) -> list[Any]:
+    def _steps(self, connection: Connection, steps: Sequence[_Step[Any]]) -> list[Any]:
         names = sorted({step.name for step in steps})
-        await insert_missing(connection, LIMITS, [{"name": name, "state": "{}"} for name in names])
+        insert_missing(connection, LIMITS, [{"name": name, "state": "{}"} for name in names])
         query = select(LIMITS.c.name, LIMITS.c.state).where(LIMITS.c.name.in_(names)).order_by(LIMITS.c.name)
-        states = {row.name: json.loads(row.state) for row in await connection.execute(query.with_for_update())}
+        states = {row.name: json.loads(row.state) for row in connection.execute(query.with_for_update())}
         # asked for once the rows are ours: waiting for them takes time
-        now = await self._database.now(connection)
+        now = self._database.now(connection)
         governors: dict[str, Governor] = {}
         answers: list[Any] = []
         for step in steps:
@@ -79,7 +78,7 @@ class StoredAllowances:
                 governor = governors[step.name] = Governor.read(states[step.name], step.limit, step.window)
                 governor.lose(now)
             answers.append(step.act(governor, now))
-        await put(connection, LIMITS, [{"name": one, "state": json.dumps(governors[one].written())} for one in names])
+        put(connection, LIMITS, [{"name": one, "state": json.dumps(governors[one].written())} for one in names])
         return answers
 
 

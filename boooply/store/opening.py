@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, inspect, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, insert, inspect, select, text, update
 
 from boooply.errors import StoreError
 from boooply.secret import Secret, hide
@@ -42,19 +41,19 @@ async def opened(url: Secret | None, seal: Seal) -> AsyncGenerator[Database]:
         yield database
 
 
-async def _look(connection: AsyncConnection) -> Row[Any] | None:
-    has_table = await connection.run_sync(lambda sync: inspect(sync).has_table(STORE.name))
-    return (await connection.execute(select(STORE))).one_or_none() if has_table else None
+def _look(connection: Connection) -> Row[Any] | None:
+    has_table = inspect(connection).has_table(STORE.name)
+    return connection.execute(select(STORE)).one_or_none() if has_table else None
 
 
-async def _create(connection: AsyncConnection, seals: Sequence[Seal]) -> list[Row[Any]]:
+def _create(connection: Connection, seals: Sequence[Seal]) -> list[Row[Any]]:
     if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
-    await connection.run_sync(METADATA.create_all)
-    row = (await connection.execute(select(STORE))).one_or_none()  # another process may have been faster
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+    METADATA.create_all(connection)
+    row = connection.execute(select(STORE)).one_or_none()  # another process may have been faster
     if row is None:
         values = {"id": 1, "version": VERSION, "sealed_check": seals[0].make_check()}
-        row = (await connection.execute(insert(STORE).values(values).returning(*STORE.columns))).one()
+        row = connection.execute(insert(STORE).values(values).returning(*STORE.columns)).one()
     elif row.version < VERSION:  # so far a newer version has more tables, and those that there were are the same
-        row = (await connection.execute(update(STORE).values(version=VERSION).returning(*STORE.columns))).one()
+        row = connection.execute(update(STORE).values(version=VERSION).returning(*STORE.columns)).one()
     return [row] * len(seals)

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, LargeBinary, Table, TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Column, Connection, LargeBinary, Table, TextClause, text
 
 # What is sealed is ASCII, which is how it gets into JSON; each is formatted with a column's name.
 _AS_SQLITE: Final = {False: "json_extract(value, '$.{0}')", True: "CAST(json_extract(value, '$.{0}') AS BLOB)"}
@@ -23,14 +22,14 @@ _LISTS: Final = {
 }
 
 
-async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows in their order, leaving those alone that are there."""
-    await _insert(connection, table, rows, overwrites=False)
+    _insert(connection, table, rows, overwrites=False)
 
 
-async def put(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows in their order, or write over those with the same primary key; what a row does not name stays."""
-    await _insert(connection, table, rows, overwrites=True)
+    _insert(connection, table, rows, overwrites=True)
 
 
 def among(dialect: str) -> TextClause:
@@ -43,11 +42,9 @@ def listed(ids: Iterable[str]) -> dict[str, str]:
     return {"ids": _json([*ids])}
 
 
-async def _insert(
-    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrites: bool
-) -> None:
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrites: bool) -> None:
     statement = _inserting(connection.dialect.name, table, tuple(rows[0]), overwrites=overwrites)
-    await connection.execute(statement, {"rows": _json(rows)})
+    connection.execute(statement, {"rows": _json(rows)})
 
 
 @cache
@@ -79,9 +76,8 @@ def _is_sealed(column: Column[Any]) -> bool:
     return isinstance(column.type, LargeBinary)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_ascii)
-
-
 def _ascii(sealed: bytes) -> str:
     return sealed.decode("ascii", "replace")  # what is not has been damaged, and opens as little afterwards
+
+
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_ascii).encode

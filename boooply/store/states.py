@@ -31,7 +31,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Entry:
     """Hold one row of the ledger; times are seconds by the database's clock.
 

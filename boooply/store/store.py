@@ -35,7 +35,7 @@ class Store:
         """Open the store, and close it at the end; on first use it is created.
 
         ``url`` falls back to ``BOOOPLY_STORE_URL``, then to a SQLite file ``boooply.db`` in the current directory. It
-        is one of SQLAlchemy's: ``sqlite+aiosqlite:///boooply.db`` or ``postgresql+psycopg://user:password@host/name``.
+        is one of SQLAlchemy's: ``sqlite:///boooply.db`` or ``postgresql+psycopg://user:password@host/name``.
         ``encryption_key`` falls back to ``BOOOPLY_STORE_KEY``; of several, the first seals and all of them open.
 
         Raises:

@@ -58,7 +58,7 @@ def provisioned() -> str:
             "BOOOPLY_BASE_URL": sandbox.base_url,
             "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
             "BOOOPLY_STORE_KEY": Fernet.generate_key().decode(),
-            "BOOOPLY_STORE_URL": "sqlite+aiosqlite:///boooply.db",
+            "BOOOPLY_STORE_URL": "sqlite:///boooply.db",
         }
         command = [sys.executable, "-m", "boooply.cli.main", "provision", "tenants.csv"]
         frames = _ERASED.split(run_in_terminal(command, place, variables))

@@ -23,7 +23,7 @@ def main() -> None:
                 "BOOOPLY_BASE_URL": sandbox.base_url,
                 "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
                 "BOOOPLY_WEBHOOK_SECRET": sandbox.webhook_secret,
-                "BOOOPLY_STORE_URL": f"sqlite+aiosqlite:///{Path(place, 'boooply.db')}",
+                "BOOOPLY_STORE_URL": f"sqlite:///{Path(place, 'boooply.db')}",
                 "BOOOPLY_STORE_KEY": Fernet.generate_key().decode(),
                 "ATS_DATABASE": str(Path(place, "ats.db")),
                 "ATS_CONSOLE": sandbox.base_url,

@@ -1,12 +1,13 @@
 """What this ATS itself knows of its candidates' interviews, in a SQLite file."""
 
+import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any, Literal
 
-import aiosqlite
 import attrs
 
 SCHEMA = """
@@ -37,14 +38,15 @@ class Candidates:
     """Keep the interviews."""
 
     def __init__(self) -> None:
-        self._database: aiosqlite.Connection | None = None
+        self._database: sqlite3.Connection | None = None
+        self._turn = asyncio.Lock()
         self._asked: dict[str, float] = {}
 
     @asynccontextmanager
     async def open(self, path: str) -> AsyncGenerator[None]:
         """Open the file, and close it at the end."""
-        async with aiosqlite.connect(path) as database:
-            await database.execute(SCHEMA)
+        with closing(sqlite3.connect(path, check_same_thread=False)) as database:
+            database.execute(SCHEMA)
             self._database = database
             yield
 
@@ -59,9 +61,13 @@ class Candidates:
     async def of(self, customer_id: str) -> list[Row]:
         """List a customer's interviews, the newest first."""
         query = "SELECT * FROM interviews WHERE customer_id = ? ORDER BY created_at DESC"
-        async with self._open.execute(query, (customer_id,)) as cursor:
+
+        def read() -> list[dict[str, Any]]:
+            cursor = self._open.execute(query, (customer_id,))
             names = [column[0] for column in cursor.description]
-            found = [dict(zip(names, values, strict=True)) async for values in cursor]
+            return [dict(zip(names, values, strict=True)) for values in cursor]
+
+        found = await asyncio.to_thread(read)
         return [
             Row(**one | {name: json.loads(one[name] or "null") for name in ("evaluation", "transcript")})
             for one in found
@@ -88,12 +94,15 @@ class Candidates:
         return time.monotonic() - self._asked.get(customer_id, -ASK_AGAIN) >= ASK_AGAIN
 
     async def _write(self, statement: str, *values: object) -> int:
-        cursor = await self._open.execute(statement, values)
-        await self._open.commit()
-        return cursor.rowcount
+        def write() -> int:
+            with self._open as database:  # a transaction
+                return database.execute(statement, values).rowcount
+
+        async with self._turn:  # a connection has one transaction at a time
+            return await asyncio.to_thread(write)
 
     @property
-    def _open(self) -> aiosqlite.Connection:
+    def _open(self) -> sqlite3.Connection:
         if self._database is None:
             raise RuntimeError("the database is not open")
         return self._database

@@ -33,7 +33,7 @@ def test_its_help_is_worth_reading(run: Run) -> None:
     ("options", "says"),
     [
         (("--port", "1"), "--port is for --http"),
-        (("--store", "sqlite+aiosqlite:///x.db"), "--store is for --platform"),
+        (("--store", "sqlite:///x.db"), "--store is for --platform"),
         (("--http", "--port", "65536"), "--port"),
     ],
 )

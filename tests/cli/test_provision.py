@@ -71,7 +71,7 @@ def test_changed_data_is_told_and_not_sent(run: Run, tenants_csv: Rows, sandbox)
 def test_the_store_and_json_lines_are_taken_from_the_arguments(run: Run, tmp_path: Path, states: States) -> None:
     path = tmp_path / "tenants.jsonl"
     path.write_text(json.dumps({"organizationId": "o-1", "userId": "1", "userEmail": "ada@acme.example"}) + "\n")
-    url = f"sqlite+aiosqlite:///{tmp_path}/another.db"
+    url = f"sqlite:///{tmp_path}/another.db"
 
     assert run("provision", path, "--store", url).code == 0
 

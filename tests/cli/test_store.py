@@ -69,11 +69,12 @@ def test_a_wrong_encryption_key_is_one_line_and_1(run: Run, monkeypatch: pytest.
 
 
 async def _swap() -> None:
-    async with Store.open() as store, store.database.engine.begin() as connection:
-        await connection.exec_driver_sql(
-            "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_3') "
-            "WHERE organization_id IN ('org_1', 'org_2')"
-        )
+    async with Store.open() as store:
+        with store.database.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_3') "
+                "WHERE organization_id IN ('org_1', 'org_2')"
+            )
 
 
 def test_a_check_names_each_customer_whose_key_is_damaged(run: Run) -> None:

@@ -42,8 +42,8 @@ async def _fill(by_hand: int, in_doubt: int) -> None:
 async def damage(organization_id: str) -> None:
     async with Store.open() as store:
         await store.keys.put("another", KEY)
-        async with store.database.engine.begin() as connection:
-            await connection.exec_driver_sql(
+        with store.database.engine.begin() as connection:
+            connection.exec_driver_sql(
                 "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'another') "
                 "WHERE organization_id = ?",
                 (organization_id,),
@@ -197,7 +197,7 @@ def test_a_disconnected_customer_is_forgotten_and_its_key_said_to_be_valid(run: 
 
 
 def test_a_store_that_cannot_be_opened_is_one_line_and_1(run: Run) -> None:
-    ran = run("tenants", "list", "--store", "sqlite+aiosqlite:////nowhere/boooply.db")
+    ran = run("tenants", "list", "--store", "sqlite:////nowhere/boooply.db")
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.count("\n") == 1

@@ -42,7 +42,7 @@ def a_sandbox() -> Generator[Sandbox]:
             "BOOOPLY_API_KEY": sandbox.api_key,
             "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
             "BOOOPLY_WEBHOOK_SECRET": sandbox.webhook_secret,
-            "BOOOPLY_STORE_URL": f"sqlite+aiosqlite:///{place}/boooply.db",
+            "BOOOPLY_STORE_URL": f"sqlite:///{place}/boooply.db",
             "BOOOPLY_STORE_KEY": "c" * 43 + "=",
         }
         yield sandbox

@@ -23,15 +23,15 @@ def customer(number: int) -> Tenant:
 async def test_a_full_disk_is_told_and_what_is_stored_stays(sqlite_store_url, encryption_key):
     async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
-        async with store.database.engine.connect() as connection:
-            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with store.database.engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         writing = [store.ledger.finish(customer(number), KEY, run="ours") for number in range(200)]
         told = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
         assert told == {"the store cannot be written: database or disk is full"}
         assert (await store.keys.get("org_1")) == KEY
-        async with store.database.engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        with store.database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 100000")
         assert await store.ledger.finish(customer(999), KEY, run="ours")
 
 
@@ -84,7 +84,7 @@ async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost
 async def test_a_file_that_may_not_be_written_is_told(sqlite_store_url, encryption_key, tmp_path):
     async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
-    readonly = f"sqlite+aiosqlite:///file:{tmp_path}/boooply.db?mode=ro&uri=true"
+    readonly = f"sqlite:///file:{tmp_path}/boooply.db?mode=ro&uri=true"
     async with Store.open(readonly, encryption_key=encryption_key) as store:
         assert await store.keys.get("org_1") == KEY
         with pytest.raises(StoreError, match="readonly database"):
@@ -129,7 +129,7 @@ DIES = textwrap.dedent("""
                 await acts[step]()
             if moment == "before":  # within the transaction of the last step, all but committed
                 from sqlalchemy import event
-                event.listen(store.database.engine.sync_engine, "commit", lambda connection: die())
+                event.listen(store.database.engine, "commit", lambda connection: die())
             await acts[last]()
             die()
 
@@ -174,15 +174,15 @@ async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, s
 async def test_one_transaction_holds_one_kind_of_write(store):
     log = []
 
-    async def ones(_connection, items):
+    def ones(_connection, items):
         log.extend(items)
         return items
 
-    async def others(_connection, items):
+    def others(_connection, items):
         log.extend(items)
         return items
 
-    event.listen(store.database.engine.sync_engine, "commit", lambda _connection: log.append("commit"))
+    event.listen(store.database.engine, "commit", lambda _connection: log.append("commit"))
     writing = [store.database.write(kind, f"{kind.__name__} {n}") for n in range(3) for kind in (ones, others)]
     assert await asyncio.gather(*writing) == [f"{kind} {n}" for n in range(3) for kind in ("ones", "others")]
     groups = "|".join(log).split("|commit")

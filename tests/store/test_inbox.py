@@ -41,8 +41,8 @@ async def work(inbox: Inbox, handler: Handler, until: Callable[[], bool], second
 
 
 async def rows(store: Store) -> list[Any]:
-    async def read(connection: Any) -> list[Any]:
-        return list((await connection.execute(select(EVENTS))).mappings())
+    def read(connection: Any) -> list[Any]:
+        return list((connection.execute(select(EVENTS))).mappings())
 
     return await store.database.read(read)
 
@@ -166,8 +166,8 @@ async def test_what_waits_survives_a_rotation(store_url: str) -> None:
 async def test_a_body_that_was_altered_waits_and_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     await put(Inbox(store))
 
-    async def swap(connection: Any, _items: Any) -> list[None]:
-        await connection.execute(EVENTS.update().values(sealed=b"nonsense"))
+    def swap(connection: Any, _items: Any) -> list[None]:
+        connection.execute(EVENTS.update().values(sealed=b"nonsense"))
         return [None]
 
     await store.database.write(swap, None)
@@ -183,8 +183,8 @@ async def test_a_body_that_was_altered_waits_and_is_told(store: Store, caplog: p
 async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store: Store) -> None:
     inbox, damaged = Inbox(store), b"gAAAA\x80\xff"
     await put(inbox, 1)
-    async with store.database.engine.begin() as connection:
-        await connection.execute(EVENTS.update().values(sealed=damaged))
+    with store.database.engine.begin() as connection:
+        connection.execute(EVENTS.update().values(sealed=damaged))
     await put(inbox, 2)
     handled: list[Event] = []
 
@@ -215,9 +215,9 @@ async def test_old_events_can_be_forgotten(store: Store) -> None:
 async def test_a_store_of_the_first_version_gets_its_new_table(store_url: str, encryption_key: str) -> None:
     async with Store.open(store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", "bply_org_0123456789abcdef")
-        async with store.database.engine.begin() as connection:
-            await connection.execute(text("DROP TABLE boooply_events"))
-            await connection.execute(text("UPDATE boooply_store SET version = 1"))
+        with store.database.engine.begin() as connection:
+            connection.execute(text("DROP TABLE boooply_events"))
+            connection.execute(text("UPDATE boooply_store SET version = 1"))
     async with Store.open(store_url, encryption_key=encryption_key) as store:
         await put(Inbox(store))
         assert (await store.keys.get("org_1")).reveal() == "bply_org_0123456789abcdef"

@@ -11,12 +11,12 @@ from boooply import ConfigurationError, CorruptKeyError, NotConnectedError, Secr
 from boooply.store import KeyStore, Store
 
 KEY = "bply_org_0123456789abcdef"
-SQLITE_URL = "sqlite+aiosqlite:///{}/boooply.db"
+SQLITE_URL = "sqlite:///{}/boooply.db"
 
 
 async def change(store: Store, statement: str) -> None:
-    async with store.database.engine.begin() as connection:
-        await connection.execute(text(statement))
+    with store.database.engine.begin() as connection:
+        connection.execute(text(statement))
 
 
 async def test_a_key_is_kept_changed_and_deleted(store_url, encryption_key):
@@ -140,12 +140,20 @@ async def test_a_platforms_key_is_not_stored_for_a_customer(store):
         await store.keys.put("org_1", "bply_platform_0123456789")
 
 
-@pytest.mark.parametrize("url", ["mysql://root:s3cret@host/db", "not a url", "sqlite+pysqlite:///x.db"])
+@pytest.mark.parametrize("url", ["mysql://root:s3cret@host/db", "not a url", "sqlite+pysqlcipher:///x.db"])
 async def test_another_database_is_refused_without_its_password(url, encryption_key):
     with pytest.raises(ConfigurationError, match="postgresql\\+psycopg://") as caught:
         async with Store.open(url, encryption_key=encryption_key):
             pass
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"])
+async def test_one_file_opens_whichever_driver_the_url_names(driver, sqlite_store_url, encryption_key):
+    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", KEY)
+    async with Store.open(sqlite_store_url.replace("sqlite", driver, 1), encryption_key=encryption_key) as store:
+        assert (await store.keys.get("org_1")).reveal() == KEY
 
 
 async def test_a_newer_schema_is_refused_by_name(store_url, encryption_key):
@@ -171,10 +179,9 @@ async def test_a_directory_that_is_not_there_is_told(encryption_key, tmp_path):
 
 async def test_commits_are_on_the_disk(sqlite_store_url, encryption_key, tmp_path):
     async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
-        async with store.database.engine.connect() as connection:
+        with store.database.engine.connect() as connection:
             found = [
-                (await connection.exec_driver_sql(f"PRAGMA {one}")).scalar_one()
-                for one in ("journal_mode", "synchronous")
+                connection.exec_driver_sql(f"PRAGMA {one}").scalar_one() for one in ("journal_mode", "synchronous")
             ]
         await store.keys.put("org_1", KEY)
         other = sqlite3.connect(Path(tmp_path) / "boooply.db")

@@ -61,7 +61,7 @@ async def test_the_first_key_stays_and_a_second_one_is_an_orphan(store):
 
 
 async def test_key_and_done_are_one_transaction(store, monkeypatch):
-    async def fail(*_arguments):
+    def fail(*_arguments):
         raise ZeroDivisionError
 
     await take(store)
@@ -95,7 +95,7 @@ async def test_one_customer_twice_in_a_group_is_taken_once(store):
 
 async def test_many_share_a_commit(store):
     commits: list[object] = []
-    event.listen(store.database.engine.sync_engine, "commit", commits.append)
+    event.listen(store.database.engine, "commit", commits.append)
     await asyncio.gather(*(take(store, number) for number in range(200)))
     assert len(commits) <= 5
 
@@ -103,7 +103,7 @@ async def test_many_share_a_commit(store):
 async def test_those_who_shared_a_commit_share_the_next_though_they_come_one_by_one(store):
     await asyncio.gather(*(take(store, number) for number in range(50)))
     commits: list[object] = []
-    event.listen(store.database.engine.sync_engine, "commit", commits.append)
+    event.listen(store.database.engine, "commit", commits.append)
 
     async def go_on(number):
         for _ in range(3 if number else 0):  # the first is back before the others
@@ -124,9 +124,9 @@ async def test_one_that_fails_does_not_spoil_its_neighbours(store):
     assert await store.keys.get("org_4") == OTHER
 
 
-async def _swap(connection, pairs):
+def _swap(connection, pairs):
     for old, new in pairs:
-        await connection.exec_driver_sql(
+        connection.exec_driver_sql(
             f"UPDATE boooply_keys SET organization_id = '{new}' WHERE organization_id = '{old}'"  # noqa: S608 - ours
         )
     return [None] * len(pairs)

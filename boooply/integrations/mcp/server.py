@@ -101,7 +101,7 @@ def _store_url(given: str | None) -> str:
     if not url:
         raise ConfigurationError(
             f"connect_customer stores the customers' keys, and no store is named: set {URL_VARIABLE} to a whole path, "
-            "as sqlite+aiosqlite:////home/me/boooply.db"
+            "as sqlite:////home/me/boooply.db"
         )
     return url
 
