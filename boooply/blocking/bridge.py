@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from functools import update_wrapper
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
@@ -29,6 +30,54 @@ T = TypeVar("T")
 _AT_EXIT: Final = 2.0  # seconds that an unclosed pool may take to close when the interpreter ends
 
 
+class _Call(Generic[R]):
+    """A coroutine on its way through a loop, for one thread that sleeps on a bare lock until it is done.
+
+    The future of ``asyncio.run_coroutine_threadsafe`` does so with a condition, and takes twice as long.
+    """
+
+    def __init__(self, events: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, R]) -> None:
+        self._events = events
+        self._coroutine = coroutine
+        self._task: asyncio.Task[R] | None = None
+        self._running = threading.Lock()
+        self._running.acquire()
+
+    def start(self) -> None:
+        """Start it, in the loop."""
+        self._task = self._events.create_task(self._coroutine)
+        self._task.add_done_callback(self._wake)
+
+    def _wake(self, task: asyncio.Task[R]) -> None:
+        if not task.cancelled():
+            task.exception()  # seen, even where the one who waited for it was interrupted
+        self._running.release()
+
+    def result(self) -> R:
+        """Sleep until it is done, and give what it came to.
+
+        Raises:
+            CancelledError: It was cancelled: its loop ends.
+        """
+        self._running.acquire()
+        task, self._task = self._task, None
+        if task is None or task.cancelled():
+            raise CancelledError
+        try:
+            return task.result()
+        finally:
+            del task  # it holds what is raised, which leads to this frame
+
+    def cancel(self) -> None:
+        """Cancel it, from any thread."""
+        with suppress(RuntimeError):  # the loop has ended, and it with it
+            self._events.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
 class _Loop:
     """The running portal of one bridge, apart from it so that the bridge can be forgotten while its loop runs."""
 
@@ -40,7 +89,7 @@ class _Loop:
         self.closed = False
         self.lock = threading.Lock()
 
-    def submit(self, function: Callable[..., Coroutine[Any, Any, R]], *args: Any, **kwargs: Any) -> Future[R]:
+    def submit(self, function: Callable[..., Coroutine[Any, Any, R]], *args: Any, **kwargs: Any) -> _Call[R]:
         """Hand a coroutine over to the loop, which starts with the first.
 
         It is done under the lock: what was handed over before ``stop`` is cancelled by it, and nothing comes after.
@@ -54,7 +103,9 @@ class _Loop:
                 self.thread.start()
                 self.portal, self.events = ready.result()
             # one hop on the portal's own loop: through the portal itself a call takes twice as long there and back
-            return asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self.events)
+            call = _Call(self.events, function(*args, **kwargs))
+            self.events.call_soon_threadsafe(call.start)
+            return call
 
     def stop(self, timeout: float | None = _AT_EXIT) -> None:
         """Close the pool where it lives, then end the thread; called from that thread it does not wait for itself."""

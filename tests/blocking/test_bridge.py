@@ -28,6 +28,7 @@ from boooply import (
     RateLimits,
     Secret,
 )
+from boooply.blocking import bridge
 from boooply.blocking.tenants import _Held
 from boooply.sandbox import Sandbox
 from boooply.store import Store
@@ -274,16 +275,16 @@ def test_close_ends_those_who_wait_in_line(threaded_sandbox: Sandbox) -> None:
 
 
 def test_a_call_that_begins_while_another_thread_closes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    hand_over, is_begun = asyncio.run_coroutine_threadsafe, threading.Event()
+    call, is_begun = bridge._Call, threading.Event()
 
     def slowly(*arguments):
         is_begun.set()
         time.sleep(0.3)  # long enough to close everything, had it not to wait
-        return hand_over(*arguments)
+        return call(*arguments)
 
     with Sandbox(latency=2) as sandbox, ThreadPoolExecutor(1) as pool:  # so that no answer comes first
         client = BoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url)
-        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", slowly)
+        monkeypatch.setattr(bridge, "_Call", slowly)
         calling = pool.submit(client.organization.get)
         is_begun.wait()
         client.close()
