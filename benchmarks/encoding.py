@@ -12,7 +12,8 @@ Write = Callable[[], bytes]
 def boooply() -> Write:
     """Our request, checked when it is built."""
     from boooply import AIInterview, Candidate
-    from boooply.protocol.endpoints import CREATE_INTERVIEW
+    from boooply.converter import encode
+    from boooply.protocol.messages import model_body
 
     def write() -> bytes:
         candidate = Candidate(name="Jane Doe", email="jane@example.com")
@@ -24,7 +25,7 @@ def boooply() -> Write:
             seniority="SENIOR",
             company_name="Acme",
         )
-        return CREATE_INTERVIEW.request(body=interview).body or b""
+        return model_body(encode(interview))
 
     return write
 

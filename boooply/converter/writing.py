@@ -17,6 +17,8 @@ from boooply.secret import Secret
 
 Writer = Callable[[Any], dict[str, Any]]
 
+_CANDIDATE: Final = ParticipantRole.CANDIDATE.value
+
 
 def _moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -38,8 +40,8 @@ def _request(model: type, converter: Converter) -> Writer:
         written: dict[str, Any] = plain(request) | derived
         candidate: dict[str, Any] | None = written.pop("candidate", None)
         if candidate is not None:
-            others: list[Any] = written.get("participants", [])
-            written["participants"] = [candidate | {"role": ParticipantRole.CANDIDATE.value}, *others]
+            candidate["role"] = _CANDIDATE
+            written["participants"] = [candidate, *written.get("participants", ())]
         return written
 
     return unstructure

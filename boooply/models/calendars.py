@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import attrs
-from attrs.validators import optional
 
 from boooply.errors import ValidationError
 from boooply.models import checks
@@ -55,8 +54,8 @@ class AvailabilityQuery:
     """Ask for free slots of ``duration`` minutes (30) in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=checks.email)
-    duration_minutes: int | None = attrs.field(default=None, validator=optional(checks.whole(5, unit="minutes")))
-    days: int | None = attrs.field(default=None, validator=optional(checks.whole(1, _MOST_DAYS, unit="days")))
+    duration_minutes: int | None = attrs.field(default=None, validator=checks.optional(checks.whole(5, unit="minutes")))
+    days: int | None = attrs.field(default=None, validator=checks.optional(checks.whole(1, _MOST_DAYS, unit="days")))
 
 
 @attrs.frozen(kw_only=True)
@@ -64,4 +63,4 @@ class BusyBlocksQuery:
     """Ask for busy blocks in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=checks.email)
-    days: int | None = attrs.field(default=None, validator=optional(checks.whole(1, _MOST_DAYS, unit="days")))
+    days: int | None = attrs.field(default=None, validator=checks.optional(checks.whole(1, _MOST_DAYS, unit="days")))

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 import attrs
-from attrs.validators import optional
 
 from boooply.errors import BoooplyError, ValidationError
 from boooply.models import checks
@@ -149,14 +148,16 @@ class InterviewQuery:
     status: tuple[SessionStatus | str, ...] = attrs.field(
         default=(), converter=_statuses, validator=checks.each(checks.one_of(SessionStatus))
     )
-    type: InterviewType | str | None = attrs.field(default=None, validator=optional(checks.one_of(InterviewType)))
-    search: str | None = attrs.field(default=None, validator=optional(checks.text))
-    source_id: str | None = attrs.field(default=None, validator=optional(checks.text))
-    date_field: DateField | str | None = attrs.field(default=None, validator=optional(checks.one_of(DateField)))
-    date_from: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
-    date_to: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
-    score_min: float | None = attrs.field(default=None, validator=optional(checks.within(0, 100)))
-    score_max: float | None = attrs.field(default=None, validator=optional(checks.within(0, 100)))
+    type: InterviewType | str | None = attrs.field(
+        default=None, validator=checks.optional(checks.one_of(InterviewType))
+    )
+    search: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    source_id: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    date_field: DateField | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(DateField)))
+    date_from: datetime | None = attrs.field(default=None, validator=checks.optional(checks.aware))
+    date_to: datetime | None = attrs.field(default=None, validator=checks.optional(checks.aware))
+    score_min: float | None = attrs.field(default=None, validator=checks.optional(checks.within(0, 100)))
+    score_max: float | None = attrs.field(default=None, validator=checks.optional(checks.within(0, 100)))
     page: int = attrs.field(default=1, validator=checks.whole(1))
     limit: int = attrs.field(default=20, validator=checks.whole(1, _MOST_ITEMS))
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import attrs
-from attrs.validators import optional
 
 from boooply.models import checks
 from boooply.models.enums import AuthProvider, ParticipantRole
@@ -12,7 +11,7 @@ from boooply.models.received import Received
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # as the requests it is part of
 class Candidate:
     """Invite the candidate: the short form of a participant whose role is ``CANDIDATE``."""
 
@@ -27,12 +26,12 @@ class Participant:
     name: str = attrs.field(validator=checks.text)
     email: str = attrs.field(validator=checks.email)
     role: ParticipantRole | str = attrs.field(validator=checks.one_of(ParticipantRole))
-    external_user_id: str | None = attrs.field(default=None, validator=optional(checks.text))
+    external_user_id: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
     auth_provider: AuthProvider | str | None = attrs.field(
-        default=None, validator=optional(checks.one_of(AuthProvider))
+        default=None, validator=checks.optional(checks.one_of(AuthProvider))
     )
-    external_role: str | None = attrs.field(default=None, validator=optional(checks.text))
-    avatar_url: str | None = attrs.field(default=None, validator=optional(checks.text))
+    external_role: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    avatar_url: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
 
 
 def participants(value: Iterable[Participant]) -> tuple[Participant, ...]:

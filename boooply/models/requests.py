@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import attrs
-from attrs.validators import optional
 
 from boooply.errors import ValidationError
 from boooply.models import checks
@@ -22,10 +21,11 @@ from boooply.models.people import Candidate, Participant, participants
 
 _MOST_SLOTS = 50
 _LEAST_MINUTES = 5
+_FIXED, _PICKS = SchedulingMode.FIXED, SchedulingMode.CANDIDATE_PICKS
 _DEFAULT_MINUTES = 30  # what the API takes where duration_minutes is left out
 
-_optional_text = optional(checks.text)
-_minutes = optional(checks.whole(_LEAST_MINUTES, unit="minutes"))
+_optional_text = checks.optional(checks.text)
+_minutes = checks.optional(checks.whole(_LEAST_MINUTES, unit="minutes"))
 
 
 def _slots(value: Iterable[Slot]) -> tuple[Slot, ...]:
@@ -51,27 +51,27 @@ class InterviewRequest:
     candidate_cv: str | None = attrs.field(default=None, validator=_optional_text, repr=False)
     skills: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
     questions: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    seniority: Seniority | str | None = attrs.field(default=None, validator=optional(checks.one_of(Seniority)))
-    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=optional(checks.one_of(WorkSetup)))
+    seniority: Seniority | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(Seniority)))
+    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(WorkSetup)))
     employment_type: EmploymentType | str | None = attrs.field(
-        default=None, validator=optional(checks.one_of(EmploymentType))
+        default=None, validator=checks.optional(checks.one_of(EmploymentType))
     )
     category: InterviewCategory | str | None = attrs.field(
-        default=None, validator=optional(checks.one_of(InterviewCategory))
+        default=None, validator=checks.optional(checks.one_of(InterviewCategory))
     )
     evaluation_focus: EvaluationFocus | str | None = attrs.field(
-        default=None, validator=optional(checks.one_of(EvaluationFocus))
+        default=None, validator=checks.optional(checks.one_of(EvaluationFocus))
     )
-    ai_generate: bool | None = attrs.field(default=None, validator=optional(checks.flag))
-    send_candidate_feedback: bool | None = attrs.field(default=None, validator=optional(checks.flag))
+    ai_generate: bool | None = attrs.field(default=None, validator=checks.optional(checks.flag))
+    send_candidate_feedback: bool | None = attrs.field(default=None, validator=checks.optional(checks.flag))
     duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
-    scheduled_at: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    scheduled_at: datetime | None = attrs.field(default=None, validator=checks.optional(checks.aware))
     scheduling_mode: SchedulingMode | str | None = attrs.field(
-        default=None, validator=optional(checks.one_of(SchedulingMode))
+        default=None, validator=checks.optional(checks.one_of(SchedulingMode))
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.scheduling_mode == SchedulingMode.FIXED and self.scheduled_at is None:
+        if self.scheduling_mode == _FIXED and self.scheduled_at is None:
             raise ValidationError("scheduled_at", "is needed when scheduling_mode is FIXED")
 
 
@@ -90,11 +90,13 @@ class CandidateInterview(InterviewRequest):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        picks = self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS
+        picks = self.scheduling_mode == _PICKS
         if picks and not self.available_slots:
             raise ValidationError("available_slots", "is needed when scheduling_mode is CANDIDATE_PICKS")
         if self.available_slots and not picks:
             raise ValidationError("scheduling_mode", "has to be CANDIDATE_PICKS when available_slots is given")
+        if not picks:
+            return
         minutes = self.duration_minutes or _DEFAULT_MINUTES
         if any(slot.end - slot.start < timedelta(minutes=minutes) for slot in self.available_slots):
             raise ValidationError("available_slots", f"have to last the interview's {minutes} minutes each")
@@ -111,7 +113,7 @@ class AIInterview(CandidateInterview):
 class HumanInterview(CandidateInterview):
     """Ask for an interview that people lead: give ``participants``, ``candidate`` or both."""
 
-    candidate: Candidate | None = attrs.field(default=None, validator=optional(checks.a(Candidate)))
+    candidate: Candidate | None = attrs.field(default=None, validator=checks.optional(checks.a(Candidate)))
     participants: tuple[Participant, ...] = attrs.field(
         default=(), converter=participants, validator=checks.each(checks.a(Participant))
     )
@@ -131,13 +133,13 @@ class TeamMeeting(InterviewRequest):
     )
     job_role: str | None = attrs.field(default=None, validator=_optional_text)
     agenda: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    transcription_enabled: bool | None = attrs.field(default=None, validator=optional(checks.flag))
+    transcription_enabled: bool | None = attrs.field(default=None, validator=checks.optional(checks.flag))
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         if not any(person.role == ParticipantRole.HOST for person in self.participants):
             raise ValidationError("participants", "need at least one whose role is HOST")
-        if self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS:
+        if self.scheduling_mode == _PICKS:
             raise ValidationError("scheduling_mode", "has to be IMMEDIATE or FIXED for a team meeting")
 
 
@@ -177,8 +179,8 @@ class JobBrief:
     job_role: str = attrs.field(validator=checks.text)
     department: str | None = attrs.field(default=None, validator=_optional_text)
     skills: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    seniority: Seniority | str | None = attrs.field(default=None, validator=optional(checks.one_of(Seniority)))
-    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=optional(checks.one_of(WorkSetup)))
+    seniority: Seniority | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(Seniority)))
+    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(WorkSetup)))
     employment_type: EmploymentType | str | None = attrs.field(
-        default=None, validator=optional(checks.one_of(EmploymentType))
+        default=None, validator=checks.optional(checks.one_of(EmploymentType))
     )

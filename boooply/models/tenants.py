@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import attrs
-from attrs.validators import optional
 
 from boooply.models import checks
 from boooply.models.enums import TeamRole
@@ -16,8 +15,8 @@ class TeamMember:
     """Import a colleague into the customer's organization."""
 
     email: str = attrs.field(validator=checks.email)
-    name: str | None = attrs.field(default=None, validator=optional(checks.text))
-    role: TeamRole | str | None = attrs.field(default=None, validator=optional(checks.one_of(TeamRole)))
+    name: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    role: TeamRole | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(TeamRole)))
 
 
 def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
@@ -34,8 +33,8 @@ class Tenant:
     user_id: str = attrs.field(validator=checks.text)
     user_email: str = attrs.field(validator=checks.email)
     organization_id: str = attrs.field(validator=checks.text)
-    user_name: str | None = attrs.field(default=None, validator=optional(checks.text))
-    organization_name: str | None = attrs.field(default=None, validator=optional(checks.text))
+    user_name: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    organization_name: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
     team_members: tuple[TeamMember, ...] = attrs.field(
         default=(), converter=_members, validator=checks.each(checks.a(TeamMember))
     )

@@ -139,9 +139,11 @@ _NOTHING_LEFT: Final = Response(status=204, headers={}, body=b"")
 
 
 def _people(body: object) -> tuple[str, ...]:
+    if body is None:
+        return ()
     candidate = getattr(body, "candidate", None)
     invited = (*(() if candidate is None else (candidate,)), *getattr(body, "participants", ()))
-    return tuple(person.email for person in invited)
+    return tuple([person.email for person in invited])
 
 
 def _is_cancelled(found: Interview | None, _body: object, _identities: Mapping[str, str]) -> bool:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from math import inf
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -61,12 +61,9 @@ class _Hooks:
     on_send: OnSend | None = None
     on_unsent: OnSend | None = None
 
-    async def send(self) -> None:
-        if self.on_send is not None:
-            await self.on_send()
-
-    async def unsent(self) -> None:
-        if self.on_unsent is not None:
+    async def failed(self, fault: Fault) -> None:
+        """Tell of an attempt that failed, where it was certainly not carried out."""
+        if self.on_unsent is not None and fault in _NOT_CARRIED_OUT:
             await self.on_unsent()
 
 
@@ -83,9 +80,9 @@ class Transport:
         """Carry out one row of the table: make its request, send it, read its answer."""
         return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **identities)))
 
-    async def send(
+    def send(
         self, request: Request, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
-    ) -> Response:
+    ) -> Coroutine[Any, Any, Response]:
         """Send a request, and again where that is safe.
 
         ``on_send`` is awaited once a place in line is granted, before the first byte of each attempt goes out, and
@@ -98,7 +95,7 @@ class Transport:
             AmbiguousWriteError: It may have been carried out, and is not sent again.
         """
         ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
-        return await self._send(request, ends, _Hooks(on_send, on_unsent))
+        return self._send(request, ends, _Hooks(on_send, on_unsent))
 
     async def _send(self, request: Request, ends: float, hooks: _Hooks) -> Response:
         self.pool.budget.earn()
@@ -106,12 +103,13 @@ class Transport:
         unsure: _Outcome | None = None  # the first attempt that may have been carried out
         while True:
             outcome = await self._attempt(request, ends, sent, hooks)
-            sent += outcome.fault is not Fault.LIMITED
             if outcome.fault is None:
                 response = outcome.result()
                 if unsure is not None and response.status in _ALREADY:
                     return await self._confirm(request, ends, response, unsure.sent_at) or response
                 return response
+            await hooks.failed(outcome.fault)
+            sent += outcome.fault is not Fault.LIMITED
             verdict = VERDICTS[outcome.fault][request.safety]
             if verdict is Verdict.WAIT:
                 refusals += 1
@@ -131,26 +129,21 @@ class Transport:
             await self._pause(request, ends, self.retry.pause(sent, random.random()))  # noqa: S311 - spreads callers
 
     async def _attempt(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
-        outcome = await self._in_line(request, ends, sent, hooks)
-        if outcome.fault in _NOT_CARRIED_OUT:
-            await hooks.unsent()
-        return outcome
-
-    async def _in_line(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
         """Wait for a place in line, send once, and tell the line what the answer told."""
         pool = self.pool
         gate = pool.gate(self.key, request.limit)
         if ends < inf:
             self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
-        started = 0.0 if gate is None else await self._line(request, ends, gate)
+        started = 0.0 if gate is None else await (gate.enter() if ends == inf else self._line(request, ends, gate))
         outcome = None
         is_sent = False
         try:
             wire = await pool.wire()
-            await hooks.send()
+            if hooks.on_send is not None:
+                await hooks.on_send()
             begun, sent_at = clock(), time.time()
             if begun > ends:
-                await hooks.unsent()
+                await hooks.failed(Fault.NEVER_SENT)
                 raise self._too_late(request, "send")
             is_sent = True
             timeout = min(self.timeout, max(0.001, ends - begun))
@@ -164,8 +157,6 @@ class Transport:
                 _leave(gate, started, outcome, is_sent=is_sent)
 
     async def _line(self, request: Request, ends: float, gate: Gate | SharedGate) -> float:
-        if ends == inf:
-            return await gate.enter()
         try:
             async with asyncio.timeout(max(0.0, ends - clock())):
                 return await gate.enter()
