@@ -13,7 +13,7 @@ def boooply() -> Write:
     """Our request, checked when it is built."""
     from boooply import AIInterview, Candidate
     from boooply.converter import encode
-    from boooply.protocol.messages import model_body
+    from boooply.protocol.bodies import model_body
 
     def write() -> bytes:
         candidate = Candidate(name="Jane Doe", email="jane@example.com")

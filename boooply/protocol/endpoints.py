@@ -27,6 +27,7 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import envelopes
+from boooply.protocol.bodies import model_body
 from boooply.protocol.envelopes import Envelope, bare, nothing, under, within
 from boooply.protocol.messages import (
     Confirmation,
@@ -35,7 +36,6 @@ from boooply.protocol.messages import (
     Response,
     Safety,
     json_object,
-    model_body,
     path_segment,
     query_string,
 )

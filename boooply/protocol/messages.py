@@ -1,6 +1,5 @@
 """A request that is ready to be sent, and the response that came back."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -11,18 +10,10 @@ from urllib.parse import quote, unquote, urlencode
 import attrs
 
 from boooply.errors import ValidationError
+from boooply.protocol.bodies import json_body, parsed
 from boooply.secret import Secret
 
-try:
-    import orjson  # the extra speed
-except ImportError:
-    _loads: Callable[[bytes], Any] = json.loads
-    _dumps: Callable[[Any], bytes] | None = None
-else:
-    _loads, _dumps = orjson.loads, orjson.dumps
-
 _DOTS = frozenset({".", ".."})
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -72,18 +63,7 @@ class Response:
 
     @cached_property
     def _parsed(self) -> Any:
-        return _parse(self.body)
-
-
-def _parse(body: bytes) -> Any:
-    try:
-        return _loads(body)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return json.loads(body)  # orjson refuses some of what is JSON all the same: half a surrogate pair, say
-    except RecursionError:
-        raise ValueError("JSON that is nested too deep") from None
+        return parsed(self.body)
 
 
 @attrs.frozen(kw_only=True, slots=False)  # as for the response
@@ -170,29 +150,6 @@ def _parameter(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(str(one) for one in cast("tuple[object, ...]", value))
     return str(value)
-
-
-def json_body(value: Any) -> bytes:
-    """Write a JSON body.
-
-    Raises:
-        ValidationError: Something in it has no JSON form.
-    """
-    try:
-        return _ENCODER.encode(value).encode()
-    except (TypeError, ValueError, RecursionError) as problem:
-        reason = type(problem).__name__
-    raise ValidationError("json", f"cannot be written as JSON ({reason}): use text, numbers, booleans, lists, dicts")
-
-
-def model_body(written: dict[str, Any]) -> bytes:
-    """Write the JSON of a request that has checked itself: without numbers that JSON has no form for."""
-    if _dumps is not None:
-        try:
-            return _dumps(written)
-        except TypeError:  # half a surrogate pair, say, which JSON can hold and UTF-8 cannot
-            pass
-    return json_body(written)
 
 
 def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Request:

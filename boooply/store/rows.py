@@ -6,12 +6,13 @@ its driver would hand the interpreter's lock over and back at each.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, TextClause, text
+
+from boooply.protocol.bodies import compact
 
 # What is sealed is ASCII, which is how it gets into JSON; each is formatted with a column's name.
 _AS_SQLITE: Final = {False: "json_extract(value, '$.{0}')", True: "CAST(json_extract(value, '$.{0}') AS BLOB)"}
@@ -39,12 +40,12 @@ def among(dialect: str) -> TextClause:
 
 def listed(ids: Iterable[str]) -> dict[str, str]:
     """Make the parameters of a statement with ``among``."""
-    return {"ids": _json([*ids])}
+    return {"ids": compact([*ids], default=_ascii)}
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrites: bool) -> None:
     statement = _inserting(connection.dialect.name, table, tuple(rows[0]), overwrites=overwrites)
-    connection.execute(statement, {"rows": _json(rows)})
+    connection.execute(statement, {"rows": compact(rows, default=_ascii)})
 
 
 @cache
@@ -78,6 +79,3 @@ def _is_sealed(column: Column[Any]) -> bool:
 
 def _ascii(sealed: bytes) -> str:
     return sealed.decode("ascii", "replace")  # what is not has been damaged, and opens as little afterwards
-
-
-_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_ascii).encode

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, cast
 
 import attrs
 
@@ -20,6 +19,7 @@ from boooply.models import (
     MeetingType,
     Received,
 )
+from boooply.protocol.bodies import strictly_parsed
 from boooply.secret import Secret
 from boooply.webhooks.parts import (
     AnalysisMeta,
@@ -178,7 +178,7 @@ def event_of(body: bytes) -> Event | str:
 
 def _json(body: bytes) -> tuple[Any, str | None]:
     try:
-        return json.loads(body.decode(), parse_constant=_no_constant), None
+        return strictly_parsed(body), None
     except RecursionError:
         return None, "the body is JSON that is nested too deep"
     except UnicodeDecodeError:
@@ -187,23 +187,19 @@ def _json(body: bytes) -> tuple[Any, str | None]:
         return None, "the body is not JSON"
 
 
-def _no_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
 def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
     model = _EVENTS.get(name, UnknownEvent)
     reserved = {key: data[key] for key in _RESERVED & data.keys()}
-    payload = {key: value for key, value in data.items() if key not in reserved}
+    payload = {key: value for key, value in data.items() if key not in reserved} if reserved else dict(data)
     second, first = _SECOND_SPELLING
     if payload.get(first) is None and second in payload:
         payload[first] = payload.pop(second)
     try:
-        event = decode(payload, model)
+        event = decode(payload | {"event": name, "idempotencyKey": digest}, model)
     except Mismatch as mismatch:
         return f"{name[:_LONGEST_NAME]}: data.{mismatch}"
     if isinstance(event, UnknownEvent):
         event = attrs.evolve(event, data=data)
     elif not event.meeting_code:
         return f"{name}: data.meetingCode is missing"
-    return attrs.evolve(event, event=name, idempotency_key=digest, extra={**event.extra, **reserved})
+    return attrs.evolve(event, extra={**event.extra, **reserved}) if reserved else event

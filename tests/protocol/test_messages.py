@@ -1,26 +1,16 @@
 """Requests as they go out: identities in paths, queries, bodies."""
 
-import json
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
 from boooply.errors import ValidationError
 from boooply.protocol.endpoints import ENDPOINTS, GET_INTERVIEW, REMOVE_PARTICIPANT
-from boooply.protocol.messages import (
-    Limit,
-    Response,
-    Safety,
-    json_body,
-    model_body,
-    path_segment,
-    query_string,
-    raw_request,
-)
+from boooply.protocol.messages import Limit, Response, Safety, path_segment, query_string, raw_request
 
 
 @given(st.text())
@@ -81,31 +71,6 @@ def test_a_query(parameters: dict[str, Any], query: str) -> None:
 def test_a_query_without_a_utf8_form() -> None:
     with pytest.raises(ValidationError, match="params: hold half of a surrogate pair"):
         query_string({"search": "\ud800"})
-
-
-@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
-def test_a_body_reads_back_as_it_was(value: dict[str, Any]) -> None:
-    assert json.loads(json_body(value)) == value
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, {("a",): 1}, b"x"])
-def test_a_body_without_a_json_form(value: object) -> None:
-    with pytest.raises(ValidationError, match="json: cannot be written as JSON"):
-        json_body(value)
-
-
-@given(st.dictionaries(st.text(), st.recursive(st.text() | st.booleans() | st.integers(-(2**70), 2**70), st.lists)))
-@example({"halved": "\ud800"})
-@example({"large": 2**64})
-def test_the_body_of_a_model_says_what_any_body_would(value: dict[str, Any]) -> None:
-    assert json.loads(model_body(value)) == json.loads(json_body(value))
-
-
-def test_a_body_that_holds_itself() -> None:
-    endless: list[Any] = []
-    endless.append(endless)
-    with pytest.raises(ValidationError, match="json: cannot be written"):
-        json_body(endless)
 
 
 def test_a_body_is_read_once() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from boooply.protocol import endpoints
-from boooply.protocol.messages import Response, json_body
+from boooply.protocol.bodies import json_body
+from boooply.protocol.messages import Response
 
 MEETING: dict[str, Any] = {
     "id": "6f1e7c1c-0000-4000-8000-000000000000",

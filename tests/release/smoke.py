@@ -143,9 +143,9 @@ async def queues() -> None:
 def speed() -> None:
     import orjson  # noqa: PLC0415 - it is of the extra
 
-    from boooply.protocol import messages  # noqa: PLC0415 - it imports orjson
+    from boooply.protocol import bodies  # noqa: PLC0415 - it imports orjson
 
-    assert messages._loads is orjson.loads
+    assert bodies._loads is orjson.loads
     bare()
     if sys.platform != "win32":
         import uvloop  # noqa: PLC0415 - it is of the extra

@@ -27,8 +27,9 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
+from boooply.protocol.bodies import json_body
 from boooply.protocol.endpoints import CREATE_INTERVIEW, GET_ORGANIZATION
-from boooply.protocol.messages import Response, json_body
+from boooply.protocol.messages import Response
 from boooply.sandbox import Limits, Sandbox
 
 AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))

@@ -1,0 +1,93 @@
+"""Bodies as JSON: whatever reads and writes them, they say the same."""
+
+import importlib.util
+import json
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from boooply.errors import ValidationError
+from boooply.protocol import bodies
+from boooply.protocol.bodies import compact, json_body, model_body, strictly_parsed
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.fixture(params=["orjson", "json"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Give the module as it is with the extra speed, and as it is without."""
+    if request.param == "orjson":
+        return bodies
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    assert bodies.__spec__ is not None
+    assert bodies.__spec__.loader is not None
+    without = importlib.util.module_from_spec(bodies.__spec__)
+    bodies.__spec__.loader.exec_module(without)
+    return without
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
+def test_a_body_reads_back_as_it_was(value: dict[str, Any]) -> None:
+    assert json.loads(json_body(value)) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, {("a",): 1}, b"x"])
+def test_a_body_without_a_json_form(value: object) -> None:
+    with pytest.raises(ValidationError, match="json: cannot be written as JSON"):
+        json_body(value)
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.text() | st.booleans() | st.integers(-(2**70), 2**70), st.lists)))
+@example({"halved": "\ud800"})
+@example({"large": 2**64})
+def test_the_body_of_a_model_says_what_any_body_would(value: dict[str, Any]) -> None:
+    assert json.loads(model_body(value)) == json.loads(json_body(value))
+
+
+def test_a_body_that_holds_itself() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(ValidationError, match="json: cannot be written"):
+        json_body(endless)
+
+
+@given(PLAIN)
+@example({"halved": "\ud800"})
+@example({"large": 2**70})
+def test_what_goes_into_a_database_reads_back_as_it_was(value: Any) -> None:
+    assert json.loads(compact(value, default=str)) == value
+
+
+def test_what_has_no_json_form_goes_in_as_it_is_told_to(reader: ModuleType) -> None:
+    assert reader.compact([{"sealed": b"gAAA"}], default=bytes.decode) == '[{"sealed":"gAAA"}]'
+    assert reader.compact(["\ud800", b"gAAA"], default=bytes.decode) == '["\ud800","gAAA"]'
+
+
+@given(PLAIN)
+@example(["\ud800"])
+def test_json_is_read_strictly_as_it_was(value: Any) -> None:
+    assert strictly_parsed(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "body", [b"NaN", b"[Infinity]", b"[-Infinity]", b'"\xff"', b"\xef\xbb\xbf{}", b"{", b"", b"[1,]"]
+)
+def test_what_is_no_json_is_refused_where_it_has_to_be(reader: ModuleType, body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds, and its text quotes the body
+        reader.strictly_parsed(body)
+
+
+def test_half_a_surrogate_pair_is_json(reader: ModuleType) -> None:
+    assert reader.strictly_parsed(b'["\\ud800"]') == ["\ud800"]
+    assert reader.parsed(b'["\\ud800"]') == ["\ud800"]
