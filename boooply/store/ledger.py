@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -25,6 +25,7 @@ Move = Callable[[Entry, float, bytes | None], tuple[T, Entry]]
 
 _BATCH: Final = 500
 _FACTS: Final[tuple[str, ...]] = tuple(field.name for field in attrs.fields(Entry))
+_STATES: Final = {state.value: state for state in State}
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -43,7 +44,7 @@ class _Step(Generic[T]):
 
     organization_id: str
     move: Move[T]
-    sealed: bytes | None = None  # the key to store in the same transaction, if the answer is yes
+    api_key: Secret | None = None  # to store in the same transaction, if the answer is yes
     unknown: T | None = None  # the answer for a customer that the ledger does not know, where that makes no entry
 
 
@@ -96,12 +97,11 @@ class Ledger:
             has_other = sealed is not None and api_key is not None and seal.open(identity, sealed) != api_key
             return states.finish(entry, run=run, tenant=written, has_other_key=has_other)
 
-        return await self._step(_Step(identity, move, None if api_key is None else seal.close(identity, api_key)))
+        return await self._step(_Step(identity, move, api_key))
 
     async def put(self, organization_id: str, api_key: Secret, /) -> None:
         """Store a key that the platform brings itself, over the one that was there: the customer is done then."""
-        sealed = self._seal.close(organization_id, api_key)
-        await self._step(_Step(organization_id, lambda entry, _now, _sealed: states.put(entry), sealed))
+        await self._step(_Step(organization_id, lambda entry, _now, _sealed: states.put(entry), api_key))
 
     async def fail(self, organization_id: str, /, *, run: str, reason: str) -> bool:
         """Note why the customer could not be minted; the next run tries it again."""
@@ -156,22 +156,25 @@ class Ledger:
             insert_missing(connection, LEDGER, [_row(Entry(organization_id=one), now) for one in missing])
             now, added = self._lock(connection, missing)
             before |= added
-        keys = _sealed(connection, sorted({step.organization_id for step in steps if step.sealed is not None}))
-        after, new_keys = dict(before), dict[str, bytes]()
+        keys = _sealed(connection, sorted({step.organization_id for step in steps if step.api_key is not None}))
+        after, new_keys = dict(before), dict[str, Secret]()
         answers: list[Any] = []
         for step in steps:
             identity = step.organization_id
             if identity not in after:
                 answers.append(step.unknown)
                 continue
+            if identity in new_keys:  # met twice in one group
+                keys[identity] = self._seal.close(identity, new_keys[identity])
             answer, after[identity] = step.move(after[identity], now, keys.get(identity))
             answers.append(answer)
-            if step.sealed is not None and answer:
-                keys[identity] = new_keys[identity] = step.sealed
+            if step.api_key is not None and answer:
+                new_keys[identity] = step.api_key
         if changed := [_row(after[one], now) for one in after if after[one] is not before[one]]:
             put(connection, LEDGER, changed)
         if new_keys:
-            rows = [{"organization_id": one, "sealed": new_keys[one], "changed_at": now} for one in sorted(new_keys)]
+            sealed = self._seal.close_all(new_keys)
+            rows = [{"organization_id": one, "sealed": sealed[one], "changed_at": now} for one in sorted(sealed)]
             put(connection, KEYS, rows)
         return answers
 
@@ -204,7 +207,8 @@ def _sealing(dialect: str) -> Executable:
 
 def _entry(row: Row[Any]) -> Entry:
     facts = dict(zip(_FACTS, row, strict=False))  # a row may hold more behind them
-    return Entry(**facts | {"state": State(facts["state"])})
+    facts["state"] = _STATES[facts["state"]]
+    return Entry(**facts)
 
 
 def _row(entry: Entry, now: float) -> dict[str, Any]:
@@ -224,6 +228,7 @@ def _forget(connection: Connection, organization_ids: Sequence[str]) -> list[Non
     return [None] * len(organization_ids)
 
 
+@lru_cache(maxsize=256)  # what a claim writes is written again once the key has come
 def _written(tenant: Tenant) -> str:
     return _ENCODE(to_dict(tenant))
 

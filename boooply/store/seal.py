@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Self
 
 import attrs
@@ -46,7 +46,12 @@ class Seal:
 
     def close(self, name: str, value: Secret, /) -> bytes:
         """Seal a value under a name: a key under the id of its organization."""
-        return self._cipher().encrypt(json.dumps([name, value.reveal()]).encode())
+        return self.close_all({name: value})[name]
+
+    def close_all(self, values: Mapping[str, Secret], /) -> dict[str, bytes]:
+        """Seal several values, each under its name."""
+        cipher = self._cipher()
+        return {name: cipher.encrypt(json.dumps([name, value.reveal()]).encode()) for name, value in values.items()}
 
     def open(self, organization_id: str, sealed: bytes, /) -> Secret:
         """Open what was sealed for an organization.
