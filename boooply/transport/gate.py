@@ -55,7 +55,7 @@ class Gate:
         if started is not None:
             return started
         line = self._line()
-        self._waiting += 1
+        self._stand(1)
         try:
             async with line.turn:
                 while True:
@@ -65,19 +65,25 @@ class Gate:
                         return now
                     await self._sleep(line, delay)
         finally:
-            self._waiting -= 1
+            self._stand(-1)
+
+    def _stand(self, more: int) -> None:
+        with self._mutex:  # a thread that loses count would not be woken
+            self._waiting += more
 
     def leave(self, told: Told | None, *, started: float, refused: bool = False) -> None:
         """Note how a call has ended."""
         with self._mutex:
             self._governor.finish(clock(), told, started=started, refused=refused)
-        self._wake()
+        if self._waiting:  # who comes from here on finds what has been noted
+            self._wake()
 
     def give_back(self, *, started: float) -> None:
         """Note that a call never reached the API."""
         with self._mutex:
             self._governor.give_back(started)
-        self._wake()
+        if self._waiting:
+            self._wake()
 
     def _at_once(self) -> float | None:
         """Start a call where nobody stands in line: without one, since finding the running loop costs a system call."""
