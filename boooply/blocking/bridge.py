@@ -13,6 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from contextvars import copy_context
 from functools import update_wrapper
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
@@ -39,13 +40,14 @@ class _Call(Generic[R]):
     def __init__(self, events: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, R]) -> None:
         self._events = events
         self._coroutine = coroutine
+        self._context = copy_context()
         self._task: asyncio.Task[R] | None = None
         self._running = threading.Lock()
         self._running.acquire()
 
     def start(self) -> None:
         """Start it, in the loop."""
-        self._task = self._events.create_task(self._coroutine)
+        self._task = self._events.create_task(self._coroutine, context=self._context)
         self._task.add_done_callback(self._wake)
 
     def _wake(self, task: asyncio.Task[R]) -> None:
@@ -86,6 +88,7 @@ class _Loop:
         self.thread: threading.Thread | None = None
         self.portal: BlockingPortal | None = None
         self.events: asyncio.AbstractEventLoop | None = None
+        self.handed_over: list[_Call[Any]] = []
         self.closed = False
         self.lock = threading.Lock()
 
@@ -104,8 +107,17 @@ class _Loop:
                 self.portal, self.events = ready.result()
             # one hop on the portal's own loop: through the portal itself a call takes twice as long there and back
             call = _Call(self.events, function(*args, **kwargs))
-            self.events.call_soon_threadsafe(call.start)
+            if not self.handed_over:  # otherwise the loop has been woken already, and has not come to it yet
+                self.events.call_soon_threadsafe(self.start_all)
+            self.handed_over.append(call)
             return call
+
+    def start_all(self) -> None:
+        """Start what has been handed over, in the loop."""
+        with self.lock:
+            calls, self.handed_over = self.handed_over, []
+        for call in calls:
+            call.start()
 
     def stop(self, timeout: float | None = _AT_EXIT) -> None:
         """Close the pool where it lives, then end the thread; called from that thread it does not wait for itself."""
@@ -123,6 +135,7 @@ class _Loop:
         """Drop what a fork left behind: the thread does not exist in the child, and the lock may be held for ever."""
         self.lock = threading.Lock()
         self.portal = self.thread = self.events = None
+        self.handed_over = []
 
 
 def _serve(ready: Future[tuple[BlockingPortal, asyncio.AbstractEventLoop]]) -> None:

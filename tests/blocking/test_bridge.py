@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,52 @@ def test_many_threads_call_at_once(opened: BoooplyClient) -> None:
 
     assert len(ids) == 1
     assert len(bridges()) == 1
+
+
+def test_calls_that_are_handed_over_together_keep_their_own_contexts(opened: BoooplyClient) -> None:
+    who, is_busy, release = ContextVar("who", default=-1), threading.Event(), threading.Event()
+    bridge = opened._bridge
+
+    async def hold_up():
+        is_busy.set()
+        release.wait(10)
+
+    async def tell():
+        return who.get()
+
+    def call(number: int) -> int:
+        who.set(number)
+        return bridge.run(tell)
+
+    with ThreadPoolExecutor(9) as threads:
+        holding = threads.submit(bridge.run, hold_up)
+        is_busy.wait(10)
+        calls = [threads.submit(copy_context().run, call, number) for number in range(8)]
+        while len(bridge._loop.handed_over) < len(calls):
+            time.sleep(0.001)
+        release.set()
+        assert [one.result(10) for one in calls] == list(range(8))
+        holding.result(10)
+
+
+def test_a_call_that_has_not_begun_when_the_client_closes_is_told(opened: BoooplyClient) -> None:
+    is_busy, bridge = threading.Event(), opened._bridge
+
+    async def hold_up():
+        is_busy.set()
+        time.sleep(0.3)  # noqa: ASYNC251 - the loop itself is to be busy
+        await asyncio.sleep(10)
+
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(bridge.run, hold_up)]
+        is_busy.wait(10)
+        calls.append(threads.submit(opened.organization.get))
+        while not bridge._loop.handed_over:
+            time.sleep(0.001)
+        opened.close()
+        for one in calls:
+            with pytest.raises(BoooplyError):
+                one.result(10)
 
 
 async def test_it_works_inside_a_running_loop_as_in_a_notebook(threaded_sandbox: Sandbox) -> None:
@@ -177,6 +224,36 @@ def test_a_script_that_never_closes_its_store_ends_silently(threaded_sandbox: Sa
     done = run(STORE, threaded_sandbox, cwd=tmp_path)
 
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(threaded_sandbox: Sandbox) -> None:
+    done = run(
+        """
+        import logging, os, threading, time, warnings
+        from boooply import BoooplyClient
+        logging.getLogger("asyncio").setLevel("ERROR")  # in debug mode it tells that a step took long
+        client = BoooplyClient(api_key=KEY, base_url=URL)
+        is_busy = threading.Event()
+        async def hold_up():
+            is_busy.set()
+            time.sleep(1)
+        threading.Thread(target=client._bridge.run, args=(hold_up,)).start()
+        is_busy.wait()
+        threading.Thread(target=client.organization.get).start()
+        while not client._bridge._loop.handed_over:
+            time.sleep(0.001)
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
+        child = os.fork()
+        if child == 0:
+            print(client.organization.get().plan, flush=True)
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        """,
+        threaded_sandbox,
+    )
+
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
