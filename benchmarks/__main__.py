@@ -100,14 +100,14 @@ def calls(setting: Setting) -> Iterator[Table]:
 
 def blocking(setting: Setting) -> Iterator[Table]:
     """Blocking calls."""
-    for threads in (1, 16):
-        count = setting.count(2000)
+    held = [(1, "1 thread, the client held to one core", (0,))] if hasattr(os, "sched_setaffinity") else []
+    for threads, where, core in ((1, "1 thread", ()), (16, "16 threads", ()), *held):
+        words = (threads, setting.count(2000), setting.base_url, *core)
         names = ("boooply", "requests", "httpx", "urllib3", "openai")
-        variants = {name: script("blocking.py", name, threads, count, setting.base_url) for name in names}
+        variants = {name: script("blocking.py", name, *words) for name in names}
         if setting.niquests is not None:
-            words = ("niquests", threads, count, setting.base_url)
-            variants["niquests"] = [setting.niquests, *script("blocking.py", *words)[1:]]
-        title = f"Blocking get, {threads} thread{'s' if threads > 1 else ''}"
+            variants["niquests"] = [setting.niquests, *script("blocking.py", "niquests", *words)[1:]]
+        title = f"Blocking get, {where}"
         yield Table(title, RATES, "requests", "calls a second", race(variants, rounds=setting.rounds))
 
 

@@ -1,5 +1,9 @@
-"""Blocking calls: ``python benchmarks/blocking.py VARIANT THREADS COUNT BASE_URL``."""
+"""Blocking calls: ``python benchmarks/blocking.py VARIANT THREADS COUNT BASE_URL [CORE]``.
 
+With a core the process is held to that one, so that no thread wakes another across cores.
+"""
+
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -86,7 +90,9 @@ VARIANTS: dict[str, Callable[[str], Call]] = {
 }
 
 if __name__ == "__main__":
-    variant, threads, count, base_url = sys.argv[1:]
+    variant, threads, count, base_url, *core = sys.argv[1:]
+    if core:
+        os.sched_setaffinity(0, {int(core[0])})
     call = VARIANTS[variant](base_url)
     call()
     measured_threads(call, int(count), int(threads))

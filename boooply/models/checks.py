@@ -27,9 +27,12 @@ _NUMBERS: Final = (int, float)
 
 def as_tuple(value: Iterable[T]) -> tuple[T, ...]:
     """Keep a sequence as a tuple; what is no sequence stays as it is, for the field's validator to name."""
+    return tuple(value) if _is_to_copy(value) else cast("tuple[T, ...]", value)
+
+
+def _is_to_copy(value: object) -> bool:
     # a tuple first: asking an abstract class takes ten times as long
-    is_done = isinstance(value, _LEFT_ALONE) or not isinstance(value, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-    return cast("tuple[T, ...]", value) if is_done else tuple(value)
+    return not isinstance(value, _LEFT_ALONE) and isinstance(value, Iterable)
 
 
 def texts(value: Iterable[str]) -> tuple[str, ...]:

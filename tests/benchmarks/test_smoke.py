@@ -28,6 +28,7 @@ def base_url() -> Iterator[str]:
         ("calls.py aiohttp get 5 50 URL", "per_second"),
         ("calls.py aiohttp create 5 50 URL", "per_second"),
         ("blocking.py boooply 4 40 URL", "per_second"),
+        ("blocking.py boooply 1 40 URL 0", "per_second"),
         ("decoding.py boooply 10", "cpu_us"),
         ("decoding.py pydantic 10", "cpu_us"),
         ("decoding.py orjson 10", "cpu_us"),

@@ -102,7 +102,7 @@ def test_calls_that_are_handed_over_together_keep_their_own_contexts(opened: Boo
     async def tell():
         return who.get()
 
-    def call(number: int) -> int:
+    def call(number: int) -> object:
         who.set(number)
         return bridge.run(tell)
 
