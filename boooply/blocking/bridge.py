@@ -114,8 +114,9 @@ class _Loop:
 
     def start_all(self) -> None:
         """Start what has been handed over, in the loop."""
+        empty: list[_Call[Any]] = []  # made before the lock is taken: making it may close a client that nobody holds
         with self.lock:
-            calls, self.handed_over = self.handed_over, []
+            calls, self.handed_over = self.handed_over, empty
         for call in calls:
             call.start()
 

@@ -21,7 +21,7 @@ _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # tuples: a union would be made anew at each look
-_LEFT_ALONE: Final = (tuple, str, bytes)
+_TEXTS: Final = (str, bytes)
 _NUMBERS: Final = (int, float)
 
 
@@ -32,7 +32,7 @@ def as_tuple(value: Iterable[T]) -> tuple[T, ...]:
 
 def _is_to_copy(value: object) -> bool:
     # a tuple first: asking an abstract class takes ten times as long
-    return not isinstance(value, _LEFT_ALONE) and isinstance(value, Iterable)
+    return type(value) is not tuple and isinstance(value, Iterable) and not isinstance(value, _TEXTS)
 
 
 def texts(value: Iterable[str]) -> tuple[str, ...]:

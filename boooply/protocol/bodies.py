@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from boooply.errors import ValidationError
 
@@ -31,25 +31,6 @@ def parsed(body: bytes) -> Any:
         return json.loads(body)  # orjson refuses some of what is JSON all the same: half a surrogate pair, say
     except RecursionError:
         raise ValueError("JSON that is nested too deep") from None
-
-
-def strictly_parsed(body: bytes) -> Any:
-    """Read a body that has to be UTF-8, and holds nothing that JSON has no form for.
-
-    Raises:
-        ValueError: It is not.
-        RecursionError: It is nested too deep.
-    """
-    if _dumps is not None:
-        try:
-            return _loads(body)
-        except ValueError:  # which may be for something that is JSON all the same
-            pass
-    return json.loads(body.decode(), parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
 
 
 def json_body(value: Any) -> bytes:

@@ -26,6 +26,7 @@ _DRIVERS: Final = {
     "postgresql+psycopg": "postgresql+psycopg",
 }
 _HIDDEN_OPTIONS: Final = ("password", "sslpassword")
+_OUR_OPTIONS: Final = ("check_same_thread",)  # a connection is used by several threads, one at a time
 _MEMORY: Final = {None, "", ":memory:"}
 _OWNER_ONLY: Final = 0o600
 
@@ -40,7 +41,8 @@ class Address:
     @property
     def is_memory(self) -> bool:
         """Tell whether it is a SQLite database that ends with its one connection."""
-        return self.url.get_backend_name() == "sqlite" and self.url.database in _MEMORY
+        is_named = self.url.query.get("mode") == "memory"  # "file:name?mode=memory&uri=true"
+        return self.url.get_backend_name() == "sqlite" and (is_named or self.url.database in _MEMORY)
 
     def make_private(self) -> None:
         """Create a SQLite file for its owner alone; SQLite gives its companions the same mode.
@@ -86,6 +88,6 @@ def _read(given: Secret) -> Address | None:
     passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}
     if url.password:
         passwords["password"] = Secret(str(url.password))
-    shown = {name: values for name, values in url.query.items() if name not in _HIDDEN_OPTIONS}
+    shown = {name: values for name, values in url.query.items() if name not in _HIDDEN_OPTIONS + _OUR_OPTIONS}
     bare = URL.create(driver, username=url.username, host=url.host, port=url.port, database=url.database, query=shown)
     return Address(bare, passwords)

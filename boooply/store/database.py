@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from boooply.errors import ConfigurationError, StoreError
 from boooply.secret import Secret
 from boooply.store.address import Address
+from boooply.store.threads import Threads
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -99,7 +100,7 @@ def _prepare(connection: Any, _record: object) -> None:
         is_prepared = True
     finally:
         if not is_prepared:
-            connection.close()  # the pool does not know it yet, and would leave its thread running
+            connection.close()  # the pool does not know it yet
 
 
 def _begin_writing(connection: Any) -> None:
@@ -130,8 +131,8 @@ class Database:
     _shared: int = attrs.field(default=0, init=False)  # how many had the last commit together
     _is_closed: bool = attrs.field(default=False, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
-    _readers: ThreadPoolExecutor = attrs.field(factory=lambda: _threads(_READERS), init=False)
-    _committer: ThreadPoolExecutor = attrs.field(factory=lambda: _threads(1), init=False)  # one group after another
+    _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
+    _committer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # one group after another
 
     @property
     def is_postgresql(self) -> bool:
@@ -145,8 +146,12 @@ class Database:
             StoreError: The database fails.
         """
         self._check_open()
+        reading = _Reading(self.engine)
         try:
-            return await _in_thread(self._readers, lambda: self._read(work))
+            return await self._readers.run(lambda: reading.run(work))
+        except asyncio.CancelledError:
+            reading.stop()
+            raise
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             problem = told(error)
         raise StoreError(f"the store cannot be read: {problem}")
@@ -180,8 +185,12 @@ class Database:
         try:
             while self._writer is not None and not self._writer.done():
                 await asyncio.wait({self._writer})
-        finally:
-            await _in_thread(None, self._end)
+            self._readers.close()
+            await self._readers.ended()
+        finally:  # where the program does not wait for the writer or a reader, they end by themselves
+            self._readers.close()
+            self._committer.close(self.engine.dispose)
+        await self._committer.ended()
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -231,7 +240,11 @@ class Database:
         """Commit a group, and hand out its results."""
         if not group:  # everybody has gone
             return
-        results = await _in_thread(self._committer, lambda: self._committed(group))
+        results: list[Any]
+        try:
+            results = await self._committer.run(lambda: self._committed(group))
+        except StoreError as error:  # it is closed
+            results = [_translated(error) for _ in group]
         for one, result in zip(group, results, strict=True):
             if one.done.done():  # its caller was cancelled
                 continue
@@ -249,35 +262,48 @@ class Database:
                 results = group[0].write(connection, [one.item for one in group])
                 return [result for _, result in zip(group, results, strict=True)]
         except Exception as error:  # noqa: BLE001 - each caller is told, whatever it is
-            problem = _translated(error)
+            # without a transaction it is none of theirs, and each by itself would wait as long again
+            problems = [_translated(error) for _ in group]
         if has_begun and len(group) > 1:
             return [result for one in group for result in self._committed([one])]
-        return [problem] * len(group)  # without a transaction it is none of theirs, and each would wait as long again
-
-    def _read(self, work: Read[T]) -> T:
-        with self.engine.connect() as connection:
-            return work(connection.execution_options(boooply_reads=True))
-
-    def _end(self) -> None:
-        for threads in (self._readers, self._committer):
-            threads.shutdown()
-        self.engine.dispose()
+        return problems
 
 
-def _threads(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, "boooply-store")
+class _Reading:
+    """A read that can be stopped: nobody waits for one that was cancelled, and it would keep its thread."""
 
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()  # so that a connection is not stopped in somebody else's hands
+        self._driven: Any = None  # the driver's own connection
 
-async def _in_thread(threads: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
-    """Do something in one of these threads, or of the event loop's own."""
-    try:
-        done = asyncio.get_running_loop().run_in_executor(threads, work)
-    except RuntimeError:  # the interpreter is ending, and its threads take nothing more: what is left is done here
-        return work()
-    return await done
+    def run(self, work: Read[T]) -> T:
+        with self._engine.connect() as connection:
+            self._drive(connection.connection.driver_connection)
+            try:
+                return work(connection.execution_options(boooply_reads=True))
+            finally:
+                self._drive(None)
+
+    def stop(self) -> None:
+        """Stop it where the database is: from a thread, since that may take its time."""
+        threading.Thread(target=self._stop, name="boooply-store stop", daemon=True).start()
+
+    def _stop(self) -> None:
+        with self._lock, suppress(Exception):  # it comes to its end by itself then
+            if self._driven is not None:
+                stop = self._driven.interrupt if hasattr(self._driven, "interrupt") else self._driven.cancel_safe
+                stop()
+
+    def _drive(self, driven: Any) -> None:
+        with self._lock:
+            self._driven = driven
 
 
 def _translated(error: Exception) -> Exception:
+    """Give an error of its own to each who is told: where it is raised, it comes to lead to the frames there."""
+    if isinstance(error, StoreError):
+        return StoreError(str(error))
     if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return StoreError(f"the store cannot be written: {told(error)}")
     return error

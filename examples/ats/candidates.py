@@ -4,11 +4,14 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import attrs
+
+T = TypeVar("T")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS interviews (
@@ -39,13 +42,14 @@ class Candidates:
 
     def __init__(self) -> None:
         self._database: sqlite3.Connection | None = None
-        self._turn = asyncio.Lock()
+        self._thread: ThreadPoolExecutor | None = None  # the one in which everything is read and written
         self._asked: dict[str, float] = {}
 
     @asynccontextmanager
     async def open(self, path: str) -> AsyncGenerator[None]:
         """Open the file, and close it at the end."""
-        with closing(sqlite3.connect(path, check_same_thread=False)) as database:
+        database = sqlite3.connect(path, check_same_thread=False)
+        with closing(database), ThreadPoolExecutor(1) as self._thread:  # which ends before the file is closed
             database.execute(SCHEMA)
             self._database = database
             yield
@@ -67,7 +71,7 @@ class Candidates:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, values, strict=True)) for values in cursor]
 
-        found = await asyncio.to_thread(read)
+        found = await self._do(read)
         return [
             Row(**one | {name: json.loads(one[name] or "null") for name in ("evaluation", "transcript")})
             for one in found
@@ -98,8 +102,10 @@ class Candidates:
             with self._open as database:  # a transaction
                 return database.execute(statement, values).rowcount
 
-        async with self._turn:  # a connection has one transaction at a time
-            return await asyncio.to_thread(write)
+        return await self._do(write)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     @property
     def _open(self) -> sqlite3.Connection:

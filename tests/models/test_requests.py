@@ -1,7 +1,7 @@
 """Request objects check themselves when they are built (contract sections 4 and 5.1)."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import pytest
@@ -112,6 +112,20 @@ def test_lists_become_tuples() -> None:
     request = AIInterview(job_role="Engineer", candidate=JANE, skills=["Python"], questions=iter(["Why?"]))
 
     assert (request.skills, request.questions) == (("Python",), ("Why?",))
+
+
+class Skills(NamedTuple):
+    """A row of a database, say."""
+
+    first: str
+    second: str
+
+
+def test_a_tuple_of_another_class_becomes_one_as_well() -> None:
+    skills = Skills("Python", "SQL")
+    interview = AIInterview(job_role="Engineer", candidate=Candidate(name="J", email="j@a.example"), skills=skills)
+    assert type(interview.skills) is tuple
+    assert interview.skills == ("Python", "SQL")
 
 
 def test_slots_of_the_interviews_length_can_be_picked() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from boooply.errors import ValidationError
 from boooply.protocol import bodies
-from boooply.protocol.bodies import compact, json_body, model_body, strictly_parsed
+from boooply.protocol.bodies import compact, json_body, model_body
 
 PLAIN = st.recursive(
     st.none()
@@ -74,20 +74,5 @@ def test_what_has_no_json_form_goes_in_as_it_is_told_to(reader: ModuleType) -> N
     assert reader.compact(["\ud800", b"gAAA"], default=bytes.decode) == '["\ud800","gAAA"]'
 
 
-@given(PLAIN)
-@example(["\ud800"])
-def test_json_is_read_strictly_as_it_was(value: Any) -> None:
-    assert strictly_parsed(json.dumps(value).encode()) == value
-
-
-@pytest.mark.parametrize(
-    "body", [b"NaN", b"[Infinity]", b"[-Infinity]", b'"\xff"', b"\xef\xbb\xbf{}", b"{", b"", b"[1,]"]
-)
-def test_what_is_no_json_is_refused_where_it_has_to_be(reader: ModuleType, body: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds, and its text quotes the body
-        reader.strictly_parsed(body)
-
-
 def test_half_a_surrogate_pair_is_json(reader: ModuleType) -> None:
-    assert reader.strictly_parsed(b'["\\ud800"]') == ["\ud800"]
     assert reader.parsed(b'["\\ud800"]') == ["\ud800"]

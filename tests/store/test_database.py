@@ -1,17 +1,36 @@
 """Reads and writes in threads: nothing holds up the event loop, one group after another, and no thread is left."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
+import psycopg
+import pytest
+
+from boooply import StoreError
 from boooply.store import Store
+from boooply.store.threads import Threads
+
+KEY = "bply_org_0123456789abcdef"
+
+
+@contextmanager
+def locked(url: str, table: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+    """Lock a table as a migration does: nobody reads it meanwhile."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield connection
 
 
 def threads() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name.startswith("boooply-store")]
+    return [one.name for one in threading.enumerate() if one.name == "boooply-store"]
 
 
 async def test_a_write_that_takes_long_holds_up_neither_the_loop_nor_a_reader(store):
@@ -51,6 +70,101 @@ async def test_a_store_that_is_closed_leaves_no_thread(store_url, encryption_key
         await asyncio.gather(*reading)
         assert len(threads()) > 1
     assert threads() == []
+
+
+async def test_reads_that_nobody_waits_for_stop_and_hold_up_nobody(postgresql_store_url, encryption_key):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", KEY)
+        with locked(postgresql_store_url, "boooply_ledger"):
+            for _ in range(8):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await _count(store)
+            async with asyncio.timeout(2):
+                assert (await store.keys.get("org_1")).reveal() == KEY
+            with psycopg.connect(postgresql_store_url.replace("+psycopg", "")) as other:
+                assert other.execute(waiting).fetchone() == (0,)
+        assert await _count(store) == 1
+
+
+async def test_a_read_that_is_cancelled_before_its_turn_is_never_made(store):
+    released, made = threading.Event(), list[object]()
+    holding = [asyncio.create_task(store.database.read(lambda _connection: released.wait(10))) for _ in range(4)]
+    await asyncio.sleep(0.05)
+    late = asyncio.create_task(store.database.read(made.append))
+    await asyncio.sleep(0.05)
+    late.cancel()
+    await asyncio.wait({late})
+    released.set()
+    assert await asyncio.gather(*holding) == [True] * 4
+    assert made == []
+
+
+async def test_each_caller_of_a_group_that_fails_is_told_by_an_error_of_its_own(sqlite_store_url, encryption_key):
+    async with Store.open(sqlite_store_url + "?timeout=0.1", encryption_key=encryption_key) as store:
+        await store.keys.put("org_0", KEY)
+        with store.database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+        other = sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        writing = [store.keys.put(f"org_{number}", KEY) for number in range(3)]
+        errors = await asyncio.gather(*writing, return_exceptions=True)
+        other.close()
+    assert {str(error) for error in errors} == {"the store cannot be written: database is locked"}
+    assert len({id(error) for error in errors}) == len(errors)
+
+
+async def test_it_closes_though_the_programs_own_threads_are_all_taken(sqlite_store_url, encryption_key):
+    released, loop = threading.Event(), asyncio.get_running_loop()
+    taken = [loop.run_in_executor(None, released.wait, 10) for _ in range(40)]
+    async with asyncio.timeout(5), Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", KEY)
+    released.set()
+    await asyncio.gather(*taken)
+
+
+async def test_what_comes_after_the_end_is_told(store, monkeypatch):
+    with monkeypatch.context() as ended:
+        ended.setattr(store.database._committer, "_is_closed", True)
+        ended.setattr(store.database._readers, "_is_closed", True)
+        with pytest.raises(StoreError, match="the store is closed"):
+            await store.keys.put("org_1", KEY)
+        with pytest.raises(StoreError, match="the store is closed"):
+            await store.keys.get("org_1")
+
+
+async def test_threads_do_what_they_have_taken_before_they_end():
+    threads, done = Threads(1), list[object]()
+    doing = [asyncio.create_task(threads.run(partial(done.append, number))) for number in range(9)]
+    await asyncio.sleep(0)
+    threads.close(lambda: done.append("last"))
+    await threads.ended()
+    await asyncio.gather(*doing)
+    assert done == [*range(9), "last"]
+    with pytest.raises(StoreError, match="closed"):
+        await threads.run(int)
+
+
+NEVER_CLOSED = textwrap.dedent("""
+    import sys, threading, time
+    from boooply import BlockingTenants, BoooplyPlatform
+
+    platform = BoooplyPlatform(platform_key="bply_platform_0123456789", base_url="http://127.0.0.1:9")
+    opening = BlockingTenants.open(platform, sys.argv[1], encryption_key=sys.argv[2])
+    opened = opening.__enter__()
+    threading.Thread(target=opened.client, args=("org_1",), daemon=True).start()
+    time.sleep(0.5)
+""")
+
+
+async def test_a_program_ends_though_one_of_its_reads_does_not(postgresql_store_url, encryption_key):
+    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        await store.keys.put("org_1", KEY)
+    words = [sys.executable, "-c", NEVER_CLOSED, postgresql_store_url, encryption_key]
+    with locked(postgresql_store_url, "boooply_keys"):
+        done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 async def _count(store: Store) -> int:

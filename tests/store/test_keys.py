@@ -1,5 +1,6 @@
 """Customers' keys, sealed, on a real database."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -154,6 +155,21 @@ async def test_one_file_opens_whichever_driver_the_url_names(driver, sqlite_stor
         await store.keys.put("org_1", KEY)
     async with Store.open(sqlite_store_url.replace("sqlite", driver, 1), encryption_key=encryption_key) as store:
         assert (await store.keys.get("org_1")).reveal() == KEY
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:ours?mode=memory&uri=true", "sqlite+aiosqlite://"]
+)
+async def test_a_store_in_memory_is_one_for_all_its_threads(url, encryption_key):
+    async with Store.open(url, encryption_key=encryption_key) as store:
+        await asyncio.gather(*(store.keys.put(f"org_{number}", KEY) for number in range(8)))
+        found = await asyncio.gather(*(store.keys.get(f"org_{number}") for number in range(8)))
+    assert {key.reveal() for key in found} == {KEY}
+
+
+async def test_a_connection_is_for_any_thread_whatever_the_url_says(sqlite_store_url, encryption_key):
+    async with Store.open(f"{sqlite_store_url}?check_same_thread=true", encryption_key=encryption_key) as store:
+        await asyncio.gather(*(store.keys.put(f"org_{number}", KEY) for number in range(8)))
 
 
 async def test_a_newer_schema_is_refused_by_name(store_url, encryption_key):

@@ -35,6 +35,13 @@ def test_a_genuine_event_is_read() -> None:
     assert (event.meeting_code, event.source_id, event.overall_rating) == ("Boooply-AI-1", "org_1", 4)
 
 
+def test_whole_numbers_of_any_size_stay_as_they_are() -> None:
+    body = body_of(sourceId=2**64, transcriptCount=2**70, new=-(2**70))
+    event = Webhook(SECRET).verify(body, signed(body))
+    assert event.source_id == "18446744073709551616"
+    assert event.extra["new"] == -(2**70)
+
+
 @pytest.mark.parametrize(
     "form",
     [
