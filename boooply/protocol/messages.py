@@ -26,8 +26,6 @@ class Limit(Enum):
     WRITES = "writes"
     AI = "ai"
 
-    __hash__ = object.__hash__  # a member is one of a kind; the one of Enum is a call of Python's
-
 
 class Safety(Enum):
     """What a second send of the same call would do.

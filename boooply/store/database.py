@@ -244,7 +244,7 @@ class Database:
         try:
             results = await self._committer.run(lambda: self._committed(group))
         except StoreError as error:  # it is closed
-            results = [_translated(error) for _ in group]
+            results = [StoreError(str(error)) for _ in group]
         for one, result in zip(group, results, strict=True):
             if one.done.done():  # its caller was cancelled
                 continue
@@ -302,8 +302,6 @@ class _Reading:
 
 def _translated(error: Exception) -> Exception:
     """Give an error of its own to each who is told: where it is raised, it comes to lead to the frames there."""
-    if isinstance(error, StoreError):
-        return StoreError(str(error))
     if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return StoreError(f"the store cannot be written: {told(error)}")
     return error

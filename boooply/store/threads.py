@@ -53,7 +53,7 @@ class Threads:
 
     async def ended(self) -> None:
         """Wait until they have ended, once they are closed."""
-        while any(thread.is_alive() for thread in self._threads):  # one that told of its end would not be over yet
+        while any(thread.is_alive() for thread in self._threads):  # noqa: ASYNC110 - one that tells of its end is not over
             await asyncio.sleep(_GLANCE)
 
     def _work(self) -> None:
