@@ -68,6 +68,7 @@ def _cell(lap: Lap, form: str) -> str:
     return f"{lap.median:{form}} ({lap.least:{form}} to {lap.most:{form}})"
 
 
+PARTS = ("attempted", "sent", "read", "whole")
 RATES = (("per_second", "calls a second", ",.0f"), ("cpu_us", "CPU µs a call", ",.1f"))
 
 
@@ -96,6 +97,15 @@ def calls(setting: Setting) -> Iterator[Table]:
                 variants["axios"] = [node, str(HERE / "axios.mjs"), *map(str, words)]
             title = f"Awaited {operation}, concurrency {concurrency}"
             yield Table(title, RATES, "aiohttp", "calls a second", race(variants, rounds=setting.rounds))
+
+
+def parts(setting: Setting) -> Iterator[Table]:
+    """One call, part upon part."""
+    for concurrency, usual in ((1, 3000), (50, 6000)):
+        words = (concurrency, setting.count(usual), setting.base_url)
+        variants = {name: script("parts.py", name, *words) for name in ("aiohttp_with_care", *PARTS)}
+        title = f"Awaited get, part upon part, concurrency {concurrency}"
+        yield Table(title, RATES, "aiohttp_with_care", "CPU µs a call", race(variants, rounds=setting.rounds))
 
 
 def blocking(setting: Setting) -> Iterator[Table]:
@@ -213,7 +223,7 @@ def narrow(setting: Setting) -> Iterator[Table]:
 
 BENCHMARKS: dict[str, Callable[[Setting], Iterator[Table]]] = {
     one.__name__: one
-    for one in (calls, blocking, decoding, encoding, verifying, starting, tenants, bulk, recorded, narrow)
+    for one in (calls, parts, blocking, decoding, encoding, verifying, starting, tenants, bulk, recorded, narrow)
 }
 
 
