@@ -32,7 +32,8 @@ def decode(raw: Any, into: type[T]) -> T:
 
 def encode(model: object) -> dict[str, Any]:
     """Write a request as JSON: absent options are left out, times are in UTC, secrets are plain."""
-    return cast("dict[str, Any]", writing.unstructure(model))
+    written: dict[str, Any] = writing.unstructure(model)
+    return written
 
 
 def to_dict(model: object, *, secrets: bool = False) -> dict[str, Any]:

@@ -80,14 +80,15 @@ def builder(shape: Shape, hook_of: Callable[[Any], Hook]) -> Build:
     """Make the function that builds a model from a payload; ``extra`` is what it finds, unless it is given."""
     scope: dict[str, Any] = {"model": shape.model, "known": shape.known, "Unfit": Unfit}
     scope |= {"Secret": Secret, "fill_secret": fill, "from_iso": datetime.fromisoformat, "UTC": UTC}
-    scope |= {"new": object.__new__, "fill": object.__setattr__, "filterfalse": filterfalse}
+    scope |= {"new": object.__new__, "fill": vars(Received)["__dict__"].__set__, "filterfalse": filterfalse}
     scope |= {"is_known": shape.known.__contains__}
     lines = ["def build(payload, extra):", " get = payload.get"]
-    for first, second in shape.doubled:
-        lines += [f" if get({first!r}) is None and get({second!r}) is not None: raise Unfit"]
+    second = dict(shape.doubled)
     for number, (wire, field) in enumerate(shape.names.items()):
         scope |= {f"hook{number}": hook_of(field.type), f"type{number}": field.type}
-        lines += [f" v{number} = get({wire!r})", *_read(number, field, scope)]
+        is_given = [f"  if get({second[wire]!r}) is not None: raise Unfit"] if wire in second else []
+        reads, null, otherwise = _read(number, field, scope)
+        lines += [f" v{number} = get({wire!r})", *reads, *is_given, null, otherwise]
     lines += _filled(shape) if issubclass(shape.model, Received) else _called(shape)
     exec("\n".join(lines), scope)  # noqa: S102 - made of our own field names alone
     return cast("Build", scope["build"])
@@ -108,26 +109,26 @@ def _filled(shape: Shape) -> list[str]:
         "  if not known.issuperset(payload):",
         "   extra = {name: payload[name] for name in filterfalse(is_known, payload)}",
         " made = new(model)",
-        f" fill(made, '__dict__', {{'extra': extra, {', '.join(values)}}})",
+        f" fill(made, {{'extra': extra, {', '.join(values)}}})",
         " return made",
     ]
 
 
-def _read(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> list[str]:
-    """Write the lines that read one field."""
-    value, through_hook = f"v{number}", f"v{number} = hook{number}(v{number}, type{number})"
-    null = _null(number, field, scope)
+def _read(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> tuple[list[str], str, str]:
+    """Write the lines that read one field: up to where it is null, what it becomes then, and what is done otherwise."""
+    value, otherwise = f"v{number}", f" else: v{number} = hook{number}(v{number}, type{number})"
+    null = f"  {_null(number, field, scope)}"
     kind, *others = kinds_of(field.type)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        scope[f"members{number}"] = members_of(kind)
+        scope[f"member{number}"] = members_of(kind).get
         wire_kinds: tuple[type, ...] = (str,)
-        in_line = f"{value} = members{number}.get({value}, {value})"
+        in_line = f"{value} = member{number}({value}, {value})"
     elif kind in _IN_LINE and not (others and kind not in _IN_LINE[kind][0]):
         wire_kinds, in_line = _IN_LINE[kind]
     else:
-        return [f" if {value} is None: {null}", f" else: {through_hook}"]
+        return [f" if {value} is None:"], null, otherwise
     fits = " or ".join(f"{value}.__class__ is {wire_kind.__name__}" for wire_kind in wire_kinds)
-    return [f" if {fits}: {in_line.format(value=value)}", f" elif {value} is None: {null}", f" else: {through_hook}"]
+    return [f" if {fits}: {in_line.format(value=value)}", f" elif {value} is None:"], null, otherwise
 
 
 def _null(number: int, field: attrs.Attribute[Any], scope: dict[str, Any]) -> str:

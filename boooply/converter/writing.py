@@ -37,7 +37,8 @@ def _request(model: type, converter: Converter) -> Writer:
     derived = DERIVED.get(model, {})
 
     def unstructure(request: Any) -> dict[str, Any]:
-        written: dict[str, Any] = plain(request) | derived
+        written: dict[str, Any] = plain(request)
+        written |= derived
         candidate: dict[str, Any] | None = written.pop("candidate", None)
         if candidate is not None:
             candidate["role"] = _CANDIDATE

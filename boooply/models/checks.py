@@ -17,22 +17,20 @@ T = TypeVar("T")
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 # What every mail server refuses too; whether the mailbox exists is the vendor's to find out.
-_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
+_EMAIL: Final = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-# tuples: a union would be made anew at each look
-_TEXTS: Final = (str, bytes)
-_NUMBERS: Final = (int, float)
+_NUMBERS: Final = (int, float)  # a union would be made anew at each look
 
 
 def as_tuple(value: Iterable[T]) -> tuple[T, ...]:
     """Keep a sequence as a tuple; what is no sequence stays as it is, for the field's validator to name."""
-    return tuple(value) if _is_to_copy(value) else cast("tuple[T, ...]", value)
+    # a tuple first, since asking an abstract class takes ten times as long
+    return tuple(value) if type(value) is not tuple and _is_sequence(value) else cast("tuple[T, ...]", value)
 
 
-def _is_to_copy(value: object) -> bool:
-    # a tuple first: asking an abstract class takes ten times as long
-    return type(value) is not tuple and isinstance(value, Iterable) and not isinstance(value, _TEXTS)
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 
 def texts(value: Iterable[str]) -> tuple[str, ...]:
@@ -62,8 +60,8 @@ def text(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  #
 
 def email(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Want something that can be an e-mail address."""
-    text(instance, attribute, value)
-    if not _EMAIL.fullmatch(value):
+    if not (isinstance(value, str) and _EMAIL.fullmatch(value)):
+        text(instance, attribute, value)
         raise ValidationError(attribute.name, "is not an e-mail address")
 
 

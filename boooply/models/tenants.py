@@ -10,7 +10,7 @@ from boooply.models.received import Received
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # as requests for an interview, and for the same reason
 class TeamMember:
     """Import a colleague into the customer's organization."""
 
@@ -23,7 +23,7 @@ def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
     return checks.as_tuple(value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Tenant:
     """Describe a customer of the platform, as it connects to Boooply.
 

@@ -40,6 +40,7 @@ from boooply.protocol.allowance import CLOCKS_DIFFER, ROUNDED
 from boooply.transport import Transport, download
 
 _PAGE = 100  # the most the API gives at once
+_REQUESTS = (AIInterview, HumanInterview, TeamMeeting)
 
 
 @attrs.frozen
@@ -54,7 +55,7 @@ class AsyncInterviews:
         Raises:
             ValidationError: It is not one of the three request objects.
         """
-        if not isinstance(request, AIInterview | HumanInterview | TeamMeeting):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        if not isinstance(request, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise ValidationError("request", "has to be an AIInterview, a HumanInterview or a TeamMeeting")
         return await self._transport.call(endpoints.CREATE_INTERVIEW, body=request)
 

@@ -67,6 +67,9 @@ class _Hooks:
             await self.on_unsent()
 
 
+_UNTOLD: Final = _Hooks()  # of nearly all calls
+
+
 @attrs.frozen
 class Transport:
     """Send requests with one key over a pool that others may share; ``timeout`` is in seconds, for one attempt."""
@@ -95,7 +98,8 @@ class Transport:
             AmbiguousWriteError: It may have been carried out, and is not sent again.
         """
         ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
-        return self._send(request, ends, _Hooks(on_send, on_unsent))
+        hooks = _UNTOLD if on_send is None and on_unsent is None else _Hooks(on_send, on_unsent)
+        return self._send(request, ends, hooks)
 
     async def _send(self, request: Request, ends: float, hooks: _Hooks) -> Response:
         self.pool.budget.earn()
@@ -185,7 +189,7 @@ class Transport:
         settled = None
         if confirmation is not None:
             try:
-                settled = confirmation.settled(await self._send(confirmation.request, ends, _Hooks()))
+                settled = confirmation.settled(await self._send(confirmation.request, ends, _UNTOLD))
             except BoooplyError:
                 confirmation = None
         if confirmation is None:
