@@ -34,6 +34,17 @@ from boooply.blocking.tenants import _Held
 from boooply.sandbox import Sandbox
 from boooply.store import Store
 
+WITHOUT_UVLOOP = {"uvloop": False, "asyncio": True}
+
+
+@pytest.fixture(autouse=True, params=WITHOUT_UVLOOP)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run each test on both kinds of loop, here and in the programs that are started."""
+    if WITHOUT_UVLOOP[request.param]:
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    monkeypatch.setenv("BOOOPLY_TEST_LOOP", request.param)
+    return str(request.param)
+
 
 def bridges() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "boooply"]
@@ -43,6 +54,13 @@ def bridges() -> list[threading.Thread]:
 def opened(threaded_sandbox: Sandbox):
     with BoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url) as client:
         yield client
+
+
+def test_the_loop_is_uvloops_where_that_is_installed(opened: BoooplyClient, kind: str) -> None:
+    async def module() -> str:
+        return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+    assert opened._bridge.run(module) == kind
 
 
 def test_the_thread_starts_with_the_first_call_and_ends_with_close(threaded_sandbox: Sandbox) -> None:
@@ -163,7 +181,8 @@ def test_an_iteration_that_is_left_early_ends(opened: BoooplyClient) -> None:
 
 def run(script: str, sandbox: Sandbox, **options) -> "subprocess.CompletedProcess[str]":
     names = f"KEY, PLATFORM_KEY, URL = {sandbox.api_key!r}, {sandbox.platform_key!r}, {sandbox.base_url!r}"
-    program = f"{names}\n{textwrap.dedent(script)}"
+    kind = "import os, sys\nif os.environ['BOOOPLY_TEST_LOOP'] == 'asyncio': sys.modules['uvloop'] = None"
+    program = f"{kind}\n{names}\n{textwrap.dedent(script)}"
     return subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
