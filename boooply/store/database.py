@@ -301,7 +301,7 @@ class _Reading:
 
 
 def _translated(error: Exception) -> Exception:
-    """Give an error of its own to each who is told: where it is raised, it comes to lead to the frames there."""
+    """Tell of a database's failure, by an error for each caller: it comes to lead to the frames that raise it."""
     if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
         return StoreError(f"the store cannot be written: {told(error)}")
     return error
