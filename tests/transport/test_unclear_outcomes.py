@@ -17,6 +17,7 @@ from boooply import (
     AsyncBoooplyClient,
     AsyncBoooplyPlatform,
     Candidate,
+    DeadlineExceeded,
     DecodingError,
     Interview,
     InterviewNotEvaluated,
@@ -187,6 +188,23 @@ async def test_the_sender_is_told_that_an_attempt_was_not_carried_out(client, sa
     with pytest.raises(ZeroDivisionError):
         await client.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
     assert told == ["send", "unsent"]
+
+
+async def test_the_sender_is_told_where_its_own_note_took_until_the_deadline(client, sandbox):
+    told: list[str] = []
+
+    async def on_send() -> None:
+        await asyncio.sleep(0.2)
+        told.append("send")
+
+    async def on_unsent() -> None:
+        told.append("unsent")
+
+    hurried = client.with_options(retry=RetryPolicy(deadline=0.1))
+    with pytest.raises(DeadlineExceeded):
+        await hurried.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+    assert told == ["send", "unsent"]
+    assert sandbox.calls == ()
 
 
 async def test_a_key_that_the_api_repeats_in_its_message_is_masked(tenant):
