@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +33,8 @@ _CLOCKS: Final = {
 }
 _LOCK_PATIENCE: Final = 10.0  # seconds that another process may hold SQLite's one write lock
 _CONNECT_PATIENCE: Final = 10
+_LOCK_GLANCE: Final = 0.005  # seconds
+_PRIMARY: Final = 0xFF  # of SQLite's result codes; above it they say more exactly which
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {_LOCK_PATIENCE * 1000:.0f}",  # first, since the next one takes a lock
     "PRAGMA journal_mode = WAL",
@@ -95,12 +98,26 @@ def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
-            cursor.execute(pragma)
+            _set(cursor, pragma)
         cursor.close()
         is_prepared = True
     finally:
         if not is_prepared:
             connection.close()  # the pool does not know it yet
+
+
+def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
+    """Wait for the lock here: of two that switch a new file to WAL at once, SQLite refuses one without any patience."""
+    ends = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        try:
+            cursor.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        else:
+            return
+        time.sleep(_LOCK_GLANCE)
 
 
 def _begin_writing(connection: Any) -> None:

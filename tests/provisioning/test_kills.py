@@ -22,7 +22,7 @@ CUSTOMERS = 1000 if KILLS > 100 else 60
 
 # It imports everything once and forks its workers, so that a thousand of them take minutes and not hours.
 NURSERY = textwrap.dedent("""
-    import asyncio, json, os, random, signal, sys, time
+    import asyncio, json, os, random, signal, sys, time, traceback
     from boooply import AsyncBoooplyPlatform, Tenant
     from boooply.provisioning import minting, provision
     from boooply.store import Store
@@ -50,7 +50,10 @@ NURSERY = textwrap.dedent("""
         try:
             asyncio.run(work())
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(code)
 
     def sleep_or_see_end(seconds, alive):

@@ -58,6 +58,22 @@ async def test_a_lock_of_a_moment_is_waited_for(sqlite_store_url, encryption_key
         await putting
 
 
+async def test_a_new_file_that_another_process_writes_is_waited_for(sqlite_store_url, encryption_key, tmp_path):
+    holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")  # as does one that switches it to WAL
+
+    async def open_and_put():
+        async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+            await store.keys.put("org_1", KEY)
+
+    putting = asyncio.create_task(open_and_put())
+    await asyncio.sleep(0.3)
+    assert not putting.done()
+    holder.execute("ROLLBACK")
+    holder.close()
+    await putting
+
+
 async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost(postgresql_store_url, encryption_key):
     async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
         told: list[str] = []
