@@ -5,12 +5,13 @@ from ssl import SSLContext
 
 from boooply.connection import RATE_LIMITS, RETRY, Connection, Options, connect
 from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.limits import RateLimits
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
-from boooply.resources.keys import create_organization_api_key
+from boooply.resources.keys import key_of, key_request
 from boooply.resources.organization import AsyncOrganization
 from boooply.secret import Secret, hide
 from boooply.transport import TIMEOUT
@@ -96,4 +97,5 @@ class AsyncBoooplyClient(Connection):
         )
         transport = connect(secret, PLATFORM, base_url, options)
         async with Connection(transport, owner=True):
-            return await create_organization_api_key(transport, tenant)
+            answer = transport.send(key_request(tenant))
+            return key_of(tenant, CREATE_ORGANIZATION_API_KEY.parse(await answer))

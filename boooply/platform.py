@@ -7,10 +7,11 @@ import attrs
 from boooply.client import AsyncBoooplyClient
 from boooply.connection import RATE_LIMITS, RETRY, Connection, Options, connect
 from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.limits import RateLimits
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
-from boooply.resources.keys import create_organization_api_key
+from boooply.resources.keys import key_of, key_request
 from boooply.secret import Secret, hide
 from boooply.transport import TIMEOUT
 
@@ -55,7 +56,8 @@ class AsyncBoooplyPlatform(Connection):
 
         The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
         """
-        return await create_organization_api_key(self._transport, tenant)
+        answer = self._transport.send(key_request(tenant))
+        return key_of(tenant, CREATE_ORGANIZATION_API_KEY.parse(await answer))
 
     def organization(self, api_key: str | Secret, /) -> AsyncBoooplyClient:
         """Make the client of one customer over the platform's connections; a thousand of them cost little.

@@ -29,9 +29,11 @@ _FIRST_EPOCH_MILLISECONDS: Final = 1e11
 class Told:
     """Hold what one answer told; what it did not tell, or told in garbage, is None.
 
-    ``window`` names the window by the API's own clock, where it gave a moment; ``resets_in`` is in seconds.
+    ``date`` is when it was made and ``window`` the window that it names, in seconds since 1970 by the API's own clock;
+    ``resets_in`` and ``retry_after`` are seconds from then on.
     """
 
+    date: float | None = None
     limit: int | None = None
     remaining: int | None = None
     window: float | None = None
@@ -41,20 +43,17 @@ class Told:
 
 def read_headers(headers: Mapping[str, str]) -> Told:
     """Read an answer's headers; nothing in them raises."""
-    date = _http_date(headers.get("Date"))
-    window, resets_in = _reset(headers.get("X-RateLimit-Reset"), date)
+    get = headers.get
+    date, wait = _http_date(get("Date")), get("Retry-After")
+    window, resets_in = _reset(get("X-RateLimit-Reset"), date)
     return Told(
-        limit=_count(headers.get("X-RateLimit-Limit")) or None,
-        remaining=_count(headers.get("X-RateLimit-Remaining")),
+        date=date,
+        limit=_count(get("X-RateLimit-Limit")) or None,
+        remaining=_count(get("X-RateLimit-Remaining")),
         window=window,
         resets_in=resets_in,
-        retry_after=retry_after(headers),
+        retry_after=None if wait is None else _retry_after(wait, date),
     )
-
-
-def date_of(headers: Mapping[str, str]) -> float | None:
-    """Read the time at which an answer was made, in seconds since 1970 by the API's clock."""
-    return _http_date(headers.get("Date"))
 
 
 def clock_ahead(known: float | None, date: float, *, sent: float, received: float) -> float:
@@ -68,15 +67,12 @@ def clock_ahead(known: float | None, date: float, *, sent: float, received: floa
     return least if known is None or not least <= known <= most else known
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def _retry_after(value: str, date: float | None) -> float | None:
     """Read ``Retry-After`` as seconds from now, given as a number or as a date."""
-    value = headers.get("Retry-After")
-    if value is None:
-        return None
     number = _number(value)
     if number is not None:
         return number
-    until, date = _http_date(value), _http_date(headers.get("Date"))
+    until = _http_date(value)
     return max(0.0, until - date) if until is not None and date is not None else None
 
 

@@ -67,9 +67,10 @@ class Endpoint(Generic[T]):
         Raises:
             ValidationError: An identity cannot stand in a path.
         """
-        quoted = {name: path_segment(name, value) for name, value in identities.items()}
+        path = self.path
+        if identities:
+            path = path.format_map({name: path_segment(name, value) for name, value in identities.items()})
         parameters = "" if query is None else query_string(encode(query))
-        path = self.path.format_map(quoted)
         return Request(
             operation=self.operation,
             method=self.method,
@@ -79,8 +80,8 @@ class Endpoint(Generic[T]):
             safety=self.safety,
             body=None if body is None else model_body(encode(body)),
             may_be_empty=self.result is NoneType,
-            identity=identities.get("code") or getattr(body, "organization_id", None),
-            people=_people(body),
+            code=identities.get("code"),
+            subject=body,
             confirmation=None if self.confirm is None else self.confirm.of(body, identities),
         )
 
@@ -138,14 +139,6 @@ _NOT_FOUND: Final = 404
 _NOTHING_LEFT: Final = Response(status=204, headers={}, body=b"")
 
 
-def _people(body: object) -> tuple[str, ...]:
-    if body is None:
-        return ()
-    candidate = getattr(body, "candidate", None)
-    invited = (*(() if candidate is None else (candidate,)), *getattr(body, "participants", ()))
-    return tuple([person.email for person in invited])
-
-
 def _is_cancelled(found: Interview | None, _body: object, _identities: Mapping[str, str]) -> bool:
     return found is not None and found.session_status == SessionStatus.CANCELLED
 
@@ -170,7 +163,13 @@ _INTERVIEWS: Final = "/api/integration/interviews"
 _INTERVIEW: Final = f"{_INTERVIEWS}/{{code}}"
 
 CREATE_ORGANIZATION_API_KEY: Final = Endpoint[OrganizationApiKey](
-    "create_organization_api_key", "POST", "/api/server-auth/create-api-key", WRITES, CREATE, OrganizationApiKey, bare
+    "create_organization_api_key",
+    "POST",
+    "/api/server-auth/create-api-key",
+    WRITES,
+    CREATE,
+    OrganizationApiKey,
+    envelopes.minted,
 )
 GET_ORGANIZATION: Final = Endpoint[Organization](
     "organization.get", "GET", "/api/integration/organization", READS, READ, Organization, within("organization")

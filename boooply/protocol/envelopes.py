@@ -9,7 +9,7 @@ Payload = dict[str, Any]
 Envelope = Callable[[Payload], Any]
 
 # What wraps a result that stands at the top level, and is no part of it.
-_WRAPPING: Final = frozenset({"success"})
+_WRAPPING: Final = "success"
 
 # Fields that a wrapped evaluation has beside it (contract section 5.4).
 _BESIDE_EVALUATION: Final = (
@@ -23,7 +23,17 @@ _BESIDE_EVALUATION: Final = (
 
 def bare(payload: Payload) -> Payload:
     """Take the fields at the top level."""
-    return {name: value for name, value in payload.items() if name not in _WRAPPING}
+    taken = payload.copy()
+    taken.pop(_WRAPPING, None)
+    return taken
+
+
+def minted(payload: Payload) -> Payload:
+    """Take a key with what stands beside it; one that is blank is none."""
+    key = payload.get("apiKey")
+    if isinstance(key, str) and not key.strip():
+        raise Mismatch("is empty", "apiKey")
+    return bare(payload)
 
 
 def nothing(payload: Payload) -> None:

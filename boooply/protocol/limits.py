@@ -109,14 +109,16 @@ class Governor:
 
     def budget(self, now: float) -> int:
         """Count the calls that may start now."""
-        self._forget(now)
+        in_flight = len(self._starts)
+        by_log = self.limit - in_flight - self._log.forget(now)
+        word = self._word
+        if word is not None and word.ends <= now:
+            self._word_ran_out = word.holds and word.left(in_flight) >= 0
+            self._word = word = None
         if now < self._blocked_until:
             return 0
-        in_flight = len(self._starts)
         if self._after_refusal:
             return 0 if in_flight else 1
-        by_log = self.limit - in_flight - len(self._log)
-        word = self._word
         if word is not None:
             by_word = word.left(in_flight)
             return max(by_log, by_word) if word.alone else by_word
@@ -206,12 +208,6 @@ class Governor:
     def _end(self, started: float) -> None:
         if started in self._starts:  # it may have been given up for lost
             self._starts.remove(started)
-
-    def _forget(self, now: float) -> None:
-        self._log.forget(now)
-        word = self._word
-        if word is not None and word.ends <= now:
-            self._word, self._word_ran_out = None, word.holds and word.left(self._in_flight) >= 0
 
     def _refuse(self, now: float, told: Told) -> None:
         wait = told.retry_after if told.retry_after is not None else self._in_reach(told.resets_in)

@@ -34,8 +34,8 @@ class Moments:
         """Add a moment that is not before any other."""
         self._moments.append(moment)
 
-    def forget(self, until: float) -> None:
-        """Forget what is not after a moment."""
+    def forget(self, until: float) -> int:
+        """Forget what is not after a moment, and count what is left."""
         moments, first = self._moments, self._first
         while first < len(moments) and moments[first] <= until:
             first += 1
@@ -43,3 +43,4 @@ class Moments:
             del moments[:first]
             first = 0
         self._first = first
+        return len(moments) - first

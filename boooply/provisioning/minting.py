@@ -23,8 +23,9 @@ from boooply.errors import (
 )
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
-from boooply.resources.keys import create_organization_api_key
+from boooply.resources.keys import key_request
 from boooply.secret import Secret, redact
 from boooply.store import Claimed, Ledger, Standing, same_run
 from boooply.transport import Transport
@@ -160,12 +161,12 @@ class Minting:
     async def _mint(self, tenant: Tenant, run: str) -> Outcome:
         identity = tenant.organization_id
         try:
-            key = await create_organization_api_key(
-                self.transport,
-                tenant,
+            answer = self.transport.send(
+                key_request(tenant),
                 on_send=lambda: self._begin(identity, run),
                 on_unsent=lambda: self._unsend(identity, run),
             )
+            key = CREATE_ORGANIZATION_API_KEY.parse(await answer)
         except (AmbiguousWriteError, DecodingError) as error:
             doubt = InDoubt(identity, str(error), error)
         except (StoreError, *_STOPS_THE_RUN):

@@ -38,4 +38,5 @@ class AsyncAI:
             work_setup=work_setup,
             employment_type=employment_type,
         )
-        return await self._transport.call(GENERATE_JOB_DESCRIPTION, body=brief)
+        row = GENERATE_JOB_DESCRIPTION
+        return row.parse(await self._transport.send(row.request(body=brief)))

@@ -57,7 +57,8 @@ class AsyncInterviews:
         """
         if not isinstance(request, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise ValidationError("request", "has to be an AIInterview, a HumanInterview or a TeamMeeting")
-        return await self._transport.call(endpoints.CREATE_INTERVIEW, body=request)
+        row = endpoints.CREATE_INTERVIEW
+        return row.parse(await self._transport.send(row.request(body=request)))
 
     async def list(self, *, page: int = 1, limit: int = 20, **filters: Unpack[InterviewFilters]) -> Page:
         """Read one page of interviews, newest first; ``limit`` is at most 100.
@@ -69,7 +70,8 @@ class AsyncInterviews:
             ValidationError: A filter is not one the API takes.
         """
         query = InterviewQuery(page=page, limit=limit, **filters)
-        return await self._transport.call(endpoints.LIST_INTERVIEWS, query=query)
+        row = endpoints.LIST_INTERVIEWS
+        return row.parse(await self._transport.send(row.request(query=query)))
 
     async def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
         """Read all interviews, a page of 100 at a time; the filters are those of ``list``.
@@ -94,7 +96,8 @@ class AsyncInterviews:
 
     async def get(self, code: str, /) -> Interview:
         """Read one interview."""
-        return await self._transport.call(endpoints.GET_INTERVIEW, code=code)
+        row = endpoints.GET_INTERVIEW
+        return row.parse(await self._transport.send(row.request(code=code)))
 
     async def cancel(self, code: str, /, *, reason: str | None = None) -> Interview:
         """Cancel an interview that has not begun.
@@ -102,7 +105,8 @@ class AsyncInterviews:
         Raises:
             BadRequestError: It is active, completed or cancelled.
         """
-        return await self._transport.call(endpoints.CANCEL_INTERVIEW, body=Cancellation(reason=reason), code=code)
+        row = endpoints.CANCEL_INTERVIEW
+        return row.parse(await self._transport.send(row.request(body=Cancellation(reason=reason), code=code)))
 
     async def reschedule(
         self, code: str, /, *, scheduled_at: datetime, duration_minutes: int | None = None, reason: str | None = None
@@ -113,30 +117,36 @@ class AsyncInterviews:
             BadRequestError: It is active, completed or cancelled.
         """
         body = Rescheduling(scheduled_at=scheduled_at, duration_minutes=duration_minutes, reason=reason)
-        return await self._transport.call(endpoints.RESCHEDULE_INTERVIEW, body=body, code=code)
+        row = endpoints.RESCHEDULE_INTERVIEW
+        return row.parse(await self._transport.send(row.request(body=body, code=code)))
 
     async def delete(self, code: str, /) -> None:
         """Delete an interview, with its recording, transcript and evaluation, for ever."""
-        await self._transport.call(endpoints.DELETE_INTERVIEW, code=code)
+        row = endpoints.DELETE_INTERVIEW
+        row.parse(await self._transport.send(row.request(code=code)))
 
     async def add_participants(
         self, code: str, /, *, participants: Iterable[Participant]
     ) -> tuple[InterviewParticipant, ...]:
         """Add people, who are e-mailed at once; each comes back with a join token."""
         body = Invitation(participants=participants)
-        return await self._transport.call(endpoints.ADD_PARTICIPANTS, body=body, code=code)
+        row = endpoints.ADD_PARTICIPANTS
+        return row.parse(await self._transport.send(row.request(body=body, code=code)))
 
     async def list_participants(self, code: str, /) -> tuple[InterviewParticipant, ...]:
         """Read who takes part."""
-        return await self._transport.call(endpoints.LIST_PARTICIPANTS, code=code)
+        row = endpoints.LIST_PARTICIPANTS
+        return row.parse(await self._transport.send(row.request(code=code)))
 
     async def remove_participant(self, code: str, participant_id: str, /) -> None:
         """Remove a person from an interview."""
-        await self._transport.call(endpoints.REMOVE_PARTICIPANT, code=code, participant_id=participant_id)
+        row = endpoints.REMOVE_PARTICIPANT
+        row.parse(await self._transport.send(row.request(code=code, participant_id=participant_id)))
 
     async def get_recording(self, code: str, /) -> Recording | None:
         """Read where the recording is, or None until there is one."""
-        return await self._transport.call(endpoints.GET_RECORDING, code=code)
+        row = endpoints.GET_RECORDING
+        return row.parse(await self._transport.send(row.request(code=code)))
 
     async def download_recording(self, code: str, file: str | PathLike[str], /) -> Recording | None:
         """Download a recording into a file, and tell of it, or None until there is one.
@@ -156,26 +166,31 @@ class AsyncInterviews:
 
     async def get_transcript(self, code: str, /) -> tuple[TranscriptEntry, ...]:
         """Read what was said; empty until the interview has been held."""
-        return await self._transport.call(endpoints.GET_TRANSCRIPT, code=code)
+        row = endpoints.GET_TRANSCRIPT
+        return row.parse(await self._transport.send(row.request(code=code)))
 
     async def get_evaluation(self, code: str, /) -> Evaluation | None:
         """Read the evaluation, or None until the analysis has run."""
-        return await self._transport.call(endpoints.GET_EVALUATION, code=code)
+        row = endpoints.GET_EVALUATION
+        return row.parse(await self._transport.send(row.request(code=code)))
 
     async def trigger_analysis(self, code: str, /) -> AnalysisJob:
         """Queue an analysis, which runs in the background and replaces the evaluation."""
-        return await self._transport.call(endpoints.TRIGGER_ANALYSIS, code=code)
+        row = endpoints.TRIGGER_ANALYSIS
+        return row.parse(await self._transport.send(row.request(code=code)))
 
     async def get_availability(
         self, email: str, /, *, duration_minutes: int | None = None, days: int | None = None
     ) -> Availability:
         """Read when a person is free, in slots of ``duration_minutes`` (30) over ``days`` (14, at most 30)."""
         query = AvailabilityQuery(email=email, duration_minutes=duration_minutes, days=days)
-        return await self._transport.call(endpoints.GET_AVAILABILITY, query=query)
+        row = endpoints.GET_AVAILABILITY
+        return row.parse(await self._transport.send(row.request(query=query)))
 
     async def get_busy_blocks(self, email: str, /, *, days: int | None = None) -> BusyBlocks:
         """Read when a person is busy in the next ``days`` (14, at most 30)."""
-        return await self._transport.call(endpoints.GET_BUSY_BLOCKS, query=BusyBlocksQuery(email=email, days=days))
+        row = endpoints.GET_BUSY_BLOCKS
+        return row.parse(await self._transport.send(row.request(query=BusyBlocksQuery(email=email, days=days))))
 
     async def wait_for_evaluation(self, code: str, /, *, timeout: float = 900.0, poll: float = 10.0) -> Evaluation:
         """Wait until the interview is over and evaluated, looking every ``poll`` seconds for ``timeout`` seconds.

@@ -2,28 +2,27 @@
 
 from typing import Any
 
-from boooply.errors import DecodingError, ValidationError
+from boooply.errors import ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
+from boooply.protocol.messages import Request
 from boooply.secret import redact
-from boooply.transport import OnSend, Transport
 
 
-async def create_organization_api_key(
-    transport: Transport, tenant: Tenant, /, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
-) -> OrganizationApiKey:
-    """Mint a key; what the answer echoes is not relied on, so the organization is the one that was asked for.
+def key_request(tenant: Tenant, /) -> Request:
+    """Ask for a key.
 
-    ``on_send`` and ``on_unsent`` are those of ``Transport.send``.
+    Raises:
+        ValidationError: What is given is no tenant.
     """
     if not isinstance(tenant, Tenant):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError("tenant", "has to be a Tenant")
-    row = CREATE_ORGANIZATION_API_KEY
-    response = await transport.send(row.request(body=tenant), on_send=on_send, on_unsent=on_unsent)
-    key = row.parse(response)
-    if not key.api_key.reveal().strip():
-        raise DecodingError(row.operation, status=response.status, problems=("apiKey is empty",))
-    known: dict[str, Any] = vars(key) | {"organization_id": tenant.organization_id, "message": _masked(key)}
+    return CREATE_ORGANIZATION_API_KEY.request(body=tenant)
+
+
+def key_of(tenant: Tenant, minted: OrganizationApiKey, /) -> OrganizationApiKey:
+    """Say whose key was minted: what the answer echoes is not relied on, so it is the one that was asked for."""
+    known: dict[str, Any] = vars(minted) | {"organization_id": tenant.organization_id, "message": _masked(minted)}
     return OrganizationApiKey(**known)  # as attrs.evolve makes it, in half of its time: bulk runs mint thousands
 
 

@@ -51,10 +51,12 @@ class Gate:
 
         A caller that is cancelled leaves the line, and the next one moves up.
         """
-        started = self._at_once()
-        if started is not None:
-            return started
-        line = self._line()
+        with self._mutex:
+            now = clock()
+            if not self._waiting and self._governor.budget(now) > 0:
+                self._governor.start(now)
+                return now
+        line = self._line()  # not before, since finding the running loop may cost a system call
         self._stand(1)
         try:
             async with line.turn:
@@ -84,15 +86,6 @@ class Gate:
             self._governor.give_back(started)
         if self._waiting:
             self._wake()
-
-    def _at_once(self) -> float | None:
-        """Start a call where nobody stands in line: without one, since finding the running loop costs a system call."""
-        with self._mutex:
-            now = clock()
-            if self._waiting or self._governor.delay(now) > 0:
-                return None
-            self._governor.start(now)
-            return now
 
     def _try(self, line: _Line, now: float) -> float:
         with self._mutex:

@@ -171,6 +171,9 @@ def test_the_whole_allowance_is_used_at_once_and_as_soon_as_it_is_there(window: 
         assert server.refusals == []
 
 
+DATE = 1900000000.0  # 17 March 2030, 17:46:40
+
+
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
@@ -182,33 +185,33 @@ def test_the_whole_allowance_is_used_at_once_and_as_soon_as_it_is_there(window: 
         ({"X-RateLimit-Reset": "1900000000"}, Told()),
         (
             {"X-RateLimit-Reset": "1900000030", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(window=1900000030.0, resets_in=30.0),
+            Told(date=DATE, window=1900000030.0, resets_in=30.0),
         ),
         (
             {"X-RateLimit-Reset": "1900000030500", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(window=1900000030.5, resets_in=30.5),
+            Told(date=DATE, window=1900000030.5, resets_in=30.5),
         ),
         (
             {"X-RateLimit-Reset": "2030-03-17T17:47:10Z", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(window=1900000030.0, resets_in=30.0),
+            Told(date=DATE, window=1900000030.0, resets_in=30.0),
         ),
         ({"X-RateLimit-Reset": "soon", "Date": "yesterday"}, Told()),
         ({"Retry-After": "7"}, Told(retry_after=7.0)),
         (
             {"Retry-After": "Sun, 17 Mar 2030 17:46:47 GMT", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(retry_after=7.0),
+            Told(date=DATE, retry_after=7.0),
         ),
         (
             {"X-RateLimit-Reset": "2030-03-17T19:47:10+02:00", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(window=1900000030.0, resets_in=30.0),
+            Told(date=DATE, window=1900000030.0, resets_in=30.0),
         ),
         (
             {"X-RateLimit-Reset": "2030-03-17T17:47:10", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(window=1900000030.0, resets_in=30.0),
+            Told(date=DATE, window=1900000030.0, resets_in=30.0),
         ),
         (
             {"Retry-After": "Sun, 17 Mar 2030 17:46:40 GMT", "Date": "Sun, 17 Mar 2030 17:46:40 GMT"},
-            Told(retry_after=0.0),
+            Told(date=DATE, retry_after=0.0),
         ),
         ({"Retry-After": "Sun, 17 Mar 2030 17:46:47 GMT"}, Told()),
         ({"Retry-After": "-7"}, Told()),

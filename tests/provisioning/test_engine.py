@@ -132,7 +132,7 @@ async def test_an_empty_key_is_a_doubt(store):
         (outcome,) = await run([customer(1)], platform, store)
     await runner.cleanup()
     assert isinstance(outcome, InDoubt)
-    assert "apiKey is empty" in outcome.reason
+    assert "apiKey: is empty" in outcome.reason
     assert [one async for one in store.keys.organizations()] == []
 
 
