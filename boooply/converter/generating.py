@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import filterfalse
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
@@ -78,18 +77,20 @@ def members_of(enumeration: type[StrEnum]) -> dict[str, StrEnum]:
 
 def builder(shape: Shape, hook_of: Callable[[Any], Hook]) -> Build:
     """Make the function that builds a model from a payload; ``extra`` is what it finds, unless it is given."""
-    scope: dict[str, Any] = {"model": shape.model, "known": shape.known, "Unfit": Unfit}
+    scope: dict[str, Any] = {"model": shape.model, "Unfit": Unfit}
     scope |= {"Secret": Secret, "fill_secret": fill, "from_iso": datetime.fromisoformat, "UTC": UTC}
-    scope |= {"new": object.__new__, "fill": vars(Received)["__dict__"].__set__, "filterfalse": filterfalse}
-    scope |= {"is_known": shape.known.__contains__}
-    lines = ["def build(payload, extra):", " get = payload.get"]
+    scope |= {"new": object.__new__, "fill": vars(Received)["__dict__"].__set__}
+    is_received = issubclass(shape.model, Received)
+    # what is taken out of a copy leaves there what nobody knows
+    lines = ["def build(payload, extra):", *([" rest = payload.copy()"] if is_received else [])]
+    lines += [f" take = {'rest.pop' if is_received else 'payload.get'}"]
     second = dict(shape.doubled)
     for number, (wire, field) in enumerate(shape.names.items()):
         scope |= {f"hook{number}": hook_of(field.type), f"type{number}": field.type}
-        is_given = [f"  if get({second[wire]!r}) is not None: raise Unfit"] if wire in second else []
+        is_given = [f"  if take({second[wire]!r}, None) is not None: raise Unfit"] if wire in second else []
         reads, null, otherwise = _read(number, field, scope)
-        lines += [f" v{number} = get({wire!r})", *reads, *is_given, null, otherwise]
-    lines += _filled(shape) if issubclass(shape.model, Received) else _called(shape)
+        lines += [f" v{number} = take({wire!r}, None)", *reads, *is_given, null, otherwise]
+    lines += _filled(shape) if is_received else _called(shape)
     exec("\n".join(lines), scope)  # noqa: S102 - made of our own field names alone
     return cast("Build", scope["build"])
 
@@ -104,10 +105,9 @@ def _filled(shape: Shape) -> list[str]:
     """Write the lines that build what every answer has in common: nothing checks, so it is filled at once."""
     values = [f"{field.name!r}: v{number}" for number, field in enumerate(shape.names.values())]
     return [
+        *[f" take({second!r}, None)" for _, second in shape.doubled],
         " if extra is None:",
-        "  extra = {}",
-        "  if not known.issuperset(payload):",
-        "   extra = {name: payload[name] for name in filterfalse(is_known, payload)}",
+        "  extra = {name: rest[name] for name in rest} if rest else {}",  # what was emptied keeps its room
         " made = new(model)",
         f" fill(made, {{'extra': extra, {', '.join(values)}}})",
         " return made",

@@ -99,7 +99,7 @@ def _sequence(annotation: Any) -> Hook:
             raise Mismatch(f"expected a list, found {_kind(value)}")
         try:
             return tuple([build(one, given) for one in value])
-        except (*_ODD, AttributeError):  # the last where one is no object
+        except (*_ODD, AttributeError, TypeError):  # the last two where one is no object
             pass
         try:
             return tuple([item(one, item_type) for one in value])

@@ -21,6 +21,7 @@ TIME = "2026-06-01T12:00:00Z"
         (1.5, Interview, "the answer: expected an object, found a number"),
         (None, Interview, "the answer: expected an object, found null"),
         ({}, tuple[Interview, ...], "the answer: expected a list, found an object"),
+        ([{"meetingCode": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ([{"code": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ({"apiKey": {}, "organizationId": "o"}, OrganizationApiKey, "apiKey: expected text, found an object"),
         ({"organizationId": "o"}, OrganizationApiKey, "apiKey: is missing"),
