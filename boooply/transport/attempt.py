@@ -6,6 +6,7 @@ Nothing is raised from here but cancellation. An exception would lead to aiohttp
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import lru_cache
 from math import inf
 from typing import Final
@@ -67,12 +68,12 @@ async def attempt(
             proxy=None if proxy is None else proxy.reveal(),
             allow_redirects=False,  # neither key nor body goes anywhere else
         )
-        status = answer.status
-        body = await (answer.read() if _is_short(answer) else _capped(answer))
+        status, told = answer.status, answer.headers
+        body = await (answer.read() if _is_short(told) else _capped(answer))
         outcome = (
             _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
             if body is None
-            else Response(status=status, headers=answer.headers, body=body, key=key)
+            else Response(status=status, headers=told, body=body, key=key)
         )
     except asyncio.CancelledError as error:
         cancelled = error.args
@@ -98,9 +99,9 @@ def _connecting(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=min(0.9 * seconds, CONNECT_TIMEOUT), ceil_threshold=inf)
 
 
-def _is_short(answer: aiohttp.ClientResponse) -> bool:
-    announced = answer.content_length
-    return announced is not None and announced <= LARGEST_BODY and "Content-Encoding" not in answer.headers
+def _is_short(headers: Mapping[str, str]) -> bool:
+    announced = headers.get("Content-Length")  # aiohttp has seen that it is a number
+    return announced is not None and int(announced) <= LARGEST_BODY and "Content-Encoding" not in headers
 
 
 async def _capped(answer: aiohttp.ClientResponse) -> bytes | None:

@@ -20,16 +20,16 @@ class Attempt:
     ends: float
     _task: asyncio.Task[object]
     _cancelling: int
-    _is_late: bool = False
+    is_late: bool = False
 
     def cut_short(self) -> None:
         """Cancel it, since its time is over."""
-        self._is_late = True
+        self.is_late = True
         self._task.cancel()
 
-    def was_late(self) -> bool:
-        """Tell whether its time was over and nobody else cancels its task; to be asked once, at its end."""
-        return self._is_late and self._task.uncancel() <= self._cancelling
+    def stands_alone(self) -> bool:
+        """Tell whether nobody else cancels the task of one that was late; to be asked once, at its end."""
+        return self._task.uncancel() <= self._cancelling
 
 
 class Deadlines:
@@ -55,7 +55,7 @@ class Deadlines:
     def end(self, attempt: Attempt) -> bool:
         """Note that an attempt has ended; tell whether that was for its time alone."""
         self._under_way.discard(attempt)
-        return attempt.was_late()
+        return attempt.is_late and attempt.stands_alone()
 
     def close(self) -> None:
         """Leave no timer behind."""
