@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import NoneType
 from typing import Any, Final, get_args
 
 import attrs
 from cattrs import Converter
+from cattrs.fns import identity
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from boooply.converter.generating import is_union
 from boooply.converter.names import DERIVED, wire_name
 from boooply.models import ParticipantRole, Received
 from boooply.secret import Secret
 
 Writer = Callable[[Any], dict[str, Any]]
 
+_PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 _CANDIDATE: Final = ParticipantRole.CANDIDATE.value
 
 
@@ -68,6 +72,10 @@ def _is_enumeration(annotation: Any) -> bool:
     return any(isinstance(member, type) and issubclass(member, StrEnum) for member in get_args(annotation))
 
 
+def _is_plain(annotation: Any) -> bool:
+    return is_union(annotation) and _PLAIN.issuperset(get_args(annotation))
+
+
 def _is_answer(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Received)
 
@@ -87,6 +95,7 @@ def _writer(*, secrets: bool) -> Converter:
 
     converter.register_unstructure_hook(datetime, _moment)
     converter.register_unstructure_hook(Secret, Secret.reveal)
+    converter.register_unstructure_hook_func(_is_plain, identity)  # which is written in line, and not called
     converter.register_unstructure_hook_func(_is_enumeration, _string)
     converter.register_unstructure_hook_factory(attrs.has, request)
     converter.register_unstructure_hook_factory(_is_answer, answer)

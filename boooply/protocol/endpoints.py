@@ -92,11 +92,12 @@ class Endpoint(Generic[T]):
             APIError: It says no.
             DecodingError: It is not what the contract promises.
         """
+        result: T
         result, error = self._read(response)
         del response  # what is raised leads to this frame, and the body may hold a key
         if error is not None:
             raise error
-        return cast("T", result)
+        return result
 
     def _read(self, response: Response) -> tuple[Any, BoooplyError | None]:
         payload = json_object(response)

@@ -69,7 +69,12 @@ async def attempt(
             allow_redirects=False,  # neither key nor body goes anywhere else
         )
         status, told = answer.status, answer.headers
-        body = await (answer.read() if _is_short(told) else _capped(answer))
+        if not _is_short(told):
+            body = await _capped(answer)
+        elif answer.content.is_eof():
+            body = answer.content.read_nowait()  # it came along with the head, as most do
+        else:
+            body = await answer.read()
         outcome = (
             _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
             if body is None
