@@ -1,17 +1,23 @@
 """No error that leaves the SDK leads to a frame that holds a key, whatever an error tracker shows of it."""
 
+import asyncio
 import traceback
 from types import TracebackType
 
 import pytest
 
 from boooply import (
+    AmbiguousWriteError,
     AsyncBoooplyClient,
     AsyncBoooplyPlatform,
+    BadRequestError,
     BoooplyClient,
     BoooplyError,
     BoooplyPlatform,
     ConfigurationError,
+    DeadlineExceeded,
+    RetryPolicy,
+    Tenant,
 )
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.messages import Response
@@ -37,6 +43,7 @@ def frames(trace: TracebackType | None) -> list[str]:
             for value in trace.tb_frame.f_locals.values():
                 found.append(repr(value))
                 found.append(repr(getattr(value, "body", "")))
+                found.append(repr(getattr(getattr(value, "response", None), "body", "")))
         trace = trace.tb_next
     return found
 
@@ -57,6 +64,36 @@ def test_a_platform_key_given_to_a_client(face: type) -> None:
 def test_an_organization_key_given_to_a_platform(face: type) -> None:
     with pytest.raises(ConfigurationError, match="is an organization key") as caught:
         build(face, "platform_key", f"bply_org_{HIDDEN}")
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (500, b'{"apiKey": "bply_org_0123456789abcdef"}', AmbiguousWriteError),
+        (200, b'{"apiKey": "bply_org_0123456789abcdef"', AmbiguousWriteError),
+        (429, b'{"apiKey": "bply_org_0123456789abcdef"}', DeadlineExceeded),
+        (400, b'{"apiKey": "bply_org_0123456789abcdef"}', BadRequestError),
+    ],
+)
+async def test_a_minting_whose_answer_holds_a_key_all_the_same(
+    status: int, body: bytes, kind: type[BoooplyError]
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"}"):
+            head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    retry = RetryPolicy(attempts=2, backoff=0, deadline=0.3)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=base_url, retry=retry) as platform:
+        with pytest.raises(kind) as caught:
+            await platform.create_organization_api_key(
+                Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+            )
+    server.close()
 
     assert HIDDEN not in shown_by(caught.value)
 

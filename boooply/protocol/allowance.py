@@ -30,7 +30,7 @@ class Told:
     """Hold what one answer told; what it did not tell, or told in garbage, is None.
 
     ``date`` is when it was made and ``window`` the window that it names, in seconds since 1970 by the API's own clock;
-    ``resets_in`` and ``retry_after`` are seconds from then on.
+    ``resets_in`` and ``retry_after`` are in seconds from when it came.
     """
 
     date: float | None = None

@@ -71,8 +71,9 @@ async def attempt(
         status, told = answer.status, answer.headers
         if not _is_short(told):
             body = await _capped(answer)
-        elif answer.content.is_eof():
-            body = answer.content.read_nowait()  # it came along with the head, as most do
+        elif answer.content.is_eof() and not wire.session.trace_configs:
+            # it came along with the head, as most do; aiohttp has one that somebody else has read already
+            body = answer.content.read_nowait() or await answer.read()
         else:
             body = await answer.read()
         outcome = (

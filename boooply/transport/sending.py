@@ -30,6 +30,7 @@ TIMEOUT: Final = 30.0
 
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
 _REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
+_FINAL: Final = frozenset({Verdict.GIVE_UP, Verdict.WAIT})  # where it was refused too often
 _NOT_CARRIED_OUT: Final = frozenset({Fault.NEVER_SENT, Fault.LIMITED})
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
@@ -99,33 +100,34 @@ class Transport:
     async def _send(self, request: Request, ends: float, hooks: _Hooks) -> Response:
         self.pool.budget.earn()
         sent = refusals = 0
-        unsure: _Outcome | None = None  # the first attempt that may have been carried out
-        while True:
-            outcome = await self._attempt(request, ends, sent, hooks)
-            if outcome.fault is None:
-                response = outcome.result()
-                if unsure is not None and response.status in _ALREADY:
-                    return await self._confirm(request, ends, response, unsure.sent_at) or response
-                return response
-            await hooks.failed(outcome.fault)
-            sent += outcome.fault is not Fault.LIMITED
-            verdict = VERDICTS[outcome.fault][request.safety]
-            if verdict is Verdict.WAIT:
-                refusals += 1
-                if refusals >= _MOST_REFUSALS:
+        outcome = response = unsure = None  # the last is the first attempt that may have been carried out
+        try:
+            while True:
+                outcome = await self._attempt(request, ends, sent, hooks)
+                if outcome.fault is None:
+                    response = outcome.result()
+                    if unsure is not None and response.status in _ALREADY:
+                        return await self._confirm(request, ends, response, unsure.sent_at) or response
+                    return response
+                await hooks.failed(outcome.fault)
+                sent += outcome.fault is not Fault.LIMITED
+                verdict = VERDICTS[outcome.fault][request.safety]
+                if verdict is Verdict.WAIT and (refusals := refusals + 1) < _MOST_REFUSALS:
+                    await self._pause(request, ends, self._refusal_pause(outcome, refusals))
+                    continue
+                if verdict is Verdict.AMBIGUOUS:
+                    raise self._ambiguous(request, outcome.response, outcome.sent_at)  # noqa: TRY301 - not an inner frame's
+                if verdict is Verdict.CONFIRM:
+                    settled = await self._confirm(request, ends, outcome.response, outcome.sent_at)
+                    if settled is not None:
+                        return settled
+                    unsure = unsure or outcome
+                if verdict in _FINAL or sent >= self.retry.attempts or not self.pool.budget.spend():
                     return outcome.result()
-                await self._pause(request, ends, self._refusal_pause(outcome, refusals))
-                continue
-            if verdict is Verdict.AMBIGUOUS:
-                raise self._ambiguous(request, outcome.response, outcome.sent_at)
-            if verdict is Verdict.CONFIRM:
-                settled = await self._confirm(request, ends, outcome.response, outcome.sent_at)
-                if settled is not None:
-                    return settled
-                unsure = unsure or outcome
-            if verdict is Verdict.GIVE_UP or sent >= self.retry.attempts or not self.pool.budget.spend():
-                return outcome.result()
-            await self._pause(request, ends, self.retry.pause(sent, random.random()))  # noqa: S311 - spreads callers
+                await self._pause(request, ends, self.retry.pause(sent, random.random()))  # noqa: S311 - spreads callers
+        except BaseException:
+            outcome = response = unsure = None  # what is raised leads to this frame, and an answer may hold a key
+            raise
 
     async def _attempt(self, request: Request, ends: float, sent: int, hooks: _Hooks) -> _Outcome:
         """Wait for a place in line, send once, and tell the line what the answer told."""
@@ -182,7 +184,8 @@ class Transport:
         self, request: Request, ends: float, response: Response | None, sent_at: float
     ) -> Response | None:
         """Read the state: the answer that a settled request would have had, or None where nothing has changed."""
-        confirmation = request.confirmation
+        confirmation, unclear = request.confirmation, self._ambiguous(request, response, sent_at)
+        del response  # as above
         settled = None
         if confirmation is not None:
             try:
@@ -190,7 +193,7 @@ class Transport:
             except BoooplyError:
                 confirmation = None
         if confirmation is None:
-            raise self._ambiguous(request, response, sent_at)
+            raise unclear
         return settled
 
     async def _pause(self, request: Request, ends: float, seconds: float) -> None:

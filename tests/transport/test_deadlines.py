@@ -11,7 +11,7 @@ import pytest
 from boooply import AsyncBoooplyClient, DeadlineExceeded, RetryPolicy
 from boooply.protocol.endpoints import GET_ORGANIZATION
 from boooply.sandbox import Sandbox
-from boooply.transport.deadlines import Attempt, Deadlines
+from boooply.transport.deadlines import Deadlines
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -101,16 +101,16 @@ async def test_a_timeout_of_the_callers_own_is_told_apart(stalled: AsyncBoooplyC
             await stalled.with_options(timeout=0.05).organization.get()
 
 
-async def test_being_late_does_not_hide_that_somebody_cancels() -> None:
+async def test_being_late_does_not_hide_that_somebody_cancels(deadlines: Deadlines) -> None:
     async def both() -> bool:
         task = asyncio.current_task()
         assert task is not None
-        attempt = Attempt(0.0, task, task.cancelling())
+        attempt = deadlines.begin(5)
         attempt.cut_short()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.sleep(1)
-        return attempt.stands_alone()
+        return deadlines.end(attempt)
 
     assert await asyncio.ensure_future(both()) is False
 

@@ -7,6 +7,7 @@ import json
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from unittest.mock import Mock
 
 import aiohttp
@@ -192,6 +193,30 @@ async def test_a_call_that_is_cancelled_while_it_reads_leads_to_no_answer_of_aio
     assert not [
         value for frame in frames for value in frame.f_locals.values() if isinstance(value, aiohttp.ClientResponse)
     ]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_tracer_sees_the_body_and_takes_it_from_nobody(monkeypatch: pytest.MonkeyPatch, *, reads: bool) -> None:
+    seen: list[bytes] = []
+    tracer = aiohttp.TraceConfig()
+
+    async def note(_: object, __: object, told: aiohttp.TraceResponseChunkReceivedParams) -> None:
+        seen.append(told.chunk)
+
+    async def read(_: object, __: object, told: aiohttp.TraceRequestEndParams) -> None:
+        seen.append(await told.response.read())
+
+    tracer.on_response_chunk_received.append(note)
+    if reads:
+        tracer.on_request_end.append(read)
+    opened = partial(aiohttp.ClientSession, trace_configs=[tracer])  # as instrumentation gets in
+    monkeypatch.setattr(aiohttp, "ClientSession", opened)
+    body = b'{"success": true, "organization": {"id": "o"}}'
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with server(saying(head + body)) as base_url, client(base_url) as boooply:
+        assert (await boooply.organization.get()).id == "o"
+
+    assert seen == [body] * (1 + reads)
 
 
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
