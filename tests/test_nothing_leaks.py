@@ -81,19 +81,18 @@ async def test_a_minting_whose_answer_holds_a_key_all_the_same(
     status: int, body: bytes, kind: type[BoooplyError]
 ) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.readuntil(b"}"):
-            head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            writer.write(head.encode() + body)
+        await reader.readuntil(b"}")
+        head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
+        writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     retry = RetryPolicy(attempts=2, backoff=0, deadline=0.3)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=base_url, retry=retry) as platform:
+    acme = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+    async with server, AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=base_url, retry=retry) as platform:
         with pytest.raises(kind) as caught:
-            await platform.create_organization_api_key(
-                Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
-            )
-    server.close()
+            await platform.create_organization_api_key(acme)
 
     assert HIDDEN not in shown_by(caught.value)
 
