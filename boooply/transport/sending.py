@@ -30,7 +30,7 @@ TIMEOUT: Final = 30.0
 
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
 _REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
-_FINAL: Final = frozenset({Verdict.GIVE_UP, Verdict.WAIT})  # where it was refused too often
+_FINAL: Final = frozenset({Verdict.GIVE_UP, Verdict.WAIT})  # the second once it was refused too often
 _NOT_CARRIED_OUT: Final = frozenset({Fault.NEVER_SENT, Fault.LIMITED})
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
@@ -116,7 +116,7 @@ class Transport:
                     await self._pause(request, ends, self._refusal_pause(outcome, refusals))
                     continue
                 if verdict is Verdict.AMBIGUOUS:
-                    raise self._ambiguous(request, outcome.response, outcome.sent_at)  # noqa: TRY301 - not an inner frame's
+                    raise self._ambiguous(request, outcome.response, outcome.sent_at)  # noqa: TRY301 - an inner function's frame would hold the answer
                 if verdict is Verdict.CONFIRM:
                     settled = await self._confirm(request, ends, outcome.response, outcome.sent_at)
                     if settled is not None:
