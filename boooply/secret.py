@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NoReturn, final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NoReturn, cast, final
 
 MASK: Final = "…"
 
@@ -104,13 +104,24 @@ def hide(value: str | Secret | None) -> Secret | None:
     return Secret(value)
 
 
-def hide_all(given: str | Secret | Iterable[str | Secret] | None, fallback: str | None, /) -> tuple[Secret, ...]:
-    """Wrap several at once: those that a caller hands in, or those of a variable, commas between."""
+def hide_all(given: object, fallback: str | None, /) -> tuple[Secret, ...] | str:
+    """Wrap one or several secrets: those that a caller passes, or those of a variable, separated by commas.
+
+    Returns:
+        The secrets; or, if one is of another type, the name of that type. Nothing is raised here, so that no traceback
+        shows the caller's value.
+    """
     if given is None:
-        given = [one.strip() for one in (fallback or "").split(",")]
-    several = (given,) if isinstance(given, str | Secret) else given
-    # str: of bytes, say, to be refused as no key of ours rather than by a traceback that shows them
-    return tuple(one if isinstance(one, Secret) else Secret(str(one)) for one in several if one)
+        given = [one for one in map(str.strip, (fallback or "").split(",")) if one]
+    # Iterating over bytes yields numbers, and over a mapping its keys: neither is a list of secrets.
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes | bytearray | memoryview | Mapping):
+        several = [*cast("Iterable[object]", given)]
+    else:
+        several = [given]
+    unfit = next((one for one in several if not isinstance(one, str | Secret)), None)
+    if unfit is not None:
+        return type(unfit).__name__
+    return tuple(one if isinstance(one, Secret) else Secret(str(one)) for one in several)
 
 
 def _octets(secret: Secret) -> bytes:

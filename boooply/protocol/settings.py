@@ -1,5 +1,6 @@
 """Which key, which API: given by argument or environment, and refused where it cannot work (contract section 1)."""
 
+import re
 from ipaddress import ip_address
 from math import inf
 from typing import Final
@@ -43,6 +44,9 @@ WEBHOOK: Final = KeyKind(
     ("whsec_",),
     "Webhook, which verifies what Boooply posts to you",
 )
+_SHORTEST_WEBHOOK_SECRET: Final = 16
+_NOTHING: Final = {"None", "null", "undefined", "nil"}
+_UNFILLED: Final = re.compile(r"\$\{?\w|\{\{|%\w+%|<[\w -]+>")  # ${VAR}, $VAR, {{ var }}, %VAR%, <your secret>
 _KINDS: Final = (ORGANIZATION, PLATFORM, WEBHOOK)
 BASE_URL: Final = "BOOOPLY_BASE_URL"
 
@@ -60,6 +64,30 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
     if problem is not None:
         raise ConfigurationError(problem)
     return secret
+
+
+def webhook_secrets(given: tuple[Secret, ...] | str, /) -> tuple[Secret, ...]:
+    """Check the secrets of a webhook; text is the name of a type that cannot be one.
+
+    Raises:
+        ConfigurationError: One is missing, too short to keep anybody from forging events, or not a secret at all.
+    """
+    if isinstance(given, str):
+        raise ConfigurationError(f"the webhook secret must be text, a Secret, or a list of them, not {given}")
+    for secret in given or (None,):
+        problem = _webhook_problem(key(secret, WEBHOOK, None).reveal())
+        if problem is not None:
+            raise ConfigurationError(f"the webhook secret {problem}. Pass the one that Boooply shows (whsec_…)")
+    return given
+
+
+def _webhook_problem(value: str) -> str | None:
+    bare = value.removeprefix("whsec_")
+    if bare in _NOTHING or _UNFILLED.search(bare):
+        return "looks like a variable that was not filled in"
+    if len(bare) < _SHORTEST_WEBHOOK_SECRET:
+        return f"is too short: at least {_SHORTEST_WEBHOOK_SECRET} characters must follow its prefix"
+    return None
 
 
 def _problem(value: str, wanted: KeyKind) -> str | None:

@@ -26,12 +26,14 @@ class Seal:
     _keys: tuple[Secret, ...]  # made a cipher for each use: a cipher shows its key to whoever looks into it
 
     @classmethod
-    def of(cls, keys: tuple[Secret, ...], /) -> Self:
+    def of(cls, keys: tuple[Secret, ...] | str, /) -> Self:
         """Make one of encryption keys, the newest first.
 
         Raises:
-            ConfigurationError: There is none, or one is not a Fernet key.
+            ConfigurationError: There is none, one is not a Fernet key, or ``keys`` names a type that is not text.
         """
+        if isinstance(keys, str):
+            raise ConfigurationError(f"encryption_key must be text, a Secret, or a list of them, not {keys}")
         if not keys:
             raise ConfigurationError(
                 f"the store needs an encryption key: pass encryption_key or set {KEY_VARIABLE}; "
@@ -97,7 +99,7 @@ class Seal:
         return Secret(value) if owner == name else None
 
 
-def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...]:
+def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...] | str:
     """Wrap the encryption keys that a caller hands in, or those in ``BOOOPLY_STORE_KEY``, commas between."""
     return hide_all(given, os.environ.get(KEY_VARIABLE))
 

@@ -19,7 +19,7 @@ from boooply.errors import (
     ValidationError,
     WebhookError,
 )
-from boooply.protocol.settings import WEBHOOK, key
+from boooply.protocol.settings import WEBHOOK, webhook_secrets
 from boooply.secret import Secret, hide_all
 from boooply.webhooks.events import Event, event_of
 from boooply.webhooks.headers import Headers, values_of
@@ -50,7 +50,8 @@ class Webhook:
     hand from the dashboard much later; what keeps an event from being handled twice is its ``idempotency_key``.
 
     Raises:
-        ConfigurationError: The secret is missing, a mask or an API key, or ``max_age`` is not above zero.
+        ConfigurationError: A secret is missing, not text, too short, a mask, an API key or an unfilled variable; or
+            ``max_age`` is not above zero.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Webhook:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         secrets = secret = hide_all(secret, os.environ.get(WEBHOOK.variable))
-        self._secrets = tuple(key(one, WEBHOOK, None) for one in secrets or (None,))
+        self._secrets = webhook_secrets(secrets)
         if max_age is not None and not max_age > 0:
             raise ConfigurationError("max_age has to be a number of seconds above zero, or None for no limit")
         self._max_age = max_age

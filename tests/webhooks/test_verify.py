@@ -3,6 +3,7 @@
 import json
 import traceback
 from datetime import UTC, datetime, timedelta
+from traceback import walk_tb
 from typing import Any
 
 import pytest
@@ -59,14 +60,16 @@ def test_headers_come_in_the_form_of_any_framework(form: Any) -> None:
     Webhook(SECRET).verify(body, form(sign(body, SECRET)))
 
 
-@pytest.mark.parametrize("given", [["whsec_new_one_0123", SECRET], (Secret(SECRET), "whsec_old"), SECRET])
+@pytest.mark.parametrize(
+    "given", [["whsec_new_one_0123456789", SECRET], (Secret(SECRET), "whsec_old_0123456789abcdef"), SECRET]
+)
 def test_each_of_several_secrets_opens(given: Any) -> None:
     body = body_of()
     Webhook(given).verify(body, signed(body))
 
 
 def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOOPLY_WEBHOOK_SECRET", f"whsec_other, {SECRET}")
+    monkeypatch.setenv("BOOOPLY_WEBHOOK_SECRET", f"whsec_other_0123456789abcdef, {SECRET},")
     body = body_of()
     Webhook().verify(body, signed(body))
 
@@ -78,11 +81,46 @@ def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
         ([], "BOOOPLY_WEBHOOK_SECRET"),
         ("bply_org_0123456789abcdef", "an organization key"),
         (str(Secret(SECRET)), "mask"),
+        (b"whsec_0123456789abcdef", "not bytes"),
+        (bytearray(b"whsec_0123456789abcdef"), "not bytearray"),
+        (memoryview(b"whsec_0123456789abcdef"), "not memoryview"),
+        ([b"whsec_0123456789abcdef"], "not bytes"),
+        ([SECRET, 7], "not int"),
+        ({SECRET: SECRET}, "not dict"),
+        (7, "not int"),
+        ("", "is missing"),
+        ([SECRET, ""], "is missing"),
+        ("whsec_", "too short"),
+        ("whsec_0123456789abcde", "at least 16 characters"),
+        ("0123456789abcde", "at least 16 characters"),
+        ("w", "too short"),
+        ([SECRET, "whsec_old"], "too short"),
+        ("None", "not filled in"),
+        ("whsec_undefined", "not filled in"),
+        ("${BOOOPLY_WEBHOOK_SECRET}", "not filled in"),
+        ("$BOOOPLY_WEBHOOK_SECRET", "not filled in"),
+        ("whsec_{{webhook_secret}}", "not filled in"),
+        ("%BOOOPLY_WEBHOOK_SECRET%", "not filled in"),
+        ("whsec_<your-secret-here>", "not filled in"),
     ],
 )
 def test_a_secret_that_cannot_be_one_is_refused_by_name(given: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         Webhook(given)
+
+
+@pytest.mark.parametrize("given", [b"whsec_0123456789abcdef", [SECRET, b"whsec_0123456789abcdef"], {SECRET: 1}])
+def test_no_frame_of_a_refusal_shows_the_secret(given: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Webhook(given)
+    frames = [frame.f_locals for frame, _ in walk_tb(caught.value.__traceback__)][1:]  # the first is this test
+    assert frames
+    assert "0123456789abcdef" not in repr(frames)
+
+
+def test_a_secret_without_its_prefix_opens() -> None:
+    body = body_of()
+    Webhook("0123456789abcdef").verify(body, {"X-Boooply-Signature": sign(body, "0123456789abcdef")})
 
 
 @pytest.mark.parametrize("max_age", [0, -1, float("nan")])
