@@ -76,12 +76,12 @@ def bulk(base_url: str, variant: str, sizes: tuple[int, ...]) -> Iterator[Point]
 
 async def ledger() -> dict[str, list[Point]]:
     """A claim, looking 500 customers up, and listing 500 of them, in ledgers of more and more rows."""
-    from boooply.store import Store
+    from boooply.store import AsyncStore
 
     found: dict[str, list[Point]] = {"ledger: one claim": [], "ledger: look up 500": [], "ledger: list 500": []}
     with tempfile.TemporaryDirectory() as place:
         url = f"sqlite:///{Path(place, 'boooply.db')}"
-        async with Store.open(url, encryption_key=STORE_KEY) as store:
+        async with AsyncStore.open(url, encryption_key=STORE_KEY) as store:
             rows, everybody = 0, tenants(1_000_100)
             for size in (1_000, 10_000, 100_000, 1_000_000):
                 while rows < size:

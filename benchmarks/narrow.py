@@ -14,7 +14,7 @@ CALLS, ALLOWANCE = 400, 10
 async def calls(count: int, base_url: str, api_key: str, store_url: str, store_key: str) -> None:
     """Make calls, with limits shared through a store where there is one."""
     from boooply import AsyncBoooplyClient, RateLimits
-    from boooply.store import Store
+    from boooply.store import AsyncStore
 
     async def make(limits: RateLimits) -> None:
         async with AsyncBoooplyClient(api_key=api_key, base_url=base_url, rate_limits=limits) as client:
@@ -23,7 +23,7 @@ async def calls(count: int, base_url: str, api_key: str, store_url: str, store_k
     if not store_url:
         await make(RateLimits(reads=ALLOWANCE, window=1))
         return
-    async with Store.open(store_url, encryption_key=store_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=store_key) as store:
         await make(RateLimits(reads=ALLOWANCE, window=1, shared=store))
 
 

@@ -37,7 +37,7 @@ async def attempted(stack: AsyncExitStack, base_url: str) -> Call:
     from boooply.transport.attempt import attempt
 
     transport = (await a_client(stack, base_url)).transport
-    wire, request = await transport.pool.wire(), GET_INTERVIEW.request(code=CODE)
+    wire, request = await transport.pool.wire(), GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:
         answer: Any = await attempt(wire, base_url, request, transport.key, timeout=30.0, proxy=None)
@@ -51,7 +51,7 @@ async def sent(stack: AsyncExitStack, base_url: str) -> Call:
     from boooply.protocol.endpoints import GET_INTERVIEW
 
     transport = (await a_client(stack, base_url)).transport
-    request = GET_INTERVIEW.request(code=CODE)
+    request = GET_INTERVIEW.request(meeting_code=CODE)
     return lambda: transport.send(request)
 
 
@@ -60,7 +60,7 @@ async def read(stack: AsyncExitStack, base_url: str) -> Call:
     from boooply.protocol.endpoints import GET_INTERVIEW
 
     transport = (await a_client(stack, base_url)).transport
-    request = GET_INTERVIEW.request(code=CODE)
+    request = GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:
         return GET_INTERVIEW.parse(await transport.send(request))

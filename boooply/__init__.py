@@ -1,7 +1,7 @@
 """The Python SDK for Boooply's AI-interviews API.
 
 ``AsyncBoooplyPlatform`` connects customers, ``AsyncBoooplyClient`` works with one organization's interviews, and
-``BoooplyPlatform`` and ``BoooplyClient`` are their blocking twins.
+``BoooplyPlatform`` and ``BoooplyClient`` are the blocking flavour.
 """
 
 from boooply.lazy import names_of
@@ -10,32 +10,35 @@ from boooply.version import __version__
 TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without the 8 ms that importing typing costs
 if TYPE_CHECKING:
     from boooply.blocking.client import BoooplyClient, BoooplyPlatform
-    from boooply.blocking.tenants import BlockingTenants
+    from boooply.blocking.tenants import Tenants
     from boooply.client import AsyncBoooplyClient
     from boooply.converter import to_dict
     from boooply.errors import (
         AmbiguousWriteError,
+        APIConnectionError,
         APIError,
+        APIStatusError,
+        APITimeoutError,
         AuthenticationError,
         BadRequestError,
         BoooplyError,
         ConfigurationError,
         ConflictError,
-        ConnectionFailed,
         CorruptKeyError,
-        DeadlineExceeded,
+        DeadlineExceededError,
         DecodingError,
-        InvalidSignature,
-        MalformedEvent,
+        InvalidSignatureError,
+        MalformedEventError,
         NotConnectedError,
         NotFoundError,
+        PaymentRequiredError,
         PermissionDeniedError,
         ProvisioningError,
-        RateLimitedError,
+        RateLimitError,
         ServerError,
-        StaleEvent,
+        StaleEventError,
         StoreError,
-        UnprocessableError,
+        UnprocessableEntityError,
         ValidationError,
         WebhookError,
         WrongTenantError,
@@ -61,8 +64,9 @@ if TYPE_CHECKING:
         InterviewCategory,
         InterviewerEvaluation,
         InterviewFilters,
-        InterviewNotEvaluated,
+        InterviewNotEvaluatedError,
         InterviewParticipant,
+        InterviewRequest,
         InterviewType,
         MeetingStatistics,
         MeetingType,
@@ -89,43 +93,46 @@ if TYPE_CHECKING:
         WorkSetup,
     )
     from boooply.platform import AsyncBoooplyPlatform
-    from boooply.protocol.limits import RateLimits
-    from boooply.protocol.messages import Limit, Response
+    from boooply.protocol.messages import RateLimitClass, Response
     from boooply.protocol.retry import RetryPolicy
-    from boooply.protocol.sharing import Allowance
     from boooply.provisioning.outcomes import KeysNotStoredError
+    from boooply.provisioning.tenants import AsyncTenants
+    from boooply.ratelimit.limiter import RateLimits
+    from boooply.ratelimit.status import RateLimitStatus
     from boooply.secret import Secret
-    from boooply.tenants import Tenants
 
-# Where each public name stands. It is imported on first use (PEP 562), so that a script starts without aiohttp.
-_ROOMS = {
+# The module of each public name. It is imported on first use (PEP 562), so that a script starts without aiohttp.
+_MODULES = {
     "boooply.blocking.client": ("BoooplyClient", "BoooplyPlatform"),
-    "boooply.blocking.tenants": ("BlockingTenants",),
+    "boooply.blocking.tenants": ("Tenants",),
     "boooply.client": ("AsyncBoooplyClient",),
     "boooply.converter": ("to_dict",),
     "boooply.errors": (
-        "APIError",
+        "APIStatusError",
+        "APITimeoutError",
         "AmbiguousWriteError",
         "AuthenticationError",
         "BadRequestError",
         "BoooplyError",
         "ConfigurationError",
         "ConflictError",
-        "ConnectionFailed",
+        "APIConnectionError",
+        "APIError",
         "CorruptKeyError",
-        "DeadlineExceeded",
+        "DeadlineExceededError",
         "DecodingError",
-        "InvalidSignature",
-        "MalformedEvent",
+        "InvalidSignatureError",
+        "MalformedEventError",
         "NotConnectedError",
         "NotFoundError",
+        "PaymentRequiredError",
         "PermissionDeniedError",
         "ProvisioningError",
-        "RateLimitedError",
+        "RateLimitError",
         "ServerError",
-        "StaleEvent",
+        "StaleEventError",
         "StoreError",
-        "UnprocessableError",
+        "UnprocessableEntityError",
         "ValidationError",
         "WebhookError",
         "WrongTenantError",
@@ -150,8 +157,9 @@ _ROOMS = {
         "Interview",
         "InterviewCategory",
         "InterviewFilters",
-        "InterviewNotEvaluated",
+        "InterviewNotEvaluatedError",
         "InterviewParticipant",
+        "InterviewRequest",
         "InterviewType",
         "InterviewerEvaluation",
         "MeetingStatistics",
@@ -179,29 +187,31 @@ _ROOMS = {
         "WorkSetup",
     ),
     "boooply.platform": ("AsyncBoooplyPlatform",),
-    "boooply.protocol.limits": ("RateLimits",),
-    "boooply.protocol.messages": ("Limit", "Response"),
+    "boooply.ratelimit.limiter": ("RateLimits",),
+    "boooply.protocol.messages": ("RateLimitClass", "Response"),
     "boooply.protocol.retry": ("RetryPolicy",),
-    "boooply.protocol.sharing": ("Allowance",),
+    "boooply.ratelimit.status": ("RateLimitStatus",),
     "boooply.provisioning.outcomes": ("KeysNotStoredError",),
     "boooply.secret": ("Secret",),
-    "boooply.tenants": ("Tenants",),
+    "boooply.provisioning.tenants": ("AsyncTenants",),
 }
 
 __all__ = [
     "AIInterview",
     "AIRecommendation",
+    "APIConnectionError",
     "APIError",
-    "Allowance",
+    "APIStatusError",
+    "APITimeoutError",
     "AmbiguousWriteError",
     "AnalysisJob",
     "AsyncBoooplyClient",
     "AsyncBoooplyPlatform",
+    "AsyncTenants",
     "AuthProvider",
     "AuthenticationError",
     "Availability",
     "BadRequestError",
-    "BlockingTenants",
     "BoooplyClient",
     "BoooplyError",
     "BoooplyPlatform",
@@ -211,11 +221,10 @@ __all__ = [
     "ConfidenceLevel",
     "ConfigurationError",
     "ConflictError",
-    "ConnectionFailed",
     "CorruptKeyError",
     "CriterionScore",
     "DateField",
-    "DeadlineExceeded",
+    "DeadlineExceededError",
     "DecodingError",
     "EmploymentType",
     "EndReason",
@@ -225,14 +234,14 @@ __all__ = [
     "Interview",
     "InterviewCategory",
     "InterviewFilters",
-    "InterviewNotEvaluated",
+    "InterviewNotEvaluatedError",
     "InterviewParticipant",
+    "InterviewRequest",
     "InterviewType",
     "InterviewerEvaluation",
-    "InvalidSignature",
+    "InvalidSignatureError",
     "KeysNotStoredError",
-    "Limit",
-    "MalformedEvent",
+    "MalformedEventError",
     "MeetingStatistics",
     "MeetingType",
     "NotConnectedError",
@@ -243,10 +252,13 @@ __all__ = [
     "Page",
     "Participant",
     "ParticipantRole",
+    "PaymentRequiredError",
     "PermissionDeniedError",
     "ProvisioningError",
     "QuestionEvaluation",
-    "RateLimitedError",
+    "RateLimitClass",
+    "RateLimitError",
+    "RateLimitStatus",
     "RateLimits",
     "Recommendation",
     "Recommendations",
@@ -260,7 +272,7 @@ __all__ = [
     "SessionStatus",
     "Slot",
     "SpeakerRole",
-    "StaleEvent",
+    "StaleEventError",
     "StoreError",
     "TeamMeeting",
     "TeamMember",
@@ -268,7 +280,7 @@ __all__ = [
     "Tenant",
     "Tenants",
     "TranscriptEntry",
-    "UnprocessableError",
+    "UnprocessableEntityError",
     "ValidationError",
     "WebhookError",
     "WorkSetup",
@@ -279,7 +291,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-    __getattr__ = names_of(__name__, _ROOMS)
+    __getattr__ = names_of(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

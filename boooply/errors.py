@@ -1,32 +1,36 @@
 """Everything this package raises.
 
 BoooplyError
-├── ConfigurationError         a key, base URL or option that cannot work
-├── ValidationError            an argument that the API would refuse: names field and rule
-├── ConnectionFailed           no answer: the API could not be reached, or hung up
-├── DeadlineExceeded           no answer in time
-├── AmbiguousWriteError        the request may have been carried out, and is not sent again
-├── DecodingError              an answer that is not what the contract promises
-├── APIError                   an answer that says no
-│   ├── BadRequestError        400
-│   ├── AuthenticationError    401
-│   ├── PermissionDeniedError  403
-│   ├── NotFoundError          404
-│   ├── ConflictError          409
-│   ├── UnprocessableError     422
-│   ├── RateLimitedError       429
-│   └── ServerError            5xx
-├── InterviewNotEvaluated      the interview ended without one (stands in ``boooply.models``)
-├── ProvisioningError          a customer file that cannot be used, or a run that has to stop
-│   └── KeysNotStoredError     keys that cannot be stored (stands in ``boooply.provisioning``)
-├── NotConnectedError          no key of this customer is stored
-├── WrongTenantError           a stored key belongs to another customer
-├── WebhookError               a webhook that is not to be believed, or cannot be read
-│   ├── InvalidSignature       it is not signed with one of these secrets
-│   ├── StaleEvent             it is signed, and older than ``max_age``
-│   └── MalformedEvent         it is signed, and not what the contract promises
-└── StoreError                 the store cannot be opened, read or written
-    └── CorruptKeyError        a stored key is not what was stored
+├── ConfigurationError              a key, base URL or option that cannot work
+├── ValidationError                 an argument that the API would reject: names field and rule
+├── APIError                        a call that failed
+│   ├── APIConnectionError          no response: the API could not be reached, or closed the connection
+│   │   └── APITimeoutError         one attempt took too long
+│   ├── DeadlineExceededError       the deadline of a call passed, or would have
+│   ├── AmbiguousWriteError         the request may have been carried out, and is not sent again
+│   ├── DecodingError               a response that is not what the contract promises
+│   └── APIStatusError              a response that reports an error
+│       ├── BadRequestError         400
+│       ├── AuthenticationError     401
+│       ├── PaymentRequiredError    402
+│       ├── PermissionDeniedError   403
+│       ├── NotFoundError           404
+│       ├── ConflictError           409
+│       ├── UnprocessableEntityError 422
+│       ├── RateLimitError          429
+│       └── ServerError             5xx
+├── InterviewNotEvaluatedError      the interview ended without one (defined in ``boooply.models``)
+├── ProvisioningError               a customer file that cannot be used, or a run that must stop
+│   └── KeysNotStoredError          keys that cannot be stored (defined in ``boooply.provisioning``)
+├── NotConnectedError               no key of this customer is stored
+├── WrongTenantError                a stored key belongs to another customer
+├── WebhookError                    a webhook that is not genuine, or cannot be read
+│   ├── InvalidSignatureError       it is not signed with one of these secrets
+│   ├── StaleEventError             it is signed, and older than ``max_age``
+│   └── MalformedEventError         it is signed, and not what the contract promises
+├── DeclinedError                   a handler leaves an event to another process (defined in ``boooply.store``)
+└── StoreError                      the store cannot be opened, read or written
+    └── CorruptKeyError             a stored key is not what was stored
 
 No message, attribute or traceback of any of them shows a key, a join token, a CV or a transcript.
 """
@@ -38,7 +42,7 @@ from typing import Any
 
 
 class BoooplyError(Exception):
-    """Catch anything this package raises."""
+    """The base class of everything this package raises."""
 
     # An exception is pickled as its class and args; ours keep facts in keyword-only attributes beside them.
     def __reduce__(self) -> tuple[Any, ...]:
@@ -53,15 +57,15 @@ def _rebuild(error: type[BoooplyError], args: tuple[Any, ...], facts: dict[str, 
 
 
 class ConfigurationError(BoooplyError, ValueError):
-    """Tell which setting cannot work, and what to give instead."""
+    """A setting cannot work; the message says what to pass instead."""
 
 
 class ValidationError(BoooplyError, ValueError):
-    """Tell which field breaks which rule of the API, before anything is sent.
+    """An argument breaks a rule of the API; nothing was sent.
 
     Attributes:
         field: Its name, as the argument is spelled.
-        rule: What the value has to be.
+        rule: What the value must be.
     """
 
     def __init__(self, field: str, rule: str) -> None:
@@ -70,34 +74,51 @@ class ValidationError(BoooplyError, ValueError):
         self.rule = rule
 
 
-class ConnectionFailed(BoooplyError, ConnectionError):
-    """Tell that the API could not be reached, or hung up without an answer.
+class APIError(BoooplyError):
+    """A call failed."""
+
+
+class APIConnectionError(APIError, ConnectionError):
+    """The API could not be reached, or closed the connection without a response.
 
     Attributes:
         operation: The call, as ``interviews.get``.
     """
 
     def __init__(self, operation: str, reason: str) -> None:
-        super().__init__(f"{operation}: no answer from the API: {reason}")
+        super().__init__(f"{operation}: no response from the API: {reason}")
         self.operation = operation
 
 
-class DeadlineExceeded(BoooplyError, TimeoutError):
-    """Tell that the answer did not come in time, or could not: a wait that would outlast its deadline is not begun.
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """One attempt got no response within its timeout.
+
+    Attributes:
+        operation: The call, as ``interviews.get``.
+        seconds: The timeout of one attempt.
+    """
+
+    def __init__(self, operation: str, seconds: float) -> None:
+        super().__init__(operation, f"an attempt took longer than {seconds:g} s")
+        self.seconds = seconds
+
+
+class DeadlineExceededError(APIError, TimeoutError):
+    """The deadline of a call passed, or a wait would have outlasted it.
 
     Attributes:
         operation: The call, as ``interviews.get``.
         seconds: The time it had.
     """
 
-    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "answer") -> None:
+    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "response") -> None:
         super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
         self.operation = operation
         self.seconds = seconds
 
 
-class AmbiguousWriteError(BoooplyError):
-    """Tell that a request may have been carried out, and was not sent again.
+class AmbiguousWriteError(APIError):
+    """A request may have been carried out, and was not sent again.
 
     A created interview can be looked for with ``client.interviews.resolve(error)``. For a minted key nothing can tell:
     minting again is safe for the customer, but may leave a live key that nobody holds.
@@ -107,9 +128,9 @@ class AmbiguousWriteError(BoooplyError):
         identity: What it was about: the interview's code or the organization's id, if there is one.
         people: The e-mail addresses it would have invited; kept out of every text.
         status: The HTTP status that came back, if one did.
-        answer: What came back with it, read as the error it would be elsewhere: code, message, request id.
+        status_error: What came back, as the error that it would be elsewhere: code, message, request id.
         sent_at: When it was first sent.
-        by_api_clock: Whether that is the API's time, known from its earlier answers, or this machine's.
+        by_api_clock: Whether that is the API's time, known from its earlier responses, or this machine's.
     """
 
     def __init__(
@@ -121,23 +142,23 @@ class AmbiguousWriteError(BoooplyError):
         status: int | None,
         sent_at: datetime,
         by_api_clock: bool = False,
-        answer: APIError | None = None,
+        status_error: APIStatusError | None = None,
     ) -> None:
         about = f" for {identity}" if identity else ""
-        came = "no answer came" if status is None else f"the answer was HTTP {status}"
-        came += f": {answer.message}" if answer is not None and answer.message else ""
+        came = "no response" if status is None else f"the response was HTTP {status}"
+        came += f": {status_error.message}" if status_error is not None and status_error.message else ""
         super().__init__(f"{operation}{about}: it may have been carried out ({came}); it was not sent again")
         self.operation = operation
         self.identity = identity
         self.people = people
         self.status = status
-        self.answer = answer
+        self.status_error = status_error
         self.sent_at = sent_at
         self.by_api_clock = by_api_clock
 
 
-class DecodingError(BoooplyError):
-    """Tell that an answer is not what the contract promises: HTML, cut off, or of another shape.
+class DecodingError(APIError):
+    """A response is not what the contract promises: HTML, cut off, or of another shape.
 
     Attributes:
         operation: The call, as ``interviews.get``.
@@ -146,21 +167,21 @@ class DecodingError(BoooplyError):
     """
 
     def __init__(self, operation: str, *, status: int, problems: tuple[str, ...]) -> None:
-        super().__init__(f"{operation}: cannot read the answer (HTTP {status}): {'; '.join(problems)}")
+        super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(problems)}")
         self.operation = operation
         self.status = status
         self.problems = problems
 
 
-class APIError(BoooplyError):
-    """Tell that the API refused a call.
+class APIStatusError(APIError):
+    """The API responded with an error.
 
     Attributes:
         operation: The call, as ``interviews.get``.
         status: The HTTP status.
         code: The API's machine code, as ``INVALID_API_KEY``, if it gave one.
         message: The API's text for people, cut at 500 characters.
-        request_id: The ``X-Request-Id`` of the answer, if there is one: quote it to the vendor's support.
+        request_id: The ``X-Request-Id`` of the response, if there is one: quote it to the vendor's support.
         retry_after: Seconds to wait, where the API named them.
     """
 
@@ -189,44 +210,48 @@ class APIError(BoooplyError):
         self.retry_after = retry_after
 
 
-class BadRequestError(APIError):
+class BadRequestError(APIStatusError):
     """400: a parameter is wrong, or the interview is past the state in which this can be done."""
 
 
-class AuthenticationError(APIError):
+class AuthenticationError(APIStatusError):
     """401: the key is invalid, inactive or expired."""
 
 
-class PermissionDeniedError(APIError):
+class PaymentRequiredError(APIStatusError):
+    """402: the plan's interviews are used up."""
+
+
+class PermissionDeniedError(APIStatusError):
     """403: the key lacks the permission, or is of the other kind."""
 
 
-class NotFoundError(APIError):
+class NotFoundError(APIStatusError):
     """404: there is no such thing, or not in this organization."""
 
 
-class ConflictError(APIError):
+class ConflictError(APIStatusError):
     """409: it exists already."""
 
 
-class UnprocessableError(APIError):
+class UnprocessableEntityError(APIStatusError):
     """422: the API's own validation refused the values."""
 
 
-class RateLimitedError(APIError):
+class RateLimitError(APIStatusError):
     """429: the allowance of this window is used up."""
 
 
-class ServerError(APIError):
+class ServerError(APIStatusError):
     """5xx: the API, or a proxy before it, failed."""
 
 
 class ProvisioningError(BoooplyError):
-    """Tell why a file of customers cannot be used, or why a run has to stop."""
+    """A file of customers cannot be used, or a run must stop."""
 
 
 class NotConnectedError(BoooplyError, LookupError):
-    """Tell that no key of a customer is stored; a key store of your own raises it too.
+    """No key of a customer is stored; a key store of your own raises it too.
 
     Attributes:
         organization_id: The platform's own id of the customer.
@@ -238,7 +263,7 @@ class NotConnectedError(BoooplyError, LookupError):
 
 
 class WrongTenantError(BoooplyError):
-    """Tell that a stored key belongs to another customer than the one it is stored for; nothing was written with it.
+    """A stored key belongs to another customer than the one it is stored for; nothing was written with it.
 
     Attributes:
         organization_id: The customer whose key was asked for.
@@ -252,7 +277,7 @@ class WrongTenantError(BoooplyError):
 
 
 class WebhookError(BoooplyError, ValueError):
-    """Tell why a webhook is refused; no text quotes its body or its headers.
+    """A webhook was rejected; no message quotes its body or its headers.
 
     Attributes:
         reason: What is wrong with it.
@@ -263,8 +288,8 @@ class WebhookError(BoooplyError, ValueError):
         self.reason = reason
 
 
-class InvalidSignature(WebhookError):
-    """Tell that the body is not signed with one of the webhook secrets.
+class InvalidSignatureError(WebhookError):
+    """The body is not signed with one of the webhook secrets.
 
     Attributes:
         is_reserialized: Whether the signature fits the same JSON in the vendor's form: then the sender is genuine, and
@@ -276,20 +301,20 @@ class InvalidSignature(WebhookError):
         self.is_reserialized = is_reserialized
 
 
-class StaleEvent(WebhookError):
-    """Tell that the signed time of an event is further from now than ``max_age``, or not there."""
+class StaleEventError(WebhookError):
+    """The signed time of an event is missing, or further from now than ``max_age``."""
 
 
-class MalformedEvent(WebhookError):
-    """Tell that a signed body is not an event, or lacks what none can do without."""
+class MalformedEventError(WebhookError):
+    """A signed body is not an event, or lacks a required part."""
 
 
 class StoreError(BoooplyError):
-    """Tell why the store cannot be opened, read or written."""
+    """The store cannot be opened, read or written."""
 
 
 class CorruptKeyError(StoreError):
-    """Tell that the key stored for a customer was cut, altered, or put in another customer's place.
+    """The key stored for a customer was cut, altered, or swapped with another customer's.
 
     Attributes:
         organization_id: The customer.

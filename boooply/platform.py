@@ -4,15 +4,14 @@ from ssl import SSLContext
 
 import attrs
 
-from boooply.client import AsyncBoooplyClient
-from boooply.connection import RATE_LIMITS, RETRY, Connection, Options, connect
+from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, Options, connect
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.limits import RateLimits
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
+from boooply.ratelimit.limiter import RateLimits
 from boooply.resources.keys import key_of, key_request
-from boooply.secret import Secret, hide
+from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT
 
 
@@ -40,7 +39,7 @@ class AsyncBoooplyPlatform(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        secret = platform_key = hide(platform_key)
+        secret = platform_key = as_secret(platform_key)
         options = Options(
             timeout=timeout,
             retry=retry,
@@ -65,6 +64,6 @@ class AsyncBoooplyPlatform(Connection):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        secret = hide(api_key)
+        secret = as_secret(api_key)
         del api_key
         return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(secret, ORGANIZATION, None)))

@@ -97,14 +97,14 @@ class Secret:
 fill: Final[Callable[[Secret, str], None]] = Secret.__dict__["_Secret__value"].__set__
 
 
-def hide(value: str | Secret | None) -> Secret | None:
+def as_secret(value: str | Secret | None) -> Secret | None:
     """Wrap a key that a caller hands in, before anything is done that may raise: a traceback shows local names."""
     if isinstance(value, Secret) or not value:
         return value or None
     return Secret(value)
 
 
-def hide_all(given: object, fallback: str | None, /) -> tuple[Secret, ...] | str:
+def as_secrets(given: object, fallback: str | None, /) -> tuple[Secret, ...] | str:
     """Wrap one or several secrets: those that a caller passes, or those of a variable, separated by commas.
 
     Returns:

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform, Tenant
 from boooply.sandbox import Sandbox
-from boooply.store import Store
+from boooply.store import AsyncStore
 
 hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
@@ -141,6 +141,6 @@ def encryption_key() -> str:
 
 
 @pytest.fixture
-async def store(store_url: str, encryption_key: str) -> AsyncIterator[Store]:
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+async def store(store_url: str, encryption_key: str) -> AsyncIterator[AsyncStore]:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         yield store

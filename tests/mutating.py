@@ -6,8 +6,8 @@ each test which functions it reaches: without this, a change of what makes a hoo
 
 import pytest
 
-from boooply.converter.reading import _built, reading
-from boooply.converter.writing import showing, writing
+from boooply.converter.structuring import _built, reading
+from boooply.converter.unstructuring import showing, writing
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from boooply import (
     BoooplyError,
     BoooplyPlatform,
     ConfigurationError,
-    DeadlineExceeded,
+    DeadlineExceededError,
     RetryPolicy,
     Tenant,
 )
@@ -73,7 +73,7 @@ def test_an_organization_key_given_to_a_platform(face: type) -> None:
     [
         (500, b'{"apiKey": "bply_org_0123456789abcdef"}', AmbiguousWriteError),
         (200, b'{"apiKey": "bply_org_0123456789abcdef"', AmbiguousWriteError),
-        (429, b'{"apiKey": "bply_org_0123456789abcdef"}', DeadlineExceeded),
+        (429, b'{"apiKey": "bply_org_0123456789abcdef"}', DeadlineExceededError),
         (400, b'{"apiKey": "bply_org_0123456789abcdef"}', BadRequestError),
     ],
 )

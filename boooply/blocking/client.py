@@ -9,15 +9,14 @@ from typing import Final, Self, TypeVar
 
 from boooply.blocking.bridge import Bridge, Twin
 from boooply.blocking.resources import AI, Interviews, Organization
-from boooply.client import AsyncBoooplyClient
-from boooply.connection import RATE_LIMITS, RETRY, Connection
+from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.limits import RateLimits
-from boooply.protocol.messages import Limit
+from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryPolicy
-from boooply.protocol.sharing import Allowance
-from boooply.secret import Secret, hide
+from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.status import RateLimitStatus
+from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT
 
 C_co = TypeVar("C_co", bound=Connection, covariant=True)
@@ -33,7 +32,7 @@ class BlockingConnection(Twin[C_co]):
         return self.over(self._bridge, self._original.with_options(timeout=timeout, retry=retry))
 
     @property
-    def rate_limits(self) -> dict[Limit, Allowance]:
+    def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
         """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
         return self._original.rate_limits
 
@@ -79,7 +78,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        api_key = hide(api_key)
+        api_key = as_secret(api_key)
         client = AsyncBoooplyClient(
             api_key=api_key,
             base_url=base_url,
@@ -126,7 +125,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
-        platform_key = hide(platform_key)
+        platform_key = as_secret(platform_key)
         with BoooplyPlatform(
             platform_key=platform_key,
             base_url=base_url,
@@ -164,7 +163,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        platform_key = hide(platform_key)
+        platform_key = as_secret(platform_key)
         platform = AsyncBoooplyPlatform(
             platform_key=platform_key,
             base_url=base_url,
@@ -182,6 +181,6 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        secret = hide(api_key)
+        secret = as_secret(api_key)
         del api_key
         return BoooplyClient.over(self._bridge, self._original.organization(secret or ""))

@@ -1,4 +1,4 @@
-"""The blocking twin of ``Tenants``: its store lives in the bridge's event loop, beside the connections."""
+"""The blocking twin of ``AsyncTenants``: its store lives in the bridge's event loop, beside the connections."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from boooply.blocking.bridge import Twin
 from boooply.blocking.client import BoooplyClient, BoooplyPlatform
 from boooply.errors import ConfigurationError
 from boooply.models import Tenant
-from boooply.secret import Secret, hide
-from boooply.store import Store
-from boooply.store.seal import hidden
-from boooply.tenants import Tenants
+from boooply.provisioning.tenants import AsyncTenants
+from boooply.secret import Secret, as_secret
+from boooply.store import AsyncStore
+from boooply.store.encryption import hidden
 
 
 @attrs.frozen(eq=False)
 class _Held:
     """A store that a task holds open: a loop that ends cancels its tasks, and so closes a store that nobody closed."""
 
-    store: Store
+    store: AsyncStore
     _over: asyncio.Event
     _holder: asyncio.Task[None]
 
@@ -32,7 +32,7 @@ class _Held:
         over, opened = asyncio.Event(), asyncio.get_running_loop().create_future()
 
         async def hold() -> None:
-            async with Store.open(address, encryption_key=encryption_keys) as store:
+            async with AsyncStore.open(address, encryption_key=encryption_keys) as store:
                 opened.set_result(store)
                 await over.wait()
 
@@ -52,10 +52,10 @@ class _Held:
             await self._holder
 
 
-class BlockingTenants(Twin[Tenants]):
+class Tenants(Twin[AsyncTenants]):
     """Hand out a blocking client for each of the platform's customers, with the key that is stored for it."""
 
-    disconnect: Final = Twin.of(Tenants.disconnect)
+    disconnect: Final = Twin.of(AsyncTenants.disconnect)
 
     @classmethod
     @contextmanager
@@ -67,17 +67,18 @@ class BlockingTenants(Twin[Tenants]):
         encryption_key: str | Secret | Iterable[str | Secret] | None = None,
         verify: bool = True,
         max_age: float = 60.0,
-    ) -> Generator[BlockingTenants]:
+    ) -> Generator[Tenants]:
         """Open the store of the customers' keys, and close it at the end.
 
-        ``url`` and ``encryption_key`` are those of ``Store.open``; ``verify`` and ``max_age`` those of ``Tenants``.
+        ``url`` and ``encryption_key`` are those of ``AsyncStore.open``; ``verify`` and ``max_age`` those of
+        ``AsyncTenants``.
         """
-        address, encryption_keys = hide(url), hidden(encryption_key)
+        address, encryption_keys = as_secret(url), hidden(encryption_key)
         del url, encryption_key
         bridge, original = platform._bridge, platform._original  # noqa: SLF001 - one room with it
         held = bridge.run(_Held.open, address, encryption_keys)
         try:
-            yield cls.over(bridge, Tenants(original, held.store.keys, verify=verify, max_age=max_age))
+            yield cls.over(bridge, AsyncTenants(original, held.store.keys, verify=verify, max_age=max_age))
         finally:
             with suppress(ConfigurationError):  # the platform was closed first, and the store with its loop
                 bridge.run(held.close)
@@ -102,7 +103,7 @@ class BlockingTenants(Twin[Tenants]):
             AmbiguousWriteError: The key may have been minted; the customer is in doubt from now on.
             ProvisioningError: The customer is in doubt.
             KeysNotStoredError: The key came and cannot be stored: the error holds it.
-            APIError: The API refuses the customer, or the platform's key.
+            APIStatusError: The API refuses the customer, or the platform's key.
         """
         client = self._bridge.run(self._original.connect, tenant, remint_in_doubt=remint_in_doubt)
         return BoooplyClient.over(self._bridge, client)

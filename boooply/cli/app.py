@@ -7,7 +7,7 @@ from typing import Final
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from boooply.cli.terminal import complain, console, degrade, let_go
+from boooply.cli.terminal import console, degrade, let_go, print_error
 from boooply.errors import BoooplyError, ProvisioningError
 from boooply.version import __version__
 
@@ -217,6 +217,6 @@ def run(arguments: Sequence[str]) -> int:
         let_go()
         return _FAILED  # who read along is gone
     except BoooplyError as error:
-        complain(str(error))
+        print_error(str(error))
         return _WRONG_INPUT if isinstance(error, ProvisioningError) else _FAILED
     return code

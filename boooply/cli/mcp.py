@@ -13,7 +13,7 @@ from cyclopts.validators import Number
 from mcp.server import Server
 
 from boooply.cli.options import Flag, StoreUrl
-from boooply.cli.terminal import complain
+from boooply.cli.terminal import print_error
 from boooply.integrations.mcp import HTTP_PORT, open_server, serve_http, serve_stdio
 
 _WRONG: Final = 2
@@ -35,7 +35,7 @@ async def mcp(*, http: Flag = False, port: _Port = None, platform: Flag = False,
     """
     problem = _misfit(http=http, port=port, platform=platform, store=store)
     if problem is not None:
-        complain(problem)
+        print_error(problem)
         return _WRONG
     async with open_server(platform=platform, store_url=store) as server:
         return await _until_told(_over_http(server, port) if http else _over_stdio(server))
@@ -53,7 +53,7 @@ async def _over_http(server: Server[Any], port: int | None) -> int:
     try:
         await serve_http(server, port=number, on_ready=lambda url: _tell(f"serving on {url}; stop it with Ctrl-C"))
     except OSError as error:
-        complain(f"port {number}: {os.strerror(error.errno or 0)}: give another --port")
+        print_error(f"port {number}: {os.strerror(error.errno or 0)}: give another --port")
         return _WRONG
     return 0
 

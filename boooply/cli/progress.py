@@ -12,13 +12,13 @@ from rich.text import Text
 _EVERY: Final = {True: 0.5, False: 10.0}  # seconds from one look to the next, by whether there is a terminal
 _BAR: Final = 10
 
-Standing = Callable[[], tuple[int, str]]
+ClaimResult = Callable[[], tuple[int, str]]
 
 
 class Meter:
     """Show again and again how many are done and what ``standing`` says, until the block ends."""
 
-    def __init__(self, out: Console, total: int, standing: Standing) -> None:
+    def __init__(self, out: Console, total: int, standing: ClaimResult) -> None:
         self._out = out
         self._standing = standing
         columns = (BarColumn(_BAR), TextColumn("{task.description}", markup=False))

@@ -14,23 +14,23 @@ import attrs
 from rich.console import Console
 from rich.text import Text
 
-from boooply.cli import report, story
+from boooply.cli import provision_view, quickstart_view
 from boooply.cli.options import Concurrency, Flag, Json, StoreUrl
+from boooply.cli.preflight import Preflight, preflight, seconds_left, seconds_to_end, tenants
 from boooply.cli.progress import Meter
 from boooply.cli.rescue import sealed_lines, write_rescue_file
 from boooply.cli.stopping import listening
-from boooply.cli.survey import Survey, seconds_left, seconds_to_end, survey, tenants
-from boooply.cli.tally import Tally, as_json
-from boooply.cli.terminal import complain, console
+from boooply.cli.summary import Summary, as_json
+from boooply.cli.terminal import console, print_error
 from boooply.errors import BoooplyError, StoreError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.limits import RateLimits
-from boooply.protocol.messages import Limit
+from boooply.protocol.messages import RateLimitClass
 from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning import provision as connect_customers
 from boooply.provisioning.engine import CONCURRENCY
-from boooply.store import State, Store
+from boooply.ratelimit.limiter import RateLimits
+from boooply.store import AsyncStore, State
 
 _DONE: Final = 0
 _FAILED: Final = 1
@@ -65,11 +65,14 @@ async def provision(
     """
     order = _Order(path=tenants, concurrency=concurrency, is_json=as_json, remint=remint_in_doubt)
     if dry_run:
-        async with Store.open(store) as opened:
+        async with AsyncStore.open(store) as opened:
             return await _Run(order, opened, _LIMITS.writes).plan_alone()
     await AsyncBoooplyPlatform().close()  # a missing key is told before the store is made
-    async with Store.open(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
-        return await _Run(order, opened, platform.rate_limits[Limit.WRITES].limit).through(platform)
+    async with (
+        AsyncStore.open(store) as opened,
+        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
+    ):
+        return await _Run(order, opened, platform.rate_limits[RateLimitClass.WRITES].limit).through(platform)
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +88,7 @@ class _Order:
 class _Run:
     """One run of the command: what it was told, has seen, and shows."""
 
-    def __init__(self, order: _Order, store: Store, limit: int) -> None:
+    def __init__(self, order: _Order, store: AsyncStore, limit: int) -> None:
         self._order = order
         self._store = store
         self._limit = limit
@@ -93,8 +96,8 @@ class _Run:
         self._stop = asyncio.Event()
         self._telling: asyncio.Task[None] | None = None
         self._in_hand: set[str] = set()  # taken from the file, and not come to an outcome
-        self._survey = Survey()
-        self._tally = Tally()
+        self._survey = Preflight()
+        self._tally = Summary()
         self._meter: Meter | None = None
 
     async def plan_alone(self) -> int:
@@ -124,16 +127,16 @@ class _Run:
 
     async def _look(self) -> int | None:
         """Survey the file and show the plan; the exit code, if it ends here."""
-        self._survey = await survey(self._order.path, self._store.ledger, self._stop)
+        self._survey = await preflight(self._order.path, self._store.ledger, self._stop)
         if not self._survey.is_complete:
             self._out.print(Text("Stopped; nothing was sent."))
             return _STOPPED
         if self._survey.bad_rows:
-            console(stderr=True).print(story.bad_rows(str(self._order.path), self._survey.bad_rows))
+            console(stderr=True).print(quickstart_view.bad_rows(str(self._order.path), self._survey.bad_rows))
             return _BAD_ROWS
         remint = self._order.remint
         seconds = self._seconds(self._survey.to_mint(remint=remint))
-        self._out.print(report.plan(self._order.path, self._survey, self._limit, seconds, remint=remint))
+        self._out.print(provision_view.plan(self._order.path, self._survey, self._limit, seconds, remint=remint))
         return None
 
     def _planned(self) -> dict[str, float]:
@@ -186,11 +189,11 @@ class _Run:
         def standing() -> tuple[int, str]:
             passed, asked = time.monotonic() - started, self._tally.asked
             left = self._survey.to_mint(remint=self._order.remint) - asked
-            seconds = seconds_left(platform.rate_limits[Limit.WRITES], left, _LIMITS.window)
+            seconds = seconds_left(platform.rate_limits[RateLimitClass.WRITES], left, _LIMITS.window)
             if asked:  # an allowance out of reach is not what holds it up
                 seconds = max(seconds, left * passed / asked)
             rate = asked / max(1.0, passed / 60)  # of the first minute what there is
-            return self._tally.done, report.standing(self._tally, self._survey.total, rate, seconds)
+            return self._tally.done, provision_view.standing(self._tally, self._survey.total, rate, seconds)
 
         self._meter = Meter(self._out, self._survey.total, standing)
         async with self._meter:
@@ -201,18 +204,18 @@ class _Run:
             await self._tally.count_orphans(self._store.ledger)
         if self._order.is_json:
             _write_line(json.dumps({"summary": self._tally.summary(self._survey.total)}))
-        self._out.print(report.summary(self._tally, seconds))
+        self._out.print(provision_view.summary(self._tally, seconds))
 
     def _end(self, problem: BoooplyError | None) -> int:
         if isinstance(problem, KeysNotStoredError):
             _rescue(problem)
             return _FAILED
         if problem is not None:
-            complain(str(problem))
+            print_error(str(problem))
             return _FAILED
         left = self._survey.total - self._tally.done
         if self._stop.is_set() and left > 0:
-            self._out.print(report.unfinished(left))
+            self._out.print(provision_view.unfinished(left))
             return _STOPPED
         return _DONE if self._tally.is_spotless else _UNFINISHED
 
@@ -227,7 +230,7 @@ class _Run:
         with suppress(StoreError):
             entries = self._store.ledger.entries(self._in_hand)
             count = sum([entry.state is State.SENT async for entry in entries])
-        self._out.print(Text(report.stopping(count)))
+        self._out.print(Text(provision_view.stopping(count)))
 
     def _give_up(self) -> NoReturn:
         if self._meter is not None:
@@ -242,9 +245,9 @@ def _rescue(error: KeysNotStoredError) -> None:
     lines = sealed_lines(error.keys)
     path = write_rescue_file(lines)
     if path is not None:
-        complain(report.rescued(len(error.keys), path))
+        print_error(provision_view.rescued(len(error.keys), path))
         return
-    complain(report.not_rescued(len(error.keys)))
+    print_error(provision_view.not_rescued(len(error.keys)))
     sys.stderr.write(lines)
 
 

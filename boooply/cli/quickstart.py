@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from boooply.cli import demo, story
+from boooply.cli import demo, quickstart_view
 from boooply.cli.connecting import connect_all
 from boooply.cli.terminal import console
 from boooply.client import AsyncBoooplyClient
@@ -39,7 +39,7 @@ async def quickstart(tenants: Annotated[Path | None, Parameter(show_default=Fals
     with _file(tenants) as path:
         plan = read_tenants(path)
     if plan.bad_rows:
-        console(stderr=True).print(story.bad_rows(str(path), plan.bad_rows))
+        console(stderr=True).print(quickstart_view.bad_rows(str(path), plan.bad_rows))
         return 2
     await _on_a_sandbox(plan.tenants, str(tenants or "the sample that comes with boooply"), console())
     return 0
@@ -59,20 +59,22 @@ async def _on_a_sandbox(tenants: tuple[Tenant, ...], source: str, out: Console) 
         Sandbox(limits=None) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        out.print(story.opening(sandbox.base_url, source, len(tenants)))
+        out.print(quickstart_view.opening(sandbox.base_url, source, len(tenants)))
         first = await _connect(platform, tenants, out)
         client = platform.organization(first.api_key)
         await _check_owner(client, tenants[0], out)
         screening = await _invite(client, tenants[0], out)
-        out.print(story.invited(len(sandbox.sent_emails)))
-        sandbox.play(screening.code)  # what the candidate and the AI do in real life
-        await _read_results(client, screening.code, out)
-    out.print(story.farewell())
+        out.print(quickstart_view.invited(len(sandbox.sent_emails)))
+        sandbox.play(screening.meeting_code)  # what the candidate and the AI do in real life
+        await _read_results(client, screening.meeting_code, out)
+    out.print(quickstart_view.farewell())
 
 
 async def _connect(platform: AsyncBoooplyPlatform, tenants: tuple[Tenant, ...], out: Console) -> OrganizationApiKey:
     """Give each customer a key, and return the first one's."""
-    out.print(story.step(1, "Connect your customers", "key = await platform.create_organization_api_key(tenant)"))
+    out.print(
+        quickstart_view.step(1, "Connect your customers", "key = await platform.create_organization_api_key(tenant)")
+    )
     shown: dict[int, OrganizationApiKey] = {}
     started = time.perf_counter()
     with _progress(out) as progress:
@@ -80,13 +82,13 @@ async def _connect(platform: AsyncBoooplyPlatform, tenants: tuple[Tenant, ...], 
 
         def on_key(place: int, key: OrganizationApiKey) -> None:
             # Here a platform stores key.api_key.reveal(): it is shown once. Only what the table shows is kept.
-            if place < story.rows_shown(len(tenants)):
+            if place < quickstart_view.rows_shown(len(tenants)):
                 shown[place] = key
             progress.advance(task)
 
         await connect_all(tenants, platform.create_organization_api_key, on_key)
-    out.print(story.connected(len(tenants), time.perf_counter() - started))
-    out.print(story.customers(tenants, [shown[place] for place in sorted(shown)]))
+    out.print(quickstart_view.connected(len(tenants), time.perf_counter() - started))
+    out.print(quickstart_view.customers(tenants, [shown[place] for place in sorted(shown)]))
     return shown[0]
 
 
@@ -97,29 +99,41 @@ def _progress(out: Console) -> Progress:
 
 
 async def _check_owner(client: AsyncBoooplyClient, tenant: Tenant, out: Console) -> None:
-    out.print(story.step(2, "Check whose key it is", "organization = await client.organization.get()"))
+    out.print(quickstart_view.step(2, "Check whose key it is", "organization = await client.organization.get()"))
     organization = await client.organization.get()
     if organization.external_org_id != tenant.organization_id:
         raise BoooplyError(f"the key of {tenant.organization_id} answers for {organization.external_org_id}")
-    out.print(story.ownership(tenant, organization))
+    out.print(quickstart_view.ownership(tenant, organization))
 
 
 async def _invite(client: AsyncBoooplyClient, tenant: Tenant, out: Console) -> Interview:
     """Create the three kinds of interview, and return the one that the AI leads."""
-    out.print(story.step(3, "Invite people", _CREATE))
+    out.print(quickstart_view.step(3, "Invite people", _CREATE))
     screening = await client.interviews.create(demo.ai_interview())
-    out.print(story.invitation("AI interview", "The AI leads it, as soon as the candidate joins.", screening))
+    out.print(quickstart_view.invitation("AI interview", "The AI leads it, as soon as the candidate joins.", screening))
     leader = demo.interviewer(tenant)
     available = await client.interviews.get_availability(leader.email, duration_minutes=demo.MINUTES)
     request = demo.human_interview(leader, available.slots)
     interview = await client.interviews.create(request)
-    out.print(story.invitation("Human interview", story.choice(request.available_slots, leader), interview))
+    out.print(
+        quickstart_view.invitation(
+            "Human interview", quickstart_view.choice(request.available_slots, leader), interview
+        )
+    )
     meeting = await client.interviews.create(demo.team_meeting(tenant))
-    out.print(story.invitation("Team meeting", f"“{meeting.title}”", meeting))
+    out.print(quickstart_view.invitation("Team meeting", f"“{meeting.title}”", meeting))
     return screening
 
 
-async def _read_results(client: AsyncBoooplyClient, code: str, out: Console) -> None:
-    out.print(story.step(4, "Read the evaluation", "evaluation = await client.interviews.wait_for_evaluation(code)"))
-    out.print(story.evaluation(await client.interviews.wait_for_evaluation(code, timeout=_TIMEOUT, poll=_POLL)))
-    out.print(story.transcript(await client.interviews.get_transcript(code)))
+async def _read_results(client: AsyncBoooplyClient, meeting_code: str, out: Console) -> None:
+    out.print(
+        quickstart_view.step(
+            4, "Read the evaluation", "evaluation = await client.interviews.wait_for_evaluation(meeting_code)"
+        )
+    )
+    out.print(
+        quickstart_view.evaluation(
+            await client.interviews.wait_for_evaluation(meeting_code, timeout=_TIMEOUT, poll=_POLL)
+        )
+    )
+    out.print(quickstart_view.transcript(await client.interviews.get_transcript(meeting_code)))

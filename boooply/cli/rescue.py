@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 import attrs
 
 from boooply.errors import BoooplyError, CorruptKeyError, StoreError
-from boooply.provisioning.late import has_other_key
+from boooply.provisioning.pending_keys import has_other_key
 from boooply.secret import Secret
-from boooply.store import KeyStore
-from boooply.store.seal import Seal, hidden
+from boooply.store import AsyncKeyStore
+from boooply.store.encryption import Encryption, hidden
 
 _NAME: Final = "boooply-rescued-keys-{}.jsonl"
 _OWNER_ONLY: Final = 0o600
@@ -30,7 +30,7 @@ class Restored:
 
 def sealed_lines(keys: Mapping[str, Secret]) -> str:
     """Write keys as JSON Lines, each sealed with the store's encryption key: nobody can read them without it."""
-    seal = Seal.of(hidden(None))
+    seal = Encryption.of(hidden(None))
     rows = ({"organization_id": one, "sealed": seal.close(one, secret).decode()} for one, secret in keys.items())
     return "".join(f"{json.dumps(row)}\n" for row in rows)
 
@@ -51,14 +51,14 @@ def write_rescue_file(lines: str) -> Path | None:
     return None
 
 
-async def restore_keys(path: Path, keys: KeyStore) -> list[Restored]:
+async def restore_keys(path: Path, keys: AsyncKeyStore) -> list[Restored]:
     """Put the keys of such a file into the store, each by itself; where a customer has another one, that stays.
 
     Raises:
         OSError: The file cannot be read.
         StoreError: The store fails.
     """
-    seal = Seal.of(hidden(None))
+    seal = Encryption.of(hidden(None))
     return [Restored(number, await _restore(line, keys, seal)) for number, line in _numbered_lines(path)]
 
 
@@ -67,7 +67,7 @@ def _numbered_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-async def _restore(line: str, keys: KeyStore, seal: Seal) -> str | None:
+async def _restore(line: str, keys: AsyncKeyStore, seal: Encryption) -> str | None:
     row = _row(line)
     if row is None:
         return 'not a line of such a file: {"organization_id": …, "sealed": …}'

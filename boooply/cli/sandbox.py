@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.text import Text
 
-from boooply.cli.terminal import complain, console, printable
+from boooply.cli.terminal import console, print_error, printable
 from boooply.sandbox import Call, Fault, Limits, Sandbox
 
 _DAY: Final = 86_400
@@ -114,13 +114,13 @@ async def serve(
     )
     problem = _prepare(sandbox, fault, webhook_url)
     if problem is not None:
-        complain(problem)
+        print_error(problem)
         return 2
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(sandbox)
         except OSError as error:
-            complain(f"port {port}: {os.strerror(error.errno or 0)}: give another --port, or none for a free one")
+            print_error(f"port {port}: {os.strerror(error.errno or 0)}: give another --port, or none for a free one")
             return 2
         stopped = _stopped_by_sigterm()
         terminal.print(announcement(sandbox, limits, os.getpid()))

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from boooply.cli.options import StoreUrl
 from boooply.cli.rescue import problems, restore_keys
-from boooply.cli.terminal import complain, console
-from boooply.store import KeyStore
+from boooply.cli.terminal import console, print_error
+from boooply.store import AsyncKeyStore
 
 
 def new_key() -> int:
@@ -27,7 +27,7 @@ async def rotate(*, store: StoreUrl = None) -> int:
     Returns:
         The exit code.
     """
-    async with KeyStore.open(store) as keys:
+    async with AsyncKeyStore.open(store) as keys:
         count = await keys.rotate()
     console().print(
         Text(f"{_keys(count)} sealed anew. BOOOPLY_STORE_KEY needs its first encryption key alone from now on.")
@@ -45,9 +45,9 @@ async def check(*, store: StoreUrl = None) -> int:
         The exit code: 1 if there is one.
     """
     bad = 0
-    async with KeyStore.open(store) as keys:
+    async with AsyncKeyStore.open(store) as keys:
         async for error in keys.corrupt():
-            complain(str(error))
+            print_error(str(error))
             bad += 1
         count = sum([1 async for _ in keys.organizations()])
     if bad:
@@ -68,14 +68,14 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
         The exit code: 1 if a line's key was not put into the store, 2 if the file cannot be read.
     """
     try:
-        async with KeyStore.open(store) as keys:
+        async with AsyncKeyStore.open(store) as keys:
             restored = await restore_keys(file, keys)
     except OSError as error:
-        complain(f"{file}: cannot be opened: {error.strerror}")
+        print_error(f"{file}: cannot be opened: {error.strerror}")
         return 2
     bad = list(problems(restored))
     for one in bad:
-        complain(f"{file}: line {one.line}: {one.problem}")
+        print_error(f"{file}: line {one.line}: {one.problem}")
     console().print(Text(f"{_keys(len(restored) - len(bad))} restored."))
     if not bad:
         console().print(Text(f"{file} is not needed any more: delete it.", overflow="fold"))

@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from boooply.cli.options import Json, StoreUrl
-from boooply.cli.terminal import complain, console, printable
+from boooply.cli.terminal import console, print_error, printable
 from boooply.errors import CorruptKeyError, NotConnectedError
 from boooply.models import Tenant
 from boooply.secret import redact
-from boooply.store import Entry, State, Store, tenant_of
+from boooply.store import AsyncStore, Entry, State, tenant_of
 
 _WIDEST_STATE: Final = 9
 
@@ -42,7 +42,7 @@ async def list_customers(*, store: StoreUrl = None, as_json: Json = False) -> in
         The exit code.
     """
     counts: Counter[str] = Counter()
-    async with Store.open(store) as opened:
+    async with AsyncStore.open(store) as opened:
         async for entry in opened.ledger.entries():
             counts[_WORDS[entry.state]] += 1
             if as_json:
@@ -65,11 +65,11 @@ async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     Returns:
         The exit code: 1 if the store does not know it.
     """
-    async with Store.open(store) as opened:
+    async with AsyncStore.open(store) as opened:
         entry = await _entry(opened, organization_id)
         key = await _key_in_words(opened, organization_id)
     if entry is None:
-        complain(f"{organization_id} is not known to the store")
+        print_error(f"{organization_id} is not known to the store")
         return 1
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
     table.add_column(no_wrap=True)
@@ -92,7 +92,7 @@ async def key(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     Returns:
         The exit code: 1 if there is no key of it.
     """
-    async with Store.open(store) as opened:
+    async with AsyncStore.open(store) as opened:
         secret = await opened.keys.get(organization_id)
     sys.stdout.write(f"{secret.reveal()}\n")
     return 0
@@ -108,9 +108,9 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     Returns:
         The exit code: 1 if the store does not know it.
     """
-    async with Store.open(store) as opened:
+    async with AsyncStore.open(store) as opened:
         if await _entry(opened, organization_id) is None:
-            complain(f"{organization_id} is not known to the store")
+            print_error(f"{organization_id} is not known to the store")
             return 1
         await opened.keys.delete(organization_id)
     console().print(
@@ -123,13 +123,13 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     return 0
 
 
-async def _entry(store: Store, organization_id: str) -> Entry | None:
+async def _entry(store: AsyncStore, organization_id: str) -> Entry | None:
     async for entry in store.ledger.entries([organization_id]):
         return entry
     return None
 
 
-async def _key_in_words(store: Store, organization_id: str) -> str | None:
+async def _key_in_words(store: AsyncStore, organization_id: str) -> str | None:
     try:
         return str(await store.keys.get(organization_id))
     except NotConnectedError:

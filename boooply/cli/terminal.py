@@ -33,7 +33,7 @@ def printable(text: str) -> str:
     return redact(_UNPRINTABLE.sub(" ", text))
 
 
-def complain(problem: str) -> None:
+def print_error(problem: str) -> None:
     """Say on standard error what went wrong, in one line, however long it is."""
     console(stderr=True).print(Text(printable(f"boooply: {problem}")), soft_wrap=True)
 

@@ -7,18 +7,18 @@ from typing import Final
 
 from rich.text import Text
 
-from boooply.cli import story
+from boooply.cli import quickstart_view
 from boooply.cli.options import Concurrency, Flag, StoreUrl
-from boooply.cli.survey import tenants as tenants_of
+from boooply.cli.preflight import tenants as tenants_of
 from boooply.cli.terminal import console
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.limits import RateLimits
 from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
 from boooply.provisioning.distributed import CONCURRENCY, Queue
 from boooply.provisioning.plan import BadRow
-from boooply.secret import hide
-from boooply.store import Store
+from boooply.ratelimit.limiter import RateLimits
+from boooply.secret import as_secret
+from boooply.store import AsyncStore
 
 _BAD_ROWS: Final = 2
 
@@ -35,9 +35,9 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
     """
     bad_rows = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
     if bad_rows:
-        console(stderr=True).print(story.bad_rows(str(tenants), bad_rows))
+        console(stderr=True).print(quickstart_view.bad_rows(str(tenants), bad_rows))
         return _BAD_ROWS
-    async with Store.open(store) as opened, Queue.open(opened) as queue:
+    async with AsyncStore.open(store) as opened, Queue.open(opened) as queue:
         count = await queue.enqueue(tenants_of(tenants))
     console().print(Text(f"Queued {count:,} customers. `boooply worker` connects them."))
     return 0
@@ -54,9 +54,9 @@ async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURREN
     Returns:
         The exit code.
     """
-    secrets = [hide(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
+    secrets = [as_secret(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(Store.open(store))
+        opened = await stack.enter_async_context(AsyncStore.open(store))
         limits = RateLimits(shared=opened)
         platforms = [
             await stack.enter_async_context(AsyncBoooplyPlatform(platform_key=secret, rate_limits=limits))

@@ -2,7 +2,7 @@
 
 Reading is tolerant (contract section 9): ``null`` reads as absent, an unknown enumeration value stays the string it is,
 unknown fields stay reachable in ``extra``, and an optional field of the wrong kind goes there too instead of spoiling
-the rest. Only what a model cannot do without raises, as ``Mismatch`` with the path in the API's own names.
+the rest. Only what a model cannot do without raises, as ``StructureError`` with the path in the API's own names.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from types import NoneType
 from typing import Any, TypeVar, cast, get_args
 
 from boooply.converter.names import wire_name
-from boooply.converter.reading import Mismatch, reading
-from boooply.converter.writing import showing, writing
+from boooply.converter.structuring import StructureError, reading
+from boooply.converter.unstructuring import showing, writing
 
-__all__ = ["Mismatch", "decode", "encode", "to_dict", "wire_name"]
+__all__ = ["StructureError", "decode", "encode", "to_dict", "wire_name"]
 
 T = TypeVar("T")
 

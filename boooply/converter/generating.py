@@ -16,7 +16,7 @@ from typing import Any, Final, Union, cast, get_args, get_origin
 import attrs
 
 from boooply.converter.names import ALSO, wire_name
-from boooply.models import Received
+from boooply.models import ResponseModel
 from boooply.secret import Secret, fill
 
 Hook = Callable[[Any, Any], Any]
@@ -79,8 +79,8 @@ def builder(shape: Shape, hook_of: Callable[[Any], Hook]) -> Build:
     """Make the function that builds a model from a payload; ``extra`` is what it finds, unless it is given."""
     scope: dict[str, Any] = {"model": shape.model, "Unfit": Unfit}
     scope |= {"Secret": Secret, "fill_secret": fill, "from_iso": datetime.fromisoformat, "UTC": UTC}
-    scope |= {"new": object.__new__, "fill": vars(Received)["__dict__"].__set__}
-    is_received = issubclass(shape.model, Received)
+    scope |= {"new": object.__new__, "fill": vars(ResponseModel)["__dict__"].__set__}
+    is_received = issubclass(shape.model, ResponseModel)
     # what is taken out of a copy leaves there what nobody knows
     lines = ["def build(payload, extra):", *([" rest = payload.copy()"] if is_received else [])]
     lines += [f" take = {'rest.pop' if is_received else 'payload.get'}"]

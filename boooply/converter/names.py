@@ -8,12 +8,11 @@ from boooply.models import AIInterview, AvailabilityQuery, HumanInterview, Inter
 IRREGULAR: Final = {"candidate_cv": "candidateCV"}
 RENAMED: Final[dict[type, dict[str, str]]] = {
     AvailabilityQuery: {"duration_minutes": "duration"},
-    Interview: {"code": "meetingCode"},
     Page: {"items": "meetings"},
 }
 # The second spelling of contract section 9, read where the first is missing.
 ALSO: Final[dict[type, dict[str, str]]] = {
-    Interview: {"code": "code", "status": "session_status"},
+    Interview: {"code": "meeting_code", "status": "session_status"},
     Page: {"interviews": "items"},
 }
 # What the class of a request says by itself.

@@ -17,34 +17,34 @@ from starlette.requests import ClientDisconnect
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
     AmbiguousWriteError,
-    APIError,
+    APIConnectionError,
+    APIStatusError,
     BadRequestError,
     BoooplyError,
     ConfigurationError,
     ConflictError,
-    ConnectionFailed,
     CorruptKeyError,
-    DeadlineExceeded,
+    DeadlineExceededError,
     DecodingError,
-    InvalidSignature,
-    MalformedEvent,
+    InvalidSignatureError,
+    MalformedEventError,
     NotConnectedError,
     NotFoundError,
     ProvisioningError,
-    RateLimitedError,
+    RateLimitError,
     StoreError,
-    UnprocessableError,
+    UnprocessableEntityError,
     ValidationError,
     WebhookError,
 )
-from boooply.models import InterviewNotEvaluated
+from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.limits import RateLimits
-from boooply.provisioning.late import LateKeys
 from boooply.provisioning.outcomes import KeysNotStoredError
+from boooply.provisioning.pending_keys import PendingKeys
+from boooply.provisioning.tenants import AsyncTenants
+from boooply.ratelimit.limiter import RateLimits
 from boooply.secret import redact
-from boooply.store import Declined, Inbox, Store
-from boooply.tenants import Tenants
+from boooply.store import AsyncInbox, AsyncStore, DeclinedError
 from boooply.webhooks import Event, Webhook
 from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
 
@@ -71,22 +71,22 @@ class _Answer:
 # The first class that fits. What a user of the application cannot mend is told in general words, and logged in full.
 _ANSWERS: Final[tuple[tuple[type[BoooplyError], _Answer], ...]] = (
     (ValidationError, _Answer(422)),
-    (InvalidSignature, _Answer(401)),
+    (InvalidSignatureError, _Answer(401)),
     (WebhookError, _Answer(400)),
     (NotConnectedError, _Answer(409, "Boooply is not connected yet.")),
     (KeysNotStoredError, _Answer(503, "Boooply is connected, and not ready yet: try again in a moment.")),
-    (InterviewNotEvaluated, _Answer(409)),
+    (InterviewNotEvaluatedError, _Answer(409)),
     (ProvisioningError, _Answer(409, "Boooply cannot be connected: somebody has to look into it.")),
     (BadRequestError, _Answer(400)),
     (NotFoundError, _Answer(404)),
     (ConflictError, _Answer(409)),
-    (UnprocessableError, _Answer(422)),
-    (RateLimitedError, _Answer(503, "Boooply is busy: try again in a moment.")),
+    (UnprocessableEntityError, _Answer(422)),
+    (RateLimitError, _Answer(503, "Boooply is busy: try again in a moment.")),
     (AmbiguousWriteError, _Answer(502, "Boooply did not answer, and may have done it: look before you try again.")),
-    (DeadlineExceeded, _Answer(504, _NOT_US)),
-    (ConnectionFailed, _Answer(502, _NOT_US)),
+    (DeadlineExceededError, _Answer(504, _NOT_US)),
+    (APIConnectionError, _Answer(502, _NOT_US)),
     (DecodingError, _Answer(502, _NOT_US)),
-    (APIError, _Answer(502, _NOT_US)),
+    (APIStatusError, _Answer(502, _NOT_US)),
     (CorruptKeyError, _Answer(500, "Boooply's key for this customer is damaged: somebody has to look into it.")),
     (StoreError, _Answer(503, "The store cannot be reached just now.")),
 )
@@ -98,13 +98,13 @@ class _Opened:
     """Hold what one running application shares."""
 
     platform: AsyncBoooplyPlatform
-    store: Store
-    tenants: Tenants
-    inbox: Inbox
-    late: LateKeys
+    store: AsyncStore
+    tenants: AsyncTenants
+    inbox: AsyncInbox
+    late: PendingKeys
 
 
-def platform_over(store: Store, /) -> AsyncBoooplyPlatform:
+def platform_over(store: AsyncStore, /) -> AsyncBoooplyPlatform:
     """Make a platform from the ``BOOOPLY_…`` variables that shares its allowance with all processes on the store."""
     return AsyncBoooplyPlatform(rate_limits=RateLimits(shared=store))
 
@@ -126,8 +126,8 @@ class Boooply:
     def __init__(
         self,
         *,
-        store: Callable[[], AbstractAsyncContextManager[Store]] = Store.open,
-        platform: Callable[[Store], AsyncBoooplyPlatform] = platform_over,
+        store: Callable[[], AbstractAsyncContextManager[AsyncStore]] = AsyncStore.open,
+        platform: Callable[[AsyncStore], AsyncBoooplyPlatform] = platform_over,
         webhook: Callable[[], Webhook] = Webhook,
     ) -> None:
         self._make_store = store
@@ -151,7 +151,9 @@ class Boooply:
                 _ = self._webhook  # a missing secret is to be told now, and not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
-            self._opened = _Opened(platform, store, Tenants(platform, store.keys), Inbox(store), LateKeys(store))
+            self._opened = _Opened(
+                platform, store, AsyncTenants(platform, store.keys), AsyncInbox(store), PendingKeys(store)
+            )
             if self._handlers:
                 await stack.enter_async_context(_under_way(self._opened.inbox.work(self._handle)))
             stack.push_async_callback(self._opened.late.close)
@@ -172,12 +174,12 @@ class Boooply:
         """Give the platform: ``Annotated[AsyncBoooplyPlatform, Depends(boooply.platform)]``."""
         return self._running.platform
 
-    def store(self) -> Store:
+    def store(self) -> AsyncStore:
         """Give the store: ``Annotated[Store, Depends(boooply.store)]``."""
         return self._running.store
 
-    def tenants(self) -> Tenants:
-        """Give the customers: ``Annotated[Tenants, Depends(boooply.tenants)]``."""
+    def tenants(self) -> AsyncTenants:
+        """Give the customers: ``Annotated[Tenants, Depends(boooply.provisioning.tenants)]``."""
         return self._running.tenants
 
     def client_of(self, customer: Callable[..., Any], /) -> Callable[..., Awaitable[AsyncBoooplyClient]]:
@@ -241,7 +243,7 @@ class Boooply:
     async def _handle(self, event: Event) -> None:
         handler = self._handler_of(event)
         if handler is None:  # stored by another process, which has handlers that this one has not
-            raise Declined
+            raise DeclinedError
         await handler(event)
 
     def _handler_of(self, event: Event) -> Handler[Any] | None:
@@ -262,7 +264,7 @@ def answer_to(_request: Request, error: BoooplyError) -> JSONResponse:
     """Answer with what fits an error, in FastAPI's own form; no text shows a key."""
     answer = next((answer for kind, answer in _ANSWERS if isinstance(error, kind)), _OTHERWISE)
     if answer.text is None:
-        text = error.message if isinstance(error, APIError) else str(error)
+        text = error.message if isinstance(error, APIStatusError) else str(error)
     else:
         text = answer.text
         logger.warning("%s: %s", type(error).__name__, error)
@@ -271,13 +273,13 @@ def answer_to(_request: Request, error: BoooplyError) -> JSONResponse:
 
 
 def _wait(error: BoooplyError) -> int:
-    told = error.retry_after if isinstance(error, APIError) else None
+    told = error.retry_after if isinstance(error, APIStatusError) else None
     return _COME_BACK if told is None else max(1, ceil(told))
 
 
 async def _body(request: Request) -> bytes:
     if SIGNATURE not in request.headers:
-        raise InvalidSignature(f"the header {SIGNATURE} is missing")  # and its body is not worth reading
+        raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # and its body is not worth reading
     pieces: list[bytes] = []
     piece, size = b"", 0
     problem = None
@@ -294,7 +296,7 @@ async def _body(request: Request) -> bytes:
         return b"".join(pieces)
     pieces.clear()
     piece = b""  # a traceback shows local names
-    raise MalformedEvent(problem)
+    raise MalformedEventError(problem)
 
 
 @asynccontextmanager

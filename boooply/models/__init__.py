@@ -25,13 +25,12 @@ from boooply.models.interviews import (
     CannotTell,
     Interview,
     InterviewFilters,
-    InterviewNotEvaluated,
+    InterviewNotEvaluatedError,
     InterviewQuery,
     NotSeen,
     Page,
 )
 from boooply.models.people import Candidate, InterviewParticipant, Participant
-from boooply.models.received import Received
 from boooply.models.requests import (
     AIInterview,
     Cancellation,
@@ -43,6 +42,7 @@ from boooply.models.requests import (
     Rescheduling,
     TeamMeeting,
 )
+from boooply.models.response import ResponseModel
 from boooply.models.results import (
     AnalysisJob,
     CriterionScore,
@@ -80,7 +80,7 @@ __all__ = [
     "Interview",
     "InterviewCategory",
     "InterviewFilters",
-    "InterviewNotEvaluated",
+    "InterviewNotEvaluatedError",
     "InterviewParticipant",
     "InterviewQuery",
     "InterviewRequest",
@@ -97,11 +97,11 @@ __all__ = [
     "Participant",
     "ParticipantRole",
     "QuestionEvaluation",
-    "Received",
     "Recommendation",
     "Recommendations",
     "Recording",
     "Rescheduling",
+    "ResponseModel",
     "SchedulingMode",
     "Seniority",
     "SessionStatus",

@@ -5,8 +5,8 @@ from datetime import datetime
 import attrs
 
 from boooply.errors import ValidationError
-from boooply.models import checks
-from boooply.models.received import Received
+from boooply.models import validators
+from boooply.models.response import ResponseModel
 
 _MOST_DAYS = 30
 
@@ -15,8 +15,8 @@ _MOST_DAYS = 30
 class Slot:
     """Mark a span of time, from ``start`` to ``end``."""
 
-    start: datetime = attrs.field(validator=checks.aware)
-    end: datetime = attrs.field(validator=checks.aware)
+    start: datetime = attrs.field(validator=validators.aware)
+    end: datetime = attrs.field(validator=validators.aware)
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
@@ -24,7 +24,7 @@ class Slot:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Availability(Received):
+class Availability(ResponseModel):
     """Tell when a person is free; without a connected calendar there are no slots and ``message`` says why."""
 
     calendar_connected: bool = False
@@ -37,7 +37,7 @@ class Availability(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class BusyBlocks(Received):
+class BusyBlocks(ResponseModel):
     """Tell when a person is busy; ``timezone`` is the IANA name of the calendar's zone."""
 
     calendar_connected: bool = False
@@ -53,14 +53,20 @@ class BusyBlocks(Received):
 class AvailabilityQuery:
     """Ask for free slots of ``duration`` minutes (30) in the next ``days`` (14, at most 30)."""
 
-    email: str = attrs.field(validator=checks.email)
-    duration_minutes: int | None = attrs.field(default=None, validator=checks.optional(checks.whole(5, unit="minutes")))
-    days: int | None = attrs.field(default=None, validator=checks.optional(checks.whole(1, _MOST_DAYS, unit="days")))
+    email: str = attrs.field(validator=validators.email)
+    duration_minutes: int | None = attrs.field(
+        default=None, validator=validators.optional(validators.whole(5, unit="minutes"))
+    )
+    days: int | None = attrs.field(
+        default=None, validator=validators.optional(validators.whole(1, _MOST_DAYS, unit="days"))
+    )
 
 
 @attrs.frozen(kw_only=True)
 class BusyBlocksQuery:
     """Ask for busy blocks in the next ``days`` (14, at most 30)."""
 
-    email: str = attrs.field(validator=checks.email)
-    days: int | None = attrs.field(default=None, validator=checks.optional(checks.whole(1, _MOST_DAYS, unit="days")))
+    email: str = attrs.field(validator=validators.email)
+    days: int | None = attrs.field(
+        default=None, validator=validators.optional(validators.whole(1, _MOST_DAYS, unit="days"))
+    )

@@ -7,10 +7,10 @@ from typing import Any, TypedDict
 import attrs
 
 from boooply.errors import BoooplyError, ValidationError
-from boooply.models import checks
+from boooply.models import validators
 from boooply.models.enums import DateField, EndReason, InterviewType, MeetingType, Recommendation, SessionStatus
 from boooply.models.people import InterviewParticipant
-from boooply.models.received import Received
+from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 _WITHOUT_EVALUATION = frozenset({SessionStatus.FAILED, SessionStatus.CANCELLED, EndReason.NO_SHOW, EndReason.EXPIRED})
@@ -18,14 +18,14 @@ _MOST_ITEMS = 100
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Interview(Received):
-    """Tell of an interview; ``code`` is its identity in every call.
+class Interview(ResponseModel):
+    """An interview, identified by its meeting code.
 
     ``source_id`` is the platform's own id of the customer whose key created it. ``overall_score`` runs from 0 to 100.
     The ``evaluation_…`` fields are there once a recruiter has finalized the evaluation.
     """
 
-    code: str
+    meeting_code: str
     id: str | None = None
     url: str | None = None
     title: str | None = None
@@ -44,6 +44,11 @@ class Interview(Received):
     evaluation_recommendation_rationale: str | None = None
     evaluation_finalized_by: str | None = None
     evaluation_finalized_at: datetime | None = None
+
+    @property
+    def code(self) -> str:
+        """The meeting code, under the second name that the API gives it."""
+        return self.meeting_code
 
     @property
     def is_over(self) -> bool:
@@ -69,7 +74,7 @@ class Interview(Received):
         return Secret(f"{self.url}?token={participant.join_token.reveal()}")
 
 
-class InterviewNotEvaluated(BoooplyError):
+class InterviewNotEvaluatedError(BoooplyError):
     """Tell that the interview was cancelled, failed, expired or missed: there will be no evaluation.
 
     Attributes:
@@ -78,7 +83,7 @@ class InterviewNotEvaluated(BoooplyError):
 
     def __init__(self, interview: Interview) -> None:
         reason = interview.end_reason or interview.session_status
-        super().__init__(f"interview {interview.code} will not be evaluated: it ended as {reason}")
+        super().__init__(f"interview {interview.meeting_code} will not be evaluated: it ended as {reason}")
         self.interview = interview
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -88,7 +93,7 @@ class InterviewNotEvaluated(BoooplyError):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Page(Received):
+class Page(ResponseModel):
     """Hold one page of a list of interviews; ``total`` counts what all pages hold together."""
 
     items: tuple[Interview, ...]
@@ -138,7 +143,7 @@ class InterviewFilters(TypedDict, total=False):
 
 
 def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str, ...]:
-    return checks.as_tuple(value)
+    return validators.as_tuple(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -146,20 +151,22 @@ class InterviewQuery:
     """Ask for one page of the list, from page 1, at most 100 interviews each."""
 
     status: tuple[SessionStatus | str, ...] = attrs.field(
-        default=(), converter=_statuses, validator=checks.each(checks.one_of(SessionStatus))
+        default=(), converter=_statuses, validator=validators.each(validators.one_of(SessionStatus))
     )
     type: InterviewType | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(InterviewType))
+        default=None, validator=validators.optional(validators.one_of(InterviewType))
     )
-    search: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
-    source_id: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
-    date_field: DateField | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(DateField)))
-    date_from: datetime | None = attrs.field(default=None, validator=checks.optional(checks.aware))
-    date_to: datetime | None = attrs.field(default=None, validator=checks.optional(checks.aware))
-    score_min: float | None = attrs.field(default=None, validator=checks.optional(checks.within(0, 100)))
-    score_max: float | None = attrs.field(default=None, validator=checks.optional(checks.within(0, 100)))
-    page: int = attrs.field(default=1, validator=checks.whole(1))
-    limit: int = attrs.field(default=20, validator=checks.whole(1, _MOST_ITEMS))
+    search: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
+    source_id: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
+    date_field: DateField | str | None = attrs.field(
+        default=None, validator=validators.optional(validators.one_of(DateField))
+    )
+    date_from: datetime | None = attrs.field(default=None, validator=validators.optional(validators.aware))
+    date_to: datetime | None = attrs.field(default=None, validator=validators.optional(validators.aware))
+    score_min: float | None = attrs.field(default=None, validator=validators.optional(validators.within(0, 100)))
+    score_max: float | None = attrs.field(default=None, validator=validators.optional(validators.within(0, 100)))
+    page: int = attrs.field(default=1, validator=validators.whole(1))
+    limit: int = attrs.field(default=20, validator=validators.whole(1, _MOST_ITEMS))
 
     def __attrs_post_init__(self) -> None:
         if self.date_from is not None and self.date_to is not None and self.date_to < self.date_from:

@@ -5,9 +5,9 @@ from datetime import datetime
 
 import attrs
 
-from boooply.models import checks
+from boooply.models import validators
 from boooply.models.enums import AuthProvider, ParticipantRole
-from boooply.models.received import Received
+from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
@@ -15,32 +15,32 @@ from boooply.secret import Secret
 class Candidate:
     """Invite the candidate: the short form of a participant whose role is ``CANDIDATE``."""
 
-    name: str = attrs.field(validator=checks.text)
-    email: str = attrs.field(validator=checks.email)
+    name: str = attrs.field(validator=validators.text)
+    email: str = attrs.field(validator=validators.email)
 
 
 @attrs.frozen(kw_only=True)
 class Participant:
     """Invite a person, who gets an e-mail as soon as the interview is created."""
 
-    name: str = attrs.field(validator=checks.text)
-    email: str = attrs.field(validator=checks.email)
-    role: ParticipantRole | str = attrs.field(validator=checks.one_of(ParticipantRole))
-    external_user_id: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    name: str = attrs.field(validator=validators.text)
+    email: str = attrs.field(validator=validators.email)
+    role: ParticipantRole | str = attrs.field(validator=validators.one_of(ParticipantRole))
+    external_user_id: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
     auth_provider: AuthProvider | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(AuthProvider))
+        default=None, validator=validators.optional(validators.one_of(AuthProvider))
     )
-    external_role: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
-    avatar_url: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    external_role: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
+    avatar_url: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
 
 
 def participants(value: Iterable[Participant]) -> tuple[Participant, ...]:
     """Keep a list of participants as a tuple."""
-    return checks.as_tuple(value)
+    return validators.as_tuple(value)
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class InterviewParticipant(Received):
+class InterviewParticipant(ResponseModel):
     """Tell of a person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
 
     id: str | None = None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from boooply.errors import ValidationError
-from boooply.models import checks
+from boooply.models import validators
 from boooply.models.calendars import Slot
 from boooply.models.enums import (
     EmploymentType,
@@ -24,12 +24,12 @@ _LEAST_MINUTES = 5
 _FIXED, _PICKS = SchedulingMode.FIXED, SchedulingMode.CANDIDATE_PICKS
 _DEFAULT_MINUTES = 30  # what the API takes where duration_minutes is left out
 
-_optional_text = checks.optional(checks.text)
-_minutes = checks.optional(checks.whole(_LEAST_MINUTES, unit="minutes"))
+_optional_text = validators.optional(validators.text)
+_minutes = validators.optional(validators.whole(_LEAST_MINUTES, unit="minutes"))
 
 
 def _slots(value: Iterable[Slot]) -> tuple[Slot, ...]:
-    return checks.as_tuple(value)
+    return validators.as_tuple(value)
 
 
 # Without slots, here and in all that inherit: with them attrs fills a frozen class field by field, past its own guard,
@@ -49,25 +49,33 @@ class InterviewRequest:
     company_name: str | None = attrs.field(default=None, validator=_optional_text)
     external_job_id: str | None = attrs.field(default=None, validator=_optional_text)
     candidate_cv: str | None = attrs.field(default=None, validator=_optional_text, repr=False)
-    skills: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    questions: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    seniority: Seniority | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(Seniority)))
-    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(WorkSetup)))
+    skills: tuple[str, ...] = attrs.field(
+        default=(), converter=validators.texts, validator=validators.each(validators.text)
+    )
+    questions: tuple[str, ...] = attrs.field(
+        default=(), converter=validators.texts, validator=validators.each(validators.text)
+    )
+    seniority: Seniority | str | None = attrs.field(
+        default=None, validator=validators.optional(validators.one_of(Seniority))
+    )
+    work_setup: WorkSetup | str | None = attrs.field(
+        default=None, validator=validators.optional(validators.one_of(WorkSetup))
+    )
     employment_type: EmploymentType | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(EmploymentType))
+        default=None, validator=validators.optional(validators.one_of(EmploymentType))
     )
     category: InterviewCategory | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(InterviewCategory))
+        default=None, validator=validators.optional(validators.one_of(InterviewCategory))
     )
     evaluation_focus: EvaluationFocus | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(EvaluationFocus))
+        default=None, validator=validators.optional(validators.one_of(EvaluationFocus))
     )
-    ai_generate: bool | None = attrs.field(default=None, validator=checks.optional(checks.flag))
-    send_candidate_feedback: bool | None = attrs.field(default=None, validator=checks.optional(checks.flag))
+    ai_generate: bool | None = attrs.field(default=None, validator=validators.optional(validators.flag))
+    send_candidate_feedback: bool | None = attrs.field(default=None, validator=validators.optional(validators.flag))
     duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
-    scheduled_at: datetime | None = attrs.field(default=None, validator=checks.optional(checks.aware))
+    scheduled_at: datetime | None = attrs.field(default=None, validator=validators.optional(validators.aware))
     scheduling_mode: SchedulingMode | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(SchedulingMode))
+        default=None, validator=validators.optional(validators.one_of(SchedulingMode))
     )
 
     def __attrs_post_init__(self) -> None:
@@ -83,9 +91,9 @@ class CandidateInterview(InterviewRequest):
     than ``duration_minutes``.
     """
 
-    job_role: str = attrs.field(validator=checks.text)
+    job_role: str = attrs.field(validator=validators.text)
     available_slots: tuple[Slot, ...] = attrs.field(
-        default=(), converter=_slots, validator=checks.each(checks.a(Slot), most=_MOST_SLOTS)
+        default=(), converter=_slots, validator=validators.each(validators.a(Slot), most=_MOST_SLOTS)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -106,16 +114,16 @@ class CandidateInterview(InterviewRequest):
 class AIInterview(CandidateInterview):
     """Ask for an interview that the AI leads with one candidate."""
 
-    candidate: Candidate = attrs.field(validator=checks.a(Candidate))
+    candidate: Candidate = attrs.field(validator=validators.a(Candidate))
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class HumanInterview(CandidateInterview):
     """Ask for an interview that people lead: give ``participants``, ``candidate`` or both."""
 
-    candidate: Candidate | None = attrs.field(default=None, validator=checks.optional(checks.a(Candidate)))
+    candidate: Candidate | None = attrs.field(default=None, validator=validators.optional(validators.a(Candidate)))
     participants: tuple[Participant, ...] = attrs.field(
-        default=(), converter=participants, validator=checks.each(checks.a(Participant))
+        default=(), converter=participants, validator=validators.each(validators.a(Participant))
     )
 
     def __attrs_post_init__(self) -> None:
@@ -129,11 +137,13 @@ class TeamMeeting(InterviewRequest):
     """Ask for a meeting of the team; at least one participant is a ``HOST``."""
 
     participants: tuple[Participant, ...] = attrs.field(
-        converter=participants, validator=checks.each(checks.a(Participant))
+        converter=participants, validator=validators.each(validators.a(Participant))
     )
     job_role: str | None = attrs.field(default=None, validator=_optional_text)
-    agenda: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    transcription_enabled: bool | None = attrs.field(default=None, validator=checks.optional(checks.flag))
+    agenda: tuple[str, ...] = attrs.field(
+        default=(), converter=validators.texts, validator=validators.each(validators.text)
+    )
+    transcription_enabled: bool | None = attrs.field(default=None, validator=validators.optional(validators.flag))
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -154,7 +164,7 @@ class Cancellation:
 class Rescheduling:
     """Move an interview to another time."""
 
-    scheduled_at: datetime = attrs.field(validator=checks.aware)
+    scheduled_at: datetime = attrs.field(validator=validators.aware)
     duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
     reason: str | None = attrs.field(default=None, validator=_optional_text)
 
@@ -164,7 +174,7 @@ class Invitation:
     """Add people to an interview."""
 
     participants: tuple[Participant, ...] = attrs.field(
-        converter=participants, validator=checks.each(checks.a(Participant))
+        converter=participants, validator=validators.each(validators.a(Participant))
     )
 
     def __attrs_post_init__(self) -> None:
@@ -176,11 +186,17 @@ class Invitation:
 class JobBrief:
     """Describe a role, for the AI to write its description (contract section 6)."""
 
-    job_role: str = attrs.field(validator=checks.text)
+    job_role: str = attrs.field(validator=validators.text)
     department: str | None = attrs.field(default=None, validator=_optional_text)
-    skills: tuple[str, ...] = attrs.field(default=(), converter=checks.texts, validator=checks.each(checks.text))
-    seniority: Seniority | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(Seniority)))
-    work_setup: WorkSetup | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(WorkSetup)))
+    skills: tuple[str, ...] = attrs.field(
+        default=(), converter=validators.texts, validator=validators.each(validators.text)
+    )
+    seniority: Seniority | str | None = attrs.field(
+        default=None, validator=validators.optional(validators.one_of(Seniority))
+    )
+    work_setup: WorkSetup | str | None = attrs.field(
+        default=None, validator=validators.optional(validators.one_of(WorkSetup))
+    )
     employment_type: EmploymentType | str | None = attrs.field(
-        default=None, validator=checks.optional(checks.one_of(EmploymentType))
+        default=None, validator=validators.optional(validators.one_of(EmploymentType))
     )

@@ -7,12 +7,12 @@ from typing import Any
 import attrs
 
 from boooply.models.enums import AIRecommendation, ConfidenceLevel, Recommendation, SpeakerRole
-from boooply.models.received import Received
+from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Recording(Received):
+class Recording(ResponseModel):
     """Tell of a recording: ``duration`` is in seconds.
 
     ``video_url`` is pre-signed and expires after 7 days; ``video_api_url`` is stable and wants the organization's key.
@@ -26,7 +26,7 @@ class Recording(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class TranscriptEntry(Received):
+class TranscriptEntry(ResponseModel):
     """Hold what one person said at one time; ``content`` is kept out of the ``repr``.
 
     An AI interview gives ``timestamp``; human and team meetings give ``start_ms``, ``end_ms`` and ``confidence``.
@@ -43,7 +43,7 @@ class TranscriptEntry(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class QuestionEvaluation(Received):
+class QuestionEvaluation(ResponseModel):
     """Score the answer to one question, from 0 to 100."""
 
     question: str | None = None
@@ -52,7 +52,7 @@ class QuestionEvaluation(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class CriterionScore(Received):
+class CriterionScore(ResponseModel):
     """Score one criterion of the rubric, from 1 to 5, with the evidence for it."""
 
     score: float | None = None
@@ -65,7 +65,7 @@ class CriterionScore(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Recommendations(Received):
+class Recommendations(ResponseModel):
     """List what went well, what did not, and what to do next."""
 
     strengths: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Recommendations(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class MeetingStatistics(Received):
+class MeetingStatistics(ResponseModel):
     """Count what happened: ``duration`` is in seconds."""
 
     duration: float | None = None
@@ -82,7 +82,7 @@ class MeetingStatistics(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class InterviewerEvaluation(Received):
+class InterviewerEvaluation(ResponseModel):
     """Assess the interviewer (one-to-one human interviews; for owners and admins only).
 
     ``overall_rating`` runs from 1 to 5 and is None when the confidence is ``LOW``. The assessments of one aspect each
@@ -104,7 +104,7 @@ class InterviewerEvaluation(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Evaluation(Received):
+class Evaluation(ResponseModel):
     """Hold what the analysis of an interview found: scores run from 0 to 100.
 
     With a rubric ``by_criterion`` is there (criterion → score from 1 to 5); without one it is None.
@@ -131,7 +131,7 @@ class Evaluation(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class AnalysisJob(Received):
+class AnalysisJob(ResponseModel):
     """Tell that an analysis is queued; it runs in the background."""
 
     queued: bool = False

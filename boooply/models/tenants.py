@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import attrs
 
-from boooply.models import checks
+from boooply.models import validators
 from boooply.models.enums import TeamRole
-from boooply.models.received import Received
+from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
@@ -14,13 +14,13 @@ from boooply.secret import Secret
 class TeamMember:
     """Import a colleague into the customer's organization."""
 
-    email: str = attrs.field(validator=checks.email)
-    name: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
-    role: TeamRole | str | None = attrs.field(default=None, validator=checks.optional(checks.one_of(TeamRole)))
+    email: str = attrs.field(validator=validators.email)
+    name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
+    role: TeamRole | str | None = attrs.field(default=None, validator=validators.optional(validators.one_of(TeamRole)))
 
 
 def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
-    return checks.as_tuple(value)
+    return validators.as_tuple(value)
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -30,18 +30,18 @@ class Tenant:
     ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it.
     """
 
-    user_id: str = attrs.field(validator=checks.text)
-    user_email: str = attrs.field(validator=checks.email)
-    organization_id: str = attrs.field(validator=checks.text)
-    user_name: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
-    organization_name: str | None = attrs.field(default=None, validator=checks.optional(checks.text))
+    user_id: str = attrs.field(validator=validators.text)
+    user_email: str = attrs.field(validator=validators.email)
+    organization_id: str = attrs.field(validator=validators.text)
+    user_name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
+    organization_name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
     team_members: tuple[TeamMember, ...] = attrs.field(
-        default=(), converter=_members, validator=checks.each(checks.a(TeamMember))
+        default=(), converter=_members, validator=validators.each(validators.a(TeamMember))
     )
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class OrganizationApiKey(Received):
+class OrganizationApiKey(ResponseModel):
     """Hold the key of a customer's organization: it is shown once, so store ``api_key.reveal()`` at once.
 
     The API promises ``api_key`` alone; ``organization_id`` is the one given, whatever the API echoes.
@@ -58,7 +58,7 @@ class OrganizationApiKey(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Organization(Received):
+class Organization(ResponseModel):
     """Tell whose key it is: ``external_org_id`` is the platform's own id of the customer."""
 
     id: str | None = None

@@ -29,7 +29,7 @@ class Link:
 
 
 @attrs.frozen
-class Progress:
+class EventStatus:
     """Hold how much has been written; ``tag`` names what it is part of, where the server gave a name to rely on."""
 
     size: int = 0
@@ -50,21 +50,21 @@ def link_of(recording: Recording, base_url: str, key: Secret) -> Link | None:
     return None if signed is None or _origin(signed.reveal()) is None else Link(signed, None)
 
 
-def asking(progress: Progress) -> dict[str, str]:
+def asking(progress: EventStatus) -> dict[str, str]:
     """Give the headers that ask for what is missing, or for all of it where the server has another file by now."""
     if not progress.size or progress.tag is None:
         return _PLAIN
     return _PLAIN | {"Range": f"bytes={progress.size}-", "If-Range": progress.tag}
 
 
-def begun(progress: Progress, status: int, headers: Mapping[str, str]) -> Progress | None:
+def begun(progress: EventStatus, status: int, headers: Mapping[str, str]) -> EventStatus | None:
     """Say where the body of an answer goes on, or None where it is no part of a video that fits."""
     if headers.get("Content-Type", "").lower().startswith(_NO_VIDEO):
         return None
     tag = tag_of(headers)
     if status == _WHOLE:
         length = headers.get("Content-Length", "")
-        return Progress(0, tag, int(length) if _LENGTH.fullmatch(length) else None)
+        return EventStatus(0, tag, int(length) if _LENGTH.fullmatch(length) else None)
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     if status != _PART or match is None or int(match[1]) != progress.size or tag not in {None, progress.tag}:
         return None
@@ -76,7 +76,7 @@ def is_misfit(status: int) -> bool:
     return status in {_PART, _BEYOND}
 
 
-def is_complete(progress: Progress, status: int, headers: Mapping[str, str]) -> bool:
+def is_complete(progress: EventStatus, status: int, headers: Mapping[str, str]) -> bool:
     """Tell whether an answer says that nothing was missing: the break came after the last byte."""
     return status == _BEYOND and headers.get("Content-Range") == f"bytes */{progress.size}"
 

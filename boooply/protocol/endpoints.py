@@ -1,4 +1,4 @@
-"""The table: one row an operation, and no path of the API anywhere else in the client.
+"""The table of operations. No path of the API appears anywhere else in the client.
 
 The page of the reference that lists the operations is made from ``ENDPOINTS``.
 """
@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
 
-from boooply.converter import Mismatch, decode, encode
+from boooply.converter import StructureError, decode, encode
 from boooply.errors import BoooplyError, DecodingError
 from boooply.models import (
     AnalysisJob,
@@ -29,47 +29,47 @@ from boooply.models import (
 from boooply.protocol import envelopes
 from boooply.protocol.bodies import model_body
 from boooply.protocol.envelopes import Envelope, bare, nothing, under, within
+from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import (
-    Confirmation,
-    Limit,
+    Idempotency,
+    RateLimitClass,
+    Reconciliation,
     Request,
     Response,
-    Safety,
     json_object,
     path_segment,
     query_string,
 )
-from boooply.protocol.refusals import refusal
 from boooply.secret import redact
 
 T = TypeVar("T")
 
-READS, WRITES, AI = Limit.READS, Limit.WRITES, Limit.AI
-READ, CREATE, CONVERGE = Safety.READ, Safety.CREATE, Safety.CONVERGE
+READS, WRITES, AI = RateLimitClass.READS, RateLimitClass.WRITES, RateLimitClass.AI
+SAFE, UNSAFE, IDEMPOTENT = Idempotency.SAFE, Idempotency.UNSAFE, Idempotency.IDEMPOTENT
 
 
 @attrs.frozen
 class Endpoint(Generic[T]):
-    """Describe one operation: how it is asked for, what it counts as, and what its answer becomes."""
+    """One operation: its request, its rate-limit class, its idempotency, and what its response becomes."""
 
     operation: str
     method: str
     path: str
-    limit: Limit
-    safety: Safety
+    limit: RateLimitClass
+    idempotency: Idempotency
     result: Any  # the type T; a union has no type of its own that a checker would take here
     envelope: Envelope
-    confirm: "Confirm | None" = None
+    reconcile: "Reconcile | None" = None
 
-    def request(self, *, body: object = None, query: object = None, **identities: str) -> Request:
-        """Make the request from checked request objects; ``identities`` fill the places in the path.
+    def request(self, *, body: object = None, query: object = None, **path_params: str) -> Request:
+        """Make the request from checked request objects; ``path_params`` fill the places in the path.
 
         Raises:
             ValidationError: An identity cannot stand in a path.
         """
         path = self.path
-        if identities:
-            path = path.format_map({name: path_segment(name, value) for name, value in identities.items()})
+        if path_params:
+            path = path.format_map({name: path_segment(name, value) for name, value in path_params.items()})
         parameters = "" if query is None else query_string(encode(query))
         return Request(
             operation=self.operation,
@@ -77,19 +77,19 @@ class Endpoint(Generic[T]):
             target=f"{path}?{parameters}" if parameters else path,
             template=self.path,
             limit=self.limit,
-            safety=self.safety,
+            idempotency=self.idempotency,
             body=None if body is None else model_body(encode(body)),
             may_be_empty=self.result is NoneType,
-            code=identities.get("code"),
+            meeting_code=path_params.get("meeting_code"),
             subject=body,
-            confirmation=None if self.confirm is None else self.confirm.of(body, identities),
+            reconcile=None if self.reconcile is None else self.reconcile.of(body, path_params),
         )
 
     def parse(self, response: Response) -> T:
         """Read the answer.
 
         Raises:
-            APIError: It says no.
+            APIStatusError: It says no.
             DecodingError: It is not what the contract promises.
         """
         result: T
@@ -101,7 +101,7 @@ class Endpoint(Generic[T]):
 
     def _read(self, response: Response) -> tuple[Any, BoooplyError | None]:
         payload = json_object(response)
-        refused = refusal(self.operation, response, payload)
+        refused = error_from_response(self.operation, response, payload)
         if refused is not None or self.result is NoneType:
             return None, refused
         if payload is None:
@@ -110,30 +110,30 @@ class Endpoint(Generic[T]):
             return None, DecodingError(self.operation, status=response.status, problems=(problem,))
         try:
             return decode(self.envelope(payload), self.result), None
-        except Mismatch as mismatch:
+        except StructureError as mismatch:
             return None, DecodingError(self.operation, status=response.status, problems=(str(mismatch),))
 
 
 @attrs.frozen
-class Confirm:
-    """Say how a row is confirmed: the row to read, and when what it finds shows that the work is done.
+class Reconcile:
+    """How to find out whether a request was carried out: the endpoint to read, and what its result must show.
 
-    ``done`` is given what was found (None where there is nothing), the body that was sent, and the identities.
+    ``done`` gets what was found (None if there is nothing), the body that was sent, and the path parameters.
     """
 
     read: Endpoint[Any]
     done: Callable[[Any, Any, Mapping[str, str]], bool]
 
-    def of(self, body: object, identities: Mapping[str, str]) -> Confirmation:
-        """Make the confirmation of one request."""
+    def of(self, body: object, path_params: Mapping[str, str]) -> Reconciliation:
+        """Return the read that reconciles one request."""
 
-        def settled(response: Response) -> Response | None:
+        def reconciled(response: Response) -> Response | None:
             found = None if response.status == _NOT_FOUND else self.read.parse(response)
-            if not self.done(found, body, identities):
+            if not self.done(found, body, path_params):
                 return None
             return _NOTHING_LEFT if found is None else response
 
-        return Confirmation(self.read.request(code=identities["code"]), settled)
+        return Reconciliation(self.read.request(meeting_code=path_params["meeting_code"]), reconciled)
 
 
 _NOT_FOUND: Final = 404
@@ -156,55 +156,55 @@ def _is_gone(found: Interview | None, _body: object, _identities: Mapping[str, s
     return found is None
 
 
-def _is_out(found: tuple[InterviewParticipant, ...] | None, _body: object, identities: Mapping[str, str]) -> bool:
-    return all(participant.id != identities["participant_id"] for participant in found or ())
+def _is_out(found: tuple[InterviewParticipant, ...] | None, _body: object, path_params: Mapping[str, str]) -> bool:
+    return all(participant.id != path_params["participant_id"] for participant in found or ())
 
 
 _INTERVIEWS: Final = "/api/integration/interviews"
-_INTERVIEW: Final = f"{_INTERVIEWS}/{{code}}"
+_INTERVIEW: Final = f"{_INTERVIEWS}/{{meeting_code}}"
 
 CREATE_ORGANIZATION_API_KEY: Final = Endpoint[OrganizationApiKey](
     "create_organization_api_key",
     "POST",
     "/api/server-auth/create-api-key",
     WRITES,
-    CREATE,
+    UNSAFE,
     OrganizationApiKey,
     envelopes.minted,
 )
 GET_ORGANIZATION: Final = Endpoint[Organization](
-    "organization.get", "GET", "/api/integration/organization", READS, READ, Organization, within("organization")
+    "organization.get", "GET", "/api/integration/organization", READS, SAFE, Organization, within("organization")
 )
 
 CREATE_INTERVIEW: Final = Endpoint[Interview](
-    "interviews.create", "POST", _INTERVIEWS, WRITES, CREATE, Interview, within("meeting")
+    "interviews.create", "POST", _INTERVIEWS, WRITES, UNSAFE, Interview, within("meeting")
 )
-LIST_INTERVIEWS: Final = Endpoint[Page]("interviews.list", "GET", _INTERVIEWS, READS, READ, Page, envelopes.page)
+LIST_INTERVIEWS: Final = Endpoint[Page]("interviews.list", "GET", _INTERVIEWS, READS, SAFE, Page, envelopes.page)
 GET_INTERVIEW: Final = Endpoint[Interview](
-    "interviews.get", "GET", _INTERVIEW, READS, READ, Interview, within("meeting")
+    "interviews.get", "GET", _INTERVIEW, READS, SAFE, Interview, within("meeting")
 )
 CANCEL_INTERVIEW: Final = Endpoint[Interview](
     "interviews.cancel",
     "PATCH",
     f"{_INTERVIEW}/cancel",
     WRITES,
-    CONVERGE,
+    IDEMPOTENT,
     Interview,
     within("meeting"),
-    Confirm(GET_INTERVIEW, _is_cancelled),
+    Reconcile(GET_INTERVIEW, _is_cancelled),
 )
 RESCHEDULE_INTERVIEW: Final = Endpoint[Interview](
     "interviews.reschedule",
     "PATCH",
     f"{_INTERVIEW}/reschedule",
     WRITES,
-    CONVERGE,
+    IDEMPOTENT,
     Interview,
     within("meeting"),
-    Confirm(GET_INTERVIEW, _is_moved),
+    Reconcile(GET_INTERVIEW, _is_moved),
 )
 DELETE_INTERVIEW: Final = Endpoint[None](
-    "interviews.delete", "DELETE", _INTERVIEW, WRITES, CONVERGE, NoneType, nothing, Confirm(GET_INTERVIEW, _is_gone)
+    "interviews.delete", "DELETE", _INTERVIEW, WRITES, IDEMPOTENT, NoneType, nothing, Reconcile(GET_INTERVIEW, _is_gone)
 )
 
 ADD_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
@@ -212,7 +212,7 @@ ADD_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
     "POST",
     f"{_INTERVIEW}/participants",
     WRITES,
-    CREATE,
+    UNSAFE,
     tuple[InterviewParticipant, ...],
     envelopes.items("participants"),
 )
@@ -221,7 +221,7 @@ LIST_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
     "GET",
     f"{_INTERVIEW}/participants",
     READS,
-    READ,
+    SAFE,
     tuple[InterviewParticipant, ...],
     envelopes.items("participants"),
 )
@@ -230,36 +230,36 @@ REMOVE_PARTICIPANT: Final = Endpoint[None](
     "DELETE",
     f"{_INTERVIEW}/participants/{{participant_id}}",
     WRITES,
-    CONVERGE,
+    IDEMPOTENT,
     NoneType,
     nothing,
-    Confirm(LIST_PARTICIPANTS, _is_out),
+    Reconcile(LIST_PARTICIPANTS, _is_out),
 )
 
 GET_RECORDING: Final = Endpoint[Recording | None](
-    "interviews.get_recording", "GET", f"{_INTERVIEW}/recording", READS, READ, Recording | None, under("recording")
+    "interviews.get_recording", "GET", f"{_INTERVIEW}/recording", READS, SAFE, Recording | None, under("recording")
 )
 GET_TRANSCRIPT: Final = Endpoint[tuple[TranscriptEntry, ...]](
     "interviews.get_transcript",
     "GET",
     f"{_INTERVIEW}/transcript",
     READS,
-    READ,
+    SAFE,
     tuple[TranscriptEntry, ...],
     envelopes.items("transcript"),
 )
 GET_EVALUATION: Final = Endpoint[Evaluation | None](
-    "interviews.get_evaluation", "GET", f"{_INTERVIEW}/evaluation", READS, READ, Evaluation | None, envelopes.evaluation
+    "interviews.get_evaluation", "GET", f"{_INTERVIEW}/evaluation", READS, SAFE, Evaluation | None, envelopes.evaluation
 )
 TRIGGER_ANALYSIS: Final = Endpoint[AnalysisJob](
-    "interviews.trigger_analysis", "POST", f"{_INTERVIEW}/analyze", WRITES, CREATE, AnalysisJob, bare
+    "interviews.trigger_analysis", "POST", f"{_INTERVIEW}/analyze", WRITES, UNSAFE, AnalysisJob, bare
 )
 
 GET_AVAILABILITY: Final = Endpoint[Availability](
-    "interviews.get_availability", "GET", "/api/integration/availability", READS, READ, Availability, bare
+    "interviews.get_availability", "GET", "/api/integration/availability", READS, SAFE, Availability, bare
 )
 GET_BUSY_BLOCKS: Final = Endpoint[BusyBlocks](
-    "interviews.get_busy_blocks", "GET", "/api/integration/busy-blocks", READS, READ, BusyBlocks, bare
+    "interviews.get_busy_blocks", "GET", "/api/integration/busy-blocks", READS, SAFE, BusyBlocks, bare
 )
 
 GENERATE_JOB_DESCRIPTION: Final = Endpoint[str](
@@ -267,7 +267,7 @@ GENERATE_JOB_DESCRIPTION: Final = Endpoint[str](
     "POST",
     "/api/integration/generate-job-description",
     AI,
-    CREATE,
+    UNSAFE,
     str,
     under("description", "jobDescription"),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from boooply.converter import Mismatch
+from boooply.converter import StructureError
 
 Payload = dict[str, Any]
 Envelope = Callable[[Payload], Any]
@@ -32,7 +32,7 @@ def minted(payload: Payload) -> Payload:
     """Take a key with what stands beside it; one that is blank is none."""
     key = payload.get("apiKey")
     if isinstance(key, str) and not key.strip():
-        raise Mismatch("is empty", "apiKey")
+        raise StructureError("is empty", "apiKey")
     return bare(payload)
 
 
@@ -88,6 +88,6 @@ def evaluation(payload: Payload) -> Payload | None:
     if found is None:
         return None
     if not isinstance(found, dict):
-        raise Mismatch("expected an object or null", "evaluation")
+        raise StructureError("expected an object or null", "evaluation")
     beside = {name: payload[name] for name in _BESIDE_EVALUATION if payload.get(name) is not None}
     return beside | cast("Payload", found)

@@ -18,7 +18,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Limit(StrEnum):
+class RateLimitClass(StrEnum):
     """Which allowance a call uses up (contract section 2)."""
 
     READS = "reads"
@@ -26,16 +26,16 @@ class Limit(StrEnum):
     AI = "ai"
 
 
-class Safety(Enum):
-    """What a second send of the same call would do.
+class Idempotency(Enum):
+    """What sending the same request twice does, in the terms of RFC 9110.
 
-    ``READ`` does nothing; ``CREATE`` reaches real people, or makes a secret that nobody holds; ``CONVERGE`` ends in the
-    same state, so it may be sent again once a read shows that state is not reached.
+    ``SAFE`` changes nothing. ``UNSAFE`` reaches real people, or mints a key that nobody stores. ``IDEMPOTENT`` ends in
+    the same state, and may be sent again once a read shows that the state is not reached.
     """
 
-    READ = "read"
-    CREATE = "create"
-    CONVERGE = "converge"
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    IDEMPOTENT = "idempotent"
 
 
 @attrs.frozen(kw_only=True, slots=False)  # without slots it is made in half the time
@@ -67,7 +67,7 @@ class Request:
     """Hold one call, ready to be sent.
 
     ``target`` is path and query as they go out, ``template`` the path without identities, for logs. ``subject`` is what
-    the body was written from, and ``code`` the interview that it is about; ``confirmation`` is how to clear up an
+    the body was written from, and ``meeting_code`` the interview that it is about; ``reconcile`` is how to clear up an
     unclear outcome by reading.
     """
 
@@ -75,19 +75,19 @@ class Request:
     method: str
     target: str = attrs.field(repr=False)
     template: str
-    limit: Limit
-    safety: Safety
+    limit: RateLimitClass
+    idempotency: Idempotency
     body: bytes | None = attrs.field(default=None, repr=False)
     wants_json: bool = True
     may_be_empty: bool = False
-    code: str | None = None
+    meeting_code: str | None = None
     subject: object = attrs.field(default=None, repr=False)
-    confirmation: "Confirmation | None" = attrs.field(default=None, repr=False)
+    reconcile: "Reconciliation | None" = attrs.field(default=None, repr=False)
 
     @property
     def identity(self) -> str | None:
         """Name what it is about, for the error that tells of an unclear outcome: an interview, or a customer."""
-        return self.code or getattr(self.subject, "organization_id", None)
+        return self.meeting_code or getattr(self.subject, "organization_id", None)
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -98,14 +98,14 @@ class Request:
 
 
 @attrs.frozen
-class Confirmation:
+class Reconciliation:
     """Hold the read that shows whether a request has been carried out.
 
-    ``settled`` makes of its answer the one that the request would have had, or None where nothing has changed.
+    ``reconciled`` makes of its answer the one that the request would have had, or None where nothing has changed.
     """
 
     request: Request
-    settled: Callable[[Response], Response | None]
+    reconciled: Callable[[Response], Response | None]
 
 
 def json_object(response: Response) -> dict[str, Any] | None:
@@ -184,7 +184,7 @@ def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str
         target=f"{path}{joint}{parameters}" if parameters else path,
         template="(raw)",
         wants_json=False,
-        limit=Limit.READS if verb == "GET" else Limit.WRITES,
-        safety=Safety.READ if verb == "GET" else Safety.CREATE,
+        limit=RateLimitClass.READS if verb == "GET" else RateLimitClass.WRITES,
+        idempotency=Idempotency.SAFE if verb == "GET" else Idempotency.UNSAFE,
         body=None if json is None else json_body(json),
     )

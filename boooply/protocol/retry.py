@@ -9,10 +9,10 @@ from typing import Final
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.messages import Request, Response, Safety, json_object
+from boooply.protocol.messages import Idempotency, Request, Response, json_object
 
 
-class Fault(Enum):
+class FailureKind(Enum):
     """What went wrong with one attempt, as far as it can be told from this side."""
 
     NEVER_SENT = "no connection"
@@ -24,28 +24,28 @@ class Fault(Enum):
     OUT_OF_TIME = "the deadline passed"
 
 
-class Verdict(Enum):
+class RetryDecision(Enum):
     """What to do about it."""
 
     AGAIN = "send again"
     WAIT = "send again once the allowance is there"
-    CONFIRM = "read the state, and send again only if it is unchanged"
+    RECONCILE = "read the state, and send again only if it is unchanged"
     AMBIGUOUS = "sent once: tell that it may have been carried out"
     GIVE_UP = "tell what happened"
 
 
-_READ, _CREATE, _CONVERGE = Safety.READ, Safety.CREATE, Safety.CONVERGE
-_AGAIN, _WAIT, _CONFIRM = Verdict.AGAIN, Verdict.WAIT, Verdict.CONFIRM
-_AMBIGUOUS, _GIVE_UP = Verdict.AMBIGUOUS, Verdict.GIVE_UP
+_SAFE, _UNSAFE, _IDEMPOTENT = Idempotency.SAFE, Idempotency.UNSAFE, Idempotency.IDEMPOTENT
+_AGAIN, _WAIT, _RECONCILE = RetryDecision.AGAIN, RetryDecision.WAIT, RetryDecision.RECONCILE
+_AMBIGUOUS, _GIVE_UP = RetryDecision.AMBIGUOUS, RetryDecision.GIVE_UP
 
-VERDICTS: Final[dict[Fault, dict[Safety, Verdict]]] = {
-    Fault.NEVER_SENT: {_READ: _AGAIN, _CREATE: _AGAIN, _CONVERGE: _AGAIN},
-    Fault.BROKEN: {_READ: _AGAIN, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
-    Fault.LIMITED: {_READ: _WAIT, _CREATE: _WAIT, _CONVERGE: _WAIT},
-    Fault.FAILED: {_READ: _AGAIN, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
-    Fault.UNREADABLE: {_READ: _AGAIN, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
-    Fault.TOO_LARGE: {_READ: _GIVE_UP, _CREATE: _AMBIGUOUS, _CONVERGE: _CONFIRM},
-    Fault.OUT_OF_TIME: {_READ: _GIVE_UP, _CREATE: _AMBIGUOUS, _CONVERGE: _AMBIGUOUS},
+RETRY_TABLE: Final[dict[FailureKind, dict[Idempotency, RetryDecision]]] = {
+    FailureKind.NEVER_SENT: {_SAFE: _AGAIN, _UNSAFE: _AGAIN, _IDEMPOTENT: _AGAIN},
+    FailureKind.BROKEN: {_SAFE: _AGAIN, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
+    FailureKind.LIMITED: {_SAFE: _WAIT, _UNSAFE: _WAIT, _IDEMPOTENT: _WAIT},
+    FailureKind.FAILED: {_SAFE: _AGAIN, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
+    FailureKind.UNREADABLE: {_SAFE: _AGAIN, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
+    FailureKind.TOO_LARGE: {_SAFE: _GIVE_UP, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
+    FailureKind.OUT_OF_TIME: {_SAFE: _GIVE_UP, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _AMBIGUOUS},
 }
 
 _OK: Final = range(200, 300)
@@ -105,17 +105,17 @@ class RetryBudget:
         return True
 
 
-def fault_of(request: Request, response: Response) -> Fault | None:
+def failure_of(request: Request, response: Response) -> FailureKind | None:
     """Tell what is wrong with an answer, or None where it is one to be read."""
     if response.status == 429:  # noqa: PLR2004 - the status is its own name
-        return Fault.LIMITED
+        return FailureKind.LIMITED
     if response.status >= 500:  # noqa: PLR2004 - the same
-        return Fault.FAILED
+        return FailureKind.FAILED
     if response.status not in _OK or (request.may_be_empty and not response.body):
         return None
     # what is asked for by hand may be anything but the page of a proxy
     is_unreadable = json_object(response) is None if request.wants_json else _is_page(response)
-    return Fault.UNREADABLE if is_unreadable else None
+    return FailureKind.UNREADABLE if is_unreadable else None
 
 
 def _is_page(response: Response) -> bool:

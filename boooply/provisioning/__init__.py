@@ -5,14 +5,14 @@ from boooply.lazy import names_of
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
     from boooply.provisioning.engine import provision
-    from boooply.provisioning.minting import Keys
     from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
     from boooply.provisioning.plan import BadRow, Plan, iterate_rows, read_tenants
+    from boooply.provisioning.provisioner import Keys
 
 # What needs the store is imported on first use: a file can be read and checked without that extra.
-_ROOMS = {
+_MODULES = {
     "boooply.provisioning.engine": ("provision",),
-    "boooply.provisioning.minting": ("Keys",),
+    "boooply.provisioning.provisioner": ("Keys",),
     "boooply.provisioning.outcomes": (
         "AlreadyConnected",
         "Connected",
@@ -41,4 +41,4 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-    __getattr__ = names_of(__name__, _ROOMS)
+    __getattr__ = names_of(__name__, _MODULES)

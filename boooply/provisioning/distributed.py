@@ -17,9 +17,9 @@ from procrastinate import App, BaseConnector, PsycopgConnector, RetryStrategy
 from boooply.errors import AuthenticationError, ConfigurationError, PermissionDeniedError, StoreError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.messages import Limit
-from boooply.provisioning.minting import Minting, Skipped
-from boooply.store import State, Store, tenant_of
+from boooply.protocol.messages import RateLimitClass
+from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
+from boooply.store import AsyncStore, State, tenant_of
 
 CONCURRENCY: Final = 16
 
@@ -35,14 +35,14 @@ class Queue:
     """Hand customers to workers on any machine, and be one of them."""
 
     app: App
-    store: Store
+    store: AsyncStore
     _platforms: list[AsyncBoooplyPlatform] = attrs.field(factory=list[AsyncBoooplyPlatform], init=False)
     _refused: list[Exception] = attrs.field(factory=list[Exception], init=False)
     _has_refused: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, store: Store, /, *, connector: BaseConnector | None = None) -> AsyncGenerator[Queue]:
+    async def open(cls, store: AsyncStore, /, *, connector: BaseConnector | None = None) -> AsyncGenerator[Queue]:
         """Open the queue in the store's database, and close it at the end; on first use it is created.
 
         ``connector`` is one of procrastinate's, in the place of the one to that database: its in-memory one in tests.
@@ -107,17 +107,17 @@ class Queue:
     async def _connect(self, organization_id: str) -> None:
         """Carry out one job; the outcome is in the ledger."""
         if self._refused:
-            raise Skipped
+            raise NotClaimed
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
         if not found or found[0].state is State.DONE:
             return  # disconnected since it was queued, or connected
-        minting = Minting(platform=min(self._platforms, key=_line), ledger=self.store.ledger)
+        minting = KeyProvisioner(platform=min(self._platforms, key=_line), ledger=self.store.ledger)
         try:
             await minting.connect(tenant_of(found[0]))
         except (AuthenticationError, PermissionDeniedError) as error:
             self._refused.append(error)
             self._has_refused.set()
-            raise Skipped from None
+            raise NotClaimed from None
 
     async def _revive(self) -> None:
         jobs = self.app.job_manager
@@ -127,15 +127,15 @@ class Queue:
             await asyncio.sleep(_STALLED)
 
 
-_AGAIN: Final = (Skipped, StoreError)
+_AGAIN: Final = (NotClaimed, StoreError)
 
 
 def _line(platform: AsyncBoooplyPlatform) -> int:
-    allowance = platform.rate_limits.get(Limit.WRITES)
+    allowance = platform.rate_limits.get(RateLimitClass.WRITES)
     return 0 if allowance is None else allowance.waiting - allowance.remaining
 
 
-def _connector(store: Store) -> BaseConnector:
+def _connector(store: AsyncStore) -> BaseConnector:
     address = store.database.address
     if not store.database.is_postgresql:
         raise ConfigurationError("the queue needs a store on PostgreSQL: postgresql+psycopg://user:password@host/name")

@@ -11,9 +11,9 @@ from typing import Final
 from boooply.errors import ProvisioningError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.provisioning.minting import Keys, Minting, Skipped
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
-from boooply.store import Store
+from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.store import AsyncStore
 
 CONCURRENCY: Final = 16
 
@@ -27,7 +27,7 @@ async def provision(
     /,
     *,
     platform: AsyncBoooplyPlatform,
-    store: Store,
+    store: AsyncStore,
     keys: Keys | None = None,
     concurrency: int = CONCURRENCY,
     remint_in_doubt: bool = False,
@@ -58,8 +58,8 @@ async def provision(
     """
     if concurrency < 1:
         raise ProvisioningError("concurrency has to be at least 1")
-    minting = Minting(platform=platform, ledger=store.ledger, vault=keys, remint=remint_in_doubt)
-    crew = _Crew(minting, _asynchronous(tenants), concurrency)
+    minting = KeyProvisioner(platform=platform, ledger=store.ledger, vault=keys, remint=remint_in_doubt)
+    crew = WorkerPool(minting, _asynchronous(tenants), concurrency)
     workers = [asyncio.create_task(crew.work()) for _ in range(concurrency)]
     watcher = asyncio.create_task(_stop_on(stop, crew)) if stop is not None else None
     try:
@@ -82,15 +82,15 @@ async def _asynchronous(tenants: Iterable[Tenant] | AsyncIterable[Tenant]) -> As
             yield tenant
 
 
-async def _stop_on(stop: asyncio.Event, crew: _Crew) -> None:
+async def _stop_on(stop: asyncio.Event, crew: WorkerPool) -> None:
     await stop.wait()
     crew.stop()
 
 
-class _Crew:
+class WorkerPool:
     """The workers of one run, and what they share."""
 
-    def __init__(self, minting: Minting, source: AsyncIterator[Tenant], size: int) -> None:
+    def __init__(self, minting: KeyProvisioner, source: AsyncIterator[Tenant], size: int) -> None:
         self.outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None once the last worker is done
         self._minting = minting
         self._source = source
@@ -134,7 +134,7 @@ class _Crew:
     async def _connect(self, tenant: Tenant) -> None:
         try:
             outcome = await self._minting.connect(tenant)
-        except Skipped:
+        except NotClaimed:
             self._left.append((_now() + _LOOK_AGAIN, tenant))
             return
         await self.outcomes.put(outcome)

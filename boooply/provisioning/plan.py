@@ -27,7 +27,7 @@ from boooply.secret import redact
 
 T = TypeVar("T")
 Pairs = Iterable[tuple[str, Any]]  # names and values as every format hands them out: a dict would hide a repeated name
-Found = Iterator["tuple[int, Pairs] | BadRow"]  # a row with its line
+EventClaim = Iterator["tuple[int, Pairs] | BadRow"]  # a row with its line
 
 _COLUMNS: Final[dict[type, tuple[str, ...]]] = {
     Tenant: ("organization_id", "organization_name", "user_id", "user_email", "user_name", "team_members"),
@@ -148,7 +148,7 @@ class _Lines(Iterator[str]):
         return None
 
 
-def _csv_rows(lines: _Lines) -> Found:
+def _csv_rows(lines: _Lines) -> EventClaim:
     records = _csv_records(lines)
     header = _header(next(records, None), lines.source)
     for record in records:
@@ -210,7 +210,7 @@ def _csv_row(line: int, cells: list[str], header: list[str]) -> tuple[int, Pairs
     return line, values.items()
 
 
-def _json_rows(lines: _Lines) -> Found:
+def _json_rows(lines: _Lines) -> EventClaim:
     for text in lines:
         if bad := lines.bad_byte():
             yield bad
@@ -233,7 +233,7 @@ def _json_row(line: int, text: str) -> tuple[int, Pairs] | BadRow:
     return line, cast("tuple[tuple[str, Any], ...]", given)
 
 
-_READERS: Final[dict[str, Callable[[_Lines], Found]]] = {".jsonl": _json_rows, ".ndjson": _json_rows}
+_READERS: Final[dict[str, Callable[[_Lines], EventClaim]]] = {".jsonl": _json_rows, ".ndjson": _json_rows}
 
 
 def _by_column(pairs: Pairs, model: type) -> tuple[dict[str, Any], list[str]]:

@@ -38,5 +38,5 @@ class AsyncAI:
             work_setup=work_setup,
             employment_type=employment_type,
         )
-        row = GENERATE_JOB_DESCRIPTION
-        return row.parse(await self._transport.send(row.request(body=brief)))
+        endpoint = GENERATE_JOB_DESCRIPTION
+        return endpoint.parse(await self._transport.send(endpoint.request(body=brief)))

@@ -9,7 +9,7 @@ from typing import Unpack
 
 import attrs
 
-from boooply.errors import AmbiguousWriteError, DeadlineExceeded, ValidationError
+from boooply.errors import AmbiguousWriteError, APIError, DeadlineExceededError, ValidationError
 from boooply.models import (
     AIInterview,
     AnalysisJob,
@@ -23,7 +23,7 @@ from boooply.models import (
     HumanInterview,
     Interview,
     InterviewFilters,
-    InterviewNotEvaluated,
+    InterviewNotEvaluatedError,
     InterviewParticipant,
     InterviewQuery,
     Invitation,
@@ -36,7 +36,7 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import endpoints
-from boooply.protocol.allowance import CLOCKS_DIFFER, ROUNDED
+from boooply.ratelimit.headers import CLOCKS_DIFFER, ROUNDED
 from boooply.transport import Transport, download
 
 _PAGE = 100  # the most the API gives at once
@@ -57,8 +57,8 @@ class AsyncInterviews:
         """
         if not isinstance(request, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise ValidationError("request", "has to be an AIInterview, a HumanInterview or a TeamMeeting")
-        row = endpoints.CREATE_INTERVIEW
-        return row.parse(await self._transport.send(row.request(body=request)))
+        endpoint = endpoints.CREATE_INTERVIEW
+        return endpoint.parse(await self._transport.send(endpoint.request(body=request)))
 
     async def list(self, *, page: int = 1, limit: int = 20, **filters: Unpack[InterviewFilters]) -> Page:
         """Read one page of interviews, newest first; ``limit`` is at most 100.
@@ -70,8 +70,8 @@ class AsyncInterviews:
             ValidationError: A filter is not one the API takes.
         """
         query = InterviewQuery(page=page, limit=limit, **filters)
-        row = endpoints.LIST_INTERVIEWS
-        return row.parse(await self._transport.send(row.request(query=query)))
+        endpoint = endpoints.LIST_INTERVIEWS
+        return endpoint.parse(await self._transport.send(endpoint.request(query=query)))
 
     async def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
         """Read all interviews, a page of 100 at a time; the filters are those of ``list``.
@@ -85,8 +85,8 @@ class AsyncInterviews:
             page = await self.list(page=number, limit=_PAGE, **filters)
             known = len(seen)
             for interview in page.items:
-                if interview.code not in seen:
-                    seen.add(interview.code)
+                if interview.meeting_code not in seen:
+                    seen.add(interview.meeting_code)
                     yield interview
             read += len(page.items)
             # the second form of the list tells no number of pages, and an API that ignores `page` repeats itself
@@ -94,22 +94,30 @@ class AsyncInterviews:
                 return
             number += 1
 
-    async def get(self, code: str, /) -> Interview:
+    async def get(self, meeting_code: str, /) -> Interview:
         """Read one interview."""
-        row = endpoints.GET_INTERVIEW
-        return row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.GET_INTERVIEW
+        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
-    async def cancel(self, code: str, /, *, reason: str | None = None) -> Interview:
+    async def cancel(self, meeting_code: str, /, *, reason: str | None = None) -> Interview:
         """Cancel an interview that has not begun.
 
         Raises:
             BadRequestError: It is active, completed or cancelled.
         """
-        row = endpoints.CANCEL_INTERVIEW
-        return row.parse(await self._transport.send(row.request(body=Cancellation(reason=reason), code=code)))
+        endpoint = endpoints.CANCEL_INTERVIEW
+        return endpoint.parse(
+            await self._transport.send(endpoint.request(body=Cancellation(reason=reason), meeting_code=meeting_code))
+        )
 
     async def reschedule(
-        self, code: str, /, *, scheduled_at: datetime, duration_minutes: int | None = None, reason: str | None = None
+        self,
+        meeting_code: str,
+        /,
+        *,
+        scheduled_at: datetime,
+        duration_minutes: int | None = None,
+        reason: str | None = None,
     ) -> Interview:
         """Move an interview that has not begun to another time.
 
@@ -117,38 +125,40 @@ class AsyncInterviews:
             BadRequestError: It is active, completed or cancelled.
         """
         body = Rescheduling(scheduled_at=scheduled_at, duration_minutes=duration_minutes, reason=reason)
-        row = endpoints.RESCHEDULE_INTERVIEW
-        return row.parse(await self._transport.send(row.request(body=body, code=code)))
+        endpoint = endpoints.RESCHEDULE_INTERVIEW
+        return endpoint.parse(await self._transport.send(endpoint.request(body=body, meeting_code=meeting_code)))
 
-    async def delete(self, code: str, /) -> None:
+    async def delete(self, meeting_code: str, /) -> None:
         """Delete an interview, with its recording, transcript and evaluation, for ever."""
-        row = endpoints.DELETE_INTERVIEW
-        row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.DELETE_INTERVIEW
+        endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
     async def add_participants(
-        self, code: str, /, *, participants: Iterable[Participant]
+        self, meeting_code: str, /, *, participants: Iterable[Participant]
     ) -> tuple[InterviewParticipant, ...]:
         """Add people, who are e-mailed at once; each comes back with a join token."""
         body = Invitation(participants=participants)
-        row = endpoints.ADD_PARTICIPANTS
-        return row.parse(await self._transport.send(row.request(body=body, code=code)))
+        endpoint = endpoints.ADD_PARTICIPANTS
+        return endpoint.parse(await self._transport.send(endpoint.request(body=body, meeting_code=meeting_code)))
 
-    async def list_participants(self, code: str, /) -> tuple[InterviewParticipant, ...]:
+    async def list_participants(self, meeting_code: str, /) -> tuple[InterviewParticipant, ...]:
         """Read who takes part."""
-        row = endpoints.LIST_PARTICIPANTS
-        return row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.LIST_PARTICIPANTS
+        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
-    async def remove_participant(self, code: str, participant_id: str, /) -> None:
+    async def remove_participant(self, meeting_code: str, participant_id: str, /) -> None:
         """Remove a person from an interview."""
-        row = endpoints.REMOVE_PARTICIPANT
-        row.parse(await self._transport.send(row.request(code=code, participant_id=participant_id)))
+        endpoint = endpoints.REMOVE_PARTICIPANT
+        endpoint.parse(
+            await self._transport.send(endpoint.request(meeting_code=meeting_code, participant_id=participant_id))
+        )
 
-    async def get_recording(self, code: str, /) -> Recording | None:
+    async def get_recording(self, meeting_code: str, /) -> Recording | None:
         """Read where the recording is, or None until there is one."""
-        row = endpoints.GET_RECORDING
-        return row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.GET_RECORDING
+        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
-    async def download_recording(self, code: str, file: str | PathLike[str], /) -> Recording | None:
+    async def download_recording(self, meeting_code: str, file: str | PathLike[str], /) -> Recording | None:
         """Download a recording into a file, and tell of it, or None until there is one.
 
         The file appears once all of it is there, in the place of an earlier one, and only its owner may read it. A
@@ -158,58 +168,62 @@ class AsyncInterviews:
         Raises:
             OSError: The file cannot be written.
         """
-        recording = await self.get_recording(code)
+        recording = await self.get_recording(meeting_code)
         if recording is None:
             return None
         await download(self._transport, recording, Path(file))
         return recording
 
-    async def get_transcript(self, code: str, /) -> tuple[TranscriptEntry, ...]:
+    async def get_transcript(self, meeting_code: str, /) -> tuple[TranscriptEntry, ...]:
         """Read what was said; empty until the interview has been held."""
-        row = endpoints.GET_TRANSCRIPT
-        return row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.GET_TRANSCRIPT
+        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
-    async def get_evaluation(self, code: str, /) -> Evaluation | None:
+    async def get_evaluation(self, meeting_code: str, /) -> Evaluation | None:
         """Read the evaluation, or None until the analysis has run."""
-        row = endpoints.GET_EVALUATION
-        return row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.GET_EVALUATION
+        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
-    async def trigger_analysis(self, code: str, /) -> AnalysisJob:
+    async def trigger_analysis(self, meeting_code: str, /) -> AnalysisJob:
         """Queue an analysis, which runs in the background and replaces the evaluation."""
-        row = endpoints.TRIGGER_ANALYSIS
-        return row.parse(await self._transport.send(row.request(code=code)))
+        endpoint = endpoints.TRIGGER_ANALYSIS
+        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
 
     async def get_availability(
         self, email: str, /, *, duration_minutes: int | None = None, days: int | None = None
     ) -> Availability:
         """Read when a person is free, in slots of ``duration_minutes`` (30) over ``days`` (14, at most 30)."""
         query = AvailabilityQuery(email=email, duration_minutes=duration_minutes, days=days)
-        row = endpoints.GET_AVAILABILITY
-        return row.parse(await self._transport.send(row.request(query=query)))
+        endpoint = endpoints.GET_AVAILABILITY
+        return endpoint.parse(await self._transport.send(endpoint.request(query=query)))
 
     async def get_busy_blocks(self, email: str, /, *, days: int | None = None) -> BusyBlocks:
         """Read when a person is busy in the next ``days`` (14, at most 30)."""
-        row = endpoints.GET_BUSY_BLOCKS
-        return row.parse(await self._transport.send(row.request(query=BusyBlocksQuery(email=email, days=days))))
+        endpoint = endpoints.GET_BUSY_BLOCKS
+        return endpoint.parse(
+            await self._transport.send(endpoint.request(query=BusyBlocksQuery(email=email, days=days)))
+        )
 
-    async def wait_for_evaluation(self, code: str, /, *, timeout: float = 900.0, poll: float = 10.0) -> Evaluation:
+    async def wait_for_evaluation(
+        self, meeting_code: str, /, *, timeout: float = 900.0, poll: float = 10.0
+    ) -> Evaluation:
         """Wait until the interview is over and evaluated, looking every ``poll`` seconds for ``timeout`` seconds.
 
         A human or team meeting that reads COMPLETED can be resumed, so it is waited for until its ``end_reason`` is
         there (contract section 5.2).
 
         Raises:
-            InterviewNotEvaluated: It was cancelled, failed, expired or missed.
-            DeadlineExceeded: The time is up.
+            InterviewNotEvaluatedError: It was cancelled, failed, expired or missed.
+            DeadlineExceededError: The time is up.
         """
         try:
             async with asyncio.timeout(timeout):
-                return await self._evaluated(code, poll)
-        except DeadlineExceeded:
+                return await self._evaluated(meeting_code, poll)
+        except APIError:
             raise
         except TimeoutError:
             pass
-        raise DeadlineExceeded("interviews.wait_for_evaluation", timeout, waiting_for="evaluation")
+        raise DeadlineExceededError("interviews.wait_for_evaluation", timeout, waiting_for="evaluation")
 
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
         """Look for the interview whose creation got no clear answer, by its people, among the latest.
@@ -237,15 +251,15 @@ class AsyncInterviews:
         ahead = self._transport.pool.clock_ahead
         return CLOCKS_DIFFER if ahead is None else ROUNDED - timedelta(seconds=ahead)
 
-    async def _evaluated(self, code: str, poll: float) -> Evaluation:
+    async def _evaluated(self, meeting_code: str, poll: float) -> Evaluation:
         is_over = False
         while True:
             if not is_over:
-                interview = await self.get(code)
+                interview = await self.get(meeting_code)
                 if interview.ended_unevaluated:
-                    raise InterviewNotEvaluated(interview)
+                    raise InterviewNotEvaluatedError(interview)
                 is_over = interview.is_over
-            evaluation = await self.get_evaluation(code) if is_over else None
+            evaluation = await self.get_evaluation(meeting_code) if is_over else None
             if evaluation is not None:
                 return evaluation
             await asyncio.sleep(poll)

@@ -15,5 +15,5 @@ class AsyncOrganization:
 
     async def get(self) -> Organization:
         """Tell whose key this is: ``external_org_id`` is the platform's own id of the customer."""
-        row = GET_ORGANIZATION
-        return row.parse(await self._transport.send(row.request()))
+        endpoint = GET_ORGANIZATION
+        return endpoint.parse(await self._transport.send(endpoint.request()))

@@ -5,11 +5,11 @@ it with any HTTP client, the vendor's JavaScript SDK included.
 """
 
 from boooply.sandbox.clock import Clock
+from boooply.sandbox.errors import SandboxError
 from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import Limits
 from boooply.sandbox.playing import Step
-from boooply.sandbox.records import Attempt, Call, Delivery, Email, Fault, Landing, WebhookRequest
-from boooply.sandbox.refusals import Refused
+from boooply.sandbox.records import Attempt, Call, Delivery, Email, Fault, RedirectHit, WebhookRequest
 from boooply.sandbox.sandbox import Sandbox
 from boooply.sandbox.webhooks import Webhooks
 
@@ -21,10 +21,10 @@ __all__ = [
     "Email",
     "Fault",
     "Faults",
-    "Landing",
     "Limits",
-    "Refused",
+    "RedirectHit",
     "Sandbox",
+    "SandboxError",
     "Step",
     "WebhookRequest",
     "Webhooks",

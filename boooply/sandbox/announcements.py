@@ -13,7 +13,7 @@ from boooply.sandbox.transcripts import ANSWER, TURN_SECONDS, questions_of, turn
 
 __all__ = ["announced"]
 
-VERDICTS: Final = (
+RETRY_TABLE: Final = (
     (90, "STRONG_PASS", "ADVANCE"),
     (75, "PASS", "ADVANCE"),
     (60, "REVIEW", "HOLD"),
@@ -75,7 +75,7 @@ def _transcript(interview: Interview) -> dict[str, Any]:
 
 def _evaluation(interview: Interview) -> dict[str, Any]:
     score = overall_score(interview) or 0
-    _, recommendation, decision = next(row for row in VERDICTS if score >= row[0])
+    _, recommendation, decision = next(row for row in RETRY_TABLE if score >= row[0])
     skills: list[str] = interview.details.get("skills") or []
     summary = f"{interview.title}: structured answers with concrete evidence, overall {score} of 100."
     return {

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from attrs import frozen
 
-from boooply.sandbox.refusals import Refused, invalid, missing
+from boooply.sandbox.errors import SandboxError, invalid, missing
 
 __all__ = [
     "Check",
@@ -35,8 +35,8 @@ __all__ = [
 Check = Callable[[str, Any], None]
 
 
-def _wrong_type(field: str, wanted: str) -> Refused:
-    return Refused(400, "INVALID_TYPE", f"{field} must be {wanted}")
+def _wrong_type(field: str, wanted: str) -> SandboxError:
+    return SandboxError(400, "INVALID_TYPE", f"{field} must be {wanted}")
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:

@@ -16,10 +16,10 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from boooply.sandbox.breakage import FAULTS
 from boooply.sandbox.control import CONTROL, Route
-from boooply.sandbox.deliveries import Courier
+from boooply.sandbox.deliveries import WebhookDispatcher
 from boooply.sandbox.evaluations import overall_score
+from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.limits import Windows
 from boooply.sandbox.moments import iso
@@ -49,7 +49,7 @@ HEADERS: Final = {
 }
 
 
-def console_routes(state: State, faults: Faults, windows: Windows, courier: Courier) -> tuple[Route, ...]:
+def console_routes(state: State, faults: Faults, windows: Windows, courier: WebhookDispatcher) -> tuple[Route, ...]:
     """Return the page, and what it reads."""
     page = files("boooply.sandbox").joinpath("console.html").read_text(encoding="utf-8")
 
@@ -86,7 +86,7 @@ async def _messages(look: Callable[[], dict[str, Any]], state: State) -> AsyncGe
         await asyncio.sleep(LOOK_AGAIN)
 
 
-def snapshot(state: State, faults: Faults, windows: Windows, courier: Courier) -> dict[str, Any]:
+def snapshot(state: State, faults: Faults, windows: Windows, courier: WebhookDispatcher) -> dict[str, Any]:
     """Show everything that the page shows; of long lists the newest entries, newest first."""
     organizations, deliveries = state.organizations(), tuple(state.deliveries.values())
     interviews = state.all_interviews()

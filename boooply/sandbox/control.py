@@ -8,15 +8,15 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from boooply.sandbox.breakage import FAULTS
 from boooply.sandbox.checks import Field, check_fields, one_of, whole
 from boooply.sandbox.clock import Clock
-from boooply.sandbox.deliveries import Courier
+from boooply.sandbox.deliveries import WebhookDispatcher
+from boooply.sandbox.errors import invalid, malformed, missing
+from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.moments import iso
 from boooply.sandbox.playing import Step, play
 from boooply.sandbox.records import Fault, Interview
-from boooply.sandbox.refusals import invalid, malformed, missing
 from boooply.sandbox.rules import PLAY
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, meeting_view, organization_summary, planned_view
@@ -89,7 +89,7 @@ def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
     )
 
 
-def webhook_routes(state: State, courier: Courier) -> tuple[Route, ...]:
+def webhook_routes(state: State, courier: WebhookDispatcher) -> tuple[Route, ...]:
     """Return the controls of the webhooks."""
 
     async def see_webhooks(_request: web.Request) -> web.StreamResponse:
@@ -130,7 +130,7 @@ def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
         raise invalid("advance", f"is refused: {error}") from error
 
 
-def _point(courier: Courier, body: Mapping[str, Any]) -> None:
+def _point(courier: WebhookDispatcher, body: Mapping[str, Any]) -> None:
     if "url" not in body:
         raise missing("url", "is required: an address, or null for no endpoint")
     url = body["url"]

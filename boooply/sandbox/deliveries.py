@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from attrs import evolve
 
+from boooply.sandbox.errors import conflict, not_found
 from boooply.sandbox.records import Attempt, Delivery, WebhookRequest
-from boooply.sandbox.refusals import conflict, not_found
 from boooply.sandbox.state import PLATFORM_NAME, State
 
-__all__ = ["Courier", "check_url"]
+__all__ = ["WebhookDispatcher", "check_url"]
 
 PAUSES: Final = (5, 10, 20, 40, 80)
 ANSWER_WITHIN: Final = 30.0
@@ -42,7 +42,7 @@ def check_url(url: str) -> str:
     return url
 
 
-class Courier:
+class WebhookDispatcher:
     """Deliver what the state announces to one endpoint; runs on the server's loop."""
 
     def __init__(self, state: State, secret: str, url: str | None) -> None:

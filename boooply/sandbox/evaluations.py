@@ -14,7 +14,7 @@ __all__ = ["evaluation_answer", "interviewer_evaluation", "overall_score", "pick
 
 FIGURES = ("communication", "technical", "cultureFit", "problemSolving", "experienceMatch")
 EVIDENCE = "I would start from what the users saw"
-VERDICTS = ((75, "PASS", "HIRE"), (60, "REVIEW", "NO_HIRE"), (0, "FAIL", "STRONG_NO_HIRE"))
+RETRY_TABLE = ((75, "PASS", "HIRE"), (60, "REVIEW", "NO_HIRE"), (0, "FAIL", "STRONG_NO_HIRE"))
 """From which score on: the recommendation, and what the rubric's AI says."""
 
 RATING_LABELS = ("", "Poor", "Weak", "Fair", "Good", "Excellent")
@@ -62,7 +62,7 @@ def evaluation_answer(interview: Interview) -> dict[str, Any]:
 
 
 def _evaluation(interview: Interview, score: int) -> dict[str, Any]:
-    _, recommendation, ai_recommendation = next(row for row in VERDICTS if score >= row[0])
+    _, recommendation, ai_recommendation = next(row for row in RETRY_TABLE if score >= row[0])
     rated = [
         {"question": question, "score": score_of(interview, question), "notes": "Answered with an example."}
         for question in questions_of(interview)

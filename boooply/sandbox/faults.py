@@ -13,7 +13,7 @@ from typing import Final, Self, cast
 from aiohttp import web
 from attrs import evolve, frozen
 
-from boooply.sandbox.breakage import FAULTS, NO_FAULT, Behaviour
+from boooply.sandbox.fault_table import FAULTS, NO_FAULT, Behaviour
 from boooply.sandbox.operations import OPERATIONS
 from boooply.sandbox.records import Fault, PlannedFault
 from boooply.sandbox.wire import Answering, ErrorResponse, in_json_form
@@ -47,7 +47,7 @@ class Faults:
 
         Args:
             operation: The operation's name as in `Call.operation`, or `*` for every one.
-            fault: What happens; `boooply.sandbox.breakage` has the table.
+            fault: What happens; `boooply.sandbox.fault_table` has the table.
             times: How many calls meet it; None is for ever.
 
         Raises:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from boooply.sandbox.checks import check_fields
+from boooply.sandbox.errors import conflict, malformed, not_found
 from boooply.sandbox.queries import read_list_query, select
 from boooply.sandbox.records import Interview, Participant
-from boooply.sandbox.refusals import conflict, malformed, not_found
+from boooply.sandbox.request_context import Payload, RequestContext
 from boooply.sandbox.rules import CANCEL, Draft, NewPerson, new_people, read_draft, read_reschedule
 from boooply.sandbox.state import State
 from boooply.sandbox.views import meeting_view, page_view, participant_view
-from boooply.sandbox.visit import Payload, Visit
 
 __all__ = [
     "add_participants",
@@ -51,7 +51,7 @@ def _meeting(state: State, interview: Interview) -> Payload:
     return {"meeting": meeting_view(interview, state.base_url)}
 
 
-def create_interview(state: State, visit: Visit) -> Payload:
+def create_interview(state: State, visit: RequestContext) -> Payload:
     """Create an interview and invite everybody at once."""
     draft = read_draft(visit.body)
     organization = state.organization(visit.organization_id)
@@ -77,12 +77,12 @@ def create_interview(state: State, visit: Visit) -> Payload:
     return _meeting(state, interview)
 
 
-def list_interviews(state: State, visit: Visit) -> Payload:
+def list_interviews(state: State, visit: RequestContext) -> Payload:
     """List the organization's interviews."""
     return page_view(select(state.interviews(visit.organization_id), read_list_query(visit.query)), state.base_url)
 
 
-def get_interview(state: State, visit: Visit) -> Payload:
+def get_interview(state: State, visit: RequestContext) -> Payload:
     """Show an interview."""
     return _meeting(state, visit.interview(state))
 
@@ -92,7 +92,7 @@ def _refuse_when_settled(interview: Interview, verb: str) -> None:
         raise malformed(f"an interview that is {interview.status} cannot be {verb}", "INVALID_STATUS")
 
 
-def cancel_interview(state: State, visit: Visit) -> Payload:
+def cancel_interview(state: State, visit: RequestContext) -> Payload:
     """Cancel an interview and tell everybody."""
     interview = visit.interview(state)
     check_fields(CANCEL, visit.body)
@@ -102,7 +102,7 @@ def cancel_interview(state: State, visit: Visit) -> Payload:
     return _meeting(state, cancelled)
 
 
-def reschedule_interview(state: State, visit: Visit) -> Payload:
+def reschedule_interview(state: State, visit: RequestContext) -> Payload:
     """Move an interview and tell everybody; one that failed is scheduled again."""
     interview = visit.interview(state)
     wanted = read_reschedule(visit.body)
@@ -120,13 +120,13 @@ def reschedule_interview(state: State, visit: Visit) -> Payload:
     return _meeting(state, moved)
 
 
-def delete_interview(state: State, visit: Visit) -> Payload:
+def delete_interview(state: State, visit: RequestContext) -> Payload:
     """Delete an interview for ever, whatever its status."""
     state.forget(visit.interview(state))
     return {"message": "The interview was deleted."}
 
 
-def add_participants(state: State, visit: Visit) -> Payload:
+def add_participants(state: State, visit: RequestContext) -> Payload:
     """Add people and invite them: all of them, or none if one is in already."""
     interview = visit.interview(state)
     newcomers = _people(new_people(visit.body))
@@ -138,13 +138,13 @@ def add_participants(state: State, visit: Visit) -> Payload:
     return {"participants": [participant_view(person) for person in newcomers], "total": len(newcomers)}
 
 
-def list_participants(state: State, visit: Visit) -> Payload:
+def list_participants(state: State, visit: RequestContext) -> Payload:
     """List who takes part."""
     people = [participant_view(person) for person in visit.interview(state).participants]
     return {"participants": people, "total": len(people)}
 
 
-def remove_participant(state: State, visit: Visit) -> Payload:
+def remove_participant(state: State, visit: RequestContext) -> Payload:
     """Remove one person, the last one too."""
     interview = visit.interview(state)
     staying = tuple(person for person in interview.participants if person.id != visit.participant_id)

@@ -1,7 +1,7 @@
 """The table of operations, and those operations that are about no single interview.
 
-An operation takes the state and a visit and returns the fields of its success body, or raises `Refused`. None of them
-knows HTTP.
+An operation takes the state and a visit and returns the fields of its success body, or raises `SandboxError`. None of
+them knows HTTP.
 """
 
 from collections.abc import Callable
@@ -26,17 +26,17 @@ from boooply.sandbox.limits import Allowance
 from boooply.sandbox.outcomes import download_recording, get_evaluation, get_recording, get_transcript, trigger_analysis
 from boooply.sandbox.queries import CalendarQuery, read_calendar_query
 from boooply.sandbox.recordings import Video
+from boooply.sandbox.request_context import Payload, RequestContext
 from boooply.sandbox.rules import JOB_DESCRIPTION, PROVISION
 from boooply.sandbox.state import State
 from boooply.sandbox.views import organization_view, slot_view
-from boooply.sandbox.visit import Payload, Visit
 
 __all__ = ["OPERATIONS", "Operation"]
 
 # ---- the platform
 
 
-def create_organization_api_key(state: State, visit: Visit) -> Payload:
+def create_organization_api_key(state: State, visit: RequestContext) -> Payload:
     """Mint a further key for the platform's organization, which is made at the first call."""
     body = visit.body
     check_fields(PROVISION, body)
@@ -62,7 +62,7 @@ def _unconnected(query: CalendarQuery) -> Payload:
     return {"calendarConnected": False, "email": query.email, "days": query.days, "total": 0, "message": message}
 
 
-def get_availability(state: State, visit: Visit) -> Payload:
+def get_availability(state: State, visit: RequestContext) -> Payload:
     """Show when an interviewer is free."""
     query = read_calendar_query(visit.query)
     if not is_connected(query.email):
@@ -78,7 +78,7 @@ def get_availability(state: State, visit: Visit) -> Payload:
     }
 
 
-def get_busy_blocks(state: State, visit: Visit) -> Payload:
+def get_busy_blocks(state: State, visit: RequestContext) -> Payload:
     """Show when an interviewer is busy."""
     query = read_calendar_query(visit.query)
     if not is_connected(query.email):
@@ -94,7 +94,7 @@ def get_busy_blocks(state: State, visit: Visit) -> Payload:
     }
 
 
-def generate_job_description(_state: State, visit: Visit) -> Payload:
+def generate_job_description(_state: State, visit: RequestContext) -> Payload:
     """Write a job description from what was given."""
     body = visit.body
     check_fields(JOB_DESCRIPTION, body)
@@ -105,7 +105,7 @@ def generate_job_description(_state: State, visit: Visit) -> Payload:
     return {"description": f"We are looking for a {body['jobRole']}{about}. What you bring: {skills}."}
 
 
-def get_organization(state: State, visit: Visit) -> Payload:
+def get_organization(state: State, visit: RequestContext) -> Payload:
     """Show whose key this is."""
     return {"organization": organization_view(state.organization(visit.organization_id))}
 
@@ -128,21 +128,21 @@ class Operation:
     name: str
     method: str
     path: str
-    answer: Callable[[State, Visit], Payload | Video]
+    answer: Callable[[State, RequestContext], Payload | Video]
     allowance: Allowance
     opens: Literal["platform", "organization"] = "organization"
     status: int = 200
     reads_body: bool = False
 
 
-def _read(name: str, path: str, answer: Callable[[State, Visit], Payload | Video]) -> Operation:
+def _read(name: str, path: str, answer: Callable[[State, RequestContext], Payload | Video]) -> Operation:
     return Operation(name=name, method="GET", path=f"/api/integration/{path}", answer=answer, allowance="reads")
 
 
 def _write(
     name: str,
     route: str,
-    answer: Callable[[State, Visit], Payload],
+    answer: Callable[[State, RequestContext], Payload],
     *,
     status: int = 200,
     reads_body: bool = True,

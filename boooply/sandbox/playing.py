@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 from attrs import evolve
 
+from boooply.sandbox.errors import conflict
 from boooply.sandbox.records import Interview, Participant
-from boooply.sandbox.refusals import conflict
 
 __all__ = ["Step", "play", "possible_steps"]
 

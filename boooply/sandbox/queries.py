@@ -12,9 +12,9 @@ from typing import TypeVar
 from attrs import frozen
 
 from boooply.sandbox.checks import is_address, parse_moment
+from boooply.sandbox.errors import SandboxError, malformed, missing
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.records import Interview
-from boooply.sandbox.refusals import Refused, malformed, missing
 
 __all__ = ["CalendarQuery", "ListQuery", "Page", "read_calendar_query", "read_list_query", "select"]
 
@@ -28,7 +28,7 @@ MOST_SCORE = 100
 WORKING_DAY_MINUTES = 480
 
 
-def _bad(name: str, rule: str) -> Refused:
+def _bad(name: str, rule: str) -> SandboxError:
     return malformed(f"{name} {rule}", "INVALID_PARAMETER")
 
 

@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
+from boooply.sandbox.errors import SandboxError, forbidden, malformed
 from boooply.sandbox.moments import iso
 from boooply.sandbox.records import Interview
-from boooply.sandbox.refusals import Refused, forbidden, malformed
 from boooply.sandbox.transcripts import duration_seconds
 
 __all__ = ["STORAGE", "Piece", "Video", "check_signature", "cut", "recording", "video_of"]
@@ -49,7 +49,7 @@ def video_of(interview: Interview) -> Video:
         Refused: 404 before the interview has been played.
     """
     if interview.ended_at is None:
-        raise Refused(404, "RECORDING_NOT_FOUND", "the interview has no recording yet")
+        raise SandboxError(404, "RECORDING_NOT_FOUND", "the interview has no recording yet")
     blocks = (hashlib.sha256(f"{interview.id} {number}".encode()).digest() for number in range(BODY_BLOCKS))
     return Video(FTYP + b"".join(blocks))
 

@@ -17,10 +17,10 @@ __all__ = [
     "Interview",
     "InterviewKind",
     "Key",
-    "Landing",
     "Organization",
     "Participant",
     "PlannedFault",
+    "RedirectHit",
     "WebhookRequest",
 ]
 
@@ -114,7 +114,7 @@ class PlannedFault:
 
 
 @frozen(kw_only=True)
-class Landing:
+class RedirectHit:
     """Tell of one request that followed the fault `redirect`, as no client may.
 
     Attributes:

@@ -32,8 +32,8 @@ from boooply.sandbox.checks import (
     text,
     whole,
 )
+from boooply.sandbox.errors import invalid, missing
 from boooply.sandbox.records import InterviewKind
-from boooply.sandbox.refusals import invalid, missing
 
 __all__ = [
     "CANCEL",

@@ -12,11 +12,11 @@ from aiohttp import web
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.clock import Clock
 from boooply.sandbox.control import play_interview
-from boooply.sandbox.deliveries import Courier
+from boooply.sandbox.deliveries import WebhookDispatcher
 from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import GENEROUS, Limits, Windows
 from boooply.sandbox.playing import Step
-from boooply.sandbox.records import Call, Email, Landing
+from boooply.sandbox.records import Call, Email, RedirectHit
 from boooply.sandbox.server import Server
 from boooply.sandbox.state import State
 from boooply.sandbox.webhooks import Webhooks
@@ -72,7 +72,7 @@ class Sandbox:
         self.api_key: str = self._state.add_organization_key(ready.id)
         self.webhook_secret: str = f"whsec_{secrets.token_hex(16)}"
         windows = Windows(limits or GENEROUS)
-        self._courier = Courier(self._state, self.webhook_secret, webhook_url)
+        self._courier = WebhookDispatcher(self._state, self.webhook_secret, webhook_url)
         self.webhooks: Webhooks = Webhooks(self._state, self._courier, self._on_loop)
         self._server = Server(self._state, windows, self.faults, self._courier, latency=latency, on_call=on_call)
         self._port = port
@@ -123,7 +123,7 @@ class Sandbox:
         return {one.external_org_id: one.mints for one in organizations if one.external_org_id is not None}
 
     @property
-    def redirected(self) -> tuple[Landing, ...]:
+    def redirected(self) -> tuple[RedirectHit, ...]:
         """Return the requests that followed the fault `redirect` to where it points; there should be none."""
         return tuple(self._state.landings)
 

@@ -9,18 +9,18 @@ from functools import partial
 from aiohttp import web
 from attrs import evolve
 
-from boooply.sandbox.breakage import ELSEWHERE
 from boooply.sandbox.console import console_routes
 from boooply.sandbox.control import CONTROL, control_routes, webhook_routes
-from boooply.sandbox.deliveries import Courier
+from boooply.sandbox.deliveries import WebhookDispatcher
+from boooply.sandbox.errors import SandboxError, forbidden
+from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, answered
 from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
 from boooply.sandbox.recordings import STORAGE, Video, check_signature, video_of
-from boooply.sandbox.records import Call, Key, Landing
-from boooply.sandbox.refusals import Refused, forbidden
+from boooply.sandbox.records import Call, Key, RedirectHit
+from boooply.sandbox.request_context import RequestContext
 from boooply.sandbox.state import State
-from boooply.sandbox.visit import Visit
 from boooply.sandbox.wire import Answering, bearer, in_json_form, rate_limited, read_object, success, video
 
 __all__ = ["Server"]
@@ -55,7 +55,7 @@ class Server:
         state: State,
         windows: Windows,
         faults: Faults,
-        courier: Courier,
+        courier: WebhookDispatcher,
         *,
         latency: float = 0.0,
         on_call: Callable[[Call], None] | None = None,
@@ -137,7 +137,7 @@ class Server:
 
     async def _perform(self, operation: Operation, key: Key | None, request: web.Request) -> web.StreamResponse:
         organization_id = _admit(operation, key)
-        visit = Visit(
+        visit = RequestContext(
             organization_id=organization_id,
             body=await read_object(request) if operation.reads_body else {},
             query=request.query,
@@ -154,7 +154,7 @@ class Server:
         return video(request, video_of(state.interview_of_anyone(code)))
 
     async def _land(self, request: web.Request) -> web.StreamResponse:
-        self._state.landings.append(Landing(method=request.method, has_key="Authorization" in request.headers))
+        self._state.landings.append(RedirectHit(method=request.method, has_key="Authorization" in request.headers))
         return success({})
 
     def _write_down(self, call: Call) -> None:
@@ -177,7 +177,7 @@ class Server:
             return self._state.tenant(key.organization_id)
         try:
             named = (await read_object(request)).get("organizationId")
-        except (Refused, web.HTTPException):
+        except (SandboxError, web.HTTPException):
             return None
         return named if isinstance(named, str) else None
 
@@ -202,7 +202,7 @@ def _limit_headers(verdict: Verdict, status: int) -> dict[str, str]:
 def _admit(operation: Operation, key: Key | None) -> str:
     """Return whose key it is, if it opens the operation."""
     if key is None:
-        raise Refused(401, "INVALID_API_KEY", "Invalid or missing API key")
+        raise SandboxError(401, "INVALID_API_KEY", "Invalid or missing API key")
     if key.opens != operation.opens:
         raise forbidden(*WRONG_KEY[operation.opens])
     return key.organization_id

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from boooply.sandbox.announcements import announced
 from boooply.sandbox.clock import Clock
+from boooply.sandbox.errors import not_found
 from boooply.sandbox.records import (
     Call,
     Delivery,
@@ -19,11 +20,10 @@ from boooply.sandbox.records import (
     Interview,
     InterviewKind,
     Key,
-    Landing,
     Organization,
     Participant,
+    RedirectHit,
 )
-from boooply.sandbox.refusals import not_found
 
 __all__ = ["PLATFORM_NAME", "State"]
 
@@ -67,7 +67,7 @@ class State:
         self.emails: list[Email] = []
         self.duplicates: list[Email] = []
         self.calls: list[Call] = []
-        self.landings: list[Landing] = []
+        self.landings: list[RedirectHit] = []
         self.deliveries: dict[str, Delivery] = {}
         self.on_announcement: Callable[[], None] = _nobody_listens
         self._organizations: dict[str, Organization] = {}

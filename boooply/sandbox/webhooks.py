@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from boooply.sandbox.deliveries import Courier
+from boooply.sandbox.deliveries import WebhookDispatcher
 from boooply.sandbox.records import Delivery, WebhookRequest
 from boooply.sandbox.state import State
 
@@ -22,7 +22,7 @@ class Webhooks:
     delivered once there is one. Retries go by the sandbox's clock, which `sandbox.clock.advance()` pushes forward.
     """
 
-    def __init__(self, state: State, courier: Courier, on_loop: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, state: State, courier: WebhookDispatcher, on_loop: Callable[[Callable[[], Any]], Any]) -> None:
         self._state = state
         self._courier = courier
         self._on_loop = on_loop

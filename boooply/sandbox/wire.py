@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from boooply.sandbox.checks import is_object
+from boooply.sandbox.errors import SandboxError, malformed
 from boooply.sandbox.printing import printed
 from boooply.sandbox.recordings import Video, cut
-from boooply.sandbox.refusals import Refused, malformed
 
 __all__ = [
     "Answering",
@@ -68,7 +68,7 @@ async def in_json_form(answering: Answering, request: web.Request) -> web.Stream
     """Answer a request, and put whatever goes wrong into the error form."""
     try:
         return await answering(request)
-    except Refused as refused:
+    except SandboxError as refused:
         return ErrorResponse(refused.status, refused.code, refused.message)
     except web.HTTPException as wrong:
         allow = {name: value for name, value in wrong.headers.items() if name == "Allow"}

@@ -4,41 +4,41 @@ from boooply.lazy import names_of
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
-    from boooply.store.deduplicator import Deduplicator
-    from boooply.store.events import StoredEvents
-    from boooply.store.inbox import Declined, Inbox
-    from boooply.store.keys import KeyStore
-    from boooply.store.ledger import Claimed, Ledger, tenant_of
-    from boooply.store.states import Entry, Standing, State, same_run
-    from boooply.store.store import Store
+    from boooply.store.deduplicator import AsyncDeduplicator
+    from boooply.store.events import AsyncEvents
+    from boooply.store.inbox import AsyncInbox, DeclinedError
+    from boooply.store.keys import AsyncKeyStore
+    from boooply.store.ledger import AsyncLedger, Claimed, tenant_of
+    from boooply.store.states import ClaimResult, Entry, State, is_same_run
+    from boooply.store.store import AsyncStore
 
 # On first use: in memory, a Deduplicator needs nothing of that extra.
-_ROOMS = {
-    "boooply.store.deduplicator": ("Deduplicator",),
-    "boooply.store.events": ("StoredEvents",),
-    "boooply.store.inbox": ("Declined", "Inbox"),
-    "boooply.store.keys": ("KeyStore",),
-    "boooply.store.ledger": ("Claimed", "Ledger", "tenant_of"),
-    "boooply.store.states": ("Entry", "Standing", "State", "same_run"),
-    "boooply.store.store": ("Store",),
+_MODULES = {
+    "boooply.store.deduplicator": ("AsyncDeduplicator",),
+    "boooply.store.events": ("AsyncEvents",),
+    "boooply.store.inbox": ("DeclinedError", "AsyncInbox"),
+    "boooply.store.keys": ("AsyncKeyStore",),
+    "boooply.store.ledger": ("Claimed", "AsyncLedger", "tenant_of"),
+    "boooply.store.states": ("Entry", "ClaimResult", "State", "is_same_run"),
+    "boooply.store.store": ("AsyncStore",),
 }
 
 __all__ = [
+    "AsyncDeduplicator",
+    "AsyncEvents",
+    "AsyncInbox",
+    "AsyncKeyStore",
+    "AsyncLedger",
+    "AsyncStore",
+    "ClaimResult",
     "Claimed",
-    "Declined",
-    "Deduplicator",
+    "DeclinedError",
     "Entry",
-    "Inbox",
-    "KeyStore",
-    "Ledger",
-    "Standing",
     "State",
-    "Store",
-    "StoredEvents",
-    "same_run",
+    "is_same_run",
     "tenant_of",
 ]
 
 
 if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-    __getattr__ = names_of(__name__, _ROOMS)
+    __getattr__ = names_of(__name__, _MODULES)

@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from boooply.errors import StoreError
-from boooply.store import handling
-from boooply.store.handling import Claims, Found, Handling, Progress
+from boooply.store import event_states
+from boooply.store.event_states import Claims, EventClaim, EventState, EventStatus
 from boooply.webhooks import Event
 
 if TYPE_CHECKING:
-    from boooply.store.store import Store
+    from boooply.store.store import AsyncStore
 
 LEASE: Final = 60.0
 """Seconds after which an event is free again whose process has died."""
@@ -26,15 +26,15 @@ _LOOK_AGAIN: Final = 0.1
 _RENEWALS: Final = 3  # in one lease
 
 
-class Deduplicator:
-    """Let one of many deliveries of an event be handled, where it arrives: not within the handler of an ``Inbox``.
+class AsyncDeduplicator:
+    """Let one of many deliveries of an event be handled, where it arrives: not within the handler of an ``AsyncInbox``.
 
-    Over a ``Store`` all processes on it share their knowledge; without one it is that of this process, and of its last
-    100,000 events. While an event is handled its lease is renewed; ``lease`` is for how many seconds others wait for a
-    process that died.
+    Over an ``AsyncStore`` all processes on it share their knowledge; without one it is that of this process, and of its
+    last 100,000 events. While an event is handled its lease is renewed; ``lease`` is for how many seconds others wait
+    for a process that died.
     """
 
-    def __init__(self, store: Store | None = None, /, *, lease: float = LEASE) -> None:
+    def __init__(self, store: AsyncStore | None = None, /, *, lease: float = LEASE) -> None:
         self._claims: Claims = _InMemory() if store is None else store.events
         self._lease = lease
 
@@ -58,7 +58,7 @@ class Deduplicator:
             StoreError: The store fails. Answer 503, and the vendor delivers again.
         """
         turn = uuid.uuid4().hex
-        if await self._claim(event.idempotency_key, turn) is Found.DONE:
+        if await self._claim(event.idempotency_key, turn) is EventClaim.DONE:
             yield False
             return
         async with renewed(self._claims, event.idempotency_key, turn=turn, lease=self._lease):
@@ -66,22 +66,22 @@ class Deduplicator:
                 yield True
             except BaseException:
                 with suppress(StoreError):  # then its lease frees it, and what went wrong is the news
-                    await to_the_end(self._claims.release(event.idempotency_key, turn=turn))
+                    await run_to_completion(self._claims.release(event.idempotency_key, turn=turn))
                 raise
-            await to_the_end(self._claims.finish(event.idempotency_key, turn=turn))
+            await run_to_completion(self._claims.finish(event.idempotency_key, turn=turn))
 
-    async def _claim(self, key: str, turn: str) -> Found:
+    async def _claim(self, key: str, turn: str) -> EventClaim:
         try:
-            while (found := await self._claims.claim(key, turn=turn, lease=self._lease)) is Found.BUSY:  # noqa: ASYNC110 - another process may be at it
+            while (found := await self._claims.claim(key, turn=turn, lease=self._lease)) is EventClaim.BUSY:  # noqa: ASYNC110 - another process may be at it
                 await asyncio.sleep(_LOOK_AGAIN)
         except asyncio.CancelledError:
             with suppress(StoreError):
-                await to_the_end(self._claims.release(key, turn=turn))  # what has begun is written all the same
+                await run_to_completion(self._claims.release(key, turn=turn))  # what has begun is written all the same
             raise
         return found
 
 
-async def to_the_end(step: Coroutine[Any, Any, None]) -> None:
+async def run_to_completion(step: Coroutine[Any, Any, None]) -> None:
     """Take a step to its end, also for a caller that is cancelled: what was handled must not be handled again."""
     task = asyncio.create_task(step)
     is_cancelled = False
@@ -119,30 +119,30 @@ class _InMemory:
     """Keep account in this process."""
 
     def __init__(self) -> None:
-        self._events: OrderedDict[str, Handling] = OrderedDict()
+        self._events: OrderedDict[str, EventState] = OrderedDict()
 
-    async def claim(self, key: str, /, *, turn: str, lease: float) -> Found:
-        known = self._events.get(key, Handling())
-        found, after = handling.claim(known, time.monotonic(), turn=turn, lease=lease)
+    async def claim(self, key: str, /, *, turn: str, lease: float) -> EventClaim:
+        known = self._events.get(key, EventState())
+        found, after = event_states.claim(known, time.monotonic(), turn=turn, lease=lease)
         self._keep(key, after)
         return found
 
     async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
         if key in self._events:
-            self._keep(key, handling.renew(self._events[key], time.monotonic(), turn=turn, lease=lease))
+            self._keep(key, event_states.renew(self._events[key], time.monotonic(), turn=turn, lease=lease))
 
     async def finish(self, key: str, /, *, turn: str) -> None:
         if key in self._events:
-            self._keep(key, handling.finish(self._events[key], turn=turn))
+            self._keep(key, event_states.finish(self._events[key], turn=turn))
 
     async def release(self, key: str, /, *, turn: str) -> None:
         if key in self._events:
-            self._keep(key, handling.release(self._events[key], turn=turn))
+            self._keep(key, event_states.release(self._events[key], turn=turn))
 
-    def _keep(self, key: str, after: Handling) -> None:
+    def _keep(self, key: str, after: EventState) -> None:
         self._events[key] = after
         self._events.move_to_end(key)
         oldest = next(iter(self._events))
         # one that is being handled stays: forgotten, it would be handled twice
-        if len(self._events) > _MOST_REMEMBERED and self._events[oldest].progress is not Progress.TAKEN:
+        if len(self._events) > _MOST_REMEMBERED and self._events[oldest].progress is not EventStatus.TAKEN:
             del self._events[oldest]

@@ -10,12 +10,12 @@ import attrs
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, select, update
 
 from boooply.secret import Secret
-from boooply.store import handling
+from boooply.store import event_states
 from boooply.store.database import Database
-from boooply.store.handling import Found, Handling, Progress
+from boooply.store.encryption import Encryption
+from boooply.store.event_states import EventClaim, EventState, EventStatus
 from boooply.store.rows import insert_missing, put
 from boooply.store.schema import EVENTS
-from boooply.store.seal import Seal
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class StoredEvent:
 @attrs.frozen(eq=False)
 class _Step(Generic[T]):
     key: str
-    move: Callable[[Handling, float], tuple[T, Handling]]
+    move: Callable[[EventState, float], tuple[T, EventState]]
 
 
 @attrs.frozen
@@ -45,31 +45,31 @@ class _Take:
 
 
 @attrs.frozen(eq=False)
-class StoredEvents:
+class AsyncEvents:
     """Keep account of events by their idempotency keys, for all processes on one store."""
 
     _database: Database
-    _seal: Seal
+    _seal: Encryption
 
-    async def claim(self, key: str, /, *, turn: str, lease: float) -> Found:
+    async def claim(self, key: str, /, *, turn: str, lease: float) -> EventClaim:
         """Take an event, unless it is handled or somebody is at it."""
-        return await self._step(key, lambda one, now: handling.claim(one, now, turn=turn, lease=lease))
+        return await self._step(key, lambda one, now: event_states.claim(one, now, turn=turn, lease=lease))
 
     async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
         """Keep others off for another while."""
-        await self._step(key, lambda one, now: (None, handling.renew(one, now, turn=turn, lease=lease)))
+        await self._step(key, lambda one, now: (None, event_states.renew(one, now, turn=turn, lease=lease)))
 
     async def finish(self, key: str, /, *, turn: str) -> None:
         """Note that an event is handled, and let go of its body."""
-        await self._step(key, lambda one, _now: (None, handling.finish(one, turn=turn)))
+        await self._step(key, lambda one, _now: (None, event_states.finish(one, turn=turn)))
 
     async def release(self, key: str, /, *, turn: str) -> None:
         """Let anybody take an event, at once."""
-        await self._step(key, lambda one, _now: (None, handling.release(one, turn=turn)))
+        await self._step(key, lambda one, _now: (None, event_states.release(one, turn=turn)))
 
     async def postpone(self, key: str, /, *, turn: str) -> None:
         """Let anybody take an event after a pause that grows with each failure."""
-        await self._step(key, lambda one, now: (None, handling.postpone(one, now, turn=turn)))
+        await self._step(key, lambda one, now: (None, event_states.postpone(one, now, turn=turn)))
 
     async def put(self, key: str, body: Secret, /) -> None:
         """Store an event to be handled, once; one that is known already is left as it is."""
@@ -94,7 +94,7 @@ class StoredEvents:
         while last is not None:
             last = await self._database.write(self._reseal, last)
 
-    async def _step(self, key: str, move: Callable[[Handling, float], tuple[T, Handling]]) -> T:
+    async def _step(self, key: str, move: Callable[[EventState, float], tuple[T, EventState]]) -> T:
         return await self._database.write(self._steps, _Step(key, move))
 
     def _steps(self, connection: Connection, steps: Sequence[_Step[Any]]) -> list[Any]:
@@ -119,7 +119,7 @@ class StoredEvents:
         insert_missing(connection, EVENTS, [rows[key] for key in sorted(rows)])
         for key in sorted(rows):
             # known by a deduplicator that could not handle it: then there is no body yet
-            bodiless = (EVENTS.c.key == key) & (EVENTS.c.progress != Progress.DONE) & EVENTS.c.sealed.is_(None)
+            bodiless = (EVENTS.c.key == key) & (EVENTS.c.progress != EventStatus.DONE) & EVENTS.c.sealed.is_(None)
             connection.execute(update(EVENTS).where(bodiless).values(sealed=rows[key]["sealed"]))
         return [None] * len(events)
 
@@ -130,14 +130,14 @@ class StoredEvents:
     def _take(self, connection: Connection, takes: Sequence[_Take]) -> list[tuple[StoredEvent, ...]]:
         answers: list[tuple[StoredEvent, ...]] = []
         for take in takes:
-            ours = (EVENTS.c.progress == Progress.TAKEN) & (EVENTS.c.turn == take.turn)
+            ours = (EVENTS.c.progress == EventStatus.TAKEN) & (EVENTS.c.turn == take.turn)
             # its own first: a write that is run again has to come to the same end
             waiting = select(EVENTS).where(self._due | ours).order_by(case((ours, 0), else_=1), EVENTS.c.changed_at)
             locking = waiting.limit(take.most).with_for_update(skip_locked=True)
             rows = connection.execute(locking).mappings().all()
             now = self._database.now(connection)
             taken = {
-                row["key"]: handling.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1] for row in rows
+                row["key"]: event_states.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1] for row in rows
             }
             _put_back(connection, taken, now)
             sealed = {row["key"]: row["sealed"] for row in rows}
@@ -172,24 +172,27 @@ class StoredEvents:
 
     @property
     def _due(self) -> ColumnElement[bool]:
-        is_open = EVENTS.c.progress.in_((Progress.NEW, Progress.TAKEN)) & EVENTS.c.sealed.is_not(None)
+        is_open = EVENTS.c.progress.in_((EventStatus.NEW, EventStatus.TAKEN)) & EVENTS.c.sealed.is_not(None)
         return is_open & (EVENTS.c.rests_until <= self._database.clock)
 
 
-def _handling(row: RowMapping) -> Handling:
-    return Handling(
-        progress=Progress(row["progress"]), turn=row["turn"], rests_until=row["rests_until"], attempts=row["attempts"]
+def _handling(row: RowMapping) -> EventState:
+    return EventState(
+        progress=EventStatus(row["progress"]),
+        turn=row["turn"],
+        rests_until=row["rests_until"],
+        attempts=row["attempts"],
     )
 
 
 def _blank(key: str, now: float) -> dict[str, Any]:
-    return {"key": key, **attrs.asdict(Handling()), "sealed": None, "changed_at": now}
+    return {"key": key, **attrs.asdict(EventState()), "sealed": None, "changed_at": now}
 
 
-def _put_back(connection: Connection, changed: dict[str, Handling], now: float) -> None:
+def _put_back(connection: Connection, changed: dict[str, EventState], now: float) -> None:
     rows = [{"key": key, **attrs.asdict(one), "changed_at": now} for key, one in changed.items()]
-    done = [row | {"sealed": None} for row in rows if row["progress"] is Progress.DONE]
-    others = [row for row in rows if row["progress"] is not Progress.DONE]  # their bodies stay as they are
+    done = [row | {"sealed": None} for row in rows if row["progress"] is EventStatus.DONE]
+    others = [row for row in rows if row["progress"] is not EventStatus.DONE]  # their bodies stay as they are
     for group in (done, others):
         if group:
             put(connection, EVENTS, group)

@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from boooply.errors import MalformedEvent, StoreError
+from boooply.errors import MalformedEventError, StoreError
 from boooply.secret import Secret
-from boooply.store.deduplicator import LEASE, renewed, to_the_end
+from boooply.store.deduplicator import LEASE, renewed, run_to_completion
 from boooply.store.events import StoredEvent
 from boooply.webhooks import Event, read_event
 
 if TYPE_CHECKING:
-    from boooply.store.store import Store
+    from boooply.store.store import AsyncStore
 
 Handler = Callable[[Event], Awaitable[None]]
 
@@ -26,11 +26,11 @@ _LOOK_AGAIN: Final = 2.0  # seconds, for what other processes stored and left, a
 logger: logging.Logger = logging.getLogger("boooply.inbox")
 
 
-class Declined(Exception):
+class DeclinedError(Exception):
     """Raise it in a handler to leave an event to the handlers of another process on the same store."""
 
 
-class Inbox:
+class AsyncInbox:
     """Store verified events, and hand each of them to a handler once.
 
     All processes on one store share the work. An event stays, its body encrypted, until a handler has taken it without
@@ -40,7 +40,7 @@ class Inbox:
     loop for longer than the lease.
     """
 
-    def __init__(self, store: Store, /, *, lease: float = LEASE) -> None:
+    def __init__(self, store: AsyncStore, /, *, lease: float = LEASE) -> None:
         self._events = store.events
         self._lease = lease
         self._news = asyncio.Event()
@@ -97,7 +97,7 @@ class Inbox:
         except asyncio.CancelledError:
             await asyncio.wait({taking})
             for one in () if taking.cancelled() or taking.exception() else taking.result():
-                await self._let_go(one, turn)
+                await self._release(one, turn)
             raise
 
     async def _handle(self, handler: Handler, stored: StoredEvent, turn: str) -> None:
@@ -110,29 +110,29 @@ class Inbox:
             await handler(event)
         except BaseException as error:
             if _is_ending(error):
-                await self._let_go(stored, turn)
+                await self._release(stored, turn)
                 raise
             problem = error
         if problem is None:
             await self._finish(stored, turn)
         else:
             _tell(event, stored, problem)
-            await to_the_end(self._events.postpone(stored.key, turn=turn))
+            await run_to_completion(self._events.postpone(stored.key, turn=turn))
 
     async def _finish(self, stored: StoredEvent, turn: str) -> None:
         """Note that an event is handled, for as long as it takes: its lease is renewed meanwhile."""
         while True:
             try:
-                await to_the_end(self._events.finish(stored.key, turn=turn))
+                await run_to_completion(self._events.finish(stored.key, turn=turn))
             except StoreError as error:
                 logger.warning("an event is handled, and cannot be noted yet: %s", error)
                 await asyncio.sleep(_LOOK_AGAIN)
             else:
                 return
 
-    async def _let_go(self, stored: StoredEvent, turn: str) -> None:
+    async def _release(self, stored: StoredEvent, turn: str) -> None:
         with suppress(StoreError):  # then its lease frees it
-            await to_the_end(self._events.release(stored.key, turn=turn))
+            await run_to_completion(self._events.release(stored.key, turn=turn))
 
 
 def _is_ending(error: BaseException) -> bool:
@@ -144,7 +144,7 @@ def _is_ending(error: BaseException) -> bool:
 
 
 def _tell(event: Event, stored: StoredEvent, problem: BaseException) -> None:
-    if isinstance(problem, Declined):
+    if isinstance(problem, DeclinedError):
         logger.info("%s of %s is left to another process", event.event, event.meeting_code)
         return
     # Without its text, which may quote what was said: a database's errors name the values they could not take.
@@ -165,6 +165,6 @@ def _opened(stored: StoredEvent) -> Event | None:
         return None
     try:
         return read_event(stored.body.reveal().encode())
-    except MalformedEvent as error:
+    except MalformedEventError as error:
         logger.error("event %s waits: %s", stored.key[:12], error)  # noqa: TRY400 - the traceback would tell no more
         return None

@@ -11,19 +11,19 @@ from sqlalchemy import Connection, select, update
 
 from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
-from boooply.secret import Secret, hide
+from boooply.secret import Secret, as_secret
 from boooply.store.database import Database
-from boooply.store.events import StoredEvents
-from boooply.store.ledger import Ledger
+from boooply.store.encryption import Encryption, hidden
+from boooply.store.events import AsyncEvents
+from boooply.store.ledger import AsyncLedger
 from boooply.store.opening import opened
 from boooply.store.schema import KEYS, STORE
-from boooply.store.seal import Seal, hidden
 
 _BATCH: Final = 500
 
 
 @attrs.frozen(eq=False)
-class KeyStore:
+class AsyncKeyStore:
     """Keep each customer's key, encrypted.
 
     Four methods make a key store: ``put``, ``get``, ``delete`` and ``organizations``. A class of your own that has them
@@ -31,25 +31,25 @@ class KeyStore:
     """
 
     _database: Database
-    _seal: Seal
-    ledger: Ledger
+    _seal: Encryption
+    ledger: AsyncLedger
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
-    ) -> AsyncGenerator[KeyStore]:
-        """Open the store for its keys alone: as ``Store.open`` does, with the same fallbacks and errors."""
-        address, encryption_keys = hide(url), hidden(encryption_key)
+    ) -> AsyncGenerator[AsyncKeyStore]:
+        """Open the store for its keys alone: as ``AsyncStore.open`` does, with the same fallbacks and errors."""
+        address, encryption_keys = as_secret(url), hidden(encryption_key)
         del url, encryption_key
-        seal = Seal.of(encryption_keys)
+        seal = Encryption.of(encryption_keys)
         async with opened(address, seal) as database:
             yield cls.over(database, seal)
 
     @classmethod
-    def over(cls, database: Database, seal: Seal, /) -> Self:
+    def over(cls, database: Database, seal: Encryption, /) -> Self:
         """Make one over a database that somebody else opened, and closes."""
-        return cls(database, seal, Ledger(database, seal))
+        return cls(database, seal, AsyncLedger(database, seal))
 
     async def put(self, organization_id: str, api_key: str | Secret, /) -> None:
         """Store a customer's key, over the one that was there; for the ledger the customer is done then.
@@ -59,7 +59,7 @@ class KeyStore:
             ConfigurationError: It is no organization's key.
             StoreError: It could not be stored.
         """
-        secret = hide(api_key)
+        secret = as_secret(api_key)
         del api_key
         if not organization_id.strip() or not organization_id.isprintable():
             raise ValidationError("organization_id", "has to be text that is not blank, without control characters")
@@ -116,7 +116,7 @@ class KeyStore:
                 count += await self._renew(batch)
                 batch = []
         count += await self._renew(batch)
-        await StoredEvents(self._database, self._seal).rotate()
+        await AsyncEvents(self._database, self._seal).rotate()
         await self._database.write(_put_check, self._seal)
         return count
 
@@ -147,6 +147,6 @@ class KeyStore:
         return [len(batch) for batch in batches]
 
 
-def _put_check(connection: Connection, seals: Sequence[Seal]) -> list[None]:
+def _put_check(connection: Connection, seals: Sequence[Encryption]) -> list[None]:
     connection.execute(update(STORE).values(sealed_check=seals[-1].make_check()))
     return [None] * len(seals)

@@ -15,10 +15,10 @@ from boooply.models import Tenant
 from boooply.secret import Secret
 from boooply.store import states
 from boooply.store.database import Database
+from boooply.store.encryption import Encryption
 from boooply.store.rows import among, insert_missing, listed, put
 from boooply.store.schema import KEYS, LEDGER
-from boooply.store.seal import Seal
-from boooply.store.states import Entry, Standing, State
+from boooply.store.states import ClaimResult, Entry, State
 
 T = TypeVar("T")
 Move = Callable[[Entry, float, bytes | None], tuple[T, Entry]]
@@ -33,7 +33,7 @@ _ENCODE: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators
 class Claimed:
     """Tell what a claim has found: the entry as it is now, and whether it was minted with other data than is given."""
 
-    standing: Standing
+    standing: ClaimResult
     entry: Entry
     is_changed: bool = False
 
@@ -49,14 +49,14 @@ class _Step(Generic[T]):
 
 
 @attrs.frozen(eq=False)
-class Ledger:
+class AsyncLedger:
     """Keep account of every customer, from before its key is asked for until the key is stored.
 
     ``run`` names who is at it; a ``lease``, in seconds by the database's clock, keeps others off meanwhile.
     """
 
     _database: Database
-    _seal: Seal
+    _seal: Encryption
 
     async def claim(self, tenant: Tenant, /, *, run: str, lease: float, remint: bool = False) -> Claimed:
         """Take a customer for minting, unless it is done, somebody is at it, or it is in doubt.
@@ -67,7 +67,7 @@ class Ledger:
 
         def move(entry: Entry, now: float, _sealed: bytes | None) -> tuple[Claimed, Entry]:
             standing, after = states.claim(entry, now, run=run, tenant=written, lease=lease, remint=remint)
-            is_changed = standing is Standing.DONE and after.tenant != written
+            is_changed = standing is ClaimResult.DONE and after.tenant != written
             return Claimed(standing=standing, entry=after, is_changed=is_changed), after
 
         return await self._step(_Step(tenant.organization_id, move))
@@ -80,9 +80,11 @@ class Ledger:
         """Commit that the request goes out next; False where another run has taken the customer meanwhile."""
         return await self._move(organization_id, lambda entry, now: states.begin(entry, now, run=run, lease=lease))
 
-    async def unsend(self, organization_id: str, /, *, run: str, lease: float = 0.0) -> bool:
+    async def mark_not_sent(self, organization_id: str, /, *, run: str, lease: float = 0.0) -> bool:
         """Note that the request was certainly not carried out; without a lease anybody may take the customer."""
-        return await self._move(organization_id, lambda entry, now: states.unsend(entry, now, run=run, lease=lease))
+        return await self._move(
+            organization_id, lambda entry, now: states.mark_not_sent(entry, now, run=run, lease=lease)
+        )
 
     async def finish(self, tenant: Tenant, api_key: Secret | None, /, *, run: str) -> bool:
         """Store the key and note that the customer is done, in one transaction.

@@ -10,9 +10,9 @@ from typing import Any, Final, Generic, TypeVar, cast
 import attrs
 from sqlalchemy import Connection, select
 
-from boooply.protocol.allowance import Told
-from boooply.protocol.limits import Governor
-from boooply.protocol.sharing import Start
+from boooply.ratelimit.headers import RateLimitHeaders
+from boooply.ratelimit.limiter import RateLimiter
+from boooply.ratelimit.status import Start
 from boooply.store.database import Database
 from boooply.store.rows import insert_missing, put
 from boooply.store.schema import LIMITS
@@ -32,11 +32,11 @@ class _Step(Generic[T]):
     name: str
     limit: int
     window: float
-    act: Callable[[Governor, float], T]
+    act: Callable[[RateLimiter, float], T]
 
 
 @attrs.frozen(eq=False)
-class StoredAllowances:
+class AsyncLimits:
     """Drive the governors of all processes on one store.
 
     A process that dies gives its calls under way back after one window. The key itself is not in the store, only a
@@ -50,13 +50,13 @@ class StoredAllowances:
         return await self._step(_Step(name, limit, window, _start))
 
     async def finish(
-        self, name: str, limit: int, window: float, /, *, told: Told | None, started: float, refused: bool
+        self, name: str, limit: int, window: float, /, *, told: RateLimitHeaders | None, started: float, refused: bool
     ) -> None:
         """Note how a call has ended."""
         act = partial(_finish, told=told, started=started, refused=refused)
         await self._step(_Step(name, limit, window, act))
 
-    async def give_back(self, name: str, limit: int, window: float, /, *, started: float) -> None:
+    async def release(self, name: str, limit: int, window: float, /, *, started: float) -> None:
         """Note that a call never reached the API."""
         await self._step(_Step(name, limit, window, partial(_give_back, started=started)))
 
@@ -70,19 +70,19 @@ class StoredAllowances:
         states = {row.name: json.loads(row.state) for row in connection.execute(query.with_for_update())}
         # asked for once the rows are ours: waiting for them takes time
         now = self._database.now(connection)
-        governors: dict[str, Governor] = {}
+        governors: dict[str, RateLimiter] = {}
         answers: list[Any] = []
         for step in steps:
             governor = governors.get(step.name)
             if governor is None:
-                governor = governors[step.name] = Governor.read(states[step.name], step.limit, step.window)
+                governor = governors[step.name] = RateLimiter.read(states[step.name], step.limit, step.window)
                 governor.lose(now)
             answers.append(step.act(governor, now))
         put(connection, LIMITS, [{"name": one, "state": json.dumps(governors[one].written())} for one in names])
         return answers
 
 
-def _start(governor: Governor, now: float) -> Start:
+def _start(governor: RateLimiter, now: float) -> Start:
     delay = governor.delay(now)
     if delay == 0:
         governor.start(now)
@@ -90,9 +90,9 @@ def _start(governor: Governor, now: float) -> Start:
     return Start(delay=min(delay, longest), at=now, allowance=governor.allowance(now, 0))
 
 
-def _finish(governor: Governor, now: float, *, told: Told | None, started: float, refused: bool) -> None:
+def _finish(governor: RateLimiter, now: float, *, told: RateLimitHeaders | None, started: float, refused: bool) -> None:
     governor.finish(now, told, started=started, refused=refused)
 
 
-def _give_back(governor: Governor, _now: float, *, started: float) -> None:
-    governor.give_back(started)
+def _give_back(governor: RateLimiter, _now: float, *, started: float) -> None:
+    governor.release(started)

@@ -10,11 +10,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, inspect, select, text, update
 
 from boooply.errors import StoreError
-from boooply.secret import Secret, hide
+from boooply.secret import Secret, as_secret
 from boooply.store.address import DEFAULT_URL, database_address
 from boooply.store.database import Database, connected
+from boooply.store.encryption import Encryption
 from boooply.store.schema import METADATA, STORE, VERSION
-from boooply.store.seal import Seal
 
 URL_VARIABLE: Final = "BOOOPLY_STORE_URL"
 
@@ -22,14 +22,14 @@ _ADVISORY_LOCK: Final = 0x600016  # any number: those who open one PostgreSQL st
 
 
 @asynccontextmanager
-async def opened(url: Secret | None, seal: Seal) -> AsyncGenerator[Database]:
+async def opened(url: Secret | None, seal: Encryption) -> AsyncGenerator[Database]:
     """Open the database of a store.
 
     Raises:
         ConfigurationError: The URL cannot work, or its driver is not installed.
         StoreError: It cannot be opened, has a newer schema, or was sealed with another encryption key.
     """
-    address = database_address(url or hide(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
+    address = database_address(url or as_secret(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
     async with connected(address) as database:
         found = await database.read(_look)
         row = await database.write(_create, seal) if found is None or found.version < VERSION else found
@@ -46,7 +46,7 @@ def _look(connection: Connection) -> Row[Any] | None:
     return connection.execute(select(STORE)).one_or_none() if has_table else None
 
 
-def _create(connection: Connection, seals: Sequence[Seal]) -> list[Row[Any]]:
+def _create(connection: Connection, seals: Sequence[Encryption]) -> list[Row[Any]]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
     METADATA.create_all(connection)

@@ -5,7 +5,7 @@
               claim              begin               finish
     (none) ────────────▶ todo ────────────▶ sent ────────────▶ done
                           ▲ ▲                │ │                 ▲ ◀── put, from anywhere
-            claim, by a   │ └─────unsend─────┘ ├──doubt──▶ in_doubt
+            claim, by a   │ └─────mark_not_sent─────┘ ├──doubt──▶ in_doubt
             later run     │                    │  or its lease   │ finish: a key that comes late
                         failed ◀────fail───────┘  has run out    │ claim, to mint again on purpose: ▶ todo
 
@@ -54,7 +54,7 @@ class Entry:
     reason: str | None = None
 
 
-class Standing(Enum):
+class ClaimResult(Enum):
     """What a claim finds."""
 
     TAKEN = "it is yours to mint"
@@ -64,20 +64,20 @@ class Standing(Enum):
     FAILED = "it has failed in this run"
 
 
-def claim(entry: Entry, now: float, *, run: str, tenant: str, lease: float, remint: bool) -> tuple[Standing, Entry]:
+def claim(entry: Entry, now: float, *, run: str, tenant: str, lease: float, remint: bool) -> tuple[ClaimResult, Entry]:
     """Take a customer, unless it is done, held or in doubt; ``remint`` takes one in doubt on purpose."""
     entry = seen(entry, now)
     if entry.state is State.DONE:
-        return Standing.DONE, _changed(entry, tenant=entry.tenant or tenant)
+        return ClaimResult.DONE, _changed(entry, tenant=entry.tenant or tenant)
     is_ours = entry.run == run and entry.state is State.TODO  # claimed already, and the word of it was lost
     if entry.lease_ends > now and entry.state in {State.TODO, State.SENT} and not is_ours:
-        return Standing.HELD, entry
-    if entry.state is State.FAILED and same_run(entry.run, run):
-        return Standing.FAILED, entry
+        return ClaimResult.HELD, entry
+    if entry.state is State.FAILED and is_same_run(entry.run, run):
+        return ClaimResult.FAILED, entry
     doubtful = entry.state is State.IN_DOUBT
-    if doubtful and (not remint or same_run(entry.run, run)):
-        return Standing.IN_DOUBT, entry
-    return Standing.TAKEN, _changed(
+    if doubtful and (not remint or is_same_run(entry.run, run)):
+        return ClaimResult.IN_DOUBT, entry
+    return ClaimResult.TAKEN, _changed(
         entry,
         state=State.TODO,
         tenant=tenant,
@@ -92,7 +92,7 @@ def _changed(entry: Entry, **facts: Any) -> Entry:
     return Entry(**vars(entry) | facts)  # as attrs.evolve, in a third of its time: no fact has a name of its own inside
 
 
-def same_run(one: str | None, other: str) -> bool:
+def is_same_run(one: str | None, other: str) -> bool:
     """Tell whether two turns are of one run: what stands before the slash is the run's name."""
     return one is not None and one.partition("/")[0] == other.partition("/")[0]
 
@@ -114,7 +114,7 @@ def begin(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, En
     return True, _changed(entry, state=State.SENT, run=run, lease_ends=now + lease)
 
 
-def unsend(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, Entry]:
+def mark_not_sent(entry: Entry, now: float, *, run: str, lease: float) -> tuple[bool, Entry]:
     """Note that the request was certainly not carried out, and is to go out later; no lease lets anybody take it."""
     if entry.run != run or entry.state not in {State.TODO, State.SENT}:
         return False, entry

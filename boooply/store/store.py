@@ -7,31 +7,31 @@ from contextlib import asynccontextmanager
 
 import attrs
 
-from boooply.secret import Secret, hide
+from boooply.secret import Secret, as_secret
 from boooply.store.database import Database
-from boooply.store.events import StoredEvents
-from boooply.store.keys import KeyStore
-from boooply.store.ledger import Ledger
-from boooply.store.limits import StoredAllowances
+from boooply.store.encryption import Encryption, hidden
+from boooply.store.events import AsyncEvents
+from boooply.store.keys import AsyncKeyStore
+from boooply.store.ledger import AsyncLedger
+from boooply.store.limits import AsyncLimits
 from boooply.store.opening import opened
-from boooply.store.seal import Seal, hidden
 
 
 @attrs.frozen(eq=False)
-class Store:
+class AsyncStore:
     """Hold what has to outlive a process: ``keys`` of the customers, ``ledger`` of their minting, and ``events``."""
 
     database: Database
-    keys: KeyStore
-    ledger: Ledger
-    limits: StoredAllowances
-    events: StoredEvents
+    keys: AsyncKeyStore
+    ledger: AsyncLedger
+    limits: AsyncLimits
+    events: AsyncEvents
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
-    ) -> AsyncGenerator[Store]:
+    ) -> AsyncGenerator[AsyncStore]:
         """Open the store, and close it at the end; on first use it is created.
 
         ``url`` falls back to ``BOOOPLY_STORE_URL``, then to a SQLite file ``boooply.db`` in the current directory. It
@@ -42,9 +42,9 @@ class Store:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
             StoreError: It cannot be opened, has a newer schema, or was sealed with another encryption key.
         """
-        address, encryption_keys = hide(url), hidden(encryption_key)
+        address, encryption_keys = as_secret(url), hidden(encryption_key)
         del url, encryption_key
-        seal = Seal.of(encryption_keys)
+        seal = Encryption.of(encryption_keys)
         async with opened(address, seal) as database:
-            keys = KeyStore.over(database, seal)
-            yield cls(database, keys, keys.ledger, StoredAllowances(database), StoredEvents(database, seal))
+            keys = AsyncKeyStore.over(database, seal)
+            yield cls(database, keys, keys.ledger, AsyncLimits(database), AsyncEvents(database, seal))

@@ -15,11 +15,11 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import BoooplyError, ConnectionFailed, DeadlineExceeded, DecodingError
+from boooply.errors import APIConnectionError, APITimeoutError, BoooplyError, DecodingError
 from boooply.protocol.messages import Request, Response
-from boooply.protocol.retry import Fault
+from boooply.protocol.retry import FailureKind
 from boooply.secret import Secret
-from boooply.transport.pool import Wire
+from boooply.transport.pool import LoopSession
 
 LARGEST_BODY: Final = 32 * 2**20
 
@@ -28,16 +28,20 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 # The first class that fits: what it means for a second send, and why no answer came, for people. aiohttp's own texts
 # are not used, since they quote.
-_FAULTS: Final[tuple[tuple[type[BaseException], Fault, str], ...]] = (
-    (aiohttp.ClientConnectorDNSError, Fault.NEVER_SENT, "the host of base_url has no address"),
-    (aiohttp.ClientConnectorCertificateError, Fault.NEVER_SENT, "the certificate of the API's host is not trusted"),
-    (aiohttp.ClientConnectorSSLError, Fault.NEVER_SENT, "no secure connection to the API's host"),
-    (aiohttp.ClientProxyConnectionError, Fault.NEVER_SENT, "the proxy cannot be reached"),
-    (aiohttp.ClientConnectorError, Fault.NEVER_SENT, "the API's host refuses connections"),
-    (aiohttp.ClientHttpProxyError, Fault.NEVER_SENT, "the proxy does not connect to the API's host"),
-    (aiohttp.ConnectionTimeoutError, Fault.NEVER_SENT, "the API's host does not answer"),
-    (aiohttp.ServerDisconnectedError, Fault.BROKEN, "the API hung up"),
-    (aiohttp.ClientResponseError, Fault.BROKEN, "the answer was not HTTP"),
+_FAULTS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
+    (aiohttp.ClientConnectorDNSError, FailureKind.NEVER_SENT, "the host of base_url has no address"),
+    (
+        aiohttp.ClientConnectorCertificateError,
+        FailureKind.NEVER_SENT,
+        "the certificate of the API's host is not trusted",
+    ),
+    (aiohttp.ClientConnectorSSLError, FailureKind.NEVER_SENT, "no secure connection to the API's host"),
+    (aiohttp.ClientProxyConnectionError, FailureKind.NEVER_SENT, "the proxy cannot be reached"),
+    (aiohttp.ClientConnectorError, FailureKind.NEVER_SENT, "the API's host refuses connections"),
+    (aiohttp.ClientHttpProxyError, FailureKind.NEVER_SENT, "the proxy does not connect to the API's host"),
+    (aiohttp.ConnectionTimeoutError, FailureKind.NEVER_SENT, "the API's host does not answer"),
+    (aiohttp.ServerDisconnectedError, FailureKind.BROKEN, "the API hung up"),
+    (aiohttp.ClientResponseError, FailureKind.BROKEN, "the answer was not HTTP"),
 )
 
 
@@ -45,12 +49,12 @@ _FAULTS: Final[tuple[tuple[type[BaseException], Fault, str], ...]] = (
 class Failure:
     """Hold what went wrong, for the table, and the error that tells of it."""
 
-    fault: Fault
+    fault: FailureKind
     error: BoooplyError
 
 
 async def attempt(
-    wire: Wire, base_url: str, request: Request, key: Secret, *, timeout: float, proxy: Secret | None
+    wire: LoopSession, base_url: str, request: Request, key: Secret, *, timeout: float, proxy: Secret | None
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds."""
     outcome: Response | Failure
@@ -77,15 +81,15 @@ async def attempt(
         else:
             body = await answer.read()
         outcome = (
-            _unreadable(Fault.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
+            _unreadable(FailureKind.TOO_LARGE, request, status, f"the body is over {LARGEST_BODY // 2**20} MiB")
             if body is None
             else Response(status=status, headers=told, body=body, key=key)
         )
     except asyncio.CancelledError as error:
         cancelled = error.args
-        outcome = Failure(Fault.BROKEN, DeadlineExceeded(request.operation, timeout))
+        outcome = Failure(FailureKind.BROKEN, APITimeoutError(request.operation, timeout))
     except aiohttp.ClientPayloadError:
-        outcome = _unreadable(Fault.UNREADABLE, request, status, "the answer broke off")
+        outcome = _unreadable(FailureKind.UNREADABLE, request, status, "the answer broke off")
     except Exception as error:  # noqa: BLE001 - whatever it is, its frames hold the key
         outcome = failure(request.operation, error)
     finally:
@@ -128,9 +132,9 @@ def failure(operation: str, error: BaseException) -> Failure:
     """Say what aiohttp's error means, in our own words."""
     for kind, fault, reason in _FAULTS:
         if isinstance(error, kind):
-            return Failure(fault, ConnectionFailed(operation, reason))
-    return Failure(Fault.BROKEN, ConnectionFailed(operation, "the connection broke"))
+            return Failure(fault, APIConnectionError(operation, reason))
+    return Failure(FailureKind.BROKEN, APIConnectionError(operation, "the connection broke"))
 
 
-def _unreadable(fault: Fault, request: Request, status: int, problem: str) -> Failure:
+def _unreadable(fault: FailureKind, request: Request, status: int, problem: str) -> Failure:
     return Failure(fault, DecodingError(request.operation, status=status, problems=(problem,)))

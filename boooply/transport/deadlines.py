@@ -10,7 +10,7 @@ from math import inf
 
 import attrs
 
-from boooply.transport.gate import clock
+from boooply.transport.local_limiter import clock
 
 
 @attrs.define(eq=False)

@@ -15,12 +15,19 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import BoooplyError, ConnectionFailed, DeadlineExceeded, DecodingError, RateLimitedError
+from boooply.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    BoooplyError,
+    DeadlineExceededError,
+    DecodingError,
+    RateLimitError,
+)
 from boooply.models import Recording
-from boooply.protocol.allowance import read_headers
-from boooply.protocol.downloads import OPERATION, Link, Progress, asking, begun, is_complete, is_misfit, link_of
-from boooply.protocol.messages import Limit, Response, json_object
-from boooply.protocol.refusals import refusal
+from boooply.protocol.downloads import OPERATION, EventStatus, Link, asking, begun, is_complete, is_misfit, link_of
+from boooply.protocol.errors import error_from_response
+from boooply.protocol.messages import RateLimitClass, Response, json_object
+from boooply.ratelimit.headers import read_headers
 from boooply.secret import redact
 from boooply.transport.attempt import CONNECT_TIMEOUT, failure
 from boooply.transport.pool import proxy_for
@@ -37,7 +44,7 @@ _BROKE_OFF: Final = "the recording broke off"
 class _Piece:
     """What one request brought: all that is there now, and what ended it early, if something did."""
 
-    progress: Progress
+    progress: EventStatus
     error: Exception | None = None
     is_final: bool = False  # asking again would change nothing
 
@@ -49,10 +56,10 @@ async def download(transport: Transport, recording: Recording, path: Path) -> No
     ``retry.deadline`` covers the whole transfer; each read may take ``timeout`` seconds.
 
     Raises:
-        ConnectionFailed: No more comes.
-        DeadlineExceeded: It took too long.
+        APIConnectionError: No more comes.
+        DeadlineExceededError: It took too long.
         DecodingError: What comes is no video.
-        APIError: The API or its storage refuses.
+        APIStatusError: The API or its storage refuses.
         OSError: The file cannot be written.
     """
     link = link_of(recording, transport.pool.base_url, transport.key)
@@ -91,11 +98,11 @@ async def _in_time(transport: Transport, link: Link, file: IO[bytes]) -> None:
             return await _pieces(transport, link, file)
     except TimeoutError:
         pass
-    raise DeadlineExceeded(OPERATION, deadline or 0.0)
+    raise DeadlineExceededError(OPERATION, deadline or 0.0)
 
 
 async def _pieces(transport: Transport, link: Link, file: IO[bytes]) -> None:
-    progress, furthest, in_vain = Progress(), 0, 0
+    progress, furthest, in_vain = EventStatus(), 0, 0
     while True:
         piece = await _in_line(transport, link, file, progress)
         if piece.error is None:
@@ -106,13 +113,13 @@ async def _pieces(transport: Transport, link: Link, file: IO[bytes]) -> None:
         if piece.is_final or in_vain >= transport.retry.attempts or (in_vain and not transport.pool.budget.spend()):
             raise piece.error.with_traceback(None)
         pause = transport.retry.pause(max(1, in_vain), random.random())  # noqa: S311 - spreads callers
-        told = piece.error.retry_after if isinstance(piece.error, RateLimitedError) else None
+        told = piece.error.retry_after if isinstance(piece.error, RateLimitError) else None
         await asyncio.sleep(max(pause, told or 0.0))
 
 
-async def _in_line(transport: Transport, link: Link, file: IO[bytes], progress: Progress) -> _Piece:
+async def _in_line(transport: Transport, link: Link, file: IO[bytes], progress: EventStatus) -> _Piece:
     """Fetch a piece; only what goes to the API itself, with the key, counts against its limits."""
-    gate = transport.pool.gate(transport.key, Limit.READS) if link.key is not None else None
+    gate = transport.pool.gate(transport.key, RateLimitClass.READS) if link.key is not None else None
     if gate is None:
         return await _piece(transport, link, file, progress, lambda _status, _headers: None)
     started = await gate.enter()
@@ -134,7 +141,7 @@ async def _piece(
     transport: Transport,
     link: Link,
     file: IO[bytes],
-    progress: Progress,
+    progress: EventStatus,
     hear: Callable[[int, Mapping[str, str]], None],
 ) -> _Piece:
     wire = await transport.pool.wire()
@@ -158,7 +165,7 @@ async def _piece(
     except aiohttp.ConnectionTimeoutError as error:
         piece = _Piece(reached[0], _broken(link, error))
     except TimeoutError:
-        piece = _Piece(reached[0], DeadlineExceeded(OPERATION, transport.timeout))
+        piece = _Piece(reached[0], APITimeoutError(OPERATION, transport.timeout))
     except aiohttp.ClientError as error:
         piece = _Piece(reached[0], _broken(link, error))
     except OSError as error:  # the disk's own, which says what is wrong; without the frames, which hold the key
@@ -173,15 +180,15 @@ async def _piece(
 def _broken(link: Link, error: Exception) -> BoooplyError:
     """Say what went wrong on the wire; where the storage is another host's, the words for the API's would mislead."""
     if isinstance(error, aiohttp.ClientPayloadError):
-        return ConnectionFailed(OPERATION, _BROKE_OFF)
+        return APIConnectionError(OPERATION, _BROKE_OFF)
     if isinstance(error, aiohttp.TooManyRedirects):
-        return ConnectionFailed(OPERATION, "the link leads from one address to the next")
+        return APIConnectionError(OPERATION, "the link leads from one address to the next")
     if link.key is None:
-        return ConnectionFailed(OPERATION, "the storage of the recording cannot be reached")
+        return APIConnectionError(OPERATION, "the storage of the recording cannot be reached")
     return failure(OPERATION, error).error
 
 
-async def _written(answer: aiohttp.ClientResponse, link: Link, file: IO[bytes], reached: list[Progress]) -> _Piece:
+async def _written(answer: aiohttp.ClientResponse, link: Link, file: IO[bytes], reached: list[EventStatus]) -> _Piece:
     before = reached[0]
     if is_complete(before, answer.status, answer.headers):
         return _Piece(before)
@@ -194,7 +201,7 @@ async def _written(answer: aiohttp.ClientResponse, link: Link, file: IO[bytes], 
         await asyncio.to_thread(file.write, chunk)
         progress = attrs.evolve(progress, size=progress.size + len(chunk))
         reached[0] = progress
-    return _Piece(progress, None if progress.is_whole else ConnectionFailed(OPERATION, _BROKE_OFF))
+    return _Piece(progress, None if progress.is_whole else APIConnectionError(OPERATION, _BROKE_OFF))
 
 
 def _go_to(file: IO[bytes], place: int) -> None:
@@ -202,12 +209,12 @@ def _go_to(file: IO[bytes], place: int) -> None:
     file.truncate()
 
 
-async def _refused(answer: aiohttp.ClientResponse, link: Link, before: Progress) -> _Piece:
+async def _refused(answer: aiohttp.ClientResponse, link: Link, before: EventStatus) -> _Piece:
     if is_misfit(answer.status):
-        return _Piece(Progress(), ConnectionFailed(OPERATION, "the recording has changed meanwhile"))
+        return _Piece(EventStatus(), APIConnectionError(OPERATION, "the recording has changed meanwhile"))
     body = await answer.content.read(_LONGEST_REFUSAL)
     response = Response(status=answer.status, headers=answer.headers, body=body, key=link.key)
     kind = redact(answer.headers.get("Content-Type", "nothing").partition(";")[0], link.key)[:_LONGEST_KIND]
     no_video = DecodingError(OPERATION, status=answer.status, problems=(f"expected a video, found {kind}",))
-    error = refusal(OPERATION, response, json_object(response)) or no_video
+    error = error_from_response(OPERATION, response, json_object(response)) or no_video
     return _Piece(before, error, is_final=answer.status not in _OTHERWISE_SOON)

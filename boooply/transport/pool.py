@@ -17,16 +17,16 @@ import aiohttp
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.allowance import clock_ahead
-from boooply.protocol.limits import Governor, RateLimits
-from boooply.protocol.messages import Limit
+from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryBudget
 from boooply.protocol.settings import is_loopback
-from boooply.protocol.sharing import Allowance
+from boooply.ratelimit.headers import clock_ahead
+from boooply.ratelimit.limiter import RateLimiter, RateLimits
+from boooply.ratelimit.status import RateLimitStatus
 from boooply.secret import Secret
 from boooply.transport.deadlines import Deadlines
-from boooply.transport.gate import Gate
-from boooply.transport.shared_gate import SharedGate, shared_name
+from boooply.transport.local_limiter import LocalLimiter
+from boooply.transport.shared_limiter import SharedLimiter, shared_name
 from boooply.version import __version__
 
 CLOSED: Final = "this client is closed: make a new one, or keep it open for as long as it is used"
@@ -60,7 +60,7 @@ async def _held_open(tls: ssl.SSLContext | None, deadlines: Deadlines) -> AsyncG
 
 
 @attrs.frozen
-class Wire:
+class LoopSession:
     """What one event loop sends over."""
 
     session: aiohttp.ClientSession
@@ -107,13 +107,13 @@ class Pool:
         self.limits = limits
         self.budget: RetryBudget = RetryBudget()
         self.clock_ahead: float | None = None  # of the API's clock before ours, in seconds, at least
-        self._gates: dict[tuple[Secret | None, Limit], Gate | SharedGate] = {}
-        self._wires: dict[asyncio.AbstractEventLoop, Wire] = {}
+        self._gates: dict[tuple[Secret | None, RateLimitClass], LocalLimiter | SharedLimiter] = {}
+        self._wires: dict[asyncio.AbstractEventLoop, LoopSession] = {}
         self._closed = False
         self._mutex = threading.Lock()
         _pools.add(self)
 
-    def gate(self, key: Secret, limit: Limit) -> Gate | SharedGate | None:
+    def gate(self, key: Secret, limit: RateLimitClass) -> LocalLimiter | SharedLimiter | None:
         """Give the gate that all callers with this key and kind of call share, or None where limits are off."""
         if self.limits is None:
             return None
@@ -123,21 +123,21 @@ class Pool:
             gate = self._gates.setdefault(shared, self._new_gate(self.limits, *shared))
         return gate
 
-    def _new_gate(self, limits: RateLimits, key: Secret | None, limit: Limit) -> Gate | SharedGate:
+    def _new_gate(self, limits: RateLimits, key: Secret | None, limit: RateLimitClass) -> LocalLimiter | SharedLimiter:
         if limits.shared is not None:
-            return SharedGate(shared_name(key, self.base_url, limit), limit, limits, limits.shared.limits)
-        return Gate(Governor(limits.allowance(limit), limits.window))
+            return SharedLimiter(shared_name(key, self.base_url, limit), limit, limits, limits.shared.limits)
+        return LocalLimiter(RateLimiter(limits.allowance(limit), limits.window))
 
-    def rate_limits(self, key: Secret) -> dict[Limit, Allowance]:
+    def rate_limits(self, key: Secret) -> dict[RateLimitClass, RateLimitStatus]:
         """Tell where the allowances of a key stand; nothing where limits are off."""
-        gates = {limit: self.gate(key, limit) for limit in Limit}
+        gates = {limit: self.gate(key, limit) for limit in RateLimitClass}
         return {limit: gate.allowance() for limit, gate in gates.items() if gate is not None}
 
     def hear(self, date: float, *, sent: float, received: float) -> None:
         """Note the API's time, as one answer told it; times are seconds since 1970 by this machine's clock."""
         self.clock_ahead = clock_ahead(self.clock_ahead, date, sent=sent, received=received)
 
-    async def wire(self) -> Wire:
+    async def wire(self) -> LoopSession:
         """Give the wire of the running event loop."""
         loop = asyncio.get_running_loop()
         wire = self._wires.get(loop)
@@ -146,7 +146,7 @@ class Pool:
                 raise ConfigurationError(CLOSED)
             deadlines = Deadlines(loop)
             holder = _held_open(self._tls, deadlines)
-            wire = Wire(await anext(holder), deadlines, holder)
+            wire = LoopSession(await anext(holder), deadlines, holder)
             with self._mutex:
                 self._wires = {one: kept for one, kept in self._wires.items() if not one.is_closed()}
                 self._wires[loop] = wire
@@ -160,7 +160,7 @@ class Pool:
         self._closed = True
         running = asyncio.get_running_loop()
         for gate in tuple(self._gates.values()):
-            if isinstance(gate, SharedGate):
+            if isinstance(gate, SharedLimiter):
                 await gate.settle()
         with self._mutex:
             wires, self._wires = self._wires, {}

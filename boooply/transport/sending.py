@@ -13,16 +13,16 @@ from typing import Any, Final
 
 import attrs
 
-from boooply.errors import AmbiguousWriteError, BoooplyError, DeadlineExceeded
-from boooply.protocol.allowance import Told, read_headers
+from boooply.errors import AmbiguousWriteError, BoooplyError, DeadlineExceededError
+from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import Request, Response, json_object
-from boooply.protocol.refusals import refusal
-from boooply.protocol.retry import VERDICTS, Fault, RetryPolicy, Verdict, fault_of
+from boooply.protocol.retry import RETRY_TABLE, FailureKind, RetryDecision, RetryPolicy, failure_of
+from boooply.ratelimit.headers import RateLimitHeaders, read_headers
 from boooply.secret import Secret
 from boooply.transport.attempt import Failure, attempt
-from boooply.transport.gate import Gate, clock
+from boooply.transport.local_limiter import LocalLimiter, clock
 from boooply.transport.pool import Pool
-from boooply.transport.shared_gate import SharedGate
+from boooply.transport.shared_limiter import SharedLimiter
 
 OnSend = Callable[[], Awaitable[None]]
 
@@ -30,8 +30,8 @@ TIMEOUT: Final = 30.0
 
 _MOST_REFUSALS: Final = 20  # a call that is refused this often, each time after the wait it was told, will be again
 _REFUSAL_JITTER: Final = 0.05  # seconds at most, so that those who waited for one moment do not come all at once
-_FINAL: Final = frozenset({Verdict.GIVE_UP, Verdict.WAIT})  # the second once it was refused too often
-_NOT_CARRIED_OUT: Final = frozenset({Fault.NEVER_SENT, Fault.LIMITED})
+_FINAL: Final = frozenset({RetryDecision.GIVE_UP, RetryDecision.WAIT})  # the second once it was refused too often
+_NOT_CARRIED_OUT: Final = frozenset({FailureKind.NEVER_SENT, FailureKind.LIMITED})
 _ALREADY: Final = frozenset({400, 404})  # what a second cancel or delete is told
 
 _logger: Final = logging.getLogger("boooply")
@@ -42,9 +42,9 @@ class _Outcome:
     """What one attempt came to; ``error`` where there is no response."""
 
     sent_at: float  # when it went out, in seconds since 1970 by this machine's clock
-    fault: Fault | None
+    fault: FailureKind | None
     response: Response | None
-    told: Told | None  # by the response's headers
+    told: RateLimitHeaders | None  # by the response's headers
     error: BoooplyError | None
 
     def result(self) -> Response:
@@ -61,7 +61,7 @@ class _Hooks:
     on_send: OnSend | None = None
     on_unsent: OnSend | None = None
 
-    async def failed(self, fault: Fault) -> None:
+    async def failed(self, fault: FailureKind) -> None:
         """Tell of an attempt that failed, where it was certainly not carried out."""
         if self.on_unsent is not None and fault in _NOT_CARRIED_OUT:
             await self.on_unsent()
@@ -88,8 +88,8 @@ class Transport:
         ``on_unsent`` where that attempt was certainly not carried out, before any wait for a further one.
 
         Raises:
-            ConnectionFailed: No answer came.
-            DeadlineExceeded: No answer came in time, or could not.
+            APIConnectionError: No answer came.
+            DeadlineExceededError: No answer came in time, or could not.
             DecodingError: The answer broke off, or was too large.
             AmbiguousWriteError: It may have been carried out, and is not sent again.
         """
@@ -107,20 +107,20 @@ class Transport:
                 if outcome.fault is None:
                     response = outcome.result()
                     if unsure is not None and response.status in _ALREADY:
-                        return await self._confirm(request, ends, response, unsure.sent_at) or response
+                        return await self._reconcile(request, ends, response, unsure.sent_at) or response
                     return response
                 await hooks.failed(outcome.fault)
-                sent += outcome.fault is not Fault.LIMITED
-                verdict = VERDICTS[outcome.fault][request.safety]
-                if verdict is Verdict.WAIT and (refusals := refusals + 1) < _MOST_REFUSALS:
+                sent += outcome.fault is not FailureKind.LIMITED
+                verdict = RETRY_TABLE[outcome.fault][request.idempotency]
+                if verdict is RetryDecision.WAIT and (refusals := refusals + 1) < _MOST_REFUSALS:
                     await self._pause(request, ends, self._refusal_pause(outcome, refusals))
                     continue
-                if verdict is Verdict.AMBIGUOUS:
+                if verdict is RetryDecision.AMBIGUOUS:
                     raise self._ambiguous(request, outcome.response, outcome.sent_at)  # noqa: TRY301 - an inner function's frame would hold the answer
-                if verdict is Verdict.CONFIRM:
-                    settled = await self._confirm(request, ends, outcome.response, outcome.sent_at)
-                    if settled is not None:
-                        return settled
+                if verdict is RetryDecision.RECONCILE:
+                    reconciled = await self._reconcile(request, ends, outcome.response, outcome.sent_at)
+                    if reconciled is not None:
+                        return reconciled
                     unsure = unsure or outcome
                 if verdict in _FINAL or sent >= self.retry.attempts or not self.pool.budget.spend():
                     return outcome.result()
@@ -144,7 +144,7 @@ class Transport:
                 await hooks.on_send()
             begun, sent_at = clock(), time.time()
             if begun > ends:
-                await hooks.failed(Fault.NEVER_SENT)
+                await hooks.failed(FailureKind.NEVER_SENT)
                 raise self._too_late(request, "send")
             is_sent = True
             timeout = self.timeout if ends == inf else min(self.timeout, max(0.001, ends - begun))
@@ -153,13 +153,13 @@ class Transport:
             outcome = self._outcome(request, ends, got, sent_at, taken)
             if _logger.isEnabledFor(logging.DEBUG):
                 _log(request, outcome, sent + 1, taken)
-            is_sent = outcome.fault is not Fault.NEVER_SENT
+            is_sent = outcome.fault is not FailureKind.NEVER_SENT
             return outcome
         finally:
             if gate is not None:
                 _leave(gate, started, outcome, is_sent=is_sent)
 
-    async def _line(self, request: Request, ends: float, gate: Gate | SharedGate) -> float:
+    async def _line(self, request: Request, ends: float, gate: LocalLimiter | SharedLimiter) -> float:
         try:
             async with asyncio.timeout(max(0.0, ends - clock())):
                 return await gate.enter()
@@ -174,27 +174,27 @@ class Transport:
             told = read_headers(got.headers)
             if told.date is not None:
                 self.pool.hear(told.date, sent=sent_at, received=sent_at + taken)
-            return _Outcome(sent_at, fault_of(request, got), got, told, None)
-        if clock() < ends or got.fault is Fault.NEVER_SENT:
+            return _Outcome(sent_at, failure_of(request, got), got, told, None)
+        if clock() < ends or got.fault is FailureKind.NEVER_SENT:
             return _Outcome(sent_at, got.fault, None, None, got.error)
         # what was left of the deadline is nobody's number
-        return _Outcome(sent_at, Fault.OUT_OF_TIME, None, None, self._too_late(request))
+        return _Outcome(sent_at, FailureKind.OUT_OF_TIME, None, None, self._too_late(request))
 
-    async def _confirm(
+    async def _reconcile(
         self, request: Request, ends: float, response: Response | None, sent_at: float
     ) -> Response | None:
-        """Read the state: the answer that a settled request would have had, or None where nothing has changed."""
-        confirmation, unclear = request.confirmation, self._ambiguous(request, response, sent_at)
+        """Read the state: the answer that a reconciled request would have had, or None where nothing has changed."""
+        reconcile, unclear = request.reconcile, self._ambiguous(request, response, sent_at)
         del response  # as above
-        settled = None
-        if confirmation is not None:
+        reconciled = None
+        if reconcile is not None:
             try:
-                settled = confirmation.settled(await self._send(confirmation.request, ends, _UNTOLD))
+                reconciled = reconcile.reconciled(await self._send(reconcile.request, ends, _UNTOLD))
             except BoooplyError:
-                confirmation = None
-        if confirmation is None:
+                reconcile = None
+        if reconcile is None:
             raise unclear
-        return settled
+        return reconciled
 
     async def _pause(self, request: Request, ends: float, seconds: float) -> None:
         self._in_time(request, ends, seconds, "further attempt")
@@ -204,7 +204,7 @@ class Transport:
         jitter = random.random() * _REFUSAL_JITTER  # noqa: S311 - spreads callers
         if self.pool.limits is not None:
             return jitter  # the line waits for what it was told
-        told = outcome.told or Told()
+        told = outcome.told or RateLimitHeaders()
         wait = told.retry_after if told.retry_after is not None else told.resets_in
         return jitter + (self.retry.pause(refusals, 0.0) if wait is None or wait <= 0 else wait)
 
@@ -212,8 +212,8 @@ class Transport:
         if clock() + seconds > ends:
             raise self._too_late(request, waiting_for)
 
-    def _too_late(self, request: Request, waiting_for: str = "answer") -> DeadlineExceeded:
-        return DeadlineExceeded(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
+    def _too_late(self, request: Request, waiting_for: str = "response") -> DeadlineExceededError:
+        return DeadlineExceededError(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
 
     def _ambiguous(self, request: Request, response: Response | None, sent_at: float) -> AmbiguousWriteError:
         ahead = self.pool.clock_ahead
@@ -222,18 +222,20 @@ class Transport:
             identity=request.identity,
             people=request.people,
             status=None if response is None else response.status,
-            answer=None if response is None else refusal(request.operation, response, json_object(response)),
+            status_error=None
+            if response is None
+            else error_from_response(request.operation, response, json_object(response)),
             sent_at=datetime.fromtimestamp(sent_at + (ahead or 0.0), UTC),
             by_api_clock=ahead is not None,
         )
 
 
-def _leave(gate: Gate | SharedGate, started: float, outcome: _Outcome | None, *, is_sent: bool) -> None:
+def _leave(gate: LocalLimiter | SharedLimiter, started: float, outcome: _Outcome | None, *, is_sent: bool) -> None:
     if not is_sent:
-        gate.give_back(started=started)
+        gate.release(started=started)
         return
     told = None if outcome is None else outcome.told
-    gate.leave(told, started=started, refused=outcome is not None and outcome.fault is Fault.LIMITED)
+    gate.leave(told, started=started, refused=outcome is not None and outcome.fault is FailureKind.LIMITED)
 
 
 def _log(request: Request, outcome: _Outcome, number: int, taken: float) -> None:

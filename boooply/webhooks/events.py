@@ -10,15 +10,15 @@ from typing import Any, Final, NoReturn, cast
 
 import attrs
 
-from boooply.converter import Mismatch, decode
-from boooply.errors import MalformedEvent
+from boooply.converter import StructureError, decode
+from boooply.errors import MalformedEventError
 from boooply.models import (
     ConfidenceLevel,
     InterviewerEvaluation,
     InterviewParticipant,
     MeetingStatistics,
     MeetingType,
-    Received,
+    ResponseModel,
 )
 from boooply.secret import Secret
 from boooply.webhooks.parts import (
@@ -39,7 +39,7 @@ from boooply.webhooks.parts import (
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Event(Received):
+class Event(ResponseModel):
     """Tell what happened to an interview.
 
     ``event`` is its name. ``source_id`` is the platform's own id of the customer, to route it by; it is None for
@@ -151,12 +151,12 @@ def read_event(body: bytes, /) -> Event:
     """Read a body that is known to be genuine, such as one that was stored once it was verified.
 
     Raises:
-        MalformedEvent: It is not UTF-8, not JSON, or not an event.
+        MalformedEventError: It is not UTF-8, not JSON, or not an event.
     """
     outcome = event_of(body)
     del body  # a traceback shows local names
     if isinstance(outcome, str):
-        raise MalformedEvent(outcome)
+        raise MalformedEventError(outcome)
     return outcome
 
 
@@ -204,7 +204,7 @@ def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
         payload[first] = payload.pop(second)
     try:
         event = decode(payload | {"event": name, "idempotencyKey": digest}, model)
-    except Mismatch as mismatch:
+    except StructureError as mismatch:
         return f"{name[:_LONGEST_NAME]}: data.{mismatch}"
     if isinstance(event, UnknownEvent):
         event = attrs.evolve(event, data=data)

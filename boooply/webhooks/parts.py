@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import attrs
 
-from boooply.models import Received
+from boooply.models import ResponseModel
 
 
 class OverallRecommendation(StrEnum):
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class TranscriptLine(Received):
+class TranscriptLine(ResponseModel):
     """Hold what one person said; an AI interview has no ``end_ms``."""
 
     speaker: str | None = None
@@ -46,7 +46,7 @@ class TranscriptLine(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class EventScores(Received):
+class EventScores(ResponseModel):
     """Hold the scores of an evaluation, from 0 to 100."""
 
     overall: float | None = None
@@ -58,7 +58,7 @@ class EventScores(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class RecruiterSummary(Received):
+class RecruiterSummary(ResponseModel):
     """Sum an evaluation up in a sentence and a decision."""
 
     tldr: str | None = attrs.field(default=None, repr=False)
@@ -66,7 +66,7 @@ class RecruiterSummary(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class RecruiterRatings(Received):
+class RecruiterRatings(ResponseModel):
     """Rate a candidate for recruiters (``ratingsForRecruiters``)."""
 
     technical_skills: float | str | None = None
@@ -76,7 +76,7 @@ class RecruiterRatings(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class SkillAssessment(Received):
+class SkillAssessment(ResponseModel):
     """Rate one skill, with the evidence for it."""
 
     skill: str | None = None
@@ -85,7 +85,7 @@ class SkillAssessment(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Point(Received):
+class Point(ResponseModel):
     """Make one point, with the evidence for it."""
 
     point: str | None = attrs.field(default=None, repr=False)
@@ -93,7 +93,7 @@ class Point(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class StrengthsAndWeaknesses(Received):
+class StrengthsAndWeaknesses(ResponseModel):
     """List what speaks for a candidate, and what against."""
 
     strengths: tuple[Point, ...] = ()
@@ -101,7 +101,7 @@ class StrengthsAndWeaknesses(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class RedFlag(Received):
+class RedFlag(ResponseModel):
     """Warn of something, and tell where it came up."""
 
     flag: str | None = attrs.field(default=None, repr=False)
@@ -110,7 +110,7 @@ class RedFlag(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class PositiveSignal(Received):
+class PositiveSignal(ResponseModel):
     """Name something good, and tell where it came up."""
 
     signal: str | None = attrs.field(default=None, repr=False)
@@ -118,7 +118,7 @@ class PositiveSignal(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class SentimentAnalysis(Received):
+class SentimentAnalysis(ResponseModel):
     """Tell how a candidate came across."""
 
     enthusiasm: float | str | None = None
@@ -127,7 +127,7 @@ class SentimentAnalysis(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class QuestionAsked(Received):
+class QuestionAsked(ResponseModel):
     """Hold a question and its answer; ``answer_quality`` runs from 1 to 5, ``timestamp`` is ``MM:SS``."""
 
     topic: str | None = None
@@ -138,7 +138,7 @@ class QuestionAsked(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class FollowUp(Received):
+class FollowUp(ResponseModel):
     """Say what to do next (``nextSteps``)."""
 
     recommendation: str | None = None
@@ -147,7 +147,7 @@ class FollowUp(Received):
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class AnalysisMeta(Received):
+class AnalysisMeta(ResponseModel):
     """Tell how long an analysis took."""
 
     duration_ms: float | None = None

@@ -13,14 +13,14 @@ import attrs
 from boooply.errors import (
     BoooplyError,
     ConfigurationError,
-    InvalidSignature,
-    MalformedEvent,
-    StaleEvent,
+    InvalidSignatureError,
+    MalformedEventError,
+    StaleEventError,
     ValidationError,
     WebhookError,
 )
 from boooply.protocol.settings import WEBHOOK, webhook_secrets
-from boooply.secret import Secret, hide_all
+from boooply.secret import Secret, as_secrets
 from boooply.webhooks.events import Event, event_of
 from boooply.webhooks.headers import Headers, values_of
 from boooply.webhooks.signature import fits, stringified
@@ -62,7 +62,7 @@ class Webhook:
         max_age: float | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        secrets = secret = hide_all(secret, os.environ.get(WEBHOOK.variable))
+        secrets = secret = as_secrets(secret, os.environ.get(WEBHOOK.variable))
         self._secrets = webhook_secrets(secrets)
         if max_age is not None and not max_age > 0:
             raise ConfigurationError("max_age has to be a number of seconds above zero, or None for no limit")
@@ -73,9 +73,9 @@ class Webhook:
         """Make an event of a request's body, byte for byte as it came, and its headers.
 
         Raises:
-            InvalidSignature: It is not signed, or not with one of the secrets. Answer 401.
-            MalformedEvent: It is signed, and no event; or it is larger than 10 MiB. Answer 400.
-            StaleEvent: It is signed, and older than ``max_age``. Answer 400.
+            InvalidSignatureError: It is not signed, or not with one of the secrets. Answer 401.
+            MalformedEventError: It is signed, and no event; or it is larger than 10 MiB. Answer 400.
+            StaleEventError: It is signed, and older than ``max_age``. Answer 400.
             ValidationError: The body is not bytes, but what a framework made of them.
         """
         body = _octets(raw_body)
@@ -92,27 +92,27 @@ class Webhook:
         signatures, events = found
         problem = _unusable(signatures)
         if problem is not None:
-            return InvalidSignature(f"the header {SIGNATURE} {problem}")
+            return InvalidSignatureError(f"the header {SIGNATURE} {problem}")
         if len(body) > LARGEST_BODY:
-            return MalformedEvent(f"the body is larger than {LARGEST_BODY:,} bytes")
+            return MalformedEventError(f"the body is larger than {LARGEST_BODY:,} bytes")
         if not fits(body, signatures[0], self._secrets):
             return _unfitting(body, signatures[0], self._secrets)
         event = event_of(body)
         if isinstance(event, str):
-            return MalformedEvent(event)
+            return MalformedEventError(event)
         announced = next((name for name in events if name != event.event), None)
         return self._stale(event) or (event if announced is None else attrs.evolve(event, announced_as=announced))
 
-    def _stale(self, event: Event) -> StaleEvent | None:
+    def _stale(self, event: Event) -> StaleEventError | None:
         if self._max_age is None:
             return None
         if event.timestamp is None:
-            return StaleEvent("the event has no signed time, so its age cannot be told, and max_age is set")
+            return StaleEventError("the event has no signed time, so its age cannot be told, and max_age is set")
         age = abs(self._clock() - event.timestamp)
         if age <= timedelta(seconds=self._max_age):
             return None
         told = f"{age.total_seconds():,.0f} s from now, and max_age is {self._max_age:,g} s"
-        return StaleEvent(f"the event's signed time is {told}")
+        return StaleEventError(f"the event's signed time is {told}")
 
 
 def _octets(raw_body: object) -> bytes:
@@ -131,14 +131,14 @@ def _unusable(signatures: list[str]) -> str | None:
     return None if _HEX_DIGITS.fullmatch(signatures[0]) else "is not 64 hexadecimal digits"
 
 
-def _unfitting(body: bytes, signature: str, secrets: tuple[Secret, ...]) -> InvalidSignature:
+def _unfitting(body: bytes, signature: str, secrets: tuple[Secret, ...]) -> InvalidSignatureError:
     original = stringified(body) if len(body) <= _LARGEST_DIAGNOSIS else None
     if original is not None and fits(original, signature, secrets):
-        return InvalidSignature(
+        return InvalidSignatureError(
             "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
             f"Hand over the bytes as they came. {_RAW_BYTES}",
             is_reserialized=True,
         )
-    return InvalidSignature(
+    return InvalidSignatureError(
         "the signature fits none of the secrets: the body was altered, or the secret is not this endpoint's"
     )

@@ -16,7 +16,7 @@ from cyclopts import App
 
 from boooply.cli.app import app, run
 from boooply.protocol.endpoints import ENDPOINTS, Endpoint
-from boooply.protocol.messages import Limit, Safety
+from boooply.protocol.messages import Idempotency, RateLimitClass
 
 FOLDER: Final = Path(__file__).parents[1] / "reference"
 
@@ -51,25 +51,31 @@ python -m pip install ".[cli]"
 boooply --help
 ```
 """
-_LIMITS: Final = {Limit.READS: "read", Limit.WRITES: "write", Limit.AI: "AI"}
-_KINDS: Final = {Safety.READ: "", Safety.CREATE: ", create", Safety.CONVERGE: ", converge"}
+_LIMITS: Final = {RateLimitClass.READS: "read", RateLimitClass.WRITES: "write", RateLimitClass.AI: "AI"}
+_KINDS: Final = {Idempotency.SAFE: "", Idempotency.UNSAFE: ", unsafe", Idempotency.IDEMPOTENT: ", idempotent"}
 
 
 def endpoints_page() -> str:
     """Write the table of operations."""
     rows = [
-        f"| `{row.operation}` | `{row.method} {row.path}` | {_said(row)} | {_kind(row.result)} |\n" for row in ENDPOINTS
+        f"| `{endpoint.operation}` | `{endpoint.method} {endpoint.path}` "
+        f"| {_said(endpoint)} | {_kind(endpoint.result)} |\n"
+        for endpoint in ENDPOINTS
     ]
-    confirmed = [f"| `{row.operation}` | `{_read(row)}` |\n" for row in ENDPOINTS if row.confirm is not None]
+    confirmed = [
+        f"| `{endpoint.operation}` | `{_read(endpoint)}` |\n"
+        for endpoint in ENDPOINTS
+        if endpoint.reconcile is not None
+    ]
     return "".join([f"{_WIDE}{_MADE}\n\n{_ENDPOINTS}", *rows, _AFTER, *confirmed])
 
 
-def _said(row: Endpoint[Any]) -> str:
-    return f"{_LIMITS[row.limit]}{_KINDS[row.safety]}"
+def _said(endpoint: Endpoint[Any]) -> str:
+    return f"{_LIMITS[endpoint.limit]}{_KINDS[endpoint.idempotency]}"
 
 
-def _read(row: Endpoint[Any]) -> str:
-    return row.confirm.read.operation if row.confirm is not None else ""
+def _read(endpoint: Endpoint[Any]) -> str:
+    return endpoint.reconcile.read.operation if endpoint.reconcile is not None else ""
 
 
 def _kind(result: Any) -> str:

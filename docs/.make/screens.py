@@ -93,8 +93,8 @@ def live(sandbox: Sandbox) -> None:
         ann = Participant(name="Ann Lee", email="ann@acme.example", role="INTERVIEWER")
         joe = Candidate(name="Joe Roe", email="joe@example.com")
         client.interviews.create(HumanInterview(job_role="Data Analyst", candidate=joe, participants=[ann]))
-        sandbox.play(held.code)
-        client.interviews.get_evaluation(held.code)
+        sandbox.play(held.meeting_code)
+        client.interviews.get_evaluation(held.meeting_code)
 
 
 def take_console() -> None:

@@ -18,7 +18,7 @@ from fastapi import Cookie, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from boooply import AIInterview, AsyncBoooplyClient, Candidate, NotConnectedError, Tenant, Tenants
+from boooply import AIInterview, AsyncBoooplyClient, AsyncTenants, Candidate, NotConnectedError, Tenant
 from boooply.integrations.fastapi import Boooply
 from boooply.webhooks import EvaluationEvent, TranscriptEvent
 
@@ -86,7 +86,7 @@ def current_customer_id(customer: Annotated[Customer, Depends(current_customer)]
 
 MaybeCustomer = Annotated[Customer | None, Depends(signed_in)]
 CurrentCustomer = Annotated[Customer, Depends(current_customer)]
-AllTenants = Annotated[Tenants, Depends(boooply.tenants)]
+AllTenants = Annotated[AsyncTenants, Depends(boooply.tenants)]
 CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer_id))]
 
 
@@ -96,7 +96,7 @@ class SignIn(BaseModel):
     customer_id: str
 
 
-async def session_view(customer: Customer | None, tenants: Tenants) -> dict[str, Any]:
+async def session_view(customer: Customer | None, tenants: AsyncTenants) -> dict[str, Any]:
     """Show who is signed in, and whether Boooply is connected."""
     shown = [{"id": one.id, "name": one.name, "user_name": one.user_name} for one in CUSTOMERS.values()]
     connected = customer is not None and await is_connected(customer, tenants)
@@ -109,7 +109,7 @@ async def session_view(customer: Customer | None, tenants: Tenants) -> dict[str,
     return {"customer": current, "customers": shown, "console_url": os.environ.get("ATS_CONSOLE")}
 
 
-async def is_connected(customer: Customer, tenants: Tenants) -> bool:
+async def is_connected(customer: Customer, tenants: AsyncTenants) -> bool:
     """Tell whether a key of the customer is stored."""
     try:
         await tenants.client(customer.id)
@@ -195,7 +195,7 @@ async def create_interview(wanted: NewInterview, customer: CurrentCustomer, clie
     request = AIInterview(job_role=wanted.job_role, candidate=candidate, skills=tuple(wanted.skills))
     interview = await client.interviews.create(request)
     row = Row(
-        code=interview.code,
+        code=interview.meeting_code,
         customer_id=customer.id,
         job_role=wanted.job_role,
         candidate_name=candidate.name,

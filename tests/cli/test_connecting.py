@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from boooply import APIError, OrganizationApiKey, Secret, ServerError, Tenant
+from boooply import APIStatusError, OrganizationApiKey, Secret, ServerError, Tenant
 from boooply.cli.connecting import connect_all
 
 
@@ -77,7 +77,7 @@ async def test_the_first_error_stops_all_workers_and_comes_as_it_is() -> None:
             raise ServerError("create", status=500, message="no")
         return key_of(tenant)
 
-    with pytest.raises(APIError) as caught:
+    with pytest.raises(APIStatusError) as caught:
         await connect_all(tenants(1000), mint, lambda _place, _key: None, workers=4)
 
     assert caught.value.status == 500

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from boooply import ConnectionFailed, __version__
+from boooply import APIConnectionError, __version__
 from boooply.cli import quickstart
 from boooply.cli.main import main
 
@@ -83,7 +83,7 @@ def test_a_wrong_command_is_2_and_says_what_is_wrong(run: Run, arguments: tuple[
 
 def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_arguments: object) -> NoReturn:
-        raise ConnectionFailed(
+        raise APIConnectionError(
             "organization.get", "the key\nbply_org_0123456789abcdef\x1b[2J was hung up on " + "x" * 90
         )
 
@@ -92,7 +92,7 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
     ran = run("quickstart")
 
     assert ran.code == 1
-    assert ran.err.startswith("boooply: organization.get: no answer from the API: the key bply_org_…cdef [2J was hung")
+    assert ran.err.startswith("boooply: organization.get: no response from the API: the key bply_org_…cdef [2J was")
     assert ran.err.count("\n") == 1
     ran.check_is_plain()
 

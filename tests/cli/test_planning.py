@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from boooply import Allowance
-from boooply.cli import provision, report
-from boooply.cli.survey import seconds_left, seconds_to_end, survey
+from boooply import RateLimitStatus
+from boooply.cli import provision, provision_view
+from boooply.cli.preflight import preflight, seconds_left, seconds_to_end
 from boooply.sandbox import Sandbox
-from boooply.store import Store
+from boooply.store import AsyncStore
 
 Run = Callable[..., Any]
 Rows = Callable[..., Path]
@@ -102,7 +102,7 @@ def test_the_time_to_the_end(count: int, seconds: float) -> None:
     [(0, 0.0, 11, 60), (5, 42.0, 5, 42), (16, 90.0, 47, 90 + 180), (16, 90.0, 3, 90)],
 )
 def test_the_time_left_knows_who_stands_in_line(waiting: int, to_end: float, count: int, seconds: float) -> None:
-    allowance = Allowance(limit=10, remaining=0, waiting=waiting, seconds_to_end=to_end)
+    allowance = RateLimitStatus(limit=10, remaining=0, waiting=waiting, seconds_to_end=to_end)
 
     assert seconds_left(allowance, count, 60) == seconds
 
@@ -120,7 +120,7 @@ def test_the_time_left_knows_who_stands_in_line(waiting: int, to_end: float, cou
     ],
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert report.duration(seconds) == words
+    assert provision_view.duration(seconds) == words
 
 
 # ---- files that are refused
@@ -161,7 +161,7 @@ def test_a_file_that_changes_between_the_passes_is_1(
     run: Run, many_tenants_csv: Rows, tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = many_tenants_csv(2)
-    look = survey
+    look = preflight
 
     async def look_then_change(*arguments: Any) -> Any:
         found = await look(*arguments)
@@ -182,7 +182,7 @@ def test_a_concurrency_that_cannot_be(run: Run, many_tenants_csv: Rows, concurre
 
 
 async def _put_by_hand() -> None:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         await store.keys.put("org_0", "bply_org_0123456789abcdef")
 
 

@@ -20,7 +20,7 @@ import pytest
 from aiohttp import ClientSession
 from attrs import evolve
 
-from boooply import AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, ConnectionFailed, RetryPolicy, Tenant
+from boooply import APIConnectionError, AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, RetryPolicy, Tenant
 from boooply.cli.sandbox import call_line, hand_over, serve
 from boooply.sandbox import Call, Sandbox
 
@@ -222,7 +222,7 @@ async def test_it_fails_to_order(capsys: pytest.CaptureFixture[str]) -> None:
         retry=RetryPolicy(attempts=2, backoff=0),
     ) as client:
         assert (await client.organization.get()).id
-        with pytest.raises(ConnectionFailed):
+        with pytest.raises(APIConnectionError):
             await client.interviews.get("nothing")
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -18,7 +18,7 @@ from boooply import StoreError
 from boooply.cli import progress, provision
 from boooply.cli.rescue import write_rescue_file
 from boooply.sandbox import Limits, Sandbox
-from boooply.store import Ledger
+from boooply.store import AsyncLedger
 
 Run = Callable[..., Any]
 Rows = Callable[..., Path]
@@ -131,14 +131,14 @@ def test_who_was_started_to_ignore_ctrl_c_goes_on(narrow, many_tenants_csv: Rows
 def test_a_signal_while_the_file_is_read_sends_nothing(
     run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = Ledger.entries
+    entries = AsyncLedger.entries
 
     def interrupted(*arguments: Any) -> Any:
-        monkeypatch.setattr(Ledger, "entries", entries)  # once: a second signal would end this very process
+        monkeypatch.setattr(AsyncLedger, "entries", entries)  # once: a second signal would end this very process
         os.kill(os.getpid(), signal.SIGINT)
         return entries(*arguments)
 
-    monkeypatch.setattr(Ledger, "entries", interrupted)
+    monkeypatch.setattr(AsyncLedger, "entries", interrupted)
 
     ran = run("provision", many_tenants_csv(3))
 
@@ -155,8 +155,8 @@ def _store_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_arguments: object, **_options: object) -> bool:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(Ledger, "finish", fail)
-    monkeypatch.setattr("boooply.provisioning.minting._FIRST_PAUSE", 100)  # no patience
+    monkeypatch.setattr(AsyncLedger, "finish", fail)
+    monkeypatch.setattr("boooply.provisioning.provisioner._FIRST_PAUSE", 100)  # no patience
 
 
 @pytest.mark.usefixtures("_store_breaks")

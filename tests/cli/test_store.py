@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from boooply import Secret, Tenant
 from boooply.cli.rescue import sealed_lines
-from boooply.store import State, Store
+from boooply.store import AsyncStore, State
 
 Run = Callable[..., Any]
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("store_key")
 
 
 async def _put(**keys: str) -> None:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         for organization_id, key in keys.items():
             await store.keys.put(organization_id, key)
 
@@ -69,7 +69,7 @@ def test_a_wrong_encryption_key_is_one_line_and_1(run: Run, monkeypatch: pytest.
 
 
 async def _swap() -> None:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         with store.database.engine.begin() as connection:
             connection.exec_driver_sql(
                 "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_3') "
@@ -121,13 +121,13 @@ def rescued(tmp_path: Path) -> Path:
 
 
 async def _begun() -> None:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         await store.ledger.claim(TENANT, run="a", lease=60)
         await store.ledger.begin("org_1", run="a", lease=0)
 
 
 async def _state() -> State:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         (entry,) = [entry async for entry in store.ledger.entries(["org_1"])]
         return entry.state
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from boooply import Tenant
-from boooply.store import Store
+from boooply.store import AsyncStore
 
 Run = Callable[..., Any]
 
@@ -27,7 +27,7 @@ def fill(*, by_hand: int = 0, in_doubt: int = 0) -> None:
 
 
 async def _fill(by_hand: int, in_doubt: int) -> None:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         for number in range(by_hand):
             await store.keys.put(f"hand_{number:04}", KEY)
         for number in range(in_doubt):
@@ -40,7 +40,7 @@ async def _fill(by_hand: int, in_doubt: int) -> None:
 
 
 async def damage(organization_id: str) -> None:
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         await store.keys.put("another", KEY)
         with store.database.engine.begin() as connection:
             connection.exec_driver_sql(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header
 
-from boooply import AIInterview, AsyncBoooplyClient, Candidate, Tenant, Tenants
+from boooply import AIInterview, AsyncBoooplyClient, AsyncTenants, Candidate, Tenant
 from boooply.integrations.fastapi import Boooply
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent
 
@@ -30,7 +30,7 @@ CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(curren
 
 @app.post("/connect")
 async def connect(
-    customer: Annotated[str, Depends(current_customer)], tenants: Annotated[Tenants, Depends(boooply.tenants)]
+    customer: Annotated[str, Depends(current_customer)], tenants: Annotated[AsyncTenants, Depends(boooply.tenants)]
 ) -> dict[str, str | None]:
     client = await tenants.connect(Tenant(user_id="1", user_email="a@acme.example", organization_id=customer))
     return {"name": (await client.organization.get()).name}
@@ -39,7 +39,7 @@ async def connect(
 @app.post("/interviews")
 async def create(client: CustomersClient, job_role: str) -> dict[str, str]:
     jane = Candidate(name="Jane", email="jane@example.com")
-    return {"code": (await client.interviews.create(AIInterview(job_role=job_role, candidate=jane))).code}
+    return {"code": (await client.interviews.create(AIInterview(job_role=job_role, candidate=jane))).meeting_code}
 
 
 @app.get("/interviews/{code}")

@@ -20,10 +20,18 @@ import pytest
 from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 
-from boooply import ConfigurationError, InvalidSignature, KeysNotStoredError, Secret, StoreError, Tenant, Tenants
+from boooply import (
+    AsyncTenants,
+    ConfigurationError,
+    InvalidSignatureError,
+    KeysNotStoredError,
+    Secret,
+    StoreError,
+    Tenant,
+)
 from boooply.integrations.fastapi import Boooply
 from boooply.sandbox import Sandbox
-from boooply.store import KeyStore, Store
+from boooply.store import AsyncKeyStore, AsyncStore
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 HERE = Path(__file__).parent
@@ -253,7 +261,7 @@ def test_an_application_that_does_not_run_says_what_is_missing() -> None:
 def test_what_an_application_has_no_handler_for_is_left_to_another(
     boooply_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.05,))
+    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     is_declined, is_handled, is_open = threading.Event(), threading.Event(), threading.Event()
     body = an_event()
@@ -302,28 +310,28 @@ def test_what_an_application_has_no_handler_for_is_left_to_another(
 def test_a_key_that_could_not_be_stored_is_kept_at(
     is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("boooply.provisioning.late._COME_BACK", 0.05)
+    monkeypatch.setattr("boooply.provisioning.pending_keys._COME_BACK", 0.05)
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     boooply.add_to(app)
-    put, failures = KeyStore.put, 3 if is_stored else 10**9
+    put, failures = AsyncKeyStore.put, 3 if is_stored else 10**9
 
-    async def fail(self: KeyStore, organization_id: str, api_key: Any, /) -> None:
+    async def fail(self: AsyncKeyStore, organization_id: str, api_key: Any, /) -> None:
         nonlocal failures
         failures -= 1
         if failures > 0:
             raise StoreError("gone")
         await put(self, organization_id, api_key)
 
-    monkeypatch.setattr(KeyStore, "put", fail)
+    monkeypatch.setattr(AsyncKeyStore, "put", fail)
 
     @app.post("/connect")
-    async def connect(store: Annotated[Store, Depends(boooply.store)]) -> None:
+    async def connect(store: Annotated[AsyncStore, Depends(boooply.store)]) -> None:
         await store.ledger.enroll([Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")])
         raise KeysNotStoredError({"org_1": Secret("bply_org_0123456789abcdef")}, "the disk is full")
 
     @app.get("/connected")
-    async def connected(tenants: Annotated[Tenants, Depends(boooply.tenants)]) -> str:
+    async def connected(tenants: Annotated[AsyncTenants, Depends(boooply.tenants)]) -> str:
         await tenants.client("org_1")
         return "yes"
 
@@ -341,7 +349,7 @@ def test_a_frame_of_an_error_holds_no_body() -> None:
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     app.add_api_route("/webhooks", boooply._take, methods=["POST"])
-    with TestClient(app) as client, pytest.raises(InvalidSignature) as caught:
+    with TestClient(app) as client, pytest.raises(InvalidSignatureError) as caught:
         client.post("/webhooks", content=b"a very private thought", headers={"X-Boooply-Signature": "a" * 64})
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in told.stack if "/boooply/" in frame.filename]

@@ -21,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt  # type: ignore[import-unty
 from flask import Flask, request
 from werkzeug.serving import make_server as make_werkzeug_server
 
-from boooply import AIInterview, BoooplyPlatform, Candidate, InvalidSignature, Tenant, WebhookError
+from boooply import AIInterview, BoooplyPlatform, Candidate, InvalidSignatureError, Tenant, WebhookError
 from boooply.sandbox import Sandbox, Webhooks
 from boooply.webhooks import EvaluationEvent, Event, Webhook, sign
 
@@ -42,7 +42,7 @@ class Endpoint:
             self.events.append(Webhook().verify(body, headers))
         except WebhookError as error:
             self.errors.append(error)
-            return 401 if isinstance(error, InvalidSignature) else 400
+            return 401 if isinstance(error, InvalidSignatureError) else 400
         return 204
 
 
@@ -218,7 +218,7 @@ def test_a_body_that_was_parsed_and_written_again_is_told_as_that(
     assert post(f"{endpoint.url}/webhooks", body, signature) == 204
     assert post(f"{endpoint.url}/rewritten", body, signature) == 401
     (error,) = endpoint.errors
-    assert isinstance(error, InvalidSignature)
+    assert isinstance(error, InvalidSignatureError)
     assert error.is_reserialized
     assert "Hand over the bytes as they came" in str(error)
     _, way_out = FRAMEWORKS[framework]
@@ -231,7 +231,7 @@ def test_a_forged_body_is_no_rewritten_one(endpoint: Endpoint, boooply_sandbox: 
     assert post(f"{endpoint.url}/webhooks", body, signature) == 204
     assert post(f"{endpoint.url}/webhooks", body.replace(b"AI-1", b"AI-2"), signature) == 401
     (error,) = endpoint.errors
-    assert isinstance(error, InvalidSignature)
+    assert isinstance(error, InvalidSignatureError)
     assert not error.is_reserialized
 
 

@@ -17,9 +17,9 @@ from mcp.types import CallToolResult, TextContent
 
 from boooply import AsyncBoooplyClient, NotConnectedError, RetryPolicy, Secret, StoreError, Tenant, WrongTenantError
 from boooply.integrations.mcp import customers, open_server, server
-from boooply.provisioning import late
+from boooply.provisioning import pending_keys
 from boooply.sandbox import Sandbox
-from boooply.store import KeyStore, Ledger, Store
+from boooply.store import AsyncKeyStore, AsyncLedger, AsyncStore
 
 VENDORS = [
     "create_ai_interview",
@@ -42,7 +42,7 @@ JANE = {"name": "Jane", "email": "jane@example.com"}
 AI = {"jobRole": "Cook", "candidate": JANE}
 HUMAN = {"jobRole": "Cook", "candidate": JANE, "participants": [{**JANE, "email": "b@example.com", "role": "HOST"}]}
 TEAM = {"title": "Who is it?", "participants": [{**JANE, "role": "HOST"}]}
-MOVE = {"code": "Boooply-AI-1", "scheduledAt": "2030-05-01T09:00:00+02:00"}
+MOVE = {"meetingCode": "Boooply-AI-1", "scheduledAt": "2030-05-01T09:00:00+02:00"}
 ACME = {"userId": "1", "userEmail": "a@acme.example", "organizationId": "org_acme", "organizationName": "Acme"}
 TENANT = Tenant(user_id="1", user_email="a@acme.example", organization_id="org_acme", organization_name="Acme")
 
@@ -71,9 +71,9 @@ PLANNED: dict[str, dict[str, Any]] = {
     "create_ai_interview": AI,
     "create_human_interview": HUMAN,
     "create_team_meeting": TEAM,
-    "cancel_interview": {"code": "Boooply-AI-1"},
+    "cancel_interview": {"meetingCode": "Boooply-AI-1"},
     "reschedule_interview": MOVE,
-    "trigger_analysis": {"code": "Boooply-AI-1"},
+    "trigger_analysis": {"meetingCode": "Boooply-AI-1"},
     "connect_customer": ACME,
 }
 
@@ -216,20 +216,20 @@ async def test_every_tool_of_an_organization(mode: Literal["auto", "legacy"], sa
         assert meeting["isTeamMeeting"]
         code = (await host.ask("create_ai_interview", AI | {"confirm": True}))["interview"]["meetingCode"]
 
-        assert (await host.ask("get_evaluation", {"code": code}))["evaluation"] is None
-        assert (await host.ask("get_recording", {"code": code}))["recording"] is None
-        assert (await host.ask("get_transcript", {"code": code}))["transcript"] == []
+        assert (await host.ask("get_evaluation", {"meetingCode": code}))["evaluation"] is None
+        assert (await host.ask("get_recording", {"meetingCode": code}))["recording"] is None
+        assert (await host.ask("get_transcript", {"meetingCode": code}))["transcript"] == []
         sandbox.play(code)
-        assert (await host.ask("get_interview", {"code": code}))["interview"]["sessionStatus"] == "COMPLETED"
-        assert (await host.ask("get_evaluation", {"code": code}))["evaluation"]["overallScore"] >= 0
-        assert (await host.ask("get_transcript", {"code": code}))["transcript"][0]["content"]
-        assert (await host.ask("get_recording", {"code": code}))["recording"]["duration"] > 0
-        assert (await host.ask("trigger_analysis", {"code": code, "confirm": True}))["analysis"]["queued"]
-        assert (await host.ask("list_participants", {"code": code}))["participants"][0]["email"] == JANE["email"]
+        assert (await host.ask("get_interview", {"meetingCode": code}))["interview"]["sessionStatus"] == "COMPLETED"
+        assert (await host.ask("get_evaluation", {"meetingCode": code}))["evaluation"]["overallScore"] >= 0
+        assert (await host.ask("get_transcript", {"meetingCode": code}))["transcript"][0]["content"]
+        assert (await host.ask("get_recording", {"meetingCode": code}))["recording"]["duration"] > 0
+        assert (await host.ask("trigger_analysis", {"meetingCode": code, "confirm": True}))["analysis"]["queued"]
+        assert (await host.ask("list_participants", {"meetingCode": code}))["participants"][0]["email"] == JANE["email"]
 
-        moved = {"code": meeting["meetingCode"], "scheduledAt": "2030-05-01T09:00:00+02:00", "confirm": True}
+        moved = {"meetingCode": meeting["meetingCode"], "scheduledAt": "2030-05-01T09:00:00+02:00", "confirm": True}
         assert (await host.ask("reschedule_interview", moved))["interview"]["scheduledAt"] == "2030-05-01T07:00:00Z"
-        gone = {"code": meeting["meetingCode"], "reason": "Nobody is left.", "confirm": True}
+        gone = {"meetingCode": meeting["meetingCode"], "reason": "Nobody is left.", "confirm": True}
         assert (await host.ask("cancel_interview", gone))["interview"]["sessionStatus"] == "CANCELLED"
         page = (await host.ask("list_interviews", {"status": ["COMPLETED"], "type": "AI_ONLY", "limit": 5}))["list"]
         assert [one["meetingCode"] for one in page["meetings"]] == [code]
@@ -241,7 +241,7 @@ async def test_an_evaluation_by_rubric_is_described_too(sandbox: Sandbox) -> Non
         human = HUMAN | {"evaluationFocus": "knowledge", "confirm": True}
         code = (await host.ask("create_human_interview", human))["interview"]["meetingCode"]
         sandbox.play(code)
-        evaluation = (await host.ask("get_evaluation", {"code": code}))["evaluation"]
+        evaluation = (await host.ask("get_evaluation", {"meetingCode": code}))["evaluation"]
         assert set(evaluation) > {"recommendation", "recommendations", "meetingStatistics"}
 
 
@@ -310,7 +310,7 @@ async def test_a_plan_says_who_is_written_to_what_is_sent_and_when(sandbox: Sand
         when = (await host.ask("create_ai_interview", picks))["plan"]["when"]
         assert when == "one of 1 times that the candidate picks from"
         moved = (await host.ask("reschedule_interview", MOVE))["plan"]
-        assert moved["request"] == {"code": "Boooply-AI-1", "scheduledAt": "2030-05-01T07:00:00Z"}
+        assert moved["request"] == {"meetingCode": "Boooply-AI-1", "scheduledAt": "2030-05-01T07:00:00Z"}
 
         await host.ask("create_human_interview", HUMAN | fixed | {"confirm": True})
     assert [email.to for email in sandbox.sent_emails] == plan["emails"]
@@ -329,11 +329,11 @@ async def test_a_plan_does_not_repeat_a_cv() -> None:
 async def test_a_recordings_link_is_given_to_whoever_asks_for_it(sandbox: Sandbox, client: AsyncBoooplyClient) -> None:
     async with hosting() as host:
         code = (await host.ask("create_ai_interview", AI | {"confirm": True}))["interview"]["meetingCode"]
-        none = await host.ask("get_recording", {"code": code, "revealLink": True})
+        none = await host.ask("get_recording", {"meetingCode": code, "revealLink": True})
         assert none == {"recording": None}
         sandbox.play(code)
-        hidden = await host.ask("get_recording", {"code": code})
-        shown = await host.ask("get_recording", {"code": code, "revealLink": True})
+        hidden = await host.ask("get_recording", {"meetingCode": code})
+        shown = await host.ask("get_recording", {"meetingCode": code, "revealLink": True})
 
     recording = await client.interviews.get_recording(code)
     assert recording is not None
@@ -366,7 +366,7 @@ async def test_a_customer_is_connected_once_and_its_key_is_shown_to_nobody(sandb
     assert first["done"] is True
     assert (first["organization"]["externalOrgId"], first["organization"]["name"]) == ("org_acme", "Acme")
     assert sandbox.mints == {"org_acme": 1}
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         key = (await store.keys.get("org_acme")).reveal()
     assert key not in json.dumps(first)
     async with AsyncBoooplyClient(api_key=key, base_url=sandbox.base_url) as client:
@@ -400,9 +400,9 @@ async def test_a_key_that_cannot_be_stored_is_kept_until_it_can(
         minted.append(api_key)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(late, "_COME_BACK", 0.01)
-    monkeypatch.setattr(Ledger, "finish", broken)
-    async with hosting(platform=True) as host, Store.open() as store:
+    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    async with hosting(platform=True) as host, AsyncStore.open() as store:
         text = await host.fail("connect_customer", ACME | {"confirm": True})
         async with asyncio.timeout(5):
             while not await is_stored(store):  # noqa: ASYNC110 - it is a row of a database
@@ -419,11 +419,11 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
     async def broken(*_arguments: object, **_options: object) -> bool:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(late, "_COME_BACK", 0.01)
-    monkeypatch.setattr(Ledger, "finish", broken)
+    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(AsyncLedger, "finish", broken)
     sandbox.faults.add("create_organization_api_key", "slow-drip")
     retry = RetryPolicy(deadline=45.0)
-    async with Store.open() as store, customers.Customers.open(None, sandbox.base_url, retry) as connected:
+    async with AsyncStore.open() as store, customers.Customers.open(None, sandbox.base_url, retry) as connected:
         async with anyio.create_task_group() as group:
             group.start_soon(connected.connect, TENANT)
             while not sandbox.mints:  # noqa: ASYNC110 - it is told by another process's words
@@ -440,21 +440,21 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
 async def test_a_late_key_is_tried_again_whatever_the_store_raises(
     problem: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, failed = KeyStore.put, list[str]()
+    put, failed = AsyncKeyStore.put, list[str]()
 
     async def broken(*_arguments: object, **_options: object) -> bool:
         raise RuntimeError("the disk is full")
 
-    async def once(self: KeyStore, organization_id: str, api_key: Secret, /) -> None:
+    async def once(self: AsyncKeyStore, organization_id: str, api_key: Secret, /) -> None:
         if not failed:
             failed.append(organization_id)
             raise problem("the disk is full")
         await put(self, organization_id, api_key)
 
-    monkeypatch.setattr(late, "_COME_BACK", 0.01)
-    monkeypatch.setattr(Ledger, "finish", broken)
-    monkeypatch.setattr(KeyStore, "put", once)
-    async with hosting(platform=True) as host, Store.open() as store:
+    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    monkeypatch.setattr(AsyncKeyStore, "put", once)
+    async with hosting(platform=True) as host, AsyncStore.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
         async with asyncio.timeout(5):
             while not await is_stored(store):  # noqa: ASYNC110 - it is a row of a database
@@ -468,14 +468,14 @@ async def test_a_late_key_takes_the_place_of_no_other_and_brings_nobody_back(
 ) -> None:
     minted: list[Secret] = []
 
-    async def meanwhile(self: Ledger, _tenant: object, api_key: Secret, **_options: object) -> bool:
+    async def meanwhile(self: AsyncLedger, _tenant: object, api_key: Secret, **_options: object) -> bool:
         minted.append(api_key)
         await (self.forget("org_acme") if key is None else self.put("org_acme", Secret(key)))
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(late, "_COME_BACK", 0.01)
-    monkeypatch.setattr(Ledger, "finish", meanwhile)
-    async with hosting(platform=True) as host, Store.open() as store:
+    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(AsyncLedger, "finish", meanwhile)
+    async with hosting(platform=True) as host, AsyncStore.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
         async with asyncio.timeout(5):
             while "org_acme" not in caplog.text:
@@ -488,7 +488,7 @@ async def test_a_late_key_takes_the_place_of_no_other_and_brings_nobody_back(
     assert minted[0].reveal()[-8:] not in caplog.text
 
 
-async def is_stored(store: Store) -> bool:
+async def is_stored(store: AsyncStore) -> bool:
     with contextlib.suppress(NotConnectedError):
         await store.keys.get("org_acme")
         return True
@@ -504,9 +504,9 @@ async def test_a_key_that_could_not_be_stored_to_the_end_is_told_of(
         minted.append(api_key)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(late, "_COME_BACK", 0.01)
-    monkeypatch.setattr(Ledger, "finish", broken)
-    monkeypatch.setattr(KeyStore, "put", broken)
+    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    monkeypatch.setattr(AsyncKeyStore, "put", broken)
     async with hosting(platform=True) as host:
         await host.fail("connect_customer", ACME | {"confirm": True})
         await asyncio.sleep(0.05)
@@ -526,7 +526,7 @@ async def test_a_key_of_another_customer_is_told_of(monkeypatch: pytest.MonkeyPa
     async def swapped(*_arguments: object) -> None:
         raise WrongTenantError("org_acme", "org_other")
 
-    monkeypatch.setattr("boooply.tenants._check_owner", swapped)
+    monkeypatch.setattr("boooply.provisioning.tenants._check_owner", swapped)
     async with hosting(platform=True) as host:
         text = await host.fail("connect_customer", ACME | {"confirm": True})
     assert "belongs to org_other" in text

@@ -13,13 +13,13 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from boooply import (
-    APIError,
+    APIStatusError,
     BoooplyError,
     CorruptKeyError,
     DecodingError,
     Interview,
-    InterviewNotEvaluated,
-    RateLimitedError,
+    InterviewNotEvaluatedError,
+    RateLimitError,
     Recording,
     Secret,
     ServerError,
@@ -71,13 +71,13 @@ async def test_an_argument_that_the_models_refuse(sandbox: Sandbox) -> None:
 
 async def test_what_the_api_refuses(sandbox: Sandbox) -> None:
     async with hosting() as client:
-        text = await failed(client, "get_interview", {"code": "Boooply-AI-0"})
+        text = await failed(client, "get_interview", {"meetingCode": "Boooply-AI-0"})
         assert "HTTP 404" in text
         assert "list_interviews" in text
         created = await client.call_tool("create_ai_interview", AI)
         code = created.structured_content["interview"]["meetingCode"]
         sandbox.play(code)
-        text = await failed(client, "cancel_interview", {"code": code, "confirm": True})
+        text = await failed(client, "cancel_interview", {"meetingCode": code, "confirm": True})
     assert "HTTP 400 INVALID_STATUS" in text
     assert "get_interview" in text
 
@@ -128,7 +128,7 @@ async def test_before_any_answer_the_search_goes_back_further(sandbox: Sandbox) 
 @pytest.mark.parametrize(
     ("tool", "operation", "says"),
     [
-        ("cancel_interview", "interviews.cancel", 'Call get_interview with {"code": "'),
+        ("cancel_interview", "interviews.cancel", 'Call get_interview with {"meetingCode": "'),
         ("trigger_analysis", "interviews.trigger_analysis", "with get_interview or get_evaluation"),
     ],
 )
@@ -142,13 +142,13 @@ async def test_any_other_unclear_outcome_says_where_to_look(
             sandbox.play(code)
         sandbox.faults.add(operation, "commit-then-drop")
         sandbox.faults.add("interviews.get", "html", times=None)
-        text = await failed(client, tool, {"code": code, "confirm": True})
+        text = await failed(client, tool, {"meetingCode": code, "confirm": True})
     assert "Do not simply call again" in text
     assert says in text
 
 
 def unreadable(tool: str, operation: str | None = None) -> str:
-    error = DecodingError(operation or ALL[tool].row.operation, status=200, problems=("meetingCode: is missing",))
+    error = DecodingError(operation or ALL[tool].endpoint.operation, status=200, problems=("meetingCode: is missing",))
     return explained(ALL[tool], error)
 
 
@@ -165,8 +165,8 @@ def test_a_creation_whose_answer_cannot_be_read_is_looked_for_and_not_sent_again
 @pytest.mark.parametrize(
     ("tool", "says"),
     [
-        ("cancel_interview", "Do not simply call again. Call get_interview with the same code first"),
-        ("reschedule_interview", "Do not simply call again. Call get_interview with the same code first"),
+        ("cancel_interview", "Do not simply call again. Call get_interview with the same meetingCode first"),
+        ("reschedule_interview", "Do not simply call again. Call get_interview with the same meetingCode first"),
         ("trigger_analysis", "Do not simply call again: it may have been carried out."),
         ("connect_customer", "Do not call again: a key may have been minted that nobody holds"),
     ],
@@ -196,10 +196,10 @@ async def test_half_a_character_ends_no_session(monkeypatch: pytest.MonkeyPatch)
 
     async with hosting() as client:
         monkeypatch.setattr(calls, "_sent", refused)
-        refusal = await client.call_tool("list_interviews", {})
+        error_from_response = await client.call_tool("list_interviews", {})
         monkeypatch.setattr(calls, "_sent", signed)
-        answer = await client.call_tool("get_recording", {"code": "Boooply-AI-1", "revealLink": True})
-    assert "bad \ufffd half" in refusal.model_dump_json()
+        answer = await client.call_tool("get_recording", {"meetingCode": "Boooply-AI-1", "revealLink": True})
+    assert "bad \ufffd half" in error_from_response.model_dump_json()
     assert answer.structured_content["link"] == "https://x.example/\ufffd?Signature=x"
     answer.model_dump_json()
 
@@ -248,11 +248,11 @@ def every_class(kind: type[BoooplyError]) -> Iterator[type[BoooplyError]]:
 
 
 def test_the_error_tells_how_long_to_wait_and_which_request_it_was() -> None:
-    error = RateLimitedError("interviews.list", status=429, message="slow down", request_id="r-1", retry_after=12.2)
+    error = RateLimitError("interviews.list", status=429, message="slow down", request_id="r-1", retry_after=12.2)
     text = explained(ALL["list_interviews"], error)
     assert "(request r-1)" in text
     assert text.endswith("Wait 13 seconds before that.")
-    assert "Wait" not in explained(ALL["list_interviews"], RateLimitedError("x", status=429, message=""))
+    assert "Wait" not in explained(ALL["list_interviews"], RateLimitError("x", status=429, message=""))
 
 
 def test_a_secret_in_the_apis_own_words_is_masked() -> None:
@@ -262,13 +262,13 @@ def test_a_secret_in_the_apis_own_words_is_masked() -> None:
     assert "abcdefgh" not in text
 
 
-@pytest.mark.parametrize("kind", [APIError, *every_class(APIError)])
+@pytest.mark.parametrize("kind", [APIStatusError, *every_class(APIStatusError)])
 def test_every_refusal_has_its_advice(kind: Any) -> None:
     text = explained(ALL["get_interview"], kind("interviews.get", status=418, message="no"))
     assert len(text.splitlines()[1]) > 20
 
 
 def test_what_no_row_fits_is_for_the_user() -> None:
-    error = InterviewNotEvaluated(Interview(code="Boooply-AI-1", session_status="FAILED"))
+    error = InterviewNotEvaluatedError(Interview(meeting_code="Boooply-AI-1", session_status="FAILED"))
     assert explained(ALL["get_evaluation"], error).endswith("\nTell the user.")
     assert "store of this server" in explained(ALL["connect_customer"], CorruptKeyError("org_acme"))

@@ -21,7 +21,7 @@ from mcp.types import CallToolResult
 from boooply import AsyncBoooplyClient, ConfigurationError
 from boooply.integrations.mcp import open_server, serve_http
 from boooply.sandbox import Sandbox
-from boooply.store import State, Store
+from boooply.store import AsyncStore, State
 
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main", "mcp")
 AI = {"jobRole": "Cook", "candidate": {"name": "Jane", "email": "jane@example.com"}, "confirm": True}
@@ -69,7 +69,13 @@ async def test_no_message_of_a_whole_session_holds_a_secret(
         code = (await ask(client, "create_ai_interview", AI))["interview"]["meetingCode"]
         threaded_sandbox.play(code)
         for name in sorted(names - {"create_ai_interview", "connect_customer"}):
-            for arguments in ({"code": code}, {"email": "b@example.com"}, {"jobRole": "Cook"}, {}, {"code": "nothing"}):
+            for arguments in (
+                {"meetingCode": code},
+                {"email": "b@example.com"},
+                {"jobRole": "Cook"},
+                {},
+                {"code": "nothing"},
+            ):
                 await client.call_tool(name, arguments)
                 await client.call_tool(name, arguments | {"confirm": True})
         await ask(client, "connect_customer", ACME)
@@ -80,7 +86,7 @@ async def test_no_message_of_a_whole_session_holds_a_secret(
 
     async with (
         AsyncBoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url) as owner,
-        Store.open() as store,
+        AsyncStore.open() as store,
     ):
         interview = await owner.interviews.get(code)
         recording = await owner.interviews.get_recording(code)
@@ -197,7 +203,7 @@ async def test_it_ends_once_a_key_that_is_under_way_is_stored(end: str, threaded
         if process.returncode is None:
             process.kill()
     assert (process.returncode, err) == (0, b"")
-    async with Store.open() as store:
+    async with AsyncStore.open() as store:
         assert [entry.state async for entry in store.ledger.entries()] == [State.DONE]
         assert [one async for one in store.keys.organizations()] == ["org_acme"]
     assert threaded_sandbox.mints == {"org_acme": 1}

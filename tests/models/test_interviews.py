@@ -23,14 +23,14 @@ from boooply import Interview, InterviewParticipant, Page, Secret
     ],
 )
 def test_over(meeting_type: str, status: str | None, end_reason: str | None, is_over: bool, unevaluated: bool) -> None:
-    interview = Interview(code="c", meeting_type=meeting_type, session_status=status, end_reason=end_reason)
+    interview = Interview(meeting_code="c", meeting_type=meeting_type, session_status=status, end_reason=end_reason)
 
     assert (interview.is_over, interview.ended_unevaluated) == (is_over, unevaluated)
 
 
 def test_a_join_link_is_the_persons_secret() -> None:
     jane = InterviewParticipant(join_token=Secret("abcdefghijklmnop"))
-    link = Interview(code="c", url="https://meet.example/c").join_link(jane)
+    link = Interview(meeting_code="c", url="https://meet.example/c").join_link(jane)
 
     assert link == Secret("https://meet.example/c?token=abcdefghijklmnop")
     assert "abcdefgh" not in f"{link} {link!r} {jane!r}"
@@ -38,10 +38,10 @@ def test_a_join_link_is_the_persons_secret() -> None:
 
 @pytest.mark.parametrize(("url", "token"), [(None, Secret("t")), ("https://meet.example", None)])
 def test_without_url_or_token_there_is_no_link(url: str | None, token: Secret | None) -> None:
-    assert Interview(code="c", url=url).join_link(InterviewParticipant(join_token=token)) is None
+    assert Interview(meeting_code="c", url=url).join_link(InterviewParticipant(join_token=token)) is None
 
 
-INTERVIEW = Interview(code="c")
+INTERVIEW = Interview(meeting_code="c")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ async def test_create(
     assert [participant.role for participant in interview.participants] == roles
     assert interview.session_status == "SCHEDULED"
     assert interview.duration_minutes == 30
-    assert [email.meeting_code for email in sandbox.sent_emails] == [interview.code] * len(roles)
+    assert [email.meeting_code for email in sandbox.sent_emails] == [interview.meeting_code] * len(roles)
 
 
 async def test_create_refuses_what_is_no_request(face, sandbox: Sandbox) -> None:
@@ -113,7 +113,7 @@ async def test_a_candidate_picks_a_slot_of_the_interviewers_calendar(face) -> No
 
 
 async def test_get(face, interview: Interview) -> None:
-    assert await face.do(face.client.interviews.get, interview.code) == interview
+    assert await face.do(face.client.interviews.get, interview.meeting_code) == interview
 
 
 async def test_an_interview_of_another_organization_is_not_found(face, interview: Interview, tenant: Tenant) -> None:
@@ -121,34 +121,36 @@ async def test_an_interview_of_another_organization_is_not_found(face, interview
     other = face.platform.organization(key)
 
     with pytest.raises(NotFoundError) as caught:
-        await face.do(other.interviews.get, interview.code)
+        await face.do(other.interviews.get, interview.meeting_code)
 
     assert caught.value.status == 404
     assert caught.value.operation == "interviews.get"
 
 
 async def test_cancel(face, interview: Interview) -> None:
-    cancelled = await face.do(face.client.interviews.cancel, interview.code, reason="Filled")
+    cancelled = await face.do(face.client.interviews.cancel, interview.meeting_code, reason="Filled")
 
     assert cancelled.session_status == "CANCELLED"
     assert cancelled.is_over
     with pytest.raises(BadRequestError):
-        await face.do(face.client.interviews.cancel, interview.code)
+        await face.do(face.client.interviews.cancel, interview.meeting_code)
 
 
 async def test_reschedule(face, interview: Interview) -> None:
-    moved = await face.do(face.client.interviews.reschedule, interview.code, scheduled_at=NOON, duration_minutes=60)
+    moved = await face.do(
+        face.client.interviews.reschedule, interview.meeting_code, scheduled_at=NOON, duration_minutes=60
+    )
 
     assert (moved.scheduled_at, moved.duration_minutes) == (NOON, 60)
-    again = await face.do(face.client.interviews.reschedule, interview.code, scheduled_at=NOON, reason="Later")
+    again = await face.do(face.client.interviews.reschedule, interview.meeting_code, scheduled_at=NOON, reason="Later")
     assert again.duration_minutes == 60
 
 
 async def test_delete(face, interview: Interview) -> None:
-    assert await face.do(face.client.interviews.delete, interview.code) is None
+    assert await face.do(face.client.interviews.delete, interview.meeting_code) is None
 
     with pytest.raises(NotFoundError):
-        await face.do(face.client.interviews.get, interview.code)
+        await face.do(face.client.interviews.get, interview.meeting_code)
 
 
 async def test_participants_are_added_listed_and_removed(face, sandbox: Sandbox) -> None:
@@ -169,29 +171,29 @@ async def test_participants_are_added_listed_and_removed(face, sandbox: Sandbox)
 
 
 async def test_before_it_is_played_an_interview_has_no_results(face, interview: Interview) -> None:
-    assert await face.do(face.client.interviews.get_recording, interview.code) is None
-    assert await face.do(face.client.interviews.get_transcript, interview.code) == ()
-    assert await face.do(face.client.interviews.get_evaluation, interview.code) is None
+    assert await face.do(face.client.interviews.get_recording, interview.meeting_code) is None
+    assert await face.do(face.client.interviews.get_transcript, interview.meeting_code) == ()
+    assert await face.do(face.client.interviews.get_evaluation, interview.meeting_code) is None
     with pytest.raises(BadRequestError):
-        await face.do(face.client.interviews.trigger_analysis, interview.code)
+        await face.do(face.client.interviews.trigger_analysis, interview.meeting_code)
 
 
 async def test_after_an_ai_interview_everything_is_there(face, sandbox: Sandbox, interview: Interview) -> None:
-    sandbox.play(interview.code)
+    sandbox.play(interview.meeting_code)
 
-    recording = await face.do(face.client.interviews.get_recording, interview.code)
+    recording = await face.do(face.client.interviews.get_recording, interview.meeting_code)
     assert recording.duration > 0
     assert recording.video_url.reveal().startswith("http")
-    transcript = await face.do(face.client.interviews.get_transcript, interview.code)
+    transcript = await face.do(face.client.interviews.get_transcript, interview.meeting_code)
     assert {entry.role for entry in transcript} == {"AI", "CANDIDATE"}
     assert all(entry.content and entry.timestamp for entry in transcript)
-    evaluation = await face.do(face.client.interviews.get_evaluation, interview.code)
+    evaluation = await face.do(face.client.interviews.get_evaluation, interview.meeting_code)
     assert evaluation.recommendation in {"PASS", "FAIL", "REVIEW"}
     assert 0 <= evaluation.overall_score <= 100
     assert evaluation.question_evaluations[0].question
     assert evaluation.recommendations.strengths
     assert evaluation.meeting_statistics.duration > 0
-    job = await face.do(face.client.interviews.trigger_analysis, interview.code)
+    job = await face.do(face.client.interviews.trigger_analysis, interview.meeting_code)
     assert job.queued
     assert job.job_id
 
@@ -237,11 +239,13 @@ async def test_what_the_sdk_does_not_name_is_sent_all_the_same(face, interview: 
     response = await face.do(face.client.request, "GET", "/api/integration/interviews", params={"limit": 1})
 
     assert response.status == 200
-    assert response.json()["meetings"][0]["code"] == interview.code
+    assert response.json()["meetings"][0]["code"] == interview.meeting_code
     assert response.headers["content-type"].startswith("application/json")
     body = {"reason": "Filled"}
-    await face.do(face.client.request, "patch", f"/api/integration/interviews/{interview.code}/cancel", json=body)
-    assert (await face.do(face.client.interviews.get, interview.code)).session_status == "CANCELLED"
+    await face.do(
+        face.client.request, "patch", f"/api/integration/interviews/{interview.meeting_code}/cancel", json=body
+    )
+    assert (await face.do(face.client.interviews.get, interview.meeting_code)).session_status == "CANCELLED"
     with pytest.raises(NotFoundError):
         await face.do(face.client.request, "GET", "/api/integration/nothing")
 

@@ -28,7 +28,7 @@ async def codes(face) -> list[str]:
 async def test_a_page_tells_where_it_stands(face, codes: list[str]) -> None:
     page = await face.do(face.client.interviews.list, page=2, limit=3)
 
-    assert [interview.code for interview in page.items] == codes[:1]
+    assert [interview.meeting_code for interview in page.items] == codes[:1]
     assert (page.page, page.limit, page.total, page.total_pages) == (2, 3, 4, 2)
 
 
@@ -57,7 +57,7 @@ async def test_filters(face, sandbox: Sandbox, codes: list[str], filters, expect
 
     found = await face.all(face.client.interviews.iterate, **filters)
 
-    assert [codes.index(interview.code) for interview in found] == expected
+    assert [codes.index(interview.meeting_code) for interview in found] == expected
 
 
 async def test_iterate_reads_every_page(face, sandbox: Sandbox) -> None:
@@ -65,7 +65,7 @@ async def test_iterate_reads_every_page(face, sandbox: Sandbox) -> None:
 
     found = await face.all(face.client.interviews.iterate)
 
-    assert [interview.code for interview in found] == codes[::-1]
+    assert [interview.meeting_code for interview in found] == codes[::-1]
     assert [call.operation for call in sandbox.calls].count("interviews.list") == 2
 
 
@@ -76,7 +76,7 @@ async def test_the_source_of_an_interview_is_the_customer(face, tenant: Tenant) 
 
     found = await face.all(customer.interviews.iterate, source_id=tenant.organization_id)
 
-    assert [interview.code for interview in found] == [created.code]
+    assert [interview.meeting_code for interview in found] == [created.meeting_code]
     assert created.source_id == tenant.organization_id
 
 

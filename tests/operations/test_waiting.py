@@ -7,9 +7,9 @@ import pytest
 from boooply import (
     AIInterview,
     Candidate,
-    DeadlineExceeded,
+    DeadlineExceededError,
     HumanInterview,
-    InterviewNotEvaluated,
+    InterviewNotEvaluatedError,
     NotFoundError,
     Participant,
     RetryPolicy,
@@ -68,9 +68,9 @@ async def test_an_interview_that_comes_to_nothing_ends_the_wait(face, sandbox: S
 
     sandbox.play(code, step)
 
-    with pytest.raises(InterviewNotEvaluated, match=f"{code} will not be evaluated: it ended as {step}") as caught:
+    with pytest.raises(InterviewNotEvaluatedError, match=f"{code} will not be evaluated: it ended as {step}") as caught:
         await waiting
-    assert caught.value.interview.code == code
+    assert caught.value.interview.meeting_code == code
 
 
 async def test_a_cancelled_interview_ends_the_wait(face, sandbox: Sandbox) -> None:
@@ -78,14 +78,14 @@ async def test_a_cancelled_interview_ends_the_wait(face, sandbox: Sandbox) -> No
 
     await face.do(face.client.interviews.cancel, code)
 
-    with pytest.raises(InterviewNotEvaluated, match="CANCELLED"):
+    with pytest.raises(InterviewNotEvaluatedError, match="CANCELLED"):
         await waiting
 
 
 async def test_the_wait_has_an_end(face) -> None:
     code = (await face.do(face.client.interviews.create, AI)).code
 
-    with pytest.raises(DeadlineExceeded, match=r"no evaluation within 0.02 s"):
+    with pytest.raises(DeadlineExceededError, match=r"no evaluation within 0.02 s"):
         await face.do(face.client.interviews.wait_for_evaluation, code, timeout=0.02, poll=0.005)
 
 
@@ -99,5 +99,5 @@ async def test_the_deadline_of_a_call_within_comes_through(face, sandbox: Sandbo
     sandbox.faults.add("interviews.get", "stall")
     hasty = face.client.with_options(retry=RetryPolicy(deadline=0.02))
 
-    with pytest.raises(DeadlineExceeded, match=r"interviews\.get"):
+    with pytest.raises(DeadlineExceededError, match=r"interviews\.get"):
         await face.do(hasty.interviews.wait_for_evaluation, code, timeout=5)

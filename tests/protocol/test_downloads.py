@@ -4,19 +4,19 @@ import pytest
 
 from boooply import Secret
 from boooply.models import Recording
-from boooply.protocol.downloads import Progress, asking, begun, is_complete, is_misfit, link_of, tag_of
+from boooply.protocol.downloads import EventStatus, asking, begun, is_complete, is_misfit, link_of, tag_of
 
 KEY = Secret("bply_org_0123456789abcdef")
-BROKEN = Progress(100, '"one"', 200)
+BROKEN = EventStatus(100, '"one"', 200)
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @pytest.mark.parametrize(
     ("progress", "headers"),
     [
-        (Progress(), {}),
-        (Progress(0, '"one"'), {}),
-        (Progress(100), {}),  # without a name, the rest could be that of another file
+        (EventStatus(), {}),
+        (EventStatus(0, '"one"'), {}),
+        (EventStatus(100), {}),  # without a name, the rest could be that of another file
         (BROKEN, {"Range": "bytes=100-", "If-Range": '"one"'}),
     ],
 )
@@ -27,12 +27,12 @@ def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, hea
 @pytest.mark.parametrize(
     ("status", "headers", "progress"),
     [
-        (200, {}, Progress()),
-        (200, {"Content-Length": "300", "ETag": '"two"'}, Progress(0, '"two"', 300)),
-        (200, {"Content-Length": "many"}, Progress()),
+        (200, {}, EventStatus()),
+        (200, {"Content-Length": "300", "ETag": '"two"'}, EventStatus(0, '"two"', 300)),
+        (200, {"Content-Length": "many"}, EventStatus()),
         (206, {"Content-Range": "bytes 100-199/200"}, BROKEN),
         (206, {"Content-Range": "bytes 100-149/200", "ETag": '"one"'}, BROKEN),
-        (206, {"Content-Range": "bytes 100-199/*"}, Progress(100, '"one"')),
+        (206, {"Content-Range": "bytes 100-199/*"}, EventStatus(100, '"one"')),
         (206, {"Content-Range": "bytes 100-199/200", "ETag": '"two"'}, None),
         (206, {"Content-Range": "bytes 0-199/200"}, None),
         (206, {"Content-Range": "bytes 100-199"}, None),
@@ -47,8 +47,8 @@ def test_a_piece_belongs_where_it_says_and_nowhere_else(status, headers, progres
 
 def test_what_is_missing_is_known_where_the_server_has_told():
     assert not BROKEN.is_whole
-    assert Progress(200, None, 200).is_whole
-    assert Progress(100).is_whole
+    assert EventStatus(200, None, 200).is_whole
+    assert EventStatus(100).is_whole
     assert [status for status in (200, 206, 404, 416, 503) if is_misfit(status)] == [206, 416]
 
 

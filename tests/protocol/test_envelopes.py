@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from boooply.converter import Mismatch
+from boooply.converter import StructureError
 from boooply.protocol.envelopes import bare, evaluation, items, page, under, within
 
 BESIDE = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
@@ -72,7 +72,7 @@ def test_an_evaluation_is_wrapped_or_not_or_not_there_yet(payload: dict[str, Any
 
 @pytest.mark.parametrize("found", ["PASS", ["PASS"], 5, True])
 def test_an_evaluation_is_an_object(found: object) -> None:
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(StructureError) as caught:
         evaluation({"evaluation": found})
 
     assert str(caught.value) == "evaluation: expected an object or null"

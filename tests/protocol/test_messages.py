@@ -10,7 +10,7 @@ from yarl import URL
 
 from boooply.errors import ValidationError
 from boooply.protocol.endpoints import ENDPOINTS, GET_INTERVIEW, REMOVE_PARTICIPANT
-from boooply.protocol.messages import Limit, Response, Safety, path_segment, query_string, raw_request
+from boooply.protocol.messages import Idempotency, RateLimitClass, Response, path_segment, query_string, raw_request
 
 
 @given(st.text())
@@ -30,26 +30,26 @@ def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("", "code: is empty"),
-        (" ", "code: is empty"),
-        (".", "code: cannot be '.'"),
-        ("..", "code: cannot be '..'"),
-        ("a\nb", "code: holds a control character"),
-        ("a\x7fb", "code: holds a control character"),
-        ("\ud800", "code: holds half of a surrogate pair"),
-        (7, "code: has to be text, not a int"),
-        (None, "code: has to be text, not a NoneType"),
+        ("", "meeting_code: is empty"),
+        (" ", "meeting_code: is empty"),
+        (".", "meeting_code: cannot be '.'"),
+        ("..", "meeting_code: cannot be '..'"),
+        ("a\nb", "meeting_code: holds a control character"),
+        ("a\x7fb", "meeting_code: holds a control character"),
+        ("\ud800", "meeting_code: holds half of a surrogate pair"),
+        (7, "meeting_code: has to be text, not a int"),
+        (None, "meeting_code: has to be text, not a NoneType"),
     ],
 )
 def test_an_identity_that_cannot_stand_in_a_path(value: Any, problem: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        GET_INTERVIEW.request(code=value)
+        GET_INTERVIEW.request(meeting_code=value)
 
     assert str(caught.value).startswith(problem)
 
 
 def test_both_identities_are_quoted() -> None:
-    request = REMOVE_PARTICIPANT.request(code="a/b", participant_id="c?d")
+    request = REMOVE_PARTICIPANT.request(meeting_code="a/b", participant_id="c?d")
 
     assert request.target == "/api/integration/interviews/a%2Fb/participants/c%3Fd"
 
@@ -116,20 +116,22 @@ def test_a_raw_request_that_leads_out_of_the_api(method: str, path: str, problem
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "params", "target", "limit", "safety"),
+    ("method", "path", "params", "target", "limit", "idempotency"),
     [
-        ("GET", "/a", None, "/a", Limit.READS, Safety.READ),
-        ("get", "/a?b=1", {"c": 2}, "/a?b=1&c=2", Limit.READS, Safety.READ),
-        ("POST", "/a", {"c": "d e"}, "/a?c=d%20e", Limit.WRITES, Safety.CREATE),
-        ("DELETE", "/a%2Fb", None, "/a%2Fb", Limit.WRITES, Safety.CREATE),
-        ("GET", "/a?b=/../c", None, "/a?b=/../c", Limit.READS, Safety.READ),
+        ("GET", "/a", None, "/a", RateLimitClass.READS, Idempotency.SAFE),
+        ("get", "/a?b=1", {"c": 2}, "/a?b=1&c=2", RateLimitClass.READS, Idempotency.SAFE),
+        ("POST", "/a", {"c": "d e"}, "/a?c=d%20e", RateLimitClass.WRITES, Idempotency.UNSAFE),
+        ("DELETE", "/a%2Fb", None, "/a%2Fb", RateLimitClass.WRITES, Idempotency.UNSAFE),
+        ("GET", "/a?b=/../c", None, "/a?b=/../c", RateLimitClass.READS, Idempotency.SAFE),
     ],
 )
-def test_a_raw_request(method: str, path: str, params: Any, target: str, limit: Limit, safety: Safety) -> None:
+def test_a_raw_request(
+    method: str, path: str, params: Any, target: str, limit: RateLimitClass, idempotency: Idempotency
+) -> None:
     request = raw_request(method, path, params=params)
 
     assert (request.method, request.target) == (method.upper(), target)
-    assert (request.limit, request.safety) == (limit, safety)
+    assert (request.limit, request.idempotency) == (limit, idempotency)
     assert (request.operation, request.template, request.wants_json, request.body) == ("request", "(raw)", False, None)
 
 
@@ -139,23 +141,23 @@ def test_a_raw_request_with_a_body() -> None:
 
 
 def test_the_table_holds_every_operation_of_the_contract() -> None:
-    assert {(row.operation, row.method, row.limit.value, row.safety.value) for row in ENDPOINTS} == {
-        ("create_organization_api_key", "POST", "writes", "create"),
-        ("organization.get", "GET", "reads", "read"),
-        ("interviews.create", "POST", "writes", "create"),
-        ("interviews.list", "GET", "reads", "read"),
-        ("interviews.get", "GET", "reads", "read"),
-        ("interviews.cancel", "PATCH", "writes", "converge"),
-        ("interviews.reschedule", "PATCH", "writes", "converge"),
-        ("interviews.delete", "DELETE", "writes", "converge"),
-        ("interviews.add_participants", "POST", "writes", "create"),
-        ("interviews.list_participants", "GET", "reads", "read"),
-        ("interviews.remove_participant", "DELETE", "writes", "converge"),
-        ("interviews.get_recording", "GET", "reads", "read"),
-        ("interviews.get_transcript", "GET", "reads", "read"),
-        ("interviews.get_evaluation", "GET", "reads", "read"),
-        ("interviews.trigger_analysis", "POST", "writes", "create"),
-        ("interviews.get_availability", "GET", "reads", "read"),
-        ("interviews.get_busy_blocks", "GET", "reads", "read"),
-        ("ai.generate_job_description", "POST", "ai", "create"),
+    assert {(row.operation, row.method, row.limit.value, row.idempotency.value) for row in ENDPOINTS} == {
+        ("create_organization_api_key", "POST", "writes", "unsafe"),
+        ("organization.get", "GET", "reads", "safe"),
+        ("interviews.create", "POST", "writes", "unsafe"),
+        ("interviews.list", "GET", "reads", "safe"),
+        ("interviews.get", "GET", "reads", "safe"),
+        ("interviews.cancel", "PATCH", "writes", "idempotent"),
+        ("interviews.reschedule", "PATCH", "writes", "idempotent"),
+        ("interviews.delete", "DELETE", "writes", "idempotent"),
+        ("interviews.add_participants", "POST", "writes", "unsafe"),
+        ("interviews.list_participants", "GET", "reads", "safe"),
+        ("interviews.remove_participant", "DELETE", "writes", "idempotent"),
+        ("interviews.get_recording", "GET", "reads", "safe"),
+        ("interviews.get_transcript", "GET", "reads", "safe"),
+        ("interviews.get_evaluation", "GET", "reads", "safe"),
+        ("interviews.trigger_analysis", "POST", "writes", "unsafe"),
+        ("interviews.get_availability", "GET", "reads", "safe"),
+        ("interviews.get_busy_blocks", "GET", "reads", "safe"),
+        ("ai.generate_job_description", "POST", "ai", "unsafe"),
     }

@@ -96,7 +96,7 @@ def test_an_interview_in_both_forms(row: endpoints.Endpoint[Any]) -> None:
 def test_the_second_spelling_of_code_and_status() -> None:
     interview = read(endpoints.GET_INTERVIEW, {"code": "c", "status": "ACTIVE"})
 
-    assert (interview.code, interview.session_status, interview.extra) == ("c", "ACTIVE", {})
+    assert (interview.meeting_code, interview.session_status, interview.extra) == ("c", "ACTIVE", {})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_the_second_spelling_of_code_and_status() -> None:
 )
 def test_each_field_may_have_its_second_spelling_alone(payload: dict[str, Any]) -> None:
     interview = read(endpoints.GET_INTERVIEW, payload)
-    assert (interview.code, interview.session_status, interview.extra) == ("c", "ACTIVE", {})
+    assert (interview.meeting_code, interview.session_status, interview.extra) == ("c", "ACTIVE", {})
 
 
 def test_the_first_spelling_wins() -> None:
@@ -117,21 +117,21 @@ def test_the_first_spelling_wins() -> None:
 
     interview = read(endpoints.GET_INTERVIEW, both)
 
-    assert (interview.code, interview.session_status) == ("first", "ACTIVE")
+    assert (interview.meeting_code, interview.session_status) == ("first", "ACTIVE")
 
 
 def test_a_list_in_the_first_form() -> None:
     pagination = {"page": 2, "limit": 20, "total": 41, "totalPages": 3}
     page = read(endpoints.LIST_INTERVIEWS, {"success": True, "meetings": [MEETING], "pagination": pagination})
 
-    assert [interview.code for interview in page.items] == ["Boooply-AI-1234567890"]
+    assert [interview.meeting_code for interview in page.items] == ["Boooply-AI-1234567890"]
     assert (page.page, page.limit, page.total, page.total_pages, page.extra) == (2, 20, 41, 3, {})
 
 
 def test_a_list_in_the_second_form() -> None:
     page = read(endpoints.LIST_INTERVIEWS, {"interviews": [MEETING], "total": 41, "page": 2})
 
-    assert [interview.code for interview in page.items] == ["Boooply-AI-1234567890"]
+    assert [interview.meeting_code for interview in page.items] == ["Boooply-AI-1234567890"]
     assert (page.page, page.limit, page.total, page.total_pages, page.extra) == (2, None, 41, None, {})
 
 

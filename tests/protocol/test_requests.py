@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from boooply import AIInterview, APIError, Candidate, DecodingError, HumanInterview, Participant, Tenant
+from boooply import AIInterview, APIStatusError, Candidate, DecodingError, HumanInterview, Participant, Tenant
 from boooply.models import Cancellation, Invitation
 from boooply.protocol import endpoints
-from boooply.protocol.limits import Governor
 from boooply.protocol.messages import Request, Response
+from boooply.ratelimit.limiter import RateLimiter
 
 JANE = Candidate(name="Jane", email="jane@example.com")
 BOB = Participant(name="Bob", email="bob@example.com", role="INTERVIEWER")
@@ -20,11 +20,11 @@ def answer(payload: Any, status: int = 200) -> Response:
 
 
 def cancelling() -> Request:
-    return endpoints.CANCEL_INTERVIEW.request(body=Cancellation(reason="late"), code="c")
+    return endpoints.CANCEL_INTERVIEW.request(body=Cancellation(reason="late"), meeting_code="c")
 
 
 def removing() -> Request:
-    return endpoints.REMOVE_PARTICIPANT.request(code="c", participant_id="p2")
+    return endpoints.REMOVE_PARTICIPANT.request(meeting_code="c", participant_id="p2")
 
 
 def test_a_request_names_what_and_whom_it_is_about() -> None:
@@ -38,10 +38,10 @@ def test_a_request_names_what_and_whom_it_is_about() -> None:
         body=HumanInterview(job_role="Engineer", candidate=JANE, participants=(BOB,))
     )
     assert two.people == ("jane@example.com", "bob@example.com")
-    more = endpoints.ADD_PARTICIPANTS.request(body=Invitation(participants=(BOB,)), code="c")
+    more = endpoints.ADD_PARTICIPANTS.request(body=Invitation(participants=(BOB,)), meeting_code="c")
     assert (more.identity, more.people) == ("c", ("bob@example.com",))
-    assert endpoints.DELETE_INTERVIEW.request(code="c").may_be_empty
-    assert not endpoints.GET_INTERVIEW.request(code="c").may_be_empty
+    assert endpoints.DELETE_INTERVIEW.request(meeting_code="c").may_be_empty
+    assert not endpoints.GET_INTERVIEW.request(meeting_code="c").may_be_empty
 
 
 @pytest.mark.parametrize(
@@ -54,21 +54,21 @@ def test_a_request_names_what_and_whom_it_is_about() -> None:
         (removing(), {"participants": [{"id": "p1"}, {"id": "p2"}]}, False),
         (removing(), {"participants": []}, True),
         (removing(), None, True),
-        (endpoints.DELETE_INTERVIEW.request(code="c"), None, True),
-        (endpoints.DELETE_INTERVIEW.request(code="c"), {"meeting": {"meetingCode": "c"}}, False),
+        (endpoints.DELETE_INTERVIEW.request(meeting_code="c"), None, True),
+        (endpoints.DELETE_INTERVIEW.request(meeting_code="c"), {"meeting": {"meetingCode": "c"}}, False),
     ],
 )
 def test_a_read_shows_whether_it_has_been_carried_out(request_: Request, read: Any, is_done: bool) -> None:
-    assert request_.confirmation is not None
-    assert request_.confirmation.request.method == "GET"
-    settled = request_.confirmation.settled(answer(read or {}, 200 if read else 404))
-    assert (settled is not None) == is_done
+    assert request_.reconcile is not None
+    assert request_.reconcile.request.method == "GET"
+    reconciled = request_.reconcile.reconciled(answer(read or {}, 200 if read else 404))
+    assert (reconciled is not None) == is_done
 
 
 def test_a_key_that_came_with_a_refusal_is_masked_in_it() -> None:
     minted = "a-key-of-no-known-form"
     payload = {"success": False, "error": f"minted {minted} and failed", "apiKey": minted}
-    with pytest.raises(APIError) as caught:
+    with pytest.raises(APIStatusError) as caught:
         endpoints.CREATE_ORGANIZATION_API_KEY.parse(answer(payload))
     assert minted not in str(caught.value)
     assert minted not in caught.value.message
@@ -81,7 +81,7 @@ def test_what_is_no_json_is_told_by_its_size_and_kind() -> None:
 
 
 def test_how_long_a_line_takes() -> None:
-    governor = Governor(2, 60.0)
+    governor = RateLimiter(2, 60.0)
     assert [governor.wait(0.0, ahead) for ahead in range(6)] == [0.0, 0.0, 0.0, 0.0, 60.0, 60.0]
     assert (governor.least_wait(0.0, 1), governor.least_wait(0.0, 2)) == (0.0, 0.0)
     governor.start(0.0)

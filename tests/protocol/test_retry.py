@@ -6,11 +6,16 @@ import attrs
 import pytest
 
 from boooply import ConfigurationError, RetryPolicy
-from boooply.protocol.messages import Limit, Request, Response, Safety
-from boooply.protocol.retry import Fault, RetryBudget, fault_of
+from boooply.protocol.messages import Idempotency, RateLimitClass, Request, Response
+from boooply.protocol.retry import FailureKind, RetryBudget, failure_of
 
 NAMED = Request(
-    operation="interviews.get", method="GET", target="/a", template="/a", limit=Limit.READS, safety=Safety.READ
+    operation="interviews.get",
+    method="GET",
+    target="/a",
+    template="/a",
+    limit=RateLimitClass.READS,
+    idempotency=Idempotency.SAFE,
 )
 MAYBE_EMPTY = attrs.evolve(NAMED, may_be_empty=True)
 BY_HAND = attrs.evolve(NAMED, wants_json=False)
@@ -23,38 +28,38 @@ NO_HEADERS: dict[str, str] = {}
     [
         (NAMED, 200, b"{}", NO_HEADERS, None),
         (NAMED, 299, b"{}", NO_HEADERS, None),
-        (NAMED, 200, b"", NO_HEADERS, Fault.UNREADABLE),
-        (NAMED, 200, b"[]", NO_HEADERS, Fault.UNREADABLE),
-        (NAMED, 200, b"<html>", NO_HEADERS, Fault.UNREADABLE),
+        (NAMED, 200, b"", NO_HEADERS, FailureKind.UNREADABLE),
+        (NAMED, 200, b"[]", NO_HEADERS, FailureKind.UNREADABLE),
+        (NAMED, 200, b"<html>", NO_HEADERS, FailureKind.UNREADABLE),
         (NAMED, 199, b"", NO_HEADERS, None),  # what is no yes is read as the refusal it is
         (NAMED, 300, b"", NO_HEADERS, None),
         (NAMED, 404, b"<html>", HTML, None),
         (NAMED, 428, b"", NO_HEADERS, None),
-        (NAMED, 429, b"{}", NO_HEADERS, Fault.LIMITED),
+        (NAMED, 429, b"{}", NO_HEADERS, FailureKind.LIMITED),
         (NAMED, 430, b"", NO_HEADERS, None),
         (NAMED, 499, b"", NO_HEADERS, None),
-        (NAMED, 500, b"{}", NO_HEADERS, Fault.FAILED),
-        (NAMED, 599, b"{}", NO_HEADERS, Fault.FAILED),
+        (NAMED, 500, b"{}", NO_HEADERS, FailureKind.FAILED),
+        (NAMED, 599, b"{}", NO_HEADERS, FailureKind.FAILED),
         (MAYBE_EMPTY, 204, b"", NO_HEADERS, None),
         (MAYBE_EMPTY, 200, b"{}", NO_HEADERS, None),
-        (MAYBE_EMPTY, 200, b"?", NO_HEADERS, Fault.UNREADABLE),
+        (MAYBE_EMPTY, 200, b"?", NO_HEADERS, FailureKind.UNREADABLE),
         (BY_HAND, 200, b"", NO_HEADERS, None),
         (BY_HAND, 200, b"", HTML, None),
         (BY_HAND, 200, b"1,2\n", NO_HEADERS, None),
-        (BY_HAND, 200, b"1,2\n", HTML, Fault.UNREADABLE),
+        (BY_HAND, 200, b"1,2\n", HTML, FailureKind.UNREADABLE),
         (BY_HAND, 200, b"  ", HTML, None),
         (BY_HAND, 200, b'{"a": 1}', HTML, None),
-        (BY_HAND, 200, b"<html><body>", NO_HEADERS, Fault.UNREADABLE),
-        (BY_HAND, 200, b" \n<!DOCTYPE HTML>", NO_HEADERS, Fault.UNREADABLE),
+        (BY_HAND, 200, b"<html><body>", NO_HEADERS, FailureKind.UNREADABLE),
+        (BY_HAND, 200, b" \n<!DOCTYPE HTML>", NO_HEADERS, FailureKind.UNREADABLE),
         (BY_HAND, 200, b"<!doctype htm", NO_HEADERS, None),
         (BY_HAND, 200, b"<ht", {"Content-Type": "image/svg+xml"}, None),
         (BY_HAND, 200, b"text", {"Content-Type": "text/plain; of text/html"}, None),
     ],
 )
 def test_what_is_wrong_with_an_answer(
-    request_: Request, status: int, body: bytes, headers: dict[str, str], fault: Fault | None
+    request_: Request, status: int, body: bytes, headers: dict[str, str], fault: FailureKind | None
 ) -> None:
-    assert fault_of(request_, Response(status=status, headers=headers, body=body)) is fault
+    assert failure_of(request_, Response(status=status, headers=headers, body=body)) is fault
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from boooply.errors import ConfigurationError
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, KeyKind, base_url, key, seconds
-from boooply.secret import Secret, hide
+from boooply.secret import Secret, as_secret
 
 ORG_KEY = "bply_org_0123456789abcdef"
 
@@ -82,7 +82,7 @@ def test_the_environment_is_the_second_choice() -> None:
     ],
 )
 def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
-    assert key(hide(value), kind, None) == (value if isinstance(value, Secret) else Secret(value))
+    assert key(as_secret(value), kind, None) == (value if isinstance(value, Secret) else Secret(value))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
 )
 def test_a_key_that_cannot_work(kind: KeyKind, value: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        key(hide(value), kind, None)
+        key(as_secret(value), kind, None)
 
     assert str(caught.value).startswith(problem)
     assert "0123456" not in str(caught.value)

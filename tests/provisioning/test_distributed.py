@@ -14,7 +14,7 @@ from procrastinate.testing import InMemoryConnector
 from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Tenant
 from boooply.provisioning.distributed import Queue
 from boooply.sandbox import Sandbox
-from boooply.store import State, Store
+from boooply.store import AsyncStore, State
 
 
 def customers(count: int) -> Iterator[Tenant]:
@@ -25,15 +25,15 @@ def customers(count: int) -> Iterator[Tenant]:
 @pytest.fixture
 async def memory_queue(sqlite_store_url: str, encryption_key: str) -> AsyncIterator[Queue]:
     async with (
-        Store.open(sqlite_store_url, encryption_key=encryption_key) as store,
+        AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store,
         Queue.open(store, connector=InMemoryConnector()) as queue,
     ):
         yield queue
 
 
 @pytest.fixture
-async def postgresql_store(postgresql_store_url: str, encryption_key: str) -> AsyncIterator[Store]:
-    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+async def postgresql_store(postgresql_store_url: str, encryption_key: str) -> AsyncIterator[AsyncStore]:
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         yield store
 
 
@@ -42,7 +42,7 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def states(store: Store) -> Counter[State]:
+async def states(store: AsyncStore) -> Counter[State]:
     return Counter([entry.state async for entry in store.ledger.entries()])
 
 
@@ -111,7 +111,7 @@ async def test_an_asynchronous_source_serves_as_well(memory_queue):
 
 
 async def test_a_queue_wants_postgresql(sqlite_store_url, encryption_key):
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         with pytest.raises(ConfigurationError, match="PostgreSQL"):
             async with Queue.open(store):
                 pass
@@ -130,13 +130,13 @@ WORKER = """
 import asyncio, sys
 from boooply import AsyncBoooplyPlatform
 from boooply.provisioning.distributed import Queue
-from boooply.store import Store
+from boooply.store import AsyncStore
 
 url, encryption_key, base_url, platform_key = sys.argv[1:]
 
 async def main():
     async with (
-        Store.open(url, encryption_key=encryption_key) as store,
+        AsyncStore.open(url, encryption_key=encryption_key) as store,
         AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
         Queue.open(store) as queue,
     ):

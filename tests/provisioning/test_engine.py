@@ -20,9 +20,9 @@ from boooply import (
     Tenant,
 )
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, provision
-from boooply.provisioning.minting import Minting, Skipped
+from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.sandbox import Limits, Sandbox
-from boooply.store import State, Store
+from boooply.store import AsyncStore, State
 
 
 def customer(number: int, name: str | None = None) -> Tenant:
@@ -41,7 +41,7 @@ def kinds(outcomes) -> Counter[str]:
     return Counter(type(outcome).__name__ for outcome in outcomes)
 
 
-async def state(store: Store, organization_id: str) -> State:
+async def state(store: AsyncStore, organization_id: str) -> State:
     (entry,) = [entry async for entry in store.ledger.entries([organization_id])]
     return entry.state
 
@@ -320,7 +320,7 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        minting = Minting(platform=platform, ledger=store.ledger)
+        minting = KeyProvisioner(platform=platform, ledger=store.ledger)
         task = asyncio.create_task(minting.connect(customer(1)))
         await until(lambda: sandbox.calls or sandbox.mints)
         task.cancel()
@@ -330,9 +330,9 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
 
 
 async def test_a_stopped_run_begins_nothing(platform, store, sandbox):
-    minting = Minting(platform=platform, ledger=store.ledger)
+    minting = KeyProvisioner(platform=platform, ledger=store.ledger)
     minting.stop()
-    with pytest.raises(Skipped):
+    with pytest.raises(NotClaimed):
         await minting.connect(customer(1))
     assert sandbox.mints == {}
 
@@ -347,7 +347,7 @@ async def test_no_workers_are_refused(platform, store):
 
 
 async def test_a_customer_met_twice_is_minted_once_however_long_it_waits_in_line(store, monkeypatch):
-    monkeypatch.setattr("boooply.provisioning.minting._WAITING_LEASE", 0.0)
+    monkeypatch.setattr("boooply.provisioning.provisioner._WAITING_LEASE", 0.0)
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,

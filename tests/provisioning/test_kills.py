@@ -15,7 +15,7 @@ import pytest
 
 from boooply import AsyncBoooplyPlatform
 from boooply.sandbox import Sandbox
-from boooply.store import State, Store
+from boooply.store import AsyncStore, State
 
 KILLS = int(os.environ.get("BOOOPLY_TEST_KILLS", "12"))
 CUSTOMERS = 1000 if KILLS > 100 else 60
@@ -24,11 +24,11 @@ CUSTOMERS = 1000 if KILLS > 100 else 60
 NURSERY = textwrap.dedent("""
     import asyncio, json, os, random, signal, sys, time, traceback
     from boooply import AsyncBoooplyPlatform, Tenant
-    from boooply.provisioning import minting, provision
-    from boooply.store import Store
+    from boooply.provisioning import provisioner, provision
+    from boooply.store import AsyncStore
 
     url, encryption_key, base_url, platform_key, customers, kills = sys.argv[1:]
-    minting._WAITING_LEASE = 0.5
+    provisioner._WAITING_LEASE = 0.5
 
     def tenants():
         for number in range(int(customers)):
@@ -36,7 +36,7 @@ NURSERY = textwrap.dedent("""
 
     async def work():
         async with (
-            Store.open(url, encryption_key=encryption_key) as store,
+            AsyncStore.open(url, encryption_key=encryption_key) as store,
             AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
         ):
             async for _ in provision(tenants(), platform=platform, store=store, concurrency=2):
@@ -99,7 +99,7 @@ async def look(sandbox: Sandbox, url: str, encryption_key: str, customers: int) 
     """Hold the ledger and the keys against what the API minted."""
     states: Counter[State] = Counter()
     async with (
-        Store.open(url, encryption_key=encryption_key) as store,
+        AsyncStore.open(url, encryption_key=encryption_key) as store,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
         async for entry in store.ledger.entries():

@@ -60,8 +60,8 @@ def bare() -> None:
             assert client.organization.get().external_org_id == "org_acme"
         with BoooplyClient() as client:
             interview = client.interviews.create(AIInterview(job_role="Cook", candidate=JANE))
-            sandbox.play(interview.code)
-            assert client.interviews.wait_for_evaluation(interview.code).overall_score is not None
+            sandbox.play(interview.meeting_code)
+            assert client.interviews.wait_for_evaluation(interview.meeting_code).overall_score is not None
         assert isinstance(Webhook().verify(BODY, {"X-Boooply-Signature": signature()}), EvaluationEvent)
     asyncio.run(mints())
 
@@ -88,13 +88,13 @@ def store() -> None:
 
 
 async def connects() -> None:
-    from boooply import Tenants  # noqa: PLC0415 - it is of the extra
-    from boooply.store import Store  # noqa: PLC0415 - the same
+    from boooply import AsyncTenants  # noqa: PLC0415 - it is of the extra
+    from boooply.store import AsyncStore  # noqa: PLC0415 - the same
 
     with a_sandbox() as sandbox:
-        async with Store.open() as opened, AsyncBoooplyPlatform() as platform:
+        async with AsyncStore.open() as opened, AsyncBoooplyPlatform() as platform:
             for _ in range(2):
-                client = await Tenants(platform, opened.keys).connect(ACME)
+                client = await AsyncTenants(platform, opened.keys).connect(ACME)
                 assert (await client.organization.get()).external_org_id == "org_acme"
         assert sandbox.mints == {"org_acme": 1}
 
@@ -106,13 +106,13 @@ def postgres() -> None:
 
 async def reaches_for_a_server() -> None:
     """Look for a PostgreSQL that is not there; without its driver it would be another error."""
-    from boooply.store import Store  # noqa: PLC0415 - it is of the extra
+    from boooply.store import AsyncStore  # noqa: PLC0415 - it is of the extra
 
     with a_sandbox(), socket.create_server(("127.0.0.1", 0)) as server:
         url = f"postgresql+psycopg://boooply@127.0.0.1:{server.getsockname()[1]}/boooply"
         server.close()
         try:
-            async with Store.open(url):
+            async with AsyncStore.open(url):
                 raise AssertionError(url)
         except StoreError:
             pass
@@ -127,12 +127,12 @@ async def queues() -> None:
     from procrastinate.testing import InMemoryConnector  # noqa: PLC0415 - it is of the extra
 
     from boooply.provisioning.distributed import Queue  # noqa: PLC0415 - the same
-    from boooply.store import Store  # noqa: PLC0415 - the same
+    from boooply.store import AsyncStore  # noqa: PLC0415 - the same
 
     with a_sandbox() as sandbox:
         async with (
             AsyncBoooplyPlatform() as platform,
-            Store.open() as opened,
+            AsyncStore.open() as opened,
             Queue.open(opened, connector=InMemoryConnector()) as queue,
         ):
             await queue.enqueue([ACME])

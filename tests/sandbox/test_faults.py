@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession, ServerDisconnectedError
 
 from boooply.sandbox import Fault, Limits, Sandbox
-from boooply.sandbox.breakage import FAULTS
+from boooply.sandbox.fault_table import FAULTS
 
 AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "candidate": {"name": "Jane", "email": "jane@example.com"}}
 PATH = "/api/integration/interviews"
@@ -41,7 +41,7 @@ STATUSES = {
 LIMITS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
 
 
-class Wire:
+class LoopSession:
     """One connection, byte by byte."""
 
     def __init__(self, sandbox: Sandbox, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,11 +78,11 @@ class Wire:
 async def connect(sandbox: Sandbox) -> AsyncIterator[Callable[[], Any]]:
     writers = []
 
-    async def connect() -> Wire:
+    async def connect() -> LoopSession:
         host, port = sandbox.base_url[7:].split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writers.append(writer)
-        return Wire(sandbox, reader, writer)
+        return LoopSession(sandbox, reader, writer)
 
     yield connect
     for writer in writers:
@@ -90,8 +90,8 @@ async def connect(sandbox: Sandbox) -> AsyncIterator[Callable[[], Any]]:
 
 
 @pytest.fixture
-async def wire(connect: Callable[[], Any]) -> Wire:
-    found: Wire = await connect()
+async def wire(connect: Callable[[], Any]) -> LoopSession:
+    found: LoopSession = await connect()
     return found
 
 
@@ -119,7 +119,7 @@ def test_each_fault_has_a_row_and_a_meaning_of_one_line() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_each_attempt_is_written_down_and_was_carried_out_or_not(
-    sandbox: Sandbox, wire: Wire, fault: Any
+    sandbox: Sandbox, wire: LoopSession, fault: Any
 ) -> None:
     sandbox.faults.add("interviews.create", fault)
     wire.send()
@@ -135,14 +135,14 @@ async def test_each_attempt_is_written_down_and_was_carried_out_or_not(
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after"])
-async def test_a_reset_is_a_reset(sandbox: Sandbox, wire: Wire, fault: Any) -> None:
+async def test_a_reset_is_a_reset(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
     sandbox.faults.add("interviews.create", fault)
     wire.send()
     with pytest.raises(ConnectionResetError):
         await wire.read_rest()
 
 
-async def test_reset_before_does_not_wait_for_the_body(sandbox: Sandbox, wire: Wire) -> None:
+async def test_reset_before_does_not_wait_for_the_body(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("interviews.create", "reset-before")
     wire.send(length=1_000_000)
     with pytest.raises(ConnectionResetError):
@@ -151,7 +151,7 @@ async def test_reset_before_does_not_wait_for_the_body(sandbox: Sandbox, wire: W
 
 
 @pytest.mark.parametrize("fault", ["drop-before", "commit-then-drop"])
-async def test_a_drop_is_a_clean_close_without_a_byte(sandbox: Sandbox, wire: Wire, fault: Any) -> None:
+async def test_a_drop_is_a_clean_close_without_a_byte(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
     sandbox.faults.add("interviews.create", fault)
     wire.send()
     assert await wire.read_rest() == b""
@@ -159,7 +159,7 @@ async def test_a_drop_is_a_clean_close_without_a_byte(sandbox: Sandbox, wire: Wi
 
 @pytest.mark.parametrize(("fault", "route"), [("drop-before", PATH), ("commit-then-drop", f"{PATH}/x/analyze")])
 async def test_a_drop_is_clean_however_large_the_unread_body(
-    sandbox: Sandbox, wire: Wire, fault: Any, route: str
+    sandbox: Sandbox, wire: LoopSession, fault: Any, route: str
 ) -> None:
     sandbox.faults.add("*", fault)
     wire.send("x" * 9_000_000, path=route)
@@ -167,7 +167,7 @@ async def test_a_drop_is_clean_however_large_the_unread_body(
     assert record(sandbox) == [(0, fault, False)]
 
 
-async def test_drop_midway_sends_half_of_a_body_of_the_announced_length(sandbox: Sandbox, wire: Wire) -> None:
+async def test_drop_midway_sends_half_of_a_body_of_the_announced_length(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("interviews.create", "drop-midway")
     wire.send()
     await wire.read_head()
@@ -183,7 +183,7 @@ async def test_drop_midway_is_a_payload_error_to_a_client(sandbox: Sandbox, call
         await call("GET /organization")
 
 
-async def test_a_stalled_call_ends_when_its_client_goes(sandbox: Sandbox, wire: Wire) -> None:
+async def test_a_stalled_call_ends_when_its_client_goes(sandbox: Sandbox, wire: LoopSession) -> None:
     before = asyncio.all_tasks()
     sandbox.faults.add("interviews.create", "stall")
     wire.send()
@@ -223,7 +223,7 @@ async def test_a_reset_finds_nobody_when_the_client_went_during_the_latency(capl
         sandbox.faults.add("*", "reset-after")
         host, port = sandbox.base_url[7:].split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        Wire(sandbox, reader, writer).send()
+        LoopSession(sandbox, reader, writer).send()
         await until(lambda: sandbox.sent_emails)
         writer.transport.abort()
         await until(lambda: sandbox.calls)
@@ -232,7 +232,7 @@ async def test_a_reset_finds_nobody_when_the_client_went_during_the_latency(capl
 
 
 async def test_a_client_that_goes_before_the_end_of_its_body_is_no_fault_inside(
-    sandbox: Sandbox, wire: Wire, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, wire: LoopSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add("*", "drop-before")
     wire.send(length=1_000_000)
@@ -243,7 +243,7 @@ async def test_a_client_that_goes_before_the_end_of_its_body_is_no_fault_inside(
     assert caplog.text == ""
 
 
-async def test_stale_answers_and_closes_without_a_word(sandbox: Sandbox, wire: Wire) -> None:
+async def test_stale_answers_and_closes_without_a_word(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("interviews.create", "stale")
     wire.send()
     await wire.read_head()
@@ -254,7 +254,7 @@ async def test_stale_answers_and_closes_without_a_word(sandbox: Sandbox, wire: W
     assert await wire.read_rest() == b""
 
 
-async def test_without_a_fault_the_connection_stays(sandbox: Sandbox, wire: Wire) -> None:
+async def test_without_a_fault_the_connection_stays(sandbox: Sandbox, wire: LoopSession) -> None:
     for _ in range(2):
         wire.send()
         await wire.read_head()
@@ -262,7 +262,7 @@ async def test_without_a_fault_the_connection_stays(sandbox: Sandbox, wire: Wire
     assert record(sandbox) == [(201, None, True)] * 2
 
 
-async def test_a_reused_connection_can_be_dropped_as_a_stale_one(sandbox: Sandbox, wire: Wire) -> None:
+async def test_a_reused_connection_can_be_dropped_as_a_stale_one(sandbox: Sandbox, wire: LoopSession) -> None:
     wire.send()
     await wire.read_head()
     await wire.read_body()
@@ -323,7 +323,7 @@ async def test_bad_json_is_complete_and_cannot_be_read(call: Any) -> None:
     assert record(call.sandbox) == [(200, "bad-json", True)]
 
 
-async def test_the_bomb_is_small_until_it_is_unfolded(sandbox: Sandbox, wire: Wire) -> None:
+async def test_the_bomb_is_small_until_it_is_unfolded(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("*", "gzip-bomb")
     wire.send()
     await wire.read_head()
@@ -347,7 +347,7 @@ async def test_the_big_body_is_long_and_does_not_say_so(sandbox: Sandbox, sessio
 
 
 async def test_who_hangs_up_on_a_big_body_breaks_nothing(
-    sandbox: Sandbox, wire: Wire, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, wire: LoopSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = asyncio.all_tasks()
     sandbox.faults.add("*", "big-body")
@@ -358,7 +358,7 @@ async def test_who_hangs_up_on_a_big_body_breaks_nothing(
     assert caplog.text == ""
 
 
-async def test_slow_drip_comes_byte_by_byte(sandbox: Sandbox, wire: Wire) -> None:
+async def test_slow_drip_comes_byte_by_byte(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("*", "slow-drip")
     wire.send()
     await wire.read_head()
@@ -371,7 +371,7 @@ async def test_slow_drip_comes_byte_by_byte(sandbox: Sandbox, wire: Wire) -> Non
 
 
 async def test_slow_drip_arrives_whole(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boooply.sandbox.breakage.DRIP", 0)
+    monkeypatch.setattr("boooply.sandbox.fault_table.DRIP", 0)
     call.sandbox.faults.add("*", "slow-drip")
     assert (await call("POST /interviews", AI)).meeting["sessionStatus"] == "SCHEDULED"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from boooply.sandbox import Refused
+from boooply.sandbox import SandboxError
 
 JANE = {"name": "Jane", "email": "jane@example.com"}
 HOST = {"name": "Zoë", "email": "zoe@example.com", "role": "HOST"}
@@ -47,7 +47,9 @@ async def test_which_step_is_possible_when(call, kind: str, steps: tuple[Any, ..
 async def test_a_cancelled_interview_cannot_be_played(call) -> None:
     code = (await call.create()).code
     await call(f"PATCH /interviews/{code}/cancel")
-    with pytest.raises(Refused, match="409 ILLEGAL_TRANSITION: the interview is CANCELLED and cannot be played to END"):
+    with pytest.raises(
+        SandboxError, match="409 ILLEGAL_TRANSITION: the interview is CANCELLED and cannot be played to END"
+    ):
         call.sandbox.play(code)
 
 
@@ -127,7 +129,7 @@ async def test_the_play_control_is_strict_and_leaves_no_record(call) -> None:
     assert (played.status, played.meeting["sessionStatus"]) == (200, "COMPLETED")
     assert "X-RateLimit-Limit" not in played.headers
     assert [one.operation for one in call.sandbox.calls] == ["interviews.create"]
-    with pytest.raises(Refused, match="404 INTERVIEW_NOT_FOUND"):
+    with pytest.raises(SandboxError, match="404 INTERVIEW_NOT_FOUND"):
         call.sandbox.play("nothing")
 
 

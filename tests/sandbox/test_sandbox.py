@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from boooply.sandbox import Limits, Refused, Sandbox
+from boooply.sandbox import Limits, Sandbox, SandboxError
 
 AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "candidate": {"name": "Jane", "email": "jane@example.com"}}
 
@@ -30,7 +30,7 @@ def test_blocking_code_can_use_it() -> None:
         code = fetch(sandbox, "/api/integration/interviews", AI)["meeting"]["code"]
         sandbox.play(code)
         assert fetch(sandbox, f"/api/integration/interviews/{code}")["meeting"]["sessionStatus"] == "COMPLETED"
-        with pytest.raises(Refused, match="409"):
+        with pytest.raises(SandboxError, match="409"):
             sandbox.play(code)
         assert [call.operation for call in sandbox.calls] == ["interviews.create", "interviews.get"]
         assert [email.to for email in sandbox.sent_emails] == ["jane@example.com"]
@@ -168,7 +168,7 @@ const send = async (method, path, key, body) => {
   const path = '/api/integration/interviews';
   const body = {type: 'ai', jobRole: 'Zoë', candidate: {name: 'Jane', email: 'jane@example.com'}, title: undefined};
   const {meeting} = await send('POST', path, apiKey, body);
-  await send('PATCH', `${path}/${meeting.code}/cancel`, apiKey, {});
+  await send('PATCH', `${path}/${meeting.meeting_code}/cancel`, apiKey, {});
   const list = await send('GET', `${path}?status=CANCELLED&limit=5`, apiKey);
   const removed = await send('DELETE', `${path}/${meeting.meetingCode}`, apiKey);
   console.log(JSON.stringify({title: meeting.title, source: meeting.sourceId, total: list.pagination.total,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from boooply.sandbox import Limits, Refused, Sandbox
+from boooply.sandbox import Limits, Sandbox, SandboxError
 
 HUMAN: dict[str, Any] = {
     "meetingType": "HUMAN",
@@ -189,7 +189,7 @@ async def test_an_event_can_be_replayed(sandbox: Sandbox, call: Any, endpoint: E
     await sandbox.webhooks.delivered()
     assert endpoint.events.count(first.event) == 2
     assert len(sandbox.webhooks.deliveries) == 4
-    with pytest.raises(Refused, match="DELIVERY_NOT_FOUND"):
+    with pytest.raises(SandboxError, match="DELIVERY_NOT_FOUND"):
         sandbox.webhooks.replay("none")
 
 
@@ -253,7 +253,7 @@ async def test_an_endpoint_that_is_taken_away_uses_up_no_attempts(
     sandbox.clock.advance(5)
     await sandbox.webhooks.delivered()
     assert {(one.state, len(one.attempts)) for one in sandbox.webhooks.deliveries} == {("unsent", 1)}
-    with pytest.raises(Refused, match="NO_ENDPOINT"):
+    with pytest.raises(SandboxError, match="NO_ENDPOINT"):
         sandbox.webhooks.replay(sandbox.webhooks.deliveries[0].id)
     sandbox.webhooks.url = endpoint.url
     await sandbox.webhooks.delivered()
@@ -263,7 +263,7 @@ async def test_an_endpoint_that_is_taken_away_uses_up_no_attempts(
 async def test_what_is_under_way_is_not_replayed(sandbox: Sandbox, call: Any) -> None:
     sandbox.webhooks.url = "http://127.0.0.1:1/"
     sandbox.play((await call.create()).code)
-    with pytest.raises(Refused, match="DELIVERY_PENDING"):
+    with pytest.raises(SandboxError, match="DELIVERY_PENDING"):
         sandbox.webhooks.replay(sandbox.webhooks.deliveries[0].id)
 
 

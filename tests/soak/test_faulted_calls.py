@@ -10,7 +10,7 @@ from typing import get_args
 
 from boooply import AIInterview, AmbiguousWriteError, AsyncBoooplyClient, BoooplyError, Candidate, RetryPolicy
 from boooply.sandbox import Fault, Sandbox
-from boooply.transport.gate import Gate
+from boooply.transport.local_limiter import LocalLimiter
 
 CALLS = int(os.environ.get("BOOOPLY_SOAK_CALLS", "100000"))
 CHUNK = 2_000
@@ -44,8 +44,10 @@ async def chunk(seed: int, calls: int) -> Counter[str]:
             try:
                 interview = await client.interviews.create(AIInterview(job_role=name, candidate=person))
                 assert [p.email for p in interview.participants] == [person.email], "another caller's answer"
-                assert (await client.interviews.get(interview.code)).code == interview.code, "another's answer"
-                await client.interviews.cancel(interview.code)
+                assert (await client.interviews.get(interview.meeting_code)).meeting_code == interview.meeting_code, (
+                    "another's answer"
+                )
+                await client.interviews.cancel(interview.meeting_code)
                 seen["whole"] += 1
             except AmbiguousWriteError as error:
                 seen[f"ambiguous {error.operation}"] += 1
@@ -92,7 +94,7 @@ async def test_many_cancellations() -> None:
         await asyncio.sleep(0.05)
         gate = client.pool.gate(client._transport.key, next(iter(client.rate_limits)))
         assert gate is not None
-        assert isinstance(gate, Gate)
+        assert isinstance(gate, LocalLimiter)
         assert gate._governor._in_flight == 0
         assert gate._waiting == 0
         session = (await client.pool.wire()).session

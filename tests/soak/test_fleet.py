@@ -12,12 +12,12 @@ PROCESSES, CALLS = 8, 50
 MEMBER = """
 import asyncio, json, os, sys, time
 from boooply import AsyncBoooplyClient, RateLimits
-from boooply.store import Store
+from boooply.store import AsyncStore
 
 url, encryption_key, base_url, api_key, begins = sys.argv[1:]
 
 async def main():
-    async with Store.open(url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(url, encryption_key=encryption_key) as store:
         limits = RateLimits(reads=10, window=1, shared=store)
         async with AsyncBoooplyClient(api_key=api_key, base_url=base_url, rate_limits=limits) as client:
             await asyncio.sleep(float(begins) - time.time())

@@ -12,7 +12,7 @@ RUN = """
 import asyncio, json, resource, sys
 from boooply import AsyncBoooplyPlatform, Tenant
 from boooply.provisioning import provision
-from boooply.store import Store
+from boooply.store import AsyncStore
 
 url, encryption_key, base_url, platform_key, count = sys.argv[1:]
 
@@ -26,7 +26,7 @@ def megabytes():
 
 async def main():
     async with (
-        Store.open(url, encryption_key=encryption_key) as store,
+        AsyncStore.open(url, encryption_key=encryption_key) as store,
         AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, rate_limits=None) as platform,
     ):
         done, first = 0, 0.0

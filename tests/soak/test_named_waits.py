@@ -17,7 +17,7 @@ async def test_a_429_that_names_its_end(operation: str) -> None:
         Sandbox(limits=Limits(reads=1000, writes=1000, window=1)) as sandbox,
         AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
     ):
-        code = (await client.interviews.create(AI)).code
+        code = (await client.interviews.create(AI)).meeting_code
         calls: dict[str, Any] = {
             "interviews.get": lambda: client.interviews.get(code),
             "interviews.create": lambda: client.interviews.create(AI),

@@ -95,7 +95,13 @@ def test_a_million_requests() -> None:
         slowest = max(slowest, time.perf_counter() - began)
         seen[outcome] = seen.get(outcome, 0) + 1
     print(f"\n{REQUESTS:,} requests: {dict(sorted(seen.items()))}, slowest {slowest * 1000:.1f} ms")
-    assert {"InvalidSignature", "MalformedEvent", "StaleEvent", "EvaluationEvent", "UnknownEvent"} <= seen.keys()
+    assert {
+        "InvalidSignatureError",
+        "MalformedEventError",
+        "StaleEventError",
+        "EvaluationEvent",
+        "UnknownEvent",
+    } <= seen.keys()
 
 
 def a_long_transcript() -> bytes:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from boooply import StoreError
-from boooply.store import Store
+from boooply.store import AsyncStore
 from boooply.store.threads import Threads
 
 KEY = "bply_org_0123456789abcdef"
@@ -65,7 +65,7 @@ async def test_a_group_that_is_written_again_does_not_overtake_itself(store):
 
 
 async def test_a_store_that_is_closed_leaves_no_thread(store_url, encryption_key):
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         reading = [asyncio.create_task(_count(store)) for _ in range(8)]
         await asyncio.gather(*reading)
         assert len(threads()) > 1
@@ -74,7 +74,7 @@ async def test_a_store_that_is_closed_leaves_no_thread(store_url, encryption_key
 
 async def test_reads_that_nobody_waits_for_stop_and_hold_up_nobody(postgresql_store_url, encryption_key):
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
         with locked(postgresql_store_url, "boooply_ledger"):
             for _ in range(8):
@@ -102,7 +102,7 @@ async def test_a_read_that_is_cancelled_before_its_turn_is_never_made(store):
 
 
 async def test_each_caller_of_a_group_that_fails_is_told_by_an_error_of_its_own(sqlite_store_url, encryption_key):
-    async with Store.open(sqlite_store_url + "?timeout=0.1", encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url + "?timeout=0.1", encryption_key=encryption_key) as store:
         await store.keys.put("org_0", KEY)
         with store.database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout = 10")
@@ -118,7 +118,7 @@ async def test_each_caller_of_a_group_that_fails_is_told_by_an_error_of_its_own(
 async def test_it_closes_though_the_programs_own_threads_are_all_taken(sqlite_store_url, encryption_key):
     released, loop = threading.Event(), asyncio.get_running_loop()
     taken = [loop.run_in_executor(None, released.wait, 10) for _ in range(40)]
-    async with asyncio.timeout(5), Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with asyncio.timeout(5), AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     released.set()
     await asyncio.gather(*taken)
@@ -148,10 +148,10 @@ async def test_threads_do_what_they_have_taken_before_they_end():
 
 NEVER_CLOSED = textwrap.dedent("""
     import sys, threading, time
-    from boooply import BlockingTenants, BoooplyPlatform
+    from boooply import Tenants, BoooplyPlatform
 
     platform = BoooplyPlatform(platform_key="bply_platform_0123456789", base_url="http://127.0.0.1:9")
-    opening = BlockingTenants.open(platform, sys.argv[1], encryption_key=sys.argv[2])
+    opening = Tenants.open(platform, sys.argv[1], encryption_key=sys.argv[2])
     opened = opening.__enter__()
     threading.Thread(target=opened.client, args=("org_1",), daemon=True).start()
     time.sleep(0.5)
@@ -159,7 +159,7 @@ NEVER_CLOSED = textwrap.dedent("""
 
 
 async def test_a_program_ends_though_one_of_its_reads_does_not(postgresql_store_url, encryption_key):
-    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     words = [sys.executable, "-c", NEVER_CLOSED, postgresql_store_url, encryption_key]
     with locked(postgresql_store_url, "boooply_keys"):
@@ -167,13 +167,13 @@ async def test_a_program_ends_though_one_of_its_reads_does_not(postgresql_store_
     assert done.returncode == 0, done.stderr
 
 
-async def _count(store: Store) -> int:
+async def _count(store: AsyncStore) -> int:
     return len([one async for one in store.ledger.entries()])
 
 
 FORKS = textwrap.dedent("""
     import asyncio, os, sys, threading
-    from boooply.store import Store
+    from boooply.store import AsyncStore
 
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
@@ -181,7 +181,7 @@ FORKS = textwrap.dedent("""
     def run(coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
 
-    opening = Store.open(sys.argv[1], encryption_key=sys.argv[2])
+    opening = AsyncStore.open(sys.argv[1], encryption_key=sys.argv[2])
     store = run(opening.__aenter__())
     run(store.keys.put("org_1", "bply_org_0123456789abcdef"))
     child = os.fork()

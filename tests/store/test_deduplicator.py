@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from boooply import StoreError
-from boooply.store import Deduplicator, Store, StoredEvents
+from boooply.store import AsyncDeduplicator, AsyncEvents, AsyncStore
 from boooply.webhooks import Event, read_event
 
 
@@ -25,12 +25,12 @@ def an_event(number: int = 1) -> Event:
 async def deduplicator(request: pytest.FixtureRequest, encryption_key: str) -> AsyncIterator[Any]:
     """A maker, so that a test can have several over one store."""
     if request.param == "memory":
-        one = Deduplicator(lease=0.3)
+        one = AsyncDeduplicator(lease=0.3)
         yield lambda: one
         return
     url = request.getfixturevalue(f"{request.param}_store_url")
-    async with Store.open(url, encryption_key=encryption_key) as store:
-        yield lambda: Deduplicator(store, lease=0.3)
+    async with AsyncStore.open(url, encryption_key=encryption_key) as store:
+        yield lambda: AsyncDeduplicator(store, lease=0.3)
 
 
 async def test_fifty_deliveries_at_once_are_handled_once(deduplicator: Any) -> None:
@@ -117,29 +117,29 @@ async def test_a_handler_may_take_longer_than_the_lease(deduplicator: Any) -> No
 async def test_an_event_of_a_process_that_died_is_free_after_its_lease(store_url: str, encryption_key: str) -> None:
     dying = f"""
         import asyncio, os
-        from boooply.store import Deduplicator, Store
+        from boooply.store import AsyncDeduplicator, AsyncStore
         from boooply.webhooks import read_event
 
         async def main():
-            async with Store.open({store_url!r}, encryption_key={encryption_key!r}) as store:
+            async with AsyncStore.open({store_url!r}, encryption_key={encryption_key!r}) as store:
                 event = read_event(b'{{"event": "interview.scores", "data": {{"meetingCode": "Boooply-AI-1"}}}}')
-                async with Deduplicator(store, lease=1.0).once(event):
+                async with AsyncDeduplicator(store, lease=1.0).once(event):
                     os._exit(9)
 
         asyncio.run(main())
     """
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", textwrap.dedent(dying)], check=False)
     assert done.returncode == 9
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(10), Deduplicator(store, lease=1.0).once(an_event()) as is_new:
+        async with asyncio.timeout(10), AsyncDeduplicator(store, lease=1.0).once(an_event()) as is_new:
             assert is_new
         assert asyncio.get_running_loop().time() - began < 5
 
 
 async def test_memory_keeps_to_its_bound_and_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("boooply.store.deduplicator._MOST_REMEMBERED", 3)
-    deduplicator = Deduplicator()
+    deduplicator = AsyncDeduplicator()
     async with contextlib.AsyncExitStack() as stack:
         assert await stack.enter_async_context(deduplicator.once(an_event(0)))
         for number in range(1, 10):
@@ -172,13 +172,13 @@ async def test_what_went_wrong_within_is_told_though_the_store_fails(
     async def fail(*_arguments: Any, **_options: Any) -> None:
         raise StoreError("gone")
 
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
-        monkeypatch.setattr(StoredEvents, "release", fail)
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        monkeypatch.setattr(AsyncEvents, "release", fail)
         with pytest.raises(ZeroDivisionError):
-            async with Deduplicator(store).once(an_event()):
+            async with AsyncDeduplicator(store).once(an_event()):
                 raise ZeroDivisionError
 
 
 def test_in_memory_nothing_of_the_extra_is_needed() -> None:
-    code = "import sys; from boooply.store import Deduplicator; Deduplicator(); assert 'sqlalchemy' not in sys.modules"
+    code = "import sys, boooply.store; boooply.store.AsyncDeduplicator(); assert 'sqlalchemy' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own words

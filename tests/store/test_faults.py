@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from boooply import Secret, StoreError, Tenant
-from boooply.store import State, Store
+from boooply.store import AsyncStore, State
 
 KEY = Secret("bply_org_0123456789abcdef")
 
@@ -21,7 +21,7 @@ def customer(number: int) -> Tenant:
 
 
 async def test_a_full_disk_is_told_and_what_is_stored_stays(sqlite_store_url, encryption_key):
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
         with store.database.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -37,7 +37,7 @@ async def test_a_full_disk_is_told_and_what_is_stored_stays(sqlite_store_url, en
 
 async def test_a_lock_that_does_not_end_is_told(sqlite_store_url, encryption_key, tmp_path, monkeypatch):
     monkeypatch.setattr("boooply.store.database._PRAGMAS", ("PRAGMA busy_timeout = 100", "PRAGMA journal_mode = WAL"))
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked"):
@@ -48,7 +48,7 @@ async def test_a_lock_that_does_not_end_is_told(sqlite_store_url, encryption_key
 
 
 async def test_a_lock_of_a_moment_is_waited_for(sqlite_store_url, encryption_key, tmp_path):
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         putting = asyncio.create_task(store.keys.put("org_1", KEY))
@@ -63,7 +63,7 @@ async def test_a_new_file_that_another_process_writes_is_waited_for(sqlite_store
     holder.execute("BEGIN IMMEDIATE")  # as does one that switches it to WAL
 
     async def open_and_put():
-        async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
             await store.keys.put("org_1", KEY)
 
     putting = asyncio.create_task(open_and_put())
@@ -75,7 +75,7 @@ async def test_a_new_file_that_another_process_writes_is_waited_for(sqlite_store
 
 
 async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost(postgresql_store_url, encryption_key):
-    async with Store.open(postgresql_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         told: list[str] = []
         kept = 0
         for number in range(30):
@@ -98,10 +98,10 @@ async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost
 
 
 async def test_a_file_that_may_not_be_written_is_told(sqlite_store_url, encryption_key, tmp_path):
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     readonly = f"sqlite:///file:{tmp_path}/boooply.db?mode=ro&uri=true"
-    async with Store.open(readonly, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(readonly, encryption_key=encryption_key) as store:
         assert await store.keys.get("org_1") == KEY
         with pytest.raises(StoreError, match="readonly database"):
             await store.keys.put("org_2", KEY)
@@ -122,7 +122,7 @@ async def test_a_caller_that_is_cancelled_does_not_stop_what_has_begun(store):
 DIES = textwrap.dedent("""
     import asyncio, os, signal, sys
     from boooply import Secret, Tenant
-    from boooply.store import Store
+    from boooply.store import AsyncStore
 
     url, encryption_key, steps, moment = sys.argv[1:]
     acme = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
@@ -131,11 +131,11 @@ DIES = textwrap.dedent("""
         os.kill(os.getpid(), signal.SIGKILL)
 
     async def main():
-        async with Store.open(url, encryption_key=encryption_key) as store:
+        async with AsyncStore.open(url, encryption_key=encryption_key) as store:
             acts = {
                 "claim": lambda: store.ledger.claim(acme, run="dead", lease=0.2),
                 "begin": lambda: store.ledger.begin("org_1", run="dead", lease=0.2),
-                "unsend": lambda: store.ledger.unsend("org_1", run="dead", lease=0.2),
+                "mark_not_sent": lambda: store.ledger.mark_not_sent("org_1", run="dead", lease=0.2),
                 "finish": lambda: store.ledger.finish(acme, Secret("bply_org_0123456789abcdef"), run="dead"),
                 "fail": lambda: store.ledger.fail("org_1", run="dead", reason="422"),
                 "doubt": lambda: store.ledger.doubt("org_1", run="dead", reason="lost"),
@@ -162,8 +162,8 @@ SENT = "claim,begin"
         ("claim", "after", State.TODO),
         (SENT, "before", State.TODO),
         (SENT, "after", State.IN_DOUBT),
-        (f"{SENT},unsend", "before", State.IN_DOUBT),
-        (f"{SENT},unsend", "after", State.TODO),
+        (f"{SENT},mark_not_sent", "before", State.IN_DOUBT),
+        (f"{SENT},mark_not_sent", "after", State.TODO),
         (f"{SENT},finish", "before", State.IN_DOUBT),
         (f"{SENT},finish", "after", State.DONE),
         (f"{SENT},fail", "before", State.IN_DOUBT),
@@ -173,7 +173,7 @@ SENT = "claim,begin"
     ],
 )
 async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, steps, moment, outcome):
-    async with Store.open(store_url, encryption_key=encryption_key):
+    async with AsyncStore.open(store_url, encryption_key=encryption_key):
         pass
     words = [store_url, encryption_key, steps, moment]
     done = await asyncio.to_thread(
@@ -181,7 +181,7 @@ async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, s
     )
     assert done.returncode == -9, done.stderr
     await asyncio.sleep(0.25)
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         found = [entry.state async for entry in store.ledger.entries()]
         assert found == ([] if outcome is None else [outcome])
         assert [one async for one in store.keys.organizations()] == (["org_1"] if outcome is State.DONE else [])

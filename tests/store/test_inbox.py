@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 
 from boooply import StoreError
-from boooply.store import Declined, Deduplicator, Inbox, Store, StoredEvents, events
+from boooply.store import AsyncDeduplicator, AsyncEvents, AsyncInbox, AsyncStore, DeclinedError, events
 from boooply.store.schema import EVENTS
 from boooply.webhooks import Event, read_event
 
@@ -25,11 +25,11 @@ def a_body(number: int = 1) -> bytes:
     return json.dumps({"event": "interview.transcript", "data": data}, ensure_ascii=False).encode()
 
 
-async def put(inbox: Inbox, number: int = 1) -> None:
+async def put(inbox: AsyncInbox, number: int = 1) -> None:
     await inbox.put(read_event(a_body(number)), a_body(number))
 
 
-async def work(inbox: Inbox, handler: Handler, until: Callable[[], bool], seconds: float = 10) -> None:
+async def work(inbox: AsyncInbox, handler: Handler, until: Callable[[], bool], seconds: float = 10) -> None:
     working = asyncio.create_task(inbox.work(handler))
     async with asyncio.timeout(seconds):
         while not until():
@@ -40,15 +40,15 @@ async def work(inbox: Inbox, handler: Handler, until: Callable[[], bool], second
         await working
 
 
-async def rows(store: Store) -> list[Any]:
+async def rows(store: AsyncStore) -> list[Any]:
     def read(connection: Any) -> list[Any]:
         return list((connection.execute(select(EVENTS))).mappings())
 
     return await store.database.read(read)
 
 
-async def test_what_is_stored_is_handled_once_by_all(store: Store) -> None:
-    inboxes = [Inbox(store) for _ in range(4)]
+async def test_what_is_stored_is_handled_once_by_all(store: AsyncStore) -> None:
+    inboxes = [AsyncInbox(store) for _ in range(4)]
     handled: list[str] = []
 
     async def handle(event: Event) -> None:
@@ -60,8 +60,8 @@ async def test_what_is_stored_is_handled_once_by_all(store: Store) -> None:
     assert sorted(handled) == sorted(f"Boooply-AI-{number}" for number in range(10))
 
 
-async def test_a_body_is_sealed_while_it_waits_and_gone_afterwards(store: Store) -> None:
-    inbox = Inbox(store)
+async def test_a_body_is_sealed_while_it_waits_and_gone_afterwards(store: AsyncStore) -> None:
+    inbox = AsyncInbox(store)
     await put(inbox)
     (waiting,) = await rows(store)
     assert b"private" not in waiting["sealed"]
@@ -78,8 +78,8 @@ async def test_a_body_is_sealed_while_it_waits_and_gone_afterwards(store: Store)
     assert (await rows(store))[0]["sealed"] is None
 
 
-async def test_news_are_handled_at_once(store: Store) -> None:
-    inbox = Inbox(store)
+async def test_news_are_handled_at_once(store: AsyncStore) -> None:
+    inbox = AsyncInbox(store)
     handled: list[float] = []
 
     async def handle(_event: Event) -> None:
@@ -96,11 +96,11 @@ async def test_news_are_handled_at_once(store: Store) -> None:
 
 
 async def test_a_failure_is_told_and_tried_again(
-    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.2,))
+    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.2,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.1)
-    inbox = Inbox(store)
+    inbox = AsyncInbox(store)
     attempts: list[int] = []
 
     async def handle(_event: Event) -> None:
@@ -115,8 +115,8 @@ async def test_a_failure_is_told_and_tried_again(
     assert "private" not in caplog.text
 
 
-async def test_a_process_that_ends_leaves_its_event_to_others(store: Store) -> None:
-    inbox = Inbox(store)
+async def test_a_process_that_ends_leaves_its_event_to_others(store: AsyncStore) -> None:
+    inbox = AsyncInbox(store)
     began = asyncio.Event()
 
     async def hang(_event: Event) -> None:
@@ -130,14 +130,14 @@ async def test_a_process_that_ends_leaves_its_event_to_others(store: Store) -> N
     async def handle(event: Event) -> None:
         handled.append(event.event)
 
-    await work(Inbox(store), handle, lambda: bool(handled), seconds=5)
+    await work(AsyncInbox(store), handle, lambda: bool(handled), seconds=5)
 
 
-async def test_an_event_that_a_deduplicator_could_not_handle_can_be_put(store: Store) -> None:
+async def test_an_event_that_a_deduplicator_could_not_handle_can_be_put(store: AsyncStore) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with Deduplicator(store).once(read_event(a_body())):
+        async with AsyncDeduplicator(store).once(read_event(a_body())):
             raise ZeroDivisionError
-    inbox = Inbox(store)
+    inbox = AsyncInbox(store)
     await put(inbox)
     handled: list[str] = []
 
@@ -149,22 +149,22 @@ async def test_an_event_that_a_deduplicator_could_not_handle_can_be_put(store: S
 
 async def test_what_waits_survives_a_rotation(store_url: str) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    async with Store.open(store_url, encryption_key=old) as store:
+    async with AsyncStore.open(store_url, encryption_key=old) as store:
         for number in range(3):
-            await put(Inbox(store), number)
-    async with Store.open(store_url, encryption_key=[new, old]) as store:
+            await put(AsyncInbox(store), number)
+    async with AsyncStore.open(store_url, encryption_key=[new, old]) as store:
         assert await store.keys.rotate() == 0
     handled: list[str] = []
 
     async def handle(event: Event) -> None:
         handled.append(event.meeting_code)
 
-    async with Store.open(store_url, encryption_key=new) as store:
-        await work(Inbox(store), handle, lambda: len(handled) == 3)
+    async with AsyncStore.open(store_url, encryption_key=new) as store:
+        await work(AsyncInbox(store), handle, lambda: len(handled) == 3)
 
 
-async def test_a_body_that_was_altered_waits_and_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    await put(Inbox(store))
+async def test_a_body_that_was_altered_waits_and_is_told(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
+    await put(AsyncInbox(store))
 
     def swap(connection: Any, _items: Any) -> list[None]:
         connection.execute(EVENTS.update().values(sealed=b"nonsense"))
@@ -176,12 +176,12 @@ async def test_a_body_that_was_altered_waits_and_is_told(store: Store, caplog: p
         raise AssertionError
 
     with caplog.at_level(logging.ERROR, "boooply.inbox"):
-        await work(Inbox(store), never, lambda: "another encryption key, or altered" in caplog.text)
+        await work(AsyncInbox(store), never, lambda: "another encryption key, or altered" in caplog.text)
     assert (await rows(store))[0]["sealed"] == b"nonsense"
 
 
-async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store: Store) -> None:
-    inbox, damaged = Inbox(store), b"gAAAA\x80\xff"
+async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store: AsyncStore) -> None:
+    inbox, damaged = AsyncInbox(store), b"gAAAA\x80\xff"
     await put(inbox, 1)
     with store.database.engine.begin() as connection:
         connection.execute(EVENTS.update().values(sealed=damaged))
@@ -196,8 +196,8 @@ async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store:
     assert sorted(row["sealed"] or b"" for row in await rows(store)) == [b"", damaged]
 
 
-async def test_old_events_can_be_forgotten(store: Store) -> None:
-    inbox = Inbox(store)
+async def test_old_events_can_be_forgotten(store: AsyncStore) -> None:
+    inbox = AsyncInbox(store)
     for number in range(3):
         await put(inbox, number)
     handled: list[str] = []
@@ -213,23 +213,23 @@ async def test_old_events_can_be_forgotten(store: Store) -> None:
 
 
 async def test_a_store_of_the_first_version_gets_its_new_table(store_url: str, encryption_key: str) -> None:
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", "bply_org_0123456789abcdef")
         with store.database.engine.begin() as connection:
             connection.execute(text("DROP TABLE boooply_events"))
             connection.execute(text("UPDATE boooply_store SET version = 1"))
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
-        await put(Inbox(store))
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
+        await put(AsyncInbox(store))
         assert (await store.keys.get("org_1")).reveal() == "bply_org_0123456789abcdef"
         assert len(await rows(store)) == 1
 
 
 async def test_a_handler_whose_own_task_was_cancelled_has_failed(
-    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.05,))
+    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
-    inbox = Inbox(store)
+    inbox = AsyncInbox(store)
     attempts: list[int] = []
 
     async def handle(_event: Event) -> None:
@@ -245,8 +245,8 @@ async def test_a_handler_whose_own_task_was_cancelled_has_failed(
     assert "attempt 6: CancelledError" in caplog.text
 
 
-async def test_a_store_that_fails_does_not_hold_up_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    inbox = Inbox(store)
+async def test_a_store_that_fails_does_not_hold_up_the_end(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = AsyncInbox(store)
     began = asyncio.Event()
 
     async def hang(_event: Event) -> None:
@@ -259,26 +259,28 @@ async def test_a_store_that_fails_does_not_hold_up_the_end(store: Store, monkeyp
     await put(inbox)
     working = asyncio.create_task(inbox.work(hang))
     await began.wait()
-    monkeypatch.setattr(StoredEvents, "release", fail)
+    monkeypatch.setattr(AsyncEvents, "release", fail)
     working.cancel()
     async with asyncio.timeout(5):
         with pytest.raises(asyncio.CancelledError):
             await working
 
 
-async def test_what_was_handled_is_noted_once_the_store_is_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_handled_is_noted_once_the_store_is_back(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
-    inbox = Inbox(store)
+    inbox = AsyncInbox(store)
     handled: list[str] = []
-    finish = StoredEvents.finish
+    finish = AsyncEvents.finish
     failures = [StoreError("gone"), StoreError("gone")]
 
-    async def fail_twice(self: StoredEvents, key: str, /, *, turn: str) -> None:
+    async def fail_twice(self: AsyncEvents, key: str, /, *, turn: str) -> None:
         if failures:
             raise failures.pop()
         await finish(self, key, turn=turn)
 
-    monkeypatch.setattr(StoredEvents, "finish", fail_twice)
+    monkeypatch.setattr(AsyncEvents, "finish", fail_twice)
 
     async def handle(event: Event) -> None:
         handled.append(event.event)
@@ -289,32 +291,32 @@ async def test_what_was_handled_is_noted_once_the_store_is_back(store: Store, mo
     assert handled == ["interview.transcript"]
 
 
-async def test_what_one_process_declines_is_left_to_another(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boooply.store.handling._PAUSES", (0.05,))
+async def test_what_one_process_declines_is_left_to_another(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     declined, handled = [0], [0]
 
     async def decline(_event: Event) -> None:
         declined[0] += 1
-        raise Declined
+        raise DeclinedError
 
     async def handle(_event: Event) -> None:
         handled[0] += 1
 
-    await put(Inbox(store))
-    await work(Inbox(store), decline, lambda: declined[0] == 2)
-    await work(Inbox(store), handle, lambda: handled[0] == 1)
+    await put(AsyncInbox(store))
+    await work(AsyncInbox(store), decline, lambda: declined[0] == 2)
+    await work(AsyncInbox(store), handle, lambda: handled[0] == 1)
 
 
-async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: Store) -> None:
+async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: AsyncStore) -> None:
     for number in range(20):
-        await put(Inbox(store), number)
+        await put(AsyncInbox(store), number)
 
     async def never(_event: Event) -> None:
         await asyncio.sleep(60)
 
     for steps in range(20):
-        working = asyncio.create_task(Inbox(store).work(never))
+        working = asyncio.create_task(AsyncInbox(store).work(never))
         for _ in range(steps):
             await asyncio.sleep(0.001)
         working.cancel()
@@ -323,9 +325,9 @@ async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: Sto
     assert {row["progress"] for row in await rows(store)} == {"new"}
 
 
-async def test_a_taking_that_is_run_again_takes_the_same_event(store: Store) -> None:
+async def test_a_taking_that_is_run_again_takes_the_same_event(store: AsyncStore) -> None:
     for number in range(3):
-        await put(Inbox(store), number)
+        await put(AsyncInbox(store), number)
     # as the writer does where it cannot tell whether a commit took place
     taking = events._Take("ours", 60, 1)
     first, again = [await store.database.write(store.events._take, taking) for _ in range(2)]
@@ -333,12 +335,12 @@ async def test_a_taking_that_is_run_again_takes_the_same_event(store: Store) -> 
     assert [row["progress"] for row in await rows(store)].count("taken") == 1
 
 
-async def test_no_log_quotes_what_a_handler_quotes(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_quotes_what_a_handler_quotes(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
     async def handle(event: Any) -> None:
         raise ValueError(event.transcript[0].text)
 
-    await put(Inbox(store))
+    await put(AsyncInbox(store))
     with caplog.at_level(logging.DEBUG):
-        await work(Inbox(store), handle, lambda: "failed, attempt 1: ValueError" in caplog.text)
+        await work(AsyncInbox(store), handle, lambda: "failed, attempt 1: ValueError" in caplog.text)
     assert "test_inbox.py" in caplog.text  # where it was raised
     assert "private" not in caplog.text

@@ -9,19 +9,19 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from boooply import ConfigurationError, CorruptKeyError, NotConnectedError, Secret, StoreError, ValidationError
-from boooply.store import KeyStore, Store
+from boooply.store import AsyncKeyStore, AsyncStore
 
 KEY = "bply_org_0123456789abcdef"
 SQLITE_URL = "sqlite:///{}/boooply.db"
 
 
-async def change(store: Store, statement: str) -> None:
+async def change(store: AsyncStore, statement: str) -> None:
     with store.database.engine.begin() as connection:
         connection.execute(text(statement))
 
 
 async def test_a_key_is_kept_changed_and_deleted(store_url, encryption_key):
-    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
         await keys.put("org_1", KEY)
         assert (await keys.get("org_1")).reveal() == KEY
         await keys.put("org_1", Secret(KEY + "2"))
@@ -33,14 +33,14 @@ async def test_a_key_is_kept_changed_and_deleted(store_url, encryption_key):
 
 
 async def test_what_is_stored_is_there_when_it_is_opened_again(store_url, encryption_key):
-    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
         await keys.put("org_1", KEY)
-    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
         assert (await keys.get("org_1")).reveal() == KEY
 
 
 async def test_the_file_is_its_owners_and_holds_no_key(sqlite_store_url, encryption_key, tmp_path):
-    async with KeyStore.open(sqlite_store_url, encryption_key=encryption_key) as keys:
+    async with AsyncKeyStore.open(sqlite_store_url, encryption_key=encryption_key) as keys:
         await keys.put("org_1", KEY)
         files = list(tmp_path.glob("boooply.db*"))
         assert {path.name for path in files} == {"boooply.db", "boooply.db-wal", "boooply.db-shm"}
@@ -70,16 +70,16 @@ async def test_a_row_that_was_tampered_with_is_told_by_name(store, damage):
 
 async def test_after_a_rotation_the_new_encryption_key_opens_alone_and_the_old_one_not(store_url, encryption_key):
     new = Fernet.generate_key().decode()
-    async with KeyStore.open(store_url, encryption_key=encryption_key) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
         for number in range(1200):
             await keys.put(f"org_{number}", f"{KEY}{number}")
-    async with KeyStore.open(store_url, encryption_key=(new, encryption_key)) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=(new, encryption_key)) as keys:
         assert await keys.rotate() == 1200
-    async with KeyStore.open(store_url, encryption_key=new) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=new) as keys:
         assert (await keys.get("org_777")).reveal() == f"{KEY}777"
         assert [one async for one in keys.corrupt()] == []
     with pytest.raises(StoreError, match="another encryption key"):
-        async with KeyStore.open(store_url, encryption_key=encryption_key):
+        async with AsyncKeyStore.open(store_url, encryption_key=encryption_key):
             pass
 
 
@@ -88,8 +88,8 @@ async def test_a_rotation_that_broke_off_is_run_again(store, encryption_key, sto
         await store.keys.put(f"org_{number}", f"{KEY}{number}")
     both = (Fernet.generate_key().decode(), encryption_key)
     monkeypatch.setattr("boooply.store.keys._BATCH", 2)
-    async with KeyStore.open(store_url, encryption_key=both) as keys:
-        renew, batches = KeyStore._renew, []
+    async with AsyncKeyStore.open(store_url, encryption_key=both) as keys:
+        renew, batches = AsyncKeyStore._renew, []
 
         async def failing(self, batch):
             batches.append(batch)
@@ -98,18 +98,18 @@ async def test_a_rotation_that_broke_off_is_run_again(store, encryption_key, sto
             return await renew(self, batch)
 
         with monkeypatch.context() as broken:
-            broken.setattr(KeyStore, "_renew", failing)
+            broken.setattr(AsyncKeyStore, "_renew", failing)
             with pytest.raises(StoreError, match="killed"):
                 await keys.rotate()
         assert [(await keys.get(f"org_{number}")).reveal() for number in range(4)] == [f"{KEY}{n}" for n in range(4)]
         assert await keys.rotate() == 4
-    async with KeyStore.open(store_url, encryption_key=both[0]) as keys:
+    async with AsyncKeyStore.open(store_url, encryption_key=both[0]) as keys:
         assert [one async for one in keys.corrupt()] == []
 
 
 async def test_without_an_encryption_key_the_line_that_makes_one_is_told(sqlite_store_url, tmp_path):
     with pytest.raises(ConfigurationError, match=r"BOOOPLY_STORE_KEY.*boooply store new-key"):
-        async with KeyStore.open(sqlite_store_url):
+        async with AsyncKeyStore.open(sqlite_store_url):
             pass
     assert not (tmp_path / "boooply.db").exists()
 
@@ -117,7 +117,7 @@ async def test_without_an_encryption_key_the_line_that_makes_one_is_told(sqlite_
 async def test_the_environment_names_store_and_key(sqlite_store_url, encryption_key, monkeypatch):
     monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)
     monkeypatch.setenv("BOOOPLY_STORE_KEY", f"{Fernet.generate_key().decode()},{encryption_key}")
-    async with KeyStore.open() as keys:
+    async with AsyncKeyStore.open() as keys:
         await keys.put("org_1", KEY)
         assert (await keys.get("org_1")).reveal() == KEY
 
@@ -125,7 +125,7 @@ async def test_the_environment_names_store_and_key(sqlite_store_url, encryption_
 @pytest.mark.parametrize("wrong", ["short", "ü" * 44, "x" * 44])
 async def test_what_is_no_encryption_key_is_refused_without_showing_it(sqlite_store_url, wrong):
     with pytest.raises(ConfigurationError, match="not a Fernet key") as caught:
-        async with KeyStore.open(sqlite_store_url, encryption_key=wrong):
+        async with AsyncKeyStore.open(sqlite_store_url, encryption_key=wrong):
             pass
     assert wrong not in str(caught.value)
 
@@ -144,16 +144,16 @@ async def test_a_platforms_key_is_not_stored_for_a_customer(store):
 @pytest.mark.parametrize("url", ["mysql://root:s3cret@host/db", "not a url", "sqlite+pysqlcipher:///x.db"])
 async def test_another_database_is_refused_without_its_password(url, encryption_key):
     with pytest.raises(ConfigurationError, match="postgresql\\+psycopg://") as caught:
-        async with Store.open(url, encryption_key=encryption_key):
+        async with AsyncStore.open(url, encryption_key=encryption_key):
             pass
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"])
 async def test_one_file_opens_whichever_driver_the_url_names(driver, sqlite_store_url, encryption_key):
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
-    async with Store.open(sqlite_store_url.replace("sqlite", driver, 1), encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url.replace("sqlite", driver, 1), encryption_key=encryption_key) as store:
         assert (await store.keys.get("org_1")).reveal() == KEY
 
 
@@ -161,40 +161,40 @@ async def test_one_file_opens_whichever_driver_the_url_names(driver, sqlite_stor
     "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:ours?mode=memory&uri=true", "sqlite+aiosqlite://"]
 )
 async def test_a_store_in_memory_is_one_for_all_its_threads(url, encryption_key):
-    async with Store.open(url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(url, encryption_key=encryption_key) as store:
         await asyncio.gather(*(store.keys.put(f"org_{number}", KEY) for number in range(8)))
         found = await asyncio.gather(*(store.keys.get(f"org_{number}") for number in range(8)))
     assert {key.reveal() for key in found} == {KEY}
 
 
 async def test_a_connection_is_for_any_thread_whatever_the_url_says(sqlite_store_url, encryption_key):
-    async with Store.open(f"{sqlite_store_url}?check_same_thread=true", encryption_key=encryption_key) as store:
+    async with AsyncStore.open(f"{sqlite_store_url}?check_same_thread=true", encryption_key=encryption_key) as store:
         await asyncio.gather(*(store.keys.put(f"org_{number}", KEY) for number in range(8)))
 
 
 async def test_a_newer_schema_is_refused_by_name(store_url, encryption_key):
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         await change(store, "UPDATE boooply_store SET version = 7")
     with pytest.raises(StoreError, match=r"schema 7.*upgrade boooply"):
-        async with Store.open(store_url, encryption_key=encryption_key):
+        async with AsyncStore.open(store_url, encryption_key=encryption_key):
             pass
 
 
 async def test_a_file_that_is_no_database_is_told(encryption_key, tmp_path):
     (tmp_path / "boooply.db").write_text("not a database, and long enough to be looked at as one" * 10)
     with pytest.raises(StoreError, match="file is not a database"):
-        async with Store.open(SQLITE_URL.format(tmp_path), encryption_key=encryption_key):
+        async with AsyncStore.open(SQLITE_URL.format(tmp_path), encryption_key=encryption_key):
             pass
 
 
 async def test_a_directory_that_is_not_there_is_told(encryption_key, tmp_path):
     with pytest.raises(StoreError, match="No such file or directory"):
-        async with Store.open(SQLITE_URL.format(tmp_path / "nowhere"), encryption_key=encryption_key):
+        async with AsyncStore.open(SQLITE_URL.format(tmp_path / "nowhere"), encryption_key=encryption_key):
             pass
 
 
 async def test_commits_are_on_the_disk(sqlite_store_url, encryption_key, tmp_path):
-    async with Store.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         with store.database.engine.connect() as connection:
             found = [
                 connection.exec_driver_sql(f"PRAGMA {one}").scalar_one() for one in ("journal_mode", "synchronous")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from boooply import CorruptKeyError, NotConnectedError, Secret, StoreError, Tenant
-from boooply.store import Entry, Standing, State, Store, tenant_of
+from boooply.store import AsyncStore, ClaimResult, Entry, State, tenant_of
 
 KEY = Secret("bply_org_0123456789abcdef")
 OTHER = Secret("bply_org_fedcba9876543210")
@@ -16,20 +16,20 @@ def customer(number: int, name: str | None = None) -> Tenant:
     return Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}", organization_name=name)
 
 
-async def entry(store: Store, organization_id: str = "org_1") -> Entry:
+async def entry(store: AsyncStore, organization_id: str = "org_1") -> Entry:
     (found,) = [one async for one in store.ledger.entries([organization_id])]
     return found
 
 
-async def take(store: Store, number: int = 1, *, run: str = "ours", lease: float = 60.0) -> Standing:
+async def take(store: AsyncStore, number: int = 1, *, run: str = "ours", lease: float = 60.0) -> ClaimResult:
     return (await store.ledger.claim(customer(number), run=run, lease=lease)).standing
 
 
 async def test_a_customer_is_held_until_its_lease_is_over_by_the_databases_clock(store):
-    assert await take(store, lease=0.3) is Standing.TAKEN
-    assert await take(store, run="other") is Standing.HELD
+    assert await take(store, lease=0.3) is ClaimResult.TAKEN
+    assert await take(store, run="other") is ClaimResult.HELD
     await asyncio.sleep(0.35)
-    assert await take(store, run="other") is Standing.TAKEN
+    assert await take(store, run="other") is ClaimResult.TAKEN
     assert not await store.ledger.begin("org_1", run="ours", lease=60)
 
 
@@ -39,14 +39,14 @@ async def test_what_was_sent_and_not_finished_is_in_doubt_once_its_lease_is_over
     assert (await entry(store)).state is State.SENT
     await asyncio.sleep(0.25)
     assert (await entry(store)).state is State.IN_DOUBT
-    assert await take(store, run="other") is Standing.IN_DOUBT
+    assert await take(store, run="other") is ClaimResult.IN_DOUBT
     assert (await entry(store)).reason == "the run ended while the request was under way"
 
 
 async def test_a_key_that_comes_late_makes_it_done(store):
     await take(store)
     await store.ledger.begin("org_1", run="ours", lease=0.0)
-    assert await take(store, run="other") is Standing.IN_DOUBT
+    assert await take(store, run="other") is ClaimResult.IN_DOUBT
     assert await store.ledger.finish(customer(1), KEY, run="ours")
     assert (await entry(store)).state is State.DONE
     assert await store.keys.get("org_1") == KEY
@@ -77,8 +77,8 @@ async def test_key_and_done_are_one_transaction(store, monkeypatch):
 @pytest.mark.parametrize("known", [False, True])
 async def test_two_processes_take_each_customer_once(store_url, encryption_key, known):
     async with (
-        Store.open(store_url, encryption_key=encryption_key) as one,
-        Store.open(store_url, encryption_key=encryption_key) as other,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as one,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as other,
     ):
         if known:
             await one.ledger.enroll(customer(number) for number in range(50))
@@ -156,11 +156,11 @@ async def test_all_entries_come_in_the_order_of_their_ids_over_several_batches(s
     assert asked == ids[:1100]
 
 
-@pytest.mark.parametrize("step", ["begin", "unsend", "fail", "doubt"])
+@pytest.mark.parametrize("step", ["begin", "mark_not_sent", "fail", "doubt"])
 async def test_no_step_is_taken_for_a_customer_that_was_forgotten(store, step):
     await take(store)
     await store.ledger.forget("org_1")
-    options = {"lease": 60.0} if step in {"begin", "unsend"} else {"reason": "422"}
+    options = {"lease": 60.0} if step in {"begin", "mark_not_sent"} else {"reason": "422"}
     assert await getattr(store.ledger, step)("org_1", run="ours", **options) is False
     assert [one async for one in store.ledger.entries()] == []
 
@@ -171,8 +171,8 @@ async def test_one_that_was_only_enrolled_is_begun_by_nobody(store):
 
 
 async def test_a_claim_whose_word_was_lost_is_repeated(store):
-    assert await take(store, run="ours/1") is Standing.TAKEN
-    assert await take(store, run="ours/1") is Standing.TAKEN
+    assert await take(store, run="ours/1") is ClaimResult.TAKEN
+    assert await take(store, run="ours/1") is ClaimResult.TAKEN
 
 
 async def test_a_key_put_by_hand_ends_a_doubt(store):
@@ -181,13 +181,13 @@ async def test_a_key_put_by_hand_ends_a_doubt(store):
     assert (await entry(store)).state is State.IN_DOUBT
     await store.keys.put("org_1", KEY)
     assert (await entry(store)).state is State.DONE
-    assert await take(store, run="other") is Standing.DONE
+    assert await take(store, run="other") is ClaimResult.DONE
 
 
 async def test_of_a_key_put_by_hand_and_one_minted_in_the_same_moment_none_is_lost_unseen(store_url, encryption_key):
     async with (
-        Store.open(store_url, encryption_key=encryption_key) as one,
-        Store.open(store_url, encryption_key=encryption_key) as other,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as one,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as other,
     ):
         for number in range(20):
             identity = f"org_{number}"
@@ -214,7 +214,7 @@ async def test_forgetting_deletes_key_and_entry(store):
 
 
 async def test_a_closed_store_says_so(store_url, encryption_key):
-    async with Store.open(store_url, encryption_key=encryption_key) as store:
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         pass
     with pytest.raises(StoreError, match="closed"):
         await store.keys.get("org_1")
@@ -222,17 +222,17 @@ async def test_a_closed_store_says_so(store_url, encryption_key):
 
 async def test_what_was_not_carried_out_is_free_again_at_once_or_after_its_lease(store):
     await take(store)
-    assert not await store.ledger.unsend("org_1", run="other")
+    assert not await store.ledger.mark_not_sent("org_1", run="other")
     assert await store.ledger.begin("org_1", run="ours", lease=60)
-    assert not await store.ledger.unsend("org_1", run="other")
+    assert not await store.ledger.mark_not_sent("org_1", run="other")
     assert (await entry(store)).state is State.SENT
-    assert await store.ledger.unsend("org_1", run="ours", lease=0.3)
+    assert await store.ledger.mark_not_sent("org_1", run="ours", lease=0.3)
     assert (await entry(store)).state is State.TODO
-    assert await take(store, run="other") is Standing.HELD
+    assert await take(store, run="other") is ClaimResult.HELD
     await asyncio.sleep(0.35)
-    assert await take(store, run="other") is Standing.TAKEN
-    assert await store.ledger.unsend("org_1", run="other")
-    assert await take(store, run="third") is Standing.TAKEN
+    assert await take(store, run="other") is ClaimResult.TAKEN
+    assert await store.ledger.mark_not_sent("org_1", run="other")
+    assert await take(store, run="third") is ClaimResult.TAKEN
 
 
 async def test_a_doubt_is_told_by_who_has_sent_it_and_keeps_its_reason(store):
@@ -250,8 +250,8 @@ async def test_a_failure_is_told_by_who_has_taken_it_and_is_tried_again_by_anoth
     assert not await store.ledger.fail("org_1", run="other", reason="not its own")
     assert await store.ledger.fail("org_1", run="ours/1", reason="the API said no")
     assert (await entry(store)).reason == "the API said no"
-    assert await take(store, run="ours/2") is Standing.FAILED
-    assert await take(store, run="other/1") is Standing.TAKEN
+    assert await take(store, run="ours/2") is ClaimResult.FAILED
+    assert await take(store, run="other/1") is ClaimResult.TAKEN
     assert (await entry(store)).reason is None
 
 
@@ -262,9 +262,9 @@ async def test_a_doubt_is_minted_again_on_purpose_alone_and_once_a_run(store):
     await take(store, run="first/1")
     await store.ledger.begin("org_1", run="first/1", lease=60)
     await store.ledger.doubt("org_1", run="first/1", reason="no answer came")
-    assert await claim("second/1", remint=False) is Standing.IN_DOUBT
-    assert await claim("first/2", remint=True) is Standing.IN_DOUBT
-    assert await claim("second/2", remint=True) is Standing.TAKEN
+    assert await claim("second/1", remint=False) is ClaimResult.IN_DOUBT
+    assert await claim("first/2", remint=True) is ClaimResult.IN_DOUBT
+    assert await claim("second/2", remint=True) is ClaimResult.TAKEN
     assert (await entry(store)).orphans == 1
 
 
@@ -275,10 +275,10 @@ async def test_a_claim_tells_whether_the_customer_was_minted_with_other_data(sto
         return claimed.standing, claimed.is_changed
 
     await store.ledger.finish(customer(1, "Acme"), KEY, run="ours")
-    assert await claim(1, "Acme") == (Standing.DONE, False)
-    assert await claim(1, "Other") == (Standing.DONE, True)
-    assert await claim(2, "Acme") == (Standing.TAKEN, False)
-    assert await claim(2, "Other") == (Standing.TAKEN, False)  # taken again by the same run: nothing was minted yet
+    assert await claim(1, "Acme") == (ClaimResult.DONE, False)
+    assert await claim(1, "Other") == (ClaimResult.DONE, True)
+    assert await claim(2, "Acme") == (ClaimResult.TAKEN, False)
+    assert await claim(2, "Other") == (ClaimResult.TAKEN, False)  # taken again by the same run: nothing was minted yet
 
 
 async def test_a_customer_is_written_as_json_with_its_names_in_order(store):
@@ -297,5 +297,5 @@ async def test_in_one_group_each_customer_has_its_own_answer(store):
         take(store, 2),
         take(store, 3),
     )
-    assert [*answers] == [False, Standing.DONE, Standing.TAKEN, Standing.TAKEN]
+    assert [*answers] == [False, ClaimResult.DONE, ClaimResult.TAKEN, ClaimResult.TAKEN]
     assert [one.organization_id async for one in store.ledger.entries()] == ["org_1", "org_2", "org_3"]

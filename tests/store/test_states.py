@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boooply.store import Entry, Standing, State, states
+from boooply.store import ClaimResult, Entry, State, states
 
 OURS: dict[str, Any] = {"run": "ours", "lease": 10.0}
 NOW = 100.0
@@ -24,35 +24,35 @@ OVER = NOW - 1
 @pytest.mark.parametrize(
     ("before", "remint", "standing", "after"),
     [
-        (entry(State.TODO, None), False, Standing.TAKEN, State.TODO),
-        (entry(State.TODO, "other", HELD), False, Standing.HELD, State.TODO),
-        (entry(State.TODO, "ours/2", HELD), False, Standing.HELD, State.TODO),
-        (entry(State.TODO, "ours", HELD), False, Standing.TAKEN, State.TODO),
-        (entry(State.SENT, "ours", HELD), False, Standing.HELD, State.SENT),
-        (entry(State.TODO, "other", OVER), False, Standing.TAKEN, State.TODO),
-        (entry(State.SENT, "other", HELD), False, Standing.HELD, State.SENT),
-        (entry(State.SENT, "other", OVER), False, Standing.IN_DOUBT, State.IN_DOUBT),
-        (entry(State.SENT, "ours", OVER), False, Standing.IN_DOUBT, State.IN_DOUBT),
-        (entry(State.SENT, "other", OVER), True, Standing.TAKEN, State.TODO),
-        (entry(State.IN_DOUBT, "other"), False, Standing.IN_DOUBT, State.IN_DOUBT),
-        (entry(State.IN_DOUBT, "other"), True, Standing.TAKEN, State.TODO),
-        (entry(State.IN_DOUBT, "ours"), True, Standing.IN_DOUBT, State.IN_DOUBT),
-        (entry(State.FAILED, "other"), False, Standing.TAKEN, State.TODO),
-        (entry(State.FAILED, "ours"), False, Standing.FAILED, State.FAILED),
-        (entry(State.DONE, "other"), True, Standing.DONE, State.DONE),
+        (entry(State.TODO, None), False, ClaimResult.TAKEN, State.TODO),
+        (entry(State.TODO, "other", HELD), False, ClaimResult.HELD, State.TODO),
+        (entry(State.TODO, "ours/2", HELD), False, ClaimResult.HELD, State.TODO),
+        (entry(State.TODO, "ours", HELD), False, ClaimResult.TAKEN, State.TODO),
+        (entry(State.SENT, "ours", HELD), False, ClaimResult.HELD, State.SENT),
+        (entry(State.TODO, "other", OVER), False, ClaimResult.TAKEN, State.TODO),
+        (entry(State.SENT, "other", HELD), False, ClaimResult.HELD, State.SENT),
+        (entry(State.SENT, "other", OVER), False, ClaimResult.IN_DOUBT, State.IN_DOUBT),
+        (entry(State.SENT, "ours", OVER), False, ClaimResult.IN_DOUBT, State.IN_DOUBT),
+        (entry(State.SENT, "other", OVER), True, ClaimResult.TAKEN, State.TODO),
+        (entry(State.IN_DOUBT, "other"), False, ClaimResult.IN_DOUBT, State.IN_DOUBT),
+        (entry(State.IN_DOUBT, "other"), True, ClaimResult.TAKEN, State.TODO),
+        (entry(State.IN_DOUBT, "ours"), True, ClaimResult.IN_DOUBT, State.IN_DOUBT),
+        (entry(State.FAILED, "other"), False, ClaimResult.TAKEN, State.TODO),
+        (entry(State.FAILED, "ours"), False, ClaimResult.FAILED, State.FAILED),
+        (entry(State.DONE, "other"), True, ClaimResult.DONE, State.DONE),
     ],
 )
 def test_what_a_claim_finds(before, remint, standing, after):
     found, now = states.claim(before, NOW, tenant="{}", remint=remint, **OURS)
     assert (found, now.state) == (standing, after)
-    assert now.orphans == (standing is Standing.TAKEN and remint)
+    assert now.orphans == (standing is ClaimResult.TAKEN and remint)
 
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_key_that_is_put_there_makes_it_done_whatever_was_noted(state):
     _, now = states.put(entry(state, "other", HELD))
     assert (now.state, now.lease_ends) == (State.DONE, 0.0)
-    assert states.claim(now, NOW, tenant="{}", remint=True, **OURS)[0] is Standing.DONE
+    assert states.claim(now, NOW, tenant="{}", remint=True, **OURS)[0] is ClaimResult.DONE
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_who_may_begin(before, may):
 
 
 def take_step(before: Entry, step: str, now: float, run: str) -> tuple[bool, Entry]:
-    if step == "unsend":
-        return states.unsend(before, now, run=run, lease=5)
+    if step == "mark_not_sent":
+        return states.mark_not_sent(before, now, run=run, lease=5)
     return {"fail": states.fail, "doubt": states.doubt}[step](before, run=run, reason="")
 
 
-@pytest.mark.parametrize("step", ["unsend", "fail", "doubt"])
+@pytest.mark.parametrize("step", ["mark_not_sent", "fail", "doubt"])
 @pytest.mark.parametrize("before", [entry(State.SENT, "other", HELD), entry(State.DONE), entry(State.FAILED)])
 def test_nothing_is_noted_for_one_whose_customer_it_is_not(step, before):
     assert take_step(before, step, NOW, "ours") == (False, before)
@@ -101,7 +101,7 @@ def test_beside_another_key_a_late_one_is_an_orphan():
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["claim", "begin", "unsend", "finish", "fail", "doubt"]),
+        st.sampled_from(["claim", "begin", "mark_not_sent", "finish", "fail", "doubt"]),
         st.sampled_from(["a", "b", "c"]),
         st.floats(0, 6),
     ),
@@ -125,7 +125,7 @@ def test_no_two_requests_are_ever_out_without_somebody_saying_that_there_may_be_
                 on_the_wire = {run}
         elif step == "finish" and run in on_the_wire:
             _, one = states.finish(one, run=run, tenant="{}", has_other_key=False)
-        elif step in {"unsend", "fail"} and run in on_the_wire:
+        elif step in {"mark_not_sent", "fail"} and run in on_the_wire:
             unsent, one = take_step(one, step, now, run)
             on_the_wire -= {run} if unsent else set()
         elif step == "doubt":

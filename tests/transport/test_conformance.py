@@ -10,13 +10,13 @@ import pytest
 from boooply import (
     AIInterview,
     AmbiguousWriteError,
-    APIError,
+    APIConnectionError,
+    APIStatusError,
     AsyncBoooplyClient,
     AuthenticationError,
     BoooplyClient,
     Candidate,
-    ConnectionFailed,
-    DeadlineExceeded,
+    DeadlineExceededError,
     DecodingError,
     NotFoundError,
     RateLimits,
@@ -46,7 +46,7 @@ TABLE: list[tuple[str, Any, int, Any, int, Any, int]] = [
     ("bad-json", FINE, 2, AmbiguousWriteError, 1, FINE, 1),
     ("gzip-bomb", DecodingError, 1, AmbiguousWriteError, 1, FINE, 1),
     ("big-body", DecodingError, 1, AmbiguousWriteError, 1, FINE, 1),
-    ("redirect", APIError, 1, APIError, 1, APIError, 1),
+    ("redirect", APIStatusError, 1, APIStatusError, 1, APIStatusError, 1),
     ("stale", FINE, 1, FINE, 1, FINE, 1),
 ]
 
@@ -147,7 +147,7 @@ async def test_what_was_never_sent_is_sent_again(connect, operation: str) -> Non
 async def test_what_can_never_be_sent_fails_as_such(connect, operation: str) -> None:
     face = connect(api_key="bply_org_x", base_url="http://127.0.0.1:1", retry=RetryPolicy(attempts=2, backoff=0))
 
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(APIConnectionError):
         await carry_out(face, operation, "c", "refuse")
 
 
@@ -173,7 +173,7 @@ async def test_what_is_not_there_is_not_looked_for_again(connect, sandbox: Sandb
 
 @pytest.mark.parametrize(
     ("operation", "error"),
-    list(zip(OPERATIONS, [DeadlineExceeded, AmbiguousWriteError, AmbiguousWriteError], strict=True)),
+    list(zip(OPERATIONS, [DeadlineExceededError, AmbiguousWriteError, AmbiguousWriteError], strict=True)),
 )
 async def test_a_drip_past_the_deadline(connect, sandbox: Sandbox, operation: str, error: type[Exception]) -> None:
     face = connect(api_key=sandbox.api_key, base_url=sandbox.base_url)
@@ -196,7 +196,7 @@ async def test_a_429_that_names_its_end_is_not_waited_for_past_the_deadline(
     face.client = face.client.with_options(retry=RetryPolicy(deadline=0.5))
     sandbox.faults.add(operation, "429")
 
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceededError):
         await carry_out(face, operation, code, "429")
 
     assert [call.operation for call in sandbox.calls[1:]] == [operation]

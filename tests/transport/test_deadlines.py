@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from boooply import AsyncBoooplyClient, DeadlineExceeded, RetryPolicy
+from boooply import APITimeoutError, AsyncBoooplyClient, DeadlineExceededError, RetryPolicy
 from boooply.protocol.endpoints import GET_ORGANIZATION
 from boooply.sandbox import Sandbox
 from boooply.transport.deadlines import Deadlines
@@ -72,7 +72,7 @@ async def test_a_later_attempt_is_watched_though_the_timer_is_set_for_an_earlier
 
 
 async def test_a_task_goes_on_uncancelled_after_a_late_attempt(stalled: AsyncBoooplyClient) -> None:
-    with pytest.raises(DeadlineExceeded, match=r"no answer within 0\.05 s"):
+    with pytest.raises(APITimeoutError, match=r"an attempt took longer than 0\.05 s"):
         await stalled.with_options(timeout=0.05).organization.get()
 
     task = asyncio.current_task()
@@ -94,10 +94,10 @@ async def test_a_timeout_of_the_callers_own_is_told_apart(stalled: AsyncBoooplyC
     with pytest.raises(TimeoutError) as caught:
         async with asyncio.timeout(0.05):
             await stalled.with_options(timeout=5).organization.get()
-    assert not isinstance(caught.value, DeadlineExceeded)
+    assert not isinstance(caught.value, APITimeoutError)
 
     async with asyncio.timeout(5):
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(APITimeoutError):
             await stalled.with_options(timeout=0.05).organization.get()
 
 
@@ -144,7 +144,7 @@ async def test_nobody_is_told_of_a_send_once_the_deadline_is_over(sandbox: Sandb
 
     retry = RetryPolicy(deadline=1e-7)
     async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=retry) as client:
-        with pytest.raises(DeadlineExceeded, match="no turn in line"):
+        with pytest.raises(DeadlineExceededError, match="no turn in line"):
             await client.transport.send(GET_ORGANIZATION.request(), on_send=note, on_unsent=note)
 
     assert told == []

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from boooply import (
     AIInterview,
+    APIConnectionError,
     AsyncBoooplyClient,
     Candidate,
-    ConnectionFailed,
-    DeadlineExceeded,
+    DeadlineExceededError,
     DecodingError,
     NotFoundError,
     PermissionDeniedError,
@@ -22,8 +22,8 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
-from boooply.protocol.messages import Limit
-from boooply.transport.gate import Gate
+from boooply.protocol.messages import RateLimitClass
+from boooply.transport.local_limiter import LocalLimiter
 
 OPERATION = "interviews.download_recording"
 VIDEO = hashlib.sha256(b"a video").digest() * 40_000  # 1.28 MB
@@ -34,8 +34,8 @@ KEY = "bply_org_0123456789abcdef"
 async def recorded(sandbox, client):
     request = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
     interview = await client.interviews.create(request)
-    sandbox.play(interview.code)
-    return interview.code
+    sandbox.play(interview.meeting_code)
+    return interview.meeting_code
 
 
 async def test_a_recording_comes_whole_and_for_its_owner_alone(face, recorded, tmp_path):
@@ -51,7 +51,7 @@ async def test_a_recording_comes_whole_and_for_its_owner_alone(face, recorded, t
 
 async def test_there_is_none_before_the_interview_was_held(client, tmp_path):
     request = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
-    code = (await client.interviews.create(request)).code
+    code = (await client.interviews.create(request)).meeting_code
     assert await client.interviews.download_recording(code, tmp_path / "none.mp4") is None
     assert not [*tmp_path.iterdir()]
 
@@ -118,7 +118,7 @@ async def test_a_refusal_in_between_loses_nothing(storage, tmp_path):
 async def test_a_storage_that_changes_at_each_break_is_given_up(storage, tmp_path):
     storage.breaks = [300_000] * 50
     storage.videos = [(f"number {number}", VIDEO) for number in range(50)]
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(APIConnectionError):
         await storage.download(tmp_path / "interview.mp4", attempts=3)
     assert len(storage.ranges) == 4
 
@@ -137,10 +137,10 @@ async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
     async with AsyncBoooplyClient(api_key=KEY, base_url=here, rate_limits=limits) as client:
         task = asyncio.create_task(client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4"))
         await asyncio.sleep(0.3)
-        assert client.rate_limits[Limit.READS].remaining == 1
+        assert client.rate_limits[RateLimitClass.READS].remaining == 1
         pool = client.transport.pool
-        gate = pool.gate(client.transport.key, Limit.READS)
-        assert isinstance(gate, Gate)
+        gate = pool.gate(client.transport.key, RateLimitClass.READS)
+        assert isinstance(gate, LocalLimiter)
         assert not gate._governor.is_awaited  # nothing is under way for the limits, though the video is
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -154,13 +154,13 @@ async def test_what_is_asked_for_is_the_bytes_as_they_are(storage, tmp_path):
 
 async def test_a_storage_that_is_not_there_is_not_called_the_api(storage, tmp_path):
     storage.links = "nowhere"
-    with pytest.raises(ConnectionFailed, match="the storage of the recording cannot be reached"):
+    with pytest.raises(APIConnectionError, match="the storage of the recording cannot be reached"):
         await storage.download(tmp_path / "interview.mp4", attempts=1)
 
 
 async def test_a_storage_that_brings_nothing_is_given_up(storage, tmp_path):
     storage.breaks = [0, 0, 0, 0]
-    with pytest.raises(ConnectionFailed, match="broke"):
+    with pytest.raises(APIConnectionError, match="broke"):
         await storage.download(tmp_path / "interview.mp4", attempts=3)
     assert len(storage.ranges) == 3
     assert not [*tmp_path.iterdir()]
@@ -193,7 +193,7 @@ async def test_a_key_that_comes_back_in_the_content_type_is_masked(storage, tmp_
 
 async def test_a_deadline_ends_it_and_leaves_nothing(storage, tmp_path):
     storage.stalls, storage.breaks = True, [300_000]
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceededError):
         await storage.download(tmp_path / "interview.mp4", deadline=0.3)
     assert not [*tmp_path.iterdir()]
 

@@ -11,18 +11,18 @@ import pytest
 from boooply import (
     AIInterview,
     AmbiguousWriteError,
+    APIConnectionError,
     AsyncBoooplyClient,
     AsyncBoooplyPlatform,
     Candidate,
     CannotTell,
     ConfigurationError,
-    ConnectionFailed,
-    DeadlineExceeded,
+    DeadlineExceededError,
     Interview,
-    Limit,
     NotFoundError,
     NotSeen,
-    RateLimitedError,
+    RateLimitClass,
+    RateLimitError,
     RateLimits,
     RetryPolicy,
     ServerError,
@@ -44,7 +44,7 @@ async def quick(sandbox: Sandbox):
 
 async def test_an_unclear_creation_is_found_again(face, sandbox: Sandbox) -> None:
     sandbox.faults.add("interviews.create", "commit-then-drop")
-    with pytest.raises(AmbiguousWriteError, match=r"it may have been carried out \(no answer came\)") as caught:
+    with pytest.raises(AmbiguousWriteError, match=r"it may have been carried out \(no response\)") as caught:
         await face.do(face.client.interviews.create, AI)
 
     found = await face.do(face.client.interviews.resolve, caught.value)
@@ -56,7 +56,7 @@ async def test_an_unclear_creation_is_found_again(face, sandbox: Sandbox) -> Non
 
 async def test_an_unclear_creation_that_did_not_happen_is_not_seen(face, sandbox: Sandbox) -> None:
     sandbox.faults.add("interviews.create", "503")
-    with pytest.raises(AmbiguousWriteError, match="the answer was HTTP 503") as caught:
+    with pytest.raises(AmbiguousWriteError, match="the response was HTTP 503") as caught:
         await face.do(face.client.interviews.create, AI)
 
     assert await face.do(face.client.interviews.resolve, caught.value) == NotSeen()
@@ -88,7 +88,7 @@ async def test_nothing_can_tell_of_a_minted_key(sandbox: Sandbox, tenant) -> Non
     ("operation", "fault"), [("cancel", "reset-after"), ("delete", "500-after"), ("delete", "html"), ("cancel", "html")]
 )
 async def test_what_was_done_already_is_success(quick, sandbox: Sandbox, operation: str, fault: Any) -> None:
-    code = (await quick.interviews.create(AI)).code
+    code = (await quick.interviews.create(AI)).meeting_code
     sandbox.faults.add(f"interviews.{operation}", fault)
 
     await getattr(quick.interviews, operation)(code)
@@ -102,13 +102,13 @@ async def test_a_participant_who_is_out_is_out(quick: AsyncBoooplyClient, sandbo
     assert person is not None
     sandbox.faults.add("interviews.remove_participant", "commit-then-drop")
 
-    await quick.interviews.remove_participant(interview.code, person)
+    await quick.interviews.remove_participant(interview.meeting_code, person)
 
-    assert await quick.interviews.list_participants(interview.code) == ()
+    assert await quick.interviews.list_participants(interview.meeting_code) == ()
 
 
 async def test_a_state_that_cannot_be_read_leaves_the_outcome_unclear(quick, sandbox: Sandbox) -> None:
-    code = (await quick.interviews.create(AI)).code
+    code = (await quick.interviews.create(AI)).meeting_code
     sandbox.faults.add("interviews.cancel", "reset-after")
     sandbox.faults.add("interviews.get", "500", times=None)
 
@@ -147,7 +147,7 @@ async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox)
         with pytest.raises(AmbiguousWriteError):
             await client.interviews.create(AI)
         begun = time.monotonic()
-        with pytest.raises(DeadlineExceeded, match="no turn in line within 5 s"):
+        with pytest.raises(DeadlineExceededError, match="no turn in line within 5 s"):
             await client.interviews.create(AI)
 
     assert time.monotonic() - begun < 0.5
@@ -168,7 +168,7 @@ async def test_callers_are_served_in_order_and_a_cancelled_one_gives_its_place_b
 
         tasks = [asyncio.create_task(look(number)) for number in range(6)]
         await asyncio.sleep(0)
-        waiting = client.rate_limits[Limit.READS]
+        waiting = client.rate_limits[RateLimitClass.READS]
         tasks[3].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -203,8 +203,8 @@ async def test_limits_and_keys_share_as_they_are_told(sandbox: Sandbox) -> None:
         platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=RateLimits(scope="pool")
     ) as platform:
         pool = platform.pool
-        assert pool.gate(platform._transport.key, Limit.READS) is pool.gate(
-            platform.organization(sandbox.api_key)._transport.key, Limit.READS
+        assert pool.gate(platform._transport.key, RateLimitClass.READS) is pool.gate(
+            platform.organization(sandbox.api_key)._transport.key, RateLimitClass.READS
         )
     async with AsyncBoooplyClient(api_key="bply_x", base_url=sandbox.base_url, rate_limits=None) as client:
         assert client.rate_limits == {}
@@ -217,22 +217,22 @@ async def test_a_limit_that_the_api_tells_is_kept() -> None:
     ):
         for _ in range(3):
             await client.organization.get()
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(DeadlineExceededError):
             await client.organization.get()
 
         assert [call.status for call in sandbox.calls] == [200] * 3
-        assert client.rate_limits[Limit.READS].remaining == 0
+        assert client.rate_limits[RateLimitClass.READS].remaining == 0
 
 
 async def test_what_is_logged_tells_no_identity(
     quick: AsyncBoooplyClient, caplog: pytest.LogCaptureFixture, sandbox: Sandbox
 ) -> None:
     caplog.set_level(logging.DEBUG, "boooply")
-    code = (await quick.interviews.create(AI)).code
+    code = (await quick.interviews.create(AI)).meeting_code
     await quick.interviews.get(code)
 
     lines = [record.getMessage() for record in caplog.records if record.name == "boooply"]
-    assert lines[1].startswith("GET /api/integration/interviews/{code}: 200, attempt 1, ")
+    assert lines[1].startswith("GET /api/integration/interviews/{meeting_code}: 200, attempt 1, ")
     assert all(secret not in caplog.text for secret in (code, sandbox.api_key, "jane@example.com"))
 
 
@@ -240,10 +240,10 @@ async def test_refused_connections_are_tried_again_and_leave_no_place_taken() ->
     async with AsyncBoooplyClient(
         api_key="bply_x", base_url="http://127.0.0.1:1", retry=RetryPolicy(attempts=3, backoff=0)
     ) as client:
-        with pytest.raises(ConnectionFailed, match="refuses connections"):
+        with pytest.raises(APIConnectionError, match="refuses connections"):
             await client.interviews.create(AI)
 
-        assert client.rate_limits[Limit.WRITES].remaining == 10
+        assert client.rate_limits[RateLimitClass.WRITES].remaining == 10
 
 
 async def test_what_the_deadline_cut_short_names_the_deadline() -> None:
@@ -253,7 +253,7 @@ async def test_what_the_deadline_cut_short_names_the_deadline() -> None:
             api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(deadline=0.3)
         ) as client,
     ):
-        with pytest.raises(DeadlineExceeded, match=r"no answer within 0\.3 s") as late:
+        with pytest.raises(DeadlineExceededError, match=r"no response within 0\.3 s") as late:
             await client.organization.get()
 
     assert late.value.seconds == 0.3
@@ -271,7 +271,7 @@ async def test_cancellation_gives_back_what_it_held_and_leads_to_no_key() -> Non
         results = await asyncio.gather(*tasks, return_exceptions=True)
 
         assert all(isinstance(result, asyncio.CancelledError) for result in results)
-        allowance = client.rate_limits[Limit.READS]
+        allowance = client.rate_limits[RateLimitClass.READS]
         assert allowance.remaining == 80  # they may have reached the API, so they count for a window
         trace = results[0].__traceback__ if isinstance(results[0], BaseException) else None
         while trace is not None:
@@ -292,13 +292,13 @@ def test_pauses_grow_and_differ_by_chance() -> None:
 
     assert [policy.pause(sent, 0) for sent in (1, 2, 3, 10)] == [1, 2, 4, 30]
     assert policy.pause(1, 1) == 0.5
-    assert GET_ORGANIZATION.request().confirmation is None
+    assert GET_ORGANIZATION.request().reconcile is None
 
 
 async def test_a_second_delete_that_finds_nothing_is_success_once_a_read_confirms_it(
     client: AsyncBoooplyClient, sandbox: Sandbox
 ) -> None:
-    code = (await client.interviews.create(AI)).code
+    code = (await client.interviews.create(AI)).meeting_code
     sandbox.faults.add("interviews.delete", "reset-before")
     patient = client.with_options(retry=RetryPolicy(backoff=0.04))
 
@@ -329,7 +329,7 @@ async def test_a_call_that_is_refused_without_end_tells_so(sandbox: Sandbox) -> 
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, retry=QUICK
     ) as client:
-        with pytest.raises(RateLimitedError):
+        with pytest.raises(RateLimitError):
             await client.organization.get()
 
     assert len(sandbox.calls) == 20
@@ -344,13 +344,13 @@ async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
     ):
         first = asyncio.create_task(client.organization.get())
         await asyncio.sleep(0.01)
-        with pytest.raises(DeadlineExceeded, match=r"no turn in line within 0.02 s"):
+        with pytest.raises(DeadlineExceededError, match=r"no turn in line within 0.02 s"):
             await client.with_options(retry=RetryPolicy(deadline=0.02)).organization.get()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
 
         assert len(sandbox.calls) <= 1
-        assert client.rate_limits[Limit.READS].waiting == 0
+        assert client.rate_limits[RateLimitClass.READS].waiting == 0
 
 
 async def test_a_place_that_was_not_used_is_given_back(client: AsyncBoooplyClient) -> None:
@@ -361,7 +361,7 @@ async def test_a_place_that_was_not_used_is_given_back(client: AsyncBoooplyClien
         with pytest.raises(OSError, match="disk full"):
             await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
-    assert client.rate_limits[Limit.WRITES].remaining == 10
+    assert client.rate_limits[RateLimitClass.WRITES].remaining == 10
 
 
 async def test_nothing_goes_out_once_the_deadline_has_passed(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
@@ -369,7 +369,7 @@ async def test_nothing_goes_out_once_the_deadline_has_passed(client: AsyncBooopl
         await asyncio.sleep(0.03)
 
     hasty = client.with_options(retry=RetryPolicy(deadline=0.02))
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceededError):
         await hasty._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert sandbox.calls == ()
@@ -382,11 +382,11 @@ async def test_more_calls_than_a_connector_would_let_out_are_not_unclear() -> No
     ):
         interviews = await asyncio.gather(*(client.interviews.create(AI) for _ in range(150)))
 
-    assert len({interview.code for interview in interviews}) == 150
+    assert len({interview.meeting_code for interview in interviews}) == 150
 
 
 async def test_a_page_of_html_is_no_deletion(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
-    code = (await quick.interviews.create(AI)).code
+    code = (await quick.interviews.create(AI)).meeting_code
     sandbox.faults.add("interviews.delete", "html")
 
     await quick.interviews.delete(code)

@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack
 import pytest
 
 from boooply import AsyncBoooplyClient, RateLimits, RetryPolicy, StoreError
-from boooply.errors import DeadlineExceeded
-from boooply.protocol.messages import Limit
+from boooply.errors import DeadlineExceededError
+from boooply.protocol.messages import RateLimitClass
 from boooply.sandbox import Limits, Sandbox
-from boooply.store import Store
-from boooply.transport.shared_gate import SharedGate
+from boooply.store import AsyncStore
+from boooply.transport.shared_limiter import SharedLimiter
 
 
-def limits(store: Store, reads: int = 5, window: float = 1.0) -> RateLimits:
+def limits(store: AsyncStore, reads: int = 5, window: float = 1.0) -> RateLimits:
     return RateLimits(reads=reads, window=window, shared=store)
 
 
@@ -22,7 +22,7 @@ async def test_two_processes_share_one_allowance(store_url, encryption_key):
     async with Sandbox(limits=Limits(reads=5, window=1)) as sandbox, AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
-            store = await stack.enter_async_context(Store.open(store_url, encryption_key=encryption_key))
+            store = await stack.enter_async_context(AsyncStore.open(store_url, encryption_key=encryption_key))
             client = AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store))
             clients.append(await stack.enter_async_context(client))
         await asyncio.gather(*(client.organization.get() for client in clients for _ in range(8)))
@@ -40,7 +40,7 @@ async def test_the_places_of_a_process_that_died_come_back_within_a_window(store
 async def test_the_key_is_not_in_the_store(sqlite_store_url, encryption_key, tmp_path):
     async with (
         Sandbox() as sandbox,
-        Store.open(sqlite_store_url, encryption_key=encryption_key) as store,
+        AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store,
         AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store)) as client,
     ):
         await client.organization.get()
@@ -48,14 +48,14 @@ async def test_the_key_is_not_in_the_store(sqlite_store_url, encryption_key, tmp
 
 
 async def test_one_who_is_cancelled_while_asking_gives_the_place_back(store):
-    gate = SharedGate("name", Limit.READS, RateLimits(reads=30, window=600), store.limits)
+    gate = SharedLimiter("name", RateLimitClass.READS, RateLimits(reads=30, window=600), store.limits)
     for moment in range(25):
         asking = asyncio.create_task(gate.enter())
         await asyncio.sleep(moment / 5000)
         asking.cancel()
         await asyncio.wait({asking})
         if not asking.cancelled():
-            gate.give_back(started=asking.result())
+            gate.release(started=asking.result())
     await gate.settle()
     assert (await store.limits.start("name", 30, 600)).allowance.remaining == 29
 
@@ -72,7 +72,7 @@ async def test_a_deadline_holds_while_standing_in_line(store):
     ):
         await client.organization.get()
         started = time.perf_counter()
-        with pytest.raises(DeadlineExceeded, match="turn in line"):
+        with pytest.raises(DeadlineExceededError, match="turn in line"):
             await client.organization.get()
     assert time.perf_counter() - started < 0.5
 
@@ -86,7 +86,7 @@ async def test_what_is_left_and_who_waits_can_be_looked_at(store):
     ):
         tasks = [asyncio.create_task(client.organization.get()) for _ in range(5)]
         await asyncio.sleep(0.5)
-        told = client.rate_limits[Limit.READS]
+        told = client.rate_limits[RateLimitClass.READS]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)

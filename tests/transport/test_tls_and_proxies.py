@@ -8,7 +8,7 @@ import pytest
 import trustme
 from aiohttp import web
 
-from boooply import AsyncBoooplyClient, ConfigurationError, ConnectionFailed, RetryPolicy
+from boooply import APIConnectionError, AsyncBoooplyClient, ConfigurationError, RetryPolicy
 from boooply.transport.pool import proxy_for
 
 HOST = "api.boooply.test"
@@ -81,7 +81,7 @@ async def test_an_authority_of_ones_own_is_trusted(tls_port: int, trusting: ssl.
 
 async def test_an_unknown_authority_is_not(tls_port: int) -> None:
     async with client(f"https://localhost:{tls_port}") as boooply:
-        with pytest.raises(ConnectionFailed, match="the certificate of the API's host is not trusted"):
+        with pytest.raises(APIConnectionError, match="the certificate of the API's host is not trusted"):
             await boooply.organization.get()
 
 
@@ -95,7 +95,7 @@ async def test_the_environments_proxy_is_used(proxy: list[str], trusting: ssl.SS
 
 async def test_a_proxy_that_does_not_connect(proxy: list[str], trusting: ssl.SSLContext) -> None:
     async with client("https://refused.boooply.test", trusting) as boooply:
-        with pytest.raises(ConnectionFailed, match="the proxy does not connect to the API's host"):
+        with pytest.raises(APIConnectionError, match="the proxy does not connect to the API's host"):
             await boooply.organization.get()
 
     assert len(proxy) == 1
@@ -104,14 +104,14 @@ async def test_a_proxy_that_does_not_connect(proxy: list[str], trusting: ssl.SSL
 async def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     async with client(f"https://{HOST}") as boooply:
-        with pytest.raises(ConnectionFailed, match="the proxy cannot be reached"):
+        with pytest.raises(APIConnectionError, match="the proxy cannot be reached"):
             await boooply.organization.get()
 
 
 async def test_a_proxy_without_a_scheme_is_one_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "127.0.0.1:1")
     async with client(f"https://{HOST}") as boooply:
-        with pytest.raises(ConnectionFailed, match="the proxy cannot be reached"):
+        with pytest.raises(APIConnectionError, match="the proxy cannot be reached"):
             await boooply.organization.get()
 
 

@@ -18,12 +18,12 @@ from yarl import URL
 
 from boooply import (
     AIInterview,
-    APIError,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
     AsyncBoooplyClient,
     Candidate,
     ConfigurationError,
-    ConnectionFailed,
-    DeadlineExceeded,
     DecodingError,
     RetryPolicy,
     __version__,
@@ -117,12 +117,12 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "error", "text"),
     [
-        pytest.param(saying(b""), ConnectionFailed, "the API hung up", id="hangs up"),
-        pytest.param(saying(b"SSH-2.0-OpenSSH\r\n\r\n"), ConnectionFailed, "the answer was not HTTP", id="not HTTP"),
+        pytest.param(saying(b""), APIConnectionError, "the API hung up", id="hangs up"),
+        pytest.param(saying(b"SSH-2.0-OpenSSH\r\n\r\n"), APIConnectionError, "the answer was not HTTP", id="not HTTP"),
         pytest.param(
             saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
             DecodingError,
-            r"cannot read the answer \(HTTP 200\): the answer broke off",
+            r"cannot read the response \(HTTP 200\): the answer broke off",
             id="truncated",
         ),
         pytest.param(
@@ -145,11 +145,11 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         ),
         pytest.param(
             saying(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
-            APIError,
+            APIStatusError,
             "HTTP 302: the API answered with a redirect, which is not followed",
             id="redirect",
         ),
-        pytest.param(silent, DeadlineExceeded, "no answer within 0.03 s", id="silent"),
+        pytest.param(silent, APITimeoutError, "an attempt took longer than 0.03 s", id="silent"),
     ],
 )
 async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[Exception], text: str) -> None:
@@ -169,7 +169,7 @@ async def test_an_answer_that_is_not_read_to_its_end_gives_its_connection_back(
     switched = b"HTTP/1.1 101 Sw\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"
     asyncio.get_running_loop().set_debug(True)  # aiohttp tells of an answer that nobody closed then alone
     async with server(saying(switched)) as base_url, client(base_url) as boooply:
-        with pytest.raises(APIError, match="HTTP 101"):
+        with pytest.raises(APIStatusError, match="HTTP 101"):
             await boooply.organization.get()
         gc.collect()
 
@@ -222,7 +222,7 @@ async def test_a_tracer_sees_the_body_and_takes_it_from_nobody(monkeypatch: pyte
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
     """A server that never answers to TLS: connecting is given up before the attempt's own time is over."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
-        with pytest.raises(ConnectionFailed, match="the API's host does not answer"):
+        with pytest.raises(APIConnectionError, match="the API's host does not answer"):
             await boooply.interviews.create(
                 AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
             )
@@ -230,13 +230,13 @@ async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing(
 
 async def test_nobody_listens() -> None:
     async with client("http://127.0.0.1:1") as boooply:
-        with pytest.raises(ConnectionFailed, match="the API's host refuses connections"):
+        with pytest.raises(APIConnectionError, match="the API's host refuses connections"):
             await boooply.organization.get()
 
 
 async def test_a_host_without_an_address() -> None:
     async with client("https://no-such-host.invalid") as boooply:
-        with pytest.raises(ConnectionFailed, match="the host of base_url has no address"):
+        with pytest.raises(APIConnectionError, match="the host of base_url has no address"):
             await boooply.organization.get()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from boooply import ConfidenceLevel, MalformedEvent
+from boooply import ConfidenceLevel, MalformedEventError
 from boooply.webhooks import (
     EvaluationEvent,
     InterviewerEvaluationEvent,
@@ -142,5 +142,5 @@ def test_what_was_said_is_not_in_the_repr() -> None:
 
 
 def test_an_event_without_an_interview_is_refused() -> None:
-    with pytest.raises(MalformedEvent, match=r"data\.meetingCode"):
+    with pytest.raises(MalformedEventError, match=r"data\.meetingCode"):
         read_event(b'{"event":"interview.scores","data":{"meetingCode":null}}')

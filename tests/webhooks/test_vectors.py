@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from boooply.errors import InvalidSignature
+from boooply.errors import InvalidSignatureError
 from boooply.webhooks import Webhook, sign
 from boooply.webhooks.signature import stringified
 
@@ -44,7 +44,7 @@ def test_a_body_that_python_wrote_again_is_diagnosed(vector: dict[str, str], for
     again = json.dumps(json.loads(body_of(vector)), **form).encode()
     if again == body_of(vector):
         pytest.skip("this form is the vendor's own")
-    with pytest.raises(InvalidSignature, match=r"request\.get_data\(\)") as caught:
+    with pytest.raises(InvalidSignatureError, match=r"request\.get_data\(\)") as caught:
         Webhook(RECORDED["secret"]).verify(again, {"X-Boooply-Signature": vector["signature"]})
     assert caught.value.is_reserialized
 

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from boooply import ConfigurationError, InvalidSignature, MalformedEvent, Secret, StaleEvent, ValidationError
+from boooply import (
+    ConfigurationError,
+    InvalidSignatureError,
+    MalformedEventError,
+    Secret,
+    StaleEventError,
+    ValidationError,
+)
 from boooply.webhooks import EvaluationEvent, UnknownEvent, Webhook, sign
 
 SECRET = "whsec_0123456789abcdef0123456789abcdef"
@@ -146,14 +153,14 @@ def test_an_age_that_would_refuse_everything_is_refused(max_age: float) -> None:
     ],
 )
 def test_a_signature_that_is_none_is_refused(headers: Any, problem: str) -> None:
-    with pytest.raises(InvalidSignature, match=problem):
+    with pytest.raises(InvalidSignatureError, match=problem):
         Webhook(SECRET).verify(body_of(), headers)
 
 
 def test_a_doubled_header_is_refused_even_where_one_fits() -> None:
     body = body_of()
     twice = [*signed(body).items(), *signed(body).items()]
-    with pytest.raises(InvalidSignature, match="2 times"):
+    with pytest.raises(InvalidSignatureError, match="2 times"):
         Webhook(SECRET).verify(body, twice)
 
 
@@ -162,14 +169,14 @@ def test_no_byte_can_be_altered() -> None:
     headers = signed(body)
     for place in range(len(body)):
         altered = bytes([*body[:place], body[place] ^ 1, *body[place + 1 :]])
-        with pytest.raises(InvalidSignature):
+        with pytest.raises(InvalidSignatureError):
             Webhook(SECRET).verify(altered, headers)
 
 
 @pytest.mark.parametrize("secret", ["whsec_old_0123456789abcdef", SECRET[:-1], SECRET + "0", SECRET.upper()])
 def test_another_secret_is_refused(secret: str) -> None:
     body = body_of()
-    with pytest.raises(InvalidSignature) as caught:
+    with pytest.raises(InvalidSignatureError) as caught:
         Webhook(secret).verify(body, signed(body))
     assert not caught.value.is_reserialized
 
@@ -199,7 +206,7 @@ def test_another_secret_is_refused(secret: str) -> None:
     ids=range(18),
 )
 def test_a_signed_body_that_is_no_event_is_malformed(body: bytes, problem: str) -> None:
-    with pytest.raises(MalformedEvent, match=problem):
+    with pytest.raises(MalformedEventError, match=problem):
         Webhook(SECRET).verify(body, signed(body))
 
 
@@ -218,7 +225,7 @@ def test_headers_that_are_none_are_refused(headers: Any) -> None:
 def test_a_diagnosis_stops_at_64_kb() -> None:
     long = body_of(summary="ä" * 40_000)
     again = json.dumps(json.loads(long)).encode()
-    with pytest.raises(InvalidSignature) as caught:
+    with pytest.raises(InvalidSignatureError) as caught:
         Webhook(SECRET).verify(again, signed(long))
     assert not caught.value.is_reserialized
 
@@ -239,19 +246,19 @@ def test_an_age_holds_in_both_directions(seconds: float, is_fresh: bool) -> None
     if is_fresh:
         webhook.verify(body, signed(body))
     else:
-        with pytest.raises(StaleEvent, match="601 s from now"):
+        with pytest.raises(StaleEventError, match="601 s from now"):
             webhook.verify(body, signed(body))
 
 
 @pytest.mark.parametrize("timestamp", [None, "yesterday", 7])
 def test_an_event_without_a_time_cannot_be_fresh(timestamp: Any) -> None:
     body = body_of(timestamp=timestamp)
-    with pytest.raises(StaleEvent, match="no signed time"):
+    with pytest.raises(StaleEventError, match="no signed time"):
         Webhook(SECRET, max_age=600).verify(body, signed(body))
 
 
 def test_an_old_event_that_is_not_genuine_is_not_genuine() -> None:
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(InvalidSignatureError):
         Webhook(SECRET, max_age=1).verify(body_of(), {"X-Boooply-Signature": "a" * 64})
 
 
@@ -299,7 +306,7 @@ def test_an_unknown_event_needs_no_interview() -> None:
 def test_no_error_shows_the_body_or_the_headers() -> None:
     body = body_of(summary="a very private thought") + b" "
     headers = {"X-Boooply-Signature": "a" * 64, "Authorization": f"Bearer {SECRET}"}
-    with pytest.raises(InvalidSignature) as caught:
+    with pytest.raises(InvalidSignatureError) as caught:
         Webhook(SECRET).verify(body, headers)
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in told.stack if "/boooply/" in frame.filename]
@@ -309,7 +316,7 @@ def test_no_error_shows_the_body_or_the_headers() -> None:
 
 def test_a_malformed_event_is_told_of_without_its_body() -> None:
     body = b'{"event":"interview.scores","data":{"summary":"a very private thought"}'
-    with pytest.raises(MalformedEvent) as caught:
+    with pytest.raises(MalformedEventError) as caught:
         Webhook(SECRET).verify(body, signed(body))
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in told.stack if "/boooply/" in frame.filename]

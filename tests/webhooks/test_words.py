@@ -24,7 +24,7 @@ def verified(body: Any, headers: Any, **options: Any) -> Any:
     return Webhook(SECRET, **options).verify(body, headers)
 
 
-def refusal(body: Any, headers: Any = None, **options: Any) -> str:
+def error_from_response(body: Any, headers: Any = None, **options: Any) -> str:
     with pytest.raises(BoooplyError) as caught:
         verified(body, {HEADER: sign(body, SECRET)} if headers is None else headers, **options)
     return str(caught.value)
@@ -55,12 +55,12 @@ def refusal(body: Any, headers: Any = None, **options: Any) -> str:
     ],
 )
 def test_a_refusal_says_just_this(body: Any, headers: Any, says: str) -> None:
-    assert refusal(body, headers) == says
+    assert error_from_response(body, headers) == says
 
 
 def test_a_body_written_anew_is_told_what_to_do() -> None:
     again = json.dumps(json.loads(EVENT)).encode()
-    assert refusal(again, {HEADER: sign(EVENT, SECRET)}) == (
+    assert error_from_response(again, {HEADER: sign(EVENT, SECRET)}) == (
         "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
         f"Hand over the bytes as they came. {RAW}"
     )
@@ -74,8 +74,8 @@ def test_a_diagnosis_is_made_up_to_64_kb() -> None:
     signature = sign(of_size(64 * 2**10 - 1), SECRET)
     written_again = of_size(64 * 2**10 - 1).replace(b'"data":', b'"data": ')
     assert len(written_again) == 64 * 2**10
-    assert "something has parsed" in refusal(written_again, {HEADER: signature})
-    assert "none of the secrets" in refusal(written_again + b" ", {HEADER: signature})
+    assert "something has parsed" in error_from_response(written_again, {HEADER: signature})
+    assert "none of the secrets" in error_from_response(written_again + b" ", {HEADER: signature})
 
 
 def test_ages_are_told_in_seconds() -> None:
@@ -83,8 +83,10 @@ def test_ages_are_told_in_seconds() -> None:
         return NOW + timedelta(seconds=3600.4)
 
     options: dict[str, Any] = {"max_age": 1500.5, "clock": clock}
-    assert refusal(EVENT, **options) == "the event's signed time is 3,600 s from now, and max_age is 1,500.5 s"
-    assert refusal(NAMELESS, max_age=1) == (
+    assert (
+        error_from_response(EVENT, **options) == "the event's signed time is 3,600 s from now, and max_age is 1,500.5 s"
+    )
+    assert error_from_response(NAMELESS, max_age=1) == (
         "the event has no signed time, so its age cannot be told, and max_age is set"
     )
     assert verified(EVENT, {HEADER: sign(EVENT, SECRET)}, max_age=3600.4, clock=clock)
@@ -106,7 +108,7 @@ def test_a_body_of_the_largest_size_is_read() -> None:
 def test_an_event_without_a_clock_goes_by_this_machines() -> None:
     body = NAMELESS.replace(b'"}}', f'","timestamp":"{datetime.now(UTC).isoformat()}"}}}}'.encode())
     assert verified(body, {HEADER: sign(body, SECRET)}, max_age=60)
-    assert "s from now" in refusal(EVENT.replace(b"2026", b"2020"), max_age=60)
+    assert "s from now" in error_from_response(EVENT.replace(b"2026", b"2020"), max_age=60)
 
 
 def test_a_key_is_the_digest_of_the_bytes() -> None:

@@ -8,28 +8,28 @@ from typing import Final, TypeGuard
 
 from boooply.errors import (
     AmbiguousWriteError,
-    APIError,
+    APIConnectionError,
+    APIStatusError,
     AuthenticationError,
     BoooplyError,
     ConfigurationError,
-    ConnectionFailed,
-    DeadlineExceeded,
+    DeadlineExceededError,
     DecodingError,
     NotFoundError,
     PermissionDeniedError,
     ProvisioningError,
-    RateLimitedError,
+    RateLimitError,
     ServerError,
     StoreError,
     ValidationError,
     WrongTenantError,
 )
 from boooply.integrations.mcp.calls import Tool
-from boooply.protocol.allowance import CLOCKS_DIFFER, ROUNDED
 from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.messages import Safety
-from boooply.protocol.refusals import writable
+from boooply.protocol.errors import writable
+from boooply.protocol.messages import Idempotency
 from boooply.provisioning.outcomes import KeysNotStoredError
+from boooply.ratelimit.headers import CLOCKS_DIFFER, ROUNDED
 from boooply.secret import redact
 
 _LONGEST_CALL: Final = timedelta(minutes=1)  # between the request and its answer, and more than this server waits
@@ -48,19 +48,19 @@ _ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
         ),
     ),
     (PermissionDeniedError, "The key of this server may not do this. Calling again does not help: tell the user."),
-    (NotFoundError, "Check the code: list_interviews tells those that there are."),
-    (RateLimitedError, "The allowance of this minute is used up: call again when it is over."),
+    (NotFoundError, "Check the meetingCode: list_interviews tells those that there are."),
+    (RateLimitError, "The allowance of this minute is used up: call again when it is over."),
     (ServerError, "Boooply failed. Wait a minute, then call again; if it goes on, tell the user."),
     (
-        APIError,
+        APIStatusError,
         (
             "Boooply refused it. Calling again with the same arguments does not help: change what it names, or read "
             "where the interview stands with get_interview."
         ),
     ),
-    (DeadlineExceeded, "As far as can be told it was not carried out. Call again later."),
+    (DeadlineExceededError, "As far as can be told it was not carried out. Call again later."),
     (
-        ConnectionFailed,
+        APIConnectionError,
         (
             "Boooply cannot be reached. Wait a minute, then call again; if it goes on, ask the user to check the "
             "network and the address that this server was given."
@@ -104,10 +104,10 @@ def explained(tool: Tool, error: BoooplyError, wait: float | None = None) -> str
     """
     what = _INSTEAD.get(type(error), str(error))
     if _is_unclear(error, tool):
-        advice = _UNCLEAR.get(tool.row.operation, _look)(tool, error)
+        advice = _UNCLEAR.get(tool.endpoint.operation, _look)(tool, error)
     else:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), _OTHERWISE)
-    told = error.retry_after if isinstance(error, APIError) else wait
+    told = error.retry_after if isinstance(error, APIStatusError) else wait
     pause = f" Wait {max(1, ceil(told))} seconds before that." if told is not None else ""
     return writable(redact(f"{tool.name} failed. {what}\n{advice}{pause}"))
 
@@ -115,7 +115,9 @@ def explained(tool: Tool, error: BoooplyError, wait: float | None = None) -> str
 def _is_unclear(error: BoooplyError, tool: Tool) -> TypeGuard[Unclear]:
     """Tell whether what the tool does may have been done: an answer that cannot be read is no refusal."""
     if isinstance(error, DecodingError):
-        return tool.effect is not None and error.operation == tool.row.operation  # and not a read that comes after it
+        return (
+            tool.effect is not None and error.operation == tool.endpoint.operation
+        )  # and not a read that comes after it
     return isinstance(error, AmbiguousWriteError)
 
 
@@ -144,8 +146,10 @@ def _minted(_tool: Tool, _error: Unclear) -> str:
 
 
 def _look(tool: Tool, error: Unclear) -> str:
-    if tool.row.safety is Safety.CONVERGE:
-        which = "the same code" if isinstance(error, DecodingError) else json.dumps({"code": error.identity})
+    if tool.endpoint.idempotency is Idempotency.IDEMPOTENT:
+        which = (
+            "the same meetingCode" if isinstance(error, DecodingError) else json.dumps({"meetingCode": error.identity})
+        )
         return (
             f"Do not simply call again. Call get_interview with {which} first: if it shows the change, it was carried "
             "out."

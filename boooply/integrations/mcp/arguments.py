@@ -12,7 +12,7 @@ import attrs
 from boooply.converter.generating import kinds_of
 from boooply.errors import ValidationError
 from boooply.integrations.mcp.schemas import spelled
-from boooply.models.checks import kind as kind_of
+from boooply.models.validators import kind as kind_of
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from boooply.integrations.mcp import schemas
 from boooply.integrations.mcp.arguments import build, refuse_unknown
 from boooply.integrations.mcp.customers import Customers
 from boooply.protocol.endpoints import Endpoint
+from boooply.protocol.errors import writable
 from boooply.protocol.messages import Request
-from boooply.protocol.refusals import writable
 from boooply.secret import redact
 
 Answer = dict[str, Any]
@@ -40,7 +40,7 @@ class Call:
 
     request: Request
     body: Any
-    identities: Mapping[str, str]
+    path_params: Mapping[str, str]
     options: frozenset[str]
 
 
@@ -49,13 +49,13 @@ Run = Callable[["Tool", Opened, Call], Awaitable[Answer]]
 
 @attrs.frozen(kw_only=True)
 class Tool:
-    """Describe one tool: the row of the API's table that it is, and what a model and its host are told of it.
+    """Describe one tool: the endpoint of the API's table that it is, and what a model and its host are told of it.
 
     Attributes:
-        row: The operation.
+        endpoint: The operation.
         key: Under which name the result is returned.
         result: What the result is, in a few words.
-        kind: The model of the result, where it is not the row's.
+        kind: The model of the result, where it is not the endpoint's.
         body: The request object that its arguments make, or ``query``.
         effect: What it does to people or things; with it, a plan comes first.
         run: How it is carried out, where that is more than to send it.
@@ -65,7 +65,7 @@ class Tool:
     name: str
     title: str
     about: str
-    row: Endpoint[Any]
+    endpoint: Endpoint[Any]
     key: str
     result: str
     kind: Any = None
@@ -85,20 +85,21 @@ class Tool:
         return self.switches if self.effect is None else (*self.switches, CONFIRM)
 
     @property
-    def identities(self) -> tuple[str, ...]:
-        """Name the arguments that stand in its path."""
-        return tuple(name for _, name, _, _ in Formatter().parse(self.row.path) if name)
+    def path_params(self) -> dict[str, str]:
+        """Map the API's spelling of each path parameter to ours."""
+        names = [name for _, name, _, _ in Formatter().parse(self.endpoint.path) if name]
+        return {schemas.spelled(name): name for name in names}
 
     @property
     def input_schema(self) -> schemas.Schema:
         """Describe its arguments."""
         models = [model for model in (self.body, self.query) if model is not None]
-        return schemas.arguments(models, self.identities, self.options)
+        return schemas.arguments(models, self.path_params, self.options)
 
     @property
     def output_schema(self) -> schemas.Schema:
         """Describe what it returns."""
-        kind = self.kind or self.row.result
+        kind = self.kind or self.endpoint.result
         return schemas.answer(self.key, kind, self.result, is_planned=self.effect is not None, options=self.switches)
 
     def read(self, given: Mapping[str, Any]) -> Call:
@@ -108,15 +109,20 @@ class Tool:
             ValidationError: One of them is unknown, missing or wrong.
         """
         refuse_unknown(given, [*self.input_schema["properties"]])
-        own = {*self.identities, *self.options}
+        own = {*self.path_params, *self.options}
         rest = {name: value for name, value in given.items() if name not in own}
         body = None if self.body is None else build(self.body, rest)
         query = None if self.query is None else build(self.query, rest)
-        identities = {name: _identity(name, given) for name in self.identities}
+        path_params = {name: _path_param(name, given) for name in self.path_params}
+        ours = {self.path_params[name]: value for name, value in path_params.items()}
+        try:
+            request = self.endpoint.request(body=body, query=query, **ours)
+        except ValidationError as error:
+            raise ValidationError(schemas.spelled(error.field), error.rule) from None
         return Call(
-            request=self.row.request(body=body, query=query, **identities),
+            request=request,
             body=body,
-            identities=identities,
+            path_params=path_params,
             options=frozenset(name for name in self.options if _switch(name, given)),
         )
 
@@ -129,11 +135,11 @@ class Tool:
         return {"done": True} | await self.run(self, opened, call)
 
 
-def _identity(name: str, given: Mapping[str, Any]) -> str:
+def _path_param(name: str, given: Mapping[str, Any]) -> str:
     value = given.get(name)
     if value is None:
         raise ValidationError(name, "is missing")
-    return cast("str", value)  # the row refuses what is no text
+    return cast("str", value)  # the endpoint refuses what is no text
 
 
 def _switch(name: str, given: Mapping[str, Any]) -> bool:
@@ -170,7 +176,7 @@ async def connect(tool: Tool, opened: Opened, call: Call) -> Answer:
 async def _sent(tool: Tool, opened: Opened, call: Call) -> Any:
     if opened.client is None:
         raise ConfigurationError("this server has no organization key: set BOOOPLY_API_KEY")
-    return tool.row.parse(await opened.client.transport.send(call.request))
+    return tool.endpoint.parse(await opened.client.transport.send(call.request))
 
 
 def _plan(tool: Tool, effect: str, call: Call) -> Answer:
@@ -179,10 +185,10 @@ def _plan(tool: Tool, effect: str, call: Call) -> Answer:
         request[_CV] = f"({len(request[_CV]):,} characters)"
     plan = {
         "effect": effect,
-        "operation": tool.row.operation,
+        "operation": tool.endpoint.operation,
         "emails": [*call.request.people],
         "when": _when(request),
-        "request": {**call.identities, **request},
+        "request": {**call.path_params, **request},
         "next": f"Nothing has been sent. Show this plan to the user. Once the user agrees, call {tool.name} again "
         "with the same arguments and confirm: true.",
     }

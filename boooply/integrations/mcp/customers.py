@@ -10,12 +10,12 @@ import attrs
 from boooply.errors import BoooplyError
 from boooply.models import Organization, Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.limits import RateLimits
 from boooply.protocol.retry import RetryPolicy
-from boooply.provisioning.late import LateKeys
 from boooply.provisioning.outcomes import KeysNotStoredError
-from boooply.store import Store
-from boooply.tenants import Tenants
+from boooply.provisioning.pending_keys import PendingKeys
+from boooply.provisioning.tenants import AsyncTenants
+from boooply.ratelimit.limiter import RateLimits
+from boooply.store import AsyncStore
 
 
 @attrs.frozen(eq=False)
@@ -23,9 +23,9 @@ class Customers:
     """Connect customers with the platform's key, each to one key in the store."""
 
     platform: AsyncBoooplyPlatform
-    store: Store
-    tenants: Tenants
-    late: LateKeys
+    store: AsyncStore
+    tenants: AsyncTenants
+    late: PendingKeys
     _minting: set[asyncio.Task[Organization]] = attrs.field(factory=set[asyncio.Task[Organization]], init=False)
 
     @classmethod
@@ -38,10 +38,10 @@ class Customers:
             StoreError: The store cannot be opened.
         """
         async with (
-            Store.open(store_url) as store,
+            AsyncStore.open(store_url) as store,
             AsyncBoooplyPlatform(base_url=base_url, retry=retry, rate_limits=RateLimits(shared=store)) as platform,
         ):
-            customers = cls(platform, store, Tenants(platform, store.keys), LateKeys(store))
+            customers = cls(platform, store, AsyncTenants(platform, store.keys), PendingKeys(store))
             try:
                 yield customers
             finally:
@@ -54,7 +54,7 @@ class Customers:
         behind it, at the latest before the server has closed.
 
         Raises:
-            BoooplyError: As ``Tenants.connect`` does.
+            BoooplyError: As ``AsyncTenants.connect`` does.
         """
         task = asyncio.create_task(self._connect(tenant), name="boooply connect")
         self._minting.add(task)

@@ -12,7 +12,7 @@ import attrs
 from boooply.converter import wire_name
 from boooply.converter.generating import kinds_of
 from boooply.integrations.mcp.words import BOUNDS, FIELDS, OF_MODEL
-from boooply.models import Received
+from boooply.models import ResponseModel
 from boooply.secret import Secret
 
 Schema = dict[str, Any]
@@ -49,10 +49,10 @@ def spelled(name: str) -> str:
     return wire_name(NoneType, name)
 
 
-def arguments(models: Iterable[type], identities: Iterable[str], options: Iterable[str]) -> Schema:
+def arguments(models: Iterable[type], path_params: Mapping[str, str], options: Iterable[str]) -> Schema:
     """Describe the arguments of a tool: what its models take, what its path names, and its own switches."""
     properties: dict[str, Schema] = {
-        name: {"type": "string", "minLength": 1, "description": FIELDS[name]} for name in identities
+        wire: {"type": "string", "minLength": 1, "description": FIELDS[name]} for wire, name in path_params.items()
     }
     required = [*properties]
     for model in models:
@@ -65,7 +65,7 @@ def arguments(models: Iterable[type], identities: Iterable[str], options: Iterab
 
 
 def answer(key: str, result: Any, about: str, *, is_planned: bool, options: Iterable[str]) -> Schema:
-    """Describe what a tool returns: the result of its row under a key, or a plan."""
+    """Describe what a tool returns: the result of its endpoint under a key, or a plan."""
     schema = _received(result)
     if NoneType in get_args(result):
         schema = {"anyOf": [schema, {"type": "null"}]}
@@ -117,7 +117,7 @@ def _received(annotation: Any) -> Schema:
     if get_origin(kind) is Mapping:
         return {"type": "object", "additionalProperties": _received(get_args(kind)[1])}
     if attrs.has(kind):
-        name_of = wire_name if issubclass(kind, Received) else _spelled_of
+        name_of = wire_name if issubclass(kind, ResponseModel) else _spelled_of
         shown = [field for field in _fields(kind) if field.name != "extra" and Secret not in kinds_of(field.type)]
         properties = {name_of(kind, one.name): _received(one.type) | _described(kind, one) for one in shown}
         return {"type": "object", "properties": properties}
@@ -140,7 +140,7 @@ def _described(model: type, field: "attrs.Attribute[Any]") -> Schema:
     if not _is_enumeration(kind):
         return {"description": told or FIELDS[field.name]}
     about = told or (getdoc(kind) or "").partition("\n")[0]
-    values = f" One of {', '.join(kind)}; others may come." if issubclass(model, Received) else ""
+    values = f" One of {', '.join(kind)}; others may come." if issubclass(model, ResponseModel) else ""
     return {"description": f"{about}{values}"}
 
 

@@ -13,12 +13,12 @@ from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from boooply.client import AsyncBoooplyClient
-from boooply.errors import BoooplyError, ConfigurationError, DeadlineExceeded
+from boooply.errors import BoooplyError, ConfigurationError, DeadlineExceededError
 from boooply.integrations.mcp.advice import explained
 from boooply.integrations.mcp.calls import Opened, Tool
 from boooply.integrations.mcp.customers import Customers
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
-from boooply.protocol.refusals import writable
+from boooply.protocol.errors import writable
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import BASE_URL, ORGANIZATION, base_url
 from boooply.store.opening import URL_VARIABLE
@@ -173,10 +173,10 @@ def _said(text: str, structured: dict[str, Any] | None = None, *, is_error: bool
 def _line(tool: Tool, opened: Opened, error: BoooplyError) -> float | None:
     """Say how long a call of this tool would wait for its turn, where that is why it failed."""
     sender = opened.client if opened.customers is None or tool not in PLATFORM_TOOLS else opened.customers.platform
-    if not isinstance(error, DeadlineExceeded) or sender is None:
+    if not isinstance(error, DeadlineExceededError) or sender is None:
         return None
     transport = sender.transport
-    gate = transport.pool.gate(transport.key, tool.row.limit)
+    gate = transport.pool.gate(transport.key, tool.endpoint.limit)
     return (gate.wait() or None) if gate is not None else None
 
 

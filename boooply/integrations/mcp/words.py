@@ -22,7 +22,7 @@ from boooply.models import (
 # By the field's name, as the models spell it; an enumeration tells about itself.
 FIELDS: Final[dict[str, str]] = {
     # ---- arguments
-    "code": "The interview's meetingCode, as Boooply-AI-1234567890.",
+    "meeting_code": "The interview's meetingCode, as Boooply-AI-1234567890.",
     "confirm": "False: return a plan and send nothing. True: do it, once the user has agreed to the plan.",
     "revealLink": "True: also return the pre-signed link. Whoever has it can watch the recording until it expires.",
     "title": "The title that people see.",

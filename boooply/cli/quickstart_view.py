@@ -1,0 +1,196 @@
+"""What the quickstart shows: pure, from the SDK's objects to tables and paragraphs."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
+
+from boooply.cli.terminal import printable
+from boooply.models import (
+    Evaluation,
+    Interview,
+    InterviewParticipant,
+    Organization,
+    OrganizationApiKey,
+    Slot,
+    TeamMember,
+    Tenant,
+    TranscriptEntry,
+)
+from boooply.provisioning import BadRow
+
+FULL_TABLE: Final = 20  # customers that are all shown; of more, the first rows only
+FIRST_ROWS: Final = 10
+
+_INDENT: Final = (0, 0, 0, 3)
+_FULL_BAR: Final = 20
+_FIRST_TURNS: Final = 4
+_SCORES: Final = {
+    "overall": "overall_score",
+    "technical": "technical",
+    "problem solving": "problem_solving",
+    "communication": "communication",
+    "culture fit": "culture_fit",
+    "experience": "experience_match",
+}
+_VERDICTS: Final = {"PASS": "green", "REVIEW": "yellow", "FAIL": "red"}
+_NEXT: Final = (
+    ("boooply sandbox", "serve this sandbox for your own code"),
+    ("boooply quickstart FILE", "all of this with your own customers"),
+    ("the README", "each step above as a few lines of Python"),
+)
+
+
+def rows_shown(count: int) -> int:
+    """Say how many of so many customers fit into a table that is still read."""
+    return count if count <= FULL_TABLE else FIRST_ROWS
+
+
+def opening(base_url: str, source: str, count: int) -> RenderableType:
+    """Say what is about to happen, and that it cannot hurt anybody."""
+    return Text.assemble(
+        ("Boooply quickstart", "bold"),
+        f"\n\n{_customers(count)} from {printable(source)}.\nThe API is a sandbox on {base_url}: nothing leaves this "
+        "machine, and nobody gets an e-mail.",
+        overflow="fold",
+    )
+
+
+def step(number: int, title: str, code: str) -> RenderableType:
+    """Head a step, with the call that it is about."""
+    return Text.assemble("\n", (f"{number}  {title}", "bold"), "\n", (f"   {code}", "cyan"), "\n")
+
+
+def connected(count: int, seconds: float) -> RenderableType:
+    """Say how many customers have a key now, and how long it took."""
+    return _inset(Text.assemble((f"Connected {_customers(count)}", "bold green"), f" in {seconds:.3f} s."))
+
+
+def customers(tenants: Sequence[Tenant], keys: Sequence[OrganizationApiKey]) -> RenderableType:
+    """List the customers whose keys are given, and count the others; a key shows its kind and end only."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("Customer")
+    table.add_column("Organization id")
+    table.add_column("Team members", justify="right", no_wrap=True)
+    table.add_column("Key", no_wrap=True)
+    for tenant, key in zip(tenants, keys, strict=False):
+        name = tenant.organization_name or tenant.organization_id
+        table.add_row(_cut(name), _cut(tenant.organization_id), str(len(tenant.team_members)), str(key.api_key))
+    others = len(tenants) - len(keys)
+    more = (Text(f"… and {others:,} more", style="dim"),) if others else ()
+    return _inset(Group(Text(), table, *more))
+
+
+def ownership(tenant: Tenant, organization: Organization) -> RenderableType:
+    """Say whose key it is, by the customer's name in the file and its id at both ends."""
+    name = tenant.organization_name or tenant.user_email
+    return _inset(
+        Text.assemble(
+            f"The key of {printable(name)} answers for ",
+            (printable(str(organization.external_org_id)), "bold"),
+            ": the id that the file gives this customer. Store the two together.",
+        )
+    )
+
+
+def choice(slots: Sequence[Slot], leader: TeamMember) -> str:
+    """Say how the time of a human interview is found."""
+    who = leader.name or leader.email
+    if not slots:
+        return f"At once: {who} has no connected calendar to pick a time from."
+    return f"The candidate picks one of {len(slots)} times at which {who} is free."
+
+
+def invitation(kind: str, how: str, interview: Interview) -> RenderableType:
+    """Tell of an interview that was created, with each person's own link to it."""
+    people = (line for person in interview.participants for line in _person(interview, person))
+    return _inset(
+        Group(Text.assemble((kind, "bold"), "  ", interview.meeting_code), Text(printable(how)), *people, Text())
+    )
+
+
+def _person(interview: Interview, person: InterviewParticipant) -> tuple[RenderableType, ...]:
+    return (
+        _inset(Text.assemble(printable(str(person.name)), "  ", (printable(str(person.role)), "dim"))),
+        _inset(Text(masked_link(interview, person), style="blue", overflow="fold")),
+    )
+
+
+def masked_link(interview: Interview, person: InterviewParticipant) -> str:
+    """Write a join link whose token shows its end only: ``Interview.join_link`` makes the link that works."""
+    if interview.url is None or person.join_token is None:
+        return "no link"
+    return f"{printable(interview.url)}?token={person.join_token}"
+
+
+def invited(emails: int) -> RenderableType:
+    """Say what became of the invitations."""
+    return _inset(
+        Text(
+            f"The real API would have sent {emails} e-mails by now. The tokens are masked here, as the keys are: "
+            "interview.join_link(person).reveal() is the whole link."
+        )
+    )
+
+
+def evaluation(found: Evaluation) -> RenderableType:
+    """Show the verdict, and each score as a number and a bar."""
+    verdict = printable(str(found.recommendation))
+    table = Table("score", Column("points", justify="right"), "bar", box=None, pad_edge=False, show_header=False)
+    for label, field in _SCORES.items():
+        score: float | None = getattr(found, field)
+        if score is not None:
+            table.add_row(label, f"{score:.0f}", Text("█" * round(score * _FULL_BAR / 100), style="cyan"))
+    heading = Text.assemble("Recommendation: ", (verdict, f"bold {_VERDICTS.get(verdict, '')}"), "\n")
+    return _inset(Group(heading, table))
+
+
+def transcript(entries: Sequence[TranscriptEntry]) -> RenderableType:
+    """Show how the conversation began."""
+    lines = (
+        Text.assemble((f"{printable(entry.speaker or '?')}: ", "bold"), printable(entry.content))
+        for entry in entries[:_FIRST_TURNS]
+    )
+    others = len(entries) - _FIRST_TURNS
+    more = (Text(f"… and {others:,} more", style="dim"),) if others > 0 else ()
+    return _inset(Group(Text(f"\nTranscript, {len(entries)} turns:\n"), *lines, *more))
+
+
+def farewell() -> RenderableType:
+    """Say where to go from here."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for what, why in _NEXT:
+        table.add_row(Text(what, style="cyan"), why)
+    return Group(Text("\nNext\n", style="bold"), _inset(table))
+
+
+def bad_rows(source: str, rows: Sequence[BadRow]) -> RenderableType:
+    """List what has to be changed in a file before anything of it is sent."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("Line", justify="right", no_wrap=True)
+    table.add_column("What is wrong", overflow="fold")
+    for row in rows:
+        table.add_row(str(row.line), printable(row.problem))
+    verb = "row has" if len(rows) == 1 else "rows have"
+    return Group(
+        Text.assemble((f"{printable(source)}: {len(rows):,} {verb} to be changed first.\n", "bold")),
+        table,
+        Text("\nNothing was sent. Change the file and run the same command again."),
+    )
+
+
+def _customers(count: int) -> str:
+    return f"{count:,} customer{'' if count == 1 else 's'}"
+
+
+def _cut(text: str) -> Text:
+    # One line a customer: a name that is too long for its column ends in an ellipsis.
+    return Text(printable(text), no_wrap=True, overflow="ellipsis")
+
+
+def _inset(content: RenderableType) -> Padding:
+    return Padding(content, _INDENT, expand=False)

@@ -1,0 +1,162 @@
+"""The platform's customers by their ids: a client for each, over one pool of connections (the extra ``store``)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from typing import Final
+from weakref import WeakValueDictionary
+
+import attrs
+
+from boooply.client import AsyncBoooplyClient
+from boooply.errors import AuthenticationError, ConfigurationError, ProvisioningError, WrongTenantError
+from boooply.models import Tenant
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.outcomes import Failed, InDoubt
+from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.secret import Secret
+from boooply.store import AsyncKeyStore, AsyncLedger
+
+_MOST_CACHED: Final = 10_000
+_LOOK_AGAIN: Final = 0.2  # seconds, while another process connects the same customer
+
+
+@attrs.frozen(eq=False)
+class _Cached:
+    client: AsyncBoooplyClient
+    api_key: Secret
+    read_at: float
+
+
+class AsyncTenants:
+    """Hand out a client for each of the platform's customers, with the key that is stored for it.
+
+    ``keys`` is the ``AsyncKeyStore``, or a key store of your own; beside that one, ``ledger`` is that of an
+    ``AsyncStore``, needed to connect customers. The first use of a stored key asks the API once whose it is;
+    ``verify=False`` leaves that out.
+    The last 10,000 customers are kept in memory, each for ``max_age`` seconds: a key that was replaced in the store is
+    seen after that time at the latest.
+    """
+
+    def __init__(
+        self,
+        platform: AsyncBoooplyPlatform,
+        keys: Keys,
+        /,
+        *,
+        ledger: AsyncLedger | None = None,
+        verify: bool = True,
+        max_age: float = 60.0,
+    ) -> None:
+        self._platform = platform
+        self._keys = keys
+        self._vault = None if isinstance(keys, AsyncKeyStore) else keys
+        self._ledger = keys.ledger if isinstance(keys, AsyncKeyStore) else ledger
+        self._verify = verify
+        self._max_age = max_age
+        self._cached: OrderedDict[str, _Cached] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def client(self, organization_id: str, /) -> AsyncBoooplyClient:
+        """Give the client of one customer; however many of them, they share the platform's connections.
+
+        Raises:
+            NotConnectedError: No key of it is stored.
+            WrongTenantError: The stored key belongs to another customer; nothing was written with it.
+        """
+        cached = self._fresh(organization_id)
+        if cached is not None:
+            return cached.client
+        async with self._lock(organization_id):
+            cached = self._fresh(organization_id) or await self._read(organization_id)
+        return cached.client
+
+    async def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> AsyncBoooplyClient:
+        """Mint and store a customer's key, unless it has one, and give its client.
+
+        However often it is called for one customer, at the same time or by several processes on one store, one key is
+        minted. A caller that is cancelled once the request is out waits until the key is stored. ``remint_in_doubt``
+        mints where nobody can tell whether a key exists already; that one is then an orphan.
+
+        Raises:
+            AmbiguousWriteError: The key may have been minted; the customer is in doubt from now on.
+            ProvisioningError: The customer is in doubt.
+            KeysNotStoredError: The key came and cannot be stored: the error holds it.
+            APIStatusError: The API refuses the customer, or the platform's key.
+        """
+        if self._ledger is None:
+            raise ConfigurationError("connect needs a ledger beside your own key store: pass ledger=store.ledger")
+        minting = KeyProvisioner(
+            platform=self._platform, ledger=self._ledger, vault=self._vault, remint=remint_in_doubt, patience=5.0
+        )
+        async with self._lock(tenant.organization_id):
+            await _connect(minting, tenant)
+        return await self.client(tenant.organization_id)
+
+    async def disconnect(self, organization_id: str, /) -> None:
+        """Forget a customer: its key and its entry in the ledger.
+
+        Nothing is revoked at Boooply, which has no call for it: the key itself goes on to be valid there.
+        """
+        async with self._lock(organization_id):
+            await self._keys.delete(organization_id)
+            if self._ledger is not None:
+                await self._ledger.forget(organization_id)
+            self._cached.pop(organization_id, None)
+
+    def _lock(self, organization_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(organization_id, asyncio.Lock())
+
+    def _fresh(self, organization_id: str) -> _Cached | None:
+        cached = self._cached.get(organization_id)
+        if cached is None or time.monotonic() - cached.read_at >= self._max_age:
+            return None
+        self._cached.move_to_end(organization_id)
+        return cached
+
+    async def _read(self, organization_id: str) -> _Cached:
+        api_key = await self._keys.get(organization_id)
+        known = self._cached.get(organization_id)
+        if known is not None and known.api_key == api_key:
+            cached = attrs.evolve(known, read_at=time.monotonic())
+        else:
+            client = self._platform.organization(api_key)
+            if self._verify:
+                await _check_owner(client, organization_id)
+            cached = _Cached(client, api_key, time.monotonic())
+        self._cached[organization_id] = cached
+        self._cached.move_to_end(organization_id)
+        if len(self._cached) > _MOST_CACHED:
+            self._cached.popitem(last=False)
+        return cached
+
+
+async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None:
+    try:
+        found = (await client.organization.get()).external_org_id
+    except AuthenticationError as error:
+        error.add_note(
+            f"It is the stored key of {organization_id} that is refused: was the store filled by another API, or by a "
+            "sandbox that has ended? Otherwise disconnect the customer and connect it again."
+        )
+        raise
+    # the API does not promise to name it, and silence is no proof of a mistake
+    if found is not None and found != organization_id:
+        raise WrongTenantError(organization_id, found)
+
+
+async def _connect(minting: KeyProvisioner, tenant: Tenant) -> None:
+    while True:
+        try:
+            outcome = await minting.connect(tenant)
+        except NotClaimed:
+            await asyncio.sleep(_LOOK_AGAIN)  # another process is at it
+            continue
+        if isinstance(outcome, InDoubt | Failed):
+            raise outcome.error or ProvisioningError(
+                f"{tenant.organization_id} is in doubt ({outcome.reason}): connect(tenant, remint_in_doubt=True) mints "
+                "its key again, and may leave one that nobody holds"
+            )
+        return

@@ -1,0 +1,29 @@
+"""What an operation gets to see of a call."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from boooply.sandbox.records import Interview
+from boooply.sandbox.state import State
+
+__all__ = ["Payload", "RequestContext"]
+
+Payload = dict[str, Any]
+"""The fields of a success body, without `success`."""
+
+
+@frozen(kw_only=True)
+class RequestContext:
+    """Hold one admitted call; `organization_id` is empty with the platform key."""
+
+    organization_id: str
+    body: Mapping[str, Any] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    code: str = ""
+    participant_id: str = ""
+
+    def interview(self, state: State) -> Interview:
+        """Return the interview that the path names, if it is this organization's."""
+        return state.interview(self.organization_id, self.code)

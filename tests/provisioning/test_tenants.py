@@ -1,0 +1,196 @@
+"""A client for each customer, from the key that is stored for it."""
+
+import asyncio
+import time
+import tracemalloc
+
+import pytest
+
+from boooply import (
+    AmbiguousWriteError,
+    APIStatusError,
+    AsyncBoooplyPlatform,
+    AsyncTenants,
+    AuthenticationError,
+    BoooplyPlatform,
+    ConfigurationError,
+    NotConnectedError,
+    ProvisioningError,
+    Secret,
+    Tenant,
+    Tenants,
+    WrongTenantError,
+)
+from boooply.store import AsyncStore
+
+
+def customer(number: int) -> Tenant:
+    return Tenant(user_id="1", user_email="admin@acme.example", organization_id=f"org_{number}")
+
+
+@pytest.fixture
+def tenants(platform: AsyncBoooplyPlatform, store: AsyncStore) -> AsyncTenants:
+    return AsyncTenants(platform, store.keys)
+
+
+async def test_a_customer_that_connects_has_a_client_with_its_own_key(tenants):
+    client = await tenants.connect(customer(1))
+    assert (await client.organization.get()).external_org_id == "org_1"
+    assert await tenants.client("org_1") is client
+
+
+async def test_however_often_and_concurrently_it_connects_one_key_is_minted(tenants, sandbox):
+    await asyncio.gather(*(tenants.connect(customer(1)) for _ in range(20)))
+    await tenants.connect(customer(1))
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_two_processes_on_one_store_mint_one_key(platform, store_url, encryption_key, sandbox):
+    async with (
+        AsyncStore.open(store_url, encryption_key=encryption_key) as one,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as other,
+    ):
+        await asyncio.gather(
+            *(AsyncTenants(platform, store.keys).connect(customer(1)) for store in (one, other) for _ in range(5))
+        )
+    assert sandbox.mints == {"org_1": 1}
+
+
+async def test_a_customer_without_a_key_is_told_by_name(tenants):
+    with pytest.raises(NotConnectedError, match="org_9 is not connected"):
+        await tenants.client("org_9")
+
+
+async def test_a_key_of_another_customer_is_refused_before_it_is_used(tenants, store, sandbox):
+    await tenants.connect(customer(1))
+    await store.keys.put("org_2", await store.keys.get("org_1"))
+    with pytest.raises(WrongTenantError, match="belongs to org_1") as caught:
+        await tenants.client("org_2")
+    assert (caught.value.organization_id, caught.value.found) == ("org_2", "org_1")
+    assert {call.method for call in sandbox.calls if "integration" in call.path} == {"GET"}
+
+
+async def test_a_stored_key_that_is_refused_is_told_to_be_one(tenants, store):
+    await store.keys.put("org_2", "bply_org_of_another_sandbox")
+    with pytest.raises(AuthenticationError) as caught:
+        await tenants.client("org_2")
+    (note,) = caught.value.__notes__
+    assert note.startswith("It is the stored key of org_2 that is refused: was the store filled by another API")
+
+
+async def test_whose_key_it_is_is_asked_once(tenants, sandbox):
+    await asyncio.gather(tenants.connect(customer(1)), *(tenants.connect(customer(1)) for _ in range(3)))
+    assert [call.operation for call in sandbox.calls].count("organization.get") == 1
+
+
+async def test_without_verifying_nothing_is_asked(platform, store, sandbox):
+    await AsyncTenants(platform, store.keys, verify=False).connect(customer(1))
+    assert [call.operation for call in sandbox.calls] == ["create_organization_api_key"]
+
+
+async def test_a_key_that_was_replaced_is_seen_once_its_age_is_over(platform, store):
+    tenants = AsyncTenants(platform, store.keys, max_age=0.1)
+    first = await tenants.connect(customer(1))
+    await store.keys.put("org_1", (await platform.create_organization_api_key(customer(1))).api_key)
+    assert await tenants.client("org_1") is first
+    await asyncio.sleep(0.15)
+    second = await tenants.client("org_1")
+    assert second is not first
+    assert await tenants.client("org_1") is second
+
+
+async def test_a_key_that_stayed_the_same_keeps_its_client(platform, store):
+    tenants = AsyncTenants(platform, store.keys, max_age=0.0)
+    first = await tenants.connect(customer(1))
+    assert await tenants.client("org_1") is first
+
+
+async def test_a_customer_that_disconnects_is_forgotten_and_can_connect_again(tenants, sandbox):
+    await tenants.connect(customer(1))
+    await tenants.disconnect("org_1")
+    with pytest.raises(NotConnectedError):
+        await tenants.client("org_1")
+    await tenants.connect(customer(1))
+    assert sandbox.mints == {"org_1": 2}
+
+
+async def test_a_lost_answer_is_told_and_not_sent_again(tenants, sandbox):
+    sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError):
+        await tenants.connect(customer(1))
+    with pytest.raises(ProvisioningError, match="remint_in_doubt=True"):
+        await tenants.connect(customer(1))
+    assert sandbox.mints == {"org_1": 1}
+    client = await tenants.connect(customer(1), remint_in_doubt=True)
+    assert (await client.organization.get()).external_org_id == "org_1"
+
+
+async def test_a_refusal_is_raised_as_it_is_and_the_next_click_tries_again(tenants, sandbox):
+    sandbox.faults.add("create_organization_api_key", "redirect")
+    with pytest.raises(APIStatusError, match="redirect"):
+        await tenants.connect(customer(1))
+    await tenants.connect(customer(1))
+    assert sandbox.mints == {"org_1": 1}
+
+
+class Vault:
+    def __init__(self) -> None:
+        self.keys: dict[str, Secret] = {}
+
+    async def put(self, organization_id: str, api_key: Secret, /) -> None:
+        self.keys[organization_id] = api_key
+
+    async def get(self, organization_id: str, /) -> Secret:
+        if organization_id not in self.keys:
+            raise NotConnectedError(organization_id)
+        return self.keys[organization_id]
+
+    async def delete(self, organization_id: str, /) -> None:
+        self.keys.pop(organization_id, None)
+
+
+async def test_a_vault_of_ones_own_serves_beside_a_ledger(platform, store, sandbox):
+    tenants = AsyncTenants(platform, Vault(), ledger=store.ledger)
+    await asyncio.gather(*(tenants.connect(customer(1)) for _ in range(3)))
+    await tenants.disconnect("org_1")
+    await tenants.connect(customer(1))
+    assert sandbox.mints == {"org_1": 2}
+
+
+async def test_connecting_with_a_vault_wants_a_ledger(platform):
+    with pytest.raises(ConfigurationError, match=r"ledger=store\.ledger"):
+        await AsyncTenants(platform, Vault()).connect(customer(1))
+
+
+async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_url, encryption_key):
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        for number in range(1000):
+            await store.keys.put(f"org_{number}", f"bply_org_{number}")
+        tenants = AsyncTenants(platform, store.keys, verify=False)
+        await tenants.client("org_0")
+        tracemalloc.start()
+        for number in range(1000):
+            await tenants.client(f"org_{number}")
+        grown, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        started = time.perf_counter()
+        for number in range(1000):
+            await tenants.client(f"org_{number}")
+        seconds = time.perf_counter() - started
+    assert (seconds < 0.05, grown < 10 * 2**20) == (True, True), f"{seconds * 1000:.1f} ms, {grown / 2**20:.2f} MB"
+
+
+async def test_the_blocking_twin_does_the_same(store_url, encryption_key, threaded_sandbox):
+    def script() -> list[str | None]:
+        with (
+            BoooplyPlatform(platform_key=threaded_sandbox.platform_key, base_url=threaded_sandbox.base_url) as platform,
+            Tenants.open(platform, store_url, encryption_key=encryption_key) as tenants,
+        ):
+            owners = [tenants.connect(customer(number)).organization.get().external_org_id for number in (1, 2)]
+            owners.append(tenants.client("org_1").organization.get().external_org_id)
+            tenants.disconnect("org_1")
+            with pytest.raises(NotConnectedError):
+                tenants.client("org_1")
+            return owners
+
+    assert await asyncio.to_thread(script) == ["org_1", "org_2", "org_1"]

@@ -1,0 +1,224 @@
+"""What is told of an unclear outcome, and what is kept out of it."""
+
+import asyncio
+import json
+import pickle
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from boooply import (
+    AIInterview,
+    AmbiguousWriteError,
+    APIStatusError,
+    AsyncBoooplyClient,
+    AsyncBoooplyPlatform,
+    Candidate,
+    DeadlineExceededError,
+    DecodingError,
+    Interview,
+    InterviewNotEvaluatedError,
+    NotSeen,
+    RetryPolicy,
+)
+from boooply.protocol.endpoints import CREATE_INTERVIEW
+from boooply.sandbox import Sandbox
+
+AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+KEY = "an-unusual-key-without-a-prefix-0123456789"
+
+
+@pytest.fixture
+async def quick(sandbox: Sandbox) -> AsyncIterator[AsyncBoooplyClient]:
+    retry = RetryPolicy(backoff=0)
+    async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=retry) as client:
+        yield client
+
+
+async def test_what_came_back_is_told_as_the_error_it_would_be_elsewhere(quick, sandbox):
+    sandbox.faults.add("interviews.create", "500-after")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    answer = caught.value.status_error
+    assert answer is not None
+    assert (answer.status, caught.value.status) == (500, 500)
+    assert answer.message in str(caught.value)
+
+
+async def test_before_the_api_has_told_its_time_our_own_is_given(quick, sandbox):
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    assert not caught.value.by_api_clock
+    assert abs(caught.value.sent_at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def repeated(request: web.Request) -> str:
+    return request.headers["Authorization"].removeprefix("Bearer ")
+
+
+async def echoing(request: web.Request) -> web.Response:
+    key = repeated(request)
+    said = f"the key {key.upper()} is not known"
+    status = 200 if request.method == "POST" else 401
+    body = {"success": False, "error": said.replace("A", "\\u0041"), "code": key}
+    text = json.dumps(body).replace("\\\\u", "\\u")  # escaped, as JSON may be
+    return web.Response(text=text, status=status, content_type="application/json", headers={"X-Request-Id": key})
+
+
+async def typed(request: web.Request) -> web.Response:
+    return web.Response(body=b"{}{}", headers={"Content-Type": f"text/{repeated(request)}"})
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "page": {"text": "<html>Welcome</html>", "content_type": "text/html"},
+    "untyped": {"text": "\n<!DOCTYPE html><title>Welcome</title>", "content_type": "application/json"},
+    "empty": {"text": "", "content_type": "text/html"},
+    "drawing": {"text": "<svg/>", "content_type": "image/svg+xml"},
+}
+
+
+async def answered(request: web.Request) -> web.Response:
+    return web.Response(**ANSWERS[request.match_info["which"]])
+
+
+@pytest.fixture
+async def odd_client() -> AsyncIterator[AsyncBoooplyClient]:
+    """Talk to a server that repeats the key, and to a proxy's page."""
+    app = web.Application()
+    app.router.add_route("*", "/answers/{which}", answered)
+    app.router.add_get("/api/integration/organization", typed)
+    app.router.add_route("*", "/{path:.*}", echoing)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    retry = RetryPolicy(backoff=0)
+    async with AsyncBoooplyClient(
+        api_key=KEY, base_url=f"http://127.0.0.1:{runner.addresses[0][1]}", retry=retry
+    ) as it:
+        yield it
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_key_of_any_form_that_the_api_repeats_is_masked(odd_client, method):
+    with pytest.raises(APIStatusError) as caught:
+        await odd_client.request(method, "/api/anything")
+    error = caught.value
+    shown = f"{error} {error.message} {error.code} {error.request_id}"
+    assert KEY.casefold() not in shown.casefold()
+    assert error.request_id == "…6789"
+
+
+async def test_a_key_in_a_content_type_is_masked(odd_client):
+    with pytest.raises(DecodingError) as caught:
+        await odd_client.organization.get()
+    assert KEY not in str(caught.value)
+    assert "…6789" in str(caught.value)
+
+
+@pytest.mark.parametrize("which", ["page", "untyped"])
+async def test_a_page_of_html_is_no_answer_to_a_request_of_ones_own(odd_client, which):
+    with pytest.raises(DecodingError, match="a page of HTML"):
+        await odd_client.request("GET", f"/answers/{which}")
+    with pytest.raises(AmbiguousWriteError):
+        await odd_client.request("POST", f"/answers/{which}", json={})
+
+
+@pytest.mark.parametrize("which", ["empty", "drawing"])
+async def test_what_is_no_page_is_an_answer(odd_client, which):
+    response = await odd_client.request("POST", f"/answers/{which}", json={})
+    assert response.body == ANSWERS[which]["text"].encode()
+
+
+async def test_an_interview_created_before_the_send_is_not_taken_for_the_lost_one_however_long_the_wait(quick, sandbox):
+    await quick.interviews.create(AI)
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
+    assert isinstance(await quick.interviews.resolve(caught.value), Interview)
+
+
+async def test_the_unclear_answer_itself_tells_the_apis_clock(quick, sandbox):
+    sandbox.clock.advance(3600)
+    sandbox.faults.add("interviews.create", "500-after")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    assert caught.value.by_api_clock
+    assert abs(caught.value.sent_at - datetime.now(UTC) - timedelta(hours=1)) < timedelta(seconds=2)
+
+
+async def test_a_search_asks_for_the_apis_clock_where_no_answer_has_told_it(sandbox):
+    sandbox.clock.advance(3600)
+    urls: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": sandbox.base_url}
+    async with AsyncBoooplyClient(**urls) as other:
+        await other.interviews.create(AI)
+    sandbox.clock.advance(60)
+    async with AsyncBoooplyClient(**urls) as client:
+        sandbox.faults.add("interviews.create", "drop-before")
+        with pytest.raises(AmbiguousWriteError) as caught:
+            await client.interviews.create(AI)
+        assert not caught.value.by_api_clock
+        assert await client.interviews.resolve(caught.value) == NotSeen()
+
+
+async def test_an_interview_that_was_not_evaluated_can_be_pickled(quick):
+    interview = await quick.interviews.create(AI)
+    assert any(person.join_token is not None for person in interview.participants)
+    copy = pickle.loads(pickle.dumps(InterviewNotEvaluatedError(interview)))  # noqa: S301 - our own bytes
+    assert copy.interview.meeting_code == interview.meeting_code
+    assert {person.join_token for person in copy.interview.participants} == {None}
+
+
+async def test_the_sender_is_told_that_an_attempt_was_not_carried_out(client, sandbox):
+    told: list[str] = []
+    sandbox.faults.add("interviews.create", "429")
+
+    async def on_send() -> None:
+        told.append("send")
+
+    async def on_unsent() -> None:
+        told.append("unsent")
+        raise ZeroDivisionError  # so that the wait after it is not waited
+
+    with pytest.raises(ZeroDivisionError):
+        await client.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+    assert told == ["send", "unsent"]
+
+
+async def test_the_sender_is_told_where_its_own_note_took_until_the_deadline(client, sandbox):
+    told: list[str] = []
+
+    async def on_send() -> None:
+        await asyncio.sleep(0.2)
+        told.append("send")
+
+    async def on_unsent() -> None:
+        told.append("unsent")
+
+    hurried = client.with_options(retry=RetryPolicy(deadline=0.1))
+    with pytest.raises(DeadlineExceededError):
+        await hurried.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+    assert told == ["send", "unsent"]
+    assert sandbox.calls == ()
+
+
+async def test_a_key_that_the_api_repeats_in_its_message_is_masked(tenant):
+    async def mint(_request: web.Request) -> web.Response:
+        return web.json_response({"success": True, "apiKey": KEY, "message": f"Keep it: {KEY}"})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", mint)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url) as platform:
+        minted = await platform.create_organization_api_key(tenant)
+    await runner.cleanup()
+    assert minted.api_key.reveal() == KEY
+    assert minted.message == "Keep it: …6789"
