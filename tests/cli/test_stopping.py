@@ -147,6 +147,28 @@ def test_a_signal_while_the_file_is_read_sends_nothing(
     assert sandbox.calls == ()
 
 
+@pytest.mark.parametrize(("fault", "step", "code"), [(None, "finish", 0), ("commit-then-drop", "doubt", 4)])
+def test_a_run_that_completes_despite_a_signal_does_not_exit_with_130(
+    run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch, fault: Any, step: str, code: int
+) -> None:
+    if fault is not None:
+        sandbox.faults.add(MINT, fault)
+    record = getattr(AsyncLedger, step)
+
+    async def interrupted(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(AsyncLedger, step, record)  # once: a second signal would end this very process
+        os.kill(os.getpid(), signal.SIGINT)
+        return await record(*arguments, **options)
+
+    monkeypatch.setattr(AsyncLedger, step, interrupted)
+
+    ran = run("provision", many_tenants_csv(1))
+
+    assert ran.code == code
+    assert "Stopping" in ran.out
+    assert "Stopped" not in ran.out
+
+
 # ---- keys that cannot be stored
 
 
@@ -207,3 +229,14 @@ def test_a_rescue_file_that_cannot_be(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
 
     assert write_rescue_file("{}\n") is None
+
+
+def test_a_rescue_file_never_replaces_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    monkeypatch.chdir(tmp_path)
+
+    # in one second a process has one name for both, so the second goes elsewhere
+    paths = [write_rescue_file(lines) for lines in ("first\n", "second\n")]
+
+    assert [path and path.read_text() for path in paths] == ["first\n", "second\n"]

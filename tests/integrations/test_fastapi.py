@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 
 import aiohttp
 import pytest
+import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 
@@ -213,6 +215,29 @@ async def test_errors_have_sensible_answers(application: Application, http: aioh
     assert "/worker?key=" in log
     for secret in ("0123456789abcdef", "a-join-token", application.sandbox.platform_key, "Bearer "):
         assert secret not in log
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+async def test_the_access_log_shows_no_key_and_no_join_token(
+    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI(lifespan=Boooply().lifespan)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    with caplog.at_level(logging.INFO, "uvicorn.access"):
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+        query = "key=bply_org_0123456789abcdef&token=a-join-token-of-somebody"
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with http.get(f"http://127.0.0.1:{port}/nowhere?{query}") as response:
+            assert response.status == 404
+        server.should_exit = True
+        await serving
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "uvicorn.access"]
+    assert "/nowhere?key=bply_org_" in line
+    assert "0123456789abcdef" not in line
+    assert "join-token" not in line
 
 
 def test_a_missing_setting_stops_the_start(application: Application) -> None:

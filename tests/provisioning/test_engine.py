@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import attrs
 import pytest
@@ -49,6 +50,20 @@ async def state(store: AsyncStore, organization_id: str) -> State:
 async def until(condition: Callable[[], object]) -> None:
     while not condition():  # noqa: ASYNC110 - what is waited for happens at the other end of the wire
         await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def serving(mint: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """Serve one handler for every POST."""
+    app = web.Application()
+    app.router.add_post("/{path:.*}", mint)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 async def test_every_customer_gets_its_own_key_and_it_is_stored(platform, store):
@@ -122,15 +137,8 @@ async def test_an_empty_key_is_a_doubt(store):
     async def mint(_request: web.Request) -> web.Response:
         return web.json_response({"success": True, "apiKey": ""}, status=201)
 
-    app = web.Application()
-    app.router.add_post("/{path:.*}", mint)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url) as platform:
+    async with serving(mint) as url, AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url) as platform:
         (outcome,) = await run([customer(1)], platform, store)
-    await runner.cleanup()
     assert isinstance(outcome, InDoubt)
     assert "apiKey: is empty" in outcome.reason
     assert [one async for one in store.keys.organizations()] == []
@@ -143,6 +151,23 @@ async def test_a_refused_customer_fails_alone_and_is_tried_by_the_next_run(platf
     assert kinds(outcomes) == {"Failed": 1, "Connected": 1}
     assert await state(store, "org_1") is State.FAILED
     assert kinds(await run([bad], platform, store)) == {"Connected": 1}
+
+
+@pytest.mark.parametrize("clear_response", [None, "redirect"], ids=["success", "error"])
+async def test_a_clear_response_resets_the_count_of_consecutive_failures(
+    platform, encryption_key, sandbox, clear_response
+):
+    def source():
+        for number, tenant in enumerate(customers(65)):
+            fault = "500" if number % 5 else clear_response
+            if fault is not None:
+                sandbox.faults.add("create_organization_api_key", fault)
+            yield tenant
+
+    async with AsyncStore.open("sqlite://", encryption_key=encryption_key) as store:
+        outcomes = await run(source(), platform, store, concurrency=1)
+    # more failures than end a run, but never more than four in a row
+    assert kinds(outcomes) == {"InDoubt": 52, "Failed" if clear_response else "Connected": 13}
 
 
 async def test_a_wrong_platform_key_stops_the_run_at_once(sandbox, store):
@@ -232,6 +257,22 @@ async def test_a_request_that_waits_for_its_place_is_not_noted_as_sent(store):
         stop.set()
         await task
     assert states == {State.DONE, State.TODO}
+
+
+async def test_the_lease_on_a_sent_request_outlasts_its_attempt(store):
+    leases = []
+
+    async def mint(_request: web.Request) -> web.Response:
+        now = await store.database.read(store.database.now)
+        leases.extend([entry.lease_ends - now async for entry in store.ledger.entries()])
+        return web.json_response({"success": True, "apiKey": "bply_org_0123456789abcdef"}, status=201)
+
+    async with (
+        serving(mint) as url,
+        AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url, timeout=30) as platform,
+    ):
+        assert kinds(await run([customer(1)], platform, store)) == {"Connected": 1}
+    assert [30 < lease <= 46 for lease in leases] == [True], leases  # the attempt, half as long again, and a second
 
 
 async def test_after_a_429_a_customer_is_not_noted_as_sent_while_it_waits(store):

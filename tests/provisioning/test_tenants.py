@@ -180,6 +180,18 @@ async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_ur
     assert (seconds < 0.05, grown < 10 * 2**20) == (True, True), f"{seconds * 1000:.1f} ms, {grown / 2**20:.2f} MB"
 
 
+async def test_the_10_000_most_recently_used_clients_stay_cached(platform):
+    vault = Vault()
+    vault.keys = {f"org_{number}": Secret(f"bply_org_{number}") for number in range(10_001)}
+    tenants = AsyncTenants(platform, vault, verify=False, max_age=3600)
+    clients = [await tenants.client(f"org_{number}") for number in range(10_000)]
+    assert await tenants.client("org_0") is clients[0]  # and makes it the most recently used
+    await tenants.client("org_10000")
+    assert await tenants.client("org_0") is clients[0]
+    assert await tenants.client("org_2") is clients[2]
+    assert await tenants.client("org_1") is not clients[1]
+
+
 async def test_the_blocking_twin_does_the_same(store_url, encryption_key, threaded_sandbox):
     def script() -> list[str | None]:
         with (

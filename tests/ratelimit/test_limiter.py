@@ -271,6 +271,18 @@ def test_one_that_went_ahead_and_was_given_back_lets_another_one_go_ahead() -> N
     assert governor.delay(1) == 0
 
 
+def test_a_position_taken_early_by_our_own_count_is_not_freed_again_when_the_server_window_ends() -> None:
+    """A server may count in sliding windows and yet report the ends of fixed ones."""
+    limiter = RateLimiter(1, 60)
+    limiter.start(0)
+    limiter.finish(0, RateLimitHeaders(limit=1, remaining=0, resets_in=100), started=0)
+    assert limiter.delay(60) == 0  # our own window has ended, the server's has not
+    limiter.start(60)
+    limiter.finish(60, RateLimitHeaders(limit=1, remaining=0, resets_in=40), started=60)
+
+    assert limiter.delay(100) == 20  # until a window after the second call
+
+
 @pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (9, 0), (10, 0), (19, 0), (20, 60), (39, 120)])
 def test_how_long_the_line_takes(ahead: int, seconds: float) -> None:
     assert RateLimiter(10, 60).wait(0, ahead) == seconds

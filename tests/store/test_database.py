@@ -101,6 +101,48 @@ async def test_a_read_that_is_cancelled_before_its_turn_is_never_made(store):
     assert made == []
 
 
+async def test_a_write_cancelled_before_it_begins_is_never_made(store):
+    released = threading.Event()
+
+    def slow(_connection, items):
+        released.wait(10)
+        return items
+
+    holding = asyncio.create_task(store.database.write(slow, "written"))
+    await asyncio.sleep(0.05)
+    late = asyncio.create_task(store.keys.put("org_1", KEY))
+    later = asyncio.create_task(store.keys.put("org_2", KEY))
+    await asyncio.sleep(0.05)
+    late.cancel()
+    await asyncio.wait({late})
+    released.set()
+    assert await holding == "written"
+    await later
+    assert [one async for one in store.keys.organizations()] == ["org_2"]
+
+
+async def test_a_write_that_has_begun_is_committed_though_its_caller_is_cancelled(store):
+    begun, released = asyncio.Event(), threading.Event()
+    begin = partial(asyncio.get_running_loop().call_soon_threadsafe, begun.set)
+
+    def slow(connection, items):
+        begin()
+        released.wait(10)
+        connection.exec_driver_sql("INSERT INTO boooply_limits (name, state) VALUES ('begun', '{}')")
+        return items
+
+    writing = asyncio.create_task(store.database.write(slow, None))
+    await begun.wait()
+    writing.cancel()
+    await asyncio.wait({writing})
+    released.set()
+    await store.keys.put("org_1", KEY)  # by the same writer, so after it
+    names = await store.database.read(
+        lambda connection: connection.exec_driver_sql("SELECT name FROM boooply_limits").all()
+    )
+    assert (writing.cancelled(), names) == (True, [("begun",)])
+
+
 async def test_each_caller_of_a_group_that_fails_is_told_by_an_error_of_its_own(sqlite_store_url, encryption_key):
     async with AsyncStore.open(sqlite_store_url + "?timeout=0.1", encryption_key=encryption_key) as store:
         await store.keys.put("org_0", KEY)
@@ -195,5 +237,44 @@ FORKS = textwrap.dedent("""
 
 async def test_a_child_process_comes_to_its_end_and_leaves_the_parents_store_alone(store_url, encryption_key):
     words = [sys.executable, "-W", "ignore", "-c", FORKS, store_url, encryption_key]
+    done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+CLOSES_IN_A_CHILD = textwrap.dedent("""
+    import asyncio, os, signal, sys, threading
+    from boooply.store import AsyncStore
+
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    begun, released = threading.Event(), threading.Event()
+
+    def start(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop)
+
+    def slow(connection, items):
+        begun.set()
+        released.wait(10)
+        connection.exec_driver_sql("SELECT 1")
+        return items
+
+    opening = AsyncStore.open(sys.argv[1], encryption_key=sys.argv[2])
+    store = start(opening.__aenter__()).result(10)
+    writing = start(store.database.write(slow, "written"))
+    assert begun.wait(10)
+    child = os.fork()
+    if not child:
+        signal.alarm(5)  # a wait for the parent's loop would never end
+        asyncio.run(opening.__aexit__(None, None, None))
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    released.set()
+    assert writing.result(10) == "written"
+    start(opening.__aexit__(None, None, None)).result(10)
+""")
+
+
+async def test_closing_a_store_in_a_forked_child_leaves_the_parents_store_open(store_url, encryption_key):
+    words = [sys.executable, "-W", "ignore", "-c", CLOSES_IN_A_CHILD, store_url, encryption_key]
     done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -135,6 +136,21 @@ async def test_an_event_of_a_process_that_died_is_free_after_its_lease(store_url
         async with asyncio.timeout(10), AsyncDeduplicator(store, lease=1.0).once(an_event()) as is_new:
             assert is_new
         assert asyncio.get_running_loop().time() - began < 5
+
+
+async def test_a_purge_keeps_an_event_that_is_being_handled(store: AsyncStore) -> None:
+    async def deliver() -> bool:
+        async with AsyncDeduplicator(store).once(an_event()) as is_new:
+            return is_new
+
+    async with AsyncDeduplicator(store).once(an_event()) as is_new:
+        await asyncio.sleep(0.01)  # the databases' clocks count milliseconds
+        assert await store.events.purge(timedelta(0)) == 0
+        again = asyncio.create_task(deliver())
+        await asyncio.wait({again}, timeout=0.05)
+    assert (is_new, await again) == (True, False)
+    await asyncio.sleep(0.01)
+    assert await store.events.purge(timedelta(0)) == 1
 
 
 async def test_memory_keeps_to_its_bound_and_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,45 @@ def test_a_forked_child_never_touches_its_parents_connections(threaded_sandbox: 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("whole", "", 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_does_not_wait_for_calls_of_its_parent(threaded_sandbox: Sandbox) -> None:
+    done = run(
+        """
+        import asyncio, logging, os, threading, warnings
+        from boooply import AsyncBoooplyClient, RateLimits, RetryPolicy
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # on a busy machine debug mode warns of slow steps
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
+        limits = RateLimits(reads=1, window=600)
+        client = AsyncBoooplyClient(api_key=KEY, base_url=URL, rate_limits=limits, retry=RetryPolicy(deadline=5))
+
+        async def look():
+            async with client:
+                return (await client.organization.get()).id
+
+        async def parent():
+            calling = asyncio.create_task(look())
+            while 0 not in [status.remaining for status in client.rate_limits.values()]:
+                await asyncio.sleep(0)
+            assert not calling.done()  # it has taken the window's only position
+            child = os.fork()
+            if child == 0:
+                thread = threading.Thread(target=lambda: os._exit(7 if asyncio.run(look()) else 1))
+                thread.start()
+                thread.join()
+                os._exit(2)
+            while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+                await asyncio.sleep(0.005)
+            assert await calling
+            print(os.waitstatus_to_exitcode(ended[1]))
+
+        asyncio.run(parent())
+        """,
+        threaded_sandbox,
+    )
+
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("7", "", 0)
+
+
 def test_many_loops_share_a_line_without_a_stray_error(threaded_sandbox: Sandbox) -> None:
     client = AsyncBoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
     problems: list[BaseException] = []

@@ -324,6 +324,17 @@ async def test_without_limits_a_429_is_waited_for_as_it_says(sandbox: Sandbox) -
     assert [call.status for call in sandbox.calls] == [429, 429, 200]
 
 
+async def test_a_429_uses_up_no_attempt(sandbox: Sandbox) -> None:
+    for fault in ("429-bare", "503", "429-bare"):
+        sandbox.faults.add("*", fault)
+    async with AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, retry=RetryPolicy(attempts=2, backoff=0)
+    ) as client:
+        assert (await client.organization.get()).id
+
+    assert [call.status for call in sandbox.calls] == [429, 503, 429, 200]
+
+
 async def test_a_call_that_is_refused_without_end_tells_so(sandbox: Sandbox) -> None:
     sandbox.faults.add("*", "429-bare", times=None)
     async with AsyncBoooplyClient(

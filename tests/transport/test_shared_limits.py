@@ -1,8 +1,9 @@
 """One allowance for all processes on a store."""
 
 import asyncio
+import sqlite3
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
 import pytest
 
@@ -120,3 +121,18 @@ async def test_an_api_whose_window_is_shorter_than_told_is_used_as_it_is(store):
         async with asyncio.timeout(10):
             await asyncio.gather(*(client.organization.get() for _ in range(15)))
     assert [call.status for call in sandbox.calls] == [200] * 15
+
+
+async def test_closing_a_client_waits_until_its_last_rate_limit_headers_are_stored(sqlite_store_url, encryption_key):
+    async with Sandbox() as sandbox, AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        client = AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store))
+        with closing(sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            calling = asyncio.create_task(client.organization.get())
+            while not sandbox.calls:
+                assert not calling.done()
+                await asyncio.sleep(0)
+            other.execute("BEGIN IMMEDIATE")  # takes SQLite's only write lock
+            await calling
+            asyncio.get_running_loop().call_later(0.1, other.rollback)
+            await client.close()
+            assert not other.in_transaction

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import inspect
 import json
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -217,6 +218,28 @@ async def test_a_tracer_sees_the_body_and_takes_it_from_nobody(monkeypatch: pyte
         assert (await boooply.organization.get()).id == "o"
 
     assert seen == [body] * (1 + reads)
+
+
+async def test_a_connection_idle_for_almost_5_s_is_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most servers drop an idle connection after 5 s, and a write sent at that moment would be ambiguous."""
+    connections: list[asyncio.StreamWriter] = []
+    body = b'{"success": true, "organization": {"id": "o"}}'
+    response = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def keep_alive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        while True:
+            writer.write(response)
+            await reader.readuntil(b"\r\n\r\n")
+
+    async with server(keep_alive) as base_url, client(base_url) as boooply:
+        for _ in range(2):
+            await boooply.organization.get()
+        assert len(connections) == 1
+        monkeypatch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + 4.9)
+        await boooply.organization.get()
+
+    assert len(connections) == 2
 
 
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
