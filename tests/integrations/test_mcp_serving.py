@@ -168,7 +168,7 @@ async def test_an_input_that_does_not_wait_is_read_to_its_end() -> None:
 
 def test_it_ends_with_an_input_that_cannot_be_read(tmp_path: Path) -> None:
     with (tmp_path / "x").open("wb") as unreadable:
-        done = subprocess.run(COMMAND, stdin=unreadable, capture_output=True, timeout=10, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(COMMAND, stdin=unreadable, capture_output=True, timeout=30, check=False)  # noqa: S603 - our own command
     assert (done.returncode, done.stdout) == (0, b"")
     assert done.stderr == b"standard input cannot be read: Bad file descriptor\n"
 

@@ -129,9 +129,11 @@ async def test_two_workers_on_postgresql_split_the_work(postgresql_store, platfo
 WORKER = """
 import asyncio, sys
 from boooply import AsyncBoooplyPlatform
+from boooply.provisioning import provisioner
 from boooply.provisioning.distributed import Queue
 from boooply.store import AsyncStore
 
+provisioner._WAITING_LEASE = 0.5
 url, encryption_key, base_url, platform_key = sys.argv[1:]
 
 async def main():

@@ -131,6 +131,7 @@ def fresh_store_url(request: pytest.FixtureRequest) -> Callable[[int], str]:
     return fresh
 
 
+@pytest.mark.timeout(120 + 2 * KILLS)
 def test_workers_that_are_killed_lose_and_repeat_nothing(fresh_store_url, encryption_key):
     killed = rounds = 0
     states: Counter[State] = Counter()

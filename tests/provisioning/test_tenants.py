@@ -164,8 +164,7 @@ async def test_connecting_with_a_vault_wants_a_ledger(platform):
 
 async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_url, encryption_key):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
-        for number in range(1000):
-            await store.keys.put(f"org_{number}", f"bply_org_{number}")
+        await asyncio.gather(*(store.keys.put(f"org_{number}", f"bply_org_{number}") for number in range(1000)))
         tenants = AsyncTenants(platform, store.keys, verify=False)
         await tenants.client("org_0")
         tracemalloc.start()

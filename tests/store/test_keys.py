@@ -71,8 +71,7 @@ async def test_a_row_that_was_tampered_with_is_told_by_name(store, damage):
 async def test_after_a_rotation_the_new_encryption_key_opens_alone_and_the_old_one_not(store_url, encryption_key):
     new = Fernet.generate_key().decode()
     async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
-        for number in range(1200):
-            await keys.put(f"org_{number}", f"{KEY}{number}")
+        await asyncio.gather(*(keys.put(f"org_{number}", f"{KEY}{number}") for number in range(1200)))
     async with AsyncKeyStore.open(store_url, encryption_key=(new, encryption_key)) as keys:
         assert await keys.rotate() == 1200
     async with AsyncKeyStore.open(store_url, encryption_key=new) as keys:

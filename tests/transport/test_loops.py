@@ -14,7 +14,8 @@ from boooply.sandbox import Sandbox
 
 
 def run(script: str, sandbox: Sandbox) -> "subprocess.CompletedProcess[str]":
-    program = f"KEY, URL = {sandbox.api_key!r}, {sandbox.base_url!r}\n{textwrap.dedent(script)}"
+    quiet = "import logging\nlogging.getLogger('asyncio').setLevel('ERROR')"  # in debug mode it warns of slow steps
+    program = f"{quiet}\nKEY, URL = {sandbox.api_key!r}, {sandbox.base_url!r}\n{textwrap.dedent(script)}"
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own words
 
