@@ -1,7 +1,7 @@
 # /// script
 # dependencies = ["nox[uv]>=2025.5"]
 # ///
-"""What has to hold: lint, types, tests on the built wheel, and the documentation.
+"""Every check that must pass: lint, types, tests on the built wheel, and the documentation.
 
 ``nox`` runs it all; ``nox -s tests -- -k name`` passes arguments to pytest. A nox without uv first installs itself with
 it.
@@ -54,7 +54,7 @@ def install_wheel(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff with all its rules, and the floors."""
+    """Run ruff with all its rules, and check the layers."""
     session.install(*group("lint"), "-e", f".[{EXTRAS}]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")

@@ -1,6 +1,6 @@
 """Draw what the pages show: ``python docs/.make/pictures.py FOLDER`` writes it, by default into docs/pictures.
 
-The floors are those of pyproject.toml, the ledger's moves those of ``boooply.store.states``; a test draws it all again.
+The layers are those of pyproject.toml, the ledger's moves those of ``boooply.store.states``; a test draws it all again.
 """  # noqa: INP001 - a program of its own, started by path
 
 import sys
@@ -16,19 +16,19 @@ from boooply.store import states as steps
 
 ROOT: Final = Path(__file__).parents[2]
 
-# What stands on each floor, in a line.
-ROOMS: Final = {
+# What each module or package of a layer is for.
+MODULES: Final = {
     "cli": "the commands: provision, sandbox, quickstart …",
     "integrations": "FastAPI, and an MCP server",
     "pytest_plugin": "fixtures over the sandbox",
-    "blocking": "the twins for code that does not await",
+    "blocking": "the flavour for code that does not await",
     "provisioning": "tenants, and many customers at once",
     "platform": "the platform's key: it mints",
     "client": "one organization's key",
     "resources": "interviews, ai, organization",
     "sandbox": "the other end of the wire",
     "store": "keys, ledger, limits, events",
-    "transport": "the one room that sends",
+    "transport": "the only package that sends",
     "webhooks": "signatures and events",
     "ratelimit": "when a call may start",
     "protocol": "the table of operations; decisions, no I/O",
@@ -44,19 +44,19 @@ NEW: Final = "new"
 _OURS, _OTHER = "one/1", "another/1"
 
 
-def floors() -> list[list[str]]:
-    """Read the floors from the contract that the linter holds, the highest first."""
+def layers() -> list[list[str]]:
+    """Read the layers from the contract that the linter holds, the highest first."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts: list[dict[str, Any]] = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     return [layer.split(" | ") for layer in layers]
 
 
-def draw_floors() -> Picture:
-    """Draw the floors as they are stacked."""
-    found = floors()
+def draw_layers() -> Picture:
+    """Draw the layers as they are stacked."""
+    found = layers()
     height = 40 + sum(14 + 25 * len(names) for names in found)
-    picture = Picture(500, height, "The floors of the package, the highest first: " + "; ".join(map(", ".join, found)))
+    picture = Picture(500, height, "The layers of the package, the highest first: " + "; ".join(map(", ".join, found)))
     y = 14.0
     for names in found:
         tall = 8 + 25 * len(names)
@@ -64,9 +64,9 @@ def draw_floors() -> Picture:
         for number, name in enumerate(names):
             line = y + 21 + 25 * number
             picture.words(30, line, name, "ink code name", at="left")
-            picture.words(146, line, ROOMS[name], "soft small", at="left")
+            picture.words(146, line, MODULES[name], "soft small", at="left")
         y += tall + 6
-    picture.words(250, y + 15, "A module imports only from floors below its own.", "soft small")
+    picture.words(250, y + 15, "A module imports only from layers below its own.", "soft small")
     return picture
 
 
@@ -220,7 +220,7 @@ def _sentence(who: int, to: int | None, lines: list[str]) -> str:
     return f"{_YOURS[who]} {' '.join(lines)}{whom}"
 
 
-PICTURES: Final = {"floors": draw_floors, "ledger": draw_ledger, "onboarding": draw_onboarding}
+PICTURES: Final = {"layers": draw_layers, "ledger": draw_ledger, "onboarding": draw_onboarding}
 
 
 def main() -> None:
