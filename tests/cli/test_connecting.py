@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from boooply import APIStatusError, OrganizationApiKey, Secret, ServerError, Tenant
-from boooply.cli.connecting import connect_all
+from boooply.cli.quickstart import connect_all
 
 
 def tenants(count: int) -> Iterator[Tenant]:

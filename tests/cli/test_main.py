@@ -151,7 +151,7 @@ def test_a_command_whose_part_of_the_extra_is_missing_says_the_same(missing: str
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == 'boooply: the command needs one more thing: python -m pip install "boooply[cli]"\n'
+    assert ran.stderr == 'boooply: the command needs an extra: python -m pip install "boooply[cli]"\n'
 
 
 def test_a_module_of_ours_that_a_command_lacks_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

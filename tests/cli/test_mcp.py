@@ -85,7 +85,7 @@ def test_without_the_extra_it_says_how_to_get_it(missing: str) -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == 'boooply: the command needs one more thing: python -m pip install "boooply[mcp]"\n'
+    assert ran.stderr == 'boooply: the command needs an extra: python -m pip install "boooply[mcp]"\n'
 
 
 @pytest.mark.usefixtures("ready")

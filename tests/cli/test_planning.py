@@ -168,7 +168,7 @@ def test_a_file_that_changes_between_the_passes_is_1(
         tenants_csv(["org_0,,1,a@b.example,,", "org_1,,1,,,"])
         return found
 
-    monkeypatch.setattr(provision, "survey", look_then_change)
+    monkeypatch.setattr(provision, "preflight", look_then_change)
 
     ran = run("provision", path)
 

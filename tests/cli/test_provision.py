@@ -108,7 +108,7 @@ def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_told(run: Run, many_t
 
     assert ran.code == 0
     assert "Connected 1 customer in" in ran.out
-    assert "1 key of these customers may be alive at Boooply without anybody holding it" in ran.words
+    assert "1 key of these customers may be active at Boooply although nobody has it" in ran.words
     assert sandbox.mints == {"org_0": 2}
 
 

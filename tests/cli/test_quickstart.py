@@ -12,7 +12,7 @@ import pytest
 
 from boooply import Organization, Tenant, __version__
 from boooply.cli import quickstart
-from boooply.cli.connecting import Mint, OnKey
+from boooply.cli.quickstart import Mint, OnKey
 from boooply.resources.organization import AsyncOrganization
 
 Run = Callable[..., Any]
@@ -30,7 +30,7 @@ def test_without_a_file_it_takes_the_sample_through_all_steps(run: Run) -> None:
     assert re.search(r"Connected 12 customers in \d+\.\d{3} s\.", ran.out)
     assert len(rows_of(ran)) == 12
     assert re.search(r"株式会社みらい +org_7234567891 +2 +bply_org_…[0-9a-f]{4}\n", ran.out.replace(" \n", "\n"))
-    assert "The key of Acme Corporation answers for org_7234567890" in ran.out
+    assert "The key of Acme Corporation belongs to org_7234567890" in ran.out
     assert re.search(r"/meet/Boooply-AI-\d+\?token=…[\w-]{4}\s", ran.out)
     assert "picks one of 10 times at which Bob Baker is free" in ran.out
     assert "Chloé Martin  PARTICIPANT" in ran.out
@@ -116,7 +116,7 @@ def test_each_key_stands_beside_its_customer(run: Run, monkeypatch: pytest.Monke
 
     rows = [re.search(r"(org_\d+) +\d +(\S+)", row) for row in rows_of(ran)]
     assert [row.groups() for row in rows if row] == list(reversed(minted.items()))
-    assert "The key of Acme Corporation answers for org_7234567890" in ran.out
+    assert "The key of Acme Corporation belongs to org_7234567890" in ran.out
 
 
 def test_json_lines(run: Run, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_json_lines(run: Run, tmp_path: Path) -> None:
     ran = run("quickstart", path)
 
     assert ran.code == 0
-    assert "The key of ada@acme.example answers for o-1" in ran.words
+    assert "The key of ada@acme.example belongs to o-1" in ran.words
 
 
 def test_names_are_shown_as_they_are_and_fit(run: Run, tenants_csv: Rows) -> None:
@@ -173,7 +173,7 @@ def test_a_bad_file_is_not_started_on(run: Run, tenants_csv: Rows, monkeypatch: 
     assert re.search(r"^ *3 +user_email: missing", ran.err, re.MULTILINE)
     assert re.search(r"^ *4 +user_email: 'not-\[red\]an-email' is not an e-mail address", ran.err, re.MULTILINE)
     assert re.search(r"^ *5 +organization_id: 'o-1' is used already on line 2", ran.err, re.MULTILINE)
-    assert "3 rows have to be changed first" in " ".join(ran.err.split())
+    assert "3 rows must be changed first" in " ".join(ran.err.split())
     assert "Nothing was sent. Change the file" in ran.err
     ran.check_is_fit_for_print()
 
@@ -186,7 +186,7 @@ def test_every_bad_row_is_listed(run: Run, tenants_csv: Rows) -> None:
 
 
 def test_one_bad_row_is_spoken_of_as_one(run: Run, tenants_csv: Rows) -> None:
-    assert "1 row has to be changed first" in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
+    assert "1 row must be changed first" in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_key_that_answers_for_somebody_else_stops_it(run: Run, monkeypatch: py
     ran = run("quickstart")
 
     assert ran.code == 1
-    assert ran.err == "boooply: the key of org_7234567890 answers for org_somebody_else\n"
+    assert ran.err == "boooply: the key of org_7234567890 belongs to org_somebody_else\n"
     assert "Invite people" not in ran.out
 
 

@@ -21,7 +21,7 @@ from aiohttp import ClientSession
 from attrs import evolve
 
 from boooply import APIConnectionError, AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, RetryPolicy, Tenant
-from boooply.cli.sandbox import call_line, hand_over, serve
+from boooply.cli.sandbox import call_line, print_exports, serve
 from boooply.sandbox import Call, Sandbox
 
 Run = Callable[..., Any]
@@ -190,7 +190,7 @@ def test_its_colour_tells_how_it_went(call: Call, status: int, style: str | None
 def test_a_pipe_is_let_go_of_after_the_variables() -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream:
-        hand_over({"A": "1", "B": "2"}, stream)
+        print_exports({"A": "1", "B": "2"}, stream)
         # The writing end is still open here, and yet there is nothing more to wait for.
         with os.fdopen(reading) as other_end:
             assert other_end.read() == "export A=1\nexport B=2\n"
@@ -199,7 +199,7 @@ def test_a_pipe_is_let_go_of_after_the_variables() -> None:
 def test_a_terminal_is_kept() -> None:
     master, slave = os.openpty()
     with os.fdopen(slave, "w") as stream:
-        hand_over({"A": "1"}, stream)
+        print_exports({"A": "1"}, stream)
         assert os.isatty(stream.fileno())
     os.close(master)
 
@@ -207,7 +207,7 @@ def test_a_terminal_is_kept() -> None:
 def test_a_stream_in_memory_will_do() -> None:
     stream = io.StringIO()
 
-    hand_over({"A": "1"}, stream)
+    print_exports({"A": "1"}, stream)
 
     assert stream.getvalue() == "export A=1\n"
 

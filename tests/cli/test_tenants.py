@@ -140,7 +140,7 @@ def test_a_damaged_key_is_told(run: Run) -> None:
     fill(by_hand=1)
     asyncio.run(damage("hand_0000"))
 
-    assert "it is not what was stored" in run("tenants", "show", "hand_0000").words
+    assert "damaged: it cannot be decrypted" in run("tenants", "show", "hand_0000").words
 
 
 @pytest.mark.parametrize("command", ["show", "disconnect"])
