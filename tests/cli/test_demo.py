@@ -1,4 +1,4 @@
-"""Who meets whom in the quickstart."""
+"""The requests of the quickstart."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,7 @@ def test_each_address_is_one_person_and_the_user_comes_first(team: tuple[TeamMem
     assert [member.email for member in quickstart.people(tenant(*team))] == addresses
 
 
-def test_a_colleague_leads_the_interview_or_the_user_who_is_alone() -> None:
+def test_a_colleague_leads_the_interview_or_else_the_user() -> None:
     assert quickstart.interviewer(tenant(BOB, CHLOE)) == BOB
     assert quickstart.interviewer(tenant()).email == "Ada@acme.example"
 
@@ -47,7 +47,7 @@ def test_the_candidate_picks_one_of_ten_times_at_most() -> None:
     assert [(person.name, person.role) for person in request.participants] == [("Bob", "INTERVIEWER")]
 
 
-def test_without_a_free_time_it_is_at_once() -> None:
+def test_without_a_free_slot_the_interview_is_immediate() -> None:
     request = quickstart.human_interview(BOB, ())
 
     assert request.scheduling_mode == "IMMEDIATE"
@@ -67,5 +67,5 @@ def test_the_user_hosts_the_meeting_and_a_few_colleagues_come() -> None:
     ]
 
 
-def test_who_has_no_name_goes_by_the_address() -> None:
+def test_a_person_without_a_name_is_named_by_the_address() -> None:
     assert quickstart.team_meeting(tenant(user_name=None)).participants[0].name == "Ada"

@@ -23,7 +23,7 @@ def rows_of(ran: Any) -> list[str]:
     return [line for line in ran.out.splitlines() if "bply_org_…" in line]
 
 
-def test_without_a_file_it_takes_the_sample_through_all_steps(run: Run) -> None:
+def test_quickstart_without_a_file_takes_the_sample_through_all_steps(run: Run) -> None:
     ran = run("quickstart")
 
     assert (ran.code, ran.err) == (0, "")
@@ -42,7 +42,7 @@ def test_without_a_file_it_takes_the_sample_through_all_steps(run: Run) -> None:
     ran.check_is_fit_for_print()
 
 
-def test_it_runs_the_same_in_a_pipe(run_piped: Run) -> None:
+def test_quickstart_runs_the_same_in_a_pipe(run_piped: Run) -> None:
     ran = run_piped("quickstart", COLUMNS="200")
 
     assert (ran.code, ran.err) == (0, "")
@@ -51,7 +51,7 @@ def test_it_runs_the_same_in_a_pipe(run_piped: Run) -> None:
     ran.check_is_fit_for_print()
 
 
-def test_a_terminal_gets_colours_and_a_bar(run_in_terminal: Run) -> None:
+def test_quickstart_shows_colours_and_a_bar_in_a_terminal(run_in_terminal: Run) -> None:
     ran = run_in_terminal("quickstart")
 
     assert (ran.code, ran.err) == (0, "")
@@ -66,7 +66,7 @@ def test_no_color_is_honoured(run_in_terminal: Run) -> None:
     assert not re.search("\x1b\\[(?:[\\d;]*;)?(?:[349]\\d|10\\d)[\\d;]*m", ran.out)
 
 
-def test_a_pipe_that_knows_few_letters_gets_question_marks(run_piped: Run) -> None:
+def test_unencodable_characters_become_question_marks(run_piped: Run) -> None:
     ran = run_piped("quickstart", PYTHONIOENCODING="ascii")
 
     assert (ran.code, ran.err) == (0, "")
@@ -101,7 +101,7 @@ def test_a_long_file_shows_its_first_rows(run: Run, many_tenants_csv: Rows, coun
     ran.check_is_fit_for_print()
 
 
-def test_each_key_stands_beside_its_customer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_is_shown_beside_its_customer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     minted: dict[str, str] = {}
 
     async def connect_backwards(tenants: Sequence[Tenant], mint: Mint, on_key: OnKey) -> None:
@@ -119,7 +119,7 @@ def test_each_key_stands_beside_its_customer(run: Run, monkeypatch: pytest.Monke
     assert "The key of Acme Corporation belongs to org_7234567890" in ran.out
 
 
-def test_json_lines(run: Run, tmp_path: Path) -> None:
+def test_quickstart_takes_json_lines(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "tenants.jsonl"
     path.write_text(json.dumps({"organizationId": "o-1", "userId": "1", "userEmail": "ada@acme.example"}) + "\n")
 
@@ -129,7 +129,7 @@ def test_json_lines(run: Run, tmp_path: Path) -> None:
     assert "The key of ada@acme.example belongs to o-1" in ran.words
 
 
-def test_names_are_shown_as_they_are_and_fit(run: Run, tenants_csv: Rows) -> None:
+def test_names_are_shown_literally_and_fit(run: Run, tenants_csv: Rows) -> None:
     ran = run(
         "quickstart", tenants_csv([f"{'long-id-' * 12},[bold]{'株式会社' * 20} :smile:,1,a@b.example,[red]Ada[/],"])
     )
@@ -143,7 +143,7 @@ def test_names_are_shown_as_they_are_and_fit(run: Run, tenants_csv: Rows) -> Non
     ran.check_is_fit_for_print()
 
 
-def test_a_customer_without_team_or_calendar_is_served_too(run: Run, tenants_csv: Rows) -> None:
+def test_quickstart_serves_a_customer_without_team_or_calendar(run: Run, tenants_csv: Rows) -> None:
     ran = run("quickstart", tenants_csv(["o-1,,1,unconnected@b.example,,"]))
 
     assert ran.code == 0
@@ -158,7 +158,7 @@ def test_one_address_twice_is_one_person(run: Run, tenants_csv: Rows) -> None:
     assert "Bob  PARTICIPANT" in ran.out
 
 
-def test_a_bad_file_is_not_started_on(run: Run, tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quickstart_does_not_start_on_a_bad_file(run: Run, tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(**_options: object) -> NoReturn:
         raise AssertionError("something was started")
 
@@ -185,7 +185,7 @@ def test_every_bad_row_is_listed(run: Run, tenants_csv: Rows) -> None:
     assert len(re.findall(r"^ *\d+ +6? ?", ran.err, re.MULTILINE)) == 150
 
 
-def test_one_bad_row_is_spoken_of_as_one(run: Run, tenants_csv: Rows) -> None:
+def test_one_bad_row_is_counted_in_the_singular(run: Run, tenants_csv: Rows) -> None:
     assert "1 row must be changed first" in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
 
 
@@ -198,7 +198,7 @@ def test_one_bad_row_is_spoken_of_as_one(run: Run, tenants_csv: Rows) -> None:
         ("id,user\n1,2\n", "column organization_id is missing"),
     ],
 )
-def test_a_file_that_is_none_is_one_line(run: Run, tmp_path: Path, content: str | None, says: str) -> None:
+def test_an_unusable_file_is_one_line(run: Run, tmp_path: Path, content: str | None, says: str) -> None:
     path = tmp_path / "tenants.csv"
     if content is not None:
         path.write_text(content)
@@ -211,7 +211,7 @@ def test_a_file_that_is_none_is_one_line(run: Run, tmp_path: Path, content: str 
     assert ran.err.count("\n") == 1
 
 
-def test_a_key_that_answers_for_somebody_else_stops_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_another_organization_stops_quickstart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def somebody_else(_self: AsyncOrganization) -> Organization:
         return Organization(external_org_id="org_somebody_else")
 
@@ -224,7 +224,7 @@ def test_a_key_that_answers_for_somebody_else_stops_it(run: Run, monkeypatch: py
     assert "Invite people" not in ran.out
 
 
-def test_it_needs_and_heeds_no_configuration(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quickstart_ignores_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOOPLY_BASE_URL", "https://api.example.invalid")
     monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", "bply_platform_real")
 

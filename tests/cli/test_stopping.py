@@ -78,7 +78,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_requests_come_to_their_end_and_the_same_command_goes_on(
+def test_a_signal_lets_requests_finish_and_the_same_command_continues(
     run: Run, narrow, sandbox, many_tenants_csv: Rows, number: signal.Signals, states: States, use: Use
 ) -> None:
     path = many_tenants_csv(9)
@@ -118,7 +118,7 @@ def test_a_second_signal_gives_up_at_once(many_tenants_csv: Rows, states: States
     assert set(states().values()) == {"under_way"}  # until its lease ends
 
 
-def test_who_was_started_to_ignore_ctrl_c_goes_on(narrow, many_tenants_csv: Rows) -> None:
+def test_an_ignored_ctrl_c_stays_ignored(narrow, many_tenants_csv: Rows) -> None:
     command = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *COMMAND, str(many_tenants_csv(4)))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
         until(lambda: len(narrow.mints) == 4)
@@ -226,7 +226,7 @@ def test_keys_that_cannot_be_stored_go_into_a_file_of_their_own(
 
 
 @pytest.mark.usefixtures("_store_breaks")
-def test_where_no_file_can_be_written_the_sealed_lines_are_shown(
+def test_the_encrypted_lines_are_shown_if_no_file_can_be_written(
     run: Run, many_tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provision, "write_rescue_file", lambda _lines: None)
@@ -252,7 +252,7 @@ def test_a_rescue_file_falls_back_to_the_temporary_files(tmp_path: Path, monkeyp
     assert path.read_text() == "{}\n"
 
 
-def test_a_rescue_file_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rescue_file_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
 

@@ -32,7 +32,7 @@ def put(**keys: str) -> None:
     asyncio.run(_put(**keys))
 
 
-def test_a_new_key_stands_alone_and_works(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_new_key_is_the_only_output_and_works(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran = run("store", "new-key")
 
     assert (ran.code, ran.err) == (0, "")
@@ -89,7 +89,7 @@ def test_a_check_names_each_customer_whose_key_is_damaged(run: Run) -> None:
     ran.check_is_plain()
 
 
-def test_a_check_of_a_store_in_order(run: Run) -> None:
+def test_a_check_of_an_intact_store_is_0(run: Run) -> None:
     put(org_1=KEY)
 
     ran = run("store", "check")
@@ -132,7 +132,7 @@ async def _state() -> State:
         return entry.state
 
 
-def test_rescued_keys_come_into_the_store_and_their_doubts_end(run: Run, rescued: Path) -> None:
+def test_rescued_keys_are_restored_and_their_customers_connected(run: Run, rescued: Path) -> None:
     asyncio.run(_begun())
     assert asyncio.run(_state()) is State.IN_DOUBT
 
@@ -176,7 +176,7 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
         (swapped_line := "swapped", "org_9: altered, or encrypted with another"),
     ],
 )
-def test_a_line_that_is_none_is_named_and_the_others_restored(run: Run, rescued: Path, line: str, says: str) -> None:
+def test_a_bad_line_is_named_and_the_others_restored(run: Run, rescued: Path, line: str, says: str) -> None:
     if line == swapped_line:
         row = json.loads(rescued.read_text().splitlines()[0]) | {"organization_id": "org_9"}
         line = json.dumps(row)
@@ -190,7 +190,7 @@ def test_a_line_that_is_none_is_named_and_the_others_restored(run: Run, rescued:
     assert run("tenants", "key", "org_9").code == 1
 
 
-def test_what_is_no_organization_key_is_not_restored(run: Run, tmp_path: Path) -> None:
+def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rescued.jsonl"
     path.write_text(encrypted_lines({"org_1": Secret("bply_platform_0123456789abcdef")}))
 
@@ -201,7 +201,7 @@ def test_what_is_no_organization_key_is_not_restored(run: Run, tmp_path: Path) -
     ran.check_is_plain()
 
 
-def test_a_rescue_file_that_is_not_there_is_2(run: Run, tmp_path: Path) -> None:
+def test_a_missing_rescue_file_is_2(run: Run, tmp_path: Path) -> None:
     ran = run("store", "restore", tmp_path / "none.jsonl")
 
     assert (ran.code, ran.out) == (2, "")
