@@ -21,7 +21,7 @@ from boooply.sandbox.views import call_view, delivery_view, email_view, meeting_
 from boooply.sandbox.webhooks import WebhookDispatcher
 from boooply.sandbox.wire import invalid, iso, malformed, missing
 
-__all__ = ["CONTROL", "Route", "control_routes", "webhook_routes"]
+__all__ = ["CONTROL", "Route", "control_routes", "fault_routes", "webhook_routes"]
 
 Route = tuple[str, str, Respond]
 """Method, path, and the function that responds."""
@@ -30,8 +30,8 @@ CONTROL: Final = "/_sandbox/"
 PLAN: Final = (Field("operation", one_of(*FAULTY), required=True), Field("fault", one_of(*FAULTS), required=True))
 
 
-def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
-    """Return the controls of a state and its faults."""
+def control_routes(state: State) -> tuple[Route, ...]:
+    """Return the controls of the state and its clock."""
 
     async def play(request: web.Request) -> web.StreamResponse:
         body = await read_object(request)
@@ -52,6 +52,18 @@ def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
         _advance(state.clock, await read_object(request))
         return success({"now": iso(state.clock.now())})
 
+    return (
+        ("POST", f"{CONTROL}interviews/{{code}}/play", play),
+        ("GET", f"{CONTROL}emails", emails),
+        ("GET", f"{CONTROL}calls", calls),
+        ("GET", f"{CONTROL}organizations", organizations),
+        ("POST", f"{CONTROL}clock", clock),
+    )
+
+
+def fault_routes(faults: Faults) -> tuple[Route, ...]:
+    """Return the controls of the planned faults."""
+
     async def see_faults(_request: web.Request) -> web.StreamResponse:
         return success({"faults": [planned_view(one) for one in faults.planned]})
 
@@ -64,11 +76,6 @@ def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
         return await see_faults(request)
 
     return (
-        ("POST", f"{CONTROL}interviews/{{code}}/play", play),
-        ("GET", f"{CONTROL}emails", emails),
-        ("GET", f"{CONTROL}calls", calls),
-        ("GET", f"{CONTROL}organizations", organizations),
-        ("POST", f"{CONTROL}clock", clock),
         ("GET", f"{CONTROL}faults", see_faults),
         ("POST", f"{CONTROL}faults", add_fault),
         ("DELETE", f"{CONTROL}faults", clear_faults),

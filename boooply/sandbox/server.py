@@ -10,7 +10,7 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.console import console_routes
-from boooply.sandbox.control import CONTROL, control_routes, webhook_routes
+from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
 from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, respond_with_fault
 from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
@@ -97,7 +97,8 @@ class Server:
         for method, path, respond in (
             ("GET", f"{STORAGE}{{code}}.mp4", self._stored_video),
             ("*", ELSEWHERE, self._record_redirect_hit),
-            *control_routes(self._state, self._faults),
+            *control_routes(self._state),
+            *fault_routes(self._faults),
             *webhook_routes(self._state, self._dispatcher),
             *console_routes(self._state, self._faults, self._windows, self._dispatcher),
         ):
@@ -115,11 +116,9 @@ class Server:
         verdict = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
         # Before the fault, which may consume the body that this reads.
         tenant = await self._tenant(key, request)
-        fault = self._faults.take(name) if verdict is not None and verdict.granted else None
-        if verdict is None or verdict.granted:
-            outcome = await respond_with_fault(respond, request, fault)
-        else:
-            outcome = Outcome.of(rate_limited())
+        is_allowed = verdict is None or verdict.granted
+        fault = self._faults.take(name) if verdict is not None and is_allowed else None
+        outcome = await respond_with_fault(respond, request, fault) if is_allowed else Outcome.of(rate_limited())
         response = outcome.response
         if verdict is not None and outcome.shows_limits:
             response.headers.update(_limit_headers(verdict, response.status))
