@@ -1,4 +1,4 @@
-"""The terminal face: the command ``boooply``.
+"""The command ``boooply``.
 
-It needs the ``cli`` extra, so nothing outside imports it, and ``main`` says what to install where it is missing.
+It needs the ``cli`` extra, so no other package imports it, and ``main`` names the extra if it is missing.
 """

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and what becomes of their errors."""
+"""The command line: its commands, their help, and the exit codes of their errors."""
 
 import sys
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from typing import Final
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from boooply.cli.terminal import console, degrade, let_go, print_error
+from boooply.cli.terminal import console, discard_output, print_error, replace_unencodable
 from boooply.errors import BoooplyError, ProvisioningError
 from boooply.version import __version__
 
-_WRONG_INPUT: Final = 2  # a mistyped command, or a file that has to be changed
+_WRONG_INPUT: Final = 2  # a mistyped command, or a file that must be changed
 _FAILED: Final = 1
 
-# The help is shown as it stands here, so it is broken for a terminal of 80 columns.
+# The help is shown unchanged, so its lines must fit into 80 columns.
 _HELP: Final = """Boooply's AI interviews, from your terminal.
 
 Two commands work on a sandbox: a stand-in for Boooply's API that runs on
@@ -180,11 +180,11 @@ app: Final = App(
     help_format="plaintext",
     version=__version__,
     error_formatter=_one_line,
-    exit_on_error=False,  # run() returns the code
-    suppress_keyboard_interrupt=False,  # main() does, since Ctrl-C can come before there is an app
+    exit_on_error=False,  # run() returns the exit code
+    suppress_keyboard_interrupt=False,  # main() does that, since Ctrl-C can come before there is an app
     result_action="return_int_as_exit_code_else_zero",
 )
-# By path, so that --version and --help need not wait for an HTTP server to be imported.
+# By path, so that --version and --help do not import an HTTP server.
 app.command(
     "boooply.cli.quickstart:quickstart", name="quickstart", help=_QUICKSTART, sort_key=_ORDER.index("quickstart")
 )
@@ -198,24 +198,24 @@ app.command("boooply.cli.mcp:mcp", name="mcp", help=_MCP, sort_key=_ORDER.index(
 def _add_groups() -> None:
     for (group, about), commands in _GROUPS.items():
         app.command(App(name=group, help=about, help_format="plaintext", sort_key=_ORDER.index(group)))
-        for name, (function, what) in commands.items():
-            app[group].command(f"boooply.cli.{group}:{function}", name=name, help=what)
+        for name, (function, summary) in commands.items():
+            app[group].command(f"boooply.cli.{group}:{function}", name=name, help=summary)
 
 
 _add_groups()
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; what the SDK raises becomes one line on standard error."""
-    degrade()
+    """Run a command and return its exit code; print an error of the SDK as one line on standard error."""
+    replace_unencodable()
     try:
         code: int = app(arguments, console=console(), error_console=console(stderr=True))
         sys.stdout.flush()
     except CycloptsError:
         return _WRONG_INPUT  # cyclopts has said why
     except BrokenPipeError:
-        let_go()
-        return _FAILED  # who read along is gone
+        discard_output(sys.stdout)  # Python would fail on the rest of it at exit
+        return _FAILED  # the reader has gone
     except BoooplyError as error:
         print_error(str(error))
         return _WRONG_INPUT if isinstance(error, ProvisioningError) else _FAILED

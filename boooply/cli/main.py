@@ -1,21 +1,21 @@
-"""Where the ``boooply`` command starts: with the ``cli`` extra, or with one line that says how to get it."""
+"""The entry point of the ``boooply`` command, which works without the ``cli`` extra and then names it."""
 
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-# Which extras bring what a command imports.
+# The extras that install the modules that a command imports.
 _EXTRAS: Final = {
     **dict.fromkeys(("cyclopts", "rich", "sqlalchemy", "cryptography"), "cli"),
     **dict.fromkeys(("procrastinate", "psycopg"), "cli,distributed"),
     **dict.fromkeys(("mcp", "mcp_types", "uvicorn"), "mcp"),
 }
-_INSTALL: Final = 'boooply: the command needs one more thing: python -m pip install "boooply[{}]"\n'
+_INSTALL: Final = 'boooply: the command needs an extra: python -m pip install "boooply[{}]"\n'
 _INTERRUPTED: Final = 130  # what shells expect after Ctrl-C: 128 and the number of the signal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments ask for (those of the process, if None), and return the exit code."""
+    """Run the command that the arguments name (those of the process, if None), and return the exit code."""
     try:
         from boooply.cli.app import run  # noqa: PLC0415 - it imports the extra, which may be missing
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _extra(error: BaseException | None) -> str | None:
-    """Name the extra whose module is missing; of a command, which is imported late, the cause tells it."""
+    """Return the extra whose module is missing; a command is imported late, so look at the causes too."""
     if error is None:
         return None
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""

@@ -1,19 +1,17 @@
-"""``boooply mcp``: a server of the Model Context Protocol, for the host of a language model."""
+"""``boooply mcp``: a server of the Model Context Protocol."""
 
 import asyncio
 import os
 import signal
 import sys
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from mcp.server import Server
 
-from boooply.cli.options import Flag, StoreUrl
-from boooply.cli.terminal import print_error
+from boooply.cli.terminal import Flag, StoreUrl, listening, print_error
 from boooply.integrations.mcp import HTTP_PORT, open_server, serve_http, serve_stdio
 
 _WRONG: Final = 2
@@ -33,17 +31,20 @@ async def mcp(*, http: Flag = False, port: _Port = None, platform: Flag = False,
     Returns:
         The exit code: 2 if the options do not fit together, a host cannot speak to it, or the port cannot be had.
     """
-    problem = _misfit(http=http, port=port, platform=platform, store=store)
+    problem = _conflict(http=http, port=port, platform=platform, store=store)
     if problem is not None:
         print_error(problem)
         return _WRONG
-    async with open_server(platform=platform, store_url=store) as server:
-        return await _until_told(_over_http(server, port) if http else _over_stdio(server))
+    stopped = asyncio.Event()
+    # Around the server too: its last keys are stored while it closes. Ctrl-C cancels the command as a whole.
+    with listening(stopped.set, (signal.SIGTERM,)):
+        async with open_server(platform=platform, store_url=store) as server:
+            return await _serve_until(stopped, _over_http(server, port) if http else _over_stdio(server))
 
 
 async def _over_stdio(server: Server[Any]) -> int:
     if sys.stdin.isatty():
-        _tell("serving on standard input and output, for the host that starts it; stop it with Ctrl-C")
+        _announce("serving on standard input and output, for the host that starts it; stop it with Ctrl-C")
     await serve_stdio(server)
     return 0
 
@@ -51,36 +52,35 @@ async def _over_stdio(server: Server[Any]) -> int:
 async def _over_http(server: Server[Any], port: int | None) -> int:
     number = HTTP_PORT if port is None else port
     try:
-        await serve_http(server, port=number, on_ready=lambda url: _tell(f"serving on {url}; stop it with Ctrl-C"))
+        await serve_http(server, port=number, on_ready=lambda url: _announce(f"serving on {url}; stop it with Ctrl-C"))
     except OSError as error:
         print_error(f"port {number}: {os.strerror(error.errno or 0)}: give another --port")
         return _WRONG
     return 0
 
 
-async def _until_told(serving: Coroutine[Any, Any, int]) -> int:
-    """Serve to the end, or until SIGTERM, which lets everything be closed; Ctrl-C cancels the command as a whole."""
-    task = asyncio.create_task(serving)
-    with suppress(NotImplementedError):  # Windows has no signals on its loop
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+async def _serve_until(stopped: asyncio.Event, serving: Coroutine[Any, Any, int]) -> int:
+    """Serve until the host ends it or the event is set, and return the exit code."""
+    task, stop = asyncio.create_task(serving), asyncio.create_task(stopped.wait())
     try:
-        await asyncio.wait({task})
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         task.cancel()
-        await asyncio.wait({task})  # what it serves with is closed after it
+        stop.cancel()
+        await asyncio.wait({task, stop})  # the client and the store that it uses are closed afterwards
     return 0 if task.cancelled() else task.result()
 
 
-def _misfit(*, http: bool, port: int | None, platform: bool, store: str | None) -> str | None:
+def _conflict(*, http: bool, port: int | None, platform: bool, store: str | None) -> str | None:
     if port is not None and not http:
         return "--port is for --http: give both, or none"
     if store is not None and not platform:
         return "--store is for --platform: give both, or none"
-    if not http and None in {sys.stdin, sys.stdout}:  # what Python makes of a closed one
+    if not http and None in {sys.stdin, sys.stdout}:  # Python sets a closed stream to None
         return "standard input or output is closed, and a host speaks over both: leave them open, or give --http"
     return None
 
 
-def _tell(what: str) -> None:
-    sys.stderr.write(f"boooply: {what}\n")  # standard output is for the protocol
+def _announce(text: str) -> None:
+    sys.stderr.write(f"boooply: {text}\n")  # standard output is for the protocol
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The first pass over a file: whether every row is good, and how much of it there is still to do."""
+"""The first pass over a file of customers: its bad rows, and how much is still to do."""
 
 import asyncio
 from collections import Counter
@@ -21,12 +21,12 @@ _TRIED: Final = (None, State.TODO, State.FAILED)  # None: the ledger does not kn
 
 @attrs.define(kw_only=True)
 class Preflight:
-    """Count the customers of a file by where they stand in the ledger.
+    """The customers of a file, counted by their state in the ledger.
 
     Attributes:
-        states: How many stand where; None is for those that the ledger does not know.
-        bad_rows: What has to be changed first.
-        is_complete: False where it was broken off.
+        states: The number of customers in each state; None counts those that the ledger does not know.
+        bad_rows: The rows that must be changed first.
+        is_complete: False if the pass was stopped early.
     """
 
     states: Counter[State | None] = attrs.field(factory=Counter[State | None])
@@ -35,7 +35,7 @@ class Preflight:
 
     @property
     def total(self) -> int:
-        """All customers of the file."""
+        """The number of customers in the file."""
         return self.states.total()
 
     def to_mint(self, *, remint: bool) -> int:
@@ -44,7 +44,7 @@ class Preflight:
 
 
 async def preflight(path: Path, ledger: AsyncLedger, stop: asyncio.Event) -> Preflight:
-    """Read a whole file, and ask the ledger about its customers a batch at a time; ``stop`` breaks it off.
+    """Read a whole file, and look its customers up in the ledger a batch at a time, until ``stop`` is set.
 
     Raises:
         ProvisioningError: The file cannot be used.
@@ -59,7 +59,7 @@ async def preflight(path: Path, ledger: AsyncLedger, stop: asyncio.Event) -> Pre
             found.states[entry.state] += 1
             known += 1
         found.states[None] += len(ids) - known
-        await asyncio.sleep(0)  # a batch of bad rows alone has waited for nothing: signals come in here
+        await asyncio.sleep(0)  # signals come in here: a batch of nothing but bad rows has awaited nothing
         if stop.is_set():
             found.is_complete = False
             break
@@ -67,10 +67,10 @@ async def preflight(path: Path, ledger: AsyncLedger, stop: asyncio.Event) -> Pre
 
 
 def tenants(path: Path) -> Iterator[Tenant]:
-    """Read the customers of a file that was surveyed.
+    """Read the customers of a file that has passed the preflight.
 
     Raises:
-        ProvisioningError: It is not what it was.
+        ProvisioningError: The file has changed since.
     """
     for row in iterate_rows(path):
         if isinstance(row, BadRow):
@@ -79,19 +79,19 @@ def tenants(path: Path) -> Iterator[Tenant]:
 
 
 def seconds_to_end(count: int, limit: int, window: float) -> float:
-    """Say how long so many requests take at least: as many as are allowed start at once, then those of each window."""
+    """Return the least time for so many requests: one window's start at once, then those of each further window."""
     return max(0, count - 1) // max(1, limit) * window
 
 
-def seconds_left(allowance: RateLimitStatus, count: int, window: float) -> float:
-    """Say how long the rest of them takes: those in line as the governor knows, then those behind them."""
-    behind = max(0, count - allowance.waiting)
-    return allowance.seconds_to_end + seconds_to_end(behind, allowance.limit, window)
+def seconds_left(status: RateLimitStatus, count: int, window: float) -> float:
+    """Return the time that the remaining requests take: those that wait at the limiter, then those behind them."""
+    behind = max(0, count - status.waiting)
+    return status.seconds_to_end + seconds_to_end(behind, status.limit, window)
 
 
 def _rows(path: Path) -> Iterator[Tenant | BadRow]:
-    if path.exists() and not path.is_file() and not path.is_dir():  # of a directory `iterate_rows` says what it is
-        raise ProvisioningError(f"{path}: has to be a file that can be read twice, and no pipe")
+    if path.exists() and not path.is_file() and not path.is_dir():  # for a directory, `iterate_rows` raises
+        raise ProvisioningError(f"{path}: must be a file that can be read twice, not a pipe")
     yield from iterate_rows(path)
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -14,14 +14,12 @@ import attrs
 from rich.console import Console
 from rich.text import Text
 
-from boooply.cli import provision_view, quickstart_view
-from boooply.cli.options import Concurrency, Flag, Json, StoreUrl
+from boooply.cli import provision_view
 from boooply.cli.preflight import Preflight, preflight, seconds_left, seconds_to_end, tenants
-from boooply.cli.progress import Meter
-from boooply.cli.rescue import sealed_lines, write_rescue_file
-from boooply.cli.stopping import listening
+from boooply.cli.provision_view import Meter
+from boooply.cli.rescue import encrypted_lines, write_rescue_file
 from boooply.cli.summary import Summary, as_json
-from boooply.cli.terminal import console, print_error
+from boooply.cli.terminal import Concurrency, Flag, Json, StoreUrl, bad_rows, console, listening, print_error
 from boooply.errors import BoooplyError, StoreError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
@@ -35,7 +33,7 @@ from boooply.store import AsyncStore, State
 _DONE: Final = 0
 _FAILED: Final = 1
 _BAD_ROWS: Final = 2
-_UNFINISHED: Final = 4  # it came to its end, and somebody is not connected
+_UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
 _STOPPED: Final = 130
 _LIMITS: Final = RateLimits()
 
@@ -63,21 +61,26 @@ async def provision(
     Returns:
         The exit code.
     """
-    order = _Order(path=tenants, concurrency=concurrency, is_json=as_json, remint=remint_in_doubt)
-    if dry_run:
-        async with AsyncStore.open(store) as opened:
-            return await _Run(order, opened, _LIMITS.writes).plan_alone()
-    await AsyncBoooplyPlatform().close()  # a missing key is told before the store is made
-    async with (
-        AsyncStore.open(store) as opened,
-        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
-    ):
-        return await _Run(order, opened, platform.rate_limits[RateLimitClass.WRITES].limit).through(platform)
+    options = _Options(path=tenants, concurrency=concurrency, is_json=as_json, remint=remint_in_doubt)
+    with ExitStack() as signals:  # outside the store: a signal must not change how a finished run exits
+        if dry_run:
+            async with AsyncStore.open(store) as opened:
+                run = _Run(options, opened, _LIMITS.writes)
+                signals.enter_context(listening(run.on_signal))
+                return await run.show_plan()
+        await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
+        async with (
+            AsyncStore.open(store) as opened,
+            AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
+        ):
+            run = _Run(options, opened, platform.rate_limits[RateLimitClass.WRITES].limit)
+            signals.enter_context(listening(run.on_signal))
+            return await run.connect(platform)
 
 
 @attrs.frozen(kw_only=True)
-class _Order:
-    """What was asked for."""
+class _Options:
+    """The options of the command."""
 
     path: Path
     concurrency: int
@@ -86,163 +89,169 @@ class _Order:
 
 
 class _Run:
-    """One run of the command: what it was told, has seen, and shows."""
+    """One run of the command: its options, its state, and its output."""
 
-    def __init__(self, order: _Order, store: AsyncStore, limit: int) -> None:
-        self._order = order
+    def __init__(self, options: _Options, store: AsyncStore, limit: int) -> None:
+        self._options = options
         self._store = store
         self._limit = limit
-        self._out: Console = console(stderr=order.is_json)  # standard output is the machine's then
+        self._out: Console = console(stderr=options.is_json)  # standard output is for programs then
         self._stop = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
-        self._in_hand: set[str] = set()  # taken from the file, and not come to an outcome
-        self._survey = Preflight()
-        self._tally = Summary()
+        self._announcing: asyncio.Task[None] | None = None
+        self._in_progress: set[str] = set()  # read from the file, and without an outcome
+        self._preflight = Preflight()
+        self._summary = Summary()
         self._meter: Meter | None = None
+        self._is_connecting = False
 
-    async def plan_alone(self) -> int:
-        """Show what a run would do."""
-        with listening(self._on_signal):
-            refused = await self._look()
-        if refused is not None:
-            return refused
-        if self._order.is_json:
-            _write_line(json.dumps({"plan": self._planned()}))
+    async def show_plan(self) -> int:
+        """Show what a run would do, and return the exit code."""
+        code = await self._prepare()
+        if code is not None:
+            return code
+        if self._options.is_json:
+            _write_line(json.dumps({"plan": self._plan()}))
         else:
             self._out.print(Text("Nothing was sent: this was a dry run."))
         return _DONE
 
-    async def through(self, platform: AsyncBoooplyPlatform) -> int:
-        """Look at the file, connect its customers, and tell what has become of them."""
-        with listening(self._on_signal):
-            refused = await self._look()
-            if refused is not None:
-                return refused
-            started = time.monotonic()
-            problem = await self._connect(platform)
-            if self._telling is not None:
-                await self._telling
-        await self._sum_up(time.monotonic() - started)
-        return self._end(problem)
+    async def connect(self, platform: AsyncBoooplyPlatform) -> int:
+        """Check the file, connect its customers, show the outcomes, and return the exit code."""
+        code = await self._prepare()
+        if code is not None:
+            return code
+        started = time.monotonic()
+        problem = await self._connect(platform)
+        seconds = time.monotonic() - started
+        with suppress(StoreError):  # it is reported already if it ended the run, and a count is worth no error
+            await self._summary.count_orphans(self._store.ledger)
+        if self._announcing is not None:
+            await self._announcing
+        self._show_summary(seconds)
+        return self._conclude(problem)
 
-    async def _look(self) -> int | None:
-        """Survey the file and show the plan; the exit code, if it ends here."""
-        self._survey = await preflight(self._order.path, self._store.ledger, self._stop)
-        if not self._survey.is_complete:
+    async def _prepare(self) -> int | None:
+        """Check the file and show the plan; return the exit code if the run ends here."""
+        path, remint = self._options.path, self._options.remint
+        found = self._preflight = await preflight(path, self._store.ledger, self._stop)
+        if not found.is_complete:
             self._out.print(Text("Stopped; nothing was sent."))
             return _STOPPED
-        if self._survey.bad_rows:
-            console(stderr=True).print(quickstart_view.bad_rows(str(self._order.path), self._survey.bad_rows))
+        if found.bad_rows:
+            console(stderr=True).print(bad_rows(str(path), found.bad_rows))
             return _BAD_ROWS
-        remint = self._order.remint
-        seconds = self._seconds(self._survey.to_mint(remint=remint))
-        self._out.print(provision_view.plan(self._order.path, self._survey, self._limit, seconds, remint=remint))
+        seconds = self._least_seconds(found.to_mint(remint=remint))
+        self._out.print(provision_view.plan(path, found, self._limit, seconds, remint=remint))
         return None
 
-    def _planned(self) -> dict[str, float]:
-        states = self._survey.states
-        to_mint = self._survey.to_mint(remint=self._order.remint)
+    def _plan(self) -> dict[str, float]:
+        states = self._preflight.states
+        to_mint = self._preflight.to_mint(remint=self._options.remint)
         return {
-            "total": self._survey.total,
+            "total": self._preflight.total,
             "new": states[None] + states[State.TODO],
             "failed": states[State.FAILED],
             "connected": states[State.DONE],
             "in_doubt": states[State.IN_DOUBT],
             "under_way": states[State.SENT],
             "to_connect": to_mint,
-            "seconds": self._seconds(to_mint),
+            "seconds": self._least_seconds(to_mint),
         }
 
-    def _seconds(self, count: int) -> float:
+    def _least_seconds(self, count: int) -> float:
         return seconds_to_end(count, self._limit, _LIMITS.window)
 
     async def _connect(self, platform: AsyncBoooplyPlatform) -> BoooplyError | None:
-        """Connect them all; what has ended the run early, if something did."""
+        """Connect the customers; return the error that ended the run early, if any."""
         outcomes = connect_customers(
-            self._taken(),
+            self._tenants(),
             platform=platform,
             store=self._store,
-            concurrency=self._order.concurrency,
-            remint_in_doubt=self._order.remint,
+            concurrency=self._options.concurrency,
+            remint_in_doubt=self._options.remint,
             stop=self._stop,
         )
+        self._is_connecting = True
         try:
             async with self._metered(platform), aclosing(outcomes):
                 async for outcome in outcomes:
-                    self._in_hand.discard(outcome.organization_id)
-                    if self._order.is_json:
+                    self._in_progress.discard(outcome.organization_id)
+                    if self._options.is_json:
                         _write_line(as_json(outcome))
-                    await self._tally.add(outcome, self._store.ledger)
+                    await self._summary.add(outcome, self._store.ledger)
         except BoooplyError as error:
             return error
+        finally:
+            self._is_connecting = False
         return None
 
-    def _taken(self) -> Iterator[Tenant]:
-        for tenant in tenants(self._order.path):
-            self._in_hand.add(tenant.organization_id)
+    def _tenants(self) -> Iterator[Tenant]:
+        for tenant in tenants(self._options.path):
+            self._in_progress.add(tenant.organization_id)
             yield tenant
 
     @asynccontextmanager
     async def _metered(self, platform: AsyncBoooplyPlatform) -> AsyncGenerator[None]:
         started = time.monotonic()
 
-        def standing() -> tuple[int, str]:
-            passed, asked = time.monotonic() - started, self._tally.asked
-            left = self._survey.to_mint(remint=self._order.remint) - asked
+        def progressed() -> tuple[int, str]:
+            passed, requested = time.monotonic() - started, self._summary.requested
+            left = self._preflight.to_mint(remint=self._options.remint) - requested
             seconds = seconds_left(platform.rate_limits[RateLimitClass.WRITES], left, _LIMITS.window)
-            if asked:  # an allowance out of reach is not what holds it up
-                seconds = max(seconds, left * passed / asked)
-            rate = asked / max(1.0, passed / 60)  # of the first minute what there is
-            return self._tally.done, provision_view.standing(self._tally, self._survey.total, rate, seconds)
+            if requested:  # the API may be slower than its limits
+                seconds = max(seconds, left * passed / requested)
+            rate = requested / max(1.0, passed / 60)  # within the first minute, the number so far
+            return self._summary.done, provision_view.progress_line(self._summary, self._preflight.total, rate, seconds)
 
-        self._meter = Meter(self._out, self._survey.total, standing)
+        self._meter = Meter(self._out, self._preflight.total, progressed)
         async with self._meter:
             yield
 
-    async def _sum_up(self, seconds: float) -> None:
-        with suppress(StoreError):  # it is told already where it ended the run, and a count is worth no error
-            await self._tally.count_orphans(self._store.ledger)
-        if self._order.is_json:
-            _write_line(json.dumps({"summary": self._tally.summary(self._survey.total)}))
-        self._out.print(provision_view.summary(self._tally, seconds))
+    def _show_summary(self, seconds: float) -> None:
+        if self._options.is_json:
+            _write_line(json.dumps({"summary": self._summary.to_dict(self._preflight.total)}))
+        self._out.print(provision_view.summary(self._summary, seconds))
 
-    def _end(self, problem: BoooplyError | None) -> int:
+    def _conclude(self, problem: BoooplyError | None) -> int:
+        """Print why the run is unfinished, if it is, and return the exit code."""
         if isinstance(problem, KeysNotStoredError):
             _rescue(problem)
             return _FAILED
         if problem is not None:
             print_error(str(problem))
             return _FAILED
-        left = self._survey.total - self._tally.done
+        left = self._preflight.total - self._summary.done
         if self._stop.is_set() and left > 0:
             self._out.print(provision_view.unfinished(left))
             return _STOPPED
-        return _DONE if self._tally.is_spotless else _UNFINISHED
+        return _DONE if self._summary.is_spotless else _UNFINISHED
 
-    def _on_signal(self) -> None:
+    def on_signal(self) -> None:
+        """Stop the run at the first signal, and give up at the second."""
         if self._stop.is_set():
             self._give_up()
         self._stop.set()
-        self._telling = asyncio.create_task(self._tell_of_stop())
+        if self._is_connecting:
+            self._announcing = asyncio.create_task(self._announce_stop())
 
-    async def _tell_of_stop(self) -> None:
+    async def _announce_stop(self) -> None:
         count = None
         with suppress(StoreError):
-            entries = self._store.ledger.entries(self._in_hand)
+            entries = self._store.ledger.entries(self._in_progress)
             count = sum([entry.state is State.SENT async for entry in entries])
         self._out.print(Text(provision_view.stopping(count)))
 
     def _give_up(self) -> NoReturn:
         if self._meter is not None:
-            self._meter.close()  # it hides the cursor
-        self._out.print(Text("Given up. What was under way is in doubt."))
+            self._meter.close()  # it has hidden the cursor
+        self._out.print(Text("Given up. Customers whose requests were under way are in doubt."))
         sys.stdout.flush()
-        # at once: anything gentler waits for the requests, which is what the first signal asked for
+        # at once: a gentler exit waits for the requests, which is what the first signal asked for
         os._exit(_STOPPED)
 
 
 def _rescue(error: KeysNotStoredError) -> None:
-    lines = sealed_lines(error.keys)
+    lines = encrypted_lines(error.keys)
     path = write_rescue_file(lines)
     if path is not None:
         print_error(provision_view.rescued(len(error.keys), path))
@@ -253,4 +262,4 @@ def _rescue(error: KeysNotStoredError) -> None:
 
 def _write_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()  # who reads along need not wait for a buffer to fill
+    sys.stdout.flush()  # so that a reader gets each line at once

@@ -1,24 +1,26 @@
-"""What ``boooply provision`` says: pure, from counts to lines and tables."""
+"""The output of ``boooply provision``: its plan, progress and summary."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from boooply.cli.preflight import Preflight
 from boooply.cli.summary import Summary
-from boooply.cli.terminal import printable
+from boooply.cli.terminal import count_of, inset, printable
 from boooply.store import State
 
-_INDENT: Final = (0, 0, 0, 3)
 _MINUTE: Final = 60
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", _MINUTE))
 
-# As the plan lists them, each with what this run does about it.
+# In the order of the plan, each with what this run does about it.
 _PLANNED: Final[tuple[tuple[str, tuple[State | None, ...], str], ...]] = (
     ("new", (None, State.TODO), ""),
     ("failed before", (State.FAILED,), "tried again"),
@@ -28,26 +30,33 @@ _PLANNED: Final[tuple[tuple[str, tuple[State | None, ...], str], ...]] = (
 )
 _REMINTED: Final = "minted again"
 _DOUBT: Final = (
-    "Nobody can tell whether these have a key at Boooply: a request went out, and no clear answer came. "
-    "--remint-in-doubt, added to the same command, mints them again. Where the first key exists after all, it stays "
-    "alive and nobody holds it: revoke it in the Boooply dashboard."
+    "It is unknown whether these have a key at Boooply: a request went out, and no clear response came. "
+    "--remint-in-doubt, added to the same command, mints them again. If the first key exists after all, it stays "
+    "active and nobody has it: revoke it in the Boooply dashboard."
 )
 _CHANGED: Final = (
-    "Connected before, with other data than the file gives now. The new data was not sent: Boooply has no call for it."
+    "Connected before, with other data than the file has now. The new data was not sent: Boooply has no call for it."
 )
+_INTERVALS: Final = {True: 0.5, False: 10.0}  # seconds between two updates, by whether there is a terminal
+_BAR_WIDTH: Final = 10
+
+Progressed = Callable[[], tuple[int, str]]
+"""Returns how many customers are done, and the line that describes the progress."""
+
+# ---- the plan
 
 
 def plan(source: Path, found: Preflight, limit: int, seconds: float, *, remint: bool) -> RenderableType:
-    """Say what a run over this file does, and how long it takes at least."""
+    """Describe what a run over this file does, and how long it takes at least."""
     table = _table()
-    for label, states, what in _PLANNED:
+    for label, states, action in _PLANNED:
         count = sum(found.states[state] for state in states)
         reminted = remint and State.IN_DOUBT in states
         if count:
-            table.add_row(label, f"{count:,}", _REMINTED if reminted else what)
+            table.add_row(label, f"{count:,}", _REMINTED if reminted else action)
     return Group(
-        Text(f"{customers(found.total)} in {printable(str(source))}\n", style="bold", overflow="fold"),
-        _inset(table),
+        Text(f"{count_of(found.total, 'customer')} in {printable(str(source))}\n", style="bold", overflow="fold"),
+        inset(table),
         Text(f"\n{_work(found.to_mint(remint=remint), limit, seconds)}"),
     )
 
@@ -56,32 +65,32 @@ def _work(count: int, limit: int, seconds: float) -> str:
     if not count:
         return "Nobody is left to connect."
     time = f"{duration(seconds)} at {limit:,} a minute" if seconds else "at once"
-    return f"{customers(count)} to connect: {time}."
+    return f"{count_of(count, 'customer')} to connect: {time}."
 
 
-def standing(tally: Summary, total: int, rate: float, seconds: float) -> str:
-    """Say in one short line where a run stands."""
+# ---- progress
+
+
+def progress_line(found: Summary, total: int, rate: float, seconds: float) -> str:
+    """Describe the progress of a run in one short line."""
     return (
-        f"{tally.done:,}/{total:,} done, {rate:,.0f} a minute, {duration(seconds)} left, "
-        f"{len(tally.in_doubt):,} in doubt, {len(tally.failed):,} failed"
+        f"{found.done:,}/{total:,} done, {rate:,.0f} a minute, {duration(seconds)} left, "
+        f"{len(found.in_doubt):,} in doubt, {len(found.failed):,} failed"
     )
 
 
 def stopping(count: int | None) -> str:
-    """Say what a run that was told to stop still waits for; None is where nobody can count it."""
+    """Describe what a stopping run still waits for; ``count`` is None if it cannot be counted."""
     if count == 0:
         return "Stopping: no request is under way."
-    if count == 1:
-        under_way = "1 request under way comes to its end"
-    else:
-        under_way = f"{'' if count is None else f'{count:,} '}requests under way come to their end"
-    return f"Stopping: {under_way}. Once more gives them up, which leaves doubts."
+    requests = "the requests" if count is None else count_of(count, "request")
+    return f"Stopping after {requests} under way. A second signal gives up at once and leaves customers in doubt."
 
 
-def summary(tally: Summary, seconds: float) -> RenderableType:
-    """Say what has become of everybody."""
+def summary(found: Summary, seconds: float) -> RenderableType:
+    """Describe the outcomes of a run."""
     table = _table()
-    counts = tally.counts
+    counts = found.counts
     for label, count in (
         ("connected before", counts["already_connected"] - counts["repeated"]),
         ("met twice", counts["repeated"]),
@@ -91,73 +100,73 @@ def summary(tally: Summary, seconds: float) -> RenderableType:
         if count:
             table.add_row(label, f"{count:,}", "")
     parts: list[RenderableType] = [
-        Text.assemble((f"\nConnected {customers(counts['connected'])}", "bold green"), f" in {duration(seconds)}.")
+        Text.assemble(
+            (f"\nConnected {count_of(counts['connected'], 'customer')}", "bold green"), f" in {duration(seconds)}."
+        )
     ]
     if table.row_count:
         parts.append(Padding(table, (1, 0, 0, 3), expand=False))
-    parts += _changed(tally)
-    parts += _listed("In doubt", tally.in_doubt, _DOUBT)
-    parts += _listed("Failed", tally.failed, "The same command tries these again.")
-    if tally.orphans:
-        parts.append(Text(f"\n{_orphans(tally.orphans)}"))
+    parts += _changed(found)
+    parts += _listed("In doubt", found.in_doubt, _DOUBT)
+    parts += _listed("Failed", found.failed, "The same command tries these again.")
+    if found.orphans:
+        parts.append(Text(f"\n{_orphans(found.orphans)}"))
     return Group(*parts)
 
 
-def _changed(tally: Summary) -> list[RenderableType]:
-    if not tally.changed:
+def _changed(found: Summary) -> list[RenderableType]:
+    if not found.changed:
         return []
-    ids: list[RenderableType] = [Text(printable(one), overflow="fold") for one in tally.changed]
-    others = tally.counts["changed"] - len(ids)
+    ids: list[RenderableType] = [Text(printable(one), overflow="fold") for one in found.changed]
+    others = found.counts["changed"] - len(ids)
     more = [Text(f"… and {others:,} more", style="dim")] if others else []
-    return [Text("\nWith other data\n", style="bold"), Text(_CHANGED), _inset(Group(Text(), *ids, *more))]
+    return [Text("\nWith other data\n", style="bold"), Text(_CHANGED), inset(Group(Text(), *ids, *more))]
 
 
-def _listed(title: str, rows: Sequence[tuple[str, str]], what_to_do: str) -> list[RenderableType]:
+def _listed(title: str, rows: Sequence[tuple[str, str]], advice: str) -> list[RenderableType]:
     if not rows:
         return []
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", max_width=30)
     table.add_column(overflow="fold")
-    for identity, reason in rows:
-        table.add_row(printable(identity), printable(reason))
-    return [Text(f"\n{title}\n", style="bold"), Text(what_to_do), _inset(Group(Text(), table))]
+    for organization_id, reason in rows:
+        table.add_row(printable(organization_id), printable(reason))
+    return [Text(f"\n{title}\n", style="bold"), Text(advice), inset(Group(Text(), table))]
 
 
 def _orphans(count: int) -> str:
-    keys, them = ("1 key", "it") if count == 1 else (f"{count:,} keys", "them")
-    return f"{keys} of these customers may be alive at Boooply without anybody holding {them}: look at the dashboard."
+    them = "it" if count == 1 else "them"
+    return (
+        f"{count_of(count, 'key')} of these customers may be active at Boooply although nobody has {them}: check the "
+        "Boooply dashboard."
+    )
 
 
 def unfinished(left: int) -> RenderableType:
-    """Say how a run that was stopped is taken up again."""
-    return Text(f"\nStopped; {customers(left)} left. The same command goes on from here.")
+    """Describe how to continue a run that was stopped."""
+    return Text(f"\nStopped; {count_of(left, 'customer')} left. Run the same command again to continue.")
 
 
 def rescued(count: int, path: Path) -> str:
-    """Say where keys are that the store did not take."""
-    keys, them = ("1 key", "it") if count == 1 else (f"{count:,} keys", "them")
+    """State where the keys are that could not be stored."""
+    them = "it" if count == 1 else "them"
     return (
-        f"{keys} came and could not be stored. {path} holds {them}, sealed with the store's encryption key. "
-        f"Once the store works: boooply store restore {path.name}"
+        f"{count_of(count, 'key')} could not be stored. {path} contains {them}, encrypted with the store's encryption "
+        f"key. Once the store works: boooply store restore {path.name}"
     )
 
 
 def not_rescued(count: int) -> str:
-    """Say where keys are that neither the store nor a file took."""
-    keys, lines = ("1 key", "line") if count == 1 else (f"{count:,} keys", "lines")
+    """State where the keys are that could be neither stored nor written to a file."""
+    line, them = ("line", "it") if count == 1 else ("lines", "them")
     return (
-        f"{keys} came and could not be stored, nor written into a file. Keep the {lines} that follow, sealed with "
-        "the store's encryption key; once the store works, put them into a file for: boooply store restore FILE"
+        f"{count_of(count, 'key')} could not be stored, nor written to a file. Keep the {line} below, encrypted with "
+        f"the store's encryption key; once the store works, put {them} into a file for: boooply store restore FILE"
     )
 
 
-def customers(count: int) -> str:
-    """Count customers in words."""
-    return f"{count:,} customer{'' if count == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
-    """Say how long in the two largest units."""
+    """Write a duration in its two largest units."""
     rest = round(seconds)
     if rest < _MINUTE:
         return f"{rest} s" if rest or not seconds else "under a second"
@@ -177,5 +186,38 @@ def _table() -> Table:
     return table
 
 
-def _inset(content: RenderableType) -> Padding:
-    return Padding(content, _INDENT, expand=False)
+class Meter:
+    """A display of the progress, updated until its block ends: a bar in a terminal, else a line now and then."""
+
+    def __init__(self, out: Console, total: int, progressed: Progressed) -> None:
+        self._out = out
+        self._progressed = progressed
+        columns = (BarColumn(_BAR_WIDTH), TextColumn("{task.description}", markup=False))
+        self._bar = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
+        self._task = self._bar.add_task("", total=total)
+        self._updating: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._bar.start()
+        self._updating = asyncio.create_task(self._update())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._updating is not None:
+            self._updating.cancel()
+        self.close()
+
+    def close(self) -> None:
+        """Restore the terminal."""
+        self._bar.stop()
+
+    async def _update(self) -> None:
+        while True:
+            done, line = self._progressed()
+            if self._out.is_terminal:
+                self._bar.update(self._task, completed=done, description=line)
+            elif done:
+                self._out.print(Text(line))
+            await asyncio.sleep(_INTERVALS[self._out.is_terminal])

@@ -1,7 +1,8 @@
-"""``boooply quickstart``: the whole of the job on a sandbox, from a file of customers to an evaluation."""
+"""``boooply quickstart``: the whole integration on a sandbox, from a file of customers to an evaluation."""
 
+import asyncio
 import time
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -11,20 +12,46 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from boooply.cli import demo, quickstart_view
-from boooply.cli.connecting import connect_all
-from boooply.cli.terminal import console
+from boooply.cli import quickstart_view
+from boooply.cli.terminal import bad_rows, console
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import BoooplyError
-from boooply.models import Interview, OrganizationApiKey, Tenant
+from boooply.models import (
+    AIInterview,
+    Candidate,
+    HumanInterview,
+    Interview,
+    OrganizationApiKey,
+    Participant,
+    ParticipantRole,
+    SchedulingMode,
+    Slot,
+    TeamMeeting,
+    TeamMember,
+    Tenant,
+)
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning import read_tenants
 from boooply.sandbox import Sandbox
 
+ROLE: Final = "Frontend Engineer"
+MINUTES: Final = 30
+CANDIDATE: Final = Candidate(name="Jane Doe", email="jane.doe@candidate.example")
+WORKERS: Final = 8
+
 _SAMPLE: Final = "sample-tenants.csv"
-_TIMEOUT: Final = 10.0
+_QUESTIONS: Final = (
+    "A page is slow, but only for some users. How do you begin?",
+    "A release broke the checkout. What do you do first?",
+)
+_MAX_SLOTS: Final = 10  # the API accepts 50; nobody reads more than these
+_COLLEAGUES: Final = 3
 _CREATE: Final = "interview = await client.interviews.create(AIInterview(…))"
-_POLL: Final = 0.05  # the sandbox evaluates at once; the real API takes minutes, and 10 s is the default there
+_TIMEOUT: Final = 10.0
+_POLL: Final = 0.05  # the sandbox evaluates at once; the real API takes minutes, and there the default is 10 s
+
+Mint = Callable[[Tenant], Awaitable[OrganizationApiKey]]
+OnKey = Callable[[int, OrganizationApiKey], None]
 
 
 async def quickstart(tenants: Annotated[Path | None, Parameter(show_default=False)] = None, /) -> int:
@@ -39,7 +66,7 @@ async def quickstart(tenants: Annotated[Path | None, Parameter(show_default=Fals
     with _file(tenants) as path:
         plan = read_tenants(path)
     if plan.bad_rows:
-        console(stderr=True).print(quickstart_view.bad_rows(str(path), plan.bad_rows))
+        console(stderr=True).print(bad_rows(str(path), plan.bad_rows))
         return 2
     await _on_a_sandbox(plan.tenants, str(tenants or "the sample that comes with boooply"), console())
     return 0
@@ -71,7 +98,7 @@ async def _on_a_sandbox(tenants: tuple[Tenant, ...], source: str, out: Console) 
 
 
 async def _connect(platform: AsyncBoooplyPlatform, tenants: tuple[Tenant, ...], out: Console) -> OrganizationApiKey:
-    """Give each customer a key, and return the first one's."""
+    """Mint a key for each customer, and return the first one's."""
     out.print(
         quickstart_view.step(1, "Connect your customers", "key = await platform.create_organization_api_key(tenant)")
     )
@@ -80,21 +107,21 @@ async def _connect(platform: AsyncBoooplyPlatform, tenants: tuple[Tenant, ...], 
     with _progress(out) as progress:
         task = progress.add_task("Connecting", total=len(tenants))
 
-        def on_key(place: int, key: OrganizationApiKey) -> None:
-            # Here a platform stores key.api_key.reveal(): it is shown once. Only what the table shows is kept.
-            if place < quickstart_view.rows_shown(len(tenants)):
-                shown[place] = key
+        def on_key(position: int, key: OrganizationApiKey) -> None:
+            # A platform stores key.api_key.reveal() here, since it is shown only once. Only the table's keys are kept.
+            if position < quickstart_view.rows_shown(len(tenants)):
+                shown[position] = key
             progress.advance(task)
 
         await connect_all(tenants, platform.create_organization_api_key, on_key)
     out.print(quickstart_view.connected(len(tenants), time.perf_counter() - started))
-    out.print(quickstart_view.customers(tenants, [shown[place] for place in sorted(shown)]))
+    out.print(quickstart_view.customers(tenants, [shown[position] for position in sorted(shown)]))
     return shown[0]
 
 
 def _progress(out: Console) -> Progress:
     columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # It is gone when done; what is left is the line that follows, which is all that a pipe or a file gets.
+    # The bar disappears at the end; the line that follows stays, and is all that a pipe or a file gets.
     return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
 
@@ -102,25 +129,25 @@ async def _check_owner(client: AsyncBoooplyClient, tenant: Tenant, out: Console)
     out.print(quickstart_view.step(2, "Check whose key it is", "organization = await client.organization.get()"))
     organization = await client.organization.get()
     if organization.external_org_id != tenant.organization_id:
-        raise BoooplyError(f"the key of {tenant.organization_id} answers for {organization.external_org_id}")
+        raise BoooplyError(f"the key of {tenant.organization_id} belongs to {organization.external_org_id}")
     out.print(quickstart_view.ownership(tenant, organization))
 
 
 async def _invite(client: AsyncBoooplyClient, tenant: Tenant, out: Console) -> Interview:
-    """Create the three kinds of interview, and return the one that the AI leads."""
+    """Create the three kinds of interview, and return the AI interview."""
     out.print(quickstart_view.step(3, "Invite people", _CREATE))
-    screening = await client.interviews.create(demo.ai_interview())
+    screening = await client.interviews.create(ai_interview())
     out.print(quickstart_view.invitation("AI interview", "The AI leads it, as soon as the candidate joins.", screening))
-    leader = demo.interviewer(tenant)
-    available = await client.interviews.get_availability(leader.email, duration_minutes=demo.MINUTES)
-    request = demo.human_interview(leader, available.slots)
+    leader = interviewer(tenant)
+    available = await client.interviews.get_availability(leader.email, duration_minutes=MINUTES)
+    request = human_interview(leader, available.slots)
     interview = await client.interviews.create(request)
     out.print(
         quickstart_view.invitation(
             "Human interview", quickstart_view.choice(request.available_slots, leader), interview
         )
     )
-    meeting = await client.interviews.create(demo.team_meeting(tenant))
+    meeting = await client.interviews.create(team_meeting(tenant))
     out.print(quickstart_view.invitation("Team meeting", f"“{meeting.title}”", meeting))
     return screening
 
@@ -137,3 +164,83 @@ async def _read_results(client: AsyncBoooplyClient, meeting_code: str, out: Cons
         )
     )
     out.print(quickstart_view.transcript(await client.interviews.get_transcript(meeting_code)))
+
+
+# ---- many customers over a few workers
+
+
+async def connect_all(tenants: Iterable[Tenant], mint: Mint, on_key: OnKey, *, workers: int = WORKERS) -> None:
+    """Mint the key of each customer, and pass each to ``on_key`` as it comes, with its position in the file.
+
+    The workers share one iterator, so there are never more tasks than workers, however many customers it yields. The
+    first error stops them all.
+    """
+    numbered = enumerate(tenants)
+
+    async def work() -> None:
+        for position, tenant in numbered:
+            on_key(position, await mint(tenant))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+    except ExceptionGroup as errors:
+        first = errors.exceptions[0]
+    else:
+        return
+    raise first  # the error itself, not a group of it: callers catch what the SDK documents
+
+
+# ---- the requests that invite a customer's people
+
+
+def people(tenant: Tenant) -> tuple[TeamMember, ...]:
+    """List the people of a customer: first the user who connects it, then the team, each address once."""
+    user = TeamMember(email=tenant.user_email, name=tenant.user_name)
+    # One address is one person, whatever its case: the API rejects a person who is listed twice.
+    team = {member.email.lower(): member for member in tenant.team_members}
+    team.pop(user.email.lower(), None)
+    return user, *team.values()
+
+
+def interviewer(tenant: Tenant) -> TeamMember:
+    """Choose the interviewer: a colleague of the user, or else the user."""
+    return people(tenant)[:2][-1]
+
+
+def ai_interview() -> AIInterview:
+    """Build the request for an interview that the AI leads."""
+    return AIInterview(job_role=ROLE, candidate=CANDIDATE, questions=_QUESTIONS, duration_minutes=MINUTES)
+
+
+def human_interview(leader: TeamMember, free: Iterable[Slot]) -> HumanInterview:
+    """Build the request for an interview at one of the leader's free slots; without any, for an immediate one."""
+    slots = tuple(free)[:_MAX_SLOTS]
+    return HumanInterview(
+        job_role=ROLE,
+        candidate=CANDIDATE,
+        participants=(_participant(leader, ParticipantRole.INTERVIEWER),),
+        duration_minutes=MINUTES,
+        scheduling_mode=SchedulingMode.CANDIDATE_PICKS if slots else SchedulingMode.IMMEDIATE,
+        available_slots=slots,
+    )
+
+
+def team_meeting(tenant: Tenant) -> TeamMeeting:
+    """Build the request for a meeting in which the user and colleagues decide."""
+    host, *colleagues = people(tenant)
+    return TeamMeeting(
+        title=f"Who becomes our {ROLE}?",
+        agenda=("What the evaluations say", "Decision"),
+        duration_minutes=MINUTES,
+        participants=(
+            _participant(host, ParticipantRole.HOST),
+            *(_participant(member, ParticipantRole.PARTICIPANT) for member in colleagues[:_COLLEAGUES]),
+        ),
+    )
+
+
+def _participant(member: TeamMember, role: ParticipantRole) -> Participant:
+    name = member.name or member.email.partition("@")[0]
+    return Participant(name=name, email=member.email, role=role)

@@ -1,15 +1,14 @@
-"""What the quickstart shows: pure, from the SDK's objects to tables and paragraphs."""
+"""The output of ``boooply quickstart``: the SDK's objects as tables and paragraphs."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.terminal import printable
+from boooply.cli.terminal import count_of, inset, printable
 from boooply.models import (
     Evaluation,
     Interview,
@@ -21,12 +20,10 @@ from boooply.models import (
     Tenant,
     TranscriptEntry,
 )
-from boooply.provisioning import BadRow
 
-FULL_TABLE: Final = 20  # customers that are all shown; of more, the first rows only
+FULL_TABLE: Final = 20  # so many customers are shown in full; of more, only the first rows
 FIRST_ROWS: Final = 10
 
-_INDENT: Final = (0, 0, 0, 3)
 _FULL_BAR: Final = 20
 _FIRST_TURNS: Final = 4
 _SCORES: Final = {
@@ -46,32 +43,32 @@ _NEXT: Final = (
 
 
 def rows_shown(count: int) -> int:
-    """Say how many of so many customers fit into a table that is still read."""
+    """Return how many of so many customers the table shows."""
     return count if count <= FULL_TABLE else FIRST_ROWS
 
 
 def opening(base_url: str, source: str, count: int) -> RenderableType:
-    """Say what is about to happen, and that it cannot hurt anybody."""
+    """Introduce the run, and state that it affects nobody."""
     return Text.assemble(
         ("Boooply quickstart", "bold"),
-        f"\n\n{_customers(count)} from {printable(source)}.\nThe API is a sandbox on {base_url}: nothing leaves this "
-        "machine, and nobody gets an e-mail.",
+        f"\n\n{count_of(count, 'customer')} from {printable(source)}.\n"
+        f"The API is a sandbox on {base_url}: nothing leaves this machine, and nobody gets an e-mail.",
         overflow="fold",
     )
 
 
 def step(number: int, title: str, code: str) -> RenderableType:
-    """Head a step, with the call that it is about."""
+    """Write the heading of a step, with the call that it shows."""
     return Text.assemble("\n", (f"{number}  {title}", "bold"), "\n", (f"   {code}", "cyan"), "\n")
 
 
 def connected(count: int, seconds: float) -> RenderableType:
-    """Say how many customers have a key now, and how long it took."""
-    return _inset(Text.assemble((f"Connected {_customers(count)}", "bold green"), f" in {seconds:.3f} s."))
+    """State how many customers have a key now, and how long it took."""
+    return inset(Text.assemble((f"Connected {count_of(count, 'customer')}", "bold green"), f" in {seconds:.3f} s."))
 
 
 def customers(tenants: Sequence[Tenant], keys: Sequence[OrganizationApiKey]) -> RenderableType:
-    """List the customers whose keys are given, and count the others; a key shows its kind and end only."""
+    """List the customers whose keys are given, and count the others; of a key, show only its kind and end."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("Customer")
     table.add_column("Organization id")
@@ -82,15 +79,15 @@ def customers(tenants: Sequence[Tenant], keys: Sequence[OrganizationApiKey]) -> 
         table.add_row(_cut(name), _cut(tenant.organization_id), str(len(tenant.team_members)), str(key.api_key))
     others = len(tenants) - len(keys)
     more = (Text(f"… and {others:,} more", style="dim"),) if others else ()
-    return _inset(Group(Text(), table, *more))
+    return inset(Group(Text(), table, *more))
 
 
 def ownership(tenant: Tenant, organization: Organization) -> RenderableType:
-    """Say whose key it is, by the customer's name in the file and its id at both ends."""
+    """State whose key it is, by the customer's name in the file and its id at both ends."""
     name = tenant.organization_name or tenant.user_email
-    return _inset(
+    return inset(
         Text.assemble(
-            f"The key of {printable(name)} answers for ",
+            f"The key of {printable(name)} belongs to ",
             (printable(str(organization.external_org_id)), "bold"),
             ": the id that the file gives this customer. Store the two together.",
         )
@@ -98,7 +95,7 @@ def ownership(tenant: Tenant, organization: Organization) -> RenderableType:
 
 
 def choice(slots: Sequence[Slot], leader: TeamMember) -> str:
-    """Say how the time of a human interview is found."""
+    """Describe how the time of a human interview is found."""
     who = leader.name or leader.email
     if not slots:
         return f"At once: {who} has no connected calendar to pick a time from."
@@ -106,30 +103,30 @@ def choice(slots: Sequence[Slot], leader: TeamMember) -> str:
 
 
 def invitation(kind: str, how: str, interview: Interview) -> RenderableType:
-    """Tell of an interview that was created, with each person's own link to it."""
+    """Describe an interview that was created, with each person's own link to it."""
     people = (line for person in interview.participants for line in _person(interview, person))
-    return _inset(
+    return inset(
         Group(Text.assemble((kind, "bold"), "  ", interview.meeting_code), Text(printable(how)), *people, Text())
     )
 
 
 def _person(interview: Interview, person: InterviewParticipant) -> tuple[RenderableType, ...]:
     return (
-        _inset(Text.assemble(printable(str(person.name)), "  ", (printable(str(person.role)), "dim"))),
-        _inset(Text(masked_link(interview, person), style="blue", overflow="fold")),
+        inset(Text.assemble(printable(str(person.name)), "  ", (printable(str(person.role)), "dim"))),
+        inset(Text(masked_link(interview, person), style="blue", overflow="fold")),
     )
 
 
 def masked_link(interview: Interview, person: InterviewParticipant) -> str:
-    """Write a join link whose token shows its end only: ``Interview.join_link`` makes the link that works."""
+    """Write a join link of whose token only the end is shown: ``Interview.join_link`` makes the link that works."""
     if interview.url is None or person.join_token is None:
         return "no link"
     return f"{printable(interview.url)}?token={person.join_token}"
 
 
 def invited(emails: int) -> RenderableType:
-    """Say what became of the invitations."""
-    return _inset(
+    """Describe what became of the invitations."""
+    return inset(
         Text(
             f"The real API would have sent {emails} e-mails by now. The tokens are masked here, as the keys are: "
             "interview.join_link(person).reveal() is the whole link."
@@ -146,7 +143,7 @@ def evaluation(found: Evaluation) -> RenderableType:
         if score is not None:
             table.add_row(label, f"{score:.0f}", Text("█" * round(score * _FULL_BAR / 100), style="cyan"))
     heading = Text.assemble("Recommendation: ", (verdict, f"bold {_VERDICTS.get(verdict, '')}"), "\n")
-    return _inset(Group(heading, table))
+    return inset(Group(heading, table))
 
 
 def transcript(entries: Sequence[TranscriptEntry]) -> RenderableType:
@@ -157,40 +154,17 @@ def transcript(entries: Sequence[TranscriptEntry]) -> RenderableType:
     )
     others = len(entries) - _FIRST_TURNS
     more = (Text(f"… and {others:,} more", style="dim"),) if others > 0 else ()
-    return _inset(Group(Text(f"\nTranscript, {len(entries)} turns:\n"), *lines, *more))
+    return inset(Group(Text(f"\nTranscript, {len(entries)} turns:\n"), *lines, *more))
 
 
 def farewell() -> RenderableType:
-    """Say where to go from here."""
+    """List what to do next."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for what, why in _NEXT:
-        table.add_row(Text(what, style="cyan"), why)
-    return Group(Text("\nNext\n", style="bold"), _inset(table))
-
-
-def bad_rows(source: str, rows: Sequence[BadRow]) -> RenderableType:
-    """List what has to be changed in a file before anything of it is sent."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("Line", justify="right", no_wrap=True)
-    table.add_column("What is wrong", overflow="fold")
-    for row in rows:
-        table.add_row(str(row.line), printable(row.problem))
-    verb = "row has" if len(rows) == 1 else "rows have"
-    return Group(
-        Text.assemble((f"{printable(source)}: {len(rows):,} {verb} to be changed first.\n", "bold")),
-        table,
-        Text("\nNothing was sent. Change the file and run the same command again."),
-    )
-
-
-def _customers(count: int) -> str:
-    return f"{count:,} customer{'' if count == 1 else 's'}"
+    for command, purpose in _NEXT:
+        table.add_row(Text(command, style="cyan"), purpose)
+    return Group(Text("\nNext\n", style="bold"), inset(table))
 
 
 def _cut(text: str) -> Text:
-    # One line a customer: a name that is too long for its column ends in an ellipsis.
+    # One line per customer: a name that is too long for its column ends in an ellipsis.
     return Text(printable(text), no_wrap=True, overflow="ellipsis")
-
-
-def _inset(content: RenderableType) -> Padding:
-    return Padding(content, _INDENT, expand=False)

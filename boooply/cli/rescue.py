@@ -1,4 +1,4 @@
-"""Keys that came and cannot be stored: into a file, sealed as the store would have sealed them, and back."""
+"""The rescue file: keys that could not be stored, encrypted as the store would have encrypted them."""
 
 import json
 import os
@@ -22,21 +22,27 @@ _OWNER_ONLY: Final = 0o600
 
 @attrs.frozen
 class Restored:
-    """Tell what became of one line; ``problem`` is None where its key is in the store now."""
+    """The result of restoring one line; ``problem`` is None if its key is in the store now."""
 
     line: int
     problem: str | None = None
 
 
-def sealed_lines(keys: Mapping[str, Secret]) -> str:
-    """Write keys as JSON Lines, each sealed with the store's encryption key: nobody can read them without it."""
-    seal = Encryption.of(hidden(None))
-    rows = ({"organization_id": one, "sealed": seal.close(one, secret).decode()} for one, secret in keys.items())
-    return "".join(f"{json.dumps(row)}\n" for row in rows)
+def encrypted_lines(keys: Mapping[str, Secret]) -> str:
+    """Write keys as JSON Lines, each encrypted with the store's encryption key."""
+    encryption = Encryption.of(hidden(None))
+    lines = (
+        {"organization_id": one, "encrypted_key": encryption.close(one, secret).decode()}
+        for one, secret in keys.items()
+    )
+    return "".join(f"{json.dumps(line)}\n" for line in lines)
 
 
 def write_rescue_file(lines: str) -> Path | None:
-    """Write the lines into a new file for its owner alone: here, or among the temporary files; None where it fails."""
+    """Write the lines to a new file that only its owner can read; return its path, or None if that fails.
+
+    It is written here, or else in the temporary directory.
+    """
     name = _NAME.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{os.getpid()}")
     for folder in (Path.cwd(), Path(tempfile.gettempdir())):
         path = folder / name
@@ -46,20 +52,20 @@ def write_rescue_file(lines: str) -> Path | None:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
-            continue  # a full disk, say: it may be the one that the store failed on
+            continue  # for example a full disk, perhaps the one on which the store failed
         return path
     return None
 
 
 async def restore_keys(path: Path, keys: AsyncKeyStore) -> list[Restored]:
-    """Put the keys of such a file into the store, each by itself; where a customer has another one, that stays.
+    """Put the keys of a rescue file into the store one by one, except where a customer has another key already.
 
     Raises:
         OSError: The file cannot be read.
         StoreError: The store fails.
     """
-    seal = Encryption.of(hidden(None))
-    return [Restored(number, await _restore(line, keys, seal)) for number, line in _numbered_lines(path)]
+    encryption = Encryption.of(hidden(None))
+    return [Restored(number, await _restore(line, keys, encryption)) for number, line in _numbered_lines(path)]
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, str]]:
@@ -67,38 +73,40 @@ def _numbered_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-async def _restore(line: str, keys: AsyncKeyStore, seal: Encryption) -> str | None:
-    row = _row(line)
-    if row is None:
-        return 'not a line of such a file: {"organization_id": …, "sealed": …}'
-    identity, sealed = row
+async def _restore(line: str, keys: AsyncKeyStore, encryption: Encryption) -> str | None:
+    parsed = _parsed(line)
+    if parsed is None:
+        return 'not a line of a rescue file: {"organization_id": …, "encrypted_key": …}'
+    organization_id, encrypted = parsed
     try:
-        secret = seal.open(identity, sealed)
+        secret = encryption.open(organization_id, encrypted)
     except CorruptKeyError:
-        return f"{identity}: altered, or sealed with another encryption key"
-    if await has_other_key(keys, identity, secret):
-        return f"{identity}: has another key by now, which stays; this one may be revoked at Boooply"
+        return f"{organization_id}: altered, or encrypted with another encryption key"
+    if await has_other_key(keys, organization_id, secret):
+        return f"{organization_id}: has another key by now, which is kept; you may revoke this one at Boooply"
     try:
-        await keys.put(identity, secret)
+        await keys.put(organization_id, secret)
     except StoreError:
         raise
     except BoooplyError as error:
-        return f"{identity}: {error}"
+        return f"{organization_id}: {error}"
     return None
 
 
-def _row(line: str) -> tuple[str, bytes] | None:
+def _parsed(line: str) -> tuple[str, bytes] | None:
     try:
         given: Any = json.loads(line)
     except ValueError:
         return None
     if not isinstance(given, dict):
         return None
-    row = cast("dict[str, Any]", given)
-    identity, sealed = row.get("organization_id"), row.get("sealed")
-    return (identity, sealed.encode()) if isinstance(identity, str) and isinstance(sealed, str) else None
+    fields = cast("dict[str, Any]", given)
+    organization_id, encrypted = fields.get("organization_id"), fields.get("encrypted_key")
+    if not isinstance(organization_id, str) or not isinstance(encrypted, str):
+        return None
+    return organization_id, encrypted.encode()
 
 
 def problems(restored: list[Restored]) -> Iterator[Restored]:
-    """Choose the lines whose keys are not in the store."""
+    """Return the lines whose keys are not in the store."""
     return (one for one in restored if one.problem is not None)

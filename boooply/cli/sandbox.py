@@ -1,19 +1,18 @@
-"""``boooply sandbox``: a server to build against, until it is told to stop."""
+"""``boooply sandbox``: a sandbox served until a signal stops it."""
 
 import asyncio
-import io
 import os
 import signal
 import sys
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Annotated, Final, TextIO, cast
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.text import Text
 
-from boooply.cli.terminal import console, print_error, printable
+from boooply.cli.terminal import console, discard_output, listening, print_error, printable
 from boooply.sandbox import Call, Fault, Limits, Sandbox
 
 _DAY: Final = 86_400
@@ -34,9 +33,9 @@ _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first d
 
 
 def exports(sandbox: Sandbox) -> Mapping[str, str]:
-    """Name the variables that lead a client to a sandbox.
+    """Return the variables that configure a client for a sandbox.
 
-    The one place where whole keys are shown: they are random, open nothing but this sandbox, and end with it.
+    This is the only place that shows whole keys: they are random, open nothing but this sandbox, and end with it.
     """
     return {
         "BOOOPLY_BASE_URL": sandbox.base_url,
@@ -47,7 +46,7 @@ def exports(sandbox: Sandbox) -> Mapping[str, str]:
 
 
 def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
-    """Say where the sandbox is, how much it allows, and how it ends."""
+    """Describe the sandbox: its address, its limits, and how to stop it."""
     return Text(
         f"Sandbox on {sandbox.base_url} (open it in a browser to see what happens)\n"
         f"A key may make {limits.reads:,} reads, {limits.writes:,} writes and {limits.ai:,} AI calls in "
@@ -56,9 +55,9 @@ def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
 
 
 def call_line(call: Call) -> Text:
-    """Tell of a call: status, method, path, whose key it was, and if need be why it went wrong.
+    """Describe a call in one line: status, method, path, tenant, and if need be the error code and the fault.
 
-    A fault can keep back even the status; the code of a refusal and the fault itself come last.
+    A fault can suppress even the status.
     """
     rest = (printable(part) for part in (call.path, call.tenant or "-", call.error_code, call.fault) if part)
     return Text.assemble(
@@ -66,16 +65,15 @@ def call_line(call: Call) -> Text:
     )
 
 
-def hand_over(variables: Mapping[str, str], stream: TextIO) -> None:
-    """Print the variables for a shell, all at once, and let go of a stream that is no terminal.
+def print_exports(variables: Mapping[str, str], stream: TextIO) -> None:
+    """Print the variables for a shell, all at once, and close a stream that is not a terminal.
 
-    ``eval "$(…)"`` waits until nobody can write to its pipe any more, so a pipe that stays open would hang it.
+    ``eval "$(…)"`` waits until its pipe is closed, so a pipe that stays open would hang it.
     """
     stream.write("".join(f"export {name}={value}\n" for name, value in variables.items()))
     stream.flush()
     if not stream.isatty():
-        with suppress(io.UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
-            os.dup2(nowhere.fileno(), stream.fileno())
+        discard_output(stream)
 
 
 async def serve(
@@ -89,7 +87,7 @@ async def serve(
     webhook_url: _Url = None,
     fault: _Faults = (),
 ) -> int:
-    """Serve a sandbox, print where it is and each call it answers, and stop on Ctrl-C or SIGTERM.
+    """Serve a sandbox, print its address and each call, and stop on Ctrl-C or SIGTERM.
 
     Args:
         port: The port to listen on; 0 finds a free one.
@@ -116,15 +114,17 @@ async def serve(
     if problem is not None:
         print_error(problem)
         return 2
+    stopped = asyncio.Event()
     async with AsyncExitStack() as stack:
+        # Ctrl-C needs no handler: it cancels the command.
+        stack.enter_context(listening(stopped.set, (signal.SIGTERM,)))
         try:
             await stack.enter_async_context(sandbox)
         except OSError as error:
             print_error(f"port {port}: {os.strerror(error.errno or 0)}: give another --port, or none for a free one")
             return 2
-        stopped = _stopped_by_sigterm()
         terminal.print(announcement(sandbox, limits, os.getpid()))
-        hand_over(exports(sandbox), sys.stdout)
+        print_exports(exports(sandbox), sys.stdout)
         await stopped.wait()
     return 0
 
@@ -132,7 +132,7 @@ async def serve(
 def _prepare(sandbox: Sandbox, faults: tuple[str, ...], webhook_url: str | None) -> str | None:
     for one in faults:
         try:
-            _order(sandbox, one)
+            _add_fault(sandbox, one)
         except ValueError as error:
             return f"--fault {printable(one)}: {error}"
     try:
@@ -142,19 +142,10 @@ def _prepare(sandbox: Sandbox, faults: tuple[str, ...], webhook_url: str | None)
     return None
 
 
-def _order(sandbox: Sandbox, fault: str) -> None:
+def _add_fault(sandbox: Sandbox, fault: str) -> None:
     operation, _, rest = fault.partition(":")
     name, _, times = rest.partition(":")
     if times and times != _ALWAYS and not times.isdecimal():
         raise ValueError(f"times must be a number, or {_ALWAYS}")
-    # the sandbox knows which names there are, and says so
+    # the sandbox checks the names
     sandbox.faults.add(operation, cast("Fault", name), None if times == _ALWAYS else int(times or 1))
-
-
-def _stopped_by_sigterm() -> asyncio.Event:
-    # Ctrl-C needs no handler: it cancels the command. One of ours would also undo that a shell lets its background
-    # jobs ignore Ctrl-C.
-    stopped = asyncio.Event()
-    with suppress(NotImplementedError):  # Windows has no signals on its loop
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    return stopped

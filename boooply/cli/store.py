@@ -1,4 +1,4 @@
-"""``boooply store``: the store's encryption key, and the state of what it seals."""
+"""``boooply store``: the store's encryption key, and the keys that it encrypts."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from rich.text import Text
 
-from boooply.cli.options import StoreUrl
 from boooply.cli.rescue import problems, restore_keys
-from boooply.cli.terminal import console, print_error
+from boooply.cli.terminal import StoreUrl, console, count_of, print_error
 from boooply.store import AsyncKeyStore
 
 
@@ -19,7 +18,7 @@ def new_key() -> int:
 
 
 async def rotate(*, store: StoreUrl = None) -> int:
-    """Seal every key anew with the first encryption key.
+    """Encrypt every key again, with the first encryption key.
 
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
@@ -30,13 +29,15 @@ async def rotate(*, store: StoreUrl = None) -> int:
     async with AsyncKeyStore.open(store) as keys:
         count = await keys.rotate()
     console().print(
-        Text(f"{_keys(count)} sealed anew. BOOOPLY_STORE_KEY needs its first encryption key alone from now on.")
+        Text(
+            f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key."
+        )
     )
     return 0
 
 
 async def check(*, store: StoreUrl = None) -> int:
-    """Open every key, and name each customer whose key is not what was stored.
+    """Decrypt every key, and name each customer whose key is damaged.
 
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
@@ -51,9 +52,9 @@ async def check(*, store: StoreUrl = None) -> int:
             bad += 1
         count = sum([1 async for _ in keys.organizations()])
     if bad:
-        console().print(Text(f"{bad:,} of {_keys(count)} cannot be opened."))
+        console().print(Text(f"{bad:,} of {count_of(count, 'key')} cannot be decrypted."))
         return 1
-    console().print(Text(f"{_keys(count)}, and every one is what was stored."))
+    console().print(Text(f"{count_of(count, 'key')}, none of them damaged."))
     return 0
 
 
@@ -76,11 +77,7 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     bad = list(problems(restored))
     for one in bad:
         print_error(f"{file}: line {one.line}: {one.problem}")
-    console().print(Text(f"{_keys(len(restored) - len(bad))} restored."))
+    console().print(Text(f"{count_of(len(restored) - len(bad), 'key')} restored."))
     if not bad:
-        console().print(Text(f"{file} is not needed any more: delete it.", overflow="fold"))
+        console().print(Text(f"{file} is no longer needed: delete it.", overflow="fold"))
     return 1 if bad else 0
-
-
-def _keys(count: int) -> str:
-    return f"{count:,} key{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""``boooply tenants``: what the store knows of the customers, and a customer's key."""
+"""``boooply tenants``: the customers in the store, and a customer's key."""
 
 import json
 import sys
@@ -10,17 +10,16 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from boooply.cli.options import Json, StoreUrl
-from boooply.cli.terminal import console, print_error, printable
+from boooply.cli.terminal import Json, StoreUrl, console, print_error, printable
 from boooply.errors import CorruptKeyError, NotConnectedError
 from boooply.models import Tenant
 from boooply.secret import redact
 from boooply.store import AsyncStore, Entry, State, tenant_of
 
-_WIDEST_STATE: Final = 9
+_STATE_WIDTH: Final = 9
 
-# For people; a machine gets them with underscores.
-_WORDS: Final = {
+# In the JSON output, with underscores.
+_STATE_NAMES: Final = {
     State.TODO: "not sent",
     State.SENT: "under way",
     State.DONE: "connected",
@@ -44,19 +43,19 @@ async def list_customers(*, store: StoreUrl = None, as_json: Json = False) -> in
     counts: Counter[str] = Counter()
     async with AsyncStore.open(store) as opened:
         async for entry in opened.ledger.entries():
-            counts[_WORDS[entry.state]] += 1
+            counts[_STATE_NAMES[entry.state]] += 1
             if as_json:
-                sys.stdout.write(f"{json.dumps(_row(entry))}\n")
+                sys.stdout.write(f"{json.dumps(_json_of(entry))}\n")
             else:
                 console().print(_line(entry), soft_wrap=True)
     if not as_json:
-        parts = [f"{count:,} {word}" for word, count in counts.most_common()]
+        parts = [f"{count:,} {state}" for state, count in counts.most_common()]
         console().print(Text(f"\n{', '.join(parts)}" if parts else "The store knows no customers."))
     return 0
 
 
 async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
-    """Show what the store knows of one customer; of its key only the end.
+    """Show one customer of the store; of its key, only the end.
 
     Args:
         organization_id: Your own id of the customer.
@@ -66,10 +65,9 @@ async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
         The exit code: 1 if the store does not know it.
     """
     async with AsyncStore.open(store) as opened:
-        entry = await _entry(opened, organization_id)
-        key = await _key_in_words(opened, organization_id)
+        entry = await _find(opened, organization_id)
+        key = await _key_text(opened, organization_id)
     if entry is None:
-        print_error(f"{organization_id} is not known to the store")
         return 1
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
     table.add_column(no_wrap=True)
@@ -99,7 +97,7 @@ async def key(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
 
 
 async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
-    """Forget a customer: its key, and what the ledger knows of it.
+    """Delete a customer from the store: its key, and its entry in the ledger.
 
     Args:
         organization_id: Your own id of the customer.
@@ -109,13 +107,12 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
         The exit code: 1 if the store does not know it.
     """
     async with AsyncStore.open(store) as opened:
-        if await _entry(opened, organization_id) is None:
-            print_error(f"{organization_id} is not known to the store")
+        if await _find(opened, organization_id) is None:
             return 1
         await opened.keys.delete(organization_id)
     console().print(
         Text(
-            f"{printable(organization_id)} is disconnected: its key and its row in the ledger are deleted here.\n"
+            f"{printable(organization_id)} is disconnected: its key and its entry in the ledger are deleted here.\n"
             "At Boooply the key stays valid: revoke it in the Boooply dashboard.",
             overflow="fold",
         )
@@ -123,19 +120,21 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     return 0
 
 
-async def _entry(store: AsyncStore, organization_id: str) -> Entry | None:
+async def _find(store: AsyncStore, organization_id: str) -> Entry | None:
+    """Return the customer's entry in the ledger; if there is none, print an error and return None."""
     async for entry in store.ledger.entries([organization_id]):
         return entry
+    print_error(f"{organization_id} is not known to the store")
     return None
 
 
-async def _key_in_words(store: AsyncStore, organization_id: str) -> str | None:
+async def _key_text(store: AsyncStore, organization_id: str) -> str | None:
     try:
         return str(await store.keys.get(organization_id))
     except NotConnectedError:
         return None
     except CorruptKeyError:
-        return "it is not what was stored, and cannot be opened"
+        return "damaged: it cannot be decrypted"
 
 
 def _tenant(entry: Entry) -> Tenant | None:
@@ -145,15 +144,15 @@ def _tenant(entry: Entry) -> Tenant | None:
 def _line(entry: Entry) -> Text:
     tenant = _tenant(entry)
     name = (tenant and tenant.organization_name) or ""
-    state = f"{_WORDS[entry.state]:<{_WIDEST_STATE}}"
+    state = f"{_STATE_NAMES[entry.state]:<{_STATE_WIDTH}}"
     return Text(f"{state}  {printable(entry.organization_id)}  {printable(name)}".rstrip())
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _json_of(entry: Entry) -> dict[str, Any]:
     tenant = _tenant(entry)
     row = {
         "organization_id": entry.organization_id,
-        "state": _WORDS[entry.state].replace(" ", "_"),
+        "state": _STATE_NAMES[entry.state].replace(" ", "_"),
         "organization_name": tenant and tenant.organization_name,
         "reason": entry.reason and redact(entry.reason),
         "orphans": entry.orphans,
@@ -169,7 +168,7 @@ def _facts(entry: Entry) -> dict[str, str]:
     return {
         "customer": entry.organization_id,
         "name": str(about.get("organization_name") or ""),
-        "state": _WORDS[entry.state],
+        "state": _STATE_NAMES[entry.state],
         "reason": entry.reason or "",
         "connected by": user,
         "team": team,

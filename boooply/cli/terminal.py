@@ -1,51 +1,124 @@
-"""Standard output and standard error, and how other people's text gets there safely."""
+"""The terminal: the options, signals, streams and pieces of output that commands share."""
 
+import asyncio
 import os
 import re
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
-from typing import Final
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
-from rich.console import Console
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from boooply.secret import redact
 
-_WIDEST: Final = 80  # what a reader takes in at once; a wider terminal gains nothing
+if TYPE_CHECKING:  # --help needs none of what this imports
+    from boooply.provisioning.plan import BadRow
 
-# Escape sequences would act on the reader's terminal, line breaks tear a table, and directions turn a line around.
+# ---- options
+
+StoreUrl = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
+Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N")]
+Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+
+# ---- signals
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def listening(on_signal: Callable[[], object], signals: Iterable[signal.Signals] = _SIGNALS) -> Generator[None]:
+    """Call a function at each signal, instead of the signal's usual effect."""
+    loop = asyncio.get_running_loop()
+    handled: list[signal.Signals] = []
+    for number in signals:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # shells let their background jobs ignore Ctrl-C, and that must stay so
+        with suppress(NotImplementedError):  # Windows has no signals on its loop: Ctrl-C cancels the command
+            loop.add_signal_handler(number, on_signal)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+# ---- streams
+
+_MAX_WIDTH: Final = 80  # lines longer than this are hard to read, however wide the terminal is
+
+# Escape sequences would act on the reader's terminal, line breaks would break a table, and direction marks reverse
+# a line.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Make the console of a stream: colours in a terminal, plain text in a pipe or file, ``NO_COLOR`` honoured.
+    """Create the console of a stream: colours in a terminal, plain text in a pipe or file, ``NO_COLOR`` honoured.
 
-    Brackets and ``:names:`` stay as they are: customers' names are no markup.
+    Brackets and ``:names:`` are printed literally: customers' names are not markup.
     """
-    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-    made.width = min(made.width, _WIDEST)
-    return made
+    created = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    created.width = min(created.width, _MAX_WIDTH)
+    return created
 
 
 def printable(text: str) -> str:
-    """Make one line of somebody else's text, with nothing in it that acts on a terminal, and no key."""
+    """Turn foreign text into one line that contains no key and nothing that acts on a terminal."""
     return redact(_UNPRINTABLE.sub(" ", text))
 
 
 def print_error(problem: str) -> None:
-    """Say on standard error what went wrong, in one line, however long it is."""
+    """Print an error on standard error, in one line, however long it is."""
     console(stderr=True).print(Text(printable(f"boooply: {problem}")), soft_wrap=True)
 
 
-def degrade() -> None:
-    """Let a stream that cannot show a letter show ``?`` instead: Windows' pipes know no 株式会社."""
+def replace_unencodable() -> None:
+    """Show ``?`` for each character that a stream cannot encode: Windows' pipes cannot encode 株式会社."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
-def let_go() -> None:
-    """Send what is left for standard output nowhere, so that Python does not fail on it when it ends."""
+def discard_output(stream: TextIO) -> None:
+    """Discard whatever is written to a stream from now on, if it has a file descriptor."""
     with suppress(UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+# ---- pieces of output
+
+_INDENT: Final = (0, 0, 0, 3)
+
+
+def inset(content: RenderableType) -> Padding:
+    """Indent a piece of output."""
+    return Padding(content, _INDENT, expand=False)
+
+
+def count_of(count: int, noun: str) -> str:
+    """Write a count with its noun, in the singular or the plural."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def bad_rows(source: str, rows: "Sequence[BadRow]") -> RenderableType:
+    """List the rows of a file that must be changed before anything is sent."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("Line", justify="right", no_wrap=True)
+    table.add_column("What is wrong", overflow="fold")
+    for row in rows:
+        table.add_row(str(row.line), printable(row.problem))
+    return Group(
+        Text(f"{printable(source)}: {count_of(len(rows), 'row')} must be changed first.\n", style="bold"),
+        table,
+        Text("\nNothing was sent. Change the file and run the same command again."),
+    )

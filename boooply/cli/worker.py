@@ -1,4 +1,4 @@
-"""``boooply enqueue`` and ``boooply worker``: the same job on a queue, for many machines."""
+"""``boooply enqueue`` and ``boooply worker``: provisioning over a queue, on many machines."""
 
 import os
 from contextlib import AsyncExitStack
@@ -7,10 +7,8 @@ from typing import Final
 
 from rich.text import Text
 
-from boooply.cli import quickstart_view
-from boooply.cli.options import Concurrency, Flag, StoreUrl
 from boooply.cli.preflight import tenants as tenants_of
-from boooply.cli.terminal import console
+from boooply.cli.terminal import Concurrency, Flag, StoreUrl, bad_rows, console, count_of
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
@@ -33,18 +31,18 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
     Returns:
         The exit code: 2 if a row is bad, and then nothing was queued.
     """
-    bad_rows = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
-    if bad_rows:
-        console(stderr=True).print(quickstart_view.bad_rows(str(tenants), bad_rows))
+    bad = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
+    if bad:
+        console(stderr=True).print(bad_rows(str(tenants), bad))
         return _BAD_ROWS
     async with AsyncStore.open(store) as opened, Queue.open(opened) as queue:
         count = await queue.enqueue(tenants_of(tenants))
-    console().print(Text(f"Queued {count:,} customers. `boooply worker` connects them."))
+    console().print(Text(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them."))
     return 0
 
 
 async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURRENCY, once: Flag = False) -> int:
-    """Connect queued customers until a signal ends it: what is under way then comes to its end.
+    """Connect queued customers until a signal stops it; finish the requests under way then.
 
     Args:
         store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.

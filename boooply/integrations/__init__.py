@@ -1,1 +1,1 @@
-"""Boooply in a framework: one file each, and one extra of the same name."""
+"""Integrations with frameworks: one module each, with an extra of the same name."""

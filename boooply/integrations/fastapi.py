@@ -1,4 +1,4 @@
-"""Boooply in a FastAPI application: one platform, one store, and no webhook lost (the extra ``fastapi``)."""
+"""The integration with FastAPI: one platform, one store, and no lost webhook (the extra ``fastapi``)."""
 
 # No postponed annotations here: FastAPI reads those of ``client_of``'s inner function, which name its own parameter.
 import asyncio
@@ -53,64 +53,65 @@ Handler = Callable[[E], Awaitable[None]]
 
 WEBHOOK_PATH: Final = "/webhooks/boooply"
 
-_NOT_US: Final = "Boooply cannot be reached just now."
+_UNREACHABLE: Final = "Boooply cannot be reached just now."
 _ACCESS_LOG: Final = "uvicorn.access"
-_COME_BACK: Final = 5  # seconds
+_RETRY_AFTER: Final = 5  # seconds
 
 logger: logging.Logger = logging.getLogger("boooply.fastapi")
 
 
 @attrs.frozen
-class _Answer:
-    """Hold a status, and a text for people; without a text the error's own is shown."""
+class _Reply:
+    """A status and a text for people; None stands for the error's own text."""
 
     status: int
     text: str | None = None
 
 
-# The first class that fits. What a user of the application cannot mend is told in general words, and logged in full.
-_ANSWERS: Final[tuple[tuple[type[BoooplyError], _Answer], ...]] = (
-    (ValidationError, _Answer(422)),
-    (InvalidSignatureError, _Answer(401)),
-    (WebhookError, _Answer(400)),
-    (NotConnectedError, _Answer(409, "Boooply is not connected yet.")),
-    (KeysNotStoredError, _Answer(503, "Boooply is connected, and not ready yet: try again in a moment.")),
-    (InterviewNotEvaluatedError, _Answer(409)),
-    (ProvisioningError, _Answer(409, "Boooply cannot be connected: somebody has to look into it.")),
-    (BadRequestError, _Answer(400)),
-    (NotFoundError, _Answer(404)),
-    (ConflictError, _Answer(409)),
-    (UnprocessableEntityError, _Answer(422)),
-    (RateLimitError, _Answer(503, "Boooply is busy: try again in a moment.")),
-    (AmbiguousWriteError, _Answer(502, "Boooply did not answer, and may have done it: look before you try again.")),
-    (DeadlineExceededError, _Answer(504, _NOT_US)),
-    (APIConnectionError, _Answer(502, _NOT_US)),
-    (DecodingError, _Answer(502, _NOT_US)),
-    (APIStatusError, _Answer(502, _NOT_US)),
-    (CorruptKeyError, _Answer(500, "Boooply's key for this customer is damaged: somebody has to look into it.")),
-    (StoreError, _Answer(503, "The store cannot be reached just now.")),
+# The first class that matches applies. Errors that a user of the application cannot correct get a general text, and
+# are logged in full.
+_REPLIES: Final[tuple[tuple[type[BoooplyError], _Reply], ...]] = (
+    (ValidationError, _Reply(422)),
+    (InvalidSignatureError, _Reply(401)),
+    (WebhookError, _Reply(400)),
+    (NotConnectedError, _Reply(409, "Boooply is not connected yet.")),
+    (KeysNotStoredError, _Reply(503, "Boooply is connected, and not ready yet: try again in a moment.")),
+    (InterviewNotEvaluatedError, _Reply(409)),
+    (ProvisioningError, _Reply(409, "Boooply cannot be connected: somebody has to look into it.")),
+    (BadRequestError, _Reply(400)),
+    (NotFoundError, _Reply(404)),
+    (ConflictError, _Reply(409)),
+    (UnprocessableEntityError, _Reply(422)),
+    (RateLimitError, _Reply(503, "Boooply is busy: try again in a moment.")),
+    (AmbiguousWriteError, _Reply(502, "Boooply did not answer, and may have done it: look before you try again.")),
+    (DeadlineExceededError, _Reply(504, _UNREACHABLE)),
+    (APIConnectionError, _Reply(502, _UNREACHABLE)),
+    (DecodingError, _Reply(502, _UNREACHABLE)),
+    (APIStatusError, _Reply(502, _UNREACHABLE)),
+    (CorruptKeyError, _Reply(500, "Boooply's key for this customer is damaged: somebody has to look into it.")),
+    (StoreError, _Reply(503, "The store cannot be reached just now.")),
 )
-_OTHERWISE: Final = _Answer(500, "Boooply is not set up correctly.")
+_OTHERWISE: Final = _Reply(500, "Boooply is not set up correctly.")
 
 
 @attrs.frozen
 class _Opened:
-    """Hold what one running application shares."""
+    """The resources that one running application shares."""
 
     platform: AsyncBoooplyPlatform
     store: AsyncStore
     tenants: AsyncTenants
     inbox: AsyncInbox
-    late: PendingKeys
+    pending_keys: PendingKeys
 
 
 def platform_over(store: AsyncStore, /) -> AsyncBoooplyPlatform:
-    """Make a platform from the ``BOOOPLY_…`` variables that shares its allowance with all processes on the store."""
+    """Create a platform from the ``BOOOPLY_…`` variables that shares its rate limit with all processes on the store."""
     return AsyncBoooplyPlatform(rate_limits=RateLimits(shared=store))
 
 
 class Boooply:
-    """Give a FastAPI application its platform, its customers' clients and its webhooks.
+    """The platform, the customers' clients and the webhooks of a FastAPI application.
 
     ::
 
@@ -118,9 +119,9 @@ class Boooply:
         app = FastAPI(lifespan=boooply.lifespan)
         boooply.add_to(app)
 
-    All settings come from the ``BOOOPLY_…`` variables; ``store``, ``platform`` and ``webhook`` make those parts
-    otherwise. They are called when the application starts, once in each of its processes; the processes share their
-    work through the store.
+    All settings come from the ``BOOOPLY_…`` variables, unless ``store``, ``platform`` or ``webhook`` create the part
+    in another way. They are called when the application starts, once in each of its processes; the processes share
+    their work through the store.
     """
 
     def __init__(
@@ -138,17 +139,17 @@ class Boooply:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None, /) -> AsyncGenerator[None]:
-        """Open store and platform, handle stored events meanwhile, and close everything at the end.
+        """Open the store and the platform, handle stored events while the application runs, and close everything.
 
         Raises:
-            ConfigurationError: A setting is missing or cannot work; the application does not start.
+            ConfigurationError: A setting is missing or impossible; the application does not start.
             StoreError: The store cannot be opened.
         """
         async with AsyncExitStack() as stack:
             stack.enter_context(_redacted_access_log())
-            self.__dict__.pop("_webhook", None)  # that of an earlier life may have had another secret
+            self.__dict__.pop("_webhook", None)  # an earlier lifespan may have used another secret
             if self._handlers:
-                _ = self._webhook  # a missing secret is to be told now, and not at the first delivery
+                _ = self._webhook  # reports a missing secret now, not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
             self._opened = _Opened(
@@ -156,34 +157,34 @@ class Boooply:
             )
             if self._handlers:
                 await stack.enter_async_context(_under_way(self._opened.inbox.work(self._handle)))
-            stack.push_async_callback(self._opened.late.close)
+            stack.push_async_callback(self._opened.pending_keys.close)
             try:
                 yield
             finally:
                 self._opened = None
 
     def add_to(self, app: FastAPI, /, *, path: str = WEBHOOK_PATH) -> None:
-        """Add the answers to errors, and the endpoint of the webhooks."""
-        # what Starlette hands over is what is registered here, which it does not say in its types
-        app.add_exception_handler(BoooplyError, cast("Any", self._answer))
-        app.add_api_route(path, self._take, methods=["POST"], status_code=204, include_in_schema=False)
+        """Add the error responses, and the endpoint of the webhooks."""
+        # Starlette calls it with the registered class only, which its types do not express
+        app.add_exception_handler(BoooplyError, cast("Any", self._respond_to_error))
+        app.add_api_route(path, self._receive, methods=["POST"], status_code=204, include_in_schema=False)
 
     # ---- dependencies
 
     def platform(self) -> AsyncBoooplyPlatform:
-        """Give the platform: ``Annotated[AsyncBoooplyPlatform, Depends(boooply.platform)]``."""
+        """Return the platform: ``Annotated[AsyncBoooplyPlatform, Depends(boooply.platform)]``."""
         return self._running.platform
 
     def store(self) -> AsyncStore:
-        """Give the store: ``Annotated[Store, Depends(boooply.store)]``."""
+        """Return the store: ``Annotated[AsyncStore, Depends(boooply.store)]``."""
         return self._running.store
 
     def tenants(self) -> AsyncTenants:
-        """Give the customers: ``Annotated[Tenants, Depends(boooply.provisioning.tenants)]``."""
+        """Return the customers: ``Annotated[AsyncTenants, Depends(boooply.tenants)]``."""
         return self._running.tenants
 
     def client_of(self, customer: Callable[..., Any], /) -> Callable[..., Awaitable[AsyncBoooplyClient]]:
-        """Make a dependency that gives the client of the customer whose id a dependency of yours tells.
+        """Create a dependency that returns a customer's client, given a dependency that returns the customer's id.
 
         ::
 
@@ -196,27 +197,27 @@ class Boooply:
         return client
 
     async def event(self, request: Request) -> Event:
-        """Give a verified event, to handle yourself: ``Annotated[Event, Depends(boooply.event)]``.
+        """Return a verified event, to handle it yourself: ``Annotated[Event, Depends(boooply.event)]``.
 
-        Answer 2xx only once it is handled or stored, since the vendor forgets it then.
+        Respond with 2xx only once it is handled or stored: the vendor does not send it again after that.
         """
         return self._webhook.verify(await _body(request), request.headers.raw)
 
-    async def _answer(self, request: Request, error: BoooplyError) -> JSONResponse:
+    async def _respond_to_error(self, request: Request, error: BoooplyError) -> JSONResponse:
         if isinstance(error, KeysNotStoredError):
-            self._running.late.keep(error.keys)
-        return answer_to(request, error)
+            self._running.pending_keys.keep(error.keys)
+        return error_response(request, error)
 
     # ---- webhooks
 
     def on(self, kind: type[E], /) -> Callable[[Handler[E]], Handler[E]]:
         """Register a handler for one class of events, or with ``Event`` for all that have none of their own.
 
-        It runs in the background, once the event is stored and answered; where it raises, it is run again later. An
-        event that no handler wants is answered and forgotten.
+        It runs in the background, once the event is stored and acknowledged; if it raises, it runs again later. An
+        event without a handler is acknowledged and discarded.
 
         Raises:
-            ConfigurationError: There is one for this class already, so that which of two failed could not be told; or
+            ConfigurationError: The class has a handler already, and a failure of one of two could not be recorded; or
                 the application is running.
         """
 
@@ -230,7 +231,7 @@ class Boooply:
 
         return register
 
-    async def _take(self, request: Request) -> Response:
+    async def _receive(self, request: Request) -> Response:
         body = await _body(request)
         try:
             event = self._webhook.verify(body, request.headers.raw)
@@ -242,7 +243,7 @@ class Boooply:
 
     async def _handle(self, event: Event) -> None:
         handler = self._handler_of(event)
-        if handler is None:  # stored by another process, which has handlers that this one has not
+        if handler is None:  # stored by another process, which has a handler that this one lacks
             raise DeclinedError
         await handler(event)
 
@@ -260,26 +261,26 @@ class Boooply:
         return self._opened
 
 
-def answer_to(_request: Request, error: BoooplyError) -> JSONResponse:
-    """Answer with what fits an error, in FastAPI's own form; no text shows a key."""
-    answer = next((answer for kind, answer in _ANSWERS if isinstance(error, kind)), _OTHERWISE)
-    if answer.text is None:
+def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
+    """Return the response to an error, in FastAPI's own form; no text contains a key."""
+    reply = next((reply for kind, reply in _REPLIES if isinstance(error, kind)), _OTHERWISE)
+    if reply.text is None:
         text = error.message if isinstance(error, APIStatusError) else str(error)
     else:
-        text = answer.text
+        text = reply.text
         logger.warning("%s: %s", type(error).__name__, error)
-    headers = {"Retry-After": str(_wait(error))} if answer.status == 503 else None  # noqa: PLR2004 - the status that knows this header
-    return JSONResponse({"detail": text}, status_code=answer.status, headers=headers)
+    headers = {"Retry-After": str(_retry_after(error))} if reply.status == 503 else None  # noqa: PLR2004 - the status that has this header
+    return JSONResponse({"detail": text}, status_code=reply.status, headers=headers)
 
 
-def _wait(error: BoooplyError) -> int:
-    told = error.retry_after if isinstance(error, APIStatusError) else None
-    return _COME_BACK if told is None else max(1, ceil(told))
+def _retry_after(error: BoooplyError) -> int:
+    seconds = error.retry_after if isinstance(error, APIStatusError) else None
+    return _RETRY_AFTER if seconds is None else max(1, ceil(seconds))
 
 
 async def _body(request: Request) -> bytes:
     if SIGNATURE not in request.headers:
-        raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # and its body is not worth reading
+        raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # so its body is not worth reading
     pieces: list[bytes] = []
     piece, size = b"", 0
     problem = None
@@ -306,11 +307,11 @@ async def _under_way(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.wait({task})  # and not itself, which would swallow a cancellation of ours
+        await asyncio.wait({task})  # awaiting the task itself would swallow our own cancellation
 
 
 class _Redacting(logging.Filter):
-    """Mask keys and join tokens in the queries that uvicorn writes to its access log."""
+    """A filter that masks keys and join tokens in the queries of uvicorn's access log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):

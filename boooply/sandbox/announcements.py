@@ -1,34 +1,42 @@
-"""What the vendor's webhooks tell of an interview (section 7): the events, and their bodies as it prints them."""
+"""The webhook events of an interview (section 7), with the bodies that the vendor sends."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from boooply.sandbox.evaluations import interviewer_evaluation, overall_score, pick, score_of, statistics
-from boooply.sandbox.moments import iso
-from boooply.sandbox.printing import printed
+from boooply.sandbox.evaluations import (
+    ANSWER,
+    TURN_SECONDS,
+    interviewer_evaluation,
+    overall_score,
+    pick,
+    questions_of,
+    score_of,
+    statistics,
+    turns,
+)
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview
-from boooply.sandbox.transcripts import ANSWER, TURN_SECONDS, questions_of, turns
+from boooply.sandbox.wire import iso, to_json
 
-__all__ = ["announced"]
+__all__ = ["announcements"]
 
-RETRY_TABLE: Final = (
+RECOMMENDATIONS: Final = (
     (90, "STRONG_PASS", "ADVANCE"),
     (75, "PASS", "ADVANCE"),
     (60, "REVIEW", "HOLD"),
     (45, "FAIL", "REJECT"),
     (0, "STRONG_FAIL", "REJECT"),
 )
-"""From which score on: the recommendation, and the quick decision."""
+"""The lowest score, the recommendation, and the quick decision."""
 
 
-def announced(
+def announcements(
     interview: Interview, base_url: str, secret: bytes, now: datetime, *, is_reanalysis: bool
 ) -> Iterator[tuple[str, bytes]]:
-    """Tell what is announced of an interview that has ended for good, in the vendor's order: event and body.
+    """Iterate over the events of an interview that has ended finally: name and body, in the vendor's order.
 
-    Another analysis announces the evaluation alone; a no-show, a failure and an end that can be resumed, nothing.
+    A re-analysis announces the evaluation alone. A no-show, a failure and an end that can be resumed announce nothing.
     """
     evaluation = _evaluation(interview)
     names = ("overallRating", "recommendation", "confidenceLevel", "scores", "ratingsForRecruiters", "oneLineSummary")
@@ -36,16 +44,16 @@ def announced(
         "interview.transcript": None if is_reanalysis else _transcript(interview),
         "interview.evaluation": evaluation,
         "interview.scores": {name: evaluation[name] for name in names},
-        "interview.interviewer_evaluation": _of_the_interviewer(interview),
+        "interview.interviewer_evaluation": _interviewer_evaluation(interview),
         "interview.recording": None if is_reanalysis else _recording(interview, base_url, secret, now),
     }
-    about = _about(interview, now)
-    for event, told in events.items():
-        if told is not None:
-            yield event, printed({"event": event, "data": {**about, **told}}).encode()
+    common = _common(interview, now)
+    for event, data in events.items():
+        if data is not None:
+            yield event, to_json({"event": event, "data": {**common, **data}}).encode()
 
 
-def _about(interview: Interview, now: datetime) -> dict[str, Any]:
+def _common(interview: Interview, now: datetime) -> dict[str, Any]:
     candidate = next((person.name for person in interview.participants if person.role == "CANDIDATE"), None)
     return {
         "meetingCode": interview.code,
@@ -75,7 +83,7 @@ def _transcript(interview: Interview) -> dict[str, Any]:
 
 def _evaluation(interview: Interview) -> dict[str, Any]:
     score = overall_score(interview) or 0
-    _, recommendation, decision = next(row for row in RETRY_TABLE if score >= row[0])
+    _, recommendation, decision = next(one for one in RECOMMENDATIONS if score >= one[0])
     skills: list[str] = interview.details.get("skills") or []
     summary = f"{interview.title}: structured answers with concrete evidence, overall {score} of 100."
     return {
@@ -109,7 +117,7 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
                 "question": question,
                 "candidateAnswer": ANSWER,
                 "answerQuality": pick(interview, question, 2, 5),
-                "timestamp": f"{(moment := 2 * number * TURN_SECONDS) // 60:02}:{moment % 60:02}",
+                "timestamp": f"{(second := 2 * number * TURN_SECONDS) // 60:02}:{second % 60:02}",
             }
             for number, question in enumerate(questions_of(interview))
         ],
@@ -131,10 +139,10 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
 
 def _rating(score: int) -> float:
     rating = round(1 + score / 25, 1)
-    return int(rating) if rating.is_integer() else rating  # JavaScript prints no 4.0
+    return int(rating) if rating.is_integer() else rating  # JavaScript writes 4, not 4.0
 
 
-def _of_the_interviewer(interview: Interview) -> dict[str, Any] | None:
+def _interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:
     assessed = interviewer_evaluation(interview)
     return None if assessed is None else {"interviewerEvaluation": assessed, "analysisMeta": {"durationMs": 1200}}
 

@@ -1,4 +1,4 @@
-"""Calendars of interviewers, made up and always the same for one address and day.
+"""Calendars of interviewers: invented, and always the same for one address and day.
 
 A calendar is connected unless the local part of the address starts with `unconnected`. Working hours are 9 to 17 UTC
 on weekdays; each working day has a lunch and two meetings, whose times follow from the address and the date.
@@ -16,25 +16,25 @@ TIMEZONE = "UTC"
 DAY_STARTS, DAY_ENDS = time(9, tzinfo=UTC), time(17, tzinfo=UTC)
 LUNCH = (180, 60)
 MEETINGS = ((0, 5), (240, 7))
-"""Before and after lunch: the first minute of the working day, and how many half hours there are to choose from."""
+"""Before and after lunch: the earliest minute of the working day, and the number of half hours to choose from."""
 STEP = timedelta(minutes=30)
 SATURDAY = 5
 
 
 @frozen
 class Block:
-    """Hold a stretch of time."""
+    """A period of time."""
 
     start: datetime
     end: datetime
 
     def overlaps(self, other: "Block") -> bool:
-        """Tell whether both share a moment; touching ends do not."""
+        """Return whether the two periods overlap; touching ends do not."""
         return self.start < other.end and other.start < self.end
 
 
 def is_connected(email: str) -> bool:
-    """Tell whether the owner of an address has connected a calendar."""
+    """Return whether the owner of an address has connected a calendar."""
     return not email.lower().startswith("unconnected")
 
 
@@ -59,7 +59,7 @@ def _busy_on(email: str, day: date) -> list[Block]:
 
 
 def busy_blocks(email: str, days: int, now: datetime) -> list[Block]:
-    """Return what is in the calendar from now on for some days, in order."""
+    """Return the entries of a calendar from now on for some days, in order."""
     horizon = now + timedelta(days=days)
     return [
         block
@@ -70,7 +70,7 @@ def busy_blocks(email: str, days: int, now: datetime) -> list[Block]:
 
 
 def free_slots(email: str, minutes: int, days: int, now: datetime) -> list[Block]:
-    """Return where an interview would fit: in working hours, in the future, and clear of every busy block."""
+    """Return the slots that suit an interview: in working hours, in the future, and clear of every busy block."""
     length = timedelta(minutes=minutes)
     horizon = now + timedelta(days=days)
     slots: list[Block] = []

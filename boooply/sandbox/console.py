@@ -1,7 +1,7 @@
-"""The console: one page at `/` that shows what happens in the sandbox, live, and has buttons for the controls.
+"""The console: one page at `/` that shows the sandbox live and has buttons for the controls.
 
-The page gets whole snapshots over server-sent events, a new one whenever something has changed. No snapshot holds a
-key, a join token or what was said in an interview.
+The page gets whole snapshots over server-sent events, a new one whenever something has changed. No snapshot contains a
+key, a join token or a transcript.
 """
 
 import asyncio
@@ -17,28 +17,28 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from boooply.sandbox.control import CONTROL, Route
-from boooply.sandbox.deliveries import WebhookDispatcher
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.limits import Windows
-from boooply.sandbox.moments import iso
 from boooply.sandbox.playing import possible_steps
 from boooply.sandbox.records import Interview
+from boooply.sandbox.responses import success
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, organization_summary, planned_view
-from boooply.sandbox.wire import success
+from boooply.sandbox.webhooks import WebhookDispatcher
+from boooply.sandbox.wire import iso
 
 __all__ = ["console_routes", "snapshot"]
 
 T = TypeVar("T")
 
-MOST: Final = 100
-"""How many of a kind are shown, the newest; the totals count all."""
+SHOWN: Final = 100
+"""How many items of a kind are shown, newest first; the totals count all."""
 
-LOOK_AGAIN: Final = 0.2
+POLL: Final = 0.2
 HEARTBEAT: Final = 15.0
-"""Both in seconds; a heartbeat finds out that nobody reads any more."""
+"""Both in seconds; a heartbeat detects that the browser has gone."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -49,45 +49,45 @@ HEADERS: Final = {
 }
 
 
-def console_routes(state: State, faults: Faults, windows: Windows, courier: WebhookDispatcher) -> tuple[Route, ...]:
-    """Return the page, and what it reads."""
+def console_routes(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> tuple[Route, ...]:
+    """Return the routes of the page and of the data that it reads."""
     page = files("boooply.sandbox").joinpath("console.html").read_text(encoding="utf-8")
 
     async def show(_request: web.Request) -> web.StreamResponse:
         return web.Response(text=page, content_type="text/html", headers=HEADERS)
 
-    async def look(_request: web.Request) -> web.StreamResponse:
-        return success(snapshot(state, faults, windows, courier))
+    async def show_snapshot(_request: web.Request) -> web.StreamResponse:
+        return success(snapshot(state, faults, windows, dispatcher))
 
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
-        with suppress(ConnectionError):  # nobody reads any more
-            async for message in _messages(lambda: snapshot(state, faults, windows, courier), state):
+        with suppress(ConnectionError):  # the browser has gone
+            async for message in _messages(lambda: snapshot(state, faults, windows, dispatcher), state):
                 await response.write(message)
         return response
 
-    return (("GET", "/", show), ("GET", f"{CONTROL}snapshot", look), ("GET", f"{CONTROL}stream", stream))
+    return (("GET", "/", show), ("GET", f"{CONTROL}snapshot", show_snapshot), ("GET", f"{CONTROL}stream", stream))
 
 
-async def _messages(look: Callable[[], dict[str, Any]], state: State) -> AsyncGenerator[bytes]:
-    shown, silent = "", 0.0
+async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -> AsyncGenerator[bytes]:
+    last_sent, silent = "", 0.0
     while True:
-        seen = look()
-        # the time itself changes always; that it was pushed forward is news
-        news = json.dumps({**seen, "now": state.clock.ahead})
-        silent += LOOK_AGAIN
-        if news != shown:
-            yield b"data: " + json.dumps(seen).encode() + b"\n\n"
-            shown, silent = news, 0.0
+        current = take_snapshot()
+        # the time always changes; only a clock that was pushed forward counts as a change
+        compared = json.dumps({**current, "now": state.clock.ahead})
+        silent += POLL
+        if compared != last_sent:
+            yield b"data: " + json.dumps(current).encode() + b"\n\n"
+            last_sent, silent = compared, 0.0
         elif silent >= HEARTBEAT:
             yield b": here\n\n"
             silent = 0.0
-        await asyncio.sleep(LOOK_AGAIN)
+        await asyncio.sleep(POLL)
 
 
-def snapshot(state: State, faults: Faults, windows: Windows, courier: WebhookDispatcher) -> dict[str, Any]:
-    """Show everything that the page shows; of long lists the newest entries, newest first."""
+def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> dict[str, Any]:
+    """Return everything that the page shows; of long lists, the newest entries, newest first."""
     organizations, deliveries = state.organizations(), tuple(state.deliveries.values())
     interviews = state.all_interviews()
     return {
@@ -101,7 +101,7 @@ def snapshot(state: State, faults: Faults, windows: Windows, courier: WebhookDis
         "calls": _newest(state.calls, map(call_view, reversed(state.calls))),
         "limits": _limits_view(state, windows),
         "emails": _newest(state.emails, map(email_view, reversed(state.emails))),
-        "webhooks": {"url": courier.url, **_newest(deliveries, map(delivery_view, reversed(deliveries)))},
+        "webhooks": {"url": dispatcher.url, **_newest(deliveries, map(delivery_view, reversed(deliveries)))},
         "faults": {
             "planned": [planned_view(one) for one in faults.planned],
             "operations": list(FAULTY),
@@ -111,7 +111,7 @@ def snapshot(state: State, faults: Faults, windows: Windows, courier: WebhookDis
 
 
 def _newest(all_of_them: Sequence[Any], views: Iterable[T]) -> dict[str, Any]:
-    return {"total": len(all_of_them), "items": list(islice(views, MOST))}
+    return {"total": len(all_of_them), "items": list(islice(views, SHOWN))}
 
 
 def _interview_view(state: State, interview: Interview) -> dict[str, Any]:
@@ -133,12 +133,12 @@ def _interview_view(state: State, interview: Interview) -> dict[str, Any]:
 def _limits_view(state: State, windows: Windows) -> dict[str, Any]:
     shown = [
         {
-            "tenant": state.holder(key),
+            "tenant": state.tenant_of_key(key),
             "allowance": allowance,
             "limit": verdict.limit,
             "remaining": verdict.remaining,
             "resetsAt": iso(datetime.fromtimestamp(verdict.resets_at, UTC)),
         }
-        for key, allowance, verdict in islice(windows.seen(state.clock.timestamp()), MOST)
+        for key, allowance, verdict in islice(windows.usage(state.clock.timestamp()), SHOWN)
     ]
     return {"window": windows.window, "items": shown}

@@ -1,6 +1,6 @@
-"""The controls under /_sandbox/: playing interviews, pushing the clock, planning faults, looking behind the scenes.
+"""The controls under /_sandbox/: play interviews, advance the clock, plan faults, inspect the state.
 
-They want no key, count against no limit and leave no record. They are as strict as the API and answer in its forms.
+They need no key, count against no limit and leave no record. They are as strict as the API, and use its body forms.
 """
 
 from collections.abc import Mapping
@@ -8,46 +8,32 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from boooply.sandbox.checks import Field, check_fields, one_of, whole
-from boooply.sandbox.clock import Clock
-from boooply.sandbox.deliveries import WebhookDispatcher
-from boooply.sandbox.errors import invalid, malformed, missing
+from boooply.sandbox.checks import Field, check_fields, integer_from, one_of
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
-from boooply.sandbox.moments import iso
-from boooply.sandbox.playing import Step, play
-from boooply.sandbox.records import Fault, Interview
+from boooply.sandbox.limits import Clock
+from boooply.sandbox.playing import play_interview
+from boooply.sandbox.records import Fault
+from boooply.sandbox.responses import Respond, read_object, success
 from boooply.sandbox.rules import PLAY
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, meeting_view, organization_summary, planned_view
-from boooply.sandbox.wire import Answering, read_object, success
+from boooply.sandbox.webhooks import WebhookDispatcher
+from boooply.sandbox.wire import invalid, iso, malformed, missing
 
-__all__ = ["CONTROL", "Route", "control_routes", "play_interview", "webhook_routes"]
+__all__ = ["CONTROL", "Route", "control_routes", "fault_routes", "webhook_routes"]
 
-Route = tuple[str, str, Answering]
-"""Method, path, and what answers."""
+Route = tuple[str, str, Respond]
+"""Method, path, and the function that responds."""
 
 CONTROL: Final = "/_sandbox/"
 PLAN: Final = (Field("operation", one_of(*FAULTY), required=True), Field("fault", one_of(*FAULTS), required=True))
 
 
-def play_interview(state: State, code: str, step: Step) -> Interview:
-    """Play an interview one step on, whoever owns it.
+def control_routes(state: State) -> tuple[Route, ...]:
+    """Return the controls of the state and its clock."""
 
-    Raises:
-        Refused: 404 for an unknown code, 409 for a step that is impossible now.
-    """
-    before = state.interview_of_anyone(code)
-    played = state.put(play(before, step, state.clock.now()))
-    if played.analyses > before.analyses:
-        state.announce(played)
-    return played
-
-
-def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
-    """Return the controls of a state."""
-
-    async def play_it(request: web.Request) -> web.StreamResponse:
+    async def play(request: web.Request) -> web.StreamResponse:
         body = await read_object(request)
         check_fields(PLAY, body)
         played = play_interview(state, request.match_info["code"], body.get("to", "END"))
@@ -66,6 +52,18 @@ def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
         _advance(state.clock, await read_object(request))
         return success({"now": iso(state.clock.now())})
 
+    return (
+        ("POST", f"{CONTROL}interviews/{{code}}/play", play),
+        ("GET", f"{CONTROL}emails", emails),
+        ("GET", f"{CONTROL}calls", calls),
+        ("GET", f"{CONTROL}organizations", organizations),
+        ("POST", f"{CONTROL}clock", clock),
+    )
+
+
+def fault_routes(faults: Faults) -> tuple[Route, ...]:
+    """Return the controls of the planned faults."""
+
     async def see_faults(_request: web.Request) -> web.StreamResponse:
         return success({"faults": [planned_view(one) for one in faults.planned]})
 
@@ -78,29 +76,24 @@ def control_routes(state: State, faults: Faults) -> tuple[Route, ...]:
         return await see_faults(request)
 
     return (
-        ("POST", f"{CONTROL}interviews/{{code}}/play", play_it),
-        ("GET", f"{CONTROL}emails", emails),
-        ("GET", f"{CONTROL}calls", calls),
-        ("GET", f"{CONTROL}organizations", organizations),
-        ("POST", f"{CONTROL}clock", clock),
         ("GET", f"{CONTROL}faults", see_faults),
         ("POST", f"{CONTROL}faults", add_fault),
         ("DELETE", f"{CONTROL}faults", clear_faults),
     )
 
 
-def webhook_routes(state: State, courier: WebhookDispatcher) -> tuple[Route, ...]:
+def webhook_routes(state: State, dispatcher: WebhookDispatcher) -> tuple[Route, ...]:
     """Return the controls of the webhooks."""
 
     async def see_webhooks(_request: web.Request) -> web.StreamResponse:
-        return success({"url": courier.url, "deliveries": [delivery_view(one) for one in state.deliveries.values()]})
+        return success({"url": dispatcher.url, "deliveries": [delivery_view(one) for one in state.deliveries.values()]})
 
     async def set_endpoint(request: web.Request) -> web.StreamResponse:
-        _point(courier, await read_object(request))
+        _point(dispatcher, await read_object(request))
         return await see_webhooks(request)
 
     async def replay(request: web.Request) -> web.StreamResponse:
-        return success({"delivery": delivery_view(courier.replay(request.match_info["id"]))})
+        return success({"delivery": delivery_view(dispatcher.replay(request.match_info["id"]))})
 
     return (
         ("GET", f"{CONTROL}webhooks", see_webhooks),
@@ -112,9 +105,9 @@ def webhook_routes(state: State, courier: WebhookDispatcher) -> tuple[Route, ...
 def _plan(faults: Faults, body: Mapping[str, Any]) -> None:
     check_fields(PLAN, body)
     times = body.get("times", 1)
-    # Here null says something: for ever.
+    # Here null has a meaning: every time.
     if times is not None:
-        whole(1)("times", times)
+        integer_from(1)("times", times)
     faults.add(body["operation"], cast("Fault", body["fault"]), times)
 
 
@@ -127,16 +120,16 @@ def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
     try:
         clock.advance(seconds)
     except ValueError as error:
-        raise invalid("advance", f"is refused: {error}") from error
+        raise invalid("advance", f"is invalid: {error}") from error
 
 
-def _point(courier: WebhookDispatcher, body: Mapping[str, Any]) -> None:
+def _point(dispatcher: WebhookDispatcher, body: Mapping[str, Any]) -> None:
     if "url" not in body:
         raise missing("url", "is required: an address, or null for no endpoint")
     url = body["url"]
     if url is not None and not isinstance(url, str):
         raise malformed("url must be text or null", "INVALID_TYPE")
     try:
-        courier.point_to(url)
+        dispatcher.point_to(url)
     except ValueError as error:
-        raise invalid("url", f"is refused: {error}") from error
+        raise invalid("url", f"is invalid: {error}") from error

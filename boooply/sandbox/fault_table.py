@@ -1,4 +1,4 @@
-"""What each fault does to a call: the table, and the answers that break on the wire."""
+"""The table of faults, and the broken responses that they send."""
 
 import asyncio
 import os
@@ -13,17 +13,17 @@ from aiohttp import web
 from attrs import frozen
 
 from boooply.sandbox.records import Fault
-from boooply.sandbox.wire import failed, rate_limited
+from boooply.sandbox.responses import internal_error, rate_limited
 
 __all__ = ["ELSEWHERE", "FAULTS", "NO_FAULT", "Behaviour"]
 
 ELSEWHERE: Final = "/elsewhere"
-"""Where `redirect` points, on another host name that leads to the same socket."""
+"""The target of `redirect`, on another host name that leads to the same socket."""
 
 MEBIBYTE: Final = b" " * 2**20
 BIG_BODY: Final = 40
 BOMB: Final = 64
-"""Both in MiB, of spaces: JSON may begin with them, so only a cap saves who reads it all."""
+"""Both in MiB of spaces. JSON may begin with spaces, so only a size limit protects a client."""
 
 DRIP: Final = 0.005
 LOOK_AGAIN: Final = 0.01
@@ -40,24 +40,24 @@ async def _nothing(_request: web.BaseRequest) -> None:
 async def _reset(request: web.BaseRequest) -> None:
     transport = request.transport
     if transport is not None:
-        # To linger for no time is what makes the kernel send RST and not FIN.
+        # A linger time of zero makes the kernel send RST instead of FIN.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
         transport.abort()
 
 
-async def _until_the_client_goes(request: web.BaseRequest) -> None:
-    # aiohttp tells nobody of it here, so it has to be asked.
+async def _until_client_disconnects(request: web.BaseRequest) -> None:
+    # aiohttp does not signal a disconnect here, so poll for it.
     while request.transport is not None:  # noqa: ASYNC110 - see above
         await asyncio.sleep(LOOK_AGAIN)
 
 
 def _hang_up() -> NoReturn:
-    # aiohttp takes this for a client that went: it sends no more, closes the connection and logs nothing.
+    # aiohttp treats this as a client that disconnected: it sends no more, closes the connection and logs nothing.
     raise ConnectionResetError("a fault of the sandbox")
 
 
 class _Silence(web.StreamResponse):
-    """Do something in place of an answer, and hang up; its status is 0."""
+    """An action in place of a response, followed by a hang-up; its status is 0."""
 
     def __init__(self, act: Callable[[web.BaseRequest], Awaitable[None]]) -> None:
         super().__init__(status=0)
@@ -69,7 +69,7 @@ class _Silence(web.StreamResponse):
 
 
 class _Pieces(web.StreamResponse):
-    """Send a head at once, and the body piece by piece with a pause after each."""
+    """A response whose head is sent at once, and its body piece by piece with a pause after each."""
 
     def __init__(
         self, status: int, headers: dict[str, str], pieces: Iterable[bytes], *, pause: float = 0, hangs_up: bool = False
@@ -88,7 +88,7 @@ class _Pieces(web.StreamResponse):
             _hang_up()
 
 
-# ---- answers that are wrong
+# ---- responses that are wrong
 
 
 def _body(genuine: web.Response) -> bytes:
@@ -108,7 +108,7 @@ def _halved(genuine: web.Response) -> web.StreamResponse:
     return _Pieces(genuine.status, _headers(genuine), [body[: len(body) // 2]], hangs_up=True)
 
 
-def _left(genuine: web.Response) -> web.StreamResponse:
+def _closed_after(genuine: web.Response) -> web.StreamResponse:
     return _Pieces(genuine.status, _headers(genuine), [_body(genuine)], hangs_up=True)
 
 
@@ -128,7 +128,7 @@ def _big(genuine: web.Response) -> web.StreamResponse:
 
 @cache
 def _bomb() -> bytes:
-    # Made once, in a fifth of a second. 64 kB: deflate has no ratio beyond about 1 to 1000.
+    # Made once. 64 kB: deflate compresses by no more than about 1 to 1000.
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     packed = [packer.compress(MEBIBYTE) for _ in range(BOMB)]
     return b"".join([*packed, packer.compress(b'{"success":true}'), packer.flush()])
@@ -157,15 +157,15 @@ def _elsewhere(request: web.Request) -> web.StreamResponse:
 
 @frozen(kw_only=True)
 class Behaviour:
-    """Say what one fault does.
+    """The behaviour of one fault.
 
     Attributes:
-        meaning: One line for people.
-        instead: Answers in place of the operation, so that nothing is carried out.
-        after: Makes of the operation's answer what is sent.
-        shows_limits: Whether the limit headers are sent; a proxy in front knows of none.
-        reads_all: Whether the request is read to its end first. A socket that is closed with something unread in it
-            sends a reset, which overtakes what was written.
+        meaning: One line of description.
+        instead: Responds in place of the operation, so that nothing is carried out.
+        after: Turns the operation's response into the one that is sent.
+        shows_limits: Whether the limit headers are sent; a proxy in front sends none.
+        reads_all: Whether the whole request is read first. Closing a socket with unread data sends a reset, which
+            overtakes the data already written.
     """
 
     meaning: str
@@ -183,7 +183,7 @@ def _proxy(status: int, title: str) -> Behaviour:
     )
 
 
-NO_FAULT: Final = Behaviour(meaning="carried out; the answer as ever", reads_all=False)
+NO_FAULT: Final = Behaviour(meaning="carried out; the usual response", reads_all=False)
 FAULTS: Final[Mapping[Fault, Behaviour]] = {
     "reset-before": Behaviour(
         meaning="nothing is carried out; a reset (RST) after the head was read, before the body is",
@@ -191,24 +191,24 @@ FAULTS: Final[Mapping[Fault, Behaviour]] = {
         reads_all=False,
     ),
     "reset-after": Behaviour(
-        meaning="carried out; a reset (RST) instead of the answer", after=lambda _genuine: _Silence(_reset)
+        meaning="carried out; a reset (RST) instead of the response", after=lambda _genuine: _Silence(_reset)
     ),
     "drop-before": Behaviour(
-        meaning="nothing is carried out; a clean close (EOF) instead of the answer",
+        meaning="nothing is carried out; a clean close (EOF) instead of the response",
         instead=lambda _request: _Silence(_nothing),
     ),
     "commit-then-drop": Behaviour(
-        meaning="carried out; a clean close (EOF) instead of the answer", after=lambda _genuine: _Silence(_nothing)
+        meaning="carried out; a clean close (EOF) instead of the response", after=lambda _genuine: _Silence(_nothing)
     ),
     "drop-midway": Behaviour(
-        meaning="carried out; truncated: the answer's head and half its body, then a clean close", after=_halved
+        meaning="carried out; truncated: the response's head and half its body, then a clean close", after=_halved
     ),
     "stall": Behaviour(
-        meaning="carried out; no answer, until the client goes or the sandbox stops",
-        after=lambda _genuine: _Silence(_until_the_client_goes),
+        meaning="carried out; no response, until the client disconnects or the sandbox stops",
+        after=lambda _genuine: _Silence(_until_client_disconnects),
     ),
     "429": Behaviour(
-        meaning="nothing is carried out; 429 with the headers of a window that is used up",
+        meaning="nothing is carried out; 429 with the headers of a used-up window",
         instead=lambda _request: rate_limited(),
     ),
     "429-bare": Behaviour(
@@ -216,14 +216,14 @@ FAULTS: Final[Mapping[Fault, Behaviour]] = {
         instead=lambda _request: rate_limited(),
         shows_limits=False,
     ),
-    "500": Behaviour(meaning="nothing is carried out; 500 in the JSON form", instead=lambda _request: failed()),
-    "500-after": Behaviour(meaning="carried out; 500 in the JSON form", after=lambda _genuine: failed()),
+    "500": Behaviour(meaning="nothing is carried out; 500 in the JSON form", instead=lambda _request: internal_error()),
+    "500-after": Behaviour(meaning="carried out; 500 in the JSON form", after=lambda _genuine: internal_error()),
     "502": _proxy(502, "Bad Gateway"),
     "503": _proxy(503, "Service Unavailable"),
     "504": _proxy(504, "Gateway Timeout"),
     "html": Behaviour(meaning="carried out; 200 with a page of HTML", after=lambda _genuine: _page(200, "Welcome")),
     "bad-json": Behaviour(
-        meaning="carried out; 200 with half of the answer's JSON, complete to all appearance", after=_broken
+        meaning="carried out; 200 with half of the response's JSON, apparently complete", after=_broken
     ),
     "gzip-bomb": Behaviour(
         meaning=f"carried out; 200 with 64 kB of gzip that unfold to {BOMB} MiB of JSON", after=_bombed
@@ -231,11 +231,13 @@ FAULTS: Final[Mapping[Fault, Behaviour]] = {
     "big-body": Behaviour(
         meaning=f"carried out; 200 with {BIG_BODY} MiB of spaces before the JSON, streamed without a length", after=_big
     ),
-    "slow-drip": Behaviour(meaning=f"carried out; the answer's body a byte every {DRIP * 1000:g} ms", after=_dripping),
+    "slow-drip": Behaviour(
+        meaning=f"carried out; the response's body, one byte every {DRIP * 1000:g} ms", after=_dripping
+    ),
     "redirect": Behaviour(
-        meaning=f"nothing is carried out; 307 to {ELSEWHERE} on another host, where no client may go",
+        meaning=f"nothing is carried out; 307 to {ELSEWHERE} on another host, which no client may follow",
         instead=_elsewhere,
         shows_limits=False,
     ),
-    "stale": Behaviour(meaning="carried out; the answer as ever, then a close that no header announced", after=_left),
+    "stale": Behaviour(meaning="carried out; the usual response, then a close without notice", after=_closed_after),
 }

@@ -1,9 +1,9 @@
-"""Faults to order: which call meets which fault, and how often.
+"""Planned faults: which call meets which fault, and how often.
 
 A call meets its fault after its window has counted it, as at a real gateway, and before its route and the kind of its
-key are looked at. A call that its window refuses meets none, and uses none up. The same holds for a call without a
-known key, for the controls and for the storage. Where several faults fit, the one added first is taken, so faults
-play in their order.
+key are checked. A call over its rate limit meets none and uses none up. The same applies to a call without a known
+key, to the controls and to the storage. If several faults match, the one added first is taken, so faults occur in the
+order in which they were added.
 """
 
 import threading
@@ -16,22 +16,22 @@ from attrs import evolve, frozen
 from boooply.sandbox.fault_table import FAULTS, NO_FAULT, Behaviour
 from boooply.sandbox.operations import OPERATIONS
 from boooply.sandbox.records import Fault, PlannedFault
-from boooply.sandbox.wire import Answering, ErrorResponse, in_json_form
+from boooply.sandbox.responses import ErrorResponse, Respond, respond_in_json
 
-__all__ = ["FAULTY", "UNKNOWN", "Faults", "Outcome", "answered"]
+__all__ = ["FAULTY", "UNKNOWN", "Faults", "Outcome", "respond_with_fault"]
 
 EVERY: Final = "*"
 UNKNOWN: Final = "unknown"
-"""The operation of a call that no route fits."""
+"""The operation of a call that no route matches."""
 
 FAULTY: Final = (EVERY, *(operation.name for operation in OPERATIONS), UNKNOWN)
-"""What faults can be added to."""
+"""The operations to which faults can be added."""
 
-FIRST_REFUSAL: Final = 400
+FIRST_ERROR: Final = 400
 
 
 class Faults:
-    """Plan what goes wrong. Safe from any thread."""
+    """The faults that calls are going to meet. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,16 +39,16 @@ class Faults:
 
     @property
     def planned(self) -> tuple[PlannedFault, ...]:
-        """Return what is still to come, in its order."""
+        """The faults that are still to come, in their order."""
         return self._planned
 
     def add(self, operation: str, fault: Fault, times: int | None = 1) -> None:
-        """Let calls of an operation meet a fault, behind the faults that were added before.
+        """Add a fault for the next calls of an operation, after the faults that were added before.
 
         Args:
-            operation: The operation's name as in `Call.operation`, or `*` for every one.
+            operation: The operation's name as in `Call.operation`, or `*` for all.
             fault: What happens; `boooply.sandbox.fault_table` has the table.
-            times: How many calls meet it; None is for ever.
+            times: How many calls meet it; None means every one.
 
         Raises:
             ValueError: There is no such operation or fault, or `times` is less than 1.
@@ -63,21 +63,21 @@ class Faults:
             self._planned = (*self._planned, PlannedFault(operation=operation, fault=fault, times=times))
 
     def clear(self) -> None:
-        """Let everything work again, from the next call on."""
+        """Remove all faults, so that everything works again from the next call on."""
         with self._lock:
             self._planned = ()
 
     def take(self, operation: str) -> Fault | None:
-        """Return the fault that a call meets, and count it as met."""
+        """Return the fault that a call meets, and use it up."""
         with self._lock:
-            for place, one in enumerate(self._planned):
+            for index, one in enumerate(self._planned):
                 if one.operation in {EVERY, operation}:
-                    self._planned = (*self._planned[:place], *_left_of(one), *self._planned[place + 1 :])
+                    self._planned = (*self._planned[:index], *_remaining(one), *self._planned[index + 1 :])
                     return one.fault
         return None
 
 
-def _left_of(planned: PlannedFault) -> tuple[PlannedFault, ...]:
+def _remaining(planned: PlannedFault) -> tuple[PlannedFault, ...]:
     if planned.times is None:
         return (planned,)
     return (evolve(planned, times=planned.times - 1),) if planned.times > 1 else ()
@@ -85,7 +85,7 @@ def _left_of(planned: PlannedFault) -> tuple[PlannedFault, ...]:
 
 @frozen(kw_only=True)
 class Outcome:
-    """Hold what is sent to a call, and what became of it."""
+    """The response to a call, and whether the call took effect."""
 
     response: web.StreamResponse
     carried_out: bool = False
@@ -94,7 +94,7 @@ class Outcome:
 
     @classmethod
     def of(cls, response: web.StreamResponse, *, shows_limits: bool = True) -> Self:
-        """Return the outcome of a call that is answered without being carried out."""
+        """Return the outcome of a call that was not carried out."""
         return cls(response=response, error_code=_code(response), shows_limits=shows_limits)
 
 
@@ -102,29 +102,29 @@ def _code(*responses: web.StreamResponse) -> str | None:
     return next((one.code for one in responses if isinstance(one, ErrorResponse)), None)
 
 
-async def _read_on(behaviour: Behaviour, request: web.Request) -> None:
-    # Who goes before the end of the body gets no answer, so there is nobody to complain to.
+async def _read_body(behaviour: Behaviour, request: web.Request) -> None:
+    # A client that hangs up before the end of its body gets no response, so its error concerns nobody.
     if behaviour.reads_all:
         with suppress(OSError, web.RequestPayloadError):
             await request.content.read()
 
 
-async def answered(answering: Answering, request: web.Request, fault: Fault | None) -> Outcome:
-    """Answer a call as its fault has it.
+async def respond_with_fault(respond: Respond, request: web.Request, fault: Fault | None) -> Outcome:
+    """Respond to a call, with its fault if there is one.
 
-    A fault hits whatever the answer is; what the operation refused was not carried out, with a fault or without.
+    A fault applies to errors too; a call that the operation rejected was not carried out, with a fault or without.
     """
     behaviour = NO_FAULT if fault is None else FAULTS[fault]
     if behaviour.instead is not None:
-        await _read_on(behaviour, request)
+        await _read_body(behaviour, request)
         return Outcome.of(behaviour.instead(request), shows_limits=behaviour.shows_limits)
     # The sandbox makes no other kind of response.
-    genuine = cast("web.Response", await in_json_form(answering, request))
-    await _read_on(behaviour, request)
+    genuine = cast("web.Response", await respond_in_json(respond, request))
+    await _read_body(behaviour, request)
     response = behaviour.after(genuine)
     return Outcome(
         response=response,
-        carried_out=genuine.status < FIRST_REFUSAL,
+        carried_out=genuine.status < FIRST_ERROR,
         error_code=_code(response, genuine),
         shows_limits=behaviour.shows_limits,
     )

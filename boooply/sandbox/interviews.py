@@ -1,4 +1,4 @@
-"""The operations on interviews and the people in them."""
+"""The operations on interviews, on their participants, and on their results."""
 
 import secrets
 import uuid
@@ -7,25 +7,33 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from boooply.sandbox.checks import check_fields
-from boooply.sandbox.errors import conflict, malformed, not_found
+from boooply.sandbox.evaluations import evaluation_payload, transcript
 from boooply.sandbox.queries import read_list_query, select
+from boooply.sandbox.recordings import Video, recording, video_of
 from boooply.sandbox.records import Interview, Participant
-from boooply.sandbox.request_context import Payload, RequestContext
 from boooply.sandbox.rules import CANCEL, Draft, NewPerson, new_people, read_draft, read_reschedule
-from boooply.sandbox.state import State
+from boooply.sandbox.state import Payload, RequestContext, State
 from boooply.sandbox.views import meeting_view, page_view, participant_view
+from boooply.sandbox.wire import conflict, malformed, not_found
 
 __all__ = [
     "add_participants",
     "cancel_interview",
     "create_interview",
     "delete_interview",
+    "download_recording",
+    "get_evaluation",
     "get_interview",
+    "get_recording",
+    "get_transcript",
     "list_interviews",
     "list_participants",
     "remove_participant",
     "reschedule_interview",
+    "trigger_analysis",
 ]
+
+# ---- interviews
 
 
 def _people(newcomers: Iterable[NewPerson]) -> tuple[Participant, ...]:
@@ -43,18 +51,18 @@ def _people(newcomers: Iterable[NewPerson]) -> tuple[Participant, ...]:
 
 
 def _title(draft: Draft) -> str:
-    usual = "Team meeting" if draft.kind == "TEAM" else f"{draft.details['jobRole']} interview"
-    return draft.title or usual
+    default = "Team meeting" if draft.kind == "TEAM" else f"{draft.details['jobRole']} interview"
+    return draft.title or default
 
 
 def _meeting(state: State, interview: Interview) -> Payload:
     return {"meeting": meeting_view(interview, state.base_url)}
 
 
-def create_interview(state: State, visit: RequestContext) -> Payload:
+def create_interview(state: State, context: RequestContext) -> Payload:
     """Create an interview and invite everybody at once."""
-    draft = read_draft(visit.body)
-    organization = state.organization(visit.organization_id)
+    draft = read_draft(context.body)
+    organization = state.organization(context.organization_id)
     now = state.clock.now()
     interview = state.put(
         Interview(
@@ -77,42 +85,42 @@ def create_interview(state: State, visit: RequestContext) -> Payload:
     return _meeting(state, interview)
 
 
-def list_interviews(state: State, visit: RequestContext) -> Payload:
+def list_interviews(state: State, context: RequestContext) -> Payload:
     """List the organization's interviews."""
-    return page_view(select(state.interviews(visit.organization_id), read_list_query(visit.query)), state.base_url)
+    return page_view(select(state.interviews(context.organization_id), read_list_query(context.query)), state.base_url)
 
 
-def get_interview(state: State, visit: RequestContext) -> Payload:
+def get_interview(state: State, context: RequestContext) -> Payload:
     """Show an interview."""
-    return _meeting(state, visit.interview(state))
+    return _meeting(state, context.interview(state))
 
 
-def _refuse_when_settled(interview: Interview, verb: str) -> None:
+def _check_is_changeable(interview: Interview, verb: str) -> None:
     if interview.status in {"ACTIVE", "COMPLETED", "CANCELLED"}:
         raise malformed(f"an interview that is {interview.status} cannot be {verb}", "INVALID_STATUS")
 
 
-def cancel_interview(state: State, visit: RequestContext) -> Payload:
-    """Cancel an interview and tell everybody."""
-    interview = visit.interview(state)
-    check_fields(CANCEL, visit.body)
-    _refuse_when_settled(interview, "cancelled")
+def cancel_interview(state: State, context: RequestContext) -> Payload:
+    """Cancel an interview and notify everybody."""
+    interview = context.interview(state)
+    check_fields(CANCEL, context.body)
+    _check_is_changeable(interview, "cancelled")
     cancelled = state.put(evolve(interview, status="CANCELLED"))
     state.send("cancellation", cancelled, cancelled.participants)
     return _meeting(state, cancelled)
 
 
-def reschedule_interview(state: State, visit: RequestContext) -> Payload:
-    """Move an interview and tell everybody; one that failed is scheduled again."""
-    interview = visit.interview(state)
-    wanted = read_reschedule(visit.body)
-    _refuse_when_settled(interview, "rescheduled")
+def reschedule_interview(state: State, context: RequestContext) -> Payload:
+    """Move an interview and notify everybody; one that failed is scheduled again."""
+    interview = context.interview(state)
+    new = read_reschedule(context.body)
+    _check_is_changeable(interview, "rescheduled")
     moved = state.put(
         evolve(
             interview,
             status="SCHEDULED",
-            scheduled_at=wanted.scheduled_at,
-            duration_minutes=interview.duration_minutes if wanted.minutes is None else wanted.minutes,
+            scheduled_at=new.scheduled_at,
+            duration_minutes=interview.duration_minutes if new.minutes is None else new.minutes,
             details={**interview.details, "schedulingMode": "FIXED"},
         )
     )
@@ -120,16 +128,19 @@ def reschedule_interview(state: State, visit: RequestContext) -> Payload:
     return _meeting(state, moved)
 
 
-def delete_interview(state: State, visit: RequestContext) -> Payload:
-    """Delete an interview for ever, whatever its status."""
-    state.forget(visit.interview(state))
+def delete_interview(state: State, context: RequestContext) -> Payload:
+    """Delete an interview, whatever its status."""
+    state.delete(context.interview(state))
     return {"message": "The interview was deleted."}
 
 
-def add_participants(state: State, visit: RequestContext) -> Payload:
-    """Add people and invite them: all of them, or none if one is in already."""
-    interview = visit.interview(state)
-    newcomers = _people(new_people(visit.body))
+# ---- participants
+
+
+def add_participants(state: State, context: RequestContext) -> Payload:
+    """Add people and invite them: all of them, or none if one takes part already."""
+    interview = context.interview(state)
+    newcomers = _people(new_people(context.body))
     present = {person.email.lower() for person in interview.participants}
     if any(person.email.lower() in present for person in newcomers):
         raise conflict("a participant with this e-mail is in the interview already", "PARTICIPANT_EXISTS")
@@ -138,17 +149,51 @@ def add_participants(state: State, visit: RequestContext) -> Payload:
     return {"participants": [participant_view(person) for person in newcomers], "total": len(newcomers)}
 
 
-def list_participants(state: State, visit: RequestContext) -> Payload:
+def list_participants(state: State, context: RequestContext) -> Payload:
     """List who takes part."""
-    people = [participant_view(person) for person in visit.interview(state).participants]
+    people = [participant_view(person) for person in context.interview(state).participants]
     return {"participants": people, "total": len(people)}
 
 
-def remove_participant(state: State, visit: RequestContext) -> Payload:
-    """Remove one person, the last one too."""
-    interview = visit.interview(state)
-    staying = tuple(person for person in interview.participants if person.id != visit.participant_id)
-    if len(staying) == len(interview.participants):
+def remove_participant(state: State, context: RequestContext) -> Payload:
+    """Remove one person, even the last one."""
+    interview = context.interview(state)
+    remaining = tuple(person for person in interview.participants if person.id != context.participant_id)
+    if len(remaining) == len(interview.participants):
         raise not_found("the participant", "PARTICIPANT_NOT_FOUND")
-    state.put(evolve(interview, participants=staying))
+    state.put(evolve(interview, participants=remaining))
     return {"message": "The participant was removed."}
+
+
+# ---- results
+
+
+def get_recording(state: State, context: RequestContext) -> Payload:
+    """Show the recording, with a new pre-signed link at each call."""
+    interview = context.interview(state)
+    found = recording(interview, state.base_url, state.signing_secret, state.clock.now())
+    return {"recording": found, **({} if found else {"message": "There is no recording yet."})}
+
+
+def download_recording(state: State, context: RequestContext) -> Video:
+    """Return the video behind `videoApiUrl`."""
+    return video_of(context.interview(state))
+
+
+def get_transcript(state: State, context: RequestContext) -> Payload:
+    """Show the transcript."""
+    return {"transcript": transcript(context.interview(state))}
+
+
+def get_evaluation(state: State, context: RequestContext) -> Payload:
+    """Show the evaluation."""
+    return evaluation_payload(context.interview(state))
+
+
+def trigger_analysis(state: State, context: RequestContext) -> Payload:
+    """Analyze again; the new evaluation is available at once."""
+    interview = context.interview(state)
+    if interview.ended_at is None:
+        raise malformed("there is nothing to analyse before the interview has taken place", "NOTHING_TO_ANALYZE")
+    state.announce(state.put(evolve(interview, analyses=interview.analyses + 1)), is_reanalysis=True)
+    return {"queued": True, "jobId": str(uuid.uuid4())}

@@ -1,12 +1,61 @@
-"""The rate limits of section 2: fixed windows, one a key and class, aligned to the epoch."""
+"""The sandbox's clock, and the rate limits of section 2 whose windows it opens and closes."""
 
 import math
+import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from attrs import Attribute, field, frozen, validators
 
-__all__ = ["GENEROUS", "Allowance", "Limits", "Verdict", "Windows", "allowance_of"]
+__all__ = ["GENEROUS", "Allowance", "Clock", "Limits", "Verdict", "Windows", "allowance_of"]
+
+# ---- the clock
+
+FURTHEST = 1_000_000_000
+"""Seconds; keeps a typing error from moving the clock past the last year that a datetime can express."""
+
+
+class Clock:
+    """The sandbox's time: real time plus an offset that tests push forward.
+
+    Rate-limit windows, time stamps, calendars and signatures all read this clock, so a test that needs the next
+    window or an expired link advances it instead of sleeping.
+    """
+
+    def __init__(self) -> None:
+        self._offset = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def ahead(self) -> float:
+        """How far the clock was pushed forward, in seconds."""
+        return self._offset
+
+    def timestamp(self) -> float:
+        """Return the seconds since the epoch."""
+        return time.time() + self._offset
+
+    def now(self) -> datetime:
+        """Return the time as an aware datetime in UTC."""
+        return datetime.fromtimestamp(self.timestamp(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Push the clock forward.
+
+        Safe from any thread. It cannot go back, since a window that has passed must not reopen.
+
+        Raises:
+            ValueError: `seconds` is negative, not a number, or more than about thirty years.
+        """
+        if not 0 <= seconds <= FURTHEST:
+            raise ValueError(f"a clock advances by 0 to {FURTHEST} seconds at once")
+        with self._lock:
+            self._offset += seconds
+
+
+# ---- limits
 
 Allowance = Literal["reads", "writes", "ai"]
 
@@ -18,7 +67,7 @@ def _finite(_instance: object, attribute: "Attribute[Any]", value: float) -> Non
 
 @frozen(kw_only=True)
 class Limits:
-    """Set how many calls a key may make in one window.
+    """The number of calls that a key may make in one window. Windows are fixed and aligned to the epoch.
 
     Attributes:
         reads: GET.
@@ -34,17 +83,17 @@ class Limits:
 
 
 GENEROUS = Limits(reads=1_000_000, writes=1_000_000, ai=1_000_000)
-"""What `limits=None` stands for: headers as always, and an allowance out of reach."""
+"""The meaning of `limits=None`: headers as always, and an allowance out of reach."""
 
 
 def allowance_of(method: str) -> Allowance:
-    """Return the class that a method counts as where no operation says otherwise."""
+    """Return the class that a method counts as, unless its operation has a class of its own."""
     return "reads" if method in {"GET", "HEAD", "OPTIONS"} else "writes"
 
 
 @frozen(kw_only=True)
 class Verdict:
-    """Say whether a call is let through, and what its window looks like then."""
+    """The decision on a call, and the state of its window after it."""
 
     granted: bool
     limit: int
@@ -53,7 +102,7 @@ class Verdict:
     retry_after: int
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of the answer; only a refusal carries Retry-After."""
+        """Return the headers of the response; only a 429 carries Retry-After."""
         shown = {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -63,9 +112,9 @@ class Verdict:
 
 
 class Windows:
-    """Count calls.
+    """The calls counted in the current window of each key and class.
 
-    Only the present window of each key and class is kept: the clock never goes back.
+    Earlier windows are not kept: the clock never goes back.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -74,25 +123,25 @@ class Windows:
 
     @property
     def window(self) -> float:
-        """Return how long a window lasts, in seconds."""
+        """The length of a window, in seconds."""
         return self._limits.window
 
     def take(self, key: str, allowance: Allowance, now: float) -> Verdict:
-        """Count a call if its window has room; a refused call counts nothing."""
-        index, used = self._present(key, allowance, now)
+        """Count a call if the limit of its window is not reached; a rejected call counts nothing."""
+        index, used = self._current(key, allowance, now)
         granted = used < getattr(self._limits, allowance)
         if granted:
             used += 1
             self._used[key, allowance] = (index, used)
         return self._verdict(allowance, index, used, now, granted=granted)
 
-    def seen(self, now: float) -> Iterator[tuple[str, Allowance, Verdict]]:
-        """Iterate over the keys and classes that have called, the newest first, and the room in their windows."""
+    def usage(self, now: float) -> Iterator[tuple[str, Allowance, Verdict]]:
+        """Iterate over the keys and classes that have made calls, newest first, with the state of their windows."""
         for key, allowance in reversed(self._used):
-            index, used = self._present(key, allowance, now)
+            index, used = self._current(key, allowance, now)
             yield key, allowance, self._verdict(allowance, index, used, now, granted=True)
 
-    def _present(self, key: str, allowance: Allowance, now: float) -> tuple[int, int]:
+    def _current(self, key: str, allowance: Allowance, now: float) -> tuple[int, int]:
         index = math.floor(now / self.window)
         counted_in, used = self._used.get((key, allowance), (index, 0))
         return index, used if counted_in == index else 0
@@ -104,7 +153,7 @@ class Windows:
             granted=granted,
             limit=limit,
             remaining=limit - used,
-            # Both are rounded up: a client that trusts either must not come back inside the old window.
+            # Both are rounded up: a client that relies on either must not return within the old window.
             resets_at=math.ceil(end),
             retry_after=max(1, math.ceil(end - now)),
         )

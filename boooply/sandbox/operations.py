@@ -1,7 +1,7 @@
-"""The table of operations, and those operations that are about no single interview.
+"""The table of operations, and the operations that concern no single interview.
 
-An operation takes the state and a visit and returns the fields of its success body, or raises `SandboxError`. None of
-them knows HTTP.
+An operation takes the state and a request context and returns the fields of its success body, or raises
+`SandboxError`. None of them knows HTTP.
 """
 
 from collections.abc import Callable
@@ -16,19 +16,22 @@ from boooply.sandbox.interviews import (
     cancel_interview,
     create_interview,
     delete_interview,
+    download_recording,
+    get_evaluation,
     get_interview,
+    get_recording,
+    get_transcript,
     list_interviews,
     list_participants,
     remove_participant,
     reschedule_interview,
+    trigger_analysis,
 )
 from boooply.sandbox.limits import Allowance
-from boooply.sandbox.outcomes import download_recording, get_evaluation, get_recording, get_transcript, trigger_analysis
 from boooply.sandbox.queries import CalendarQuery, read_calendar_query
 from boooply.sandbox.recordings import Video
-from boooply.sandbox.request_context import Payload, RequestContext
 from boooply.sandbox.rules import JOB_DESCRIPTION, PROVISION
-from boooply.sandbox.state import State
+from boooply.sandbox.state import Payload, RequestContext, State
 from boooply.sandbox.views import organization_view, slot_view
 
 __all__ = ["OPERATIONS", "Operation"]
@@ -36,9 +39,9 @@ __all__ = ["OPERATIONS", "Operation"]
 # ---- the platform
 
 
-def create_organization_api_key(state: State, visit: RequestContext) -> Payload:
-    """Mint a further key for the platform's organization, which is made at the first call."""
-    body = visit.body
+def create_organization_api_key(state: State, context: RequestContext) -> Payload:
+    """Mint a key for the platform's organization, which the first call creates."""
+    body = context.body
     check_fields(PROVISION, body)
     members = (member["email"].lower() for member in body.get("teamMembers", ()))
     organization = state.provision(body["organizationId"], body.get("organizationName"), members)
@@ -57,16 +60,16 @@ def create_organization_api_key(state: State, visit: RequestContext) -> Payload:
 # ---- calendars, AI, organization
 
 
-def _unconnected(query: CalendarQuery) -> Payload:
+def _not_connected(query: CalendarQuery) -> Payload:
     message = "This person has not connected a calendar."
     return {"calendarConnected": False, "email": query.email, "days": query.days, "total": 0, "message": message}
 
 
-def get_availability(state: State, visit: RequestContext) -> Payload:
+def get_availability(state: State, context: RequestContext) -> Payload:
     """Show when an interviewer is free."""
-    query = read_calendar_query(visit.query)
+    query = read_calendar_query(context.query)
     if not is_connected(query.email):
-        return {**_unconnected(query), "durationMinutes": query.duration_minutes, "slots": []}
+        return {**_not_connected(query), "durationMinutes": query.duration_minutes, "slots": []}
     slots = free_slots(query.email, query.duration_minutes, query.days, state.clock.now())
     return {
         "calendarConnected": True,
@@ -78,11 +81,11 @@ def get_availability(state: State, visit: RequestContext) -> Payload:
     }
 
 
-def get_busy_blocks(state: State, visit: RequestContext) -> Payload:
+def get_busy_blocks(state: State, context: RequestContext) -> Payload:
     """Show when an interviewer is busy."""
-    query = read_calendar_query(visit.query)
+    query = read_calendar_query(context.query)
     if not is_connected(query.email):
-        return {**_unconnected(query), "busyBlocks": []}
+        return {**_not_connected(query), "busyBlocks": []}
     blocks = busy_blocks(query.email, query.days, state.clock.now())
     return {
         "calendarConnected": True,
@@ -94,9 +97,9 @@ def get_busy_blocks(state: State, visit: RequestContext) -> Payload:
     }
 
 
-def generate_job_description(_state: State, visit: RequestContext) -> Payload:
-    """Write a job description from what was given."""
-    body = visit.body
+def generate_job_description(_state: State, context: RequestContext) -> Payload:
+    """Write a job description from the given facts."""
+    body = context.body
     check_fields(JOB_DESCRIPTION, body)
     given = (body.get(name) for name in ("seniority", "department", "workSetup", "employmentType"))
     facts = ", ".join(fact for fact in given if fact)
@@ -105,9 +108,9 @@ def generate_job_description(_state: State, visit: RequestContext) -> Payload:
     return {"description": f"We are looking for a {body['jobRole']}{about}. What you bring: {skills}."}
 
 
-def get_organization(state: State, visit: RequestContext) -> Payload:
-    """Show whose key this is."""
-    return {"organization": organization_view(state.organization(visit.organization_id))}
+def get_organization(state: State, context: RequestContext) -> Payload:
+    """Show the organization of the key."""
+    return {"organization": organization_view(state.organization(context.organization_id))}
 
 
 # ---- the table
@@ -115,34 +118,34 @@ def get_organization(state: State, visit: RequestContext) -> Payload:
 
 @frozen(kw_only=True)
 class Operation:
-    """Name one operation of the wire and what its call needs.
+    """One operation of the wire.
 
     Attributes:
-        name: As the SDKs call it; this is what `Call.operation` shows.
-        opens: The kind of key that opens it.
+        name: Its name in the SDKs, shown by `Call.operation`.
+        opens: The kind of key that it requires.
         allowance: The rate-limit class that it counts as.
-        answer: What it does; a `Video` is sent as bytes, everything else as JSON.
-        reads_body: Whether a body is read; a body that nobody asked for is passed over.
+        perform: The function that carries it out; a `Video` is sent as bytes, everything else as JSON.
+        reads_body: Whether it reads a body; otherwise a body is ignored.
     """
 
     name: str
     method: str
     path: str
-    answer: Callable[[State, RequestContext], Payload | Video]
+    perform: Callable[[State, RequestContext], Payload | Video]
     allowance: Allowance
     opens: Literal["platform", "organization"] = "organization"
     status: int = 200
     reads_body: bool = False
 
 
-def _read(name: str, path: str, answer: Callable[[State, RequestContext], Payload | Video]) -> Operation:
-    return Operation(name=name, method="GET", path=f"/api/integration/{path}", answer=answer, allowance="reads")
+def _read(name: str, path: str, perform: Callable[[State, RequestContext], Payload | Video]) -> Operation:
+    return Operation(name=name, method="GET", path=f"/api/integration/{path}", perform=perform, allowance="reads")
 
 
 def _write(
     name: str,
     route: str,
-    answer: Callable[[State, RequestContext], Payload],
+    perform: Callable[[State, RequestContext], Payload],
     *,
     status: int = 200,
     reads_body: bool = True,
@@ -153,7 +156,7 @@ def _write(
         name=name,
         method=method,
         path=f"/api/integration/{path}",
-        answer=answer,
+        perform=perform,
         allowance=allowance,
         status=status,
         reads_body=reads_body,
@@ -168,7 +171,7 @@ OPERATIONS: Final = (
         name="create_organization_api_key",
         method="POST",
         path="/api/server-auth/create-api-key",
-        answer=create_organization_api_key,
+        perform=create_organization_api_key,
         allowance="writes",
         opens="platform",
         status=201,

@@ -1,9 +1,9 @@
-"""Playing an interview: which step is possible when, and what it leaves behind.
+"""The steps in which an interview is played: which step is possible when, and its effect.
 
-The vendor's rooms do this in real life. `END` is the end for good. For human and team meetings `COMPLETED` is an end
-that can be resumed: it leaves a transcript and a recording, but no end reason and no evaluation. An AI interview that
-is completed is final, so there `COMPLETED` is `END`. `NO_SHOW` and `EXPIRED` both leave the session status COMPLETED:
-only the end reason tells them from an interview that took place, so a client that reads the status alone gets caught.
+In real life the vendor's meetings do this. `END` is final. For human and team meetings, `COMPLETED` is an end that can
+be resumed: it leaves a transcript and a recording, but no end reason and no evaluation. A completed AI interview is
+final, so there `COMPLETED` means `END`. `NO_SHOW` and `EXPIRED` both set the session status COMPLETED: only the end
+reason distinguishes them from an interview that took place, so a client that reads the status alone is caught.
 """
 
 from datetime import datetime
@@ -11,15 +11,16 @@ from typing import Final, Literal
 
 from attrs import evolve
 
-from boooply.sandbox.errors import conflict
 from boooply.sandbox.records import Interview, Participant
+from boooply.sandbox.state import State
+from boooply.sandbox.wire import conflict
 
-__all__ = ["Step", "play", "possible_steps"]
+__all__ = ["Step", "play", "play_interview", "possible_steps"]
 
 Step = Literal["ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED"]
 
 OPEN_STEPS: Final[dict[tuple[str, bool], frozenset[str]]] = {
-    # (status, resumable kind): steps. What stands nowhere is final.
+    # (status, whether an end can be resumed): the possible steps. What is not listed is final.
     ("SCHEDULED", False): frozenset({"ACTIVE", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
     ("SCHEDULED", True): frozenset({"ACTIVE", "COMPLETED", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
     ("ACTIVE", False): frozenset({"END", "NO_SHOW", "FAILED"}),
@@ -38,7 +39,7 @@ STATUS_AFTER: Final[dict[str, str]] = {
 
 
 def possible_steps(interview: Interview) -> frozenset[str]:
-    """Return the steps that can be taken now."""
+    """Return the steps that are possible now."""
     if interview.end_reason is not None:
         return frozenset()
     return OPEN_STEPS.get((interview.status, interview.kind != "AI"), frozenset())
@@ -48,7 +49,7 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
     """Return the interview after a step.
 
     Raises:
-        Refused: 409, where the step is impossible in the present status.
+        SandboxError: 409, if the step is impossible in the present status.
     """
     is_ai = interview.kind == "AI"
     taken: Step = "END" if is_ai and step == "COMPLETED" else step
@@ -66,6 +67,19 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
         ended_at=now if taken in {"COMPLETED", "END"} else interview.ended_at,
         analyses=interview.analyses + (taken == "END"),
     )
+
+
+def play_interview(state: State, code: str, step: Step) -> Interview:
+    """Play an interview one step, whoever owns it, and announce its end if the step is final.
+
+    Raises:
+        SandboxError: 404 for an unknown code, 409 for a step that is impossible now.
+    """
+    before = state.interview_of_anyone(code)
+    played = state.put(play(before, step, state.clock.now()))
+    if played.analyses > before.analyses:
+        state.announce(played)
+    return played
 
 
 def _end_reason(step: Step, *, is_ai: bool) -> str | None:

@@ -1,7 +1,7 @@
-"""Query strings: reading them strictly, and what the list call does with its filters (section 5.3).
+"""Query strings, and the filters of the list call (section 5.3).
 
-A bad value is a 400 that names the parameter. Parameters that the contract does not name are passed over. Bounds are
-inclusive. An interview that lacks what a bound compares (a score, a scheduled time) is outside of it.
+A bad value is a 400 that names the parameter. Parameters that the contract does not name are ignored. Bounds are
+inclusive. An interview that lacks the value that a bound compares (a score, a scheduled time) does not match.
 """
 
 import math
@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from boooply.sandbox.checks import is_address, parse_moment
-from boooply.sandbox.errors import SandboxError, malformed, missing
+from boooply.sandbox.checks import is_email
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.records import Interview
+from boooply.sandbox.wire import SandboxError, malformed, missing, parse_time
 
 __all__ = ["CalendarQuery", "ListQuery", "Page", "read_calendar_query", "read_list_query", "select"]
 
@@ -24,7 +24,7 @@ Query = Mapping[str, str]
 
 STATUSES = ("SCHEDULED", "ACTIVE", "COMPLETED", "CANCELLED", "FAILED")
 KIND_OF_TYPE = {"AI_ONLY": "AI", "HUMAN": "HUMAN", "TEAM": "TEAM"}
-MOST_SCORE = 100
+MAX_SCORE = 100
 WORKING_DAY_MINUTES = 480
 
 
@@ -41,14 +41,14 @@ def _read(query: Query, name: str, parse: Callable[[str], T | None], rule: str, 
     return value
 
 
-def _whole(query: Query, name: str, default: int, least: int, most: int | None = None) -> int:
+def _integer(query: Query, name: str, default: int, minimum: int, maximum: int | None = None) -> int:
     def parse(text: str) -> int | None:
         # int() would also take "1_0", " 1 " and digits of other scripts.
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004 - no cap
-        return number if number >= least and (most is None or number <= most) else None
+        return number if number >= minimum and (maximum is None or number <= maximum) else None
 
-    span = f"of at least {least}" if most is None else f"from {least} to {most}"
-    return _read(query, name, parse, f"must be a whole number {span}", default)
+    bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+    return _read(query, name, parse, f"must be a whole number {bounds}", default)
 
 
 def _score(text: str) -> float | None:
@@ -56,12 +56,12 @@ def _score(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if 0 <= number <= MOST_SCORE else None
+    return number if 0 <= number <= MAX_SCORE else None
 
 
 def _statuses(text: str) -> frozenset[str] | None:
-    wanted = frozenset(text.split(","))
-    return wanted if wanted <= frozenset(STATUSES) else None
+    statuses = frozenset(text.split(","))
+    return statuses if statuses <= frozenset(STATUSES) else None
 
 
 def _date_field(text: str) -> str | None:
@@ -70,7 +70,7 @@ def _date_field(text: str) -> str | None:
 
 @frozen(kw_only=True)
 class ListQuery:
-    """Hold what a list call asks for; None means no filter."""
+    """The filters and the page that a list call asks for; None means no filter."""
 
     statuses: frozenset[str] | None
     kind: str | None
@@ -85,7 +85,7 @@ class ListQuery:
     limit: int
 
     def accepts(self, interview: Interview) -> bool:
-        """Tell whether an interview passes every filter."""
+        """Return whether an interview matches every filter."""
         date = interview.created_at if self.date_field == "created" else interview.scheduled_at
         return (
             (self.statuses is None or interview.status in self.statuses)
@@ -98,30 +98,34 @@ class ListQuery:
 
 
 def read_list_query(query: Query) -> ListQuery:
-    """Read the query of a list call, or refuse it."""
+    """Read the query of a list call.
+
+    Raises:
+        SandboxError: 400, naming the parameter.
+    """
     time = "must be an ISO 8601 time with an offset"
-    score = f"must be a number from 0 to {MOST_SCORE}"
+    score = f"must be a number from 0 to {MAX_SCORE}"
     return ListQuery(
         statuses=_read(query, "status", _statuses, f"must be one or several of {', '.join(STATUSES)}", None),
         kind=_read(query, "type", KIND_OF_TYPE.get, f"must be one of {', '.join(KIND_OF_TYPE)}", None),
         search=query.get("search", "").casefold(),
         source_id=query.get("sourceId"),
         date_field=_read(query, "dateField", _date_field, "must be created or scheduled", "created"),
-        date_from=_read(query, "dateFrom", parse_moment, time, None),
-        date_to=_read(query, "dateTo", parse_moment, time, None),
+        date_from=_read(query, "dateFrom", parse_time, time, None),
+        date_to=_read(query, "dateTo", parse_time, time, None),
         score_min=_read(query, "scoreMin", _score, score, None),
         score_max=_read(query, "scoreMax", _score, score, None),
-        page=_whole(query, "page", 1, least=1),
-        limit=_whole(query, "limit", 20, least=1, most=100),
+        page=_integer(query, "page", 1, minimum=1),
+        limit=_integer(query, "limit", 20, minimum=1, maximum=100),
     )
 
 
-def _within(value: Ordered | None, least: Ordered | None, most: Ordered | None) -> bool:
-    if least is None and most is None:
+def _within(value: Ordered | None, minimum: Ordered | None, maximum: Ordered | None) -> bool:
+    if minimum is None and maximum is None:
         return True
     if value is None:
         return False
-    return (least is None or value >= least) and (most is None or value <= most)
+    return (minimum is None or value >= minimum) and (maximum is None or value <= maximum)
 
 
 def _mentions(interview: Interview, words: str) -> bool:
@@ -133,7 +137,7 @@ def _mentions(interview: Interview, words: str) -> bool:
 
 @frozen(kw_only=True)
 class Page:
-    """Hold one page of a list and what its pagination says."""
+    """One page of a list, and its pagination."""
 
     interviews: tuple[Interview, ...]
     page: int
@@ -142,12 +146,12 @@ class Page:
 
     @property
     def total_pages(self) -> int:
-        """Return the number of pages: 0 if nothing was found."""
+        """The number of pages: 0 if nothing was found."""
         return math.ceil(self.total / self.limit)
 
 
 def select(interviews: Iterable[Interview], query: ListQuery) -> Page:
-    """Return the page that was asked for, in the order given; a page past the end is empty."""
+    """Return the requested page, in the order given; a page past the end is empty."""
     found = [interview for interview in interviews if query.accepts(interview)]
     start = (query.page - 1) * query.limit
     return Page(
@@ -157,7 +161,7 @@ def select(interviews: Iterable[Interview], query: ListQuery) -> Page:
 
 @frozen(kw_only=True)
 class CalendarQuery:
-    """Hold what a calendar call asks for."""
+    """The parameters of a calendar call."""
 
     email: str
     duration_minutes: int
@@ -165,13 +169,17 @@ class CalendarQuery:
 
 
 def read_calendar_query(query: Query) -> CalendarQuery:
-    """Read the query of availability or busy blocks, or refuse it."""
+    """Read the query of a call for availability or busy blocks.
+
+    Raises:
+        SandboxError: 400, naming the parameter.
+    """
     if "email" not in query:
         raise missing("email")
-    if not is_address(query["email"]):
+    if not is_email(query["email"]):
         raise _bad("email", "must be an e-mail address")
     return CalendarQuery(
         email=query["email"],
-        duration_minutes=_whole(query, "duration", 30, least=5, most=WORKING_DAY_MINUTES),
-        days=_whole(query, "days", 14, least=1, most=30),
+        duration_minutes=_integer(query, "duration", 30, minimum=5, maximum=WORKING_DAY_MINUTES),
+        days=_integer(query, "days", 14, minimum=1, maximum=30),
     )

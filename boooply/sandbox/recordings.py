@@ -1,7 +1,7 @@
 """Recordings: their links, the signature of the pre-signed one, and the bytes behind both.
 
-The pre-signed link lives on another host name than the API, as at the vendor's storage, so a client that sends its
-key along is caught. Both names lead to the same socket.
+The pre-signed link is on another host name than the API, like the vendor's storage, so a client that sends its key
+along is caught. Both names lead to the same socket.
 """
 
 import hashlib
@@ -14,12 +14,11 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from boooply.sandbox.errors import SandboxError, forbidden, malformed
-from boooply.sandbox.moments import iso
+from boooply.sandbox.evaluations import duration_seconds
 from boooply.sandbox.records import Interview
-from boooply.sandbox.transcripts import duration_seconds
+from boooply.sandbox.wire import SandboxError, forbidden, iso, malformed
 
-__all__ = ["STORAGE", "Piece", "Video", "check_signature", "cut", "recording", "video_of"]
+__all__ = ["STORAGE", "Piece", "Video", "check_signature", "recording", "slice_video", "video_of"]
 
 STORAGE = "/_storage/"
 SIGNED_FOR = timedelta(days=7)
@@ -32,21 +31,21 @@ BODY_BLOCKS = 128
 
 @frozen
 class Video:
-    """Hold a fake video; the entity tag is that of its bytes."""
+    """A fake video, whose entity tag is that of its bytes."""
 
     content: bytes = field(repr=False)
 
     @property
     def etag(self) -> str:
-        """Return the entity tag, quoted as in the header."""
+        """The entity tag, quoted as in the header."""
         return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
 
 
 def video_of(interview: Interview) -> Video:
-    """Return an interview's video, 4 kB that differ from every other interview's.
+    """Return an interview's video: 4 kB that no other interview has.
 
     Raises:
-        Refused: 404 before the interview has been played.
+        SandboxError: 404 before the interview has ended.
     """
     if interview.ended_at is None:
         raise SandboxError(404, "RECORDING_NOT_FOUND", "the interview has no recording yet")
@@ -56,17 +55,17 @@ def video_of(interview: Interview) -> Video:
 
 @frozen(kw_only=True)
 class Piece:
-    """Hold the part of a video that a request asked for."""
+    """The part of a video that a request asked for."""
 
     status: int
     content: bytes
     content_range: str | None = None
 
 
-def cut(video: Video, wanted: str | None, if_range: str | None) -> Piece:
+def slice_video(video: Video, wanted: str | None, if_range: str | None) -> Piece:
     """Return the part that a Range header names, or all of it.
 
-    A header that is no single byte range is passed over, and so is one whose If-Range names other bytes.
+    A header that is not a single byte range is ignored, as is one whose If-Range names other bytes.
     """
     match = RANGE.fullmatch(wanted or "")
     size = len(video.content)
@@ -81,7 +80,7 @@ def cut(video: Video, wanted: str | None, if_range: str | None) -> Piece:
 
 
 def recording(interview: Interview, base_url: str, secret: bytes, now: datetime) -> dict[str, Any] | None:
-    """Return the recording of section 5, or None before the interview has been played."""
+    """Return the recording of section 5, or None before the interview has ended."""
     if interview.ended_at is None:
         return None
     expires = str(int((now + SIGNED_FOR).timestamp()))
@@ -101,10 +100,10 @@ def _signature(secret: bytes, code: str, expires: str) -> str:
 
 
 def check_signature(secret: bytes, code: str, query: Mapping[str, str], now: datetime, *, has_key: bool) -> None:
-    """Check that a pre-signed link is used as such: untouched, in time, and without a key.
+    """Check that a pre-signed link is unaltered, not expired, and used without a key.
 
     Raises:
-        Refused: 400 where an Authorization header comes along, as S3 does; else 403.
+        SandboxError: 400 if an Authorization header comes along, as in S3; otherwise 403.
     """
     if has_key:
         raise malformed("only one way to authenticate is allowed: drop the Authorization header", "INVALID_ARGUMENT")

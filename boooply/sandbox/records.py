@@ -1,4 +1,4 @@
-"""What the sandbox remembers: frozen records, replaced as a whole when something changes."""
+"""The records of the sandbox's state: frozen, replaced as a whole when something changes."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -53,7 +53,7 @@ Fault = Literal[
 
 @frozen(kw_only=True)
 class Email:
-    """Tell of one e-mail that the vendor would have sent.
+    """One e-mail that the vendor would have sent.
 
     Attributes:
         to: The address.
@@ -72,19 +72,19 @@ class Email:
 
 @frozen(kw_only=True)
 class Call:
-    """Tell of one call that the sandbox received; holds no key, no query and no body.
+    """One call that the sandbox received, without its key, query and body.
 
     Attributes:
-        operation: The operation's name, such as `interviews.get`, or `unknown` where no route fits.
+        operation: The operation's name, such as `interviews.get`, or `unknown` if no route matches.
         method: The HTTP method.
-        path: The path without the query, which may hold an address.
-        status: The HTTP status that was sent; 0 where a fault kept back even that.
-        error_code: The machine code of a refusal, else None; a fault may have kept it from the caller.
+        path: The path without the query, which may contain an address.
+        status: The HTTP status that was sent; 0 if a fault suppressed even that.
+        error_code: The machine-readable code of an error, else None; a fault may have hidden it from the caller.
         tenant: The platform's own id of the organization, or the slug of an organization that has none. With the
             platform key, the id in the body. None if there was no valid key.
-        at: When the answer was ready, by the sandbox's clock.
+        at: When the response was ready, by the sandbox's clock.
         fault: The fault that the call met, if any.
-        carried_out: Whether the operation did what was asked, whatever the caller got to hear of it.
+        carried_out: Whether the operation took effect, whatever the caller received.
     """
 
     operation: str
@@ -100,12 +100,12 @@ class Call:
 
 @frozen(kw_only=True)
 class PlannedFault:
-    """Tell of a fault that is still to come.
+    """A fault that is still to come.
 
     Attributes:
         operation: The operation's name as in `Call.operation`, or `*` for every one.
         fault: What will happen.
-        times: How many calls will meet it; None is for ever.
+        times: How many calls will meet it; None means every one.
     """
 
     operation: str
@@ -115,7 +115,7 @@ class PlannedFault:
 
 @frozen(kw_only=True)
 class RedirectHit:
-    """Tell of one request that followed the fault `redirect`, as no client may.
+    """One request that followed the fault `redirect`, which no client may do.
 
     Attributes:
         method: The HTTP method.
@@ -128,12 +128,12 @@ class RedirectHit:
 
 @frozen(kw_only=True)
 class Attempt:
-    """Tell of one attempt to deliver a webhook.
+    """One attempt to deliver a webhook.
 
     Attributes:
         at: When it ended, by the sandbox's clock.
-        status: The HTTP status of the endpoint's answer; None if there was none.
-        error: What went wrong where no answer came.
+        status: The HTTP status of the endpoint's response; None if there was none.
+        error: What went wrong if no response came.
     """
 
     at: datetime
@@ -142,23 +142,23 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether the endpoint took it: anything but 2xx is a failure."""
+        """Whether the endpoint accepted it: anything but 2xx is a failure."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - what 2xx means
 
 
 @frozen(kw_only=True)
 class Delivery:
-    """Tell of one event, and how it was delivered.
+    """One event, and how it was delivered.
 
     Attributes:
-        id: Names it to the controls; the vendor's events have none.
+        id: Its id in the controls; the vendor's events have none.
         event: The event's name, such as `interview.evaluation`.
         meeting_code: The interview it is about.
         tenant: As in `Call.tenant`.
         body: The signed bytes.
-        state: `unsent` while there is no endpoint, `pending` until the endpoint took it or the last attempt failed.
-        attempts: Those made so far, oldest first, replays too.
-        next_attempt_at: When the next one is due, by the sandbox's clock; None if none is.
+        state: `unsent` while there is no endpoint, `pending` until the endpoint accepted it or the last attempt failed.
+        attempts: Those made so far, oldest first, including replays.
+        next_attempt_at: When the next attempt is due, by the sandbox's clock; None if none is.
     """
 
     id: str
@@ -173,11 +173,11 @@ class Delivery:
 
 @frozen(kw_only=True)
 class WebhookRequest:
-    """Hold a webhook as the vendor would post it, for a test that hands it to an application itself.
+    """A webhook as the vendor would post it, for a test that passes it to an application itself.
 
     Attributes:
         event: The event's name.
-        headers: The vendor's headers; one of them holds the webhook secret.
+        headers: The vendor's headers; one of them contains the webhook secret.
         body: The signed bytes.
     """
 
@@ -188,7 +188,7 @@ class WebhookRequest:
 
 @frozen(kw_only=True)
 class Key:
-    """Tell what a key opens; the key itself is not kept, only its digest."""
+    """A key, of which only the digest is kept, and the calls that it opens."""
 
     digest: str = field(repr=False)
     opens: Literal["platform", "organization"]
@@ -197,7 +197,7 @@ class Key:
 
 @frozen(kw_only=True)
 class Organization:
-    """Hold one tenant; `external_org_id` and `platform` are None when no platform created it."""
+    """One tenant; `external_org_id` and `platform` are None if no platform created it."""
 
     id: str
     name: str
@@ -211,7 +211,7 @@ class Organization:
 
 @frozen(kw_only=True)
 class Participant:
-    """Hold one person in an interview; `profile` has the optional fields of the wire as they came."""
+    """One person in an interview; `profile` has the optional fields of the wire as they were given."""
 
     id: str
     name: str
@@ -226,11 +226,11 @@ class Participant:
 
 @frozen(kw_only=True)
 class Interview:
-    """Hold one interview.
+    """One interview.
 
     Attributes:
         details: The fields of the create body that the sandbox only passes on, named as on the wire.
-        ended_at: When it was last played to an end; what has one has a transcript and a recording.
+        ended_at: When it last ended; an interview that has ended has a transcript and a recording.
         analyses: How often the analysis has run; 0 means that there is no evaluation.
     """
 

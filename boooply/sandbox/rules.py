@@ -1,14 +1,14 @@
-"""The rules of the contract's request bodies (sections 4, 5.1 and 6) as tables.
+"""The rules of the contract's request bodies (sections 4, 5.1 and 6), as tables.
 
-Which status a fault gets: a missing field or a value of the wrong JSON type is a 400 (`MISSING_FIELD`,
-`INVALID_TYPE`), everything else that a rule forbids is a 422 (`VALIDATION_FAILED`), an explicit null included. The
-text names the field and the rule. Where the contract is silent:
+A missing field or a value of the wrong JSON type is a 400 (`MISSING_FIELD`, `INVALID_TYPE`). Everything else that a
+rule forbids is a 422 (`VALIDATION_FAILED`), an explicit null included. The text names the field and the rule. Where
+the contract is silent:
 
-- `schedulingMode` left out means FIXED with a `scheduledAt` and IMMEDIATE without.
-- "Each slot should last durationMinutes" is taken at its word: shorter and longer ones are refused.
-- One e-mail address stands for one person, whatever its case: twice in one list is refused. A `candidate` who is in
-  `participants` too is one person.
-- What is "team only" is refused elsewhere when it says something; `[]` and `false` say nothing.
+- Without `schedulingMode`, FIXED applies if there is a `scheduledAt`, and IMMEDIATE otherwise.
+- "Each slot should last durationMinutes" is taken literally: shorter and longer slots are rejected.
+- One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected. A
+  `candidate` who is also in `participants` is one person.
+- A field marked "team only" is rejected elsewhere unless its value is empty, such as `[]` or `false`.
 - A `scheduledAt` or a slot in the past is accepted.
 """
 
@@ -20,20 +20,19 @@ from attrs import frozen
 
 from boooply.sandbox.checks import (
     Field,
-    address,
+    boolean,
     check_fields,
-    filled,
-    flag,
+    email,
+    integer_from,
     list_of,
-    moment,
+    non_empty,
+    object_with,
     one_of,
-    parse_moment,
-    record,
-    text,
-    whole,
+    string,
+    time,
 )
-from boooply.sandbox.errors import invalid, missing
 from boooply.sandbox.records import InterviewKind
+from boooply.sandbox.wire import invalid, missing, parse_time
 
 __all__ = [
     "CANCEL",
@@ -51,42 +50,42 @@ __all__ = [
 DEFAULT_MINUTES = 30
 ROLES = ("CANDIDATE", "INTERVIEWER", "HOST", "CO_HOST", "PARTICIPANT", "OBSERVER")
 PROFILE = (
-    Field("externalUserId", text),
+    Field("externalUserId", string),
     Field("authProvider", one_of("TALENTFLOW", "GOOGLE", "MICROSOFT", "GITHUB", "NATIVE")),
-    Field("externalRole", text),
-    Field("avatarUrl", text),
+    Field("externalRole", string),
+    Field("avatarUrl", string),
 )
-PERSON = record(
-    Field("name", filled, required=True),
-    Field("email", address, required=True),
+PERSON = object_with(
+    Field("name", non_empty, required=True),
+    Field("email", email, required=True),
     Field("role", one_of(*ROLES), required=True),
     *PROFILE,
 )
-CANDIDATE = record(Field("name", filled, required=True), Field("email", address, required=True), *PROFILE)
-SLOT = record(Field("start", moment, required=True), Field("end", moment, required=True))
-TEXTS = list_of(text)
+CANDIDATE = object_with(Field("name", non_empty, required=True), Field("email", email, required=True), *PROFILE)
+SLOT = object_with(Field("start", time, required=True), Field("end", time, required=True))
+TEXTS = list_of(string)
 
 POSITION = (
-    Field("department", text),
+    Field("department", string),
     Field("skills", TEXTS),
     Field("seniority", one_of("JUNIOR", "MID", "SENIOR", "LEAD", "PRINCIPAL")),
     Field("workSetup", one_of("REMOTE", "ONSITE", "HYBRID")),
     Field("employmentType", one_of("FULL_TIME", "PART_TIME", "CONTRACT")),
 )
 DETAILS = (
-    Field("jobRole", filled),
+    Field("jobRole", non_empty),
     *POSITION,
     Field("schedulingMode", one_of("IMMEDIATE", "FIXED", "CANDIDATE_PICKS")),
-    Field("availableSlots", list_of(SLOT, most=50)),
+    Field("availableSlots", list_of(SLOT, at_most=50)),
     Field("questions", TEXTS),
     Field("agenda", TEXTS),
-    Field("jobDescription", text),
-    Field("stage", text),
-    Field("companyName", text),
-    Field("externalJobId", text),
-    Field("aiGenerate", flag),
-    Field("sendCandidateFeedback", flag),
-    Field("transcriptionEnabled", flag),
+    Field("jobDescription", string),
+    Field("stage", string),
+    Field("companyName", string),
+    Field("externalJobId", string),
+    Field("aiGenerate", boolean),
+    Field("sendCandidateFeedback", boolean),
+    Field("transcriptionEnabled", boolean),
     Field(
         "category",
         one_of("SCREENING", "TECHNICAL", "BEHAVIORAL", "ASSIGNMENT", "CULTURAL", "CASE_STUDY", "PANEL", "FINAL"),
@@ -95,30 +94,34 @@ DETAILS = (
 )
 CREATE = (
     Field("meetingType", one_of("AI_ONLY", "HUMAN"), required=True),
-    Field("isTeamMeeting", flag),
+    Field("isTeamMeeting", boolean),
     Field("participants", list_of(PERSON)),
     Field("candidate", CANDIDATE),
-    Field("durationMinutes", whole(5)),
-    Field("scheduledAt", moment),
-    Field("title", text),
+    Field("durationMinutes", integer_from(5)),
+    Field("scheduledAt", time),
+    Field("title", string),
     # Checked and not kept: nobody needs a CV in a sandbox's memory.
-    Field("candidateCV", text),
+    Field("candidateCV", string),
     *DETAILS,
 )
 ALIAS = (Field("type", one_of("ai", "human", "team")),)
-RESCHEDULE = (Field("scheduledAt", moment, required=True), Field("durationMinutes", whole(5)), Field("reason", text))
-CANCEL = (Field("reason", text),)
-ADD_PARTICIPANTS = (Field("participants", list_of(PERSON, least=1), required=True),)
-JOB_DESCRIPTION = (Field("jobRole", filled, required=True), *POSITION)
-MEMBER = record(
-    Field("email", address, required=True), Field("name", text), Field("role", one_of("OWNER", "ADMIN", "MEMBER"))
+RESCHEDULE = (
+    Field("scheduledAt", time, required=True),
+    Field("durationMinutes", integer_from(5)),
+    Field("reason", string),
+)
+CANCEL = (Field("reason", string),)
+ADD_PARTICIPANTS = (Field("participants", list_of(PERSON, at_least=1), required=True),)
+JOB_DESCRIPTION = (Field("jobRole", non_empty, required=True), *POSITION)
+MEMBER = object_with(
+    Field("email", email, required=True), Field("name", string), Field("role", one_of("OWNER", "ADMIN", "MEMBER"))
 )
 PROVISION = (
-    Field("userId", filled, required=True),
-    Field("userEmail", address, required=True),
-    Field("userName", text),
-    Field("organizationId", filled, required=True),
-    Field("organizationName", text),
+    Field("userId", non_empty, required=True),
+    Field("userEmail", email, required=True),
+    Field("userName", string),
+    Field("organizationId", non_empty, required=True),
+    Field("organizationName", string),
     Field("teamMembers", list_of(MEMBER)),
 )
 PLAY = (Field("to", one_of("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")),)
@@ -126,7 +129,7 @@ PLAY = (Field("to", one_of("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW",
 
 @frozen(kw_only=True)
 class NewPerson:
-    """Hold a participant as the caller gave one."""
+    """A participant as the caller described it."""
 
     name: str
     email: str
@@ -136,7 +139,7 @@ class NewPerson:
 
 @frozen(kw_only=True)
 class Draft:
-    """Hold an interview as the caller wants it, read from a body whose single fields are right."""
+    """An interview as the caller wants it, from a body whose fields are valid one by one."""
 
     kind: InterviewKind
     meeting_type: str
@@ -148,11 +151,11 @@ class Draft:
     details: Mapping[str, Any]
 
     def has_role(self, role: str) -> bool:
-        """Tell whether somebody has this role."""
+        """Return whether somebody has this role."""
         return any(person.role == role for person in self.people)
 
     def slots_fit(self) -> bool:
-        """Tell whether each slot lasts as long as the interview."""
+        """Return whether each slot lasts as long as the interview."""
         return all(
             (datetime.fromisoformat(slot["end"]) - datetime.fromisoformat(slot["start"])).total_seconds()
             == self.minutes * 60
@@ -160,17 +163,17 @@ class Draft:
         )
 
     def picks(self) -> bool:
-        """Tell whether the candidate picks the time."""
+        """Return whether the candidate picks the time."""
         return bool(self.details["schedulingMode"] == "CANDIDATE_PICKS")
 
 
 @frozen
 class Rule:
-    """Name a rule between fields: the field to blame, when it is broken, and what to say."""
+    """A rule between fields: the field to blame, when the rule is broken, and the error text."""
 
     field: str
     broken: Callable[[Draft], bool]
-    says: str
+    text: str
     is_missing: bool = False
 
 
@@ -228,23 +231,23 @@ RULES = (
 
 
 def read_draft(body: Mapping[str, Any]) -> Draft:
-    """Read the body of a create call, or refuse it.
+    """Read the body of a create call.
 
     Raises:
-        Refused: 400 or 422, naming field and rule.
+        SandboxError: 400 or 422, naming the field and the rule.
     """
     body = _without_alias(body)
     check_fields(CREATE, body)
     draft = _draft(body)
     for rule in RULES:
         if rule.broken(draft):
-            raise missing(rule.field, rule.says) if rule.is_missing else invalid(rule.field, rule.says)
-    _refuse_twins(draft.people)
+            raise missing(rule.field, rule.text) if rule.is_missing else invalid(rule.field, rule.text)
+    _check_addresses_differ(draft.people)
     return draft
 
 
 def _without_alias(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    # The JavaScript SDK's own word for the kind; where both come along, the wire's field is the one that counts.
+    # The JavaScript SDK's own name for the kind; where both are given, the wire's field counts.
     if "meetingType" in body or "type" not in body:
         return body
     check_fields(ALIAS, body)
@@ -257,7 +260,7 @@ def _without_alias(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _draft(body: Mapping[str, Any]) -> Draft:
     is_team = body.get("isTeamMeeting", False)
     is_ai = body["meetingType"] == "AI_ONLY"
-    scheduled_at = parse_moment(body["scheduledAt"]) if "scheduledAt" in body else None
+    scheduled_at = parse_time(body["scheduledAt"]) if "scheduledAt" in body else None
     kept = {field.name: body[field.name] for field in DETAILS if field.name in body}
     return Draft(
         kind="AI" if is_ai else "TEAM" if is_team else "HUMAN",
@@ -280,12 +283,12 @@ def _people(body: Mapping[str, Any]) -> tuple[NewPerson, ...]:
     return listed if candidate.email.lower() in known else (candidate, *listed)
 
 
-def _person(row: Mapping[str, Any]) -> NewPerson:
-    profile = {field.name: row[field.name] for field in PROFILE if field.name in row}
-    return NewPerson(name=row["name"], email=row["email"], role=row["role"], profile=profile)
+def _person(given: Mapping[str, Any]) -> NewPerson:
+    profile = {field.name: given[field.name] for field in PROFILE if field.name in given}
+    return NewPerson(name=given["name"], email=given["email"], role=given["role"], profile=profile)
 
 
-def _refuse_twins(people: Iterable[NewPerson]) -> None:
+def _check_addresses_differ(people: Iterable[NewPerson]) -> None:
     seen: set[str] = set()
     for person in people:
         if person.email.lower() in seen:
@@ -294,22 +297,30 @@ def _refuse_twins(people: Iterable[NewPerson]) -> None:
 
 
 def new_people(body: Mapping[str, Any]) -> tuple[NewPerson, ...]:
-    """Read the body that adds participants, or refuse it."""
+    """Read the body of a call that adds participants.
+
+    Raises:
+        SandboxError: 400 or 422, naming the field and the rule.
+    """
     check_fields(ADD_PARTICIPANTS, body)
     people = _people({"participants": body["participants"]})
-    _refuse_twins(people)
+    _check_addresses_differ(people)
     return people
 
 
 @frozen(kw_only=True)
 class Reschedule:
-    """Hold a new time; `minutes` is None where the old duration stays."""
+    """A new time; `minutes` is None if the duration stays the same."""
 
     scheduled_at: datetime | None
     minutes: int | None
 
 
 def read_reschedule(body: Mapping[str, Any]) -> Reschedule:
-    """Read the body of a reschedule call, or refuse it."""
+    """Read the body of a reschedule call.
+
+    Raises:
+        SandboxError: 400 or 422, naming the field and the rule.
+    """
     check_fields(RESCHEDULE, body)
-    return Reschedule(scheduled_at=parse_moment(body["scheduledAt"]), minutes=body.get("durationMinutes"))
+    return Reschedule(scheduled_at=parse_time(body["scheduledAt"]), minutes=body.get("durationMinutes"))

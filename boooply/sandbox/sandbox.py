@@ -1,4 +1,4 @@
-"""The sandbox as Python code meets it: a context manager, async or blocking."""
+"""The sandbox's Python API: a context manager, async or blocking."""
 
 import asyncio
 import secrets
@@ -10,16 +10,13 @@ from typing import Self, TypeVar
 from aiohttp import web
 
 from boooply.sandbox.background import LoopThread
-from boooply.sandbox.clock import Clock
-from boooply.sandbox.control import play_interview
-from boooply.sandbox.deliveries import WebhookDispatcher
 from boooply.sandbox.faults import Faults
-from boooply.sandbox.limits import GENEROUS, Limits, Windows
-from boooply.sandbox.playing import Step
+from boooply.sandbox.limits import GENEROUS, Clock, Limits, Windows
+from boooply.sandbox.playing import Step, play_interview
 from boooply.sandbox.records import Call, Email, RedirectHit
 from boooply.sandbox.server import Server
 from boooply.sandbox.state import State
-from boooply.sandbox.webhooks import Webhooks
+from boooply.sandbox.webhooks import WebhookDispatcher, Webhooks
 
 __all__ = ["Sandbox"]
 
@@ -28,31 +25,31 @@ T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 RATE_LIMITED = "RATE_LIMIT_EXCEEDED"
 STOP_WITHIN = 0.05
-"""Seconds that calls in flight get at the end; a call that waits for its latency is cut off then."""
+"""Seconds that calls in flight get at the end; a call still waiting for its latency is cut off then."""
 
 
 class Sandbox:
-    """Serve a stateful stand-in for Boooply's API on the loopback interface.
+    """A stateful stand-in for Boooply's API, served on the loopback interface.
 
     Enter it with `async with`, where it serves from the running loop, or with `with`, where it serves from a loop in
-    a daemon thread of its own. It starts with a platform key and one ready organization, which no platform created:
-    its `externalOrgId` and its interviews' `sourceId` are null. Keys are random, state is in memory and gone at exit.
+    a daemon thread of its own. It starts with a platform key and one organization that no platform created, so its
+    `externalOrgId` and its interviews' `sourceId` are null. Keys are random; the state is in memory and lost at exit.
 
     Attributes:
         platform_key: Opens `/api/server-auth/`.
-        api_key: The ready organization's key; opens `/api/integration/`.
-        webhook_secret: What webhooks are signed with.
-        webhooks: What the sandbox announces, and where it delivers it.
+        api_key: That organization's key; opens `/api/integration/`.
+        webhook_secret: The secret that signs webhooks.
+        webhooks: The webhooks that it sends, and their endpoint.
         clock: The sandbox's time, which a test may advance.
-        faults: What is to go wrong, and how often.
+        faults: The faults that calls are going to meet.
 
     Args:
-        limits: The allowance of each key. None lifts it: the limit headers are sent as ever, and name a million.
-        latency: Seconds that each API answer is held back, after its effect has taken place.
+        limits: The allowance of each key. None lifts it: the limit headers are still sent, and name a million.
+        latency: Seconds by which each API response is delayed, after the operation has taken effect.
         port: The port to serve on; 0 picks a free one.
         webhook_url: The endpoint to deliver webhooks to; `webhooks.url` can be set later as well.
-        on_call: Called with each API call once its answer is ready, on the server's loop; it must not block, and what
-            it raises is logged.
+        on_call: Called with each API call once its response is ready, on the server's loop. It must not block; an
+            exception that it raises is logged.
     """
 
     def __init__(
@@ -67,14 +64,14 @@ class Sandbox:
         self.clock: Clock = Clock()
         self.faults: Faults = Faults()
         self._state = State(self.clock)
-        ready = self._state.add_organization("Sandbox Company")
+        organization = self._state.add_organization("Sandbox Company")
         self.platform_key: str = self._state.add_platform_key()
-        self.api_key: str = self._state.add_organization_key(ready.id)
+        self.api_key: str = self._state.add_organization_key(organization.id)
         self.webhook_secret: str = f"whsec_{secrets.token_hex(16)}"
         windows = Windows(limits or GENEROUS)
-        self._courier = WebhookDispatcher(self._state, self.webhook_secret, webhook_url)
-        self.webhooks: Webhooks = Webhooks(self._state, self._courier, self._on_loop)
-        self._server = Server(self._state, windows, self.faults, self._courier, latency=latency, on_call=on_call)
+        self._dispatcher = WebhookDispatcher(self._state, self.webhook_secret, webhook_url)
+        self.webhooks: Webhooks = Webhooks(self._state, self._dispatcher, self._on_loop)
+        self._server = Server(self._state, windows, self.faults, self._dispatcher, latency=latency, on_call=on_call)
         self._port = port
         self._runner: web.AppRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -83,7 +80,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """Return the address to give to a client.
+        """The address to pass to a client.
 
         Raises:
             RuntimeError: The sandbox was not entered yet.
@@ -94,67 +91,67 @@ class Sandbox:
 
     @property
     def sent_emails(self) -> tuple[Email, ...]:
-        """Return the e-mails that the vendor would have sent, oldest first."""
+        """The e-mails that the vendor would have sent, oldest first."""
         return tuple(self._state.emails)
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Return the API calls, oldest first, each attempt and the faulted ones too.
+        """The API calls, oldest first, including every attempt and those that met a fault.
 
-        A call is noted when its answer is ready, just before the first byte of it, or its fault, goes out. The
-        controls and the storage are not among them.
+        A call is recorded when its response is ready, just before the first byte of it, or its fault, goes out. Calls
+        to the controls and the storage are not recorded.
         """
         return tuple(self._state.calls)
 
     @property
     def duplicates(self) -> tuple[Email, ...]:
-        """Return the invitations that somebody got twice, each time the later one.
+        """The repeated invitations: the later one of each pair.
 
-        A create call repeats an invitation where an earlier one of the same tenant has invited the same address,
+        A create call repeats an invitation if an earlier one of the same tenant has invited the same address,
         whatever its case, to an interview of the same job role and title. Cancelling or deleting the earlier
-        interview takes back no e-mail. People who are added to an interview later do not count.
+        interview does not take back its e-mail. People who are added to an interview later do not count.
         """
         return tuple(self._state.duplicates)
 
     @property
     def mints(self) -> Mapping[str, int]:
-        """Return how many keys were minted for each of the platform's organizations, by the platform's own id."""
+        """The number of keys minted for each of the platform's organizations, by the platform's own id."""
         organizations = self._state.organizations()
         return {one.external_org_id: one.mints for one in organizations if one.external_org_id is not None}
 
     @property
     def redirected(self) -> tuple[RedirectHit, ...]:
-        """Return the requests that followed the fault `redirect` to where it points; there should be none."""
-        return tuple(self._state.landings)
+        """The requests that followed the fault `redirect` to its target; there should be none."""
+        return tuple(self._state.redirect_hits)
 
     def assert_nobody_emailed_twice(self) -> None:
-        """Fail where `duplicates` has something: an interview was created again that had been created before.
+        """Assert that `duplicates` is empty: no interview was created twice.
 
         Raises:
-            AssertionError: It names the interviews; who was invited is in `duplicates`.
+            AssertionError: Names the interviews; the people invited are in `duplicates`.
         """
         if self.duplicates:
             codes = ", ".join(sorted({email.meeting_code for email in self.duplicates}))
             raise AssertionError(f"{len(self.duplicates)} invitations went out twice, the second time for {codes}")
 
     def assert_within_limits(self) -> None:
-        """Fail where a call was refused because its window was used up.
+        """Assert that no call was over the limits.
 
         Raises:
-            AssertionError: It names the operations.
+            AssertionError: Names the operations.
         """
-        refused = [call for call in self.calls if call.error_code == RATE_LIMITED and call.fault is None]
-        if refused:
-            names = ", ".join(sorted({call.operation for call in refused}))
-            raise AssertionError(f"{len(refused)} of {len(self.calls)} calls were over the limits: {names}")
+        over = [call for call in self.calls if call.error_code == RATE_LIMITED and call.fault is None]
+        if over:
+            names = ", ".join(sorted({call.operation for call in over}))
+            raise AssertionError(f"{len(over)} of {len(self.calls)} calls were over the limits: {names}")
 
     def play(self, code: str, to: Step = "END") -> None:
-        """Play an interview one step on, whoever owns it.
+        """Play an interview one step, whoever owns it.
 
         Safe from any thread while the sandbox serves. See `boooply.sandbox.playing` for the steps.
 
         Raises:
-            Refused: 404 for an unknown code, 409 for a step that is impossible now.
+            SandboxError: 404 for an unknown code, 409 for a step that is impossible now.
         """
         self._on_loop(lambda: play_interview(self._state, code, to))
 
@@ -171,7 +168,7 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if self._runner is not None:
             raise RuntimeError("the sandbox is serving already")
-        # No access log: it would print queries, which hold addresses.
+        # No access log: it would print queries, which contain addresses.
         runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=STOP_WITHIN)
         await runner.setup()
         try:
@@ -182,14 +179,14 @@ class Sandbox:
         self._runner = runner
         self._loop, self._loop_thread_id = asyncio.get_running_loop(), threading.get_ident()
         self._state.base_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
-        self._courier.start()
+        self._dispatcher.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         runner, self._runner, self._loop = self._runner, None, None
-        await self._courier.stop()
+        await self._dispatcher.stop()
         if runner is not None:
             await runner.cleanup()
 

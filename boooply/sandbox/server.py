@@ -1,4 +1,4 @@
-"""The API over HTTP: who may call, within which limits, and what is written down about it."""
+"""The API over HTTP: its keys, limits, faults, and record of calls."""
 
 import asyncio
 import logging
@@ -10,44 +10,51 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.console import console_routes
-from boooply.sandbox.control import CONTROL, control_routes, webhook_routes
-from boooply.sandbox.deliveries import WebhookDispatcher
-from boooply.sandbox.errors import SandboxError, forbidden
+from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
 from boooply.sandbox.fault_table import ELSEWHERE
-from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, answered
+from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, respond_with_fault
 from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
 from boooply.sandbox.recordings import STORAGE, Video, check_signature, video_of
 from boooply.sandbox.records import Call, Key, RedirectHit
-from boooply.sandbox.request_context import RequestContext
-from boooply.sandbox.state import State
-from boooply.sandbox.wire import Answering, bearer, in_json_form, rate_limited, read_object, success, video
+from boooply.sandbox.responses import (
+    Respond,
+    bearer,
+    rate_limited,
+    read_object,
+    respond_in_json,
+    success,
+    video_response,
+)
+from boooply.sandbox.state import RequestContext, State
+from boooply.sandbox.webhooks import WebhookDispatcher
+from boooply.sandbox.wire import SandboxError, forbidden
 
 __all__ = ["Server"]
 
 OUTSIDE = (CONTROL, STORAGE)
-"""What is not the API: no key, no limits, no record."""
+"""The paths beside the API: no key, no limits, no record."""
 
 WRONG_KEY = {
     "organization": ("a platform key cannot be used here: use the organization's key", "ORGANIZATION_KEY_REQUIRED"),
     "platform": ("an organization key cannot be used here: use the platform key", "PLATFORM_KEY_REQUIRED"),
 }
-HOME = frozenset({"127.0.0.1", "localhost", "::1"})
+OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST_BODY = 8 * 2**20
-TOO_MANY = 429
+TOO_MANY_REQUESTS = 429
 
 logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 class Server:
-    """Answer HTTP for one state.
+    """The HTTP server of one state.
 
     Every API call passes in this order: its window (429), its fault if one is planned, its route (404, 405), its key
-    (401, 403), the operation. So everything that a known key asks for counts, wrong routes and refusals too, but for
-    what its window refused.
+    (401, 403), the operation. So every call with a known key counts, wrong routes and errors included, except those
+    that are over the limit.
 
-    The answer waits for `latency` after the operation was carried out: who hangs up meanwhile has changed the state
-    all the same, as in real life.
+    The response waits for `latency` after the operation was carried out: a client that hangs up meanwhile has changed
+    the state all the same, as in real life.
     """
 
     def __init__(
@@ -55,14 +62,14 @@ class Server:
         state: State,
         windows: Windows,
         faults: Faults,
-        courier: WebhookDispatcher,
+        dispatcher: WebhookDispatcher,
         *,
         latency: float = 0.0,
         on_call: Callable[[Call], None] | None = None,
     ) -> None:
         self._state = state
         self._faults = faults
-        self._courier = courier
+        self._dispatcher = dispatcher
         self._windows = windows
         self._latency = latency
         self._on_call = on_call
@@ -71,48 +78,47 @@ class Server:
         """Return the application to serve."""
 
         @web.middleware
-        async def at_home(request: web.Request, handler: Answering) -> web.StreamResponse:
+        async def own_pages_only(request: web.Request, handler: Respond) -> web.StreamResponse:
             if request.path == "/" or request.path.startswith(CONTROL):
-                return await in_json_form(partial(_only_from_here, handler), request)
+                return await respond_in_json(partial(_reject_foreign, handler), request)
             return await handler(request)
 
         @web.middleware
-        async def unrouted(request: web.Request, handler: Answering) -> web.StreamResponse:
+        async def unrouted(request: web.Request, handler: Respond) -> web.StreamResponse:
             if request.match_info.http_exception is None:
                 return await handler(request)
             if request.path.startswith(OUTSIDE):
-                return await in_json_form(handler, request)
-            return await self._answer(UNKNOWN, allowance_of(request.method), self._key(request), handler, request)
+                return await respond_in_json(handler, request)
+            return await self._respond(UNKNOWN, allowance_of(request.method), self._key(request), handler, request)
 
-        app = web.Application(middlewares=[at_home, unrouted], client_max_size=LARGEST_BODY)
+        app = web.Application(middlewares=[own_pages_only, unrouted], client_max_size=LARGEST_BODY)
         for operation in OPERATIONS:
             app.router.add_route(operation.method, operation.path, partial(self._route, operation))
-        for method, path, answering in (
+        for method, path, respond in (
             ("GET", f"{STORAGE}{{code}}.mp4", self._stored_video),
-            ("*", ELSEWHERE, self._land),
-            *control_routes(self._state, self._faults),
-            *webhook_routes(self._state, self._courier),
-            *console_routes(self._state, self._faults, self._windows, self._courier),
+            ("*", ELSEWHERE, self._record_redirect_hit),
+            *control_routes(self._state),
+            *fault_routes(self._faults),
+            *webhook_routes(self._state, self._dispatcher),
+            *console_routes(self._state, self._faults, self._windows, self._dispatcher),
         ):
-            app.router.add_route(method, path, partial(in_json_form, answering))
+            app.router.add_route(method, path, partial(respond_in_json, respond))
         return app
 
     async def _route(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         key = self._key(request)
-        performing = partial(self._perform, operation, key)
-        return await self._answer(operation.name, operation.allowance, key, performing, request)
+        perform = partial(self._perform, operation, key)
+        return await self._respond(operation.name, operation.allowance, key, perform, request)
 
-    async def _answer(
-        self, name: str, allowance: Allowance, key: Key | None, answering: Answering, request: web.Request
+    async def _respond(
+        self, name: str, allowance: Allowance, key: Key | None, respond: Respond, request: web.Request
     ) -> web.StreamResponse:
         verdict = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
-        # First of all, since a fault may use up the body that this reads.
+        # Before the fault, which may consume the body that this reads.
         tenant = await self._tenant(key, request)
-        fault = self._faults.take(name) if verdict is not None and verdict.granted else None
-        if verdict is None or verdict.granted:
-            outcome = await answered(answering, request, fault)
-        else:
-            outcome = Outcome.of(rate_limited())
+        is_allowed = verdict is None or verdict.granted
+        fault = self._faults.take(name) if verdict is not None and is_allowed else None
+        outcome = await respond_with_fault(respond, request, fault) if is_allowed else Outcome.of(rate_limited())
         response = outcome.response
         if verdict is not None and outcome.shows_limits:
             response.headers.update(_limit_headers(verdict, response.status))
@@ -120,7 +126,7 @@ class Server:
             await asyncio.sleep(self._latency)
         now = self._state.clock.now()
         response.headers["Date"] = format_datetime(now, usegmt=True)
-        self._write_down(
+        self._record(
             Call(
                 operation=name,
                 method=request.method,
@@ -136,28 +142,28 @@ class Server:
         return response
 
     async def _perform(self, operation: Operation, key: Key | None, request: web.Request) -> web.StreamResponse:
-        organization_id = _admit(operation, key)
-        visit = RequestContext(
+        organization_id = _authorize(operation, key)
+        context = RequestContext(
             organization_id=organization_id,
             body=await read_object(request) if operation.reads_body else {},
             query=request.query,
             code=request.match_info.get("code", ""),
             participant_id=request.match_info.get("participant_id", ""),
         )
-        answer = operation.answer(self._state, visit)
-        return video(request, answer) if isinstance(answer, Video) else success(answer, operation.status)
+        result = operation.perform(self._state, context)
+        return video_response(request, result) if isinstance(result, Video) else success(result, operation.status)
 
     async def _stored_video(self, request: web.Request) -> web.StreamResponse:
         state, code = self._state, request.match_info["code"]
         has_key = "Authorization" in request.headers
         check_signature(state.signing_secret, code, request.query, state.clock.now(), has_key=has_key)
-        return video(request, video_of(state.interview_of_anyone(code)))
+        return video_response(request, video_of(state.interview_of_anyone(code)))
 
-    async def _land(self, request: web.Request) -> web.StreamResponse:
-        self._state.landings.append(RedirectHit(method=request.method, has_key="Authorization" in request.headers))
+    async def _record_redirect_hit(self, request: web.Request) -> web.StreamResponse:
+        self._state.redirect_hits.append(RedirectHit(method=request.method, has_key="Authorization" in request.headers))
         return success({})
 
-    def _write_down(self, call: Call) -> None:
+    def _record(self, call: Call) -> None:
         self._state.calls.append(call)
         if self._on_call is None:
             return
@@ -182,25 +188,29 @@ class Server:
         return named if isinstance(named, str) else None
 
 
-async def _only_from_here(handler: Answering, request: web.Request) -> web.StreamResponse:
-    # The console and the controls want no key, so no page of somebody else may reach them through a browser on this
-    # machine: neither by a form, which names its origin, nor by a host name of its own that leads here.
-    if request.url.host not in HOME:
-        raise forbidden("the console answers to this machine's own names alone", "FOREIGN_HOST")
+async def _reject_foreign(respond: Respond, request: web.Request) -> web.StreamResponse:
+    # The console and the controls need no key, so no other web page may reach them through a browser on this machine:
+    # neither by a form, which names its origin, nor by a host name of its own that resolves to this machine.
+    if request.url.host not in OWN_HOSTS:
+        raise forbidden("the console accepts only this machine's own host names", "FOREIGN_HOST")
     origin = request.headers.get("Origin")
     if origin is not None and origin != str(request.url.origin()):
-        raise forbidden("the controls answer to their own page and to programs alone", "FOREIGN_ORIGIN")
-    return await handler(request)
+        raise forbidden("the controls accept only their own page and programs", "FOREIGN_ORIGIN")
+    return await respond(request)
 
 
 def _limit_headers(verdict: Verdict, status: int) -> dict[str, str]:
-    # The 429 of a fault looks like one of the window.
-    shown = evolve(verdict, granted=False, remaining=0) if status == TOO_MANY else verdict
-    return shown.headers()
+    # The 429 of a fault looks like that of a used-up window.
+    stated = evolve(verdict, granted=False, remaining=0) if status == TOO_MANY_REQUESTS else verdict
+    return stated.headers()
 
 
-def _admit(operation: Operation, key: Key | None) -> str:
-    """Return whose key it is, if it opens the operation."""
+def _authorize(operation: Operation, key: Key | None) -> str:
+    """Return the organization of the key.
+
+    Raises:
+        SandboxError: 401 without a known key, 403 if the key does not open the operation.
+    """
     if key is None:
         raise SandboxError(401, "INVALID_API_KEY", "Invalid or missing API key")
     if key.opens != operation.opens:

@@ -1,12 +1,12 @@
-"""The JSON shapes of the wire: what a record looks like from outside."""
+"""The JSON forms of records, on the wire and in the controls."""
 
 from typing import Any
 
 from boooply.sandbox.calendars import Block
 from boooply.sandbox.evaluations import overall_score
-from boooply.sandbox.moments import iso
 from boooply.sandbox.queries import Page
 from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization, Participant, PlannedFault
+from boooply.sandbox.wire import iso
 
 __all__ = [
     "call_view",
@@ -24,11 +24,11 @@ __all__ = [
 FINALIZED_BY_A_RECRUITER: dict[str, Any] = dict.fromkeys(
     ("evaluationRecommendation", "evaluationRecommendationRationale", "evaluationFinalizedBy", "evaluationFinalizedAt")
 )
-"""Null for ever here: the sandbox has no recruiter."""
+"""Always null: the sandbox has no recruiter."""
 
 
 def participant_view(person: Participant) -> dict[str, Any]:
-    """Show a participant, with the join token that is that person's secret."""
+    """Show a participant, with the person's secret join token."""
     return {
         "id": person.id,
         "name": person.name,
@@ -80,12 +80,12 @@ def page_view(page: Page, base_url: str) -> dict[str, Any]:
 
 
 def slot_view(block: Block) -> dict[str, Any]:
-    """Show a stretch of time in a calendar."""
+    """Show a period in a calendar."""
     return {"start": iso(block.start), "end": iso(block.end)}
 
 
 def organization_view(organization: Organization) -> dict[str, Any]:
-    """Show an organization to the holder of its key."""
+    """Show an organization as the API does."""
     return {
         "id": organization.id,
         "name": organization.name,
@@ -96,7 +96,7 @@ def organization_view(organization: Organization) -> dict[str, Any]:
 
 
 def organization_summary(organization: Organization) -> dict[str, Any]:
-    """Show an organization to the control, with its counts and never a key."""
+    """Show an organization in the controls, with its counts and without its keys."""
     return {
         **organization_view(organization),
         "teamMembers": len(organization.team_members),
@@ -105,7 +105,7 @@ def organization_summary(organization: Organization) -> dict[str, Any]:
 
 
 def email_view(email: Email) -> dict[str, Any]:
-    """Show an e-mail to the control."""
+    """Show an e-mail in the controls."""
     return {
         "to": email.to,
         "kind": email.kind,
@@ -116,12 +116,12 @@ def email_view(email: Email) -> dict[str, Any]:
 
 
 def planned_view(planned: PlannedFault) -> dict[str, Any]:
-    """Show a planned fault to the control."""
+    """Show a planned fault in the controls."""
     return {"operation": planned.operation, "fault": planned.fault, "times": planned.times}
 
 
 def call_view(call: Call) -> dict[str, Any]:
-    """Show a call to the control."""
+    """Show a call in the controls."""
     return {
         "operation": call.operation,
         "method": call.method,
@@ -136,7 +136,7 @@ def call_view(call: Call) -> dict[str, Any]:
 
 
 def delivery_view(delivery: Delivery) -> dict[str, Any]:
-    """Show a delivery to the control, without its body, which holds what was said."""
+    """Show a delivery in the controls, without its body, which contains the transcript."""
     return {
         "id": delivery.id,
         "event": delivery.event,

@@ -1,111 +1,90 @@
-"""HTTP at its plainest: reading JSON bodies and writing the contract's two body forms."""
+"""The contract's forms of times, JSON and errors (section 3)."""
 
 import json
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
-
-from aiohttp import web
-
-from boooply.sandbox.checks import is_object
-from boooply.sandbox.errors import SandboxError, malformed
-from boooply.sandbox.printing import printed
-from boooply.sandbox.recordings import Video, cut
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, overload
 
 __all__ = [
-    "Answering",
-    "ErrorResponse",
-    "bearer",
-    "failed",
-    "in_json_form",
-    "rate_limited",
-    "read_object",
-    "success",
-    "video",
+    "SandboxError",
+    "conflict",
+    "forbidden",
+    "invalid",
+    "iso",
+    "malformed",
+    "missing",
+    "not_found",
+    "parse_time",
+    "to_json",
 ]
 
-Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-STATUS_CODES = {404: "ROUTE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
-
-logger: logging.Logger = logging.getLogger("boooply.sandbox")
-
-
-def success(payload: Mapping[str, Any], status: int = 200) -> web.Response:
-    """Write a success body."""
-    return web.Response(status=status, text=printed({"success": True, **payload}), content_type="application/json")
-
-
-class ErrorResponse(web.Response):
-    """Write an error body, and keep its machine code for the record of calls."""
-
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
-        body = {"success": False, "error": message, "code": code}
-        super().__init__(status=status, text=printed(body), content_type="application/json", headers=headers)
-        self.code = code
+@overload
+def iso(time: datetime) -> str: ...
+@overload
+def iso(time: datetime | None) -> str | None: ...
+def iso(time: datetime | None) -> str | None:
+    """Format a time as the vendor's JavaScript does: in UTC, with milliseconds and a Z; None stays None."""
+    if time is None:
+        return None
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def rate_limited() -> ErrorResponse:
-    """Refuse a call for which its window has no room."""
-    return ErrorResponse(429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded")
-
-
-def failed() -> ErrorResponse:
-    """Say that it is the server's fault."""
-    return ErrorResponse(500, "INTERNAL_ERROR", "Internal server error")
-
-
-def video(request: web.Request, found: Video) -> web.Response:
-    """Write a video, or the part of it that the request's Range asks for."""
-    piece = cut(found, request.headers.get("Range"), request.headers.get("If-Range"))
-    headers = {"Accept-Ranges": "bytes", "ETag": found.etag}
-    if piece.content_range is not None:
-        headers["Content-Range"] = piece.content_range
-    return web.Response(status=piece.status, body=piece.content, content_type="video/mp4", headers=headers)
-
-
-async def in_json_form(answering: Answering, request: web.Request) -> web.StreamResponse:
-    """Answer a request, and put whatever goes wrong into the error form."""
+def parse_time(text: str) -> datetime | None:
+    """Parse an ISO time that has an offset, as UTC; return None for anything else."""
     try:
-        return await answering(request)
-    except SandboxError as refused:
-        return ErrorResponse(refused.status, refused.code, refused.message)
-    except web.HTTPException as wrong:
-        allow = {name: value for name, value in wrong.headers.items() if name == "Allow"}
-        return ErrorResponse(wrong.status, STATUS_CODES.get(wrong.status, "BAD_REQUEST"), wrong.reason, allow)
-    except Exception:
-        logger.exception("%s %s failed inside the sandbox", request.method, request.path)
-        return failed()
+        parsed = datetime.fromisoformat(text)
+        return parsed.astimezone(UTC) if parsed.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
-def bearer(request: web.Request) -> str | None:
-    """Return the key that a request presents, or None."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
+def to_json(body: Mapping[str, Any]) -> str:
+    """Serialize as JavaScript's JSON.stringify does: no spaces, non-ASCII unescaped."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def _no_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+class SandboxError(Exception):
+    """A call that the sandbox rejects.
 
-
-async def read_object(request: web.Request) -> Mapping[str, Any]:
-    """Read a JSON object; no body at all reads as an empty one.
-
-    Raises:
-        Refused: 400 where the body is something else, or does not call itself JSON.
+    Attributes:
+        status: The HTTP status of the response.
+        code: The machine-readable code in its body.
+        message: The human-readable text in its body; names the field and the rule that was broken, if any.
     """
-    raw = await request.read()
-    if not raw:
-        return {}
-    if request.content_type != "application/json":
-        raise malformed("the body must come with Content-Type: application/json", "INVALID_CONTENT_TYPE")
-    try:
-        body: Any = json.loads(raw.decode(), parse_constant=_no_json)
-        # An escaped half of a surrogate pair reads well and can never be written again.
-        printed(body).encode()
-    except (ValueError, RecursionError):
-        # Without the cause: its text quotes the body.
-        raise malformed("the body is not JSON", "INVALID_JSON") from None
-    if not is_object(body):
-        raise malformed("the body must be a JSON object", "INVALID_JSON")
-    return body
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def malformed(message: str, code: str = "BAD_REQUEST") -> SandboxError:
+    """Build the error for a structural fault or a bad query parameter."""
+    return SandboxError(400, code, message)
+
+
+def missing(field: str, why: str = "is required") -> SandboxError:
+    """Build the error for a body that lacks a field."""
+    return SandboxError(400, "MISSING_FIELD", f"{field} {why}")
+
+
+def invalid(field: str, rule: str) -> SandboxError:
+    """Build the error for a value of the right type that breaks a rule."""
+    return SandboxError(422, "VALIDATION_FAILED", f"{field} {rule}")
+
+
+def forbidden(message: str, code: str) -> SandboxError:
+    """Build the error for a known key that may not do this."""
+    return SandboxError(403, code, message)
+
+
+def not_found(what: str, code: str = "NOT_FOUND") -> SandboxError:
+    """Build the error for what does not exist or belongs to another tenant: the two must look alike."""
+    return SandboxError(404, code, f"{what} was not found")
+
+
+def conflict(message: str, code: str) -> SandboxError:
+    """Build the error for what exists already, or what the present status forbids."""
+    return SandboxError(409, code, message)

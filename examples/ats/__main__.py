@@ -14,7 +14,7 @@ from boooply.sandbox import Limits, Sandbox
 
 
 def main() -> None:
-    """Serve until Ctrl-C; the store is gone afterwards, as the sandbox is that made its keys."""
+    """Serve until Ctrl-C; the store is deleted afterwards, like the sandbox that minted its keys."""
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     with socket.create_server(("127.0.0.1", port)) as listening, tempfile.TemporaryDirectory() as place:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

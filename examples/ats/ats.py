@@ -1,7 +1,7 @@
-"""Talentry, a small ATS that offers Boooply's interviews to its customers: the platform-keys page as an application.
+"""Talentry, a small ATS that offers Boooply's interviews to its customers, with a key per customer.
 
-A customer clicks "Connect Boooply", which mints and stores its key; from then on its interviews are created with that
-key, and what Boooply sends of them arrives by webhook.
+A customer clicks "Connect Boooply", which mints and stores its key. From then on its interviews are created with that
+key, and their results arrive by webhook.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
-from candidates import Candidates, Row
+from candidates import Candidates, StoredInterview
 from fastapi import Cookie, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
@@ -31,7 +31,7 @@ HEADERS = {
 
 @attrs.frozen
 class Customer:
-    """Hold a company that uses this ATS, and the one user that it has here."""
+    """A company that uses this ATS, and its one user."""
 
     id: str
     name: str
@@ -56,7 +56,7 @@ sessions: dict[str, Customer] = {}
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    """Open this application's own database around Boooply's store, whose events are written into it."""
+    """Open this application's own database around Boooply's store, whose events are written to it."""
     async with candidates.open(os.environ.get("ATS_DATABASE", "ats.db")), boooply.lifespan(app):
         yield
 
@@ -64,23 +64,23 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
 app = FastAPI(title="Talentry", lifespan=lifespan)
 boooply.add_to(app)
 
-# ---- who is asking
+# ---- the signed-in user
 
 
 def signed_in(session: Annotated[str | None, Cookie()] = None) -> Customer | None:
-    """Give the customer whose user is signed in."""
+    """Return the customer whose user is signed in, or None."""
     return sessions.get(session or "")
 
 
 def current_customer(customer: Annotated[Customer | None, Depends(signed_in)]) -> Customer:
-    """Give the customer, or refuse."""
+    """Return the customer, or respond with 401."""
     if customer is None:
         raise HTTPException(401, "Sign in first.")
     return customer
 
 
 def current_customer_id(customer: Annotated[Customer, Depends(current_customer)]) -> str:
-    """Give the id that Boooply knows the customer by: ``organizationId``, ours and not theirs."""
+    """Return our own id of the customer, which Boooply calls ``organizationId``."""
     return customer.id
 
 
@@ -91,7 +91,7 @@ CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(curren
 
 
 class SignIn(BaseModel):
-    """Choose a customer; a real ATS asks for a password."""
+    """The choice of a customer; a real ATS asks for a password."""
 
     customer_id: str
 
@@ -110,7 +110,7 @@ async def session_view(customer: Customer | None, tenants: AsyncTenants) -> dict
 
 
 async def is_connected(customer: Customer, tenants: AsyncTenants) -> bool:
-    """Tell whether a key of the customer is stored."""
+    """Return whether a key of the customer is stored."""
     try:
         await tenants.client(customer.id)
     except NotConnectedError:
@@ -126,14 +126,14 @@ async def page() -> HTMLResponse:
 
 @app.get("/api/session")
 async def see_session(customer: MaybeCustomer, tenants: AllTenants) -> dict[str, Any]:
-    """Tell who is signed in."""
+    """Show who is signed in."""
     return await session_view(customer, tenants)
 
 
 @app.post("/api/session")
-async def sign_in(wanted: SignIn, response: Response, tenants: AllTenants) -> dict[str, Any]:
+async def sign_in(choice: SignIn, response: Response, tenants: AllTenants) -> dict[str, Any]:
     """Sign in as a customer's user."""
-    customer = CUSTOMERS.get(wanted.customer_id)
+    customer = CUSTOMERS.get(choice.customer_id)
     if customer is None:
         raise HTTPException(404, "There is no such customer.")
     session = secrets.token_urlsafe()
@@ -157,7 +157,7 @@ async def sign_out(
 
 @app.post("/api/connect-boooply")
 async def connect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, bool]:
-    """Mint the customer's key and store it; however often it is clicked, it is minted once."""
+    """Mint the customer's key and store it; however often the customer clicks, it is minted once."""
     await tenants.connect(
         Tenant(
             user_id=customer.user_id,
@@ -174,14 +174,14 @@ async def connect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dic
 
 
 class NewCandidate(BaseModel):
-    """Name a candidate."""
+    """The candidate of a new interview."""
 
     name: str
     email: str
 
 
 class NewInterview(BaseModel):
-    """Ask for an interview."""
+    """The form for a new interview."""
 
     job_role: str
     candidate: NewCandidate
@@ -189,44 +189,44 @@ class NewInterview(BaseModel):
 
 
 @app.post("/api/interviews", status_code=201)
-async def create_interview(wanted: NewInterview, customer: CurrentCustomer, client: CustomersClient) -> dict[str, Any]:
-    """Create an interview, which invites the candidate by e-mail, and note it here."""
-    candidate = Candidate(name=wanted.candidate.name, email=wanted.candidate.email)
-    request = AIInterview(job_role=wanted.job_role, candidate=candidate, skills=tuple(wanted.skills))
+async def create_interview(form: NewInterview, customer: CurrentCustomer, client: CustomersClient) -> dict[str, Any]:
+    """Create an interview, which invites the candidate by e-mail, and store it here."""
+    candidate = Candidate(name=form.candidate.name, email=form.candidate.email)
+    request = AIInterview(job_role=form.job_role, candidate=candidate, skills=tuple(form.skills))
     interview = await client.interviews.create(request)
-    row = Row(
+    stored = StoredInterview(
         code=interview.meeting_code,
         customer_id=customer.id,
-        job_role=wanted.job_role,
+        job_role=form.job_role,
         candidate_name=candidate.name,
         candidate_email=candidate.email,
         status=str(interview.session_status),
         created_at=datetime.now(UTC).isoformat(),
     )
-    await candidates.add(row)
-    return attrs.asdict(row)
+    await candidates.add(stored)
+    return attrs.asdict(stored)
 
 
 @app.get("/api/interviews")
 async def list_interviews(customer: CurrentCustomer, client: CustomersClient) -> dict[str, Any]:
-    """Show the customer's interviews; the page asks each second, Boooply is asked every other."""
-    if candidates.is_old(customer.id):
+    """Show the customer's interviews; the page asks every second, Boooply is asked every other."""
+    if candidates.needs_refresh(customer.id):
         newest = await client.interviews.list(limit=50)
-        await candidates.note_statuses(customer.id, {one.code: str(one.session_status) for one in newest.items})
-    return {"interviews": [attrs.asdict(row) for row in await candidates.of(customer.id)]}
+        await candidates.update_statuses(customer.id, {one.code: str(one.session_status) for one in newest.items})
+    return {"interviews": [attrs.asdict(one) for one in await candidates.of(customer.id)]}
 
 
-# ---- 3. what comes back
+# ---- 3. the results
 
 
 @boooply.on(EvaluationEvent)
 async def evaluated(event: EvaluationEvent) -> None:
-    """Note an evaluation, which is stored already and comes here once."""
-    if event.source_id is None:  # somebody made it in Boooply's dashboard
+    """Store an evaluation, which is delivered here once."""
+    if event.source_id is None:  # it was created in Boooply's dashboard
         return
     points = event.strengths_and_weaknesses
     scores = attrs.asdict(event.scores, filter=attrs.filters.exclude("extra")) if event.scores else {}
-    await candidates.note(
+    await candidates.set_result(
         event.meeting_code,
         "evaluation",
         {
@@ -243,8 +243,8 @@ async def evaluated(event: EvaluationEvent) -> None:
 
 @boooply.on(TranscriptEvent)
 async def transcribed(event: TranscriptEvent) -> None:
-    """Note a transcript."""
+    """Store a transcript."""
     if event.source_id is None:
         return
     lines = [{"speaker": one.speaker, "text": one.text, "start_ms": one.start_ms} for one in event.transcript]
-    await candidates.note(event.meeting_code, "transcript", lines)
+    await candidates.set_result(event.meeting_code, "transcript", lines)

@@ -1,4 +1,4 @@
-"""What this ATS itself knows of its candidates' interviews, in a SQLite file."""
+"""The ATS's own record of its candidates' interviews, in a SQLite file."""
 
 import asyncio
 import json
@@ -19,12 +19,12 @@ CREATE TABLE IF NOT EXISTS interviews (
     status TEXT, created_at TEXT, evaluation TEXT, transcript TEXT
 )
 """
-ASK_AGAIN = 2.0  # seconds
+REFRESH_AFTER = 2.0  # seconds
 
 
 @attrs.frozen(kw_only=True)
-class Row:
-    """Hold one interview as the page shows it."""
+class StoredInterview:
+    """One interview as the page shows it."""
 
     code: str
     customer_id: str
@@ -38,32 +38,31 @@ class Row:
 
 
 class Candidates:
-    """Keep the interviews."""
+    """The interviews of all customers."""
 
     def __init__(self) -> None:
         self._database: sqlite3.Connection | None = None
-        self._thread: ThreadPoolExecutor | None = None  # the one in which everything is read and written
-        self._asked: dict[str, float] = {}
+        self._thread: ThreadPoolExecutor | None = None  # the only one that reads and writes
+        self._refreshed_at: dict[str, float] = {}
 
     @asynccontextmanager
     async def open(self, path: str) -> AsyncGenerator[None]:
         """Open the file, and close it at the end."""
         database = sqlite3.connect(path, check_same_thread=False)
-        with closing(database), ThreadPoolExecutor(1) as self._thread:  # which ends before the file is closed
+        with closing(database), ThreadPoolExecutor(1) as self._thread:  # the thread ends before the file is closed
             database.execute(SCHEMA)
             self._database = database
             yield
 
-    async def add(self, row: Row) -> None:
+    async def add(self, interview: StoredInterview) -> None:
         """Add an interview."""
-        values = [json.dumps(value) if value is not None else None for value in (row.evaluation, row.transcript)]
-        plain = [row.code, row.customer_id, row.job_role, row.candidate_name, row.candidate_email]
-        await self._write(
-            "INSERT INTO interviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *plain, row.status, row.created_at, *values
-        )
+        values = attrs.asdict(interview)
+        for name in ("evaluation", "transcript"):
+            values[name] = None if values[name] is None else json.dumps(values[name])
+        await self._write("INSERT INTO interviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *values.values())
 
-    async def of(self, customer_id: str) -> list[Row]:
-        """List a customer's interviews, the newest first."""
+    async def of(self, customer_id: str) -> list[StoredInterview]:
+        """List a customer's interviews, newest first."""
         query = "SELECT * FROM interviews WHERE customer_id = ? ORDER BY created_at DESC"
 
         def read() -> list[dict[str, Any]]:
@@ -73,29 +72,29 @@ class Candidates:
 
         found = await self._do(read)
         return [
-            Row(**one | {name: json.loads(one[name] or "null") for name in ("evaluation", "transcript")})
+            StoredInterview(**one | {name: json.loads(one[name] or "null") for name in ("evaluation", "transcript")})
             for one in found
         ]
 
-    async def note(self, code: str, what: Literal["evaluation", "transcript"], value: Any) -> None:
-        """Note what came back of an interview.
+    async def set_result(self, code: str, column: Literal["evaluation", "transcript"], value: Any) -> None:
+        """Store a result of an interview.
 
         Raises:
-            LookupError: It is not here yet: the event is handed over again.
+            LookupError: The interview is not stored yet; the event is handled again later.
         """
-        changed = await self._write(f"UPDATE interviews SET {what} = ? WHERE code = ?", json.dumps(value), code)  # noqa: S608 - one of two words
+        changed = await self._write(f"UPDATE interviews SET {column} = ? WHERE code = ?", json.dumps(value), code)  # noqa: S608 - one of two names
         if not changed:
             raise LookupError(code)
 
-    async def note_statuses(self, customer_id: str, statuses: Mapping[str, str]) -> None:
-        """Note where a customer's interviews stand, as Boooply has told just now."""
-        self._asked[customer_id] = time.monotonic()
+    async def update_statuses(self, customer_id: str, statuses: Mapping[str, str]) -> None:
+        """Store the present statuses of a customer's interviews."""
+        self._refreshed_at[customer_id] = time.monotonic()
         for code, status in statuses.items():
             await self._write("UPDATE interviews SET status = ? WHERE code = ? AND status != ?", status, code, status)
 
-    def is_old(self, customer_id: str) -> bool:
-        """Tell whether it is time to ask Boooply again where a customer's interviews stand."""
-        return time.monotonic() - self._asked.get(customer_id, -ASK_AGAIN) >= ASK_AGAIN
+    def needs_refresh(self, customer_id: str) -> bool:
+        """Return whether it is time to ask Boooply for a customer's statuses again."""
+        return time.monotonic() - self._refreshed_at.get(customer_id, -REFRESH_AFTER) >= REFRESH_AFTER
 
     async def _write(self, statement: str, *values: object) -> int:
         def write() -> int:

@@ -163,5 +163,5 @@ def sandbox(threaded_sandbox: Sandbox, store_key: str, use: Callable[[Sandbox], 
 
 @pytest.fixture
 def states(run: Callable[..., Ran]) -> Callable[[], dict[str, str]]:
-    """Ask the command where each customer stands."""
+    """Ask the command for each customer's state."""
     return lambda: {row["organization_id"]: row["state"] for row in run("tenants", "list", "--json").rows}

@@ -16,7 +16,7 @@ Run = Callable[..., Any]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
-def test_the_command_alone_shows_what_there_is(run: Run, arguments: tuple[str, ...]) -> None:
+def test_the_command_alone_lists_the_commands(run: Run, arguments: tuple[str, ...]) -> None:
     ran = run(*arguments)
 
     assert ran.code == 0
@@ -52,7 +52,7 @@ def test_help_is_no_wider_in_a_wide_terminal(run_piped: Run) -> None:
     run_piped("sandbox", "--help", COLUMNS="200").check_is_fit_for_print()
 
 
-def test_version(run: Run) -> None:
+def test_version_is_printed(run: Run) -> None:
     assert run("--version").out == f"{__version__}\n"
 
 
@@ -108,7 +108,7 @@ def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (ran.code, ran.err) == (130, "")
 
 
-def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_is_not_the_sdks_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_arguments: object) -> NoReturn:
         raise ZeroDivisionError
 
@@ -119,7 +119,7 @@ def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("missing", ["cyclopts", "rich"])
-def test_without_the_extra_it_says_in_one_line_how_to_get_it(missing: str) -> None:
+def test_a_missing_extra_is_named_in_one_line(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main([]))"
 
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
@@ -131,7 +131,7 @@ def test_without_the_extra_it_says_in_one_line_how_to_get_it(missing: str) -> No
 
 
 @pytest.mark.parametrize("missing", ["cyclopts", "rich.text"])
-def test_the_same_in_this_process(run: Run, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_a_missing_extra_is_named_in_this_process(run: Run, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "boooply.cli.app", raising=False)
 
@@ -143,7 +143,7 @@ def test_the_same_in_this_process(run: Run, monkeypatch: pytest.MonkeyPatch, mis
 
 @pytest.mark.parametrize("missing", ["sqlalchemy", "cryptography.fernet"])
 @pytest.mark.parametrize("command", [["tenants", "list"], ["store", "check"], ["provision", "tenants.csv"]])
-def test_a_command_whose_part_of_the_extra_is_missing_says_the_same(missing: str, command: list[str]) -> None:
+def test_a_missing_part_of_an_extra_is_named(missing: str, command: list[str]) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main({command!r}))"
     )
@@ -151,10 +151,10 @@ def test_a_command_whose_part_of_the_extra_is_missing_says_the_same(missing: str
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == 'boooply: the command needs one more thing: python -m pip install "boooply[cli]"\n'
+    assert ran.stderr == 'boooply: the command needs an extra: python -m pip install "boooply[cli]"\n'
 
 
-def test_a_module_of_ours_that_a_command_lacks_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_module_of_the_package_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boooply.cli.rescue", None)
     monkeypatch.delitem(sys.modules, "boooply.cli.store", raising=False)
     monkeypatch.delitem(sys.modules, "boooply.cli.app", raising=False)
@@ -171,7 +171,7 @@ def test_any_other_missing_module_is_not_blamed_on_the_extra(monkeypatch: pytest
         main(["--version"])
 
 
-def test_a_stream_of_another_kind_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_output_may_be_any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)
 
@@ -187,7 +187,7 @@ def test_arguments_come_from_the_process(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], []])
-def test_what_needs_no_server_does_not_wait_for_one(arguments: list[str]) -> None:
+def test_help_and_version_import_no_server(arguments: list[str]) -> None:
     code = f"import sys; from boooply.cli.main import main; main({arguments!r}); sys.exit('aiohttp' in sys.modules)"
 
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)  # noqa: S603 - ours

@@ -18,7 +18,7 @@ def ready(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
 
 
-def test_its_help_is_worth_reading(run: Run) -> None:
+def test_mcp_has_help_worth_reading(run: Run) -> None:
     ran = run("mcp", "--help")
 
     assert ran.code == 0
@@ -37,7 +37,7 @@ def test_its_help_is_worth_reading(run: Run) -> None:
         (("--http", "--port", "65536"), "--port"),
     ],
 )
-def test_options_that_do_not_fit_are_2(run: Run, options: tuple[str, ...], says: str) -> None:
+def test_conflicting_options_are_2(run: Run, options: tuple[str, ...], says: str) -> None:
     ran = run("mcp", *options)
 
     assert (ran.code, ran.out) == (2, "")
@@ -79,17 +79,17 @@ def test_a_missing_setting_is_one_line_that_names_it(
 
 
 @pytest.mark.parametrize("missing", ["mcp", "uvicorn"])
-def test_without_the_extra_it_says_how_to_get_it(missing: str) -> None:
+def test_mcp_names_its_missing_extra(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main(['mcp']))"
 
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == 'boooply: the command needs one more thing: python -m pip install "boooply[mcp]"\n'
+    assert ran.stderr == 'boooply: the command needs an extra: python -m pip install "boooply[mcp]"\n'
 
 
 @pytest.mark.usefixtures("ready")
-def test_without_standard_input_it_says_so(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_mcp_without_standard_input_is_2(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(sys, "stdin", None)  # what Python makes of a closed one
 
     ran = run("mcp")
@@ -100,7 +100,7 @@ def test_without_standard_input_it_says_so(monkeypatch: pytest.MonkeyPatch, run:
 
 
 @pytest.mark.usefixtures("ready")
-def test_in_a_terminal_it_says_for_whom_it_is(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_mcp_in_a_terminal_says_that_it_serves_a_host(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     from boooply.cli import mcp  # noqa: PLC0415 - what it serves with is replaced here
 
     async def nothing(_server: object) -> None:

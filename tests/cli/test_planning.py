@@ -1,4 +1,4 @@
-"""What ``boooply provision`` says before anything is sent, and the files that it refuses."""
+"""``boooply provision`` before anything is sent: its plan, and the files that it rejects."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ def test_a_dry_run_sends_nothing_and_needs_no_platform_key(
     ran.check_is_fit_for_print()
 
 
-def test_the_plan_tells_where_everybody_stands(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+def test_the_plan_counts_customers_by_state(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     sandbox.faults.add(MINT, "commit-then-drop", 2)
     sandbox.faults.add(MINT, "redirect", 1)
     run("provision", many_tenants_csv(10), "--concurrency", "1")
@@ -60,7 +60,7 @@ def test_the_plan_tells_where_everybody_stands(run: Run, many_tenants_csv: Rows,
     assert "6 customers to connect: at once" in ran.words
 
 
-def test_the_plan_says_when_doubts_are_minted_again(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+def test_the_plan_announces_reminting(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     sandbox.faults.add(MINT, "commit-then-drop")
     path = many_tenants_csv(1)
     run("provision", path)
@@ -71,7 +71,7 @@ def test_the_plan_says_when_doubts_are_minted_again(run: Run, many_tenants_csv: 
     assert "1 customer to connect" in ran.words
 
 
-def test_the_plan_for_a_program(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+def test_the_plan_as_json(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     run("provision", many_tenants_csv(2))
 
     ran = run("provision", many_tenants_csv(23), "--dry-run", "--json")
@@ -93,7 +93,7 @@ def test_the_plan_for_a_program(run: Run, many_tenants_csv: Rows, sandbox) -> No
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(0, 0), (1, 0), (10, 0), (11, 60), (20, 60), (21, 120)])
-def test_the_time_to_the_end(count: int, seconds: float) -> None:
+def test_the_least_time_depends_on_the_limit(count: int, seconds: float) -> None:
     assert seconds_to_end(count, 10, 60) == seconds
 
 
@@ -101,7 +101,7 @@ def test_the_time_to_the_end(count: int, seconds: float) -> None:
     ("waiting", "to_end", "count", "seconds"),
     [(0, 0.0, 11, 60), (5, 42.0, 5, 42), (16, 90.0, 47, 90 + 180), (16, 90.0, 3, 90)],
 )
-def test_the_time_left_knows_who_stands_in_line(waiting: int, to_end: float, count: int, seconds: float) -> None:
+def test_the_time_left_includes_the_limiters_queue(waiting: int, to_end: float, count: int, seconds: float) -> None:
     allowance = RateLimitStatus(limit=10, remaining=0, waiting=waiting, seconds_to_end=to_end)
 
     assert seconds_left(allowance, count, 60) == seconds
@@ -119,11 +119,11 @@ def test_the_time_left_knows_who_stands_in_line(waiting: int, to_end: float, cou
         (599_940, "6 d 22 h"),
     ],
 )
-def test_durations(seconds: float, words: str) -> None:
+def test_a_duration_has_two_units_at_most(seconds: float, words: str) -> None:
     assert provision_view.duration(seconds) == words
 
 
-# ---- files that are refused
+# ---- files that are rejected
 
 
 def test_a_bad_file_sends_nothing_and_lists_every_bad_row(run: Run, tenants_csv: Rows, sandbox, states: States) -> None:
@@ -140,7 +140,7 @@ def test_a_bad_file_sends_nothing_and_lists_every_bad_row(run: Run, tenants_csv:
     ran.check_is_fit_for_print()
 
 
-def test_a_file_that_is_not_there_is_2(run: Run, tmp_path: Path, sandbox) -> None:
+def test_a_missing_file_is_2(run: Run, tmp_path: Path, sandbox) -> None:
     ran = run("provision", tmp_path / "none.csv")
 
     assert ran.code == 2
@@ -148,7 +148,7 @@ def test_a_file_that_is_not_there_is_2(run: Run, tmp_path: Path, sandbox) -> Non
     assert sandbox.calls == ()
 
 
-def test_a_pipe_is_refused_since_it_cannot_be_read_twice(run: Run, tmp_path: Path) -> None:
+def test_a_pipe_is_rejected_since_it_cannot_be_read_twice(run: Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
 
     ran = run("provision", tmp_path / "pipe.csv")
@@ -168,7 +168,7 @@ def test_a_file_that_changes_between_the_passes_is_1(
         tenants_csv(["org_0,,1,a@b.example,,", "org_1,,1,,,"])
         return found
 
-    monkeypatch.setattr(provision, "survey", look_then_change)
+    monkeypatch.setattr(provision, "preflight", look_then_change)
 
     ran = run("provision", path)
 
@@ -177,7 +177,7 @@ def test_a_file_that_changes_between_the_passes_is_1(
 
 
 @pytest.mark.parametrize("concurrency", ["0", "1001", "many"])
-def test_a_concurrency_that_cannot_be(run: Run, many_tenants_csv: Rows, concurrency: str) -> None:
+def test_an_impossible_concurrency_is_2(run: Run, many_tenants_csv: Rows, concurrency: str) -> None:
     assert run("provision", many_tenants_csv(1), "--concurrency", concurrency).code == 2
 
 

@@ -55,7 +55,7 @@ def test_a_second_run_sends_nothing(run: Run, many_tenants_csv: Rows, sandbox) -
     assert len(sandbox.calls) == before
 
 
-def test_changed_data_is_told_and_not_sent(run: Run, tenants_csv: Rows, sandbox) -> None:
+def test_changed_data_is_reported_but_not_sent(run: Run, tenants_csv: Rows, sandbox) -> None:
     run("provision", tenants_csv(f"org_{number},Old,1,a@b.example,," for number in range(22)))
 
     ran = run("provision", tenants_csv(f"org_{number},New,1,a@b.example,," for number in range(22)))
@@ -68,7 +68,7 @@ def test_changed_data_is_told_and_not_sent(run: Run, tenants_csv: Rows, sandbox)
     ran.check_is_fit_for_print()
 
 
-def test_the_store_and_json_lines_are_taken_from_the_arguments(run: Run, tmp_path: Path, states: States) -> None:
+def test_provision_takes_json_lines_and_a_store_url(run: Run, tmp_path: Path, states: States) -> None:
     path = tmp_path / "tenants.jsonl"
     path.write_text(json.dumps({"organizationId": "o-1", "userId": "1", "userEmail": "ada@acme.example"}) + "\n")
     url = f"sqlite:///{tmp_path}/another.db"
@@ -82,7 +82,7 @@ def test_the_store_and_json_lines_are_taken_from_the_arguments(run: Run, tmp_pat
 # ---- doubts and failures
 
 
-def test_a_doubt_is_listed_with_what_to_do_and_is_4(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+def test_a_customer_in_doubt_is_listed_with_advice_and_is_4(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     sandbox.faults.add(MINT, "commit-then-drop")
     path = many_tenants_csv(2)
 
@@ -99,7 +99,7 @@ def test_a_doubt_is_listed_with_what_to_do_and_is_4(run: Run, many_tenants_csv: 
     assert sandbox.mints == {"org_0": 1, "org_1": 1}
 
 
-def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_told(run: Run, many_tenants_csv: Rows, sandbox) -> None:
+def test_reminting_a_customer_in_doubt_reports_the_orphan(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     sandbox.faults.add(MINT, "commit-then-drop")
     path = many_tenants_csv(1)
     run("provision", path)
@@ -108,7 +108,7 @@ def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_told(run: Run, many_t
 
     assert ran.code == 0
     assert "Connected 1 customer in" in ran.out
-    assert "1 key of these customers may be alive at Boooply without anybody holding it" in ran.words
+    assert "1 key of these customers may be active at Boooply although nobody has it" in ran.words
     assert sandbox.mints == {"org_0": 2}
 
 
@@ -154,7 +154,7 @@ def test_a_wrong_platform_key_stops_at_once(
     ran.check_is_plain()
 
 
-def test_a_missing_platform_key_is_told_before_the_store_is_made(
+def test_a_missing_platform_key_is_reported_before_the_store_is_created(
     run: Run, many_tenants_csv: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BOOOPLY_PLATFORM_KEY")
@@ -178,7 +178,7 @@ def test_a_missing_store_key_is_1_and_says_how_to_get_one(
     assert sandbox.calls == ()
 
 
-def test_a_store_sealed_with_another_key_is_1_and_sends_nothing(
+def test_a_store_encrypted_with_another_key_is_1_and_sends_nothing(
     run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("provision", many_tenants_csv(1))
@@ -194,7 +194,7 @@ def test_a_store_sealed_with_another_key_is_1_and_sends_nothing(
 # ---- for programs
 
 
-def test_json_gives_an_outcome_a_line_and_a_summary(run: Run, tenants_csv: Rows, sandbox) -> None:
+def test_json_has_one_line_per_outcome_and_a_summary(run: Run, tenants_csv: Rows, sandbox) -> None:
     run("provision", tenants_csv(["org_0,Old,1,a@b.example,,", "org_1,,1,a@b.example,,"]))
     sandbox.faults.add(MINT, "commit-then-drop")
     sandbox.faults.add(MINT, "redirect")

@@ -12,7 +12,7 @@ import pytest
 
 from boooply import Organization, Tenant, __version__
 from boooply.cli import quickstart
-from boooply.cli.connecting import Mint, OnKey
+from boooply.cli.quickstart import Mint, OnKey
 from boooply.resources.organization import AsyncOrganization
 
 Run = Callable[..., Any]
@@ -23,14 +23,14 @@ def rows_of(ran: Any) -> list[str]:
     return [line for line in ran.out.splitlines() if "bply_org_…" in line]
 
 
-def test_without_a_file_it_takes_the_sample_through_all_steps(run: Run) -> None:
+def test_quickstart_without_a_file_takes_the_sample_through_all_steps(run: Run) -> None:
     ran = run("quickstart")
 
     assert (ran.code, ran.err) == (0, "")
     assert re.search(r"Connected 12 customers in \d+\.\d{3} s\.", ran.out)
     assert len(rows_of(ran)) == 12
     assert re.search(r"株式会社みらい +org_7234567891 +2 +bply_org_…[0-9a-f]{4}\n", ran.out.replace(" \n", "\n"))
-    assert "The key of Acme Corporation answers for org_7234567890" in ran.out
+    assert "The key of Acme Corporation belongs to org_7234567890" in ran.out
     assert re.search(r"/meet/Boooply-AI-\d+\?token=…[\w-]{4}\s", ran.out)
     assert "picks one of 10 times at which Bob Baker is free" in ran.out
     assert "Chloé Martin  PARTICIPANT" in ran.out
@@ -42,7 +42,7 @@ def test_without_a_file_it_takes_the_sample_through_all_steps(run: Run) -> None:
     ran.check_is_fit_for_print()
 
 
-def test_it_runs_the_same_in_a_pipe(run_piped: Run) -> None:
+def test_quickstart_runs_the_same_in_a_pipe(run_piped: Run) -> None:
     ran = run_piped("quickstart", COLUMNS="200")
 
     assert (ran.code, ran.err) == (0, "")
@@ -51,7 +51,7 @@ def test_it_runs_the_same_in_a_pipe(run_piped: Run) -> None:
     ran.check_is_fit_for_print()
 
 
-def test_a_terminal_gets_colours_and_a_bar(run_in_terminal: Run) -> None:
+def test_quickstart_shows_colours_and_a_bar_in_a_terminal(run_in_terminal: Run) -> None:
     ran = run_in_terminal("quickstart")
 
     assert (ran.code, ran.err) == (0, "")
@@ -66,7 +66,7 @@ def test_no_color_is_honoured(run_in_terminal: Run) -> None:
     assert not re.search("\x1b\\[(?:[\\d;]*;)?(?:[349]\\d|10\\d)[\\d;]*m", ran.out)
 
 
-def test_a_pipe_that_knows_few_letters_gets_question_marks(run_piped: Run) -> None:
+def test_unencodable_characters_become_question_marks(run_piped: Run) -> None:
     ran = run_piped("quickstart", PYTHONIOENCODING="ascii")
 
     assert (ran.code, ran.err) == (0, "")
@@ -101,7 +101,7 @@ def test_a_long_file_shows_its_first_rows(run: Run, many_tenants_csv: Rows, coun
     ran.check_is_fit_for_print()
 
 
-def test_each_key_stands_beside_its_customer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_is_shown_beside_its_customer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     minted: dict[str, str] = {}
 
     async def connect_backwards(tenants: Sequence[Tenant], mint: Mint, on_key: OnKey) -> None:
@@ -116,20 +116,20 @@ def test_each_key_stands_beside_its_customer(run: Run, monkeypatch: pytest.Monke
 
     rows = [re.search(r"(org_\d+) +\d +(\S+)", row) for row in rows_of(ran)]
     assert [row.groups() for row in rows if row] == list(reversed(minted.items()))
-    assert "The key of Acme Corporation answers for org_7234567890" in ran.out
+    assert "The key of Acme Corporation belongs to org_7234567890" in ran.out
 
 
-def test_json_lines(run: Run, tmp_path: Path) -> None:
+def test_quickstart_takes_json_lines(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "tenants.jsonl"
     path.write_text(json.dumps({"organizationId": "o-1", "userId": "1", "userEmail": "ada@acme.example"}) + "\n")
 
     ran = run("quickstart", path)
 
     assert ran.code == 0
-    assert "The key of ada@acme.example answers for o-1" in ran.words
+    assert "The key of ada@acme.example belongs to o-1" in ran.words
 
 
-def test_names_are_shown_as_they_are_and_fit(run: Run, tenants_csv: Rows) -> None:
+def test_names_are_shown_literally_and_fit(run: Run, tenants_csv: Rows) -> None:
     ran = run(
         "quickstart", tenants_csv([f"{'long-id-' * 12},[bold]{'株式会社' * 20} :smile:,1,a@b.example,[red]Ada[/],"])
     )
@@ -143,7 +143,7 @@ def test_names_are_shown_as_they_are_and_fit(run: Run, tenants_csv: Rows) -> Non
     ran.check_is_fit_for_print()
 
 
-def test_a_customer_without_team_or_calendar_is_served_too(run: Run, tenants_csv: Rows) -> None:
+def test_quickstart_serves_a_customer_without_team_or_calendar(run: Run, tenants_csv: Rows) -> None:
     ran = run("quickstart", tenants_csv(["o-1,,1,unconnected@b.example,,"]))
 
     assert ran.code == 0
@@ -158,7 +158,7 @@ def test_one_address_twice_is_one_person(run: Run, tenants_csv: Rows) -> None:
     assert "Bob  PARTICIPANT" in ran.out
 
 
-def test_a_bad_file_is_not_started_on(run: Run, tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quickstart_does_not_start_on_a_bad_file(run: Run, tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(**_options: object) -> NoReturn:
         raise AssertionError("something was started")
 
@@ -173,7 +173,7 @@ def test_a_bad_file_is_not_started_on(run: Run, tenants_csv: Rows, monkeypatch: 
     assert re.search(r"^ *3 +user_email: missing", ran.err, re.MULTILINE)
     assert re.search(r"^ *4 +user_email: 'not-\[red\]an-email' is not an e-mail address", ran.err, re.MULTILINE)
     assert re.search(r"^ *5 +organization_id: 'o-1' is used already on line 2", ran.err, re.MULTILINE)
-    assert "3 rows have to be changed first" in " ".join(ran.err.split())
+    assert "3 rows must be changed first" in " ".join(ran.err.split())
     assert "Nothing was sent. Change the file" in ran.err
     ran.check_is_fit_for_print()
 
@@ -185,8 +185,8 @@ def test_every_bad_row_is_listed(run: Run, tenants_csv: Rows) -> None:
     assert len(re.findall(r"^ *\d+ +6? ?", ran.err, re.MULTILINE)) == 150
 
 
-def test_one_bad_row_is_spoken_of_as_one(run: Run, tenants_csv: Rows) -> None:
-    assert "1 row has to be changed first" in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
+def test_one_bad_row_is_counted_in_the_singular(run: Run, tenants_csv: Rows) -> None:
+    assert "1 row must be changed first" in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_one_bad_row_is_spoken_of_as_one(run: Run, tenants_csv: Rows) -> None:
         ("id,user\n1,2\n", "column organization_id is missing"),
     ],
 )
-def test_a_file_that_is_none_is_one_line(run: Run, tmp_path: Path, content: str | None, says: str) -> None:
+def test_an_unusable_file_is_one_line(run: Run, tmp_path: Path, content: str | None, says: str) -> None:
     path = tmp_path / "tenants.csv"
     if content is not None:
         path.write_text(content)
@@ -211,7 +211,7 @@ def test_a_file_that_is_none_is_one_line(run: Run, tmp_path: Path, content: str 
     assert ran.err.count("\n") == 1
 
 
-def test_a_key_that_answers_for_somebody_else_stops_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_another_organization_stops_quickstart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def somebody_else(_self: AsyncOrganization) -> Organization:
         return Organization(external_org_id="org_somebody_else")
 
@@ -220,11 +220,11 @@ def test_a_key_that_answers_for_somebody_else_stops_it(run: Run, monkeypatch: py
     ran = run("quickstart")
 
     assert ran.code == 1
-    assert ran.err == "boooply: the key of org_7234567890 answers for org_somebody_else\n"
+    assert ran.err == "boooply: the key of org_7234567890 belongs to org_somebody_else\n"
     assert "Invite people" not in ran.out
 
 
-def test_it_needs_and_heeds_no_configuration(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quickstart_ignores_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOOPLY_BASE_URL", "https://api.example.invalid")
     monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", "bply_platform_real")
 

@@ -44,7 +44,7 @@ def test_an_evaluation_shows_the_scores_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(("turns", "says"), [(0, None), (4, None), (5, "… and 1 more"), (1004, "… and 1,000 more")])
-def test_a_transcript_shows_how_it_began(turns: int, says: str | None) -> None:
+def test_a_transcript_shows_its_first_turns(turns: int, says: str | None) -> None:
     entries = [TranscriptEntry(speaker=None, content=f"turn {number}") for number in range(turns)]
 
     text = shown(quickstart_view.transcript(entries))
@@ -67,5 +67,5 @@ def test_a_transcript_shows_how_it_began(turns: int, says: str | None) -> None:
         ("BOOOPLY_API_KEY-0123456789abcdef", "…cdef"),
     ],
 )
-def test_other_peoples_text_acts_on_no_terminal(text: str, safe: str) -> None:
+def test_foreign_text_cannot_act_on_a_terminal(text: str, safe: str) -> None:
     assert printable(text) == safe

@@ -1,4 +1,4 @@
-"""``boooply sandbox``: a process that serves until it is told to stop."""
+"""``boooply sandbox``: a process that serves until a signal stops it."""
 
 import asyncio
 import io
@@ -21,7 +21,7 @@ from aiohttp import ClientSession
 from attrs import evolve
 
 from boooply import APIConnectionError, AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, RetryPolicy, Tenant
-from boooply.cli.sandbox import call_line, hand_over, serve
+from boooply.cli.sandbox import call_line, print_exports, serve
 from boooply.sandbox import Call, Sandbox
 
 Run = Callable[..., Any]
@@ -51,7 +51,7 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_hands_over_its_keys_serves_and_stops(number: signal.Signals, code: int) -> None:
+def test_the_sandbox_prints_its_keys_serves_and_stops(number: signal.Signals, code: int) -> None:
     with served() as (process, variables):
         assert list(variables) == [
             "BOOOPLY_BASE_URL",
@@ -84,7 +84,7 @@ def test_it_hands_over_its_keys_serves_and_stops(number: signal.Signals, code: i
     assert "\x1b" not in said
 
 
-def test_a_shell_can_evaluate_it_and_go_on(tmp_path: Path) -> None:
+def test_a_shell_can_evaluate_the_output_and_continue(tmp_path: Path) -> None:
     said = tmp_path / "said"
     script = f'eval "$({shlex.join(COMMAND)} 2>{said} &)"; echo "$BOOOPLY_BASE_URL $BOOOPLY_API_KEY"'
 
@@ -113,7 +113,7 @@ async def ready(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     return variables_of(printed)
 
 
-async def test_its_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serving = asyncio.create_task(serve(port=port, reads=1, writes=2, ai=3, window=3600, latency=30))
@@ -125,10 +125,10 @@ async def test_its_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str])
     headers = {"Authorization": f"Bearer {variables['BOOOPLY_API_KEY']}"}
     async with ClientSession(variables["BOOOPLY_BASE_URL"], headers=headers) as session:
         statuses = [(await session.get("/api/integration/organization")).status for _ in range(2)]
-        answer = await session.post("/api/integration/generate-job-description", json={"jobRole": "Baker"})
+        response = await session.post("/api/integration/generate-job-description", json={"jobRole": "Baker"})
 
-    assert [*statuses, answer.status] == [200, 429, 200]
-    assert answer.headers["X-RateLimit-Limit"] == "3"
+    assert [*statuses, response.status] == [200, 429, 200]
+    assert response.headers["X-RateLimit-Limit"] == "3"
     assert 3 * 0.03 <= time.perf_counter() - started < 3
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -140,7 +140,7 @@ async def test_its_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str])
     ]
 
 
-async def test_it_serves_where_a_loop_knows_no_signals(
+async def test_the_sandbox_serves_on_a_loop_without_signals(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_arguments: object) -> None:
@@ -174,45 +174,45 @@ async def call(sandbox: Sandbox, client: AsyncBoooplyClient) -> Call:
         ),
     ],
 )
-def test_a_call_is_one_line_that_acts_on_no_terminal(call: Call, changes: Mapping[str, Any], line: str) -> None:
+def test_a_call_is_one_line_that_cannot_act_on_a_terminal(call: Call, changes: Mapping[str, Any], line: str) -> None:
     assert call_line(evolve(call, **changes)).plain == line
 
 
 @pytest.mark.parametrize(
     ("status", "style"), [(0, "red"), (101, None), (200, "green"), (404, "yellow"), (429, "yellow"), (500, "red")]
 )
-def test_its_colour_tells_how_it_went(call: Call, status: int, style: str | None) -> None:
+def test_the_colour_of_a_call_depends_on_its_status(call: Call, status: int, style: str | None) -> None:
     spans = call_line(evolve(call, status=status)).spans
 
     assert [span.style for span in spans if span.style] == ([style] if style else [])
 
 
-def test_a_pipe_is_let_go_of_after_the_variables() -> None:
+def test_a_pipe_is_closed_after_the_variables() -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream:
-        hand_over({"A": "1", "B": "2"}, stream)
+        print_exports({"A": "1", "B": "2"}, stream)
         # The writing end is still open here, and yet there is nothing more to wait for.
         with os.fdopen(reading) as other_end:
             assert other_end.read() == "export A=1\nexport B=2\n"
 
 
-def test_a_terminal_is_kept() -> None:
+def test_a_terminal_stays_open_after_the_variables() -> None:
     master, slave = os.openpty()
     with os.fdopen(slave, "w") as stream:
-        hand_over({"A": "1"}, stream)
+        print_exports({"A": "1"}, stream)
         assert os.isatty(stream.fileno())
     os.close(master)
 
 
-def test_a_stream_in_memory_will_do() -> None:
+def test_the_variables_may_go_to_a_stream_in_memory() -> None:
     stream = io.StringIO()
 
-    hand_over({"A": "1"}, stream)
+    print_exports({"A": "1"}, stream)
 
     assert stream.getvalue() == "export A=1\n"
 
 
-async def test_it_fails_to_order(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_fault_options_make_calls_fail(capsys: pytest.CaptureFixture[str]) -> None:
     serving = asyncio.create_task(serve(fault=("organization.get:503:1", "interviews.get:reset-after:always")))
     variables = await ready(capsys)
 
@@ -240,24 +240,24 @@ async def test_it_fails_to_order(capsys: pytest.CaptureFixture[str]) -> None:
         ("interviews.get:503:0", "times must be at least 1"),
     ],
 )
-async def test_a_fault_that_is_none(capsys: pytest.CaptureFixture[str], fault: str, problem: str) -> None:
+async def test_an_unknown_fault_is_2(capsys: pytest.CaptureFixture[str], fault: str, problem: str) -> None:
     assert await serve(fault=(fault,)) == 2
 
     assert " ".join(capsys.readouterr().err.split()).startswith(f"boooply: --fault {fault}: {problem}")
 
 
-async def test_it_delivers_webhooks(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_webhook_url_option_sets_the_endpoint(capsys: pytest.CaptureFixture[str]) -> None:
     serving = asyncio.create_task(serve(webhook_url="http://127.0.0.1:1/webhooks"))
     variables = await ready(capsys)
 
-    async with aiohttp.request("GET", f"{variables['BOOOPLY_BASE_URL']}/_sandbox/webhooks") as answer:
-        assert (await answer.json())["url"] == "http://127.0.0.1:1/webhooks"
+    async with aiohttp.request("GET", f"{variables['BOOOPLY_BASE_URL']}/_sandbox/webhooks") as response:
+        assert (await response.json())["url"] == "http://127.0.0.1:1/webhooks"
     os.kill(os.getpid(), signal.SIGTERM)
 
     assert await asyncio.wait_for(serving, 5) == 0
 
 
-async def test_an_endpoint_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_webhook_url_that_is_not_an_address_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert await serve(webhook_url="my-host") == 2
 
     assert capsys.readouterr().err.startswith("boooply: --webhook-url: the webhook URL must be of the form http://")

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from boooply import StoreError
-from boooply.cli import progress, provision
+from boooply import AsyncBoooplyPlatform, StoreError
+from boooply.cli import provision, provision_view
 from boooply.cli.rescue import write_rescue_file
+from boooply.cli.summary import Summary
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncLedger
 
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 def test_a_pipe_gets_a_line_now_and_then(run: Run, many_tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(progress._EVERY, False, 0.01)
+    monkeypatch.setitem(provision_view._INTERVALS, False, 0.01)
 
     ran = run("provision", many_tenants_csv(200))
 
@@ -77,7 +78,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_requests_come_to_their_end_and_the_same_command_goes_on(
+def test_a_signal_lets_requests_finish_and_the_same_command_continues(
     run: Run, narrow, sandbox, many_tenants_csv: Rows, number: signal.Signals, states: States, use: Use
 ) -> None:
     path = many_tenants_csv(9)
@@ -87,9 +88,9 @@ def test_a_signal_lets_requests_come_to_their_end_and_the_same_command_goes_on(
         out, err = process.communicate(timeout=20)
 
     assert (process.returncode, err) == (130, "")
-    assert "Stopping: 5 requests under way come to their end." in " ".join(out.split())
+    assert "Stopping after 5 requests under way." in " ".join(out.split())
     assert "Connected 5 customers" in out
-    assert "Stopped; 4 customers left. The same command goes on from here." in out
+    assert "Stopped; 4 customers left. Run the same command again to continue." in out
     use(sandbox)
     again = run("provision", path)
     assert again.code == 0
@@ -105,19 +106,19 @@ def test_a_second_signal_gives_up_at_once(many_tenants_csv: Rows, states: States
             until(lambda: len(slow.mints) == 3)
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
-            assert any("Once more" in line for line in iter(process.stderr.readline, ""))
+            assert any("A second signal" in line for line in iter(process.stderr.readline, ""))
             process.send_signal(signal.SIGINT)
             begun = time.monotonic()
             out, err = process.communicate(timeout=10)
 
     assert process.returncode == 130
     assert time.monotonic() - begun < 5
-    assert "Given up. What was under way is in doubt." in err
+    assert "Given up. Customers whose requests were under way are in doubt." in err
     assert out == ""
     assert set(states().values()) == {"under_way"}  # until its lease ends
 
 
-def test_who_was_started_to_ignore_ctrl_c_goes_on(narrow, many_tenants_csv: Rows) -> None:
+def test_an_ignored_ctrl_c_stays_ignored(narrow, many_tenants_csv: Rows) -> None:
     command = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *COMMAND, str(many_tenants_csv(4)))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
         until(lambda: len(narrow.mints) == 4)
@@ -169,6 +170,33 @@ def test_a_run_that_completes_despite_a_signal_does_not_exit_with_130(
     assert "Stopped" not in ran.out
 
 
+@pytest.mark.parametrize(("fault", "code"), [(None, 0), ("commit-then-drop", 4)])
+@pytest.mark.parametrize("moment", ["while the summary is counted", "while the platform is closed"])
+def test_a_signal_after_the_last_customer_changes_neither_summary_nor_exit_code(
+    run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch, fault: Any, code: int, moment: str
+) -> None:
+    if fault is not None:
+        sandbox.faults.add(MINT, fault)
+    owner, name = {
+        "while the summary is counted": (Summary, "count_orphans"),
+        "while the platform is closed": (AsyncBoooplyPlatform, "__aexit__"),
+    }[moment]
+    step = getattr(owner, name)
+
+    async def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(owner, name, step)  # once: a second signal would end this very process
+        os.kill(os.getpid(), signal.SIGINT)
+        return await step(*arguments)
+
+    monkeypatch.setattr(owner, name, interrupted)
+
+    ran = run("provision", many_tenants_csv(1))
+
+    assert ran.code == code
+    assert f"Connected {1 - (code > 0)} customer" in ran.out
+    assert "Stop" not in ran.out
+
+
 # ---- keys that cannot be stored
 
 
@@ -198,7 +226,7 @@ def test_keys_that_cannot_be_stored_go_into_a_file_of_their_own(
 
 
 @pytest.mark.usefixtures("_store_breaks")
-def test_where_no_file_can_be_written_the_sealed_lines_are_shown(
+def test_the_encrypted_lines_are_shown_if_no_file_can_be_written(
     run: Run, many_tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provision, "write_rescue_file", lambda _lines: None)
@@ -224,7 +252,7 @@ def test_a_rescue_file_falls_back_to_the_temporary_files(tmp_path: Path, monkeyp
     assert path.read_text() == "{}\n"
 
 
-def test_a_rescue_file_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rescue_file_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from boooply import Secret, Tenant
-from boooply.cli.rescue import sealed_lines
+from boooply.cli.rescue import encrypted_lines
 from boooply.store import AsyncStore, State
 
 Run = Callable[..., Any]
@@ -32,7 +32,7 @@ def put(**keys: str) -> None:
     asyncio.run(_put(**keys))
 
 
-def test_a_new_key_stands_alone_and_works(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_new_key_is_the_only_output_and_works(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran = run("store", "new-key")
 
     assert (ran.code, ran.err) == (0, "")
@@ -52,7 +52,7 @@ def test_after_a_rotation_the_new_key_is_enough(run: Run, store_key: str, monkey
     ran = run("store", "rotate")
 
     assert (ran.code, ran.err) == (0, "")
-    assert "2 keys sealed anew." in ran.out
+    assert "2 keys re-encrypted." in ran.out
     monkeypatch.setenv("BOOOPLY_STORE_KEY", new)
     assert run("tenants", "key", "org_1").out == f"{KEY}\n"
     ran.check_is_fit_for_print()
@@ -84,17 +84,17 @@ def test_a_check_names_each_customer_whose_key_is_damaged(run: Run) -> None:
     ran = run("store", "check")
 
     assert ran.code == 1
-    assert ran.out == "2 of 3 keys cannot be opened.\n"
+    assert ran.out == "2 of 3 keys cannot be decrypted.\n"
     assert [line.split()[5] for line in ran.err.splitlines()] == ["org_1", "org_2"]
     ran.check_is_plain()
 
 
-def test_a_check_of_a_store_in_order(run: Run) -> None:
+def test_a_check_of_an_intact_store_is_0(run: Run) -> None:
     put(org_1=KEY)
 
     ran = run("store", "check")
 
-    assert (ran.code, ran.out, ran.err) == (0, "1 key, and every one is what was stored.\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "1 key, none of them damaged.\n", "")
 
 
 def test_a_rotation_stops_at_a_damaged_key(run: Run) -> None:
@@ -116,7 +116,7 @@ TENANT = Tenant(user_id="1", user_email="ada@acme.example", organization_id="org
 @pytest.fixture
 def rescued(tmp_path: Path) -> Path:
     path = tmp_path / "boooply-rescued-keys-1.jsonl"
-    path.write_text(sealed_lines({"org_1": Secret(KEY), "org_2": Secret(OTHER_KEY)}))
+    path.write_text(encrypted_lines({"org_1": Secret(KEY), "org_2": Secret(OTHER_KEY)}))
     return path
 
 
@@ -132,7 +132,7 @@ async def _state() -> State:
         return entry.state
 
 
-def test_rescued_keys_come_into_the_store_and_their_doubts_end(run: Run, rescued: Path) -> None:
+def test_rescued_keys_are_restored_and_their_customers_connected(run: Run, rescued: Path) -> None:
     asyncio.run(_begun())
     assert asyncio.run(_state()) is State.IN_DOUBT
 
@@ -169,15 +169,15 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "not a line of such a file"),
-        ("[]", "not a line of such a file"),
-        ('{"organization_id": "org_9"}', "not a line of such a file"),
-        ('{"organization_id": "org_9", "sealed": "é"}', "org_9: altered, or sealed with another"),
-        (sealed_line := "swapped", "org_9: altered, or sealed with another"),
+        ("{", "not a line of a rescue file"),
+        ("[]", "not a line of a rescue file"),
+        ('{"organization_id": "org_9"}', "not a line of a rescue file"),
+        ('{"organization_id": "org_9", "encrypted_key": "é"}', "org_9: altered, or encrypted with another"),
+        (swapped_line := "swapped", "org_9: altered, or encrypted with another"),
     ],
 )
-def test_a_line_that_is_none_is_named_and_the_others_restored(run: Run, rescued: Path, line: str, says: str) -> None:
-    if line == sealed_line:
+def test_a_bad_line_is_named_and_the_others_restored(run: Run, rescued: Path, line: str, says: str) -> None:
+    if line == swapped_line:
         row = json.loads(rescued.read_text().splitlines()[0]) | {"organization_id": "org_9"}
         line = json.dumps(row)
     rescued.write_text(f"{line}\n\n{rescued.read_text()}", encoding="utf-8")
@@ -190,9 +190,9 @@ def test_a_line_that_is_none_is_named_and_the_others_restored(run: Run, rescued:
     assert run("tenants", "key", "org_9").code == 1
 
 
-def test_what_is_no_organization_key_is_not_restored(run: Run, tmp_path: Path) -> None:
+def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rescued.jsonl"
-    path.write_text(sealed_lines({"org_1": Secret("bply_platform_0123456789abcdef")}))
+    path.write_text(encrypted_lines({"org_1": Secret("bply_platform_0123456789abcdef")}))
 
     ran = run("store", "restore", path)
 
@@ -201,7 +201,7 @@ def test_what_is_no_organization_key_is_not_restored(run: Run, tmp_path: Path) -
     ran.check_is_plain()
 
 
-def test_a_rescue_file_that_is_not_there_is_2(run: Run, tmp_path: Path) -> None:
+def test_a_missing_rescue_file_is_2(run: Run, tmp_path: Path) -> None:
     ran = run("store", "restore", tmp_path / "none.jsonl")
 
     assert (ran.code, ran.out) == (2, "")

@@ -9,7 +9,7 @@ import pytest
 Run = Callable[..., Any]
 
 
-def test_what_is_queued_is_connected_by_a_worker(
+def test_a_worker_connects_queued_customers(
     run: Run, many_tenants_csv: Callable[[int], Path], sandbox, postgresql_store_url: str
 ) -> None:
     queued = run("enqueue", many_tenants_csv(7), "--store", postgresql_store_url)
@@ -36,7 +36,7 @@ def test_a_bad_row_queues_nothing(run: Run, tmp_path: Path, postgresql_store_url
 
 
 @pytest.mark.usefixtures("store_key")
-def test_a_queue_wants_postgresql(run: Run, many_tenants_csv: Callable[[int], Path]) -> None:
+def test_a_queue_requires_postgresql(run: Run, many_tenants_csv: Callable[[int], Path]) -> None:
     ran = run("enqueue", many_tenants_csv(1))
 
     assert ran.code == 1

@@ -119,24 +119,26 @@ def an_event(event: str = "interview.evaluation", **data: Any) -> bytes:
     return json.dumps({"event": event, "data": {"meetingCode": "Boooply-AI-1", **data}}).encode()
 
 
-async def test_connect_create_play_and_hear_of_it(application: Application, http: aiohttp.ClientSession) -> None:
+async def test_connect_create_play_and_receive_the_webhook(
+    application: Application, http: aiohttp.ClientSession
+) -> None:
     sandbox = application.sandbox
     with application.running():
         sandbox.webhooks.url = f"{application.url}/webhooks/boooply"
-        async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as answer:
-            assert answer.status == 409
-            assert await answer.json() == {"detail": "Boooply is not connected yet."}
-        async with http.post(f"{application.url}/connect", headers=ACME) as answer:
-            assert await answer.json() == {"name": "org_acme"}
-        async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as answer:
-            code = (await answer.json())["code"]
+        async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as response:
+            assert response.status == 409
+            assert await response.json() == {"detail": "Boooply is not connected yet."}
+        async with http.post(f"{application.url}/connect", headers=ACME) as response:
+            assert await response.json() == {"name": "org_acme"}
+        async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as response:
+            code = (await response.json())["code"]
         sandbox.play(code)
         await sandbox.webhooks.delivered()
         await application.until_handled(1)
         assert {one.state for one in sandbox.webhooks.deliveries} == {"delivered"}
         assert f"{code} org_acme" in application.handled[0]
-        async with http.get(f"{application.url}/interviews/{code}", headers=ACME) as answer:
-            assert await answer.json() == {"status": "COMPLETED"}
+        async with http.get(f"{application.url}/interviews/{code}", headers=ACME) as response:
+            assert await response.json() == {"status": "COMPLETED"}
     log = application.log.read_text(encoding="utf-8")
     assert f"interview.transcript of {code} failed, attempt 1" in log
     assert "Application shutdown complete" in log
@@ -156,10 +158,10 @@ async def test_fifty_deliveries_over_four_workers_are_handled_once(
         async def deliver() -> int:
             # a connection each, so that the deliveries reach all the workers
             async with aiohttp.ClientSession() as session:
-                async with session.get(f"{application.url}/worker") as answer:
-                    pids.add(await answer.text())
-                async with session.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as answer:
-                    return answer.status
+                async with session.get(f"{application.url}/worker") as response:
+                    pids.add(await response.text())
+                async with session.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as response:
+                    return response.status
 
         assert set(await asyncio.gather(*(deliver() for _ in range(50)))) == {204}
         await application.until_handled(1)
@@ -168,12 +170,12 @@ async def test_fifty_deliveries_over_four_workers_are_handled_once(
     assert len(pids) > 1
 
 
-async def test_what_was_stored_outlives_the_process(application: Application, http: aiohttp.ClientSession) -> None:
+async def test_a_stored_event_outlives_the_process(application: Application, http: aiohttp.ClientSession) -> None:
     body = an_event("interview.transcript")  # its handler fails, and it is tried again
     headers = {"X-Boooply-Signature": sign(body, application.sandbox.webhook_secret)}
     with application.running():
-        async with http.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as answer:
-            assert answer.status == 204
+        async with http.post(f"{application.url}/webhooks/boooply", data=body, headers=headers) as response:
+            assert response.status == 204
         await asyncio.sleep(0.3)
     with application.running():
         async with asyncio.timeout(20):
@@ -181,14 +183,16 @@ async def test_what_was_stored_outlives_the_process(application: Application, ht
                 await asyncio.sleep(0.05)
 
 
-async def test_errors_have_sensible_answers(application: Application, http: aiohttp.ClientSession) -> None:
+async def test_errors_have_sensible_responses(application: Application, http: aiohttp.ClientSession) -> None:
     async def ask(method: str, path: str, **options: Any) -> tuple[int, str]:
-        async with http.request(method, f"{application.url}{path}", **options) as answer:
-            return answer.status, (await answer.json())["detail"] if answer.content_type == "application/json" else ""
+        async with http.request(method, f"{application.url}{path}", **options) as response:
+            return response.status, (await response.json())[
+                "detail"
+            ] if response.content_type == "application/json" else ""
 
     with application.running():
-        async with http.post(f"{application.url}/connect", headers=ACME) as answer:
-            assert answer.status == 200
+        async with http.post(f"{application.url}/connect", headers=ACME) as response:
+            assert response.status == 200
         assert await ask("GET", "/interviews/nothing", headers=ACME) == (404, "the interview was not found")
         assert await ask("POST", "/interviews?job_role=%20", headers=ACME) == (422, "job_role: is blank")
         application.sandbox.faults.add("interviews.get", "html", times=None)
@@ -204,8 +208,8 @@ async def test_errors_have_sensible_answers(application: Application, http: aioh
         assert (await ask("POST", "/webhooks/boooply", data=b"[]", headers=genuine))[0] == 400
         assert (await ask("POST", "/webhooks/boooply", data=io.BytesIO(b" " * 11 * 2**20), headers=wrong))[0] == 400
         own = {"X-Boooply-Signature": sign(body, application.sandbox.webhook_secret)}
-        async with http.post(f"{application.url}/own-webhook", data=body, headers=own) as answer:
-            assert await answer.json() == {"event": "interview.evaluation"}
+        async with http.post(f"{application.url}/own-webhook", data=body, headers=own) as response:
+            assert await response.json() == {"event": "interview.evaluation"}
         unwanted = an_event("interview.scores")
         signed = {"X-Boooply-Signature": sign(unwanted, application.sandbox.webhook_secret)}
         assert (await ask("POST", "/webhooks/boooply", data=unwanted, headers=signed))[0] == 204
@@ -266,7 +270,7 @@ def test_each_life_of_an_application_has_its_own_secret() -> None:
                 boooply.on(EvaluationEvent)(evaluated)
 
 
-def test_a_second_handler_for_one_class_is_refused() -> None:
+def test_a_second_handler_for_one_class_raises() -> None:
     boooply = Boooply()
 
     @boooply.on(Event)
@@ -277,13 +281,13 @@ def test_a_second_handler_for_one_class_is_refused() -> None:
         boooply.on(Event)(handle)
 
 
-def test_an_application_that_does_not_run_says_what_is_missing() -> None:
+def test_using_an_application_before_it_runs_raises() -> None:
     with pytest.raises(ConfigurationError, match=r"lifespan=boooply\.lifespan"):
         Boooply().platform()
 
 
 @pytest.mark.usefixtures("store_variables")
-def test_what_an_application_has_no_handler_for_is_left_to_another(
+def test_an_event_without_a_handler_is_left_to_another_process(
     boooply_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
@@ -370,13 +374,13 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
 
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
-def test_a_frame_of_an_error_holds_no_body() -> None:
+def test_no_frame_of_an_error_contains_the_body() -> None:
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
-    app.add_api_route("/webhooks", boooply._take, methods=["POST"])
+    app.add_api_route("/webhooks", boooply._receive, methods=["POST"])
     with TestClient(app) as client, pytest.raises(InvalidSignatureError) as caught:
         client.post("/webhooks", content=b"a very private thought", headers={"X-Boooply-Signature": "a" * 64})
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [frame for frame in told.stack if "/boooply/" in frame.filename]
+    formatted = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in formatted.stack if "/boooply/" in frame.filename]
     assert ours
     assert not [frame.name for frame in ours if "private thought" in str(frame.locals)]

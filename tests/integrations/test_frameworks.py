@@ -30,7 +30,7 @@ OF_AN_AI_INTERVIEW = {"interview.transcript", "interview.evaluation", "interview
 
 
 class Endpoint:
-    """Verify as a user's view does, and note what came."""
+    """Verify as a user's view does, and record the event."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -87,7 +87,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def django_serves(endpoint: Endpoint) -> Iterator[int]:
-    if not settings.configured:  # once in a process, as Django wants it
+    if not settings.configured:  # once in a process, as Django requires
         settings.configure(
             ALLOWED_HOSTS=["127.0.0.1"],
             DATA_UPLOAD_MAX_MEMORY_SIZE=LARGEST,
@@ -179,7 +179,7 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
 # ---- the tests, each for each framework
 
 
-def test_what_the_sandbox_delivers_is_verified(
+def test_the_sandboxs_deliveries_are_verified(
     endpoint: Endpoint, boooply_sandbox: Sandbox, boooply_webhooks: Webhooks, boooply_blocking_platform: BoooplyPlatform
 ) -> None:
     boooply_webhooks.url = f"{endpoint.url}/webhooks"
@@ -210,7 +210,7 @@ def test_a_replay_has_the_same_idempotency_key(
     assert len(set(first.values())) == len(OF_AN_AI_INTERVIEW)
 
 
-def test_a_body_that_was_parsed_and_written_again_is_told_as_that(
+def test_a_body_that_was_parsed_and_rewritten_is_named_as_such(
     framework: str, endpoint: Endpoint, boooply_sandbox: Sandbox
 ) -> None:
     body = '{"event":"interview.scores","data":{"meetingCode":"Boooply-AI-1","candidateName":"Zoë"}}'.encode()
@@ -225,7 +225,7 @@ def test_a_body_that_was_parsed_and_written_again_is_told_as_that(
     assert way_out in str(error)
 
 
-def test_a_forged_body_is_no_rewritten_one(endpoint: Endpoint, boooply_sandbox: Sandbox) -> None:
+def test_a_forged_body_is_not_called_rewritten(endpoint: Endpoint, boooply_sandbox: Sandbox) -> None:
     body = json.dumps({"event": "interview.scores", "data": {"meetingCode": "Boooply-AI-1"}}).encode()
     signature = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
     assert post(f"{endpoint.url}/webhooks", body, signature) == 204

@@ -1,4 +1,4 @@
-"""The tools of the MCP server, called by the SDK's own client, which checks each answer against its schema."""
+"""The tools of the MCP server, called by the SDK's own client, which checks each result against its schema."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ MOVE = {"meetingCode": "Boooply-AI-1", "scheduledAt": "2030-05-01T09:00:00+02:00
 ACME = {"userId": "1", "userEmail": "a@acme.example", "organizationId": "org_acme", "organizationName": "Acme"}
 TENANT = Tenant(user_id="1", user_email="a@acme.example", organization_id="org_acme", organization_name="Acme")
 
-# What the host is told of each, and what comes first: read, destructive, idempotent, open world, plan.
+# The hints of each tool, and whether a plan comes first: read, destructive, idempotent, open world, plan.
 HINTS = {
     "create_ai_interview": (False, True, False, True, True),
     "create_human_interview": (False, True, False, True, True),
@@ -127,14 +127,14 @@ async def hosting(mode: Literal["auto", "legacy"] = "auto", *, platform: bool = 
 # ---- what there is
 
 
-async def test_the_vendors_tools_come_first_and_then_ours() -> None:
+async def test_the_vendors_tools_come_before_our_own() -> None:
     async with hosting() as host:
         assert [tool.name for tool in (await host.client.list_tools()).tools] == VENDORS + OURS
     async with hosting(platform=True) as host:
         assert [tool.name for tool in (await host.client.list_tools()).tools] == [*VENDORS, *OURS, "connect_customer"]
 
 
-async def test_each_tool_tells_its_host_what_it_does() -> None:
+async def test_each_tool_has_the_right_hints() -> None:
     async with hosting(platform=True) as host:
         tools = (await host.client.list_tools()).tools
     told = {}
@@ -154,7 +154,7 @@ async def test_each_tool_tells_its_host_what_it_does() -> None:
     assert set(PLANNED) == {name for name, hints in HINTS.items() if hints[-1]}
 
 
-def test_the_documentation_says_the_same_of_each() -> None:
+def test_the_documentation_lists_each_tool_with_its_hints() -> None:
     page = Path(__file__).parents[2].joinpath("docs", "how-to", "mcp.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)`[^|]*\|[^|]*\| ([^|]*) \| (yes )?\|$", page, re.MULTILINE)
     words = ("read", "destructive", "idempotent", "open world")
@@ -176,7 +176,7 @@ def properties_of(schema: Any) -> list[tuple[str, dict[str, Any]]]:
     return found + properties_of(schema.get("items")) + properties_of(schema.get("additionalProperties"))
 
 
-async def test_every_argument_and_every_answer_is_described() -> None:
+async def test_every_argument_and_every_result_is_described() -> None:
     async with hosting(platform=True) as host:
         for tool in (await host.client.list_tools()).tools:
             assert tool.output_schema is not None
@@ -187,7 +187,7 @@ async def test_every_argument_and_every_answer_is_described() -> None:
             assert not {"joinToken", "videoUrl", "apiKey"} & {name for name, _ in properties_of(tool.output_schema)}
 
 
-async def test_a_tool_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+async def test_an_unknown_tool_is_rejected_with_the_list_of_tools() -> None:
     async with hosting() as host:
         with pytest.raises(MCPError, match="there are create_ai_interview"):
             await host.call("connect_customer", ACME)
@@ -197,7 +197,7 @@ async def test_a_tool_that_there_is_not_is_refused_with_those_that_there_are() -
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_every_tool_of_an_organization(mode: Literal["auto", "legacy"], sandbox: Sandbox) -> None:
+async def test_every_organization_tool_works(mode: Literal["auto", "legacy"], sandbox: Sandbox) -> None:
     async with hosting(mode) as host:
         assert (await host.ask("get_organization"))["organization"]["name"] == "Sandbox Company"
         brief = {"jobRole": "Cook", "skills": ["knives"], "seniority": "SENIOR", "workSetup": "ONSITE"}
@@ -286,7 +286,7 @@ async def test_nothing_is_sent_before_it_is_confirmed(tool: str, confirm: dict[s
 
 
 @pytest.mark.parametrize("tool", PLANNED)
-async def test_a_plan_refuses_what_the_real_call_refuses(tool: str, sandbox: Sandbox) -> None:
+async def test_a_plan_rejects_what_the_real_call_rejects(tool: str, sandbox: Sandbox) -> None:
     wrong = dict(PLANNED[tool])
     wrong[next(iter(wrong))] = " "
     async with hosting(platform=True) as host:
@@ -296,7 +296,7 @@ async def test_a_plan_refuses_what_the_real_call_refuses(tool: str, sandbox: San
     assert sandbox.calls == ()
 
 
-async def test_a_plan_says_who_is_written_to_what_is_sent_and_when(sandbox: Sandbox) -> None:
+async def test_a_plan_names_recipients_request_and_time(sandbox: Sandbox) -> None:
     async with hosting() as host:
         fixed = {"schedulingMode": "FIXED", "scheduledAt": "2030-05-01T09:00:00+02:00"}
         plan = (await host.ask("create_human_interview", HUMAN | fixed))["plan"]
@@ -326,7 +326,7 @@ async def test_a_plan_does_not_repeat_a_cv() -> None:
 # ---- secrets
 
 
-async def test_a_recordings_link_is_given_to_whoever_asks_for_it(sandbox: Sandbox, client: AsyncBoooplyClient) -> None:
+async def test_a_recordings_link_is_returned_only_on_request(sandbox: Sandbox, client: AsyncBoooplyClient) -> None:
     async with hosting() as host:
         code = (await host.ask("create_ai_interview", AI | {"confirm": True}))["interview"]["meetingCode"]
         none = await host.ask("get_recording", {"meetingCode": code, "revealLink": True})
@@ -344,7 +344,7 @@ async def test_a_recordings_link_is_given_to_whoever_asks_for_it(sandbox: Sandbo
     assert link.partition("?")[0] not in json.dumps(hidden)
 
 
-async def test_what_looks_like_a_secret_is_masked_wherever_it_stands() -> None:
+async def test_what_looks_like_a_secret_is_masked_everywhere() -> None:
     title = "Key bply_org_0123456789abcdef, https://x.example/meet?token=abcdefghijkl"
     masked = "Key bply_org_…cdef, https://x.example/meet?token=…ijkl"
     async with hosting() as host:
@@ -357,7 +357,7 @@ async def test_what_looks_like_a_secret_is_masked_wherever_it_stands() -> None:
 # ---- customers
 
 
-async def test_a_customer_is_connected_once_and_its_key_is_shown_to_nobody(sandbox: Sandbox) -> None:
+async def test_a_customer_is_connected_once_and_its_key_is_never_shown(sandbox: Sandbox) -> None:
     async with hosting(platform=True) as host:
         first = await host.ask("connect_customer", ACME | {"confirm": True})
         again = await host.ask("connect_customer", ACME | {"confirm": True})
@@ -373,14 +373,14 @@ async def test_a_customer_is_connected_once_and_its_key_is_shown_to_nobody(sandb
         assert (await client.organization.get()).external_org_id == "org_acme"
 
 
-async def test_a_platform_alone_needs_no_organizations_key(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_platform_needs_no_organization_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOOOPLY_API_KEY")
     async with hosting(platform=True) as host:
         assert [tool.name for tool in (await host.client.list_tools()).tools] == ["connect_customer"]
         assert (await host.ask("connect_customer", ACME | {"confirm": True}))["done"]
 
 
-async def test_a_customer_in_doubt_is_left_to_people(sandbox: Sandbox) -> None:
+async def test_a_customer_in_doubt_is_left_to_the_user(sandbox: Sandbox) -> None:
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     async with hosting(platform=True) as host:
         for _ in range(2):
@@ -426,7 +426,7 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
     async with AsyncStore.open() as store, customers.Customers.open(None, sandbox.base_url, retry) as connected:
         async with anyio.create_task_group() as group:
             group.start_soon(connected.connect, TENANT)
-            while not sandbox.mints:  # noqa: ASYNC110 - it is told by another process's words
+            while not sandbox.mints:  # noqa: ASYNC110 - another process changes it
                 await asyncio.sleep(0.01)
             group.cancel_scope.cancel()  # as the protocol's SDK does: at every turn of the loop
         assert not await is_stored(store)
@@ -437,7 +437,7 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
 
 
 @pytest.mark.parametrize("problem", [StoreError, RuntimeError])
-async def test_a_late_key_is_tried_again_whatever_the_store_raises(
+async def test_storing_a_late_key_is_retried_whatever_the_store_raises(
     problem: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, failed = AsyncKeyStore.put, list[str]()
@@ -463,7 +463,7 @@ async def test_a_late_key_is_tried_again_whatever_the_store_raises(
 
 
 @pytest.mark.parametrize("key", ["bply_org_0123456789abcdef", None])
-async def test_a_late_key_takes_the_place_of_no_other_and_brings_nobody_back(
+async def test_a_late_key_replaces_no_other_and_restores_no_deleted_customer(
     key: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     minted: list[Secret] = []
@@ -495,7 +495,7 @@ async def is_stored(store: AsyncStore) -> bool:
     return False
 
 
-async def test_a_key_that_could_not_be_stored_to_the_end_is_told_of(
+async def test_a_key_that_was_never_stored_is_reported(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     minted: list[Secret] = []
@@ -514,7 +514,7 @@ async def test_a_key_that_could_not_be_stored_to_the_end_is_told_of(
     assert minted[0].reveal() not in caplog.text
 
 
-async def test_a_customer_whose_organization_cannot_be_read_is_connected_all_the_same(sandbox: Sandbox) -> None:
+async def test_a_customer_whose_organization_cannot_be_read_is_still_connected(sandbox: Sandbox) -> None:
     async with hosting(platform=True) as host:
         await host.ask("connect_customer", ACME | {"confirm": True})
         sandbox.faults.add("organization.get", "503", times=None)
@@ -522,7 +522,7 @@ async def test_a_customer_whose_organization_cannot_be_read_is_connected_all_the
     assert again["organization"] == {"name": "Acme", "externalOrgId": "org_acme"}
 
 
-async def test_a_key_of_another_customer_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_of_another_customer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     async def swapped(*_arguments: object) -> None:
         raise WrongTenantError("org_acme", "org_other")
 

@@ -1,4 +1,4 @@
-"""What a model may ask for: every refusal names the argument, its place and the rule."""
+"""The arguments of a model: every error names the argument, its path and the rule."""
 
 from typing import Any
 
@@ -98,14 +98,14 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
         ),
     ],
 )
-def test_a_refusal_says_which_argument_and_why(tool: str, given: dict[str, Any], says: str) -> None:
+def test_an_argument_error_names_the_argument_and_the_rule(tool: str, given: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ALL[tool].read(given)
     assert str(caught.value).startswith(says)
     assert "_" not in str(caught.value).partition(":")[0]
 
 
-def test_some_hosts_write_objects_and_lists_as_text_and_whole_numbers_as_others() -> None:
+def test_objects_lists_and_integers_are_accepted_in_other_json_forms() -> None:
     given = {"jobRole": "Cook", "candidate": '{"name": "Jane", "email": "jane@example.com"}', "skills": '["knives"]'}
     call = ALL["create_ai_interview"].read(given | {"durationMinutes": 30.0, "title": None, "confirm": False})
     assert call.body.candidate.name == "Jane"
@@ -115,13 +115,13 @@ def test_some_hosts_write_objects_and_lists_as_text_and_whole_numbers_as_others(
 
 
 @pytest.mark.parametrize("text", ["[", "[" * 100_000])
-def test_text_that_is_no_json_is_no_list(text: str) -> None:
+def test_text_that_is_not_json_is_not_a_list(text: str) -> None:
     with pytest.raises(ValidationError, match="skills: has to be a list"):
         ALL["create_ai_interview"].read(AI | {"skills": text})
 
 
 @pytest.mark.parametrize("tool", ALL.values(), ids=[*ALL])
-def test_the_schemas_are_schemas(tool: Any) -> None:
+def test_the_schemas_are_valid_json_schema(tool: Any) -> None:
     for schema in (tool.input_schema, tool.output_schema):
         Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
@@ -172,7 +172,7 @@ def test_the_bounds_of_the_schema_are_those_of_the_model(name: str) -> None:
         assert not is_taken(tool, {key: value for key, value in MINIMAL[name].items() if key != argument})
 
 
-def test_so_are_those_of_the_slots_and_there_are_bounds_at_all() -> None:
+def test_the_bounds_of_slots_match_too_and_bounds_exist() -> None:
     tool = ALL["create_ai_interview"]
     for count in (50, 51):
         given = PICKS | {"availableSlots": [SLOT] * count}

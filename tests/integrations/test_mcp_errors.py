@@ -1,4 +1,4 @@
-"""What a model is told when a call fails: what was wrong and what to do now, and never a secret."""
+"""The advice for a model when a call fails: what went wrong, what to do next, and never a secret."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from boooply import (
     ServerError,
 )
 from boooply.integrations.mcp import calls, open_server
-from boooply.integrations.mcp.advice import explained
+from boooply.integrations.mcp.advice import explain
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
 from boooply.sandbox import Limits, Sandbox
 
@@ -61,7 +61,7 @@ async def failed(client: Client, tool: str, arguments: dict[str, Any]) -> str:
     return text
 
 
-async def test_an_argument_that_the_models_refuse(sandbox: Sandbox) -> None:
+async def test_an_argument_that_the_models_reject_is_named(sandbox: Sandbox) -> None:
     async with hosting() as client:
         text = await failed(client, "create_ai_interview", AI | {"durationMinutes": 3})
     assert "durationMinutes: has to be at least 5 minutes, not 3" in text
@@ -69,7 +69,7 @@ async def test_an_argument_that_the_models_refuse(sandbox: Sandbox) -> None:
     assert sandbox.calls == ()
 
 
-async def test_what_the_api_refuses(sandbox: Sandbox) -> None:
+async def test_an_error_of_the_api_is_explain(sandbox: Sandbox) -> None:
     async with hosting() as client:
         text = await failed(client, "get_interview", {"meetingCode": "Boooply-AI-0"})
         assert "HTTP 404" in text
@@ -82,7 +82,7 @@ async def test_what_the_api_refuses(sandbox: Sandbox) -> None:
     assert "get_interview" in text
 
 
-async def test_a_key_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_rejected_key_is_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOOPLY_API_KEY", "bply_org_0123456789abcdef")
     async with hosting() as client:
         text = await failed(client, "get_organization", {})
@@ -90,14 +90,14 @@ async def test_a_key_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "0123456789abcdef" not in text
 
 
-async def test_an_api_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_api_is_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOOPLY_BASE_URL", "http://127.0.0.1:1")
     async with hosting() as client:
         text = await failed(client, "get_organization", {})
     assert "cannot be reached" in text
 
 
-async def test_an_unclear_creation_is_looked_for_and_not_sent_again(sandbox: Sandbox) -> None:
+async def test_an_ambiguous_creation_is_looked_up_and_not_sent_again(sandbox: Sandbox) -> None:
     sandbox.faults.add("interviews.create", "commit-then-drop")
     async with hosting() as client:
         text = await failed(client, "create_ai_interview", AI)
@@ -111,7 +111,7 @@ async def test_an_unclear_creation_is_looked_for_and_not_sent_again(sandbox: San
     sandbox.assert_nobody_emailed_twice()
 
 
-async def test_before_any_answer_the_search_goes_back_further(sandbox: Sandbox) -> None:
+async def test_before_any_response_the_search_reaches_further_back(sandbox: Sandbox) -> None:
     sandbox.faults.add("interviews.create", "commit-then-drop", times=2)
     since = []
     async with hosting() as client:
@@ -132,7 +132,7 @@ async def test_before_any_answer_the_search_goes_back_further(sandbox: Sandbox) 
         ("trigger_analysis", "interviews.trigger_analysis", "with get_interview or get_evaluation"),
     ],
 )
-async def test_any_other_unclear_outcome_says_where_to_look(
+async def test_another_ambiguous_write_says_where_to_look(
     sandbox: Sandbox, tool: str, operation: str, says: str
 ) -> None:
     async with hosting() as client:
@@ -149,11 +149,11 @@ async def test_any_other_unclear_outcome_says_where_to_look(
 
 def unreadable(tool: str, operation: str | None = None) -> str:
     error = DecodingError(operation or ALL[tool].endpoint.operation, status=200, problems=("meetingCode: is missing",))
-    return explained(ALL[tool], error)
+    return explain(ALL[tool], error)
 
 
 @pytest.mark.parametrize("tool", ["create_ai_interview", "create_human_interview", "create_team_meeting"])
-def test_a_creation_whose_answer_cannot_be_read_is_looked_for_and_not_sent_again(tool: str) -> None:
+def test_a_creation_with_an_unreadable_response_is_looked_up_and_not_sent_again(tool: str) -> None:
     text = unreadable(tool)
     assert f"Do not call {tool} again now: the people may have been invited" in text
     since = re.search(r'"dateFrom": "([^"]+)"', text)
@@ -171,11 +171,11 @@ def test_a_creation_whose_answer_cannot_be_read_is_looked_for_and_not_sent_again
         ("connect_customer", "Do not call again: a key may have been minted that nobody holds"),
     ],
 )
-def test_any_other_change_whose_answer_cannot_be_read_says_where_to_look(tool: str, says: str) -> None:
+def test_another_write_with_an_unreadable_response_says_where_to_look(tool: str, says: str) -> None:
     assert says in unreadable(tool)
 
 
-def test_what_changed_nothing_may_be_called_again_where_it_cannot_be_read() -> None:
+def test_a_read_with_an_unreadable_response_may_be_repeated() -> None:
     for tool, operation in (
         ("get_interview", None),
         ("generate_job_description", None),
@@ -184,24 +184,24 @@ def test_what_changed_nothing_may_be_called_again_where_it_cannot_be_read() -> N
         assert "Wait a minute, then call again" in unreadable(tool, operation)
 
 
-async def test_half_a_character_ends_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_half_a_surrogate_pair_does_not_end_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     error = ServerError("interviews.list", status=500, message="bad \ud800 half")
-    assert "bad \ufffd half" in explained(ALL["list_interviews"], error)
+    assert "bad \ufffd half" in explain(ALL["list_interviews"], error)
 
-    async def refused(*_arguments: object) -> None:
+    async def rejected(*_arguments: object) -> None:
         raise ServerError("interviews.list", status=500, message="bad \ud800 half")
 
     async def signed(*_arguments: object) -> Recording:
         return Recording(video_url=Secret("https://x.example/\udfff?Signature=x"))
 
     async with hosting() as client:
-        monkeypatch.setattr(calls, "_sent", refused)
+        monkeypatch.setattr(calls, "_sent", rejected)
         error_from_response = await client.call_tool("list_interviews", {})
         monkeypatch.setattr(calls, "_sent", signed)
-        answer = await client.call_tool("get_recording", {"meetingCode": "Boooply-AI-1", "revealLink": True})
+        response = await client.call_tool("get_recording", {"meetingCode": "Boooply-AI-1", "revealLink": True})
     assert "bad \ufffd half" in error_from_response.model_dump_json()
-    assert answer.structured_content["link"] == "https://x.example/\ufffd?Signature=x"
-    answer.model_dump_json()
+    assert response.structured_content["link"] == "https://x.example/\ufffd?Signature=x"
+    response.model_dump_json()
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ async def narrow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-async def test_a_long_line_is_told_at_once_with_its_length(narrow: Sandbox) -> None:
+async def test_a_long_queue_is_reported_at_once_with_its_length(narrow: Sandbox) -> None:
     async with hosting() as client:
         await client.call_tool("create_ai_interview", AI)
         started = time.monotonic()
@@ -225,7 +225,7 @@ async def test_a_long_line_is_told_at_once_with_its_length(narrow: Sandbox) -> N
     assert len(narrow.sent_emails) == 1
 
 
-async def test_a_fault_of_ours_shows_neither_its_text_nor_a_traceback(
+async def test_an_internal_error_shows_neither_its_text_nor_a_traceback(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_arguments: object) -> None:
@@ -247,28 +247,28 @@ def every_class(kind: type[BoooplyError]) -> Iterator[type[BoooplyError]]:
         yield from every_class(one)
 
 
-def test_the_error_tells_how_long_to_wait_and_which_request_it_was() -> None:
+def test_an_error_names_the_wait_and_the_request_id() -> None:
     error = RateLimitError("interviews.list", status=429, message="slow down", request_id="r-1", retry_after=12.2)
-    text = explained(ALL["list_interviews"], error)
+    text = explain(ALL["list_interviews"], error)
     assert "(request r-1)" in text
     assert text.endswith("Wait 13 seconds before that.")
-    assert "Wait" not in explained(ALL["list_interviews"], RateLimitError("x", status=429, message=""))
+    assert "Wait" not in explain(ALL["list_interviews"], RateLimitError("x", status=429, message=""))
 
 
-def test_a_secret_in_the_apis_own_words_is_masked() -> None:
+def test_a_secret_in_the_apis_error_text_is_masked() -> None:
     error = ServerError("interviews.list", status=500, message="key bply_org_0123456789abcdef, token=abcdefghijkl")
-    text = explained(ALL["list_interviews"], error)
+    text = explain(ALL["list_interviews"], error)
     assert "0123456789" not in text
     assert "abcdefgh" not in text
 
 
 @pytest.mark.parametrize("kind", [APIStatusError, *every_class(APIStatusError)])
-def test_every_refusal_has_its_advice(kind: Any) -> None:
-    text = explained(ALL["get_interview"], kind("interviews.get", status=418, message="no"))
+def test_every_error_class_has_its_advice(kind: Any) -> None:
+    text = explain(ALL["get_interview"], kind("interviews.get", status=418, message="no"))
     assert len(text.splitlines()[1]) > 20
 
 
-def test_what_no_row_fits_is_for_the_user() -> None:
+def test_an_error_without_advice_is_for_the_user() -> None:
     error = InterviewNotEvaluatedError(Interview(meeting_code="Boooply-AI-1", session_status="FAILED"))
-    assert explained(ALL["get_evaluation"], error).endswith("\nTell the user.")
-    assert "store of this server" in explained(ALL["connect_customer"], CorruptKeyError("org_acme"))
+    assert explain(ALL["get_evaluation"], error).endswith("\nTell the user.")
+    assert "store of this server" in explain(ALL["connect_customer"], CorruptKeyError("org_acme"))

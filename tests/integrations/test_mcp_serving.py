@@ -48,7 +48,7 @@ async def ask(client: Client, tool: str, arguments: dict[str, Any] | None = None
 # ---- standard input and output
 
 
-async def test_a_session_over_stdio() -> None:
+async def test_a_session_over_stdio_works() -> None:
     parameters = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:]], env=dict(os.environ))
     async with Client(stdio_client(parameters)) as client:
         assert client.server_info is not None
@@ -58,11 +58,11 @@ async def test_a_session_over_stdio() -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_no_message_of_a_whole_session_holds_a_secret(
+async def test_no_message_of_a_session_contains_a_secret(
     mode: Any, threaded_sandbox: Sandbox, tmp_path: Path, encryption_key: str
 ) -> None:
-    said, complained = tmp_path / "said", tmp_path / "complained"
-    script = f"{shlex.join((*COMMAND, '--platform'))} 2>{complained} | tee {said}"
+    said, errors = tmp_path / "said", tmp_path / "errors"
+    script = f"{shlex.join((*COMMAND, '--platform'))} 2>{errors} | tee {said}"
     parameters = StdioServerParameters(command="/bin/sh", args=["-c", script], env=dict(os.environ))
     async with Client(stdio_client(parameters), mode=mode) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
@@ -97,18 +97,18 @@ async def test_no_message_of_a_whole_session_holds_a_secret(
     signed = recording.video_url.reveal().partition("?")[0]
     known = [threaded_sandbox.api_key, threaded_sandbox.platform_key, encryption_key, key.reveal(), signed, *tokens]
     assert len(known) == 6
-    everything = said.read_text() + complained.read_text()
+    everything = said.read_text() + errors.read_text()
     assert [secret for secret in known if secret in everything] == []
     assert not re.search(r"bply_(?:org|platform)_[0-9a-f]{8,}|Traceback|joinToken|videoUrl|apiKey", everything)
     assert len([json.loads(line) for line in said.read_text().splitlines()]) > 100
 
 
-def test_it_ends_with_its_input_and_says_nothing() -> None:
+def test_stdio_ends_with_its_input_without_output() -> None:
     done = subprocess.run(COMMAND, input=b"", capture_output=True, timeout=30, check=False)  # noqa: S603 - our own command
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_a_last_line_without_its_end_and_letters_of_other_alphabets_are_read() -> None:
+def test_stdio_reads_an_unterminated_line_and_non_ascii_letters() -> None:
     call = {"name": "create_ai_interview", "arguments": AI | {"jobRole": "厨师", "confirm": False}}
     lines: list[dict[str, Any]] = [
         {"method": "initialize", "id": 1, "params": {"protocolVersion": "2025-06-18", "capabilities": {}}},
@@ -122,14 +122,14 @@ def test_a_last_line_without_its_end_and_letters_of_other_alphabets_are_read() -
         assert process.stdout is not None
         process.stdin.write(text.encode() + b"\n")
         process.stdin.flush()
-        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        responses = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.stdin.close()
         assert process.wait(10) == 0
-    assert answers[1]["result"]["structuredContent"]["plan"]["request"]["jobRole"] == "厨师"
+    assert responses[1]["result"]["structuredContent"]["plan"]["request"]["jobRole"] == "厨师"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_can_be_stopped_while_its_input_is_open(number: signal.Signals, code: int) -> None:
+def test_stdio_can_be_stopped_while_its_input_is_open(number: signal.Signals, code: int) -> None:
     ping = json.dumps({"jsonrpc": "2.0", "method": "ping", "id": 1}).encode()
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - our own command
         assert process.stdin is not None
@@ -143,7 +143,7 @@ def test_it_can_be_stopped_while_its_input_is_open(number: signal.Signals, code:
         assert process.stderr.read() == b""
 
 
-async def test_an_input_that_does_not_wait_is_read_to_its_end() -> None:
+async def test_a_non_blocking_input_is_read_to_its_end() -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     pipe = asyncio.subprocess.PIPE
@@ -154,8 +154,8 @@ async def test_an_input_that_does_not_wait_is_read_to_its_end() -> None:
         for number in (1, 2):
             ping = json.dumps({"jsonrpc": "2.0", "method": "ping", "id": number}).encode()
             os.write(writing, ping + b"\n")
-            answer = await asyncio.wait_for(process.stdout.readline(), 10)
-            assert json.loads(answer)["id"] == number
+            response = await asyncio.wait_for(process.stdout.readline(), 10)
+            assert json.loads(response)["id"] == number
     finally:
         os.close(writing)
         try:
@@ -166,7 +166,7 @@ async def test_an_input_that_does_not_wait_is_read_to_its_end() -> None:
     assert (process.returncode, err) == (0, b"")
 
 
-def test_it_ends_with_an_input_that_cannot_be_read(tmp_path: Path) -> None:
+def test_stdio_ends_if_its_input_cannot_be_read(tmp_path: Path) -> None:
     with (tmp_path / "x").open("wb") as unreadable:
         done = subprocess.run(COMMAND, stdin=unreadable, capture_output=True, timeout=30, check=False)  # noqa: S603 - our own command
     assert (done.returncode, done.stdout) == (0, b"")
@@ -174,7 +174,7 @@ def test_it_ends_with_an_input_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["input", "SIGTERM", "cancelled"])
-async def test_it_ends_once_a_key_that_is_under_way_is_stored(end: str, threaded_sandbox: Sandbox) -> None:
+async def test_stdio_ends_only_after_a_key_under_way_is_stored(end: str, threaded_sandbox: Sandbox) -> None:
     threaded_sandbox.faults.add("create_organization_api_key", "slow-drip")
     opening = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     lines: list[dict[str, Any]] = [
@@ -190,7 +190,7 @@ async def test_it_ends_once_a_key_that_is_under_way_is_stored(end: str, threaded
     try:
         process.stdin.write(b"".join(said[:3]))
         async with asyncio.timeout(20):
-            while not threaded_sandbox.mints:  # noqa: ASYNC110 - it is told by another thread
+            while not threaded_sandbox.mints:  # noqa: ASYNC110 - another thread changes it
                 await asyncio.sleep(0.01)
         if end == "SIGTERM":
             process.terminate()
@@ -228,7 +228,7 @@ def served(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-async def test_sessions_over_http_and_its_end(number: signal.Signals, code: int) -> None:
+async def test_sessions_over_http_work_until_the_server_stops(number: signal.Signals, code: int) -> None:
     with served() as (url, process):
         for mode in ("auto", "legacy"):
             async with Client(url, mode=mode) as client:
@@ -244,22 +244,22 @@ async def test_sessions_over_http_and_its_end(number: signal.Signals, code: int)
     ("headers", "status"),
     [({"Host": "evil.example"}, 421), ({"Host": "evil.example:80"}, 421), ({"Origin": "https://evil.example"}, 403)],
 )
-async def test_a_web_page_cannot_reach_it_through_the_browser(headers: dict[str, str], status: int) -> None:
+async def test_a_web_page_cannot_reach_the_server_through_a_browser(headers: dict[str, str], status: int) -> None:
     body = {"jsonrpc": "2.0", "method": "tools/list", "id": 1}
     accept = {"Accept": "application/json, text/event-stream"}
     with served() as (url, _):
         async with aiohttp.ClientSession() as session:
-            async with session.post(url, json=body, headers=accept | headers) as answer:
-                assert answer.status == status
+            async with session.post(url, json=body, headers=accept | headers) as response:
+                assert response.status == status
             modern = accept | headers | {"MCP-Protocol-Version": "2026-07-28"}
-            async with session.post(url, json=body, headers=modern) as answer:
-                assert answer.status == status
+            async with session.post(url, json=body, headers=modern) as response:
+                assert response.status == status
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com", ""])  # noqa: S104 - it is refused
-async def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com", ""])  # noqa: S104 - it is rejected
+async def test_serving_beyond_this_machine_raises(host: str) -> None:
     async with open_server() as server:
-        with pytest.raises(ConfigurationError, match="host has to be this machine"):
+        with pytest.raises(ConfigurationError, match="host must be this machine"):
             await asyncio.wait_for(serve_http(server, host=host, port=0), 5)
 
 
@@ -275,7 +275,7 @@ async def serving(host: str) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-async def test_it_is_served_from_a_program_too(host: str) -> None:
+async def test_a_program_can_serve_mcp_itself(host: str) -> None:
     async with serving(host) as url, Client(url) as client:
         assert (await ask(client, "get_organization"))["organization"]["name"] == "Sandbox Company"
 
@@ -288,7 +288,7 @@ async def works() -> bool:
         return "organization" in await ask(client, "get_organization")
 
 
-async def test_the_address_goes_by_the_vendors_name_too(
+async def test_the_vendors_variable_for_the_address_works_too(
     monkeypatch: pytest.MonkeyPatch, threaded_sandbox: Sandbox
 ) -> None:
     monkeypatch.delenv("BOOOPLY_BASE_URL")
@@ -314,7 +314,7 @@ async def test_the_address_goes_by_the_vendors_name_too(
         ({"BOOOPLY_STORE_KEY": None}, {"platform": True}, "set BOOOPLY_STORE_KEY"),
     ],
 )
-async def test_a_setting_that_cannot_work_stops_the_start(
+async def test_an_impossible_setting_stops_the_start(
     changes: dict[str, str | None], options: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in changes.items():

@@ -11,7 +11,7 @@ API = "/api/integration"
 
 
 @frozen
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: Any
@@ -34,7 +34,7 @@ class Caller:
         self._session = session
         self.key: str | None = sandbox.api_key
 
-    async def __call__(self, route: str, body: Any = None, *, key: str | None = "", **options: Any) -> Answer:
+    async def __call__(self, route: str, body: Any = None, *, key: str | None = "", **options: Any) -> Response:
         method, path = route.split(" ", 1)
         if not path.startswith(("/api/", "/_", "/other")):
             path = f"{API}{path}"
@@ -45,22 +45,22 @@ class Caller:
         if body is not None:
             options["json"] = body
         url = self.sandbox.base_url + path
-        async with self._session.request(method, url, headers=headers, **options) as response:
-            if response.content_type != "application/json":
-                return Answer(response.status, response.headers.copy(), await response.read())
-            answer = Answer(response.status, response.headers.copy(), await response.json())
-        assert answer.body["success"] is (answer.status < 400)
-        if answer.status >= 400:
-            assert set(answer.body) == {"success", "error", "code"}
-        return answer
+        async with self._session.request(method, url, headers=headers, **options) as received:
+            if received.content_type != "application/json":
+                return Response(received.status, received.headers.copy(), await received.read())
+            response = Response(received.status, received.headers.copy(), await received.json())
+        assert response.body["success"] is (response.status < 400)
+        if response.status >= 400:
+            assert set(response.body) == {"success", "error", "code"}
+        return response
 
-    async def create(self, **changes: Any) -> Answer:
+    async def create(self, **changes: Any) -> Response:
         body = {**AI, **changes}
-        answer = await self("POST /interviews", {name: value for name, value in body.items() if value is not ...})
-        assert answer.status == 201, answer.body
-        return answer
+        response = await self("POST /interviews", {name: value for name, value in body.items() if value is not ...})
+        assert response.status == 201, response.body
+        return response
 
-    async def provision(self, organization_id: str = "org_1", **changes: Any) -> Answer:
+    async def provision(self, organization_id: str = "org_1", **changes: Any) -> Response:
         return await self(
             "POST /api/server-auth/create-api-key",
             {**TENANT, "organizationId": organization_id, **changes},

@@ -21,16 +21,16 @@ async def test_slots_are_free_and_ahead_and_in_working_hours(call, minutes: int,
     call.sandbox.clock.advance(hours_on * 3600)
     now = call.sandbox.clock.now()
     query = {"email": EMAIL, "duration": str(minutes), "days": "14"}
-    answer = (await call("GET /availability", params=query)).body
-    assert {name: answer[name] for name in ("calendarConnected", "email", "durationMinutes", "days", "total")} == {
+    response = (await call("GET /availability", params=query)).body
+    assert {name: response[name] for name in ("calendarConnected", "email", "durationMinutes", "days", "total")} == {
         "calendarConnected": True,
         "email": EMAIL,
         "durationMinutes": minutes,
         "days": 14,
-        "total": len(answer["slots"]),
+        "total": len(response["slots"]),
     }
     busy = moments((await call("GET /busy-blocks", params={"email": EMAIL, "days": "30"})).body["busyBlocks"])
-    slots = moments(answer["slots"])
+    slots = moments(response["slots"])
     assert slots == sorted(slots) != []
     for start, end in slots:
         assert end - start == timedelta(minutes=minutes)
@@ -43,20 +43,20 @@ async def test_slots_are_free_and_ahead_and_in_working_hours(call, minutes: int,
 
 async def test_busy_blocks_fill_weekdays_and_stay_the_same(call) -> None:
     route, query = "GET /busy-blocks", {"email": EMAIL, "days": "30"}
-    answer = (await call(route, params=query)).body
-    assert {name: answer[name] for name in ("calendarConnected", "email", "days", "timezone")} == {
+    response = (await call(route, params=query)).body
+    assert {name: response[name] for name in ("calendarConnected", "email", "days", "timezone")} == {
         "calendarConnected": True,
         "email": EMAIL,
         "days": 30,
         "timezone": "UTC",
     }
-    blocks = moments(answer["busyBlocks"])
-    assert answer["total"] == len(blocks) >= 20 * 3
+    blocks = moments(response["busyBlocks"])
+    assert response["total"] == len(blocks) >= 20 * 3
     assert all(start.weekday() < 5 for start, _ in blocks)
     assert all(first_end <= second_start for (_, first_end), (second_start, _) in pairwise(blocks))
-    assert (await call(route, params=query)).body == answer
+    assert (await call(route, params=query)).body == response
     other = (await call(route, params={**query, "email": "otto@example.com"})).body
-    assert other["busyBlocks"] != answer["busyBlocks"]
+    assert other["busyBlocks"] != response["busyBlocks"]
 
 
 def at_monday(sandbox: Sandbox, hour: int, minute: int) -> datetime:
@@ -67,14 +67,14 @@ def at_monday(sandbox: Sandbox, hour: int, minute: int) -> datetime:
     return monday
 
 
-async def test_a_block_that_is_going_on_is_in_the_calendar_and_one_that_is_over_is_not(call) -> None:
+async def test_the_calendar_shows_a_current_block_but_not_a_past_one(call) -> None:
     monday = at_monday(call.sandbox, 12, 15)
     blocks = moments((await call("GET /busy-blocks", params={"email": EMAIL, "days": "1"})).body["busyBlocks"])
     assert blocks[0] == (monday.replace(minute=0), monday.replace(hour=13, minute=0))
     assert all(start < monday + timedelta(days=1) for start, _ in blocks)
 
 
-async def test_the_next_slot_may_start_in_a_minute_and_never_now(call) -> None:
+async def test_the_next_slot_starts_in_a_minute_at_the_earliest(call) -> None:
     monday = at_monday(call.sandbox, 8, 59)
     starts = set()
     for number in range(20):
@@ -87,13 +87,13 @@ async def test_the_next_slot_may_start_in_a_minute_and_never_now(call) -> None:
     assert all(start > now for start, _ in moments(body["slots"]))
 
 
-async def test_the_defaults(call) -> None:
+async def test_calendar_queries_have_defaults(call) -> None:
     body = (await call("GET /availability", params={"email": EMAIL})).body
     assert (body["durationMinutes"], body["days"]) == (30, 14)
 
 
 @pytest.mark.parametrize("email", ["unconnected@example.com", "Unconnected.bob@example.com"])
-async def test_a_calendar_that_is_not_connected(call, email: str) -> None:
+async def test_an_unconnected_calendar_is_empty(call, email: str) -> None:
     slots = (await call("GET /availability", params={"email": email, "duration": "45"})).body
     blocks = (await call("GET /busy-blocks", params={"email": email, "days": "7"})).body
     assert slots.pop("message")
@@ -117,6 +117,6 @@ BAD = [
 
 @pytest.mark.parametrize("route", ["GET /availability", "GET /busy-blocks"])
 @pytest.mark.parametrize(("query", "says"), BAD, ids=[str(row[0]) for row in BAD])
-async def test_bad_queries_are_a_400(call, route: str, query: dict[str, str], says: str) -> None:
-    answer = await call(route, params=query)
-    assert (answer.status, says in answer.body["error"]) == (400, True)
+async def test_bad_calendar_queries_are_a_400(call, route: str, query: dict[str, str], says: str) -> None:
+    response = await call(route, params=query)
+    assert (response.status, says in response.body["error"]) == (400, True)

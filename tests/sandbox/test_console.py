@@ -1,4 +1,4 @@
-"""The console's page and what it reads; that it can be used is tested in a browser."""
+"""The console's page and its data; its use is tested in a browser."""
 
 import asyncio
 import json
@@ -19,17 +19,17 @@ async def messages(session: ClientSession, sandbox: Sandbox) -> AsyncGenerator[A
                 yield json.loads(line.removeprefix(b"data: "))
 
 
-async def test_the_page_is_one_file_that_asks_nobody_else(sandbox: Sandbox, session: ClientSession) -> None:
-    async with session.get(sandbox.base_url) as answer:
-        page = await answer.text()
-        assert answer.content_type == "text/html"
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+async def test_the_console_page_is_one_file_without_foreign_resources(sandbox: Sandbox, session: ClientSession) -> None:
+    async with session.get(sandbox.base_url) as response:
+        page = await response.text()
+        assert response.content_type == "text/html"
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert "boooply sandbox" in page
     assert "https://" not in page
     assert "innerHTML" not in page
 
 
-async def test_a_snapshot_shows_it_all(call: Any, sandbox: Sandbox) -> None:
+async def test_a_snapshot_shows_everything(call: Any, sandbox: Sandbox) -> None:
     call.key = (await call.provision("org_1", organizationName="Acme")).body["apiKey"]
     code = (await call.create()).code
     await call("GET /nothing")
@@ -56,7 +56,7 @@ async def test_a_snapshot_shows_it_all(call: Any, sandbox: Sandbox) -> None:
     assert seen["webhooks"] == {"url": None, "total": 0, "items": []}
 
 
-async def test_long_lists_are_cut_and_counted(call: Any) -> None:
+async def test_a_snapshot_truncates_long_lists_and_counts_them(call: Any) -> None:
     for number in range(105):
         await call("GET /nothing", headers={"X-Number": str(number)})
     seen = (await call("GET /_sandbox/snapshot")).body
@@ -74,7 +74,9 @@ async def test_limits_are_full_again_in_the_next_window(caller_of: Any) -> None:
         assert limit["remaining"] == 3
 
 
-async def test_news_come_by_themselves_and_only_news(call: Any, sandbox: Sandbox, session: ClientSession) -> None:
+async def test_the_stream_sends_a_snapshot_only_after_a_change(
+    call: Any, sandbox: Sandbox, session: ClientSession
+) -> None:
     async with asyncio.timeout(10):
         stream = messages(session, sandbox)
         first = await anext(stream)
@@ -93,7 +95,7 @@ async def test_news_come_by_themselves_and_only_news(call: Any, sandbox: Sandbox
         await stream.aclose()
 
 
-async def test_a_reader_that_goes_is_noticed(
+async def test_a_reader_that_disconnects_is_noticed(
     sandbox: Sandbox, session: ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("boooply.sandbox.console.HEARTBEAT", 0.1)
@@ -106,7 +108,7 @@ async def test_a_reader_that_goes_is_noticed(
     assert [task for task in asyncio.all_tasks() if "stream" in repr(task)] == []
 
 
-async def test_a_stream_does_not_hold_up_the_end(session: ClientSession) -> None:
+async def test_an_open_stream_does_not_delay_the_shutdown(session: ClientSession) -> None:
     async with asyncio.timeout(5):
         async with Sandbox() as sandbox:
             stream = await session.get(f"{sandbox.base_url}/_sandbox/stream")

@@ -97,7 +97,7 @@ async def wire(connect: Callable[[], Any]) -> LoopSession:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the sandbox tells nobody
+        while not condition():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.001)
 
 
@@ -108,7 +108,7 @@ def record(sandbox: Sandbox) -> list[tuple[int, str | None, bool]]:
 # ---- the table
 
 
-def test_each_fault_has_a_row_and_a_meaning_of_one_line() -> None:
+def test_each_fault_is_tested_and_has_a_meaning_of_one_line() -> None:
     assert list(FAULTS) == list(get_args(Fault))
     assert {name for name, row in FAULTS.items() if row.instead is not None} == BEFORE
     meanings = [row.meaning for row in FAULTS.values()]
@@ -118,9 +118,7 @@ def test_each_fault_has_a_row_and_a_meaning_of_one_line() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_each_attempt_is_written_down_and_was_carried_out_or_not(
-    sandbox: Sandbox, wire: LoopSession, fault: Any
-) -> None:
+async def test_each_faulted_call_is_recorded_with_its_effect(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
     sandbox.faults.add("interviews.create", fault)
     wire.send()
     await until(lambda: sandbox.calls)
@@ -135,7 +133,7 @@ async def test_each_attempt_is_written_down_and_was_carried_out_or_not(
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after"])
-async def test_a_reset_is_a_reset(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
+async def test_a_reset_fault_sends_rst(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
     sandbox.faults.add("interviews.create", fault)
     wire.send()
     with pytest.raises(ConnectionResetError):
@@ -151,14 +149,14 @@ async def test_reset_before_does_not_wait_for_the_body(sandbox: Sandbox, wire: L
 
 
 @pytest.mark.parametrize("fault", ["drop-before", "commit-then-drop"])
-async def test_a_drop_is_a_clean_close_without_a_byte(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
+async def test_a_drop_closes_cleanly_without_a_byte(sandbox: Sandbox, wire: LoopSession, fault: Any) -> None:
     sandbox.faults.add("interviews.create", fault)
     wire.send()
     assert await wire.read_rest() == b""
 
 
 @pytest.mark.parametrize(("fault", "route"), [("drop-before", PATH), ("commit-then-drop", f"{PATH}/x/analyze")])
-async def test_a_drop_is_clean_however_large_the_unread_body(
+async def test_a_drop_closes_cleanly_after_a_large_unread_body(
     sandbox: Sandbox, wire: LoopSession, fault: Any, route: str
 ) -> None:
     sandbox.faults.add("*", fault)
@@ -183,7 +181,7 @@ async def test_drop_midway_is_a_payload_error_to_a_client(sandbox: Sandbox, call
         await call("GET /organization")
 
 
-async def test_a_stalled_call_ends_when_its_client_goes(sandbox: Sandbox, wire: LoopSession) -> None:
+async def test_a_stalled_call_ends_when_its_client_disconnects(sandbox: Sandbox, wire: LoopSession) -> None:
     before = asyncio.all_tasks()
     sandbox.faults.add("interviews.create", "stall")
     wire.send()
@@ -204,9 +202,7 @@ async def test_a_stalled_call_ends_when_the_sandbox_stops(caller_of: Any) -> Non
         await waiting
 
 
-def test_a_stalled_call_of_a_client_that_went_does_not_outlive_a_threads_sandbox(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_stalled_call_does_not_outlive_the_sandbox_of_a_thread(caplog: pytest.LogCaptureFixture) -> None:
     with Sandbox() as sandbox:
         sandbox.faults.add("*", "stall")
         host, port = sandbox.base_url[7:].split(":")
@@ -218,7 +214,7 @@ def test_a_stalled_call_of_a_client_that_went_does_not_outlive_a_threads_sandbox
     assert caplog.text == ""
 
 
-async def test_a_reset_finds_nobody_when_the_client_went_during_the_latency(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_reset_after_the_client_disconnected_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async with Sandbox(latency=0.02) as sandbox:
         sandbox.faults.add("*", "reset-after")
         host, port = sandbox.base_url[7:].split(":")
@@ -231,7 +227,7 @@ async def test_a_reset_finds_nobody_when_the_client_went_during_the_latency(capl
     assert caplog.text == ""
 
 
-async def test_a_client_that_goes_before_the_end_of_its_body_is_no_fault_inside(
+async def test_a_client_that_disconnects_within_its_body_is_no_internal_error(
     sandbox: Sandbox, wire: LoopSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.faults.add("*", "drop-before")
@@ -243,7 +239,7 @@ async def test_a_client_that_goes_before_the_end_of_its_body_is_no_fault_inside(
     assert caplog.text == ""
 
 
-async def test_stale_answers_and_closes_without_a_word(sandbox: Sandbox, wire: LoopSession) -> None:
+async def test_stale_responds_and_closes_without_notice(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("interviews.create", "stale")
     wire.send()
     await wire.read_head()
@@ -254,7 +250,7 @@ async def test_stale_answers_and_closes_without_a_word(sandbox: Sandbox, wire: L
     assert await wire.read_rest() == b""
 
 
-async def test_without_a_fault_the_connection_stays(sandbox: Sandbox, wire: LoopSession) -> None:
+async def test_without_a_fault_the_connection_stays_open(sandbox: Sandbox, wire: LoopSession) -> None:
     for _ in range(2):
         wire.send()
         await wire.read_head()
@@ -272,20 +268,20 @@ async def test_a_reused_connection_can_be_dropped_as_a_stale_one(sandbox: Sandbo
     assert record(sandbox) == [(201, None, True), (0, "drop-before", False)]
 
 
-# ---- answers that are wrong
+# ---- responses that are wrong
 
 
 @pytest.mark.parametrize(("fault", "waits"), [("429", True), ("429-bare", False)])
-async def test_429_looks_like_the_real_one_or_tells_nothing(caller_of: Any, fault: Any, waits: bool) -> None:
+async def test_429_has_the_headers_of_a_real_one_or_none(caller_of: Any, fault: Any, waits: bool) -> None:
     async with Sandbox(limits=Limits(writes=1, reads=7)) as sandbox:
         call = caller_of(sandbox)
         sandbox.clock.advance(60 - sandbox.clock.timestamp() % 60 + 1)
         sandbox.faults.add("interviews.create", fault)
-        answer, genuine = await call("POST /interviews", AI), await call("POST /interviews", AI)
-        assert (answer.status, answer.body) == (429, genuine.body)
+        response, genuine = await call("POST /interviews", AI), await call("POST /interviews", AI)
+        assert (response.status, response.body) == (429, genuine.body)
         hidden = {} if waits else {*LIMITS, "Retry-After"}
-        assert set(genuine.headers) - set(answer.headers) == set(hidden)
-        assert waits is (answer.headers.get("X-RateLimit-Remaining") == "0")
+        assert set(genuine.headers) - set(response.headers) == set(hidden)
+        assert waits is (response.headers.get("X-RateLimit-Remaining") == "0")
         assert [one.error_code for one in sandbox.calls] == ["RATE_LIMIT_EXCEEDED"] * 2
         assert record(sandbox) == [(429, fault, False), (429, None, False)]
 
@@ -293,37 +289,37 @@ async def test_429_looks_like_the_real_one_or_tells_nothing(caller_of: Any, faul
 @pytest.mark.parametrize("fault", ["500", "500-after"])
 async def test_500_has_the_json_form(call: Any, fault: Any) -> None:
     call.sandbox.faults.add("*", fault)
-    answer = await call("POST /interviews", AI)
-    assert (answer.status, answer.body["code"]) == (500, "INTERNAL_ERROR")
-    assert set(answer.headers) > LIMITS
+    response = await call("POST /interviews", AI)
+    assert (response.status, response.body["code"]) == (500, "INTERNAL_ERROR")
+    assert set(response.headers) > LIMITS
     assert call.sandbox.calls[0].error_code == "INTERNAL_ERROR"
 
 
 @pytest.mark.parametrize("fault", ["502", "503", "504"])
-async def test_a_proxy_answers_in_html(call: Any, fault: Any) -> None:
+async def test_a_proxy_fault_responds_with_html(call: Any, fault: Any) -> None:
     call.sandbox.faults.add("*", fault)
-    answer = await call("POST /interviews", AI)
-    assert answer.status == int(fault)
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert fault.encode() in answer.body
-    assert not LIMITS & set(answer.headers)
+    response = await call("POST /interviews", AI)
+    assert response.status == int(fault)
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert fault.encode() in response.body
+    assert not LIMITS & set(response.headers)
 
 
 async def test_html_may_come_with_a_200(call: Any) -> None:
     call.sandbox.faults.add("*", "html")
-    answer = await call("POST /interviews", AI)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert answer.body.startswith(b"<!DOCTYPE html>")
+    response = await call("POST /interviews", AI)
+    assert (response.status, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert response.body.startswith(b"<!DOCTYPE html>")
 
 
-async def test_bad_json_is_complete_and_cannot_be_read(call: Any) -> None:
+async def test_bad_json_is_complete_but_invalid(call: Any) -> None:
     call.sandbox.faults.add("*", "bad-json")
     with pytest.raises(json.JSONDecodeError):
         await call("POST /interviews", AI)
     assert record(call.sandbox) == [(200, "bad-json", True)]
 
 
-async def test_the_bomb_is_small_until_it_is_unfolded(sandbox: Sandbox, wire: LoopSession) -> None:
+async def test_the_gzip_bomb_is_small_until_decompressed(sandbox: Sandbox, wire: LoopSession) -> None:
     sandbox.faults.add("*", "gzip-bomb")
     wire.send()
     await wire.read_head()
@@ -336,7 +332,7 @@ async def test_the_bomb_is_small_until_it_is_unfolded(sandbox: Sandbox, wire: Lo
     assert json.loads(unfolded) == {"success": True}
 
 
-async def test_the_big_body_is_long_and_does_not_say_so(sandbox: Sandbox, session: ClientSession) -> None:
+async def test_the_big_body_has_no_content_length(sandbox: Sandbox, session: ClientSession) -> None:
     sandbox.faults.add("*", "big-body")
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
     async with session.post(sandbox.base_url + PATH, json=AI, headers=headers) as response:
@@ -346,7 +342,7 @@ async def test_the_big_body_is_long_and_does_not_say_so(sandbox: Sandbox, sessio
     assert json.loads(body[40 * 2**20 :])["meeting"]["code"]
 
 
-async def test_who_hangs_up_on_a_big_body_breaks_nothing(
+async def test_hanging_up_on_a_big_body_is_no_internal_error(
     sandbox: Sandbox, wire: LoopSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = asyncio.all_tasks()
@@ -376,12 +372,12 @@ async def test_slow_drip_arrives_whole(call: Any, monkeypatch: pytest.MonkeyPatc
     assert (await call("POST /interviews", AI)).meeting["sessionStatus"] == "SCHEDULED"
 
 
-async def test_a_redirect_leads_to_another_host_and_is_noticed_there(call: Any, session: ClientSession) -> None:
+async def test_a_redirect_to_another_host_is_recorded_when_followed(call: Any, session: ClientSession) -> None:
     sandbox = call.sandbox
     sandbox.faults.add("*", "redirect")
-    answer = await call("POST /interviews", AI, allow_redirects=False)
+    response = await call("POST /interviews", AI, allow_redirects=False)
     elsewhere = sandbox.base_url.replace("127.0.0.1", "localhost") + "/elsewhere"
-    assert (answer.status, answer.headers["Location"]) == (307, elsewhere)
+    assert (response.status, response.headers["Location"]) == (307, elsewhere)
     assert sandbox.redirected == ()
 
     async with session.get(elsewhere) as response:
@@ -395,7 +391,7 @@ async def test_a_redirect_leads_to_another_host_and_is_noticed_there(call: Any, 
 # ---- which call meets which fault
 
 
-async def test_times_counts_down(call: Any) -> None:
+async def test_times_limits_how_many_calls_meet_a_fault(call: Any) -> None:
     faults = call.sandbox.faults
     faults.add("organization.get", "500", times=2)
     assert (await call("GET /organization")).status == 500
@@ -405,7 +401,7 @@ async def test_times_counts_down(call: Any) -> None:
     assert (await call("GET /organization")).status == 200
 
 
-async def test_a_fault_happens_once_unless_it_is_for_ever(call: Any) -> None:
+async def test_a_fault_happens_once_by_default_and_always_with_none(call: Any) -> None:
     call.sandbox.faults.add("organization.get", "500")
     call.sandbox.faults.add("organization.get", "502", times=None)
     assert [(await call("GET /organization")).status for _ in range(4)] == [500, 502, 502, 502]
@@ -429,7 +425,7 @@ async def test_only_its_operation_meets_a_fault_and_a_star_means_all(call: Any) 
     assert faults.planned == ()
 
 
-async def test_a_faulted_mint_is_written_down_with_its_tenant(call: Any) -> None:
+async def test_a_faulted_mint_is_recorded_with_its_tenant(call: Any) -> None:
     for fault, minted in (("500", 0), ("500-after", 1), ("502", 1)):
         call.sandbox.faults.add("create_organization_api_key", fault)
         await call.provision("org_7")
@@ -438,14 +434,14 @@ async def test_a_faulted_mint_is_written_down_with_its_tenant(call: Any) -> None
 
 
 @pytest.mark.parametrize("key", [None, "bply_org_wrong"])
-async def test_without_a_known_key_there_is_no_fault(call: Any, key: str | None) -> None:
+async def test_a_call_without_a_known_key_meets_no_fault(call: Any, key: str | None) -> None:
     call.sandbox.faults.add("*", "503", times=None)
     assert (await call("GET /organization", key=key)).status == 401
     assert (await call("GET /nothing", key=key)).status == 404
     assert record(call.sandbox) == [(401, None, False), (404, None, False)]
 
 
-async def test_the_controls_and_the_storage_meet_none(call: Any, session: ClientSession) -> None:
+async def test_the_controls_and_the_storage_meet_no_fault(call: Any, session: ClientSession) -> None:
     code = (await call.create()).code
     call.sandbox.play(code)
     link = (await call(f"GET /interviews/{code}/recording")).body["recording"]["videoUrl"]
@@ -461,14 +457,14 @@ async def test_the_limit_is_counted_before_the_fault(caller_of: Any) -> None:
         call = caller_of(sandbox)
         sandbox.clock.advance(60 - sandbox.clock.timestamp() % 60 + 1)
         sandbox.faults.add("*", "500", times=3)
-        answers = [await call("GET /organization") for _ in range(3)]
-        assert [answer.status for answer in answers] == [500, 500, 429]
-        assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+        responses = [await call("GET /organization") for _ in range(3)]
+        assert [response.status for response in responses] == [500, 500, 429]
+        assert [response.headers["X-RateLimit-Remaining"] for response in responses] == ["1", "0", "0"]
         assert [one.times for one in sandbox.faults.planned] == [1]
         assert [one.fault for one in sandbox.calls] == ["500", "500", None]
 
 
-async def test_a_fault_hides_a_refusal_and_the_record_tells_it(call: Any) -> None:
+async def test_an_error_hidden_by_a_fault_is_recorded(call: Any) -> None:
     call.sandbox.faults.add("*", "html", times=2)
     await call("POST /interviews", {})
     await call("GET /interviews/x", key=call.sandbox.platform_key)
@@ -478,15 +474,15 @@ async def test_a_fault_hides_a_refusal_and_the_record_tells_it(call: Any) -> Non
     ]
 
 
-async def test_a_video_can_be_cut_off_as_well(call: Any) -> None:
+async def test_a_fault_can_truncate_a_video(call: Any) -> None:
     code = (await call.create()).code
     call.sandbox.play(code)
     call.sandbox.faults.add("interviews.download_recording", "drop-midway")
     with pytest.raises(ClientPayloadError):
         await call(f"GET /interviews/{code}/recording/video")
     call.sandbox.faults.add("interviews.download_recording", "stale")
-    answer = await call(f"GET /interviews/{code}/recording/video", headers={"Range": "bytes=0-9"})
-    assert (answer.status, len(answer.body), answer.headers["Content-Type"]) == (206, 10, "video/mp4")
+    response = await call(f"GET /interviews/{code}/recording/video", headers={"Range": "bytes=0-9"})
+    assert (response.status, len(response.body), response.headers["Content-Type"]) == (206, 10, "video/mp4")
 
 
 @pytest.mark.parametrize(
@@ -497,11 +493,11 @@ async def test_a_video_can_be_cut_off_as_well(call: Any) -> None:
         ("*", "500", 0, "times must be at least 1"),
     ],
 )
-async def test_what_cannot_be_planned_is_refused(call: Any, operation: str, fault: Any, times: int, named: str) -> None:
+async def test_planning_an_unknown_fault_raises(call: Any, operation: str, fault: Any, times: int, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         call.sandbox.faults.add(operation, fault, times)
-    answer = await call("POST /_sandbox/faults", {"operation": operation, "fault": fault, "times": times})
-    assert (answer.status, named in answer.body["error"]) == (422, True)
+    response = await call("POST /_sandbox/faults", {"operation": operation, "fault": fault, "times": times})
+    assert (response.status, named in response.body["error"]) == (422, True)
     assert call.sandbox.faults.planned == ()
 
 
@@ -536,7 +532,7 @@ async def test_faults_can_be_planned_over_http(call: Any) -> None:
     ],
     ids=str,
 )
-async def test_the_control_refuses(call: Any, body: Any, status: int) -> None:
+async def test_the_faults_control_rejects_bad_values(call: Any, body: Any, status: int) -> None:
     assert (await call("POST /_sandbox/faults", body, key=None)).status == status
     assert call.sandbox.faults.planned == ()
 
@@ -551,10 +547,10 @@ def test_faults_are_planned_from_any_thread() -> None:
             assert client.recv(100).startswith(b"HTTP/1.1 500 ")
 
 
-# ---- who heard twice
+# ---- duplicates and mints
 
 
-async def test_an_invitation_that_is_sent_again_is_a_duplicate(call: Any) -> None:
+async def test_a_repeated_invitation_is_a_duplicate(call: Any) -> None:
     call.sandbox.faults.add("interviews.create", "commit-then-drop")
     with pytest.raises(ServerDisconnectedError):
         await call("POST /interviews", AI)
@@ -568,7 +564,7 @@ async def test_an_invitation_that_is_sent_again_is_a_duplicate(call: Any) -> Non
     assert [email.to for email in call.sandbox.duplicates] == ["Jane@Example.com", "jane@example.com"]
 
 
-async def test_other_invitations_are_none(call: Any) -> None:
+async def test_a_different_invitation_is_no_duplicate(call: Any) -> None:
     await call.create()
     await call.create(jobRole="Another")
     await call.create(title="The second round")

@@ -18,12 +18,12 @@ LATER = "2030-01-01T10:00:00.000Z"
 # ---- minting
 
 
-async def test_minting_echoes_and_hands_out_a_key_that_works(call) -> None:
-    answer = await call.provision("org_7", organizationName="Acme Corporation")
-    assert answer.status == 201
-    assert re.fullmatch(r"bply_org_[0-9a-f]{32}", answer.body["apiKey"])
+async def test_minting_echoes_the_tenant_and_returns_a_working_key(call) -> None:
+    response = await call.provision("org_7", organizationName="Acme Corporation")
+    assert response.status == 201
+    assert re.fullmatch(r"bply_org_[0-9a-f]{32}", response.body["apiKey"])
     base = call.sandbox.base_url
-    assert {name: value for name, value in answer.body.items() if name not in {"apiKey", "message"}} == {
+    assert {name: value for name, value in response.body.items() if name not in {"apiKey", "message"}} == {
         "success": True,
         "userId": "1",
         "userEmail": "admin@acme.com",
@@ -32,7 +32,7 @@ async def test_minting_echoes_and_hands_out_a_key_that_works(call) -> None:
         "meetingBaseUrl": f"{base}/meet",
         "apiBaseUrl": base,
     }
-    organization = (await call("GET /organization", key=answer.body["apiKey"])).body["organization"]
+    organization = (await call("GET /organization", key=response.body["apiKey"])).body["organization"]
     uuid.UUID(organization.pop("id"))
     assert organization == {
         "name": "Acme Corporation",
@@ -112,7 +112,7 @@ async def test_a_minted_keys_interview_names_its_tenant(call) -> None:
     assert (meeting["sourceId"], meeting["sourcePlatform"]) == ("org_7", "Sandbox ATS")
 
 
-async def test_every_create_invites_everybody_again(call) -> None:
+async def test_every_creation_invites_everybody(call) -> None:
     codes = [(await call.create(**HUMAN)).code for _ in range(2)]
     assert [(email.to, email.kind, email.meeting_code) for email in call.sandbox.sent_emails] == [
         (to, "invitation", code) for code in codes for to in ("jane@example.com", "zoe@example.com")
@@ -143,19 +143,21 @@ CHANGES = [("cancel", {"reason": "ill"}), ("reschedule", {"scheduledAt": LATER})
     ],
     ids=str,
 )
-async def test_what_status_allows_a_change(call, verb: str, body: Any, steps: tuple[Any, ...], status: int) -> None:
+async def test_the_status_decides_whether_an_interview_can_change(
+    call, verb: str, body: Any, steps: tuple[Any, ...], status: int
+) -> None:
     code = (await call.create(**HUMAN)).code
     for step in steps:
         call.sandbox.play(code, step)
     before = (await call(f"GET /interviews/{code}")).meeting
-    answer = await call(f"PATCH /interviews/{code}/{verb}", body)
-    assert answer.status == status
+    response = await call(f"PATCH /interviews/{code}/{verb}", body)
+    assert response.status == status
     after = (await call(f"GET /interviews/{code}")).meeting
     if status == 400:
-        assert answer.body["code"] == "INVALID_STATUS"
+        assert response.body["code"] == "INVALID_STATUS"
         assert after == before
     else:
-        assert after == answer.meeting
+        assert after == response.meeting
         assert after["sessionStatus"] == ("CANCELLED" if verb == "cancel" else "SCHEDULED")
     sent = [email.kind for email in call.sandbox.sent_emails[2:]]
     assert sent == ([] if status == 400 else [{"cancel": "cancellation"}.get(verb, verb)] * 2)
@@ -176,7 +178,7 @@ async def test_rescheduling_keeps_the_duration_unless_given(call, changes: dict[
     assert (meeting["scheduledAt"], meeting["durationMinutes"], meeting["schedulingMode"]) == (LATER, minutes, "FIXED")
 
 
-async def test_deleting_is_for_ever(call) -> None:
+async def test_a_deleted_interview_is_gone(call) -> None:
     code = (await call.create()).code
     assert (await call(f"DELETE /interviews/{code}")).status == 200
     for route in (f"GET /interviews/{code}", f"DELETE /interviews/{code}", f"POST /_sandbox/interviews/{code}/play"):
@@ -187,7 +189,7 @@ async def test_deleting_is_for_ever(call) -> None:
 # ---- participants
 
 
-async def test_participants_come_and_go(call) -> None:
+async def test_participants_can_be_added_and_removed(call) -> None:
     code = (await call.create()).code
     added = await call(f"POST /interviews/{code}/participants", {"participants": [SAM, HOST]})
     assert added.status == 201
@@ -211,11 +213,11 @@ async def test_participants_come_and_go(call) -> None:
     assert [one["email"] for one in left] == [JANE["email"], HOST["email"]]
 
 
-async def test_who_is_in_already_is_a_conflict_and_nobody_is_added(call) -> None:
+async def test_adding_a_present_participant_is_a_conflict_and_adds_nobody(call) -> None:
     code = (await call.create()).code
     twice = [SAM, {"name": "J", "email": "JANE@example.com", "role": "HOST"}]
-    answer = await call(f"POST /interviews/{code}/participants", {"participants": twice})
-    assert (answer.status, answer.body["code"]) == (409, "PARTICIPANT_EXISTS")
+    response = await call(f"POST /interviews/{code}/participants", {"participants": twice})
+    assert (response.status, response.body["code"]) == (409, "PARTICIPANT_EXISTS")
     assert (await call(f"GET /interviews/{code}/participants")).body["total"] == 1
     assert len(call.sandbox.sent_emails) == 1
 
@@ -280,9 +282,9 @@ FOUND: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("query", "found"), FOUND, ids=[str(row[0]) for row in FOUND])
 async def test_list_filters_newest_first(call, some: dict[str, str], query: dict[str, str], found: str) -> None:
-    answer = await call("GET /interviews", params=query)
+    response = await call("GET /interviews", params=query)
     names = {code: name for name, code in some.items()}
-    assert [names[meeting["code"]] for meeting in answer.body["meetings"]] == found.split()
+    assert [names[meeting["code"]] for meeting in response.body["meetings"]] == found.split()
 
 
 async def test_list_counts_its_pages(call, some: dict[str, str]) -> None:
@@ -300,7 +302,7 @@ async def test_list_splits_at_the_time_of_creation(call, some: dict[str, str]) -
     assert ([one["code"] for one in newer], len(older)) == ([some["ended"], some["cook"], some["debrief"]], 3)
 
 
-async def test_list_finds_by_the_tenant(call) -> None:
+async def test_list_filters_by_the_tenant(call) -> None:
     call.key = (await call.provision("org_1")).body["apiKey"]
     await call.create()
     found = [(await call("GET /interviews", params={"sourceId": one})).body["meetings"] for one in ("org_1", "org_2")]
@@ -325,13 +327,13 @@ BAD_QUERIES = [
     [(name, value) for name, values in BAD_QUERIES for value in values],
     ids=[f"{name}={value[:20]}" for name, values in BAD_QUERIES for value in values],
 )
-async def test_list_refuses_a_bad_value(call, name: str, value: str) -> None:
-    answer = await call("GET /interviews", params={name: value})
-    assert (answer.status, answer.body["code"]) == (400, "INVALID_PARAMETER")
-    assert answer.body["error"].startswith(f"{name} must be")
+async def test_list_rejects_a_bad_value(call, name: str, value: str) -> None:
+    response = await call("GET /interviews", params={name: value})
+    assert (response.status, response.body["code"]) == (400, "INVALID_PARAMETER")
+    assert response.body["error"].startswith(f"{name} must be")
 
 
-async def test_a_job_description_names_what_was_given(call) -> None:
+async def test_a_job_description_contains_the_given_facts(call) -> None:
     full = {"jobRole": "Pilot", "seniority": "LEAD", "skills": ["Calm", "Radio"], "workSetup": "ONSITE"}
     assert (await call("POST /generate-job-description", full)).body["description"] == (
         "We are looking for a Pilot (LEAD, ONSITE). What you bring: Calm, Radio."

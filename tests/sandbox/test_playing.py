@@ -1,4 +1,4 @@
-"""Playing interviews, and what they leave behind."""
+"""Playing interviews, and their results."""
 
 from datetime import timedelta
 from typing import Any
@@ -33,15 +33,17 @@ POSSIBLE = [
     ("kind", "steps", "possible"), POSSIBLE, ids=[f"{kind} {' '.join(steps)}" for kind, steps, _ in POSSIBLE]
 )
 @pytest.mark.parametrize("step", ALL_STEPS)
-async def test_which_step_is_possible_when(call, kind: str, steps: tuple[Any, ...], possible: str, step: str) -> None:
+async def test_the_status_decides_which_steps_are_possible(
+    call, kind: str, steps: tuple[Any, ...], possible: str, step: str
+) -> None:
     code = (await call.create(**KINDS[kind])).code
     for earlier in steps:
         call.sandbox.play(code, earlier)
     before = (await call(f"GET /interviews/{code}")).meeting
-    answer = await call(f"POST /_sandbox/interviews/{code}/play", {"to": step}, key=None)
-    assert answer.status == (200 if step in possible.split() else 409)
+    response = await call(f"POST /_sandbox/interviews/{code}/play", {"to": step}, key=None)
+    assert response.status == (200 if step in possible.split() else 409)
     after = (await call(f"GET /interviews/{code}")).meeting
-    assert after == (answer.meeting if answer.status == 200 else before)
+    assert after == (response.meeting if response.status == 200 else before)
 
 
 async def test_a_cancelled_interview_cannot_be_played(call) -> None:
@@ -74,7 +76,7 @@ OUTCOMES = [
     OUTCOMES,
     ids=[f"{row[0]} {row[1]}" for row in OUTCOMES],
 )
-async def test_what_a_step_leaves_behind(
+async def test_a_step_sets_status_end_reason_and_results(
     call, kind: str, step: Any, status: str, reason: str | None, played: bool, evaluated: bool
 ) -> None:
     code = (await call.create(**KINDS[kind])).code
@@ -106,7 +108,7 @@ async def test_what_a_step_leaves_behind(
     assert (analyzed.status, analyzed.body.get("code")) == ((200, None) if played else (400, "NOTHING_TO_ANALYZE"))
 
 
-async def test_people_are_in_the_room_while_it_is_open(call) -> None:
+async def test_participants_are_active_while_the_interview_is(call) -> None:
     code = (await call.create(**HUMAN)).code
 
     async def presence(step: Any) -> list[tuple[bool, bool, bool]]:
@@ -159,7 +161,7 @@ async def test_the_transcript_of_people(call, kind: str, speakers: list[str]) ->
     assert all(0 < one["confidence"] <= 1 for one in entries)
 
 
-async def test_an_empty_room_has_a_transcript_too(call) -> None:
+async def test_an_interview_without_participants_has_a_transcript(call) -> None:
     meeting = (await call.create(**TEAM, agenda=["Budget"])).meeting
     await call(f"DELETE /interviews/{meeting['code']}/participants/{meeting['participants'][0]['id']}")
     call.sandbox.play(meeting["code"])
@@ -170,7 +172,7 @@ async def test_an_empty_room_has_a_transcript_too(call) -> None:
 RUBRIC = ("byCriterion", "mustHavesMet", "overallConfidence", "aiRecommendation", "rubricSnapshot")
 
 
-async def test_the_evaluation_is_whole_and_believable(call) -> None:
+async def test_the_evaluation_is_complete_and_plausible(call) -> None:
     skills = [f"skill {number}" for number in range(30)]
     code = (await call.create(skills=skills)).code
     call.sandbox.play(code)
@@ -223,7 +225,7 @@ SAM = {"name": "Sam", "email": "sam@example.com", "role": "INTERVIEWER"}
      ({**HUMAN, "candidate": ..., "participants": [HOST, SAM]}, False)],
     ids=["one to one", "AI", "team", "a panel", "nobody is the candidate"],
 )  # fmt: skip
-async def test_only_one_to_one_evaluates_the_interviewer(call, body: dict[str, Any], given: bool) -> None:
+async def test_only_a_one_to_one_interview_evaluates_the_interviewer(call, body: dict[str, Any], given: bool) -> None:
     code = (await call.create(**body)).code
     call.sandbox.play(code)
     evaluation = (await call(f"GET /interviews/{code}/evaluation")).body["interviewerEvaluation"]
@@ -238,8 +240,8 @@ async def test_analysis_runs_again(call, step: Any) -> None:
     code = (await call.create(**HUMAN)).code
     call.sandbox.play(code, step)
     before = (await call(f"GET /interviews/{code}/evaluation")).body
-    answer = await call(f"POST /interviews/{code}/analyze")
-    assert (answer.status, set(answer.body), answer.body["queued"]) == (200, {"success", "queued", "jobId"}, True)
+    response = await call(f"POST /interviews/{code}/analyze")
+    assert (response.status, set(response.body), response.body["queued"]) == (200, {"success", "queued", "jobId"}, True)
     after = (await call(f"GET /interviews/{code}/evaluation")).body
     assert after["evaluation"] is not None
     assert after["evaluation"] != before["evaluation"]
@@ -268,7 +270,7 @@ async def test_the_recording_names_both_links(call, recorded: dict[str, Any]) ->
     assert "X-Amz-Signature=" in recorded["videoUrl"]
 
 
-async def test_the_stable_link_wants_the_key(call, recorded: dict[str, Any]) -> None:
+async def test_the_stable_link_requires_the_key(call, recorded: dict[str, Any]) -> None:
     route = f"GET {path_of(recorded['videoApiUrl'])}"
     assert (await call(route, key=None)).status == 401
     video = await call(route)
@@ -279,7 +281,7 @@ async def test_the_stable_link_wants_the_key(call, recorded: dict[str, Any]) -> 
     assert (await call(f"GET /interviews/{fresh}/recording/video")).status == 404
 
 
-async def test_the_signed_link_wants_its_signature_and_no_key(call, recorded: dict[str, Any], session) -> None:
+async def test_the_signed_link_requires_its_signature_and_no_key(call, recorded: dict[str, Any], session) -> None:
     route = f"GET {path_of(recorded['videoUrl'])}"
     calls = len(call.sandbox.calls)
     async with session.get(recorded["videoUrl"]) as response:
@@ -288,8 +290,8 @@ async def test_the_signed_link_wants_its_signature_and_no_key(call, recorded: di
     with_key = await call(route)
     assert (with_key.status, with_key.body["code"]) == (400, "INVALID_ARGUMENT")
     for wrong in (route[:-1] + "é", route.partition("?")[0], route.replace("Expires=", "Expires=9")):
-        answer = await call(wrong, key=None)
-        assert (answer.status, answer.body["code"]) == (403, "SIGNATURE_DOES_NOT_MATCH")
+        response = await call(wrong, key=None)
+        assert (response.status, response.body["code"]) == (403, "SIGNATURE_DOES_NOT_MATCH")
     assert len(call.sandbox.calls) == calls + 1
 
 
@@ -302,7 +304,7 @@ async def test_the_signed_link_expires_after_seven_days(call, recorded: dict[str
     await call(f"DELETE /interviews/{recorded['code']}")
 
 
-async def test_the_signed_link_of_a_deleted_interview_is_dead(call, recorded: dict[str, Any]) -> None:
+async def test_the_signed_link_of_a_deleted_interview_is_not_found(call, recorded: dict[str, Any]) -> None:
     await call(f"DELETE /interviews/{recorded['code']}")
     assert (await call(f"GET {path_of(recorded['videoUrl'])}", key=None)).status == 404
 
@@ -332,9 +334,9 @@ async def test_a_download_can_be_resumed(
     route, key = f"GET {path_of(recorded[link])}", None if link == "videoUrl" else ""
     whole = await call(route, key=key)
     assert (len(whole.body), whole.headers["Accept-Ranges"]) == (SIZE, "bytes")
-    answer = await call(route, key=key, headers={"Range": wanted})
-    assert (answer.status, answer.headers.get("Content-Range")) == (status, says)
-    assert answer.body == whole.body[part]
+    response = await call(route, key=key, headers={"Range": wanted})
+    assert (response.status, response.headers.get("Content-Range")) == (status, says)
+    assert response.body == whole.body[part]
 
 
 async def test_if_range_decides_between_a_part_and_the_whole(call, recorded: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The rules of request bodies: one row a rule, and what is refused changes nothing."""
+"""The rules of request bodies: one case per rule; a rejected body changes nothing."""
 
 from io import BytesIO
 from typing import Any
@@ -13,14 +13,14 @@ TEAM: dict[str, Any] = {"meetingType": "HUMAN", "isTeamMeeting": True, "particip
 TENANT = {"userId": "1", "userEmail": "admin@acme.com", "organizationId": "org_1"}
 SLOT = {"start": "2030-01-01T10:00:00Z", "end": "2030-01-01T10:30:00Z"}
 GONE = ...
-"""Stands for a field that is left out."""
+"""A field that is left out."""
 
 
 def changed(body: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**body, **changes}.items() if value is not GONE}
 
 
-REFUSED = [
+REJECTED = [
     # body, changes, status, the field and the rule that the text names
     (AI, {"meetingType": GONE}, 400, "meetingType is required"),
     (AI, {"meetingType": "ROBOT"}, 422, "meetingType must be one of AI_ONLY, HUMAN"),
@@ -87,15 +87,17 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("body", "changes", "status", "says"), REFUSED, ids=[f"{row[3]}: {str(row[1])[:40]}" for row in REFUSED]
+    ("body", "changes", "status", "says"), REJECTED, ids=[f"{row[3]}: {str(row[1])[:40]}" for row in REJECTED]
 )
-async def test_create_refuses(call, body: dict[str, Any], changes: dict[str, Any], status: int, says: str) -> None:
+async def test_create_rejects_a_bad_body(
+    call, body: dict[str, Any], changes: dict[str, Any], status: int, says: str
+) -> None:
     sent = changed(body, changes)
     if "participants" in sent and isinstance(sent["participants"], list):
         sent["participants"] = [changed(row, {}) if row else row for row in sent["participants"]]
-    answer = await call("POST /interviews", sent)
-    assert (answer.status, says in answer.body["error"]) == (status, True), answer.body
-    assert answer.body["code"] == {
+    response = await call("POST /interviews", sent)
+    assert (response.status, says in response.body["error"]) == (status, True), response.body
+    assert response.body["code"] == {
         "is": "MISSING_FIELD",
         "must": "VALIDATION_FAILED" if status == 422 else "INVALID_TYPE",
     }.get(says.split()[1] if status == 400 else "must")
@@ -137,17 +139,19 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("body", "changes", "shown"), [row[1:] for row in ACCEPTED], ids=[row[0] for row in ACCEPTED])
-async def test_create_accepts(call, body: dict[str, Any], changes: dict[str, Any], shown: dict[str, Any]) -> None:
-    answer = await call("POST /interviews", changed(body, changes))
-    assert answer.status == 201, answer.body
-    assert {name: answer.meeting[name] for name in shown} == shown
+async def test_create_accepts_a_good_body(
+    call, body: dict[str, Any], changes: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    response = await call("POST /interviews", changed(body, changes))
+    assert response.status == 201, response.body
+    assert {name: response.meeting[name] for name in shown} == shown
 
 
 async def test_a_cv_is_not_kept(call) -> None:
     assert "candidateCV" not in (await call.create(candidateCV="# Jane")).meeting
 
 
-async def test_the_candidate_in_short_and_in_long_is_one_person(call) -> None:
+async def test_a_candidate_listed_as_participant_too_is_one_person(call) -> None:
     person = {
         **JANE,
         "email": "JANE@example.com",
@@ -161,7 +165,7 @@ async def test_the_candidate_in_short_and_in_long_is_one_person(call) -> None:
     ]
 
 
-PROVISION_REFUSED = [
+PROVISION_REJECTED = [
     *[({name: GONE}, 400, f"{name} is required") for name in ("userId", "userEmail", "organizationId")],
     ({"userId": ""}, 422, "userId must not be empty"),
     ({"userId": 1}, 400, "userId must be a string"),
@@ -175,10 +179,12 @@ PROVISION_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "status", "says"), PROVISION_REFUSED, ids=[row[2] for row in PROVISION_REFUSED])
-async def test_minting_refuses(call, changes: dict[str, Any], status: int, says: str) -> None:
-    answer = await call("POST /api/server-auth/create-api-key", changed(TENANT, changes), key=call.sandbox.platform_key)
-    assert (answer.status, says in answer.body["error"]) == (status, True), answer.body
+@pytest.mark.parametrize(("changes", "status", "says"), PROVISION_REJECTED, ids=[row[2] for row in PROVISION_REJECTED])
+async def test_minting_rejects_a_bad_body(call, changes: dict[str, Any], status: int, says: str) -> None:
+    response = await call(
+        "POST /api/server-auth/create-api-key", changed(TENANT, changes), key=call.sandbox.platform_key
+    )
+    assert (response.status, says in response.body["error"]) == (status, True), response.body
     assert len((await call("GET /_sandbox/organizations")).body["organizations"]) == 1
 
 
@@ -206,11 +212,11 @@ OTHER_BODIES = [
 @pytest.mark.parametrize(
     ("route", "body", "status", "says"), OTHER_BODIES, ids=[f"{row[0]} {row[3]}" for row in OTHER_BODIES]
 )
-async def test_other_bodies_are_refused(call, route: str, body: Any, status: int, says: str) -> None:
+async def test_other_operations_reject_bad_bodies(call, route: str, body: Any, status: int, says: str) -> None:
     code = (await call.create()).code
     before = (await call(f"GET /interviews/{code}")).meeting
-    answer = await call(route.format(code=code), body)
-    assert (answer.status, says in answer.body["error"]) == (status, True), answer.body
+    response = await call(route.format(code=code), body)
+    assert (response.status, says in response.body["error"]) == (status, True), response.body
     assert (await call(f"GET /interviews/{code}")).meeting == before
     assert len(call.sandbox.sent_emails) == 1
 
@@ -228,17 +234,17 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("raw", "code"), MALFORMED, ids=[str(row[0][:20]) for row in MALFORMED])
-async def test_what_is_no_json_object_is_a_400(call, raw: bytes, code: str) -> None:
-    answer = await call("POST /interviews", data=raw, headers={"Content-Type": "application/json"})
-    assert (answer.status, answer.body["code"]) == (400, code)
+async def test_a_body_that_is_not_a_json_object_is_a_400(call, raw: bytes, code: str) -> None:
+    response = await call("POST /interviews", data=raw, headers={"Content-Type": "application/json"})
+    assert (response.status, response.body["code"]) == (400, code)
 
 
-async def test_a_body_must_call_itself_json(call) -> None:
-    answer = await call("POST /interviews", data=b"{}", headers={"Content-Type": "text/plain"})
-    assert (answer.status, answer.body["code"]) == (400, "INVALID_CONTENT_TYPE")
+async def test_a_body_must_be_declared_as_json(call) -> None:
+    response = await call("POST /interviews", data=b"{}", headers={"Content-Type": "text/plain"})
+    assert (response.status, response.body["code"]) == (400, "INVALID_CONTENT_TYPE")
 
 
-async def test_a_huge_body_is_refused_in_the_json_form(call) -> None:
+async def test_a_huge_body_is_rejected_in_the_json_form(call) -> None:
     huge = BytesIO(b'{"jobRole": "' + b"x" * (9 * 2**20) + b'"}')
-    answer = await call("POST /interviews", data=huge, headers={"Content-Type": "application/json"})
-    assert (answer.status, answer.body["code"]) == (413, "BODY_TOO_LARGE")
+    response = await call("POST /interviews", data=huge, headers={"Content-Type": "application/json"})
+    assert (response.status, response.body["code"]) == (413, "BODY_TOO_LARGE")

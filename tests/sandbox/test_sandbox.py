@@ -1,4 +1,4 @@
-"""The Python face: entering, leaving, threads, the clock; and the vendor's way of calling it."""
+"""The Python API: entering, leaving, threads, the clock; and the vendor's way of calling it."""
 
 import asyncio
 import inspect
@@ -25,7 +25,7 @@ def fetch(sandbox: Sandbox, path: str, body: Any = None) -> Any:
         return json.load(response)
 
 
-def test_blocking_code_can_use_it() -> None:
+def test_blocking_code_can_use_the_sandbox() -> None:
     with Sandbox(limits=Limits()) as sandbox:
         code = fetch(sandbox, "/api/integration/interviews", AI)["meeting"]["code"]
         sandbox.play(code)
@@ -39,14 +39,14 @@ def test_blocking_code_can_use_it() -> None:
         fetch(sandbox, "/api/integration/organization")
 
 
-def test_it_stops_at_once_while_a_call_waits_for_its_latency() -> None:
-    answers: list[object] = []
+def test_the_sandbox_stops_at_once_while_a_call_waits_for_its_latency() -> None:
+    responses: list[object] = []
 
     def ask(sandbox: Sandbox) -> None:
         try:
-            answers.append(fetch(sandbox, "/api/integration/interviews", AI))
+            responses.append(fetch(sandbox, "/api/integration/interviews", AI))
         except OSError as error:
-            answers.append(error)
+            responses.append(error)
 
     with Sandbox(latency=60) as sandbox:
         asking = threading.Thread(target=ask, args=(sandbox,))
@@ -54,7 +54,7 @@ def test_it_stops_at_once_while_a_call_waits_for_its_latency() -> None:
         while not sandbox.sent_emails:
             threading.Event().wait(0.001)
     asking.join(5)
-    assert [isinstance(answer, OSError) for answer in answers] == [True]
+    assert [isinstance(response, OSError) for response in responses] == [True]
 
 
 def test_keys_have_the_shapes_of_the_contract() -> None:
@@ -66,7 +66,7 @@ def test_keys_have_the_shapes_of_the_contract() -> None:
     assert not any(secret in repr(one) for secret in (one.platform_key, one.api_key, one.webhook_secret))
 
 
-async def test_it_has_an_address_once_it_serves() -> None:
+async def test_the_sandbox_has_an_address_once_it_serves() -> None:
     sandbox = Sandbox()
     with pytest.raises(RuntimeError, match="no address"):
         _ = sandbox.base_url
@@ -77,7 +77,7 @@ async def test_it_has_an_address_once_it_serves() -> None:
             await sandbox.__aenter__()
 
 
-def test_it_is_entered_once_at_a_time_and_keeps_its_state() -> None:
+def test_the_sandbox_is_entered_once_at_a_time_and_keeps_its_state() -> None:
     sandbox = Sandbox()
     with sandbox:
         with pytest.raises(RuntimeError, match="serving already"):
@@ -89,13 +89,13 @@ def test_it_is_entered_once_at_a_time_and_keeps_its_state() -> None:
     sandbox.__exit__(None, None, None)
 
 
-async def test_leaving_twice_is_no_fault() -> None:
+async def test_leaving_twice_is_harmless() -> None:
     async with Sandbox() as sandbox:
         pass
     await sandbox.__aexit__(None, None, None)
 
 
-async def test_a_port_can_be_chosen_and_can_be_taken(sandbox: Sandbox) -> None:
+async def test_a_port_can_be_chosen_and_a_used_one_raises(sandbox: Sandbox) -> None:
     port = int(sandbox.base_url.rsplit(":", 1)[1])
     with pytest.raises(OSError, match="in use"):
         await Sandbox(port=port).__aenter__()
@@ -107,16 +107,16 @@ async def test_a_port_can_be_chosen_and_can_be_taken(sandbox: Sandbox) -> None:
         assert next_one.base_url == f"http://127.0.0.1:{port}"
 
 
-async def test_play_may_come_from_another_thread(call) -> None:
+async def test_play_works_from_another_thread(call) -> None:
     code = (await call.create()).code
     await asyncio.to_thread(call.sandbox.play, code, "ACTIVE")
     assert (await call(f"GET /interviews/{code}")).meeting["sessionStatus"] == "ACTIVE"
 
 
-async def test_the_clock_control(call) -> None:
+async def test_the_clock_control_advances_the_clock(call) -> None:
     before = call.sandbox.clock.timestamp()
-    answer = await call("POST /_sandbox/clock", {"advance": 3600.5}, key=None)
-    assert answer.body["now"].endswith("Z")
+    response = await call("POST /_sandbox/clock", {"advance": 3600.5}, key=None)
+    assert response.body["now"].endswith("Z")
     assert 3600 <= call.sandbox.clock.timestamp() - before < 3610
 
 
@@ -131,9 +131,9 @@ BAD_CLOCKS = [
 
 
 @pytest.mark.parametrize(("raw", "status"), BAD_CLOCKS, ids=[str(row[0]) for row in BAD_CLOCKS])
-async def test_the_clock_control_refuses(call, raw: bytes, status: int) -> None:
-    answer = await call("POST /_sandbox/clock", data=raw, headers={"Content-Type": "application/json"}, key=None)
-    assert (answer.status, "advance" in answer.body["error"]) == (status, True)
+async def test_the_clock_control_rejects_bad_values(call, raw: bytes, status: int) -> None:
+    response = await call("POST /_sandbox/clock", data=raw, headers={"Content-Type": "application/json"}, key=None)
+    assert (response.status, "advance" in response.body["error"]) == (status, True)
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
@@ -143,10 +143,10 @@ def test_the_clock_never_goes_back(seconds: float) -> None:
 
 
 def test_the_sandbox_imports_nothing_of_the_client() -> None:
-    room = Path(inspect.getfile(Sandbox)).parent
+    package = Path(inspect.getfile(Sandbox)).parent
     imported = {
         name
-        for file in room.glob("*.py")
+        for file in package.glob("*.py")
         for name in re.findall(r"^\s*(?:from|import) (boooply[\w.]*)", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert imported
@@ -155,12 +155,12 @@ def test_the_sandbox_imports_nothing_of_the_client() -> None:
 
 JAVASCRIPT = """
 const [base, platformKey] = process.argv.slice(1);
-const send = async (method, path, key, body) => {
+const send = async (method, path, key, given) => {
   const headers = {Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', 'X-SDK-Version': '2.4.0'};
-  const response = await fetch(base + path, {method, headers, body: body && JSON.stringify(body)});
-  const answer = await response.json();
-  if (!response.ok || !answer.success) throw new Error(JSON.stringify(answer));
-  return answer;
+  const response = await fetch(base + path, {method, headers, body: given && JSON.stringify(given)});
+  const body = await response.json();
+  if (!response.ok || !body.success) throw new Error(JSON.stringify(body));
+  return body;
 };
 (async () => {
   const {apiKey} = await send('POST', '/api/server-auth/create-api-key', platformKey,
@@ -168,7 +168,7 @@ const send = async (method, path, key, body) => {
   const path = '/api/integration/interviews';
   const body = {type: 'ai', jobRole: 'Zoë', candidate: {name: 'Jane', email: 'jane@example.com'}, title: undefined};
   const {meeting} = await send('POST', path, apiKey, body);
-  await send('PATCH', `${path}/${meeting.meeting_code}/cancel`, apiKey, {});
+  await send('PATCH', `${path}/${meeting.code}/cancel`, apiKey, {});
   const list = await send('GET', `${path}?status=CANCELLED&limit=5`, apiKey);
   const removed = await send('DELETE', `${path}/${meeting.meetingCode}`, apiKey);
   console.log(JSON.stringify({title: meeting.title, source: meeting.sourceId, total: list.pagination.total,
@@ -178,7 +178,7 @@ const send = async (method, path, key, body) => {
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-async def test_javascript_can_use_it_as_the_vendors_sdk_does(sandbox: Sandbox) -> None:
+async def test_the_vendors_javascript_calls_work(sandbox: Sandbox) -> None:
     process = await asyncio.create_subprocess_exec(
         "node", "-e", JAVASCRIPT, sandbox.base_url, sandbox.platform_key,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What the sandbox announces, and how it delivers it, to a real endpoint."""
+"""Webhooks: their events, and their delivery to a real endpoint."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ ALL = ["interview.transcript", "interview.evaluation", "interview.scores", "inte
 
 
 class Endpoint:
-    """Take webhooks on a port of its own; answers what ``statuses`` has, then 200."""
+    """Receive webhooks on a port of its own; respond with the next of ``statuses``, then with 200."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[dict[str, str], bytes]] = []
@@ -55,7 +55,7 @@ async def endpoint() -> AsyncIterator[Endpoint]:
     await runner.cleanup()
 
 
-async def test_an_end_for_good_announces_everything(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
+async def test_a_final_end_announces_everything(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
     sandbox.webhooks.url = endpoint.url
     code = (await call.create()).code
     sandbox.play(code)
@@ -92,7 +92,7 @@ async def test_the_data_says_whose_interview_it_is(sandbox: Sandbox, call: Any, 
 
 
 @pytest.mark.parametrize("step", ["ACTIVE", "COMPLETED", "NO_SHOW", "EXPIRED", "FAILED"])
-async def test_nothing_is_announced_of_what_took_no_place(sandbox: Sandbox, call: Any, step: Any) -> None:
+async def test_an_interview_that_did_not_take_place_announces_nothing(sandbox: Sandbox, call: Any, step: Any) -> None:
     sandbox.play((await call.create(**HUMAN)).code, step)
     assert sandbox.webhooks.deliveries == ()
 
@@ -104,12 +104,12 @@ async def test_a_resumable_end_announces_once_it_is_final(sandbox: Sandbox, call
     assert [one.event for one in sandbox.webhooks.deliveries] == ALL
 
 
-async def test_a_one_to_one_interview_assesses_its_interviewer(sandbox: Sandbox, call: Any) -> None:
+async def test_a_one_to_one_interview_announces_its_interviewer_evaluation(sandbox: Sandbox, call: Any) -> None:
     sandbox.play((await call.create(**ONE_TO_ONE, candidate=...)).code)
     assert "interview.interviewer_evaluation" in [one.event for one in sandbox.webhooks.deliveries]
 
 
-async def test_another_analysis_announces_another_evaluation(sandbox: Sandbox, call: Any) -> None:
+async def test_a_reanalysis_announces_another_evaluation(sandbox: Sandbox, call: Any) -> None:
     code = (await call.create()).code
     sandbox.play(code)
     first = {one.event: one.body for one in sandbox.webhooks.requests}
@@ -122,7 +122,7 @@ async def test_another_analysis_announces_another_evaluation(sandbox: Sandbox, c
 # ---- deliveries
 
 
-async def test_what_came_before_the_endpoint_is_delivered_to_it(
+async def test_earlier_events_are_delivered_once_there_is_an_endpoint(
     sandbox: Sandbox, call: Any, endpoint: Endpoint
 ) -> None:
     sandbox.play((await call.create()).code)
@@ -148,9 +148,7 @@ async def test_anything_but_2xx_is_tried_again(sandbox: Sandbox, call: Any, endp
     assert sorted(bodies) == sorted(2 * list(set(bodies)))  # byte for byte the same
 
 
-async def test_the_retries_reach_155_seconds_and_then_it_is_over(
-    sandbox: Sandbox, call: Any, endpoint: Endpoint
-) -> None:
+async def test_the_retries_end_after_155_seconds(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
     endpoint.statuses = [500] * 24
     sandbox.webhooks.url = endpoint.url
     sandbox.play((await call.create()).code)
@@ -168,7 +166,7 @@ async def test_the_retries_reach_155_seconds_and_then_it_is_over(
     assert 155 <= took.total_seconds() < 158
 
 
-async def test_an_endpoint_that_is_not_there_is_a_failure(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
+async def test_an_unreachable_endpoint_is_a_failed_attempt(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
     sandbox.webhooks.url = "http://127.0.0.1:1/"
     sandbox.play((await call.create()).code)
     await sandbox.webhooks.delivered()
@@ -193,7 +191,7 @@ async def test_an_event_can_be_replayed(sandbox: Sandbox, call: Any, endpoint: E
         sandbox.webhooks.replay("none")
 
 
-async def test_what_is_under_way_ends_with_the_sandbox(endpoint: Endpoint, caller_of: Any) -> None:
+async def test_deliveries_under_way_end_with_the_sandbox(endpoint: Endpoint, caller_of: Any) -> None:
     async with Sandbox(webhook_url="http://127.0.0.1:1/") as sandbox:
         sandbox.play((await caller_of(sandbox).create()).code)
         await sandbox.webhooks.delivered()
@@ -201,7 +199,7 @@ async def test_what_is_under_way_ends_with_the_sandbox(endpoint: Endpoint, calle
     assert endpoint.taken == []
 
 
-async def test_a_blocking_caller_waits_too(endpoint: Endpoint, caller_of: Any) -> None:
+async def test_a_blocking_caller_can_wait_for_deliveries(endpoint: Endpoint, caller_of: Any) -> None:
     with Sandbox(webhook_url=endpoint.url) as sandbox:
         sandbox.play((await caller_of(sandbox).create()).code)
         await asyncio.to_thread(sandbox.webhooks.wait)
@@ -211,12 +209,12 @@ async def test_a_blocking_caller_waits_too(endpoint: Endpoint, caller_of: Any) -
     assert len(endpoint.taken) == 4
 
 
-async def test_a_wait_that_would_never_end_is_refused(sandbox: Sandbox) -> None:
+async def test_wait_on_the_sandboxs_own_loop_raises(sandbox: Sandbox) -> None:
     with pytest.raises(RuntimeError, match=r"await delivered\(\)"):
         sandbox.webhooks.wait()
 
 
-async def test_a_wait_has_an_end(sandbox: Sandbox, call: Any) -> None:
+async def test_waiting_for_deliveries_times_out(sandbox: Sandbox, call: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         sandbox.webhooks.url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         sandbox.play((await call.create()).code)
@@ -227,12 +225,12 @@ async def test_a_wait_has_an_end(sandbox: Sandbox, call: Any) -> None:
 @pytest.mark.parametrize(
     "url", ["", "localhost:8000", "ftp://host/", "http://", "http://me:secret@host/", "http://a b/"]
 )
-def test_an_endpoint_that_is_no_address_is_refused(url: str) -> None:
+def test_an_endpoint_that_is_not_an_address_raises(url: str) -> None:
     with pytest.raises(ValueError, match="webhook URL"):
         Sandbox(webhook_url=url)
 
 
-async def test_a_sandbox_that_starts_again_delivers_what_was_under_way(endpoint: Endpoint, caller_of: Any) -> None:
+async def test_a_restarted_sandbox_resumes_deliveries(endpoint: Endpoint, caller_of: Any) -> None:
     sandbox = Sandbox(webhook_url="http://127.0.0.1:1/")
     async with sandbox:
         sandbox.play((await caller_of(sandbox).create()).code)
@@ -243,9 +241,7 @@ async def test_a_sandbox_that_starts_again_delivers_what_was_under_way(endpoint:
         assert {one.state for one in sandbox.webhooks.deliveries} == {"delivered"}
 
 
-async def test_an_endpoint_that_is_taken_away_uses_up_no_attempts(
-    sandbox: Sandbox, call: Any, endpoint: Endpoint
-) -> None:
+async def test_removing_the_endpoint_uses_up_no_attempts(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
     sandbox.webhooks.url = "http://127.0.0.1:1/"
     sandbox.play((await call.create()).code)
     await sandbox.webhooks.delivered()
@@ -260,14 +256,14 @@ async def test_an_endpoint_that_is_taken_away_uses_up_no_attempts(
     assert {one.state for one in sandbox.webhooks.deliveries} == {"delivered"}
 
 
-async def test_what_is_under_way_is_not_replayed(sandbox: Sandbox, call: Any) -> None:
+async def test_a_delivery_under_way_cannot_be_replayed(sandbox: Sandbox, call: Any) -> None:
     sandbox.webhooks.url = "http://127.0.0.1:1/"
     sandbox.play((await call.create()).code)
     with pytest.raises(SandboxError, match="DELIVERY_PENDING"):
         sandbox.webhooks.replay(sandbox.webhooks.deliveries[0].id)
 
 
-async def test_numbers_are_printed_as_javascript_prints_them(sandbox: Sandbox, call: Any) -> None:
+async def test_numbers_are_written_as_in_javascript(sandbox: Sandbox, call: Any) -> None:
     for number in range(40):
         sandbox.play((await call.create(title=f"Interview {number}")).code)
     assert not [one.event for one in sandbox.webhooks.requests if re.search(rb":-?\d+\.0[,}\]]", one.body)]
@@ -285,18 +281,18 @@ async def test_no_foreign_page_reaches_the_controls(
     sandbox: Sandbox, session: ClientSession, route: str, headers: dict[str, str]
 ) -> None:
     method, path = route.split()
-    async with session.request(method, sandbox.base_url + path, headers=headers) as answer:
-        assert answer.status == 403
-        assert (await answer.json())["code"] in {"FOREIGN_HOST", "FOREIGN_ORIGIN"}
+    async with session.request(method, sandbox.base_url + path, headers=headers) as response:
+        assert response.status == 403
+        assert (await response.json())["code"] in {"FOREIGN_HOST", "FOREIGN_ORIGIN"}
 
 
-async def test_the_console_itself_reaches_them(sandbox: Sandbox, session: ClientSession) -> None:
+async def test_the_console_reaches_the_controls(sandbox: Sandbox, session: ClientSession) -> None:
     for base_url in (sandbox.base_url, sandbox.base_url.replace("127.0.0.1", "localhost")):
-        async with session.get(f"{base_url}/_sandbox/emails", headers={"Origin": base_url}) as answer:
-            assert answer.status == 200
+        async with session.get(f"{base_url}/_sandbox/emails", headers={"Origin": base_url}) as response:
+            assert response.status == 200
 
 
-async def test_the_controls_point_show_and_replay(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
+async def test_the_webhook_controls_set_show_and_replay(sandbox: Sandbox, call: Any, endpoint: Endpoint) -> None:
     assert (await call("POST /_sandbox/webhooks", {"url": endpoint.url})).status == 200
     sandbox.play((await call.create()).code)
     await sandbox.webhooks.delivered()
@@ -313,14 +309,14 @@ async def test_the_controls_point_show_and_replay(sandbox: Sandbox, call: Any, e
 @pytest.mark.parametrize(
     ("body", "status"), [({}, 400), ({"url": 7}, 400), ({"url": "ftp://x"}, 422), ({"url": None}, 200)]
 )
-async def test_the_controls_are_strict(call: Any, body: Any, status: int) -> None:
+async def test_the_webhook_controls_reject_bad_values(call: Any, body: Any, status: int) -> None:
     assert (await call("POST /_sandbox/webhooks", body)).status == status
 
 
 # ---- what a test asserts
 
 
-async def test_nobody_is_emailed_twice_until_somebody_is(sandbox: Sandbox, call: Any) -> None:
+async def test_assert_nobody_emailed_twice_fails_after_a_duplicate(sandbox: Sandbox, call: Any) -> None:
     await call.create()
     sandbox.assert_nobody_emailed_twice()
     code = (await call.create()).code
@@ -328,7 +324,7 @@ async def test_nobody_is_emailed_twice_until_somebody_is(sandbox: Sandbox, call:
         sandbox.assert_nobody_emailed_twice()
 
 
-async def test_calls_are_within_limits_until_one_is_not(caller_of: Any) -> None:
+async def test_assert_within_limits_fails_after_a_429(caller_of: Any) -> None:
     async with Sandbox(limits=Limits(writes=1)) as sandbox:
         call = caller_of(sandbox)
         sandbox.faults.add("interviews.create", "429")

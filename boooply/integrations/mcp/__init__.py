@@ -1,4 +1,4 @@
-"""Boooply for language models: a server of the Model Context Protocol (the extra ``mcp``).
+"""The integration with language models: a server of the Model Context Protocol (the extra ``mcp``).
 
 ``boooply mcp`` runs it. In a program of your own::
 

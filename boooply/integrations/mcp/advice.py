@@ -1,4 +1,4 @@
-"""What a model is told when a call fails: what was wrong, and what to do now."""
+"""The advice for a model when a call fails: what went wrong, and what to do next."""
 
 import json
 from collections.abc import Callable
@@ -32,12 +32,12 @@ from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.ratelimit.headers import CLOCKS_DIFFER, ROUNDED
 from boooply.secret import redact
 
-_LONGEST_CALL: Final = timedelta(minutes=1)  # between the request and its answer, and more than this server waits
+_LONGEST_CALL: Final = timedelta(minutes=1)  # between a request and its response, and longer than this server waits
 
-# What says that a request may have been carried out.
-Unclear = AmbiguousWriteError | DecodingError
+# The errors after which a request may have been carried out.
+Ambiguous = AmbiguousWriteError | DecodingError
 
-# The first class that fits.
+# The first class that matches applies.
 _ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
     (ValidationError, "Nothing was sent. Change this argument and call again."),
     (
@@ -90,44 +90,44 @@ _ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
 )
 _OTHERWISE: Final = "Tell the user."
 
-# What the API's or our own text would say to a programmer; a model is told in other words.
-_INSTEAD: Final[dict[type[BoooplyError], str]] = {
+# Texts for a model, where the error's own is for programmers.
+_TEXTS: Final[dict[type[BoooplyError], str]] = {
     KeysNotStoredError: "the key came, and the store did not take it",
     ProvisioningError: "the customer is in doubt",
 }
 
 
-def explained(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
-    """Say what was wrong and what to do, in words that hold no secret.
+def explain(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
+    """Describe what went wrong and what to do, without any secret.
 
-    ``wait`` is in seconds: how long the line of this server is, where that is what the call ran into.
+    ``wait`` is the time in seconds until this server's limiter has a free slot, if the call failed for lack of one.
     """
-    what = _INSTEAD.get(type(error), str(error))
-    if _is_unclear(error, tool):
-        advice = _UNCLEAR.get(tool.endpoint.operation, _look)(tool, error)
+    problem = _TEXTS.get(type(error), str(error))
+    if _is_ambiguous(error, tool):
+        advice = _ADVICE_IF_AMBIGUOUS.get(tool.endpoint.operation, _look)(tool, error)
     else:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), _OTHERWISE)
-    told = error.retry_after if isinstance(error, APIStatusError) else wait
-    pause = f" Wait {max(1, ceil(told))} seconds before that." if told is not None else ""
-    return writable(redact(f"{tool.name} failed. {what}\n{advice}{pause}"))
+    seconds = error.retry_after if isinstance(error, APIStatusError) else wait
+    pause = f" Wait {max(1, ceil(seconds))} seconds before that." if seconds is not None else ""
+    return writable(redact(f"{tool.name} failed. {problem}\n{advice}{pause}"))
 
 
-def _is_unclear(error: BoooplyError, tool: Tool) -> TypeGuard[Unclear]:
-    """Tell whether what the tool does may have been done: an answer that cannot be read is no refusal."""
+def _is_ambiguous(error: BoooplyError, tool: Tool) -> TypeGuard[Ambiguous]:
+    """Return whether the tool may have taken effect: an unreadable response does not mean that it has not."""
     if isinstance(error, DecodingError):
         return (
             tool.effect is not None and error.operation == tool.endpoint.operation
-        )  # and not a read that comes after it
+        )  # not that of a read that follows it
     return isinstance(error, AmbiguousWriteError)
 
 
-def _since(error: Unclear) -> datetime:
+def _since(error: Ambiguous) -> datetime:
     if isinstance(error, DecodingError):
         return datetime.now(UTC) - _LONGEST_CALL - CLOCKS_DIFFER
     return error.sent_at.astimezone(UTC) - (ROUNDED if error.by_api_clock else CLOCKS_DIFFER)
 
 
-def _created(tool: Tool, error: Unclear) -> str:
+def _created(tool: Tool, error: Ambiguous) -> str:
     since_text = _since(error).isoformat(timespec="seconds").replace("+00:00", "Z")
     return (
         f"Do not call {tool.name} again now: the people may have been invited, and would be e-mailed twice. Look "
@@ -138,14 +138,14 @@ def _created(tool: Tool, error: Unclear) -> str:
     )
 
 
-def _minted(_tool: Tool, _error: Unclear) -> str:
+def _minted(_tool: Tool, _error: Ambiguous) -> str:
     return (
         "Do not call again: a key may have been minted that nobody holds, and no call of the API tells. The customer "
         "is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
     )
 
 
-def _look(tool: Tool, error: Unclear) -> str:
+def _look(tool: Tool, error: Ambiguous) -> str:
     if tool.endpoint.idempotency is Idempotency.IDEMPOTENT:
         which = (
             "the same meetingCode" if isinstance(error, DecodingError) else json.dumps({"meetingCode": error.identity})
@@ -160,7 +160,7 @@ def _look(tool: Tool, error: Unclear) -> str:
     )
 
 
-_UNCLEAR: Final[dict[str, Callable[[Tool, Unclear], str]]] = {
+_ADVICE_IF_AMBIGUOUS: Final[dict[str, Callable[[Tool, Ambiguous], str]]] = {
     CREATE_INTERVIEW.operation: _created,
     CREATE_ORGANIZATION_API_KEY.operation: _minted,
 }

@@ -1,4 +1,4 @@
-"""One call of a tool: from its arguments to a plan, or to the API and back."""
+"""The tools, and a call of one: from its arguments to a plan, or to the API and back."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,14 +11,14 @@ from boooply.client import AsyncBoooplyClient
 from boooply.converter import to_dict
 from boooply.errors import ConfigurationError, ValidationError
 from boooply.integrations.mcp import schemas
-from boooply.integrations.mcp.arguments import build, refuse_unknown
+from boooply.integrations.mcp.arguments import build, reject_unknown
 from boooply.integrations.mcp.customers import Customers
 from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.errors import writable
 from boooply.protocol.messages import Request
 from boooply.secret import redact
 
-Answer = dict[str, Any]
+Result = dict[str, Any]
 
 CONFIRM: Final = "confirm"
 REVEAL_LINK: Final = "revealLink"
@@ -28,7 +28,7 @@ _CV: Final = "candidateCV"
 
 @attrs.frozen(kw_only=True)
 class Opened:
-    """Hold what a server has for its life: the client of an organization, and with ``--platform`` the customers."""
+    """The resources of a running server: an organization's client and, with ``--platform``, the customers."""
 
     client: AsyncBoooplyClient | None = None
     customers: Customers | None = None
@@ -36,7 +36,7 @@ class Opened:
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """Hold a call whose arguments are checked; ``request`` is what is sent, and what a plan shows."""
+    """A call whose arguments are checked; ``request`` is what is sent, or shown in a plan."""
 
     request: Request
     body: Any
@@ -44,22 +44,22 @@ class Call:
     options: frozenset[str]
 
 
-Run = Callable[["Tool", Opened, Call], Awaitable[Answer]]
+Run = Callable[["Tool", Opened, Call], Awaitable[Result]]
 
 
 @attrs.frozen(kw_only=True)
 class Tool:
-    """Describe one tool: the endpoint of the API's table that it is, and what a model and its host are told of it.
+    """A tool: an endpoint of the API, with its description for a model and its host.
 
     Attributes:
         endpoint: The operation.
-        key: Under which name the result is returned.
-        result: What the result is, in a few words.
-        kind: The model of the result, where it is not the endpoint's.
-        body: The request object that its arguments make, or ``query``.
-        effect: What it does to people or things; with it, a plan comes first.
-        run: How it is carried out, where that is more than to send it.
-        is_read: The hint ``readOnlyHint``; the next three are the others.
+        key: The name under which the result is returned.
+        result: A short description of the result.
+        kind: The model of the result, if it is not the endpoint's.
+        body: The request object that its arguments form; the same for ``query``.
+        effect: Its effect on people or data; a tool with one returns a plan first.
+        run: The function that carries out a call.
+        is_read: The hint ``readOnlyHint``; the other three hints follow.
     """
 
     name: str
@@ -81,34 +81,34 @@ class Tool:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Name its switches."""
+        """The names of its switches."""
         return self.switches if self.effect is None else (*self.switches, CONFIRM)
 
     @property
     def path_params(self) -> dict[str, str]:
-        """Map the API's spelling of each path parameter to ours."""
+        """Our name of each path parameter, by the API's spelling."""
         names = [name for _, name, _, _ in Formatter().parse(self.endpoint.path) if name]
         return {schemas.spelled(name): name for name in names}
 
     @property
     def input_schema(self) -> schemas.Schema:
-        """Describe its arguments."""
+        """The JSON Schema of its arguments."""
         models = [model for model in (self.body, self.query) if model is not None]
         return schemas.arguments(models, self.path_params, self.options)
 
     @property
     def output_schema(self) -> schemas.Schema:
-        """Describe what it returns."""
+        """The JSON Schema of its result."""
         kind = self.kind or self.endpoint.result
-        return schemas.answer(self.key, kind, self.result, is_planned=self.effect is not None, options=self.switches)
+        return schemas.result(self.key, kind, self.result, is_planned=self.effect is not None, options=self.switches)
 
     def read(self, given: Mapping[str, Any]) -> Call:
-        """Check the arguments as the real call does, and make its request.
+        """Check the arguments as the real call does, and build its request.
 
         Raises:
             ValidationError: One of them is unknown, missing or wrong.
         """
-        refuse_unknown(given, [*self.input_schema["properties"]])
+        reject_unknown(given, [*self.input_schema["properties"]])
         own = {*self.path_params, *self.options}
         rest = {name: value for name, value in given.items() if name not in own}
         body = None if self.body is None else build(self.body, rest)
@@ -126,8 +126,8 @@ class Tool:
             options=frozenset(name for name in self.options if _switch(name, given)),
         )
 
-    async def carry_out(self, opened: Opened, call: Call) -> Answer:
-        """Do it, or where that has to be confirmed first, return the plan and send nothing."""
+    async def carry_out(self, opened: Opened, call: Call) -> Result:
+        """Carry out a call; if it needs confirmation and has none, send nothing and return the plan."""
         if self.effect is None:
             return await self.run(self, opened, call)
         if CONFIRM not in call.options:
@@ -139,7 +139,7 @@ def _path_param(name: str, given: Mapping[str, Any]) -> str:
     value = given.get(name)
     if value is None:
         raise ValidationError(name, "is missing")
-    return cast("str", value)  # the endpoint refuses what is no text
+    return cast("str", value)  # the endpoint rejects anything but text
 
 
 def _switch(name: str, given: Mapping[str, Any]) -> bool:
@@ -149,25 +149,25 @@ def _switch(name: str, given: Mapping[str, Any]) -> bool:
     return bool(value)
 
 
-# ---- how it is carried out
+# ---- carrying out
 
 
-async def send(tool: Tool, opened: Opened, call: Call) -> Answer:
-    """Send it, and return the result under the tool's key."""
+async def send(tool: Tool, opened: Opened, call: Call) -> Result:
+    """Send the request, and return the result under the tool's key."""
     return {tool.key: plain(await _sent(tool, opened, call))}
 
 
-async def read_recording(tool: Tool, opened: Opened, call: Call) -> Answer:
-    """Tell of the recording; its pre-signed link is given only where it is asked for."""
+async def read_recording(tool: Tool, opened: Opened, call: Call) -> Result:
+    """Return the recording, with its pre-signed link only on request."""
     recording = await _sent(tool, opened, call)
-    answer: Answer = {tool.key: plain(recording)}
+    result: Result = {tool.key: plain(recording)}
     if recording is not None and recording.video_url is not None and REVEAL_LINK in call.options:
-        answer["link"] = writable(recording.video_url.reveal())
-    return answer
+        result["link"] = writable(recording.video_url.reveal())
+    return result
 
 
-async def connect(tool: Tool, opened: Opened, call: Call) -> Answer:
-    """Mint and store a customer's key; what is returned is whose key is stored now, and never the key."""
+async def connect(tool: Tool, opened: Opened, call: Call) -> Result:
+    """Mint and store a customer's key; return the key's organization, never the key."""
     if opened.customers is None:
         raise ConfigurationError("this server was not started with --platform")
     return {tool.key: plain(await opened.customers.connect(call.body))}
@@ -179,7 +179,7 @@ async def _sent(tool: Tool, opened: Opened, call: Call) -> Any:
     return tool.endpoint.parse(await opened.client.transport.send(call.request))
 
 
-def _plan(tool: Tool, effect: str, call: Call) -> Answer:
+def _plan(tool: Tool, effect: str, call: Call) -> Result:
     request = json.loads(call.request.body or b"{}")
     if _CV in request:
         request[_CV] = f"({len(request[_CV]):,} characters)"
@@ -192,7 +192,7 @@ def _plan(tool: Tool, effect: str, call: Call) -> Answer:
         "next": f"Nothing has been sent. Show this plan to the user. Once the user agrees, call {tool.name} again "
         "with the same arguments and confirm: true.",
     }
-    return cast("Answer", _clean(plan))
+    return cast("Result", _clean(plan))
 
 
 def _when(request: Mapping[str, Any]) -> str:
@@ -202,11 +202,11 @@ def _when(request: Mapping[str, Any]) -> str:
     return str(request.get("scheduledAt") or "no time is named")
 
 
-# ---- what a model may see
+# ---- results without secrets
 
 
 def plain(value: Any) -> Any:
-    """Write a result as JSON without a secret: what is one is left out, and what looks like one is masked."""
+    """Convert a result to JSON without secrets: omit secrets, and mask what looks like one."""
     if isinstance(value, tuple):
         return [plain(one) for one in cast("tuple[Any, ...]", value)]
     return _clean(to_dict(value) if attrs.has(cast("Any", type(value))) else value)
@@ -214,7 +214,7 @@ def plain(value: Any) -> Any:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return writable(redact(value))  # half a character would end the whole session
+        return writable(redact(value))  # half a surrogate pair would end the whole session
     if isinstance(value, dict):
         return {_clean(name): _clean(one) for name, one in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Connecting a platform's customers: a key is minted and stored here, and goes nowhere else."""
+"""A platform's customers: their keys are minted and stored here, and sent nowhere else."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -20,21 +20,21 @@ from boooply.store import AsyncStore
 
 @attrs.frozen(eq=False)
 class Customers:
-    """Connect customers with the platform's key, each to one key in the store."""
+    """The customers of a platform, each with one key in the store."""
 
     platform: AsyncBoooplyPlatform
     store: AsyncStore
     tenants: AsyncTenants
-    late: PendingKeys
+    pending_keys: PendingKeys
     _minting: set[asyncio.Task[Organization]] = attrs.field(factory=set[asyncio.Task[Organization]], init=False)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, store_url: str | None, base_url: str | None, retry: RetryPolicy) -> AsyncGenerator[Self]:
-        """Open store and platform; they share the platform's allowance with all processes on the store.
+        """Open the store and the platform, which shares its rate limit with all processes on the store.
 
         Raises:
-            ConfigurationError: A setting is missing or cannot work.
+            ConfigurationError: A setting is missing or impossible.
             StoreError: The store cannot be opened.
         """
         async with (
@@ -45,13 +45,13 @@ class Customers:
             try:
                 yield customers
             finally:
-                await customers._give_up()
+                await customers._finish()
 
     async def connect(self, tenant: Tenant, /) -> Organization:
-        """Mint and store a customer's key, unless it has one, and tell whose it is.
+        """Mint and store a customer's key, unless it has one, and return its organization.
 
-        A caller that is cancelled waits for nothing: what is unsent is dropped, and what is under way comes to its end
-        behind it, at the latest before the server has closed.
+        A cancelled caller waits for nothing: an unsent request is dropped, and a request under way finishes in the
+        background, at the latest before the server has closed.
 
         Raises:
             BoooplyError: As ``AsyncTenants.connect`` does.
@@ -62,28 +62,29 @@ class Customers:
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
-            task.cancel()  # once: the scopes of the protocol's SDK cancel at every turn, and would break the wait off
+            # Once, without waiting: the cancel scopes of the protocol's SDK cancel repeatedly, which ends any wait.
+            task.cancel()
             raise
         return task.result()
 
     def _minted(self, task: asyncio.Task[Organization]) -> None:
         self._minting.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not log it where the caller has gone
+            task.exception()  # retrieved, so that asyncio does not log it if the caller has gone
 
     async def _connect(self, tenant: Tenant) -> Organization:
         try:
             client = await self.tenants.connect(tenant)
         except KeysNotStoredError as error:
-            self.late.keep(error.keys)
+            self.pending_keys.keep(error.keys)
             raise
-        known = Organization(name=tenant.organization_name, external_org_id=tenant.organization_id)
-        with suppress(BoooplyError):  # it is connected, whatever becomes of this read
+        organization = Organization(name=tenant.organization_name, external_org_id=tenant.organization_id)
+        with suppress(BoooplyError):  # the customer is connected, even if this read fails
             found = await client.organization.get()
-            known = attrs.evolve(found, external_org_id=tenant.organization_id)
-        return known
+            organization = attrs.evolve(found, external_org_id=tenant.organization_id)
+        return organization
 
-    async def _give_up(self) -> None:
+    async def _finish(self) -> None:
         while self._minting:
             await asyncio.wait(self._minting)
-        await self.late.close()
+        await self.pending_keys.close()

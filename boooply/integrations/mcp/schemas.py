@@ -1,4 +1,4 @@
-"""JSON Schemas of arguments and answers, made from the models that check and read them."""
+"""The JSON Schemas of the tools' arguments and results, derived from the models."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ import attrs
 
 from boooply.converter import wire_name
 from boooply.converter.generating import kinds_of
-from boooply.integrations.mcp.words import BOUNDS, FIELDS, OF_MODEL
+from boooply.integrations.mcp.descriptions import BOUNDS, FIELDS, OF_MODEL
 from boooply.models import ResponseModel
 from boooply.secret import Secret
 
@@ -45,7 +45,7 @@ _PLAN: Final[Schema] = {
 
 
 def spelled(name: str) -> str:
-    """Spell an argument as the API spells it; a name that a query alone has otherwise keeps the plain rule."""
+    """Spell an argument as the API does, by the general rule: names that only queries spell otherwise do not count."""
     return wire_name(NoneType, name)
 
 
@@ -64,10 +64,10 @@ def arguments(models: Iterable[type], path_params: Mapping[str, str], options: I
     return {"type": "object", "properties": ordered, "required": required, "additionalProperties": False}
 
 
-def answer(key: str, result: Any, about: str, *, is_planned: bool, options: Iterable[str]) -> Schema:
-    """Describe what a tool returns: the result of its endpoint under a key, or a plan."""
-    schema = _received(result)
-    if NoneType in get_args(result):
+def result(key: str, kind: Any, about: str, *, is_planned: bool, options: Iterable[str]) -> Schema:
+    """Describe the result of a tool: its endpoint's result under a key, or a plan."""
+    schema = _received(kind)
+    if NoneType in get_args(kind):
         schema = {"anyOf": [schema, {"type": "null"}]}
     properties: dict[str, Schema] = {key: schema | {"description": about}}
     required = [key]
@@ -82,7 +82,7 @@ def answer(key: str, result: Any, about: str, *, is_planned: bool, options: Iter
 
 
 def _sent(annotation: Any) -> Schema:
-    """Describe what the models take: nothing else is let through."""
+    """Describe what a model accepts; nothing else is allowed."""
     (kind, *_) = kinds_of(annotation)
     if get_origin(kind) is tuple:
         return {"type": "array", "items": _sent(get_args(kind)[0])}
@@ -105,7 +105,7 @@ def _argument(model: type, field: "attrs.Attribute[Any]") -> Schema:
 
 
 def _received(annotation: Any) -> Schema:
-    """Describe what comes back: the API may add fields and values, and nothing that a client checks breaks then."""
+    """Describe what the API returns, loosely, so that fields and values that it adds still match."""
     kind, *others = kinds_of(annotation)
     if _is_enumeration(kind):
         return {"type": "string"}
@@ -135,11 +135,11 @@ def _fields(model: type) -> "tuple[attrs.Attribute[Any], ...]":
 
 
 def _described(model: type, field: "attrs.Attribute[Any]") -> Schema:
-    told = OF_MODEL.get((model, field.name)) or FIELDS.get(field.name)
+    text = OF_MODEL.get((model, field.name)) or FIELDS.get(field.name)
     kind = kinds_of(field.type)[0]
     if not _is_enumeration(kind):
-        return {"description": told or FIELDS[field.name]}
-    about = told or (getdoc(kind) or "").partition("\n")[0]
+        return {"description": text or FIELDS[field.name]}
+    about = text or (getdoc(kind) or "").partition("\n")[0]
     values = f" One of {', '.join(kind)}; others may come." if issubclass(model, ResponseModel) else ""
     return {"description": f"{about}{values}"}
 

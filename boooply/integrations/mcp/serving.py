@@ -1,4 +1,4 @@
-"""The two ways to a host: standard input and output, and HTTP on this machine alone."""
+"""The two transports of the server: standard input and output, and HTTP on this machine only."""
 
 import asyncio
 import logging
@@ -23,27 +23,27 @@ HTTP_PORT: Final = 8725
 HTTP_PATH: Final = "/mcp"
 
 _LOOPBACK: Final = "127.0.0.1"
-_OURS: Final = ("127.0.0.1", "localhost", "[::1]")
+_OWN_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 _STANDARD_INPUT: Final = 0
-_AT_ONCE: Final = 65_536  # bytes
-_GRACE: Final = 5  # seconds, for calls under way when the server is told to stop
+_CHUNK_SIZE: Final = 65_536  # bytes
+_GRACE: Final = 5  # seconds, for calls under way when the server stops
 
 logger: logging.Logger = logging.getLogger("boooply.mcp")
 
 
 async def serve_stdio(server: Server[Any], /) -> None:
     """Serve the host that started this process, until it closes standard input."""
-    lines = cast("Any", _lines())  # iterated over, and nothing else, which its type does not say
+    lines = cast("Any", _lines())  # it is only iterated over, which its type does not express
     async with stdio_server(stdin=lines) as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 async def _lines() -> AsyncGenerator[str]:
-    """Read standard input in a thread that nothing waits for: a read of it cannot be broken off, by Ctrl-C say."""
+    """Read standard input in a thread that nothing joins, since such a read cannot be interrupted, even by Ctrl-C."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes]()
 
-    def hand_over(line: bytes) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and nobody reads on
+    def pass_on(line: bytes) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it the reader
             loop.call_soon_threadsafe(queue.put_nowait, line)
 
     def read() -> None:
@@ -52,12 +52,12 @@ async def _lines() -> AsyncGenerator[str]:
             while chunk := _chunk():
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    hand_over(line + b"\n")
-            hand_over(rest)
+                    pass_on(line + b"\n")
+            pass_on(rest)
         except OSError as error:
-            logger.error("standard input cannot be read: %s", error.strerror)  # noqa: TRY400 - it is no fault of ours
+            logger.error("standard input cannot be read: %s", error.strerror)  # noqa: TRY400 - it is not an error of ours
         finally:
-            hand_over(b"")  # whatever became of the input, the server ends with it
+            pass_on(b"")  # the server ends with its input, even after an error
 
     threading.Thread(target=read, name="boooply standard input", daemon=True).start()
     while line := await queue.get():
@@ -66,17 +66,17 @@ async def _lines() -> AsyncGenerator[str]:
 
 def _chunk() -> bytes:
     while True:
-        with suppress(BlockingIOError):  # a host may have left its pipe so that a read does not wait
-            return os.read(_STANDARD_INPUT, _AT_ONCE)
+        with suppress(BlockingIOError):  # the host may have made its pipe non-blocking
+            return os.read(_STANDARD_INPUT, _CHUNK_SIZE)
         select.select([_STANDARD_INPUT], [], [])
 
 
 class _Quiet(uvicorn.Server):
-    """Leave signals to whoever runs the loop: uvicorn raises them again, and nothing would be closed."""
+    """A uvicorn server without signal handlers: they raise the signals again, and nothing would be closed."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
@@ -90,19 +90,19 @@ async def serve_http(
 ) -> None:
     """Serve streamable HTTP on this machine until it is cancelled; ``port`` 0 finds a free one.
 
-    Requests with another host or origin than this machine are refused, so that a web page cannot reach it through the
-    browser. ``on_ready`` is given the address.
+    Requests from another host or origin than this machine are rejected, so that no web page can reach the server
+    through a browser. ``on_ready`` is called with the address.
 
     Raises:
-        ConfigurationError: The host is not this machine: there is no password, and whoever reaches it has the key.
-        OSError: The port cannot be had.
+        ConfigurationError: The host is not this machine: without a password, anyone who reaches it acts with the key.
+        OSError: The port is not available.
     """
     if not is_loopback(host):
-        raise ConfigurationError(f"host has to be this machine, as {_LOOPBACK}: whoever reaches it acts with your key")
+        raise ConfigurationError(f"host must be this machine, as {_LOOPBACK}: anyone who reaches it acts with your key")
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
-        allowed_hosts=[f"{one}:*" for one in _OURS],
-        allowed_origins=[f"http://{one}:*" for one in _OURS],
+        allowed_hosts=[f"{one}:*" for one in _OWN_HOSTS],
+        allowed_origins=[f"http://{one}:*" for one in _OWN_HOSTS],
     )
     app = server.streamable_http_app(streamable_http_path=HTTP_PATH, transport_security=security)
     with _listening(host, port) as listener:

@@ -1,7 +1,7 @@
-"""The table of tools: the thirteen of the vendor's server, by name and meaning, and a few more.
+"""The table of tools: the thirteen of the vendor's server, with the same names and meanings, and a few more.
 
-A model's host reads the hints, as the protocol means them: ``is_destructive`` for what cannot be undone, an e-mail to a
-person among it; ``is_open_world`` for what reaches people outside, or brings their words.
+The hints have the protocol's meaning: ``is_destructive`` if the effect cannot be undone, such as an e-mail to a person;
+``is_open_world`` if it reaches people outside, or returns their words.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ from boooply.models import (
     TeamMeeting,
     Tenant,
 )
-from boooply.protocol import endpoints as rows
+from boooply.protocol import endpoints
 
 _INVITES: Final = "Creates it at Boooply, which e-mails every participant at once. No e-mail can be taken back."
 _PLAN_FIRST: Final = "Without confirm: true it sends nothing and returns a plan."
@@ -31,7 +31,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="create_ai_interview",
         title="Create an AI interview",
         about=f"Invite one candidate to an interview that the AI leads. {_PLAN_FIRST}",
-        endpoint=rows.CREATE_INTERVIEW,
+        endpoint=endpoints.CREATE_INTERVIEW,
         body=AIInterview,
         key="interview",
         result="The interview that was created.",
@@ -44,7 +44,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="create_human_interview",
         title="Create a human interview",
         about=f"Invite a candidate and interviewers to an interview that people lead. {_PLAN_FIRST}",
-        endpoint=rows.CREATE_INTERVIEW,
+        endpoint=endpoints.CREATE_INTERVIEW,
         body=HumanInterview,
         key="interview",
         result="The interview that was created.",
@@ -57,7 +57,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="create_team_meeting",
         title="Create a team meeting",
         about=f"Invite colleagues to a meeting of the team; one of them is the host. {_PLAN_FIRST}",
-        endpoint=rows.CREATE_INTERVIEW,
+        endpoint=endpoints.CREATE_INTERVIEW,
         body=TeamMeeting,
         key="interview",
         result="The meeting that was created.",
@@ -70,7 +70,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="list_interviews",
         title="List interviews",
         about="List interviews, newest first, one page at a time. Look here before you create one a second time.",
-        endpoint=rows.LIST_INTERVIEWS,
+        endpoint=endpoints.LIST_INTERVIEWS,
         query=InterviewQuery,
         key="list",
         result="One page of interviews.",
@@ -81,7 +81,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="get_interview",
         title="Read an interview",
         about="Read one interview: its people, its time and where it stands.",
-        endpoint=rows.GET_INTERVIEW,
+        endpoint=endpoints.GET_INTERVIEW,
         key="interview",
         result="The interview.",
         run=send,
@@ -91,7 +91,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="cancel_interview",
         title="Cancel an interview",
         about="Cancel an interview that has not begun. It cannot be brought back. " + _PLAN_FIRST,
-        endpoint=rows.CANCEL_INTERVIEW,
+        endpoint=endpoints.CANCEL_INTERVIEW,
         body=Cancellation,
         key="interview",
         result="The interview as it is now.",
@@ -106,7 +106,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="reschedule_interview",
         title="Reschedule an interview",
         about=f"Move an interview that has not begun to another time. {_PLAN_FIRST}",
-        endpoint=rows.RESCHEDULE_INTERVIEW,
+        endpoint=endpoints.RESCHEDULE_INTERVIEW,
         body=Rescheduling,
         key="interview",
         result="The interview as it is now.",
@@ -119,7 +119,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="get_evaluation",
         title="Read an evaluation",
         about=f"Read what the analysis of an interview found; null until it has run. {_THEIR_WORDS}",
-        endpoint=rows.GET_EVALUATION,
+        endpoint=endpoints.GET_EVALUATION,
         key="evaluation",
         result="The evaluation, or null.",
         run=send,
@@ -130,7 +130,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="get_transcript",
         title="Read a transcript",
         about=f"Read what was said in an interview; empty until it has been held. {_THEIR_WORDS}",
-        endpoint=rows.GET_TRANSCRIPT,
+        endpoint=endpoints.GET_TRANSCRIPT,
         key="transcript",
         result="What was said, in its order.",
         run=send,
@@ -141,7 +141,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="trigger_analysis",
         title="Analyse an interview again",
         about=f"Queue an analysis, whose evaluation takes the place of the one that is there. {_PLAN_FIRST}",
-        endpoint=rows.TRIGGER_ANALYSIS,
+        endpoint=endpoints.TRIGGER_ANALYSIS,
         key="analysis",
         result="The analysis that was queued; get_evaluation reads it later.",
         effect="Queues an analysis in the background. Its evaluation replaces the one that is there.",
@@ -152,7 +152,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="get_availability",
         title="Find free times",
         about="Read when a person is free, from the calendar that the person has connected.",
-        endpoint=rows.GET_AVAILABILITY,
+        endpoint=endpoints.GET_AVAILABILITY,
         query=AvailabilityQuery,
         key="availability",
         result="The free times.",
@@ -163,7 +163,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="get_busy_blocks",
         title="Find busy times",
         about="Read when a person is busy, from the calendar that the person has connected.",
-        endpoint=rows.GET_BUSY_BLOCKS,
+        endpoint=endpoints.GET_BUSY_BLOCKS,
         query=BusyBlocksQuery,
         key="busy",
         result="The busy times.",
@@ -174,18 +174,18 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="generate_job_description",
         title="Write a job description",
         about="Let Boooply's AI write the description of a role. At most 5 a minute.",
-        endpoint=rows.GENERATE_JOB_DESCRIPTION,
+        endpoint=endpoints.GENERATE_JOB_DESCRIPTION,
         body=JobBrief,
         key="description",
         result="The description.",
         run=send,
     ),
-    # ---- beyond the vendor's
+    # ---- not among the vendor's
     Tool(
         name="list_participants",
         title="List participants",
         about="List who takes part in an interview. Join tokens are left out: each person has a link by e-mail.",
-        endpoint=rows.LIST_PARTICIPANTS,
+        endpoint=endpoints.LIST_PARTICIPANTS,
         key="participants",
         result="The people.",
         run=send,
@@ -196,7 +196,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         title="Read about a recording",
         about="Tell whether there is a recording, and how long it is; null until there is one. "
         "Ask for the link only if the user wants to watch it.",
-        endpoint=rows.GET_RECORDING,
+        endpoint=endpoints.GET_RECORDING,
         key="recording",
         result="The recording, or null.",
         switches=(REVEAL_LINK,),
@@ -207,7 +207,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         name="get_organization",
         title="Read about the organization",
         about="Tell which organization this server works for.",
-        endpoint=rows.GET_ORGANIZATION,
+        endpoint=endpoints.GET_ORGANIZATION,
         key="organization",
         result="The organization.",
         run=send,
@@ -221,7 +221,7 @@ PLATFORM_TOOLS: Final[tuple[Tool, ...]] = (
         title="Connect a customer",
         about="Give a customer of the platform its organization at Boooply. Its key is stored, encrypted, where this "
         f"server runs, and is never shown. A customer that is connected is left alone. {_PLAN_FIRST}",
-        endpoint=rows.CREATE_ORGANIZATION_API_KEY,
+        endpoint=endpoints.CREATE_ORGANIZATION_API_KEY,
         body=Tenant,
         key="organization",
         result="The customer's organization at Boooply, whose key is stored now.",

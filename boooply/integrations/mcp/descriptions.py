@@ -1,4 +1,4 @@
-"""What a model is told of each field, beyond its kind: in schemas alone, nothing is checked here."""
+"""The descriptions and bounds of fields in the tools' schemas; they check nothing."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from boooply.models import (
     Tenant,
 )
 
-# By the field's name, as the models spell it; an enumeration tells about itself.
+# By the field's name, as the models spell it; an enumeration is described by its docstring.
 FIELDS: Final[dict[str, str]] = {
     # ---- arguments
     "meeting_code": "The interview's meetingCode, as Boooply-AI-1234567890.",
@@ -69,7 +69,7 @@ FIELDS: Final[dict[str, str]] = {
     "organization_id": "Your own id of the customer.",
     "organization_name": "The customer's name.",
     "team_members": "Colleagues to import into the customer's organization.",
-    # ---- answers
+    # ---- results
     "id": "Its id at Boooply.",
     "url": "Its address. A personal join link needs a token besides, which this server does not give away.",
     "is_team_meeting": "Whether it is a meeting of the team.",
@@ -143,7 +143,7 @@ FIELDS: Final[dict[str, str]] = {
     "coaching_recommendations": "What the interviewer could learn.",
 }
 
-# Where a name alone is not enough.
+# Where the name alone is not enough.
 OF_MODEL: Final[dict[tuple[type, str], str]] = {
     (AvailabilityQuery, "email"): "The e-mail address of the person whose calendar is asked.",
     (AvailabilityQuery, "duration_minutes"): "How long a free slot has to be, in minutes; 30 where it is not given.",
@@ -166,7 +166,7 @@ OF_MODEL: Final[dict[tuple[type, str], str]] = {
     (Tenant, "organization_id"): "Your own id of the customer. However often it is connected, it gets one key.",
 }
 
-# What the models check, said in the terms of JSON Schema; the tests hold one against the other.
+# The models' own checks, in the terms of JSON Schema; the tests compare the two.
 BOUNDS: Final[dict[str, dict[str, Any]]] = {
     "duration_minutes": {"minimum": 5},
     "days": {"minimum": 1, "maximum": 30},

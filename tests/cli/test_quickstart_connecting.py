@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from boooply import APIStatusError, OrganizationApiKey, Secret, ServerError, Tenant
-from boooply.cli.connecting import connect_all
+from boooply.cli.quickstart import connect_all
 
 
 def tenants(count: int) -> Iterator[Tenant]:
@@ -18,7 +18,7 @@ def key_of(tenant: Tenant) -> OrganizationApiKey:
     return OrganizationApiKey(api_key=Secret("bply_org_x"), organization_id=tenant.organization_id)
 
 
-async def test_each_key_comes_with_the_place_of_its_customer_in_whatever_order() -> None:
+async def test_each_key_comes_with_the_position_of_its_customer_in_any_order() -> None:
     connected: dict[int, str] = {}
 
     async def mint(tenant: Tenant) -> OrganizationApiKey:
@@ -67,7 +67,7 @@ async def test_customers_are_taken_as_they_are_needed() -> None:
     assert len(taken) == len(connected) == 100
 
 
-async def test_the_first_error_stops_all_workers_and_comes_as_it_is() -> None:
+async def test_the_first_error_stops_all_workers_and_is_raised_unwrapped() -> None:
     asked: list[str] = []
 
     async def mint(tenant: Tenant) -> OrganizationApiKey:
@@ -84,7 +84,7 @@ async def test_the_first_error_stops_all_workers_and_comes_as_it_is() -> None:
     assert len(asked) < 20
 
 
-async def test_nobody_to_connect() -> None:
+async def test_no_customers_need_no_calls() -> None:
     async def mint(tenant: Tenant) -> OrganizationApiKey:
         raise AssertionError(tenant)
 

@@ -1,11 +1,11 @@
-"""Who meets whom in the quickstart."""
+"""The requests of the quickstart."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from boooply import Slot, TeamMember, Tenant
-from boooply.cli import demo
+from boooply.cli import quickstart
 
 SLOT = Slot(start=datetime(2026, 1, 5, 9, tzinfo=UTC), end=datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
 
@@ -29,26 +29,26 @@ BOB, CHLOE = TeamMember(email="bob@acme.example", name="Bob"), TeamMember(email=
     ],
 )
 def test_each_address_is_one_person_and_the_user_comes_first(team: tuple[TeamMember, ...], addresses: object) -> None:
-    assert [member.email for member in demo.people(tenant(*team))] == addresses
+    assert [member.email for member in quickstart.people(tenant(*team))] == addresses
 
 
-def test_a_colleague_leads_the_interview_or_the_user_who_is_alone() -> None:
-    assert demo.interviewer(tenant(BOB, CHLOE)) == BOB
-    assert demo.interviewer(tenant()).email == "Ada@acme.example"
+def test_a_colleague_leads_the_interview_or_else_the_user() -> None:
+    assert quickstart.interviewer(tenant(BOB, CHLOE)) == BOB
+    assert quickstart.interviewer(tenant()).email == "Ada@acme.example"
 
 
 def test_the_candidate_picks_one_of_ten_times_at_most() -> None:
     slots = [Slot(start=SLOT.start + timedelta(days=day), end=SLOT.end + timedelta(days=day)) for day in range(60)]
 
-    request = demo.human_interview(BOB, slots)
+    request = quickstart.human_interview(BOB, slots)
 
     assert request.scheduling_mode == "CANDIDATE_PICKS"
     assert request.available_slots == tuple(slots[:10])
     assert [(person.name, person.role) for person in request.participants] == [("Bob", "INTERVIEWER")]
 
 
-def test_without_a_free_time_it_is_at_once() -> None:
-    request = demo.human_interview(BOB, ())
+def test_without_a_free_slot_the_interview_is_immediate() -> None:
+    request = quickstart.human_interview(BOB, ())
 
     assert request.scheduling_mode == "IMMEDIATE"
     assert request.available_slots == ()
@@ -57,7 +57,7 @@ def test_without_a_free_time_it_is_at_once() -> None:
 def test_the_user_hosts_the_meeting_and_a_few_colleagues_come() -> None:
     colleagues = [TeamMember(email=f"c{number}@acme.example") for number in range(9)]
 
-    request = demo.team_meeting(tenant(*colleagues))
+    request = quickstart.team_meeting(tenant(*colleagues))
 
     assert [(person.name, person.role) for person in request.participants] == [
         ("Ada Admin", "HOST"),
@@ -67,5 +67,5 @@ def test_the_user_hosts_the_meeting_and_a_few_colleagues_come() -> None:
     ]
 
 
-def test_who_has_no_name_goes_by_the_address() -> None:
-    assert demo.team_meeting(tenant(user_name=None)).participants[0].name == "Ada"
+def test_a_person_without_a_name_is_named_by_the_address() -> None:
+    assert quickstart.team_meeting(tenant(user_name=None)).participants[0].name == "Ada"
