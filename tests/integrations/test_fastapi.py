@@ -335,7 +335,7 @@ def test_what_an_application_has_no_handler_for_is_left_to_another(
 def test_a_key_that_could_not_be_stored_is_kept_at(
     is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("boooply.provisioning.pending_keys._COME_BACK", 0.05)
+    monkeypatch.setattr("boooply.provisioning.pending_keys._RETRY_AFTER", 0.05)
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     boooply.add_to(app)
