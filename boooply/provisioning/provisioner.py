@@ -119,7 +119,7 @@ class KeyProvisioner:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if task.cancelled():  # by `stop`
+            if self._is_stopping and task.cancelled():
                 raise NotClaimed from None
             if task in self._cancellable:
                 task.cancel()

@@ -162,7 +162,7 @@ async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
     ):
         await queue.enqueue(customers(12))
         words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.platform_key]
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, *words])  # noqa: ASYNC220, S603 - our own words
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, *words])  # noqa: ASYNC220, S603 - our own arguments; starting it takes no time
         await until(lambda: len(sandbox.mints) >= 6)
         os.kill(worker.pid, signal.SIGKILL)
         await asyncio.to_thread(worker.wait)
