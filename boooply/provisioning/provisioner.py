@@ -70,7 +70,7 @@ class KeyProvisioner:
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether to mint again for customers in doubt.
         store_timeout: How long to retry a store that fails, in seconds.
-        run_id: The run's name in the ledger. Each claim adds a number, to tell a customer that occurs twice apart.
+        run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
         consecutive_failures: How many requests in a row got no clear response.
     """
 

@@ -383,7 +383,9 @@ async def test_a_caller_that_is_cancelled_again_and_again_still_gets_the_key_tha
         while not task.done():
             task.cancel()
             await asyncio.sleep(0.02)
-    assert set(task.exception().keys) == {"org_1"}
+    with pytest.raises(KeysNotStoredError) as caught:
+        await task
+    assert set(caught.value.keys) == {"org_1"}
 
 
 async def test_closing_a_run_with_unread_outcomes_and_a_key_that_cannot_be_stored_ends(store):
