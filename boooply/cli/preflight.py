@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import attrs
 from boooply.errors import ProvisioningError
 from boooply.models import Tenant
 from boooply.provisioning import BadRow, iterate_rows
+from boooply.provisioning.iteration import batched
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.store import AsyncLedger, State
 
@@ -51,7 +51,7 @@ async def preflight(path: Path, ledger: AsyncLedger, stop: asyncio.Event) -> Pre
         StoreError: The ledger cannot be read.
     """
     found = Preflight()
-    for batch in _batches(_rows(path)):
+    async for batch in batched(_rows(path), _BATCH):
         found.bad_rows += [row for row in batch if isinstance(row, BadRow)]
         ids = [row.organization_id for row in batch if isinstance(row, Tenant)]
         known = 0
@@ -93,9 +93,3 @@ def _rows(path: Path) -> Iterator[Tenant | BadRow]:
     if path.exists() and not path.is_file() and not path.is_dir():  # for a directory, `iterate_rows` raises
         raise ProvisioningError(f"{path}: must be a file that can be read twice, not a pipe")
     yield from iterate_rows(path)
-
-
-def _batches(rows: Iterable[Tenant | BadRow]) -> Iterator[list[Tenant | BadRow]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

@@ -1,6 +1,7 @@
-"""The same job on a queue: procrastinate on the store's own PostgreSQL (the extra ``distributed``).
+"""Provisioning over a queue: procrastinate on the store's own PostgreSQL (the extra ``distributed``).
 
-A job carries a customer's id and nothing else; the ledger has the rest, and keeps the promise whatever the queue does.
+A job contains a customer's id and nothing else. The ledger has the rest, and prevents a second mint whatever the queue
+does.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import islice
 from typing import Any, Final
 
 import attrs
@@ -18,6 +18,7 @@ from boooply.errors import AuthenticationError, ConfigurationError, PermissionDe
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
+from boooply.provisioning.iteration import batched
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.store import AsyncStore, State, tenant_of
 
@@ -26,33 +27,37 @@ CONCURRENCY: Final = 16
 _TASK: Final = "boooply.connect"
 _QUEUE: Final = "boooply"
 _BATCH: Final = 500
-_ANOTHER_TRY: Final = 5  # seconds until a job is taken again that another run is at, or whose store failed
-_STALLED: Final = 30.0  # seconds without a sign of life of its worker, and between two looks for such jobs
+_RETRY_AFTER: Final = 5  # seconds until a job is retried whose customer is busy, or whose store failed
+_POLL_INTERVAL: Final = 5.0  # seconds between two looks for jobs that are due again
+_STALLED_AFTER: Final = (
+    30.0  # seconds without a heartbeat until a worker counts as dead, and between two looks for its jobs
+)
+_HEARTBEATS: Final = 3  # in that time
 
 
 @attrs.frozen(eq=False)
 class Queue:
-    """Hand customers to workers on any machine, and be one of them."""
+    """A queue of customers for workers on any machine."""
 
     app: App
     store: AsyncStore
     _platforms: list[AsyncBoooplyPlatform] = attrs.field(factory=list[AsyncBoooplyPlatform], init=False)
-    _refused: list[Exception] = attrs.field(factory=list[Exception], init=False)
-    _has_refused: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    _rejections: list[Exception] = attrs.field(factory=list[Exception], init=False)
+    _is_rejected: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, store: AsyncStore, /, *, connector: BaseConnector | None = None) -> AsyncGenerator[Queue]:
-        """Open the queue in the store's database, and close it at the end; on first use it is created.
+        """Open the queue in the store's database, and close it at the end; the first use creates it.
 
-        ``connector`` is one of procrastinate's, in the place of the one to that database: its in-memory one in tests.
+        ``connector`` is a connector of procrastinate's to use instead, such as its in-memory one in tests.
 
         Raises:
             ConfigurationError: The store is not on PostgreSQL.
         """
         queue = cls(App(connector=connector or _connector(store)), store)
         register = queue.app.task(
-            name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_ANOTHER_TRY, retry_exceptions=_AGAIN)
+            name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_RETRY_AFTER, retry_exceptions=_RETRIED)
         )
         register(queue._connect)
         async with queue.app.open_async():
@@ -61,13 +66,13 @@ class Queue:
             yield queue
 
     async def enqueue(self, tenants: Iterable[Tenant] | AsyncIterable[Tenant], /) -> int:
-        """Note customers in the ledger and queue a job for each; give their number.
+        """Record customers in the ledger, queue a job for each, and return their number.
 
         Raises:
-            StoreError: The ledger cannot be written; what was queued before stays queued.
+            StoreError: The ledger cannot be written; jobs queued before that stay queued.
         """
         count = 0
-        async for batch in _batches(tenants):
+        async for batch in batched(tenants, _BATCH):
             await self.store.ledger.enroll(batch)
             jobs: list[dict[str, Any]] = [{"organization_id": tenant.organization_id} for tenant in batch]
             await self.app.configure_task(_TASK).batch_defer_async(*jobs)
@@ -77,62 +82,72 @@ class Queue:
     async def work(
         self, platforms: Sequence[AsyncBoooplyPlatform], /, *, concurrency: int = CONCURRENCY, wait: bool = True
     ) -> None:
-        """Connect queued customers, until it is cancelled or a signal ends it; without ``wait``, until none is left.
+        """Connect queued customers until cancelled or ended by a signal; without ``wait``, until the queue is empty.
 
-        Of several platforms, each with a key and an allowance of its own, the one with the shortest line is taken.
+        Of several platforms, each with a key and limits of its own, the least busy one takes the next customer.
         Jobs of workers that died are queued again.
 
         Raises:
-            AuthenticationError: A platform's key is refused; so with ``PermissionDeniedError``.
+            AuthenticationError: A platform's key is rejected; ``PermissionDeniedError`` likewise.
         """
         self._platforms[:] = platforms
-        self._refused.clear()
-        self._has_refused.clear()
-        working = asyncio.create_task(self.app.run_worker_async(queues=[_QUEUE], concurrency=concurrency, wait=wait))
-        tasks = {working, asyncio.create_task(self._revive()), asyncio.create_task(self._refusal())}
+        self._rejections.clear()
+        self._is_rejected.clear()
+        working = asyncio.create_task(self._run_worker(concurrency, wait=wait))
+        tasks = {working, asyncio.create_task(self._requeue_stalled()), asyncio.create_task(self._raise_rejection())}
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
             with suppress(asyncio.CancelledError):
-                await working  # it lets the jobs under way come to their end
+                await working  # jobs under way finish first
         for task in ended:
-            await task  # which raises what has ended the work, if that was not its end
+            await task  # raises the error that ended the work, if there is one
 
-    async def _refusal(self) -> None:
-        await self._has_refused.wait()
-        raise self._refused[0]
+    async def _run_worker(self, concurrency: int, *, wait: bool) -> None:
+        await self.app.run_worker_async(
+            queues=[_QUEUE],
+            concurrency=concurrency,
+            wait=wait,
+            fetch_job_polling_interval=_POLL_INTERVAL,
+            update_heartbeat_interval=_STALLED_AFTER / _HEARTBEATS,
+            stalled_worker_timeout=_STALLED_AFTER,
+        )
+
+    async def _raise_rejection(self) -> None:
+        await self._is_rejected.wait()
+        raise self._rejections[0]
 
     async def _connect(self, organization_id: str) -> None:
-        """Carry out one job; the outcome is in the ledger."""
-        if self._refused:
+        """Run one job; the ledger records the outcome."""
+        if self._rejections:
             raise NotClaimed
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
         if not found or found[0].state is State.DONE:
             return  # disconnected since it was queued, or connected
-        minting = KeyProvisioner(platform=min(self._platforms, key=_line), ledger=self.store.ledger)
+        provisioner = KeyProvisioner(platform=min(self._platforms, key=_backlog), ledger=self.store.ledger)
         try:
-            await minting.connect(tenant_of(found[0]))
+            await provisioner.connect(tenant_of(found[0]))
         except (AuthenticationError, PermissionDeniedError) as error:
-            self._refused.append(error)
-            self._has_refused.set()
+            self._rejections.append(error)
+            self._is_rejected.set()
             raise NotClaimed from None
 
-    async def _revive(self) -> None:
+    async def _requeue_stalled(self) -> None:
         jobs = self.app.job_manager
         while True:
-            for job in await jobs.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=_STALLED):
+            for job in await jobs.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=_STALLED_AFTER):
                 await jobs.retry_job(job)
-            await asyncio.sleep(_STALLED)
+            await asyncio.sleep(_STALLED_AFTER)
 
 
-_AGAIN: Final = (NotClaimed, StoreError)
+_RETRIED: Final = (NotClaimed, StoreError)
 
 
-def _line(platform: AsyncBoooplyPlatform) -> int:
-    allowance = platform.rate_limits.get(RateLimitClass.WRITES)
-    return 0 if allowance is None else allowance.waiting - allowance.remaining
+def _backlog(platform: AsyncBoooplyPlatform) -> int:
+    status = platform.rate_limits.get(RateLimitClass.WRITES)
+    return 0 if status is None else status.waiting - status.remaining
 
 
 def _connector(store: AsyncStore) -> BaseConnector:
@@ -142,19 +157,3 @@ def _connector(store: AsyncStore) -> BaseConnector:
     bare = address.url.set(drivername="postgresql").render_as_string()
     passwords = {name: secret.reveal() for name, secret in address.passwords.items()}
     return PsycopgConnector(conninfo=bare, kwargs=passwords)
-
-
-async def _batches(tenants: Iterable[Tenant] | AsyncIterable[Tenant]) -> AsyncGenerator[list[Tenant]]:
-    if not isinstance(tenants, AsyncIterable):
-        source = iter(tenants)
-        while batch := list(islice(source, _BATCH)):
-            yield batch
-        return
-    batch = list[Tenant]()
-    async for tenant in tenants:
-        batch.append(tenant)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

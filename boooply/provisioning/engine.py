@@ -1,4 +1,4 @@
-"""A run: a fixed number of workers over one iterator, and what they have to leave to others for a while."""
+"""One provisioning run: a fixed number of workers over one source of customers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Final
 from boooply.errors import ProvisioningError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.iteration import iterate
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
 from boooply.store import AsyncStore
+from boooply.store.deduplicator import run_to_completion
 
 CONCURRENCY: Final = 16
 
-_MOST_LEFT: Final = 1000  # customers that other runs are at, of which the oldest is looked at again first
-_LOOK_AGAIN: Final = 0.5  # seconds
-_TROUBLE_IN_A_ROW: Final = 50  # an API that is down must not put a whole file in doubt
+_MOST_BUSY: Final = 1000  # customers that other runs have claimed; at this number no further ones are read
+_RETRY_BUSY_AFTER: Final = 0.5  # seconds
+_MOST_CONSECUTIVE_FAILURES: Final = 50  # an API that is down must not put a whole file in doubt
 
 
 async def provision(
@@ -33,136 +35,133 @@ async def provision(
     remint_in_doubt: bool = False,
     stop: asyncio.Event | None = None,
 ) -> AsyncGenerator[Outcome]:
-    """Connect every customer once, and yield what becomes of each as it comes.
+    """Connect every customer once, and yield each outcome as soon as it is known.
 
-    A customer that is connected already is not minted again, whichever run or process did it; so a run that was killed
-    is run again with the same customers. Several runs on one store share the work. However many customers come out of
-    ``tenants``, only a few are held at a time.
+    A customer that is already connected is not minted again, whichever run or process connected it. After a run was
+    killed, run it again with the same customers. Several runs on one store share the work. ``tenants`` may be of any
+    length: only a few customers are in memory at a time.
 
-    Setting ``stop``, or closing the generator, ends the run: requests under way come to their end and are recorded.
+    To end the run early, set ``stop`` or close the generator: requests on the wire finish and are recorded.
 
     Args:
         tenants: The customers, from a generator for example.
-        platform: Whose key mints.
-        store: Holds the ledger, and the keys.
-        keys: Your own key store, in the place of the one in ``store``.
+        platform: The platform whose key mints.
+        store: The store of the ledger, and of the keys.
+        keys: Your own key store, instead of the one in ``store``.
         concurrency: How many requests may be under way at once.
-        remint_in_doubt: Mint again where nobody can tell whether a key exists; that key may be an orphan.
-        stop: Set it to end the run.
+        remint_in_doubt: Mint again for customers in doubt; a key that already exists becomes an orphan.
+        stop: An event that ends the run.
 
     Raises:
-        AuthenticationError: The platform's key is refused; so with ``PermissionDeniedError``. The run has stopped.
-        StoreError: The store has failed for a minute; nothing more was sent.
-        KeysNotStoredError: Keys came that cannot be stored: the error holds them.
-        ProvisioningError: The API fails again and again.
+        AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise. The run has stopped.
+        StoreError: The store failed for a minute; nothing more was sent.
+        KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
+        ProvisioningError: The API failed too many times in a row.
     """
     if concurrency < 1:
-        raise ProvisioningError("concurrency has to be at least 1")
-    minting = KeyProvisioner(platform=platform, ledger=store.ledger, vault=keys, remint=remint_in_doubt)
-    crew = WorkerPool(minting, _asynchronous(tenants), concurrency)
-    workers = [asyncio.create_task(crew.work()) for _ in range(concurrency)]
-    watcher = asyncio.create_task(_stop_on(stop, crew)) if stop is not None else None
+        raise ProvisioningError(f"concurrency must be at least 1, not {concurrency}")
+    provisioner = KeyProvisioner(platform=platform, ledger=store.ledger, vault=keys, remint=remint_in_doubt)
+    pool = WorkerPool(provisioner, iterate(tenants), concurrency)
+    running = asyncio.create_task(pool.run())
+    stopping = asyncio.create_task(_stop_on(stop, pool)) if stop is not None else None
     try:
-        while (outcome := await crew.outcomes.get()) is not None:
+        while (outcome := await pool.outcomes.get()) is not None:
             yield outcome
     finally:
-        for task in [*workers, *([watcher] if watcher is not None else [])]:
-            task.cancel()  # a request under way comes to its end all the same
-        await asyncio.wait(workers)
-        crew.raise_unstored()
-    crew.raise_failure()
+        if stopping is not None:
+            stopping.cancel()
+        await pool.close(running)
+    pool.raise_failure()
 
 
-async def _asynchronous(tenants: Iterable[Tenant] | AsyncIterable[Tenant]) -> AsyncIterator[Tenant]:
-    if isinstance(tenants, AsyncIterable):
-        async for tenant in tenants:
-            yield tenant
-    else:
-        for tenant in tenants:
-            yield tenant
-
-
-async def _stop_on(stop: asyncio.Event, crew: WorkerPool) -> None:
+async def _stop_on(stop: asyncio.Event, pool: WorkerPool) -> None:
     await stop.wait()
-    crew.stop()
+    pool.stop()
 
 
 class WorkerPool:
     """The workers of one run, and what they share."""
 
-    def __init__(self, minting: KeyProvisioner, source: AsyncIterator[Tenant], size: int) -> None:
-        self.outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None once the last worker is done
-        self._minting = minting
+    def __init__(self, provisioner: KeyProvisioner, source: AsyncIterator[Tenant], size: int) -> None:
+        self.outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
+        self._provisioner = provisioner
         self._source = source
-        self._turn = asyncio.Lock()
-        self._left: deque[tuple[float, Tenant]] = deque()  # with the time at which to look again
-        self._working = size
+        self._source_lock = asyncio.Lock()
+        self._size = size
+        self._busy: deque[tuple[float, Tenant]] = deque()  # with the time of the next try
         self._stopped = asyncio.Event()
-        self._failure: Exception | None = None
-        self._unstored: list[KeysNotStoredError] = []
+        self._errors: list[Exception] = []
 
-    async def work(self) -> None:
+    async def run(self) -> None:
         """Connect customers until there are no more, or the run stops."""
+        await asyncio.gather(*(self._work() for _ in range(self._size)), return_exceptions=True)
+        await self.outcomes.put(None)
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._stopped.set()
+        self._provisioner.stop()
+
+    async def close(self, running: asyncio.Task[None]) -> None:
+        """End the run, once the requests on the wire have finished.
+
+        Raises:
+            KeysNotStoredError: Keys were minted but cannot be stored.
+        """
+        running.cancel()
+        try:
+            await run_to_completion(asyncio.wait({running}))
+        finally:
+            self._raise_unstored()
+
+    def raise_failure(self) -> None:
+        """Raise the first error that ended the run early, if there is one."""
+        if self._errors:
+            raise self._errors[0]
+
+    def _raise_unstored(self) -> None:
+        unstored = [error for error in self._errors if isinstance(error, KeysNotStoredError)]
+        if unstored:
+            keys = {identity: secret for error in unstored for identity, secret in error.keys.items()}
+            raise KeysNotStoredError(keys, unstored[0].reason)
+
+    async def _work(self) -> None:
         try:
             while (tenant := await self._next()) is not None:
                 await self._connect(tenant)
-        except KeysNotStoredError as error:
-            self._unstored.append(error)
-            self._fail(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run and is raised at its end
-            self._fail(error)
-        self._working -= 1
-        if not self._working:
-            await self.outcomes.put(None)
-
-    def stop(self) -> None:
-        """Begin nothing more."""
-        self._stopped.set()
-        self._minting.stop()
-
-    def raise_unstored(self) -> None:
-        """Hand out the keys that could not be stored, if there are any: even where the run was broken off."""
-        if self._unstored:
-            keys = {identity: secret for error in self._unstored for identity, secret in error.keys.items()}
-            raise KeysNotStoredError(keys, self._unstored[0].reason)
-
-    def raise_failure(self) -> None:
-        """Raise what has ended the run early, if something did."""
-        if self._failure is not None:
-            raise self._failure
+        except Exception as error:  # noqa: BLE001 - any error ends the run, and is raised at its end
+            self._errors.append(error)
+            self.stop()
 
     async def _connect(self, tenant: Tenant) -> None:
         try:
-            outcome = await self._minting.connect(tenant)
+            outcome = await self._provisioner.connect(tenant)
         except NotClaimed:
-            self._left.append((_now() + _LOOK_AGAIN, tenant))
+            self._busy.append((_now() + _RETRY_BUSY_AFTER, tenant))
             return
         await self.outcomes.put(outcome)
-        if self._minting.trouble >= _TROUBLE_IN_A_ROW:
-            reason = outcome.reason if isinstance(outcome, InDoubt | Failed) else "no answer"
-            raise ProvisioningError(f"the API gave no answer {self._minting.trouble} times in a row: {reason}")
+        failures = self._provisioner.consecutive_failures
+        if failures >= _MOST_CONSECUTIVE_FAILURES:
+            reason = f": {outcome.reason}" if isinstance(outcome, InDoubt | Failed) else ""
+            raise ProvisioningError(f"the API failed {failures} times in a row{reason}")
 
     async def _next(self) -> Tenant | None:
-        async with self._turn:
+        """Return the next customer of the source, or one that was busy; None ends the worker."""
+        async with self._source_lock:
             if self._stopped.is_set():
                 return None
-            if len(self._left) < _MOST_LEFT:
-                async for tenant in self._source:
-                    return tenant
-        return await self._next_left()
+            if len(self._busy) < _MOST_BUSY and (tenant := await anext(self._source, None)) is not None:
+                return tenant
+        return await self._next_busy()
 
-    async def _next_left(self) -> Tenant | None:
-        """Take the customer again that another run was at, once it has had some time."""
-        if not self._left:
+    async def _next_busy(self) -> Tenant | None:
+        """Wait until the oldest busy customer is due, and return it."""
+        if not self._busy:
             return None
-        moment, tenant = self._left.popleft()
+        due, tenant = self._busy.popleft()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), moment - _now())
+            await asyncio.wait_for(self._stopped.wait(), due - _now())
         return None if self._stopped.is_set() else tenant
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = self._failure or error
-        self.stop()
 
 
 def _now() -> float:

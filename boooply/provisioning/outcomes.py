@@ -1,4 +1,4 @@
-"""What becomes of a customer that is provisioned, and of a key that cannot be stored."""
+"""The outcomes of provisioning a customer, and the error for keys that cannot be stored."""
 
 from collections.abc import Mapping
 
@@ -10,16 +10,17 @@ from boooply.secret import Secret
 
 @attrs.frozen
 class Connected:
-    """Its key was minted, and is stored."""
+    """A customer whose key was minted and stored."""
 
     organization_id: str
 
 
 @attrs.frozen
 class AlreadyConnected:
-    """It had its key before, and was not asked for again.
+    """A customer that already had its key, so that none was minted.
 
-    ``is_changed``: it was given with other data than it was minted with. ``is_repeated``: this run has met it twice.
+    ``is_changed``: its data differs from the data that it was minted with. ``is_repeated``: it occurs twice in this
+    run.
     """
 
     organization_id: str
@@ -29,9 +30,9 @@ class AlreadyConnected:
 
 @attrs.frozen
 class InDoubt:
-    """Nobody can tell whether a key was minted; it is minted again on purpose only.
+    """A customer whose key may have been minted; it is never minted again automatically.
 
-    ``error`` is what made it so, where that was now.
+    ``error`` is the cause, if it occurred in this run.
     """
 
     organization_id: str
@@ -41,7 +42,10 @@ class InDoubt:
 
 @attrs.frozen
 class Failed:
-    """It was not minted, for certain; the next run tries it again. ``error`` tells why, where that was now."""
+    """A customer whose key was certainly not minted; the next run tries again.
+
+    ``error`` is the cause, if it occurred now.
+    """
 
     organization_id: str
     reason: str
@@ -52,17 +56,17 @@ Outcome = Connected | AlreadyConnected | InDoubt | Failed
 
 
 class KeysNotStoredError(ProvisioningError):
-    """Tell that keys were minted and cannot be stored; nothing else holds them, and nobody can ask for them again.
+    """Keys that were minted but cannot be stored: they exist only in this error, and the API shows them once.
 
     Attributes:
-        keys: The key of each such customer, by its id: store them, before this error is dropped.
-        reason: What the store or the vault said, of several the first.
+        keys: Each customer's key by its id. Store them before you drop the error.
+        reason: The first message of the store or the vault.
     """
 
     def __init__(self, keys: Mapping[str, Secret], reason: str) -> None:
         super().__init__(
-            f"the keys of {', '.join(sorted(keys))} were minted and cannot be stored ({reason}); "
-            "this error's `keys` holds them, and nothing else does"
+            f"the keys of {', '.join(sorted(keys))} were minted but cannot be stored ({reason}); they exist only in "
+            "this error's `keys`: store them now"
         )
         self.keys: dict[str, Secret] = dict(keys)
         self.reason: str = reason

@@ -1,4 +1,4 @@
-"""Keys that came and could not be stored: tried again for as long as whoever holds them runs."""
+"""Keys that were minted but could not be stored yet: they are stored later, in the background."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from boooply.errors import CorruptKeyError, NotConnectedError
 from boooply.secret import Secret
 from boooply.store import AsyncKeyStore, AsyncStore
 
-_COME_BACK: Final = 5.0  # seconds
+_RETRY_AFTER: Final = 5.0  # seconds
 
 _logger: Final = logging.getLogger("boooply.keys")
 
 
 @attrs.frozen(eq=False)
 class PendingKeys:
-    """Hold keys that a store did not take, and try to store them until it is closed: nothing else has them."""
+    """The keys that a store did not take: storing them is retried until this is closed, since nothing else has them."""
 
     _store: AsyncStore
     _tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
 
     def keep(self, keys: Mapping[str, Secret], /) -> None:
-        """Try to store these too, behind the caller's back."""
+        """Retry these too, in the background."""
         task = asyncio.create_task(_keep(self._store, dict(keys)), name="boooply keys")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up; what is lost by it is logged as critical, by the customers' ids."""
+        """Give up; for each key that is lost, log its customer's id as critical."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def has_other_key(keys: AsyncKeyStore, organization_id: str, api_key: Secret, /) -> bool:
-    """Tell whether a customer has another key, which stays: it may be in use. One that cannot be opened is none."""
+    """Return whether the customer has another key, which may be in use; one that cannot be decrypted does not count."""
     try:
         return await keys.get(organization_id) != api_key
     except (NotConnectedError, CorruptKeyError):
@@ -50,9 +50,9 @@ async def has_other_key(keys: AsyncKeyStore, organization_id: str, api_key: Secr
 async def _keep(store: AsyncStore, keys: dict[str, Secret]) -> None:
     try:
         while keys:
-            await asyncio.sleep(_COME_BACK)
+            await asyncio.sleep(_RETRY_AFTER)
             for organization_id in tuple(keys):
-                with suppress(Exception):  # whatever it is: the other keys wait too, and this one is tried again
+                with suppress(Exception):  # whatever it is: this key is retried, and must not keep the others waiting
                     await _restore(store, organization_id, keys[organization_id])
                     del keys[organization_id]
     finally:
@@ -62,8 +62,8 @@ async def _keep(store: AsyncStore, keys: dict[str, Secret]) -> None:
 
 async def _restore(store: AsyncStore, organization_id: str, api_key: Secret) -> None:
     if not [entry async for entry in store.ledger.entries([organization_id])]:
-        _logger.warning("%s was disconnected meanwhile: the key that came late is not stored", organization_id)
+        _logger.warning("%s was disconnected meanwhile: its late key is not stored", organization_id)
     elif await has_other_key(store.keys, organization_id, api_key):
-        _logger.warning("%s has another key by now, which stays; the one that came late is not stored", organization_id)
+        _logger.warning("%s has another key by now, and keeps it: its late key is not stored", organization_id)
     else:
         await store.keys.put(organization_id, api_key)

@@ -1,4 +1,4 @@
-"""One customer, from the ledger to the API and back: nothing is sent that is not in the ledger, no key is lost."""
+"""The provisioning of one customer: every step is recorded before it happens, and no key is lost."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ from boooply.errors import (
     PermissionDeniedError,
     StoreError,
 )
-from boooply.models import Tenant
+from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.resources.keys import key_request
 from boooply.secret import Secret, redact
 from boooply.store import AsyncLedger, Claimed, ClaimResult, is_same_run
+from boooply.store.deduplicator import run_to_completion
 from boooply.transport import Transport
 
 T = TypeVar("T")
 
-_WAITING_LEASE: Final = 30.0  # keeps two runs from waiting in line for one customer; `begin` is what keeps them apart
-_STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError)  # it is the platform's key that is wrong
+_WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
+_STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError)  # the platform's key is wrong, for all customers
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
 
 class Keys(Protocol):
-    """Keep the customers' keys: the ``AsyncKeyStore``, or a class of your own over a vault.
+    """A store for the customers' keys: the ``AsyncKeyStore``, or a class of your own over a vault.
 
     ``get`` raises ``NotConnectedError`` for a customer without a key.
     """
@@ -56,184 +57,202 @@ class Keys(Protocol):
 
 
 class NotClaimed(Exception):
-    """Tell that another run is at this customer, or that this run is stopping: nothing was sent."""
+    """A customer that another run has claimed, or that a stopping run no longer starts: nothing was sent."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class KeyProvisioner:
-    """Mint for the customers of one run.
+    """The provisioning of one run's customers.
 
     Attributes:
-        platform: Whose customers they are.
+        platform: The platform of the customers.
         ledger: Where each step is committed.
         vault: Where the keys go, if not into the ledger's own store.
-        remint: Whether customers in doubt are minted again.
-        patience: For how many seconds a store that fails is tried again.
-        run: The name under which the ledger knows this run; each customer's turn has a number behind it, since one that
-            is met twice must not be taken for the same.
+        remint: Whether to mint again for customers in doubt.
+        store_timeout: How long to retry a store that fails, in seconds.
+        run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
+        consecutive_failures: How many requests in a row got no clear response.
     """
 
     platform: AsyncBoooplyPlatform
     ledger: AsyncLedger
     vault: Keys | None = None
     remint: bool = False
-    patience: float = 60.0
-    run: str = attrs.field(factory=lambda: uuid.uuid4().hex)
-    _turns: Iterator[int] = attrs.field(factory=itertools.count, init=False)
-    _unsent: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
+    store_timeout: float = 60.0
+    run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    consecutive_failures: int = attrs.field(default=0, init=False)
+    _claim_numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
+    # those whose request is not on the wire
+    _cancellable: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
-    trouble: int = attrs.field(default=0, init=False)  # how often in a row the API gave no clear answer
 
     @property
     def transport(self) -> Transport:
-        """What sends."""
+        """What sends the requests."""
         return self.platform.transport
 
     @property
     def lease(self) -> float:
-        """For how long a request that was sent may be under way: one attempt and half as long again, in seconds."""
+        """How long a sent request may be under way, in seconds: one and a half attempts, and a second."""
         return 1.5 * self.transport.timeout + 1
 
     def stop(self) -> None:
-        """Start nothing more: who waits in line is skipped, and what is under way comes to its end."""
+        """Start nothing more: cancel what waits, and let requests on the wire finish."""
         self._is_stopping = True
-        for task in tuple(self._unsent):
+        for task in tuple(self._cancellable):
             task.cancel()
 
     async def connect(self, tenant: Tenant, /) -> Outcome:
         """Connect one customer, unless it is connected or in doubt.
 
-        A caller that is cancelled while the request is under way waits for its end, and for the key to be stored.
+        A caller that is cancelled while the request is on the wire waits until the key is stored.
 
         Raises:
-            Skipped: Another run is at it, or this run is stopping.
-            AuthenticationError: The platform's key is refused.
+            NotClaimed: Another run has claimed the customer, or this run is stopping.
+            AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise.
             StoreError: The store failed, and nothing was sent.
-            KeysNotStoredError: The key came and cannot be stored; the error holds it.
+            KeysNotStoredError: The key was minted but cannot be stored; the error contains it.
         """
         task = asyncio.create_task(self._connect(tenant))
-        self._unsent.add(task)
+        self._cancellable.add(task)
+        task.add_done_callback(self._cancellable.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not task.cancelled():  # it is the caller who was
-                await self._run_to_completion(task)
-                raise
-        finally:
-            self._unsent.discard(task)
-        raise NotClaimed
-
-    async def _run_to_completion(self, task: asyncio.Task[Outcome]) -> None:
-        if task in self._unsent:
-            task.cancel()
-        await asyncio.wait({task})
-        problem = None if task.cancelled() else task.exception()
-        if isinstance(problem, KeysNotStoredError):  # worse than being cancelled
-            raise problem
+            if self._is_stopping and task.cancelled():
+                raise NotClaimed from None
+            if task in self._cancellable:
+                task.cancel()
+            await _raise_lost_key(task)
+            raise
 
     async def _connect(self, tenant: Tenant) -> Outcome:
-        identity, run = tenant.organization_id, f"{self.run}/{next(self._turns)}"
+        claim_token = f"{self.run_id}/{next(self._claim_numbers)}"
         claimed = await self._with_store_retry(
-            lambda: self.ledger.claim(tenant, run=run, lease=_WAITING_LEASE, remint=self.remint)
+            lambda: self.ledger.claim(tenant, run=claim_token, lease=_WAITING_LEASE, remint=self.remint)
         )
         if claimed.standing is ClaimResult.HELD:
             raise NotClaimed
-        if claimed.standing in {ClaimResult.TAKEN, ClaimResult.IN_DOUBT} and await self._is_in_vault(identity):
-            await self._with_store_retry(lambda: self.ledger.finish(tenant, None, run=run))
-            return AlreadyConnected(identity)
-        if claimed.standing is not ClaimResult.TAKEN:
-            return _OUTCOMES[claimed.standing](claimed, run)
-        try:
-            return await self._mint(tenant, run)
-        except (asyncio.CancelledError, NotClaimed):
-            await self._release(identity, run)
-            raise
+        is_undecided = claimed.standing in {ClaimResult.TAKEN, ClaimResult.IN_DOUBT}
+        if is_undecided and await self._is_in_vault(tenant.organization_id):
+            await self._with_store_retry(lambda: self._finish(tenant, None, claim_token))
+            return AlreadyConnected(tenant.organization_id)
+        if claimed.standing is ClaimResult.TAKEN:
+            return await self._mint(tenant, claim_token)
+        return _known_outcome(claimed, claim_token)
 
     async def _is_in_vault(self, organization_id: str) -> bool:
         if self.vault is None:
-            return False  # the ledger has looked, in the same transaction
+            return False  # the claim has looked, in the same transaction
         try:
             await self.vault.get(organization_id)
         except NotConnectedError:
             return False
         return True
 
-    async def _mint(self, tenant: Tenant, run: str) -> Outcome:
+    async def _mint(self, tenant: Tenant, claim_token: str) -> Outcome:
         identity = tenant.organization_id
         try:
-            answer = self.transport.send(
-                key_request(tenant),
-                on_send=lambda: self._begin(identity, run),
-                on_unsent=lambda: self._unsend(identity, run),
-            )
-            key = CREATE_ORGANIZATION_API_KEY.parse(await answer)
-        except (AmbiguousWriteError, DecodingError) as error:
-            doubt = InDoubt(identity, str(error), error)
+            created = await self._request_key(tenant, claim_token)
         except (StoreError, *_STOPS_THE_RUN):
-            await self._release(identity, run)
             raise
+        except (AmbiguousWriteError, DecodingError) as error:
+            reason = str(error)
+            self.consecutive_failures += 1
+            await self._with_store_retry(lambda: self.ledger.doubt(identity, run=claim_token, reason=reason))
+            return InDoubt(identity, reason, error)
         except BoooplyError as error:
-            failed = Failed(identity, str(error), error)
-            self.trouble = 0 if isinstance(error, APIStatusError) else self.trouble + 1
-            await self._with_store_retry(lambda: self.ledger.fail(identity, run=run, reason=failed.reason))
-            return failed
-        else:
-            self.trouble = 0
-            return await self._keep(tenant, key.api_key, run)
-        self.trouble += 1
-        await self._with_store_retry(lambda: self.ledger.doubt(identity, run=run, reason=doubt.reason))
-        return doubt
+            reason = str(error)
+            self.consecutive_failures = 0 if isinstance(error, APIStatusError) else self.consecutive_failures + 1
+            await self._with_store_retry(lambda: self.ledger.fail(identity, run=claim_token, reason=reason))
+            return Failed(identity, reason, error)
+        self.consecutive_failures = 0
+        return await self._keep(tenant, created.api_key, claim_token)
 
-    async def _release(self, organization_id: str, run: str) -> None:
-        """Note that nothing was sent, so that others need not wait for the lease; if that fails, they wait."""
+    async def _request_key(self, tenant: Tenant, claim_token: str) -> OrganizationApiKey:
+        """Send the request, and release the claim if it certainly was not carried out."""
+        identity = tenant.organization_id
+        response = self.transport.send(
+            key_request(tenant),
+            on_send=lambda: self._begin(identity, claim_token),
+            on_unsent=lambda: self._wait_again(identity, claim_token),
+        )
+        try:
+            return CREATE_ORGANIZATION_API_KEY.parse(await response)
+        except asyncio.CancelledError:
+            if _current() in self._cancellable:  # otherwise it is on the wire: the lease expires, and it is in doubt
+                await self._release(identity, claim_token)
+            raise
+        except (NotClaimed, StoreError, *_STOPS_THE_RUN):
+            await self._release(identity, claim_token)
+            raise
+
+    async def _begin(self, organization_id: str, claim_token: str) -> None:
+        """Commit that the request is sent next: from here on it is not cancelled."""
+        self._cancellable.discard(_current())
+        has_begun = await self._with_store_retry(
+            lambda: self.ledger.begin(organization_id, run=claim_token, lease=self.lease)
+        )
+        if self._is_stopping or not has_begun:
+            raise NotClaimed
+
+    async def _wait_again(self, organization_id: str, claim_token: str) -> None:
+        """Record that the request was not carried out and waits for its next attempt."""
+        await self._with_store_retry(lambda: self._mark_not_sent(organization_id, claim_token, _WAITING_LEASE))
+        if self._is_stopping:
+            raise NotClaimed
+        self._cancellable.add(_current())
+
+    async def _release(self, organization_id: str, claim_token: str) -> None:
+        """Release the claim, so that no other run waits for its lease; if the store fails, they wait."""
         with suppress(StoreError):
-            await asyncio.shield(self.ledger.mark_not_sent(organization_id, run=run))
+            await run_to_completion(self._mark_not_sent(organization_id, claim_token, 0.0))
 
-    async def _begin(self, organization_id: str, run: str) -> None:
-        """Commit that the request goes out next: from here on it is not cancelled."""
-        self._unsent.discard(_current())
-        if not await self._with_store_retry(lambda: self.ledger.begin(organization_id, run=run, lease=self.lease)):
-            raise NotClaimed
-        if self._is_stopping:
-            raise NotClaimed
+    async def _mark_not_sent(self, organization_id: str, claim_token: str, lease: float) -> None:
+        await self.ledger.mark_not_sent(organization_id, run=claim_token, lease=lease)
 
-    async def _unsend(self, organization_id: str, run: str) -> None:
-        """Note that it was not carried out, and is to go out once there is a place."""
-        await self._with_store_retry(lambda: self.ledger.mark_not_sent(organization_id, run=run, lease=_WAITING_LEASE))
-        if self._is_stopping:
-            raise NotClaimed
-        self._unsent.add(_current())
-
-    async def _keep(self, tenant: Tenant, api_key: Secret, run: str) -> Outcome:
-        """Store a key that has come, for as long as patience lasts: it is shown once."""
+    async def _keep(self, tenant: Tenant, api_key: Secret, claim_token: str) -> Outcome:
+        """Store a new key, retrying for as long as allowed: the API shows it once."""
         problem = ""
         try:
-            is_ours = await self._with_store_retry(lambda: self._store(tenant, api_key, run))
+            is_stored = await self._with_store_retry(lambda: self._store(tenant, api_key, claim_token))
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
-            problem = redact(str(error), api_key)  # a vault may quote what it refuses
+            problem = redact(str(error), api_key)  # a vault may quote what it rejects
         else:
-            return Connected(tenant.organization_id) if is_ours else AlreadyConnected(tenant.organization_id)
+            return Connected(tenant.organization_id) if is_stored else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
 
-    async def _store(self, tenant: Tenant, api_key: Secret, run: str) -> bool:
+    async def _store(self, tenant: Tenant, api_key: Secret, claim_token: str) -> bool:
         if self.vault is None:
-            return await self.ledger.finish(tenant, api_key, run=run)
+            return await self._finish(tenant, api_key, claim_token)
         await self.vault.put(tenant.organization_id, api_key)
-        return await self.ledger.finish(tenant, None, run=run)
+        return await self._finish(tenant, None, claim_token)
 
-    async def _with_store_retry(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Do something with the store, and again while it fails."""
+    async def _finish(self, tenant: Tenant, api_key: Secret | None, claim_token: str) -> bool:
+        return await self.ledger.finish(tenant, api_key, run=claim_token)
+
+    async def _with_store_retry(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Run a step, and again while the store fails, for at most ``store_timeout`` seconds."""
         loop = asyncio.get_running_loop()
-        ends = loop.time() + self.patience
+        ends = loop.time() + self.store_timeout
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await act()
+                return await step()
             except StoreError:
                 if loop.time() + pause > ends:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:
+    """Wait for a task however often the caller is cancelled, and raise only an error that contains a key."""
+    with suppress(asyncio.CancelledError, Exception):  # the caller is cancelled, which outranks all but a key
+        await run_to_completion(task)
+    problem = None if task.cancelled() else task.exception()
+    if isinstance(problem, KeysNotStoredError):
+        raise problem
 
 
 def _current() -> asyncio.Task[Outcome]:
@@ -243,14 +262,11 @@ def _current() -> asyncio.Task[Outcome]:
     return task
 
 
-def _already(claimed: Claimed, run: str) -> Outcome:
+def _known_outcome(claimed: Claimed, claim_token: str) -> Outcome:
+    """Return the outcome of a customer that is not minted, since it is done, in doubt, or failed in this run."""
     entry = claimed.entry
-    is_repeated = is_same_run(entry.run, run)
-    return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
-
-
-_OUTCOMES: Final[dict[ClaimResult, Callable[[Claimed, str], Outcome]]] = {
-    ClaimResult.DONE: _already,
-    ClaimResult.IN_DOUBT: lambda claimed, _run: InDoubt(claimed.entry.organization_id, claimed.entry.reason or ""),
-    ClaimResult.FAILED: lambda claimed, _run: Failed(claimed.entry.organization_id, claimed.entry.reason or ""),
-}
+    if claimed.standing is ClaimResult.DONE:
+        is_repeated = is_same_run(entry.run, claim_token)
+        return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
+    outcome = InDoubt if claimed.standing is ClaimResult.IN_DOUBT else Failed
+    return outcome(entry.organization_id, entry.reason or "")

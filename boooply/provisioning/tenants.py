@@ -89,7 +89,7 @@ class AsyncTenants:
         if self._ledger is None:
             raise ConfigurationError("connect needs a ledger beside your own key store: pass ledger=store.ledger")
         minting = KeyProvisioner(
-            platform=self._platform, ledger=self._ledger, vault=self._vault, remint=remint_in_doubt, patience=5.0
+            platform=self._platform, ledger=self._ledger, vault=self._vault, remint=remint_in_doubt, store_timeout=5.0
         )
         async with self._lock(tenant.organization_id):
             await _connect(minting, tenant)

@@ -6,9 +6,9 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from boooply.errors import StoreError
 from boooply.store import event_states
@@ -81,9 +81,9 @@ class AsyncDeduplicator:
         return found
 
 
-async def run_to_completion(step: Coroutine[Any, Any, None]) -> None:
+async def run_to_completion(step: Awaitable[object]) -> None:
     """Take a step to its end, also for a caller that is cancelled: what was handled must not be handled again."""
-    task = asyncio.create_task(step)
+    task = asyncio.ensure_future(step)
     is_cancelled = False
     while not task.done():
         try:

@@ -170,9 +170,9 @@ def test_quickstart_does_not_start_on_a_bad_file(run: Run, tenants_csv: Rows, mo
     ran = run("quickstart", path)
 
     assert (ran.code, ran.out) == (2, "")
-    assert re.search(r"^ *3 +user_email: missing", ran.err, re.MULTILINE)
+    assert re.search(r"^ *3 +user_email: is missing", ran.err, re.MULTILINE)
     assert re.search(r"^ *4 +user_email: 'not-\[red\]an-email' is not an e-mail address", ran.err, re.MULTILINE)
-    assert re.search(r"^ *5 +organization_id: 'o-1' is used already on line 2", ran.err, re.MULTILINE)
+    assert re.search(r"^ *5 +organization_id: 'o-1' is already used on line 2", ran.err, re.MULTILINE)
     assert "3 rows must be changed first" in " ".join(ran.err.split())
     assert "Nothing was sent. Change the file" in ran.err
     ran.check_is_fit_for_print()
@@ -194,7 +194,7 @@ def test_one_bad_row_is_counted_in_the_singular(run: Run, tenants_csv: Rows) -> 
     [
         (None, "cannot be opened: No such file"),
         ("", "is empty"),
-        ("organization_id,user_id,user_email\n", "holds no customers"),
+        ("organization_id,user_id,user_email\n", "contains no customers"),
         ("id,user\n1,2\n", "column organization_id is missing"),
     ],
 )

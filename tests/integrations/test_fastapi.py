@@ -339,7 +339,7 @@ def test_an_event_without_a_handler_is_left_to_another_process(
 def test_a_key_that_could_not_be_stored_is_kept_at(
     is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("boooply.provisioning.pending_keys._COME_BACK", 0.05)
+    monkeypatch.setattr("boooply.provisioning.pending_keys._RETRY_AFTER", 0.05)
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     boooply.add_to(app)

@@ -400,7 +400,7 @@ async def test_a_key_that_cannot_be_stored_is_kept_until_it_can(
         minted.append(api_key)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(AsyncLedger, "finish", broken)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
         text = await host.fail("connect_customer", ACME | {"confirm": True})
@@ -419,7 +419,7 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
     async def broken(*_arguments: object, **_options: object) -> bool:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(AsyncLedger, "finish", broken)
     sandbox.faults.add("create_organization_api_key", "slow-drip")
     retry = RetryPolicy(deadline=45.0)
@@ -451,7 +451,7 @@ async def test_storing_a_late_key_is_retried_whatever_the_store_raises(
             raise problem("the disk is full")
         await put(self, organization_id, api_key)
 
-    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(AsyncLedger, "finish", broken)
     monkeypatch.setattr(AsyncKeyStore, "put", once)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
@@ -473,7 +473,7 @@ async def test_a_late_key_replaces_no_other_and_restores_no_deleted_customer(
         await (self.forget("org_acme") if key is None else self.put("org_acme", Secret(key)))
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(AsyncLedger, "finish", meanwhile)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
@@ -504,7 +504,7 @@ async def test_a_key_that_was_never_stored_is_reported(
         minted.append(api_key)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(pending_keys, "_COME_BACK", 0.01)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(AsyncLedger, "finish", broken)
     monkeypatch.setattr(AsyncKeyStore, "put", broken)
     async with hosting(platform=True) as host:

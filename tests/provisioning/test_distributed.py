@@ -1,4 +1,4 @@
-"""The job on a queue: its in-memory connector, and the real thing on PostgreSQL."""
+"""Provisioning over a queue, in memory and on PostgreSQL."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ async def postgresql_store(postgresql_store_url: str, encryption_key: str) -> As
 
 
 async def until(condition: Callable[[], object]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
+    while not condition():  # noqa: ASYNC110 - the condition changes in another process
         await asyncio.sleep(0.02)
 
 
@@ -46,35 +46,35 @@ async def states(store: AsyncStore) -> Counter[State]:
     return Counter([entry.state async for entry in store.ledger.entries()])
 
 
-async def test_a_job_carries_an_id_and_nothing_else(memory_queue):
+async def test_a_job_contains_only_the_customers_id(memory_queue):
     assert await memory_queue.enqueue(customers(3)) == 3
     jobs = memory_queue.app.connector.jobs.values()
     assert [job["args"] for job in jobs] == [{"organization_id": f"org_{number}"} for number in range(3)]
     assert await states(memory_queue.store) == {State.TODO: 3}
 
 
-async def test_a_worker_connects_what_is_queued(memory_queue, platform, sandbox):
+async def test_a_worker_connects_the_queued_customers(memory_queue, platform, sandbox):
     await memory_queue.enqueue(customers(20))
     await memory_queue.work([platform], wait=False)
     assert await states(memory_queue.store) == {State.DONE: 20}
     assert set(sandbox.mints.values()) == {1}
 
 
-async def test_what_is_queued_twice_is_minted_once(memory_queue, platform, sandbox):
+async def test_a_customer_queued_twice_is_minted_once(memory_queue, platform, sandbox):
     await memory_queue.enqueue(customers(5))
     await memory_queue.enqueue(customers(5))
     await memory_queue.work([platform], wait=False)
     assert set(sandbox.mints.values()) == {1}
 
 
-async def test_a_customer_that_disconnected_meanwhile_is_left_alone(memory_queue, platform, sandbox):
+async def test_a_customer_disconnected_since_it_was_queued_is_not_minted(memory_queue, platform, sandbox):
     await memory_queue.enqueue(customers(2))
     await memory_queue.store.ledger.forget("org_0")
     await memory_queue.work([platform], wait=False)
     assert sandbox.mints == {"org_1": 1}
 
 
-async def test_a_refused_platform_key_ends_the_worker_and_loses_no_job(memory_queue, sandbox):
+async def test_a_rejected_platform_key_ends_the_worker_and_loses_no_job(memory_queue, sandbox):
     await memory_queue.enqueue(customers(30))
     async with AsyncBoooplyPlatform(platform_key="bply_platform_wrong", base_url=sandbox.base_url) as wrong:
         with pytest.raises(AuthenticationError):
@@ -102,7 +102,7 @@ async def test_several_platform_keys_share_the_work(memory_queue, platform, sand
     assert await states(memory_queue.store) == {State.DONE: 4}
 
 
-async def test_an_asynchronous_source_serves_as_well(memory_queue):
+async def test_enqueue_accepts_an_asynchronous_source(memory_queue):
     async def source():
         for tenant in customers(501):
             yield tenant
@@ -110,7 +110,7 @@ async def test_an_asynchronous_source_serves_as_well(memory_queue):
     assert await memory_queue.enqueue(source()) == 501
 
 
-async def test_a_queue_wants_postgresql(sqlite_store_url, encryption_key):
+async def test_a_queue_on_sqlite_is_rejected(sqlite_store_url, encryption_key):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         with pytest.raises(ConfigurationError, match="PostgreSQL"):
             async with Queue.open(store):
@@ -148,11 +148,13 @@ asyncio.run(main())
 """
 
 
-async def test_the_jobs_of_a_worker_that_was_killed_are_taken_over(
+async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
     postgresql_store, postgresql_store_url, encryption_key, monkeypatch
 ):
-    monkeypatch.setattr("boooply.provisioning.distributed._STALLED", 1.0)
-    monkeypatch.setattr("boooply.provisioning.distributed._ANOTHER_TRY", 1)
+    monkeypatch.setattr("boooply.provisioning.distributed._STALLED_AFTER", 1.0)
+    monkeypatch.setattr("boooply.provisioning.distributed._RETRY_AFTER", 1)
+    monkeypatch.setattr("boooply.provisioning.distributed._POLL_INTERVAL", 0.2)
+    monkeypatch.setattr("boooply.provisioning.provisioner._WAITING_LEASE", 0.5)
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url, timeout=1) as platform,
@@ -160,7 +162,7 @@ async def test_the_jobs_of_a_worker_that_was_killed_are_taken_over(
     ):
         await queue.enqueue(customers(12))
         words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.platform_key]
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, *words])  # noqa: ASYNC220, S603 - our own words
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, *words])  # noqa: ASYNC220, S603 - our own arguments; starting it takes no time
         await until(lambda: len(sandbox.mints) >= 6)
         os.kill(worker.pid, signal.SIGKILL)
         await asyncio.to_thread(worker.wait)

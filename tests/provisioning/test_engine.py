@@ -48,7 +48,7 @@ async def state(store: AsyncStore, organization_id: str) -> State:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for happens at the other end of the wire
+    while not condition():  # noqa: ASYNC110 - the condition changes in the sandbox
         await asyncio.sleep(0.01)
 
 
@@ -81,7 +81,7 @@ async def test_a_second_run_mints_nothing(platform, store, sandbox):
     assert set(sandbox.mints.values()) == {1}
 
 
-async def test_an_asynchronous_source_serves_as_well(platform, store):
+async def test_provision_accepts_an_asynchronous_source(platform, store):
     async def source():
         for tenant in customers(3):
             await asyncio.sleep(0)
@@ -90,27 +90,27 @@ async def test_an_asynchronous_source_serves_as_well(platform, store):
     assert kinds(await run(source(), platform, store)) == {"Connected": 3}
 
 
-async def test_a_customer_met_twice_is_minted_once_and_told(platform, store, sandbox):
+async def test_a_customer_that_occurs_twice_is_minted_once_and_reported_as_repeated(platform, store, sandbox):
     outcomes = await run([customer(1), customer(1)], platform, store)
     assert Connected("org_1") in outcomes
     assert AlreadyConnected("org_1", is_repeated=True) in outcomes
     assert sandbox.mints == {"org_1": 1}
 
 
-async def test_other_data_of_a_connected_customer_is_told(platform, store, sandbox):
+async def test_changed_data_of_a_connected_customer_is_reported(platform, store, sandbox):
     await run([customer(1)], platform, store)
     outcomes = await run([customer(1, "Acme")], platform, store)
     assert outcomes == [AlreadyConnected("org_1", is_changed=True)]
     assert sandbox.mints == {"org_1": 1}
 
 
-async def test_a_key_put_by_hand_is_not_minted_over(platform, store, sandbox):
+async def test_a_key_put_by_hand_prevents_minting(platform, store, sandbox):
     await store.keys.put("org_1", "bply_org_by_hand")
     assert await run([customer(1)], platform, store) == [AlreadyConnected("org_1")]
     assert sandbox.mints == {}
 
 
-async def test_a_lost_answer_is_a_doubt_and_stays_one(platform, store, sandbox):
+async def test_a_lost_response_leaves_the_customer_in_doubt(platform, store, sandbox):
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     (outcome,) = await run([customer(1)], platform, store)
     assert isinstance(outcome, InDoubt)
@@ -119,7 +119,7 @@ async def test_a_lost_answer_is_a_doubt_and_stays_one(platform, store, sandbox):
     assert sandbox.mints == {"org_1": 1}
 
 
-async def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_counted(platform, store, sandbox):
+async def test_reminting_in_doubt_counts_the_orphan(platform, store, sandbox):
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     await run([customer(1)], platform, store)
     assert await run([customer(1)], platform, store, remint_in_doubt=True) == [Connected("org_1")]
@@ -128,12 +128,12 @@ async def test_a_doubt_is_minted_again_on_purpose_and_the_orphan_counted(platfor
     assert (entry.state, entry.orphans) == (State.DONE, 1)
 
 
-async def test_an_answer_without_a_key_is_a_doubt(platform, store, sandbox):
+async def test_a_response_without_a_key_leaves_the_customer_in_doubt(platform, store, sandbox):
     sandbox.faults.add("create_organization_api_key", "html")
     assert kinds(await run([customer(1)], platform, store)) == {"InDoubt": 1}
 
 
-async def test_an_empty_key_is_a_doubt(store):
+async def test_an_empty_key_leaves_the_customer_in_doubt(store):
     async def mint(_request: web.Request) -> web.Response:
         return web.json_response({"success": True, "apiKey": ""}, status=201)
 
@@ -144,7 +144,7 @@ async def test_an_empty_key_is_a_doubt(store):
     assert [one async for one in store.keys.organizations()] == []
 
 
-async def test_a_refused_customer_fails_alone_and_is_tried_by_the_next_run(platform, store, sandbox):
+async def test_a_rejected_customer_fails_alone_and_is_retried_by_the_next_run(platform, store, sandbox):
     bad = attrs.evolve(customer(1), user_email="a@b")
     sandbox.faults.add("create_organization_api_key", "redirect")
     outcomes = await run([bad, customer(2)], platform, store, concurrency=1)
@@ -185,7 +185,7 @@ async def test_an_api_that_is_down_stops_the_run_before_the_whole_file_is_in_dou
     assert len(sandbox.calls) < 60
 
 
-async def test_a_stop_lets_what_is_under_way_come_to_its_end(store):
+async def test_stop_lets_requests_on_the_wire_finish(store):
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
@@ -197,7 +197,7 @@ async def test_a_stop_lets_what_is_under_way_come_to_its_end(store):
     assert len(sandbox.mints) == 3
 
 
-async def test_a_stop_does_not_wait_for_those_in_line(store):
+async def test_stop_does_not_wait_for_waiting_customers(store):
     narrow = RateLimits(writes=2, window=600)
     async with (
         Sandbox(limits=Limits(writes=2, window=600)) as sandbox,
@@ -212,7 +212,7 @@ async def test_a_stop_does_not_wait_for_those_in_line(store):
     assert await state(store, "org_5") is State.TODO
 
 
-async def test_closing_the_generator_stores_what_is_under_way(store):
+async def test_closing_the_generator_stores_the_keys_on_the_wire(store):
     async with (
         Sandbox(limits=None, latency=0.2) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
@@ -233,7 +233,7 @@ async def test_two_runs_on_one_store_share_the_work_and_mint_once(platform, stor
     assert kinds(both[0])["Connected"] + kinds(both[1])["Connected"] == 60
 
 
-async def test_the_customers_of_a_run_that_died_are_taken_over(platform, store, sandbox):
+async def test_a_run_takes_over_the_customers_of_a_dead_run(platform, store, sandbox):
     await store.ledger.claim(customer(1), run="dead", lease=0.2)
     await store.ledger.claim(customer(2), run="dead", lease=0.2)
     await store.ledger.begin("org_2", run="dead", lease=0.2)
@@ -241,7 +241,7 @@ async def test_the_customers_of_a_run_that_died_are_taken_over(platform, store, 
     assert sandbox.mints == {"org_1": 1}
 
 
-async def test_a_request_that_waits_for_its_place_is_not_noted_as_sent(store):
+async def test_a_request_that_waits_for_the_limiter_is_not_recorded_as_sent(store):
     narrow = RateLimits(writes=1, window=600)
     async with (
         Sandbox(limits=Limits(writes=1, window=600)) as sandbox,
@@ -275,7 +275,7 @@ async def test_the_lease_on_a_sent_request_outlasts_its_attempt(store):
     assert [30 < lease <= 46 for lease in leases] == [True], leases  # the attempt, half as long again, and a second
 
 
-async def test_after_a_429_a_customer_is_not_noted_as_sent_while_it_waits(store):
+async def test_a_customer_that_waits_after_a_429_is_not_recorded_as_sent(store):
     async with (
         Sandbox(limits=None) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
@@ -300,7 +300,7 @@ class Vault:
 
     async def put(self, organization_id: str, api_key: Secret, /) -> None:
         if self.is_sealed:
-            raise RuntimeError(f"sealed: {api_key.reveal()} is not taken")
+            raise RuntimeError(f"sealed: {api_key.reveal()} is not accepted")
         self.keys[organization_id] = api_key.reveal()
 
     async def get(self, organization_id: str, /) -> Secret:
@@ -312,14 +312,14 @@ class Vault:
         del self.keys[organization_id]
 
 
-async def test_a_vault_of_ones_own_holds_the_keys(platform, store):
+async def test_an_own_vault_stores_the_keys(platform, store):
     vault = Vault()
     assert kinds(await run(customers(3), platform, store, keys=vault)) == {"Connected": 3}
     assert len(set(vault.keys.values())) == 3
     assert [one async for one in store.keys.organizations()] == []
 
 
-async def test_a_vault_is_asked_before_a_doubt_is_declared(platform, store, sandbox):
+async def test_a_key_in_the_vault_settles_a_doubt(platform, store, sandbox):
     vault = Vault()
     await store.ledger.claim(customer(1), run="dead", lease=0.0)
     await store.ledger.begin("org_1", run="dead", lease=0.0)
@@ -329,14 +329,14 @@ async def test_a_vault_is_asked_before_a_doubt_is_declared(platform, store, sand
     assert sandbox.mints == {}
 
 
-async def test_a_key_that_cannot_be_stored_is_handed_out_and_stops_the_run(platform, store, sandbox):
+async def test_a_key_that_cannot_be_stored_is_in_the_error_and_stops_the_run(platform, store, sandbox):
     vault = Vault()
     vault.is_sealed = True
     with pytest.raises(KeysNotStoredError) as caught:
         await run(customers(100), platform, store, keys=vault, concurrency=4)
     assert set(caught.value.keys) == set(sandbox.mints)
     assert len(sandbox.mints) <= 8
-    assert "is not taken" in str(caught.value)
+    assert "is not accepted" in str(caught.value)
     for secret in caught.value.keys.values():
         assert secret.reveal() not in str(caught.value) + repr(caught.value)
     client = platform.organization(caught.value.keys["org_0"])
@@ -361,8 +361,8 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        minting = KeyProvisioner(platform=platform, ledger=store.ledger)
-        task = asyncio.create_task(minting.connect(customer(1)))
+        provisioner = KeyProvisioner(platform=platform, ledger=store.ledger)
+        task = asyncio.create_task(provisioner.connect(customer(1)))
         await until(lambda: sandbox.calls or sandbox.mints)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -370,24 +370,70 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
     assert (await store.keys.get("org_1")).reveal()
 
 
-async def test_a_stopped_run_begins_nothing(platform, store, sandbox):
-    minting = KeyProvisioner(platform=platform, ledger=store.ledger)
-    minting.stop()
+async def test_a_caller_that_is_cancelled_again_and_again_still_gets_the_key_that_cannot_be_stored(store):
+    vault = Vault()
+    vault.is_sealed = True
+    async with (
+        Sandbox(limits=None, latency=0.3) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        provisioner = KeyProvisioner(platform=platform, ledger=store.ledger, vault=vault)
+        task = asyncio.create_task(provisioner.connect(customer(1)))
+        await until(lambda: sandbox.calls or sandbox.mints)
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0.02)
+    with pytest.raises(KeysNotStoredError) as caught:
+        await task
+    assert set(caught.value.keys) == {"org_1"}
+
+
+async def test_closing_a_run_with_unread_outcomes_and_a_key_that_cannot_be_stored_ends(store):
+    vault = Vault()
+    async with (
+        Sandbox(limits=None, latency=0.2) as sandbox,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        outcomes = provision(customers(9), platform=platform, store=store, keys=vault, concurrency=1)
+        await anext(outcomes)
+        await until(lambda: len(sandbox.mints) == 3)  # the second outcome is unread, the third is on its way
+        vault.is_sealed = True
+        with pytest.raises(KeysNotStoredError) as caught:
+            await asyncio.wait_for(outcomes.aclose(), 5)
+    assert set(caught.value.keys) == {"org_2"}
+
+
+async def test_a_program_that_ends_amid_a_request_does_not_record_it_as_not_sent(store):
+    with Sandbox(limits=None, latency=0.3) as sandbox:
+        async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+            others = asyncio.all_tasks()
+            outcomes = provision(customers(1), platform=platform, store=store)
+            first = asyncio.ensure_future(anext(outcomes))
+            await until(lambda: sandbox.mints)
+            for task in asyncio.all_tasks() - others:
+                task.cancel()  # as asyncio.run does at its end
+            await asyncio.wait({first})
+            assert await state(store, "org_0") is State.SENT
+
+
+async def test_a_stopped_run_starts_nothing(platform, store, sandbox):
+    provisioner = KeyProvisioner(platform=platform, ledger=store.ledger)
+    provisioner.stop()
     with pytest.raises(NotClaimed):
-        await minting.connect(customer(1))
+        await provisioner.connect(customer(1))
     assert sandbox.mints == {}
 
 
-def test_an_outcome_tells_its_kind_and_reason():
+def test_the_repr_of_an_outcome_shows_its_kind_and_reason():
     assert repr(Failed("org_1", "HTTP 422")) == "Failed(organization_id='org_1', reason='HTTP 422')"
 
 
-async def test_no_workers_are_refused(platform, store):
+async def test_a_concurrency_of_0_is_rejected(platform, store):
     with pytest.raises(ProvisioningError, match="concurrency"):
         await run(customers(1), platform, store, concurrency=0)
 
 
-async def test_a_customer_met_twice_is_minted_once_however_long_it_waits_in_line(store, monkeypatch):
+async def test_a_customer_that_occurs_twice_is_minted_once_even_after_its_lease(store, monkeypatch):
     monkeypatch.setattr("boooply.provisioning.provisioner._WAITING_LEASE", 0.0)
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,

@@ -1,4 +1,4 @@
-"""Workers that are killed at random moments: no key is minted twice unseen, no customer is forgotten."""
+"""Workers that are killed at random moments: no key is minted twice unnoticed, no customer is forgotten."""
 
 import asyncio
 import json
@@ -20,15 +20,16 @@ from boooply.store import AsyncStore, State
 KILLS = int(os.environ.get("BOOOPLY_TEST_KILLS", "12"))
 CUSTOMERS = 1000 if KILLS > 100 else 60
 
-# It imports everything once and forks its workers, so that a thousand of them take minutes and not hours.
+# It imports everything once and forks its workers, so that a thousand of them take minutes, not hours.
 NURSERY = textwrap.dedent("""
     import asyncio, json, os, random, signal, sys, time, traceback
     from boooply import AsyncBoooplyPlatform, Tenant
-    from boooply.provisioning import provisioner, provision
+    from boooply.provisioning import engine, provisioner, provision
     from boooply.store import AsyncStore
 
     url, encryption_key, base_url, platform_key, customers, kills = sys.argv[1:]
     provisioner._WAITING_LEASE = 0.5
+    engine._RETRY_BUSY_AFTER = 0.1
 
     def tenants():
         for number in range(int(customers)):
@@ -85,18 +86,18 @@ NURSERY = textwrap.dedent("""
 
 
 def run_killed(sandbox: Sandbox, url: str, encryption_key: str, customers: int, kills: int) -> int:
-    """Let two workers at a time connect the customers, killing one every moment; say how many were killed."""
+    """Let two workers at a time connect the customers, kill one at random moments, and return the number killed."""
     words = [url, encryption_key, sandbox.base_url, sandbox.platform_key, str(customers), str(kills)]
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - our own arguments
         [sys.executable, "-c", NURSERY, *words], stdout=subprocess.PIPE, check=True, timeout=1800
     )
-    told = json.loads(done.stdout)
-    assert set(told["codes"]) == {0}
-    return int(told["killed"])
+    summary = json.loads(done.stdout)
+    assert set(summary["codes"]) == {0}
+    return int(summary["killed"])
 
 
-async def look(sandbox: Sandbox, url: str, encryption_key: str, customers: int) -> Counter[State]:
-    """Hold the ledger and the keys against what the API minted."""
+async def checked_states(sandbox: Sandbox, url: str, encryption_key: str, customers: int) -> Counter[State]:
+    """Compare the ledger and the keys with what the API minted, and count the states."""
     states: Counter[State] = Counter()
     async with (
         AsyncStore.open(url, encryption_key=encryption_key) as store,
@@ -117,7 +118,7 @@ async def look(sandbox: Sandbox, url: str, encryption_key: str, customers: int) 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh_store_url(request: pytest.FixtureRequest) -> Callable[[int], str]:
-    """Give a store for each round."""
+    """Return the URL of a new store for each round."""
     url: str = request.getfixturevalue(f"{request.param}_store_url")
     if request.param == "sqlite":
         return lambda number: url.replace("boooply.db", f"round_{number}.db")
@@ -132,13 +133,13 @@ def fresh_store_url(request: pytest.FixtureRequest) -> Callable[[int], str]:
 
 
 @pytest.mark.timeout(120 + 2 * KILLS)
-def test_workers_that_are_killed_lose_and_repeat_nothing(fresh_store_url, encryption_key):
+def test_killed_workers_lose_and_repeat_nothing(fresh_store_url, encryption_key):
     killed = rounds = 0
     states: Counter[State] = Counter()
     while killed < KILLS:
         with Sandbox(latency=0.02) as sandbox:
             url = fresh_store_url(rounds)
             killed += run_killed(sandbox, url, encryption_key, CUSTOMERS, KILLS - killed)
-            states += asyncio.run(look(sandbox, url, encryption_key, CUSTOMERS))
+            states += asyncio.run(checked_states(sandbox, url, encryption_key, CUSTOMERS))
         rounds += 1
-    print(f"{killed} killed in {rounds} rounds: {states[State.DONE]} connected, {states[State.IN_DOUBT]} in doubt")  # noqa: T201 - the figures are for reading
+    print(f"{killed} killed in {rounds} rounds: {states[State.DONE]} connected, {states[State.IN_DOUBT]} in doubt")  # noqa: T201 - the figures are for the reader of a long run

@@ -1,0 +1,28 @@
+"""Iteration over items that come from a plain or an asynchronous source."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def iterate(items: Iterable[T] | AsyncIterable[T], /) -> AsyncIterator[T]:
+    """Iterate over a source of either kind."""
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+async def batched(items: Iterable[T] | AsyncIterable[T], size: int, /) -> AsyncIterator[list[T]]:
+    """Group the items into lists of at most ``size``, as ``itertools.batched`` of Python 3.12 does."""
+    batch: list[T] = []
+    async for item in iterate(items):
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
