@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, cast
 
 import attrs
 
-from boooply.converter import StructureError, decode
+from boooply.converter import StructureError, structure
 from boooply.errors import MalformedEventError
 from boooply.models import (
     ConfidenceLevel,
@@ -203,7 +203,7 @@ def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
     if payload.get(first) is None and second in payload:
         payload[first] = payload.pop(second)
     try:
-        event = decode(payload | {"event": name, "idempotencyKey": digest}, model)
+        event = structure(payload | {"event": name, "idempotencyKey": digest}, model)
     except StructureError as mismatch:
         return f"{name[:_LONGEST_NAME]}: data.{mismatch}"
     if isinstance(event, UnknownEvent):

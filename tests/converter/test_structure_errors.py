@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from boooply import Interview, Organization, OrganizationApiKey, Page, Secret, SessionStatus, Tenant
-from boooply.converter import StructureError, decode, to_dict
+from boooply.converter import StructureError, structure, to_dict
 from boooply.models import Recording, TranscriptEntry
 
 TIME = "2026-06-01T12:00:00Z"
@@ -15,12 +15,12 @@ TIME = "2026-06-01T12:00:00Z"
 @pytest.mark.parametrize(
     ("payload", "into", "says"),
     [
-        ([], Interview, "the answer: expected an object, found a list"),
-        ("x", Interview, "the answer: expected an object, found text"),
-        (True, Interview, "the answer: expected an object, found a boolean"),
-        (1.5, Interview, "the answer: expected an object, found a number"),
-        (None, Interview, "the answer: expected an object, found null"),
-        ({}, tuple[Interview, ...], "the answer: expected a list, found an object"),
+        ([], Interview, "the response: expected an object, found a list"),
+        ("x", Interview, "the response: expected an object, found text"),
+        (True, Interview, "the response: expected an object, found a boolean"),
+        (1.5, Interview, "the response: expected an object, found a number"),
+        (None, Interview, "the response: expected an object, found null"),
+        ({}, tuple[Interview, ...], "the response: expected a list, found an object"),
         ([{"meetingCode": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ([{"code": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ({"apiKey": {}, "organizationId": "o"}, OrganizationApiKey, "apiKey: expected text, found an object"),
@@ -29,7 +29,7 @@ TIME = "2026-06-01T12:00:00Z"
 )
 def test_a_mismatch_says_where_and_what_and_never_the_value(payload: Any, into: Any, says: str) -> None:
     with pytest.raises(StructureError) as caught:
-        decode(payload, into)
+        structure(payload, into)
 
     assert str(caught.value) == says
 
@@ -48,7 +48,7 @@ def test_a_mismatch_says_where_and_what_and_never_the_value(payload: Any, into: 
     ],
 )
 def test_a_value_is_read_as_its_kind(wire: str, name: str, value: Any, read: Any) -> None:
-    interview = decode({"meetingCode": "c", wire: value}, Interview)
+    interview = structure({"meetingCode": "c", wire: value}, Interview)
     assert getattr(interview, name) == read
     assert interview.extra == {}
 
@@ -70,50 +70,50 @@ def test_a_value_is_read_as_its_kind(wire: str, name: str, value: Any, read: Any
     ],
 )
 def test_an_optional_value_of_another_kind_is_kept_beside(wire: str, name: str, value: Any) -> None:
-    interview = decode({"meetingCode": "c", wire: value, "new": 1}, Interview)
+    interview = structure({"meetingCode": "c", wire: value, "new": 1}, Interview)
     assert getattr(interview, name) == getattr(Interview(meeting_code="c"), name)
     assert interview.extra == {wire: value, "new": 1}
 
 
 def test_a_list_of_values_that_may_be_new_or_of_several_kinds() -> None:
-    statuses = decode(["COMPLETED", "BRAND_NEW", 7], tuple[SessionStatus | str, ...])
+    statuses = structure(["COMPLETED", "BRAND_NEW", 7], tuple[SessionStatus | str, ...])
     assert statuses == (SessionStatus.COMPLETED, "BRAND_NEW", "7")
     assert type(statuses[0]) is SessionStatus
-    moments = decode([TIME, "00:01:07", 7], tuple[datetime | str, ...])
+    moments = structure([TIME, "00:01:07", 7], tuple[datetime | str, ...])
     assert moments == (datetime(2026, 6, 1, 12, tzinfo=UTC), "00:01:07", "7")
     with pytest.raises(StructureError, match=r"^\[1\]: expected text, found a list$"):
-        decode([TIME, []], tuple[datetime | str, ...])
+        structure([TIME, []], tuple[datetime | str, ...])
     with pytest.raises(StructureError, match=r"^\[0\]: expected text, found an object$"):
-        decode([{}], tuple[SessionStatus | str, ...])
+        structure([{}], tuple[SessionStatus | str, ...])
 
 
 def test_what_checks_itself_says_why_it_cannot_be_read() -> None:
     tenant = {"userId": "1", "userEmail": "nobody", "organizationId": "org_1"}
     with pytest.raises(StructureError) as caught:
-        decode(tenant, Tenant)
+        structure(tenant, Tenant)
     assert str(caught.value) == "userEmail: is not an e-mail address"
 
 
 @pytest.mark.parametrize("value", [TIME, "00:01:07"])
 def test_of_several_kinds_the_first_that_takes_it(value: str) -> None:
-    entry = decode({"timestamp": value}, TranscriptEntry)
+    entry = structure({"timestamp": value}, TranscriptEntry)
     assert entry.timestamp == (datetime(2026, 6, 1, 12, tzinfo=UTC) if value == TIME else value)
 
 
 def test_null_reads_as_absent_everywhere() -> None:
     nulls = {"meetingCode": "c", "id": None, "participants": None, "scheduledAt": None, "isTeamMeeting": None}
-    assert decode(nulls, Interview) == decode({"code": "c"}, Interview) == Interview(meeting_code="c")
+    assert structure(nulls, Interview) == structure({"code": "c"}, Interview) == Interview(meeting_code="c")
 
 
 def test_a_page_and_its_interviews() -> None:
-    page = decode({"meetings": [{"id": "1", "code": "c"}, {"id": "2", "meetingCode": "d", "code": "e"}]}, Page)
+    page = structure({"meetings": [{"id": "1", "code": "c"}, {"id": "2", "meetingCode": "d", "code": "e"}]}, Page)
     assert [(one.id, one.code) for one in page.items] == [("1", "c"), ("2", "d")]
 
 
 def test_what_is_written_of_an_answer() -> None:
-    recording = decode({"duration": 1.5, "createdAt": TIME, "videoUrl": "https://s3", "new": [1]}, Recording)
+    recording = structure({"duration": 1.5, "createdAt": TIME, "videoUrl": "https://s3", "new": [1]}, Recording)
     assert recording.video_url == Secret("https://s3")
     assert to_dict(recording) == {"duration": 1.5, "createdAt": "2026-06-01T12:00:00Z"}
     assert recording.extra == {"new": [1]}
     assert to_dict(recording, secrets=True)["videoUrl"] == "https://s3"
-    assert to_dict(decode({"id": "1", "plan": None, "new": None}, Organization)) == {"id": "1"}
+    assert to_dict(structure({"id": "1", "plan": None, "new": None}, Organization)) == {"id": "1"}

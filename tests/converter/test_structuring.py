@@ -23,7 +23,7 @@ from boooply import (
     to_dict,
 )
 from boooply import models as all_models
-from boooply.converter import StructureError, decode, wire_name
+from boooply.converter import StructureError, structure, wire_name
 
 MODELS = (
     Interview,
@@ -64,7 +64,7 @@ def test_optional_fields_of_any_kind_never_raise_and_lose_nothing(data: st.DataO
     given_fields = data.draw(st.dictionaries(st.sampled_from(optional), json_values))
     payload = given_fields | LEAST.get(model, {})
 
-    read: Any = decode(payload, model)
+    read: Any = structure(payload, model)
 
     kept = to_dict(read, secrets=True)
     for name, value in given_fields.items():
@@ -74,7 +74,7 @@ def test_optional_fields_of_any_kind_never_raise_and_lose_nothing(data: st.DataO
 
 @given(model=models, unknown=st.dictionaries(st.text().map(lambda name: f"x-{name}"), json_values))
 def test_unknown_fields_stay_reachable(model: type, unknown: dict[str, Any]) -> None:
-    read: Any = decode(unknown | LEAST.get(model, {}), model)
+    read: Any = structure(unknown | LEAST.get(model, {}), model)
 
     assert read.extra == unknown
 
@@ -85,16 +85,16 @@ def test_null_reads_as_absent(model: type, data: st.DataObject) -> None:
     nulls = dict.fromkeys(data.draw(st.lists(st.sampled_from(optional))))
     least = LEAST.get(model, {})
 
-    assert decode(least | nulls, model) == decode(least, model)
+    assert structure(least | nulls, model) == structure(least, model)
 
 
 @given(value=st.text())
 def test_an_unknown_enumeration_value_stays_the_string_it_is(value: str) -> None:
-    assert decode({"meetingCode": "c", "sessionStatus": value}, Interview).session_status == value
+    assert structure({"meetingCode": "c", "sessionStatus": value}, Interview).session_status == value
 
 
 def test_a_known_enumeration_value_is_the_member() -> None:
-    read = decode({"meetingCode": "c", "sessionStatus": "ACTIVE"}, Interview)
+    read = structure({"meetingCode": "c", "sessionStatus": "ACTIVE"}, Interview)
 
     assert read.session_status is SessionStatus.ACTIVE
 
@@ -108,19 +108,19 @@ def test_a_known_enumeration_value_is_the_member() -> None:
         ({"meetings": [{"code": "c"}, {}]}, Page, "meetings[1].meetingCode: is missing"),
         ({"meetings": {}}, Page, "meetings: expected a list, found an object"),
         ({"apiKey": True}, OrganizationApiKey, "apiKey: expected text, found a boolean"),
-        ([], Interview, "the answer: expected an object, found a list"),
-        ("c", Interview, "the answer: expected an object, found text"),
+        ([], Interview, "the response: expected an object, found a list"),
+        ("c", Interview, "the response: expected an object, found text"),
         (3, str | None, None),
-        (3.5, str, "the answer: expected text, found a number"),
-        (None, Organization, "the answer: expected an object, found null"),
+        (3.5, str, "the response: expected text, found a number"),
+        (None, Organization, "the response: expected an object, found null"),
     ],
 )
 def test_what_a_model_cannot_do_without_is_named_by_its_path(payload: Any, model: Any, problem: str | None) -> None:
     if problem is None:
-        assert decode(payload, model) == str(payload)
+        assert structure(payload, model) == str(payload)
         return
     with pytest.raises(StructureError) as caught:
-        decode(payload, model)
+        structure(payload, model)
 
     assert str(caught.value) == problem
 
@@ -135,7 +135,7 @@ def test_what_a_model_cannot_do_without_is_named_by_its_path(payload: Any, model
     ],
 )
 def test_times_are_aware(text: str, moment: datetime) -> None:
-    read = decode({"meetingCode": "c", "scheduledAt": text}, Interview)
+    read = structure({"meetingCode": "c", "scheduledAt": text}, Interview)
 
     assert read.scheduled_at == moment
     assert read.scheduled_at.tzinfo is not None
@@ -144,14 +144,14 @@ def test_times_are_aware(text: str, moment: datetime) -> None:
 def test_a_slot_that_ends_before_it_starts_is_set_aside() -> None:
     backwards = [{"start": "2030-05-06T12:00:00Z", "end": "2030-05-06T11:00:00Z"}]
 
-    read = decode({"calendarConnected": True, "slots": backwards}, Availability)
+    read = structure({"calendarConnected": True, "slots": backwards}, Availability)
 
     assert read.slots == ()
     assert read.extra == {"slots": backwards}
 
 
 def test_an_answer_hides_tokens_and_what_it_does_not_know() -> None:
-    read = decode(
+    read = structure(
         {"code": "c", "hostToken": "whatever-it-is", "participants": [{"joinToken": "abcdefghijklmnop"}]}, Interview
     )
 
@@ -178,8 +178,8 @@ def test_what_is_no_list_or_object_spoils_nothing(model: Any, field: Any, value:
     wire = wire_name(model, field.name)
     if wire in required:
         with pytest.raises(StructureError, match=f"{wire}: expected"):
-            decode({**required, wire: value}, model)
+            structure({**required, wire: value}, model)
     else:
-        read = decode({**required, wire: value}, model)
+        read = structure({**required, wire: value}, model)
         assert getattr(read, field.name) in {(), None}
         assert read.extra == {wire: value}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boooply import AIInterview, Candidate, HumanInterview, Participant, Slot, TeamMeeting, TeamMember, Tenant
-from boooply.converter import decode, encode, to_dict
+from boooply.converter import structure, to_dict, unstructure
 from boooply.models import AvailabilityQuery, Cancellation, InterviewQuery, JobBrief, ParticipantRole, Rescheduling
 
 JANE = Candidate(name="Jane", email="jane@example.com")
@@ -117,7 +117,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("request_object", "written"), WRITTEN)
 def test_what_is_written(request_object: object, written: dict[str, object]) -> None:
-    assert encode(request_object) == written
+    assert unstructure(request_object) == written
 
 
 def plain(value: object) -> bool:
@@ -128,7 +128,7 @@ def plain(value: object) -> bool:
 
 @pytest.mark.parametrize(("request_object", "written"), WRITTEN)
 def test_nothing_but_json_is_written(request_object: object, written: dict[str, object]) -> None:
-    assert plain(encode(request_object))
+    assert plain(unstructure(request_object))
     assert json.loads(json.dumps(written)) == written
 
 
@@ -151,9 +151,9 @@ members = st.builds(
     )
 )
 def test_a_tenant_survives_the_round_trip(tenant: Tenant) -> None:
-    wire = json.loads(json.dumps(encode(tenant)))
+    wire = json.loads(json.dumps(unstructure(tenant)))
 
-    assert decode(wire, Tenant) == tenant
+    assert structure(wire, Tenant) == tenant
     assert to_dict(tenant) == wire
 
 
@@ -166,7 +166,7 @@ moments = st.datetimes(
 
 @given(moment=moments)
 def test_a_time_goes_out_in_utc_and_is_the_same_moment(moment: datetime) -> None:
-    written = encode(Rescheduling(scheduled_at=moment))["scheduledAt"]
+    written = unstructure(Rescheduling(scheduled_at=moment))["scheduledAt"]
 
     assert written.endswith("Z")
     assert datetime.fromisoformat(written) == moment.astimezone(UTC)
