@@ -15,7 +15,10 @@ from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn_from_attrs, override
+from cattrs.gen import (
+    make_dict_structure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs leaves a type argument out
+    override,
+)
 
 from boooply.converter.annotations import is_union, kinds_of
 from boooply.converter.names import ALSO, wire_name
@@ -218,7 +221,7 @@ def _builder(model: type, fields: dict[str, _Field], converter: Converter) -> Ho
         field.attribute.name: override(rename=wire, struct_hook=field.hook) for wire, field in fields.items()
     }
     overrides[_EXTRA] = override(struct_hook=lambda extra, _: extra)
-    return make_dict_structure_fn_from_attrs(given, model, converter, **overrides)
+    return cast("Hook", make_dict_structure_fn_from_attrs(given, model, converter, **overrides))
 
 
 def _set_aside(payload: Payload, fields: dict[str, _Field]) -> None:

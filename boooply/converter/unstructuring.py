@@ -41,7 +41,7 @@ def _request(model: type, converter: Converter) -> Hook:
     derived = DERIVED.get(model, {})
 
     def unstructure_request(request: Any) -> dict[str, Any]:
-        written = plain(request) | derived
+        written: dict[str, Any] = {**plain(request), **derived}
         candidate: dict[str, Any] | None = written.pop("candidate", None)
         if candidate is not None:
             participants = written.get("participants", ())

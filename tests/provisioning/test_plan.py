@@ -119,7 +119,7 @@ def test_csv_team_members(read: Read, cell: str, members: list[TeamMember]) -> N
                     2,
                     (
                         "user_id: missing; user_email: 'no' is not an e-mail address; organization_id: missing; "
-                        "user_name: '\\x01' holds a control character"
+                        "user_name: '\\x01' contains a control character"
                     ),
                 )
             ],
@@ -131,7 +131,7 @@ def test_csv_team_members(read: Read, cell: str, members: list[TeamMember]) -> N
                 (
                     2,
                     (
-                        "team_members, member 1: role: 'BOSS' has to be one of OWNER, ADMIN, MEMBER; "
+                        "team_members, member 1: role: 'BOSS' must be one of OWNER, ADMIN, MEMBER; "
                         "team_members, member 2: email: 'bob' is not an e-mail address"
                     ),
                 )
@@ -170,7 +170,7 @@ def test_csv_team_members(read: Read, cell: str, members: list[TeamMember]) -> N
         ),
         pytest.param(
             "1,,u,\x1b[2Jno\u202e,,",
-            [(2, "user_email: '\\x1b[2Jno\\u202e' holds a control character")],
+            [(2, "user_email: '\\x1b[2Jno\\u202e' contains a control character")],
             id="control characters are shown escaped",
         ),
         pytest.param(
@@ -181,7 +181,7 @@ def test_csv_team_members(read: Read, cell: str, members: list[TeamMember]) -> N
         pytest.param(f"1,,u,{'x' * 40},,", [(2, f"user_email: '{'x' * 40}' is not an e-mail address")], id="all of 40"),
         pytest.param(
             f"1,,u,a@b,,{'x' * 41}:a@b",
-            [(2, f"team_members, member 1: role: '{'x' * 40}'… has to be one of OWNER, ADMIN, MEMBER")],
+            [(2, f"team_members, member 1: role: '{'x' * 40}'… must be one of OWNER, ADMIN, MEMBER")],
             id="40 characters of a role",
         ),
     ],
@@ -329,8 +329,8 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
         pytest.param("{}", "user_id: missing; user_email: missing; organization_id: missing", id="empty object"),
         pytest.param(
             '{"organization_id": [1], "user_id": 12, "user_email": {"a": 1}, "user_name": true}',
-            "user_id: 12 has to be text; user_email: an object has to be text; organization_id: [1] has to be text; "
-            "user_name: true has to be text",
+            "user_id: 12 must be text; user_email: an object must be text; organization_id: [1] must be text; "
+            "user_name: true must be text",
             id="not text",
         ),
         pytest.param(
@@ -338,12 +338,12 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
         ),
         pytest.param(
             f'{{"organization_id": "1", "user_id": ["bply_org_{"0" * 20}ab12"], "user_email": "a@b"}}',
-            'user_id: ["bply_org_…ab12"] has to be text',
+            'user_id: ["bply_org_…ab12"] must be text',
             id="a key in a list",
         ),
         pytest.param(
             f'{{"organization_id": "1", "user_id": {"9" * 41}, "user_email": "a@b"}}',
-            f"user_id: {'9' * 40} has to be text",
+            f"user_id: {'9' * 40} must be text",
             id="40 characters of a number",
         ),
         pytest.param(f'{{{GOOD}, "userName": "x", "user_name": "y"}}', "user_name: given twice", id="given twice"),
@@ -371,7 +371,7 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
             f'{{{GOOD}, "team_members": ["b@c", {{"mail": "b@c", "role": 3}}]}}',
             "team_members, member 1: 'b@c' has to be an object; "
             "team_members, member 2: 'mail' is unknown: did you mean email?; team_members, member 2: email: missing; "
-            "team_members, member 2: role: 3 has to be one of OWNER, ADMIN, MEMBER",
+            "team_members, member 2: role: 3 must be one of OWNER, ADMIN, MEMBER",
             id="members",
         ),
     ],

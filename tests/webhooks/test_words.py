@@ -10,7 +10,7 @@ import pytest
 from boooply import BoooplyError, ConfigurationError, Secret
 from boooply.webhooks import Webhook, read_event, sign
 from boooply.webhooks.headers import values_of
-from boooply.webhooks.signature import fits, stringified
+from boooply.webhooks.signature import is_signed, stringified
 
 SECRET = "whsec_0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -34,24 +34,27 @@ def error_from_response(body: Any, headers: Any = None, **options: Any) -> str:
     ("body", "headers", "says"),
     [
         (EVENT, {}, "the header X-Boooply-Signature is missing"),
-        (EVENT, [(HEADER, "a"), (HEADER, "b"), (HEADER, "c")], "the header X-Boooply-Signature is there 3 times"),
+        (EVENT, [(HEADER, "a"), (HEADER, "b"), (HEADER, "c")], "the header X-Boooply-Signature occurs 3 times"),
         (EVENT, {HEADER: "a"}, "the header X-Boooply-Signature is not 64 hexadecimal digits"),
         (
             EVENT,
             {HEADER: "a" * 64},
-            "the signature fits none of the secrets: the body was altered, or the secret is not this endpoint's",
+            (
+                "the signature matches none of the secrets: the body was altered, "
+                "or the secret belongs to another endpoint"
+            ),
         ),
         (b" " * (10 * 2**20 + 1), None, "the body is larger than 10,485,760 bytes"),
         (b"{", None, "the body is not JSON"),
         (b'{"a":NaN}', None, "the body is not JSON"),
         (b"\xff", None, "the body is not UTF-8"),
-        (b"[" * 100_000, None, "the body is JSON that is nested too deep"),
-        (b"[]", None, "the body is JSON, but no object"),
+        (b"[" * 100_000, None, "the body is JSON that is nested too deeply"),
+        (b"[]", None, "the body is JSON, but not an object"),
         (b"{}", None, "the body names no event"),
         (b'{"event":"interview.scores"}', None, "the body has no object named data"),
         (b'{"event":"interview.scores","data":{}}', None, "interview.scores: data.meetingCode is missing"),
-        (EVENT, 7, "headers: have to be a mapping or a list of pairs: hand over those of the request"),
-        ("{}", {}, f"raw_body: has to be the bytes as they came, not a str: {RAW}"),
+        (EVENT, 7, "headers: must be a mapping or a list of pairs: pass those of the request"),
+        ("{}", {}, f"raw_body: must be the raw bytes of the body, not a str: {RAW}"),
     ],
 )
 def test_a_refusal_says_just_this(body: Any, headers: Any, says: str) -> None:
@@ -61,8 +64,8 @@ def test_a_refusal_says_just_this(body: Any, headers: Any, says: str) -> None:
 def test_a_body_written_anew_is_told_what_to_do() -> None:
     again = json.dumps(json.loads(EVENT)).encode()
     assert error_from_response(again, {HEADER: sign(EVENT, SECRET)}) == (
-        "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
-        f"Hand over the bytes as they came. {RAW}"
+        "the signature matches this JSON, but not these bytes: something has parsed the body and written it again. "
+        f"Pass the raw bytes. {RAW}"
     )
 
 
@@ -86,9 +89,7 @@ def test_ages_are_told_in_seconds() -> None:
     assert (
         error_from_response(EVENT, **options) == "the event's signed time is 3,600 s from now, and max_age is 1,500.5 s"
     )
-    assert error_from_response(NAMELESS, max_age=1) == (
-        "the event has no signed time, so its age cannot be told, and max_age is set"
-    )
+    assert error_from_response(NAMELESS, max_age=1) == ("the event has no signed time, so max_age cannot be checked")
     assert verified(EVENT, {HEADER: sign(EVENT, SECRET)}, max_age=3600.4, clock=clock)
 
 
@@ -96,7 +97,7 @@ def test_ages_are_told_in_seconds() -> None:
 def test_an_age_that_cannot_be_is_told(max_age: float) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Webhook(SECRET, max_age=max_age)
-    assert str(caught.value) == "max_age has to be a number of seconds above zero, or None for no limit"
+    assert str(caught.value) == "max_age must be a number of seconds above zero, or None for no limit"
     Webhook(SECRET, max_age=0.001)
 
 
@@ -133,10 +134,10 @@ def test_headers_of_any_form(headers: Any, found: Any) -> None:
 
 def test_every_secret_is_tried() -> None:
     secrets = (Secret("one"), Secret("two"))
-    assert fits(b"body", sign(b"body", "one").upper(), secrets)
-    assert fits(b"body", sign(b"body", Secret("two")), secrets)
-    assert not fits(b"body", sign(b"body", "three"), secrets)
-    assert not fits(b"body", "\ud800ä", secrets)
+    assert is_signed(b"body", sign(b"body", "one").upper(), secrets)
+    assert is_signed(b"body", sign(b"body", Secret("two")), secrets)
+    assert not is_signed(b"body", sign(b"body", "three"), secrets)
+    assert not is_signed(b"body", "\ud800ä", secrets)
 
 
 @pytest.mark.parametrize(
