@@ -93,15 +93,15 @@ def _time(value: Any, _: Any) -> datetime:
 
 
 def _secret(value: Any, _: Any) -> Secret:
-    return Secret(_text(value, None))
+    return Secret(value if type(value) is str else _text(value, None))
 
 
 def _union(annotation: Any, converter: Converter) -> Hook:
     kinds = kinds_of(annotation)
-    unchanged: tuple[type, ...] = (NoneType,) if NoneType in get_args(annotation) else ()
+    null: tuple[type, ...] = (NoneType,) if NoneType in get_args(annotation) else ()
     if isinstance(kinds[0], type) and issubclass(kinds[0], StrEnum):
-        return _member_or_text(kinds[0], (str, *unchanged))
-    unchanged += _UNCHANGED.get(kinds[0], ())
+        return _member_or_text(kinds[0], (str, *null))
+    unchanged = (*_UNCHANGED.get(kinds[0], ()), *null)
     hook = _first_fitting([converter.get_structure_hook(kind) for kind in kinds])
 
     def structure_union(value: Any, _: Any) -> Any:
@@ -188,8 +188,8 @@ class _Field:
 def _model(model: type, converter: Converter) -> Hook:
     attributes = [field for field in attrs.fields(attrs.resolve_types(model)) if field.name != _EXTRA]
     fields = {wire_name(model, one.name): _Field.of(one, converter) for one in attributes}
-    second_spellings = {second: wire_name(model, name) for second, name in ALSO.get(model, {}).items()}
-    absent = dict.fromkeys([*fields, *second_spellings])
+    spellings = [(wire_name(model, name), second) for second, name in ALSO.get(model, {}).items()]
+    absent = dict.fromkeys([*fields, *(second for _, second in spellings)])
     build = _builder(model, fields, converter)
 
     def structure_model(value: Any, _: Any) -> Any:
@@ -198,13 +198,14 @@ def _model(model: type, converter: Converter) -> Hook:
         payload: Payload = {**absent, **value}
         # Unknown names come after all known ones.
         payload[_EXTRA] = dict(islice(payload.items(), len(absent), None)) if len(payload) > len(absent) else {}
-        for second, first in second_spellings.items():
+        for first, second in spellings:
             if payload[first] is None:
                 payload[first] = payload[second]
         try:
             return build(payload, model)
         except (StructureError, ValidationError):
-            _set_aside(payload, fields)
+            pass
+        _set_aside(payload, fields)
         try:
             return build(payload, model)
         except ValidationError as problem:

@@ -41,11 +41,12 @@ def _request(model: type, converter: Converter) -> Hook:
     derived = DERIVED.get(model, {})
 
     def unstructure_request(request: Any) -> dict[str, Any]:
-        written: dict[str, Any] = {**plain(request), **derived}
+        written: dict[str, Any] = plain(request)
+        written |= derived
         candidate: dict[str, Any] | None = written.pop("candidate", None)
         if candidate is not None:
-            participants = written.get("participants", ())
-            written["participants"] = [candidate | {"role": _CANDIDATE}, *participants]
+            candidate["role"] = _CANDIDATE
+            written["participants"] = [candidate, *written.get("participants", ())]
         return written
 
     return unstructure_request

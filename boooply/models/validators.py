@@ -56,7 +56,7 @@ def text(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  #
         raise ValidationError(attribute.name, f"must be text, not {kind(value)}")
     if not value or value.isspace():
         raise ValidationError(attribute.name, "is blank" if value else "is missing")
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):  # line breaks and tabs are fine
         raise ValidationError(attribute.name, "contains a control character")
 
 

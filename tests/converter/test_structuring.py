@@ -1,4 +1,4 @@
-"""Reading is tolerant (contract section 9): properties over any payload."""
+"""Structuring is tolerant (contract section 9): properties of any payload."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -59,7 +59,7 @@ def required(model: type) -> set[str]:
 
 
 @given(data=st.data(), model=models)
-def test_optional_fields_of_any_kind_never_raise_and_lose_nothing(data: st.DataObject, model: type) -> None:
+def test_optional_fields_of_any_type_never_raise_and_lose_nothing(data: st.DataObject, model: type) -> None:
     optional = [name for name in names(model) if name not in required(model)]
     given_fields = data.draw(st.dictionaries(st.sampled_from(optional), json_values))
     payload = given_fields | LEAST.get(model, {})
@@ -80,7 +80,7 @@ def test_unknown_fields_stay_reachable(model: type, unknown: dict[str, Any]) -> 
 
 
 @given(model=models, data=st.data())
-def test_null_reads_as_absent(model: type, data: st.DataObject) -> None:
+def test_null_means_absent(model: type, data: st.DataObject) -> None:
     optional = [name for name in names(model) if name not in required(model)]
     nulls = dict.fromkeys(data.draw(st.lists(st.sampled_from(optional))))
     least = LEAST.get(model, {})
@@ -89,11 +89,11 @@ def test_null_reads_as_absent(model: type, data: st.DataObject) -> None:
 
 
 @given(value=st.text())
-def test_an_unknown_enumeration_value_stays_the_string_it_is(value: str) -> None:
+def test_an_unknown_enumeration_value_stays_a_string(value: str) -> None:
     assert structure({"meetingCode": "c", "sessionStatus": value}, Interview).session_status == value
 
 
-def test_a_known_enumeration_value_is_the_member() -> None:
+def test_a_known_enumeration_value_becomes_the_member() -> None:
     read = structure({"meetingCode": "c", "sessionStatus": "ACTIVE"}, Interview)
 
     assert read.session_status is SessionStatus.ACTIVE
@@ -115,7 +115,9 @@ def test_a_known_enumeration_value_is_the_member() -> None:
         (None, Organization, "the response: expected an object, found null"),
     ],
 )
-def test_what_a_model_cannot_do_without_is_named_by_its_path(payload: Any, model: Any, problem: str | None) -> None:
+def test_a_required_value_that_is_missing_or_wrong_is_named_by_its_path(
+    payload: Any, model: Any, problem: str | None
+) -> None:
     if problem is None:
         assert structure(payload, model) == str(payload)
         return
@@ -141,7 +143,7 @@ def test_times_are_aware(text: str, moment: datetime) -> None:
     assert read.scheduled_at.tzinfo is not None
 
 
-def test_a_slot_that_ends_before_it_starts_is_set_aside() -> None:
+def test_a_slot_that_ends_before_it_starts_goes_to_extra() -> None:
     backwards = [{"start": "2030-05-06T12:00:00Z", "end": "2030-05-06T11:00:00Z"}]
 
     read = structure({"calendarConnected": True, "slots": backwards}, Availability)
@@ -150,7 +152,7 @@ def test_a_slot_that_ends_before_it_starts_is_set_aside() -> None:
     assert read.extra == {"slots": backwards}
 
 
-def test_an_answer_hides_tokens_and_what_it_does_not_know() -> None:
+def test_a_response_hides_tokens_and_unknown_fields() -> None:
     read = structure(
         {"code": "c", "hostToken": "whatever-it-is", "participants": [{"joinToken": "abcdefghijklmnop"}]}, Interview
     )
@@ -172,7 +174,7 @@ MANY = [
 
 @pytest.mark.parametrize("value", ["calm", 7, True])
 @pytest.mark.parametrize(("model", "field"), MANY, ids=[f"{model.__name__}.{field.name}" for model, field in MANY])
-def test_what_is_no_list_or_object_spoils_nothing(model: Any, field: Any, value: Any) -> None:
+def test_a_scalar_in_place_of_a_list_or_object_goes_to_extra(model: Any, field: Any, value: Any) -> None:
     names = [wire_name(model, one.name) for one in attrs.fields(model) if one.default is attrs.NOTHING]
     required: dict[str, Any] = {name: [] if name == "meetings" else "x" for name in names}
     wire = wire_name(model, field.name)

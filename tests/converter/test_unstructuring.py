@@ -1,4 +1,4 @@
-"""What is sent is exactly what the contract names (sections 4 and 5.1)."""
+"""Requests contain exactly what the contract names (sections 4 and 5.1)."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -116,7 +116,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("request_object", "written"), WRITTEN)
-def test_what_is_written(request_object: object, written: dict[str, object]) -> None:
+def test_a_request_is_unstructured_as_the_contract_names_it(request_object: object, written: dict[str, object]) -> None:
     assert unstructure(request_object) == written
 
 
@@ -127,7 +127,7 @@ def plain(value: object) -> bool:
 
 
 @pytest.mark.parametrize(("request_object", "written"), WRITTEN)
-def test_nothing_but_json_is_written(request_object: object, written: dict[str, object]) -> None:
+def test_a_request_is_unstructured_to_plain_json_types(request_object: object, written: dict[str, object]) -> None:
     assert plain(unstructure(request_object))
     assert json.loads(json.dumps(written)) == written
 
@@ -165,7 +165,7 @@ moments = st.datetimes(
 
 
 @given(moment=moments)
-def test_a_time_goes_out_in_utc_and_is_the_same_moment(moment: datetime) -> None:
+def test_a_time_is_sent_in_utc_and_is_the_same_moment(moment: datetime) -> None:
     written = unstructure(Rescheduling(scheduled_at=moment))["scheduledAt"]
 
     assert written.endswith("Z")

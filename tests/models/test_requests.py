@@ -1,4 +1,4 @@
-"""Request objects check themselves when they are built (contract sections 4 and 5.1)."""
+"""Request objects check themselves on construction (contract sections 4 and 5.1)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from boooply.errors import ValidationError
 from boooply.models import AvailabilityQuery, Invitation, JobBrief, Rescheduling
 
 NOON = datetime(2030, 5, 6, 12, tzinfo=UTC)
-NAIVE = datetime(2030, 5, 6, 12)  # noqa: DTZ001 - what must be refused
+NAIVE = datetime(2030, 5, 6, 12)  # noqa: DTZ001 - must be rejected
 JANE = Candidate(name="Jane", email="jane@example.com")
 HOST = Participant(name="Ann", email="ann@acme.example", role="HOST")
 SLOT = Slot(start=NOON, end=NOON + timedelta(minutes=30))
@@ -31,7 +31,7 @@ VALID: dict[type, dict[str, Any]] = {
     AvailabilityQuery: {"email": "a@b.example"},
 }
 
-REFUSED: list[tuple[type, dict[str, Any], str]] = [
+REJECTED: list[tuple[type, dict[str, Any], str]] = [
     (Tenant, {"organization_id": ""}, "organization_id: is missing"),
     (Tenant, {"organization_id": " "}, "organization_id: is blank"),
     (Tenant, {"organization_id": 7}, "organization_id: must be text, not a int"),
@@ -87,8 +87,10 @@ REFUSED: list[tuple[type, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("model", "change", "problem"), REFUSED, ids=[f"{m.__name__} {p}" for m, _, p in REFUSED])
-def test_what_the_api_would_refuse_is_refused_here(model: type, change: dict[str, Any], problem: str) -> None:
+@pytest.mark.parametrize(("model", "change", "problem"), REJECTED, ids=[f"{m.__name__} {p}" for m, _, p in REJECTED])
+def test_what_the_api_would_reject_is_rejected_on_construction(
+    model: type, change: dict[str, Any], problem: str
+) -> None:
     model(**VALID[model])  # only the change makes it wrong
 
     with pytest.raises(ValidationError) as caught:
@@ -99,7 +101,7 @@ def test_what_the_api_would_refuse_is_refused_here(model: type, change: dict[str
 
 
 @pytest.mark.parametrize("model", VALID, ids=lambda model: model.__name__)
-def test_requests_do_not_change_and_take_keywords_only(model: type) -> None:
+def test_requests_are_frozen_and_keyword_only(model: type) -> None:
     request = model(**VALID[model])
 
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -115,13 +117,13 @@ def test_lists_become_tuples() -> None:
 
 
 class Skills(NamedTuple):
-    """A row of a database, say."""
+    """A row of a database, for example."""
 
     first: str
     second: str
 
 
-def test_a_tuple_of_another_class_becomes_one_as_well() -> None:
+def test_a_named_tuple_becomes_a_plain_tuple() -> None:
     skills = Skills("Python", "SQL")
     interview = AIInterview(job_role="Engineer", candidate=Candidate(name="J", email="j@a.example"), skills=skills)
     assert type(interview.skills) is tuple
@@ -134,5 +136,5 @@ def test_slots_of_the_interviews_length_can_be_picked() -> None:
     assert request.available_slots == (SLOT,)
 
 
-def test_a_cv_does_not_show() -> None:
+def test_the_repr_leaves_out_the_cv() -> None:
     assert "Ten years" not in repr(AIInterview(job_role="Engineer", candidate=JANE, candidate_cv="Ten years"))

@@ -1,4 +1,4 @@
-"""What each refusal says, word for word: people read it while they are integrating."""
+"""The exact text of each rejection, which people read while they are integrating."""
 
 import hashlib
 import json
@@ -57,11 +57,11 @@ def error_from_response(body: Any, headers: Any = None, **options: Any) -> str:
         ("{}", {}, f"raw_body: must be the raw bytes of the body, not a str: {RAW}"),
     ],
 )
-def test_a_refusal_says_just_this(body: Any, headers: Any, says: str) -> None:
+def test_the_exact_text_of_a_rejection(body: Any, headers: Any, says: str) -> None:
     assert error_from_response(body, headers) == says
 
 
-def test_a_body_written_anew_is_told_what_to_do() -> None:
+def test_a_reserialized_body_gets_advice() -> None:
     again = json.dumps(json.loads(EVENT)).encode()
     assert error_from_response(again, {HEADER: sign(EVENT, SECRET)}) == (
         "the signature matches this JSON, but not these bytes: something has parsed the body and written it again. "
@@ -81,7 +81,7 @@ def test_a_diagnosis_is_made_up_to_64_kb() -> None:
     assert "none of the secrets" in error_from_response(written_again + b" ", {HEADER: signature})
 
 
-def test_ages_are_told_in_seconds() -> None:
+def test_ages_are_given_in_seconds() -> None:
     def clock() -> datetime:
         return NOW + timedelta(seconds=3600.4)
 
@@ -94,25 +94,25 @@ def test_ages_are_told_in_seconds() -> None:
 
 
 @pytest.mark.parametrize("max_age", [0, -1])
-def test_an_age_that_cannot_be_is_told(max_age: float) -> None:
+def test_an_impossible_max_age_is_rejected(max_age: float) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Webhook(SECRET, max_age=max_age)
     assert str(caught.value) == "max_age must be a number of seconds above zero, or None for no limit"
     Webhook(SECRET, max_age=0.001)
 
 
-def test_a_body_of_the_largest_size_is_read() -> None:
+def test_a_body_of_the_maximum_size_is_read() -> None:
     largest = EVENT + b" " * (10 * 2**20 - len(EVENT))
     assert verified(bytearray(largest), {HEADER: sign(largest, SECRET)}).meeting_code == "Boooply-AI-1"
 
 
-def test_an_event_without_a_clock_goes_by_this_machines() -> None:
+def test_the_default_clock_is_this_machines() -> None:
     body = NAMELESS.replace(b'"}}', f'","timestamp":"{datetime.now(UTC).isoformat()}"}}}}'.encode())
     assert verified(body, {HEADER: sign(body, SECRET)}, max_age=60)
     assert "s from now" in error_from_response(EVENT.replace(b"2026", b"2020"), max_age=60)
 
 
-def test_a_key_is_the_digest_of_the_bytes() -> None:
+def test_the_idempotency_key_is_the_digest_of_the_bytes() -> None:
     assert read_event(EVENT).idempotency_key == hashlib.sha256(EVENT).hexdigest()
 
 
