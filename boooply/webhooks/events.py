@@ -190,12 +190,12 @@ def _json(body: bytes) -> tuple[Any, str | None]:
         return None, "the body is not JSON"
 
 
-def _refuse(constant: str) -> NoReturn:
+def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
 # Not orjson: it changes integers above 64 bits, and an id may be one.
-_STRICT: Final = json.JSONDecoder(parse_constant=_refuse)
+_STRICT: Final = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
