@@ -21,7 +21,7 @@ def boooply() -> Read:
 
 
 def orjson() -> Read:
-    """The floor: dictionaries, and nothing checked."""
+    """The lower bound: dictionaries, and nothing checked."""
     import orjson
 
     return lambda body: orjson.loads(body)["meetings"]

@@ -12,7 +12,7 @@ Write = Callable[[], bytes]
 def boooply() -> Write:
     """Our request, checked when it is built."""
     from boooply import AIInterview, Candidate
-    from boooply.converter import encode
+    from boooply.converter import unstructure
     from boooply.protocol.bodies import model_body
 
     def write() -> bytes:
@@ -25,7 +25,7 @@ def boooply() -> Write:
             seniority="SENIOR",
             company_name="Acme",
         )
-        return model_body(encode(interview))
+        return model_body(unstructure(interview))
 
     return write
 

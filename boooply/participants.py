@@ -1,4 +1,4 @@
-"""Participants from the profiles that identity providers give, mapped as the vendor's SDK does (contract section 8)."""
+"""Participants from the profiles of identity providers, mapped as the vendor's SDK does (contract section 8)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ Profile = Mapping[str, Any]
 
 
 def from_google(profile: Profile, /, *, role: ParticipantRole | str | None = None) -> Participant:
-    """Take a Google profile: ``name``, ``email``, ``id``, ``picture``; the role is ``INTERVIEWER`` unless given.
+    """Map a Google profile: ``name``, ``email``, ``id``, ``picture``; the role is ``INTERVIEWER`` unless given.
 
     Raises:
-        ValidationError: Name or e-mail are missing, or the role is none.
+        ValidationError: The name or e-mail address is missing, or the role is unknown.
     """
     return Participant(
-        name=_wanted(profile, "name"),
-        email=_wanted(profile, "email"),
+        name=_required(profile, "name"),
+        email=_required(profile, "email"),
         role=role or profile.get("role") or ParticipantRole.INTERVIEWER,
         external_user_id=_text(profile, "id"),
         auth_provider=AuthProvider.GOOGLE,
@@ -27,16 +27,16 @@ def from_google(profile: Profile, /, *, role: ParticipantRole | str | None = Non
 
 
 def from_microsoft(profile: Profile, /, *, role: ParticipantRole | str | None = None) -> Participant:
-    """Take a Microsoft Graph user: ``displayName``, ``mail``, ``id``; the role is ``INTERVIEWER`` unless given.
+    """Map a Microsoft Graph user: ``displayName``, ``mail``, ``id``; the role is ``INTERVIEWER`` unless given.
 
-    Accounts without a mailbox have no ``mail``: there ``userPrincipalName`` is taken.
+    Accounts without a mailbox have no ``mail``; their ``userPrincipalName`` is used.
 
     Raises:
-        ValidationError: Name or e-mail are missing, or the role is none.
+        ValidationError: The name or e-mail address is missing, or the role is unknown.
     """
     return Participant(
-        name=_wanted(profile, "displayName"),
-        email=_wanted(profile, "mail", "userPrincipalName"),
+        name=_required(profile, "displayName"),
+        email=_required(profile, "mail", "userPrincipalName"),
         role=role or profile.get("role") or ParticipantRole.INTERVIEWER,
         external_user_id=_text(profile, "id"),
         auth_provider=AuthProvider.MICROSOFT,
@@ -45,15 +45,15 @@ def from_microsoft(profile: Profile, /, *, role: ParticipantRole | str | None = 
 
 
 def from_user(user: Profile, /, *, role: ParticipantRole | str | None = None) -> Participant:
-    """Take a user of your own, with the field names of ``Participant`` or those of the API (``externalUserId``).
+    """Map your own user, with the field names of ``Participant`` or of the API (``externalUserId``).
 
     Raises:
-        ValidationError: Name, e-mail or role are missing, or a value is not one the API takes.
+        ValidationError: The name, e-mail address or role is missing, or the API does not accept a value.
     """
     return Participant(
-        name=_wanted(user, "name"),
-        email=_wanted(user, "email"),
-        role=role or _wanted(user, "role"),
+        name=_required(user, "name"),
+        email=_required(user, "email"),
+        role=role or _required(user, "role"),
         external_user_id=_text(user, "external_user_id", "externalUserId"),
         auth_provider=_text(user, "auth_provider", "authProvider"),
         external_role=_text(user, "external_role", "externalRole"),
@@ -66,8 +66,8 @@ def _text(profile: Profile, *names: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _wanted(profile: Profile, *names: str) -> str:
+def _required(profile: Profile, *names: str) -> str:
     value = _text(profile, *names)
     if value is None:
-        raise ValidationError(" or ".join(names), "is missing in the profile")
+        raise ValidationError(" or ".join(names), "is missing from the profile")
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn, cast, final
 
 MASK: Final = "…"
@@ -54,7 +54,7 @@ class Secret:
 
     def __init__(self, value: str, /) -> None:
         self.__value: str
-        fill(self, value)
+        object.__setattr__(self, "_Secret__value", value)  # past the guard below
 
     def reveal(self) -> str:
         """Return the value itself: for the place where it is stored or used, and nowhere else."""
@@ -91,10 +91,6 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
-
-
-# Past the guard of __setattr__; a converter that makes many calls it on what object.__new__ has made.
-fill: Final[Callable[[Secret, str], None]] = Secret.__dict__["_Secret__value"].__set__
 
 
 def as_secret(value: str | Secret | None) -> Secret | None:

@@ -1,18 +1,17 @@
-"""For ``nox -s mutants``: what the converters have made for a type is made anew for each test.
+"""For ``nox -s mutants``: the converters make their hooks again for each test.
 
-The tool tries a change in a fork of a process that has run the tests before, where all of it is made already, and asks
-each test which functions it reaches: without this, a change of what makes a hook would be tried by nobody.
+The tool runs the tests once, then tries each change in a fork of that process, with the tests that reached the changed
+function. Cached hooks would hide which tests reach the functions that make them.
 """
 
 import pytest
 
-from boooply.converter.structuring import _built, reading
-from boooply.converter.unstructuring import showing, writing
+from boooply.converter.structuring import _converter
+from boooply.converter.unstructuring import _WITH_SECRETS, _WITHOUT_SECRETS
 
 
 @pytest.fixture(autouse=True)
-def _hooks_made_anew() -> None:
-    _built.cache_clear()
-    for converter in (reading, writing, showing):
+def _hooks_made_again() -> None:
+    for converter in (_converter, _WITH_SECRETS, _WITHOUT_SECRETS):
         converter._structure_func.clear_cache()
         converter._unstructure_func.clear_cache()

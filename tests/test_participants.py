@@ -63,11 +63,11 @@ def test_the_role_is_the_argument_else_the_profiles(mapper, profile: dict[str, A
 @pytest.mark.parametrize(
     ("mapper", "profile", "problem"),
     [
-        (from_google, {"email": "a@b.example"}, "name: is missing in the profile"),
-        (from_google, {"name": "Ann"}, "email: is missing in the profile"),
-        (from_microsoft, {"displayName": "Ann"}, "mail or userPrincipalName: is missing in the profile"),
-        (from_user, {"name": "Ann", "email": "a@b.example"}, "role: is missing in the profile"),
-        (from_user, USER | {"authProvider": "APPLE"}, "auth_provider: has to be one of"),
+        (from_google, {"email": "a@b.example"}, "name: is missing from the profile"),
+        (from_google, {"name": "Ann"}, "email: is missing from the profile"),
+        (from_microsoft, {"displayName": "Ann"}, "mail or userPrincipalName: is missing from the profile"),
+        (from_user, {"name": "Ann", "email": "a@b.example"}, "role: is missing from the profile"),
+        (from_user, USER | {"authProvider": "APPLE"}, "auth_provider: must be one of"),
     ],
 )
 def test_what_is_missing_is_named(mapper, profile: dict[str, Any], problem: str) -> None:

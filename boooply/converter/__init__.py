@@ -1,45 +1,12 @@
-"""The one border between the API's camelCase JSON and our snake_case models.
+"""The only boundary between the API's camelCase JSON and our snake_case models.
 
-Reading is tolerant (contract section 9): ``null`` reads as absent, an unknown enumeration value stays the string it is,
-unknown fields stay reachable in ``extra``, and an optional field of the wrong kind goes there too instead of spoiling
-the rest. Only what a model cannot do without raises, as ``StructureError`` with the path in the API's own names.
+Structuring is tolerant (contract section 9): ``null`` means absent, an unknown enumeration value stays a string,
+unknown fields stay reachable in ``extra``, and an optional field of the wrong type goes there too. Only a missing or
+wrong required value raises: ``StructureError``, with the path in the API's names.
 """
 
-from __future__ import annotations
-
-from types import NoneType
-from typing import Any, TypeVar, cast, get_args
-
 from boooply.converter.names import wire_name
-from boooply.converter.structuring import StructureError, reading
-from boooply.converter.unstructuring import showing, writing
+from boooply.converter.structuring import StructureError, structure
+from boooply.converter.unstructuring import to_dict, unstructure
 
-__all__ = ["StructureError", "decode", "encode", "to_dict", "wire_name"]
-
-T = TypeVar("T")
-
-
-def decode(raw: Any, into: type[T]) -> T:
-    """Read JSON into a model.
-
-    Raises:
-        Mismatch: Something the model cannot do without is missing or of another kind.
-    """
-    if raw is None and NoneType in get_args(into):
-        return cast("T", None)
-    return reading.structure(raw, into)
-
-
-def encode(model: object) -> dict[str, Any]:
-    """Write a request as JSON: absent options are left out, times are in UTC, secrets are plain."""
-    written: dict[str, Any] = writing.unstructure(model)
-    return written
-
-
-def to_dict(model: object, *, secrets: bool = False) -> dict[str, Any]:
-    """Write any model as a JSON dictionary in the API's own camelCase, as a web response wants it.
-
-    Absent fields are left out. Keys, join tokens and pre-signed URLs are left out too, and so is ``extra``, which may
-    hold anything; ``secrets=True`` writes both.
-    """
-    return cast("dict[str, Any]", (writing if secrets else showing).unstructure(model))
+__all__ = ["StructureError", "structure", "to_dict", "unstructure", "wire_name"]

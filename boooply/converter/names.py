@@ -1,21 +1,21 @@
-"""How the API spells what we name: the tables of everything the plain rule does not give."""
+"""The API's names for our fields: tables of everything that the plain rule does not give."""
 
 from typing import Final
 
 from boooply.models import AIInterview, AvailabilityQuery, HumanInterview, Interview, Page, TeamMeeting
 
-# Names whose camelCase is not the plain rule's.
+# Names whose camelCase does not follow the plain rule.
 IRREGULAR: Final = {"candidate_cv": "candidateCV"}
 RENAMED: Final[dict[type, dict[str, str]]] = {
     AvailabilityQuery: {"duration_minutes": "duration"},
     Page: {"items": "meetings"},
 }
-# The second spelling of contract section 9, read where the first is missing.
+# The second spellings of contract section 9, read where the first is missing.
 ALSO: Final[dict[type, dict[str, str]]] = {
     Interview: {"code": "meeting_code", "status": "session_status"},
     Page: {"interviews": "items"},
 }
-# What the class of a request says by itself.
+# What follows from the class of a request.
 DERIVED: Final[dict[type, dict[str, object]]] = {
     AIInterview: {"meetingType": "AI_ONLY"},
     HumanInterview: {"meetingType": "HUMAN"},
@@ -24,7 +24,7 @@ DERIVED: Final[dict[type, dict[str, object]]] = {
 
 
 def wire_name(model: type, name: str) -> str:
-    """Spell a field as the API does."""
+    """Return the API's name for a field of a model."""
     renamed = RENAMED.get(model, {}).get(name) or IRREGULAR.get(name)
     if renamed is not None:
         return renamed

@@ -1,7 +1,7 @@
 """From the API's JSON to models, tolerantly.
 
-Each model is read in one go by a function made for it (``generating``). Where something is not of its kind, a second
-look moves it out of the way.
+cattrs generates the function that builds a model, and calls one of the hooks below for each field. That function gets
+a payload that has every field, with None for what is absent. If it fails, a second pass checks each field by itself.
 """
 
 from __future__ import annotations
@@ -9,23 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from itertools import islice
 from types import NoneType
-from typing import Any, Final, cast, get_args, get_origin
+from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
+from cattrs.gen import (
+    make_dict_structure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs leaves a type argument out
+    override,
+)
 
-from boooply.converter.generating import Build, Shape, Unfit, builder, is_union, kinds_of, members_of
-from boooply.converter.names import wire_name
+from boooply.converter.annotations import is_union, kinds_of
+from boooply.converter.names import ALSO, wire_name
 from boooply.errors import ValidationError
 from boooply.secret import Secret
 
+T = TypeVar("T")
+
 Hook = Callable[[Any, Any], Any]
+Payload = dict[str, Any]
+
+# The JSON values that these types accept as they are.
+_UNCHANGED: Final[dict[Any, tuple[type, ...]]] = {str: (str,), int: (int,), float: (float, int), bool: (bool,)}
+_EXTRA: Final = "extra"
 
 
 class StructureError(Exception):
-    """A value that is not of the kind a model cannot do without; ``str()`` tells where, never the value."""
+    """A payload that lacks what a model requires; ``str()`` shows where and why, never the value."""
 
     def __init__(self, problem: str, path: str = "") -> None:
         super().__init__(problem, path)
@@ -33,37 +44,42 @@ class StructureError(Exception):
         self.path = path
 
     def __str__(self) -> str:
-        return f"{self.path.lstrip('.') or 'the answer'}: {self.problem}"
+        return f"{self.path.lstrip('.') or 'the response'}: {self.problem}"
 
     def under(self, step: str) -> StructureError:
-        """Put a step in front of the path, on the way up."""
+        """Return this error with a step in front of its path."""
         return StructureError(self.problem, f"{step}{self.path}")
 
 
-# What the function made for a model raises where a second look is wanted.
-_ODD: Final = (StructureError, Unfit, ValidationError, ValueError)
+def structure(raw: Any, into: type[T]) -> T:
+    """Build a model, or any other annotated type, from JSON.
+
+    Raises:
+        StructureError: A required value is missing or of the wrong type.
+    """
+    return _converter.structure(raw, into)
 
 
-def _kind(value: object) -> str:
-    kinds: dict[type, str] = {dict: "an object", list: "a list", str: "text", bool: "a boolean", NoneType: "null"}
-    return kinds.get(type(value), "a number")
+def _expected(wanted: str, value: object) -> StructureError:
+    found: dict[type, str] = {dict: "an object", list: "a list", str: "text", bool: "a boolean", NoneType: "null"}
+    return StructureError(f"expected {wanted}, found {found.get(type(value), 'a number')}")
 
 
-def _of_kind(wanted: str, *types: type) -> Hook:
-    def structure(value: Any, _: Any) -> Any:
-        if type(value) in types:
+def _exactly(wanted: str, kind: type) -> Hook:
+    def structure_exactly(value: Any, _: Any) -> Any:
+        if type(value) in _UNCHANGED[kind]:
             return value
-        raise StructureError(f"expected {wanted}, found {_kind(value)}")
+        raise _expected(wanted, value)
 
-    return structure
+    return structure_exactly
 
 
 def _text(value: Any, _: Any) -> str:
     if type(value) is str:
         return value
-    if type(value) is int:  # an id that came as a number is an id all the same
+    if type(value) is int:  # an id may come as a number
         return str(value)
-    raise StructureError(f"expected text, found {_kind(value)}")
+    raise _expected("text", value)
 
 
 def _time(value: Any, _: Any) -> datetime:
@@ -73,135 +89,157 @@ def _time(value: Any, _: Any) -> datetime:
         pass
     else:
         return time if time.tzinfo else time.replace(tzinfo=UTC)
-    raise StructureError(f"expected an ISO 8601 time, found {_kind(value)}")
+    raise _expected("an ISO 8601 time", value)
 
 
 def _secret(value: Any, _: Any) -> Secret:
-    return Secret(_text(value, str))
+    return Secret(value if type(value) is str else _text(value, None))
 
 
-def _enumeration(enumeration: type[StrEnum]) -> Hook:
-    members = members_of(enumeration)
+def _union(annotation: Any, converter: Converter) -> Hook:
+    kinds = kinds_of(annotation)
+    null: tuple[type, ...] = (NoneType,) if NoneType in get_args(annotation) else ()
+    if isinstance(kinds[0], type) and issubclass(kinds[0], StrEnum):
+        return _member_or_text(kinds[0], (str, *null))
+    unchanged = (*_UNCHANGED.get(kinds[0], ()), *null)
+    hook = _first_fitting([converter.get_structure_hook(kind) for kind in kinds])
 
-    def structure(value: Any, _: Any) -> Any:
-        return members.get(value, value) if type(value) is str else _text(value, str)
+    def structure_union(value: Any, _: Any) -> Any:
+        return value if type(value) in unchanged else hook(value, None)
 
-    return structure
+    return structure_union
 
 
-def _sequence(annotation: Any) -> Hook:
-    item_type = get_args(annotation)[0]
-    item = reading.get_structure_hook(item_type)
-    build, given = (_built(item_type)[1], None) if attrs.has(item_type) else (item, item_type)
+def _member_or_text(enumeration: type[StrEnum], unchanged: tuple[type, ...]) -> Hook:
+    members = {member.value: member for member in enumeration}
 
-    def structure(value: Any, _: Any) -> Any:
-        if value.__class__ is not list:
-            raise StructureError(f"expected a list, found {_kind(value)}")
-        try:
-            return tuple([build(one, given) for one in value])
-        except (*_ODD, AttributeError, TypeError):  # the last two where one is no object
-            pass
-        try:
-            return tuple([item(one, item_type) for one in value])
-        except StructureError:
-            pass
-        for place, one in enumerate(value):
+    def structure_member(value: Any, _: Any) -> Any:
+        return members.get(value, value) if type(value) in unchanged else _text(value, None)
+
+    return structure_member
+
+
+def _first_fitting(hooks: list[Hook]) -> Hook:
+    *others, last = hooks
+
+    def structure_first(value: Any, _: Any) -> Any:
+        for hook in others:
             try:
-                item(one, item_type)
-            except StructureError as mismatch:
-                raise mismatch.under(f"[{place}]") from None
-        raise AssertionError
-
-    return structure
-
-
-def _union(annotation: Any) -> Hook:
-    """Read ``T | None`` as T, and otherwise the first member that takes the value; null never comes this far."""
-    members = kinds_of(annotation)
-    if isinstance(members[0], type) and issubclass(members[0], StrEnum):
-        return _enumeration(members[0])
-    hooks = [(reading.get_structure_hook(member), member) for member in members]
-    if len(hooks) == 1:
-        return hooks[0][0]
-
-    def structure(value: Any, _: Any) -> Any:
-        for hook, member in hooks[:-1]:
-            try:
-                return hook(value, member)
+                return hook(value, None)
             except StructureError:
                 continue
-        return hooks[-1][0](value, hooks[-1][1])
+        return last(value, None)
 
-    return structure
+    return structure_first if others else last
 
 
-def _mapping(annotation: Any) -> Hook:
-    value_type = get_args(annotation)[1]
-    item = None if value_type is Any else reading.get_structure_hook(value_type)
+def _sequence(annotation: Any, converter: Converter) -> Hook:
+    hook = converter.get_structure_hook(get_args(annotation)[0])
 
-    def structure(value: Any, _: Any) -> Any:
+    def structure_sequence(value: Any, _: Any) -> Any:
+        if type(value) is not list:
+            raise _expected("a list", value)
+        items: list[Any] = []
+        for place, item in enumerate(cast("list[Any]", value)):
+            try:
+                items.append(hook(item, None))
+            except StructureError as error:
+                raise error.under(f"[{place}]") from None
+        return tuple(items)
+
+    return structure_sequence
+
+
+def _mapping(annotation: Any, converter: Converter) -> Hook:
+    hook = converter.get_structure_hook(get_args(annotation)[1])
+
+    def structure_mapping(value: Any, _: Any) -> Any:
         if type(value) is not dict:
-            raise StructureError(f"expected an object, found {_kind(value)}")
-        values = cast("dict[str, Any]", value)
-        return values if item is None else {key: item(one, value_type) for key, one in values.items()}
+            raise _expected("an object", value)
+        return {key: hook(item, None) for key, item in cast("Payload", value).items()}
 
-    return structure
+    return structure_mapping
 
 
-def _salvage(shape: Shape, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part a payload into what can be read and the rest, with optional values of the wrong kind.
+@attrs.frozen
+class _Field:
+    """A field of a model, with the hook that structures its value; null gives its default."""
+
+    attribute: attrs.Attribute[Any]
+    hook: Hook
+
+    @classmethod
+    def of(cls, attribute: attrs.Attribute[Any], converter: Converter) -> _Field:
+        hook = converter.get_structure_hook(attribute.type)
+        default = cast("Any", attribute.default)
+
+        def structure_or_default(value: Any, _: Any) -> Any:
+            if value is not None:
+                return hook(value, None)
+            return default.factory() if hasattr(default, "factory") else default
+
+        return cls(attribute, hook if default in {None, attrs.NOTHING} else structure_or_default)
+
+    @property
+    def is_required(self) -> bool:
+        return self.attribute.default is attrs.NOTHING
+
+
+def _model(model: type, converter: Converter) -> Hook:
+    attributes = [field for field in attrs.fields(attrs.resolve_types(model)) if field.name != _EXTRA]
+    fields = {wire_name(model, one.name): _Field.of(one, converter) for one in attributes}
+    spellings = [(wire_name(model, name), second) for second, name in ALSO.get(model, {}).items()]
+    absent = dict.fromkeys([*fields, *(second for _, second in spellings)])
+    build = _builder(model, fields, converter)
+
+    def structure_model(value: Any, _: Any) -> Any:
+        if type(value) is not dict:
+            raise _expected("an object", value)
+        payload: Payload = {**absent, **value}
+        # Unknown names come after all known ones.
+        payload[_EXTRA] = dict(islice(payload.items(), len(absent), None)) if len(payload) > len(absent) else {}
+        for first, second in spellings:
+            if payload[first] is None:
+                payload[first] = payload[second]
+        try:
+            return build(payload, model)
+        except (StructureError, ValidationError):
+            pass
+        _set_aside(payload, fields)
+        try:
+            return build(payload, model)
+        except ValidationError as problem:
+            error = StructureError(problem.rule, f".{wire_name(model, problem.field)}")
+        raise error
+
+    return structure_model
+
+
+def _builder(model: type, fields: dict[str, _Field], converter: Converter) -> Hook:
+    """Return cattrs' function for a payload that has every field: none has a default to fall back to."""
+    given = [field.evolve(default=attrs.NOTHING) for field in attrs.fields(model)]
+    overrides: dict[str, Any] = {
+        field.attribute.name: override(rename=wire, struct_hook=field.hook) for wire, field in fields.items()
+    }
+    overrides[_EXTRA] = override(struct_hook=lambda extra, _: extra)
+    return cast("Hook", make_dict_structure_fn_from_attrs(given, model, converter, **overrides))
+
+
+def _set_aside(payload: Payload, fields: dict[str, _Field]) -> None:
+    """Move optional values of the wrong type to ``extra``.
 
     Raises:
-        Mismatch: Something is missing or of the wrong kind that the model cannot do without.
+        StructureError: A required value is missing or of the wrong type.
     """
-    values = {wire: value for wire, value in payload.items() if wire in shape.names and value is not None}
-    extra = {wire: value for wire, value in payload.items() if wire not in shape.known}
-    for first, second in shape.doubled:
-        if payload.get(second) is not None:
-            values.setdefault(first, payload[second])
-    for wire, field in shape.names.items():
-        required = field.default is attrs.NOTHING
-        if wire not in values:
-            if required:
-                raise StructureError("is missing", f".{wire}")
-            continue
+    for wire, field in fields.items():
         try:
-            reading.get_structure_hook(field.type)(values[wire], field.type)
-        except StructureError as mismatch:
-            if required:
-                raise mismatch.under(f".{wire}") from None
-            extra[wire] = values.pop(wire)
-    return values, extra
-
-
-@cache
-def _built(model: type) -> tuple[Shape, Build]:
-    shape = Shape.of(model)
-    return shape, builder(shape, reading.get_structure_hook)
-
-
-def _model(model: type) -> Hook:
-    """Read a model in one go, and take a second look where that fails."""
-    shape, build = _built(model)
-
-    def second_look(payload: dict[str, Any]) -> Any:
-        values, extra = _salvage(shape, payload)
-        try:
-            return build(values, extra)
-        except ValidationError as problem:
-            mismatch = StructureError(problem.rule, f".{wire_name(model, problem.field)}")
-        raise mismatch
-
-    def structure(payload: Any, _: Any) -> Any:
-        if payload.__class__ is not dict:
-            raise StructureError(f"expected an object, found {_kind(payload)}")
-        try:
-            return build(payload, None)
-        except _ODD:
-            pass
-        return second_look(payload)
-
-    return structure
+            field.hook(payload[wire], None)
+        except StructureError as error:
+            if field.is_required:
+                problem = StructureError("is missing") if payload[wire] is None else error
+                raise problem.under(f".{wire}") from None
+            payload[_EXTRA][wire] = payload[wire]
+            payload[wire] = None
 
 
 def _is_mapping(annotation: Any) -> bool:
@@ -212,17 +250,17 @@ def _is_tuple(annotation: Any) -> bool:
     return get_origin(annotation) is tuple
 
 
-reading: Final = Converter(detailed_validation=False)
+_converter: Final = Converter(detailed_validation=False)
 for _type, _hook in {
     str: _text,
-    int: _of_kind("a whole number", int),
-    float: _of_kind("a number", float, int),
-    bool: _of_kind("a boolean", bool),
+    int: _exactly("a whole number", int),
+    float: _exactly("a number", float),
+    bool: _exactly("a boolean", bool),
     datetime: _time,
     Secret: _secret,
 }.items():
-    reading.register_structure_hook(_type, _hook)
-reading.register_structure_hook_factory(is_union, _union)
-reading.register_structure_hook_factory(_is_mapping, _mapping)
-reading.register_structure_hook_factory(_is_tuple, _sequence)
-reading.register_structure_hook_factory(attrs.has, _model)
+    _converter.register_structure_hook(_type, _hook)
+_converter.register_structure_hook_factory(is_union, _union)
+_converter.register_structure_hook_factory(_is_mapping, _mapping)
+_converter.register_structure_hook_factory(_is_tuple, _sequence)
+_converter.register_structure_hook_factory(attrs.has, _model)

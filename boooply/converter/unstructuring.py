@@ -1,4 +1,4 @@
-"""From models to the API's JSON: exactly what the contract names, and nothing for what was not given."""
+"""From models to the API's JSON: exactly what the contract names, without what was not given."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import NoneType
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 import attrs
 from cattrs import Converter
 from cattrs.fns import identity
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from boooply.converter.generating import is_union
+from boooply.converter.annotations import is_union
 from boooply.converter.names import DERIVED, wire_name
 from boooply.models import ParticipantRole, ResponseModel
 from boooply.secret import Secret
 
-Writer = Callable[[Any], dict[str, Any]]
+Hook = Callable[[Any], dict[str, Any]]
 
 _PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 _CANDIDATE: Final = ParticipantRole.CANDIDATE.value
 
 
-def _moment(value: datetime) -> str:
+def _utc(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _holds_secret(field: attrs.Attribute[Any]) -> bool:
+def _is_secret(field: attrs.Attribute[Any]) -> bool:
     return field.type is Secret or Secret in get_args(field.type)
 
 
-def _request(model: type, converter: Converter) -> Writer:
-    """Write what was given and what the class derives; a candidate is a participant of that role."""
+def _request(model: type, converter: Converter) -> Hook:
+    """Write what was given and what the class implies; the candidate becomes a participant of that role."""
     overrides: dict[str, Any] = {
         field.name: override(rename=wire_name(model, field.name)) for field in attrs.fields(model)
     }
-    plain: Writer = make_dict_unstructure_fn(model, converter, _cattrs_omit_if_default=True, **overrides)
+    plain: Hook = make_dict_unstructure_fn(model, converter, _cattrs_omit_if_default=True, **overrides)
     derived = DERIVED.get(model, {})
 
-    def unstructure(request: Any) -> dict[str, Any]:
+    def unstructure_request(request: Any) -> dict[str, Any]:
         written: dict[str, Any] = plain(request)
         written |= derived
         candidate: dict[str, Any] | None = written.pop("candidate", None)
@@ -49,23 +49,23 @@ def _request(model: type, converter: Converter) -> Writer:
             written["participants"] = [candidate, *written.get("participants", ())]
         return written
 
-    return unstructure
+    return unstructure_request
 
 
-def _answer(model: type, converter: Converter, *, secrets: bool) -> Writer:
-    """Write what an answer said, without what it left out."""
+def _response(model: type, converter: Converter, *, secrets: bool) -> Hook:
+    """Write what a response contained, without what it left out."""
     overrides: dict[str, Any] = {
-        field.name: override(rename=wire_name(model, field.name), omit=not secrets and _holds_secret(field))
+        field.name: override(rename=wire_name(model, field.name), omit=not secrets and _is_secret(field))
         for field in attrs.fields(model)
         if field.name != "extra"
     }
-    plain: Writer = make_dict_unstructure_fn(model, converter, extra=override(omit=True), **overrides)
+    plain: Hook = make_dict_unstructure_fn(model, converter, extra=override(omit=True), **overrides)
 
-    def unstructure(answer: Any) -> dict[str, Any]:
-        written = {wire: value for wire, value in plain(answer).items() if value is not None}
-        return written | answer.extra if secrets else written
+    def unstructure_response(response: Any) -> dict[str, Any]:
+        written = {wire: value for wire, value in plain(response).items() if value is not None}
+        return written | response.extra if secrets else written
 
-    return unstructure
+    return unstructure_response
 
 
 def _is_enumeration(annotation: Any) -> bool:
@@ -76,7 +76,7 @@ def _is_plain(annotation: Any) -> bool:
     return is_union(annotation) and _PLAIN.issuperset(get_args(annotation))
 
 
-def _is_answer(annotation: Any) -> bool:
+def _is_response(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, ResponseModel)
 
 
@@ -84,23 +84,37 @@ def _string(value: str | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _writer(*, secrets: bool) -> Converter:
+def _make_converter(*, secrets: bool) -> Converter:
     converter = Converter(unstruct_collection_overrides={tuple: list})
 
-    def request(model: type) -> Writer:
+    def request(model: type) -> Hook:
         return _request(model, converter)
 
-    def answer(model: type) -> Writer:
-        return _answer(model, converter, secrets=secrets)
+    def response(model: type) -> Hook:
+        return _response(model, converter, secrets=secrets)
 
-    converter.register_unstructure_hook(datetime, _moment)
+    converter.register_unstructure_hook(datetime, _utc)
     converter.register_unstructure_hook(Secret, Secret.reveal)
-    converter.register_unstructure_hook_func(_is_plain, identity)  # which is written in line, and not called
+    converter.register_unstructure_hook_func(_is_plain, identity)  # cattrs writes it in line instead of calling it
     converter.register_unstructure_hook_func(_is_enumeration, _string)
     converter.register_unstructure_hook_factory(attrs.has, request)
-    converter.register_unstructure_hook_factory(_is_answer, answer)
+    converter.register_unstructure_hook_factory(_is_response, response)
     return converter
 
 
-writing: Final = _writer(secrets=True)
-showing: Final = _writer(secrets=False)
+_WITH_SECRETS: Final = _make_converter(secrets=True)
+_WITHOUT_SECRETS: Final = _make_converter(secrets=False)
+
+
+def unstructure(model: object) -> dict[str, Any]:
+    """Write a request as JSON: absent options are left out, times are in UTC, secrets are in the clear."""
+    return cast("dict[str, Any]", _WITH_SECRETS.unstructure(model))
+
+
+def to_dict(model: object, *, secrets: bool = False) -> dict[str, Any]:
+    """Write any model as a JSON dictionary in the API's camelCase, for a web response.
+
+    Absent fields are left out. So are keys, join tokens, pre-signed URLs, and ``extra``, which may contain anything;
+    ``secrets=True`` writes them too.
+    """
+    return cast("dict[str, Any]", (_WITH_SECRETS if secrets else _WITHOUT_SECRETS).unstructure(model))

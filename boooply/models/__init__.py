@@ -1,4 +1,4 @@
-"""Frozen attrs classes for everything that is sent and everything that comes back."""
+"""Frozen attrs classes for requests and responses."""
 
 from boooply.models.calendars import Availability, AvailabilityQuery, BusyBlocks, BusyBlocksQuery, Slot
 from boooply.models.enums import (

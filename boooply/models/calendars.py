@@ -1,4 +1,4 @@
-"""When people are free, and when they are not (contract section 5)."""
+"""Calendars: when people are free, and when they are busy (contract section 5)."""
 
 from datetime import datetime
 
@@ -13,10 +13,10 @@ _MOST_DAYS = 30
 
 @attrs.frozen(kw_only=True)
 class Slot:
-    """Mark a span of time, from ``start`` to ``end``."""
+    """A span of time, from ``start`` to ``end``."""
 
-    start: datetime = attrs.field(validator=validators.aware)
-    end: datetime = attrs.field(validator=validators.aware)
+    start: datetime = attrs.field(validator=validators.tz_aware)
+    end: datetime = attrs.field(validator=validators.tz_aware)
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
@@ -25,7 +25,7 @@ class Slot:
 
 @attrs.frozen(kw_only=True, slots=False)
 class Availability(ResponseModel):
-    """Tell when a person is free; without a connected calendar there are no slots and ``message`` says why."""
+    """The times at which a person is free; without a connected calendar there are none, and ``message`` says why."""
 
     calendar_connected: bool = False
     email: str | None = None
@@ -38,7 +38,7 @@ class Availability(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class BusyBlocks(ResponseModel):
-    """Tell when a person is busy; ``timezone`` is the IANA name of the calendar's zone."""
+    """The times at which a person is busy; ``timezone`` is the IANA name of the calendar's zone."""
 
     calendar_connected: bool = False
     email: str | None = None
@@ -51,22 +51,22 @@ class BusyBlocks(ResponseModel):
 
 @attrs.frozen(kw_only=True)
 class AvailabilityQuery:
-    """Ask for free slots of ``duration`` minutes (30) in the next ``days`` (14, at most 30)."""
+    """A query for free slots of ``duration_minutes`` (30) in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=validators.email)
     duration_minutes: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.whole(5, unit="minutes"))
+        default=None, validator=validators.optional(validators.int_between(5, unit="minutes"))
     )
     days: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.whole(1, _MOST_DAYS, unit="days"))
+        default=None, validator=validators.optional(validators.int_between(1, _MOST_DAYS, unit="days"))
     )
 
 
 @attrs.frozen(kw_only=True)
 class BusyBlocksQuery:
-    """Ask for busy blocks in the next ``days`` (14, at most 30)."""
+    """A query for busy blocks in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=validators.email)
     days: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.whole(1, _MOST_DAYS, unit="days"))
+        default=None, validator=validators.optional(validators.int_between(1, _MOST_DAYS, unit="days"))
     )

@@ -1,13 +1,13 @@
 """The API's enumerations.
 
-A plain string does wherever one of these is taken, and a value the API adds later comes through as the string it is.
+A plain string works wherever one of these is accepted. A value that the API adds later stays a string.
 """
 
 from enum import StrEnum
 
 
 class TeamRole(StrEnum):
-    """What a team member may do in the customer's organization."""
+    """The role of a team member in the customer's organization."""
 
     OWNER = "OWNER"
     ADMIN = "ADMIN"
@@ -15,14 +15,14 @@ class TeamRole(StrEnum):
 
 
 class MeetingType(StrEnum):
-    """Who leads the interview."""
+    """The lead of an interview: the AI, or people."""
 
     AI_ONLY = "AI_ONLY"
     HUMAN = "HUMAN"
 
 
 class InterviewType(StrEnum):
-    """What ``interviews.list(type=…)`` tells apart."""
+    """The types that ``interviews.list(type=…)`` distinguishes."""
 
     AI_ONLY = "AI_ONLY"
     HUMAN = "HUMAN"
@@ -30,7 +30,7 @@ class InterviewType(StrEnum):
 
 
 class SessionStatus(StrEnum):
-    """Where an interview stands.
+    """The state of an interview.
 
     Not monotonic for human and team meetings: see ``Interview.is_over``.
     """
@@ -43,7 +43,7 @@ class SessionStatus(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why an interview is over; absent while it can be resumed."""
+    """The reason why an interview is over; absent while it can be resumed."""
 
     HOST_COMPLETED = "HOST_COMPLETED"
     NO_SHOW = "NO_SHOW"
@@ -53,7 +53,7 @@ class EndReason(StrEnum):
 
 
 class ParticipantRole(StrEnum):
-    """What a person does in an interview (``OBSERVER`` is the old name of ``PARTICIPANT``)."""
+    """The role of a person in an interview (``OBSERVER`` is the old name of ``PARTICIPANT``)."""
 
     CANDIDATE = "CANDIDATE"
     INTERVIEWER = "INTERVIEWER"
@@ -64,7 +64,7 @@ class ParticipantRole(StrEnum):
 
 
 class AuthProvider(StrEnum):
-    """Where a participant's account comes from."""
+    """The provider of a participant's account."""
 
     TALENTFLOW = "TALENTFLOW"
     GOOGLE = "GOOGLE"
@@ -74,7 +74,7 @@ class AuthProvider(StrEnum):
 
 
 class SchedulingMode(StrEnum):
-    """When an interview takes place: now, at a given time, or at a slot the candidate picks."""
+    """The time of an interview: now, at a given time, or in a slot that the candidate picks."""
 
     IMMEDIATE = "IMMEDIATE"
     FIXED = "FIXED"
@@ -92,7 +92,7 @@ class Seniority(StrEnum):
 
 
 class WorkSetup(StrEnum):
-    """Where the work is done."""
+    """The place of work."""
 
     REMOTE = "REMOTE"
     ONSITE = "ONSITE"
@@ -108,7 +108,7 @@ class EmploymentType(StrEnum):
 
 
 class InterviewCategory(StrEnum):
-    """What kind of interview it is."""
+    """The kind of interview."""
 
     SCREENING = "SCREENING"
     TECHNICAL = "TECHNICAL"
@@ -121,7 +121,7 @@ class InterviewCategory(StrEnum):
 
 
 class EvaluationFocus(StrEnum):
-    """What the evaluation weighs most (lower case in the API)."""
+    """The skill to which the evaluation gives most weight (lower case in the API)."""
 
     KNOWLEDGE = "knowledge"
     BALANCED = "balanced"
@@ -131,22 +131,22 @@ class EvaluationFocus(StrEnum):
 
 
 class DateField(StrEnum):
-    """Which time ``date_from`` and ``date_to`` are held against."""
+    """The time that ``date_from`` and ``date_to`` filter by."""
 
     SCHEDULED = "scheduled"
     CREATED = "created"
 
 
 class Recommendation(StrEnum):
-    """What an evaluation recommends."""
+    """The recommendation of an evaluation."""
 
-    PASS = "PASS"  # noqa: S105 - a verdict, no password
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
     FAIL = "FAIL"
     REVIEW = "REVIEW"
 
 
 class AIRecommendation(StrEnum):
-    """What an evaluation by rubric recommends."""
+    """The recommendation of an evaluation by rubric."""
 
     STRONG_HIRE = "STRONG_HIRE"
     HIRE = "HIRE"
@@ -155,7 +155,7 @@ class AIRecommendation(StrEnum):
 
 
 class SpeakerRole(StrEnum):
-    """Who speaks in a transcript."""
+    """The role of a speaker in a transcript."""
 
     AI = "AI"
     CANDIDATE = "CANDIDATE"
@@ -165,7 +165,7 @@ class SpeakerRole(StrEnum):
 
 
 class ConfidenceLevel(StrEnum):
-    """How sure an assessment is of itself."""
+    """The confidence of an assessment."""
 
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"

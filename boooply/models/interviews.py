@@ -1,4 +1,4 @@
-"""An interview as the API tells of it (contract section 5.2), and how the list is asked for (5.3)."""
+"""Interviews as the API returns them (contract section 5.2), and the query for a list of them (5.3)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,7 +22,7 @@ class Interview(ResponseModel):
     """An interview, identified by its meeting code.
 
     ``source_id`` is the platform's own id of the customer whose key created it. ``overall_score`` runs from 0 to 100.
-    The ``evaluation_…`` fields are there once a recruiter has finalized the evaluation.
+    The ``evaluation_…`` fields are present once a recruiter has finalized the evaluation.
     """
 
     meeting_code: str
@@ -47,15 +47,15 @@ class Interview(ResponseModel):
 
     @property
     def code(self) -> str:
-        """The meeting code, under the second name that the API gives it."""
+        """Return the meeting code, under the API's second name for it."""
         return self.meeting_code
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the interview can no longer go on.
+        """Return whether the interview can no longer be resumed.
 
-        ``COMPLETED`` alone does not say so for human and team meetings: they fall back to ``SCHEDULED`` and can be
-        resumed until ``end_reason`` is there (contract section 5.2).
+        ``COMPLETED`` alone does not mean so for human and team meetings: they fall back to ``SCHEDULED`` and can be
+        resumed until ``end_reason`` is present (contract section 5.2).
         """
         if self.end_reason is not None or self.session_status in {SessionStatus.CANCELLED, SessionStatus.FAILED}:
             return True
@@ -64,21 +64,21 @@ class Interview(ResponseModel):
 
     @property
     def ended_unevaluated(self) -> bool:
-        """Tell whether the interview ended in a way that leaves nothing to evaluate."""
+        """Return whether the interview ended in a way that leaves nothing to evaluate."""
         return self.session_status in _WITHOUT_EVALUATION or self.end_reason in _WITHOUT_EVALUATION
 
     def join_link(self, participant: InterviewParticipant, /) -> Secret | None:
-        """Make a participant's personal link, or None where the API sent no ``url`` or no token."""
+        """Return a participant's personal link, or None if the API sent no ``url`` or no token."""
         if self.url is None or participant.join_token is None:
             return None
         return Secret(f"{self.url}?token={participant.join_token.reveal()}")
 
 
 class InterviewNotEvaluatedError(BoooplyError):
-    """Tell that the interview was cancelled, failed, expired or missed: there will be no evaluation.
+    """An interview that was cancelled, failed, expired or missed: there will be no evaluation.
 
     Attributes:
-        interview: The interview as it was last seen.
+        interview: The interview, as last read.
     """
 
     def __init__(self, interview: Interview) -> None:
@@ -87,14 +87,14 @@ class InterviewNotEvaluatedError(BoooplyError):
         self.interview = interview
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a join token is a secret, and not pickled
+        # Join tokens are secrets, which are not pickled.
         people = tuple(attrs.evolve(person, join_token=None) for person in self.interview.participants)
         return type(self), (attrs.evolve(self.interview, participants=people),)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class Page(ResponseModel):
-    """Hold one page of a list of interviews; ``total`` counts what all pages hold together."""
+    """A page of a list of interviews; ``total`` counts the interviews of all pages."""
 
     items: tuple[Interview, ...]
     page: int = 1
@@ -103,7 +103,7 @@ class Page(ResponseModel):
     total_pages: int | None = None
 
     def is_last(self, read: int, /) -> bool:
-        """Tell whether nothing follows, ``read`` items having been read with this page."""
+        """Return whether this is the last page, given that ``read`` items have been read up to and including it."""
         if not self.items:
             return True
         if self.total_pages is not None:
@@ -113,22 +113,22 @@ class Page(ResponseModel):
 
 @attrs.frozen
 class NotSeen:
-    """Tell that no interview was found for an unclear creation; it may still come, so this is no proof."""
+    """The result of a look-up that found no interview for an ambiguous create: no proof, since it may appear later."""
 
 
 @attrs.frozen(kw_only=True)
 class CannotTell:
-    """Tell that looking does not clear up whether something was created, and why."""
+    """The result of a look-up that cannot decide whether something was created, with the reason."""
 
     reason: str
 
 
 class InterviewFilters(TypedDict, total=False):
-    """Narrow a list of interviews; what is left out does not narrow it.
+    """Filters for a list of interviews, all of them optional.
 
-    ``status`` takes several; ``search`` looks into titles, roles and people; ``source_id`` is the platform's own id of
-    a customer; ``date_field`` (``created`` by default) says what ``date_from`` and ``date_to`` are held against; the
-    scores run from 0 to 100.
+    ``status`` accepts several values. ``search`` matches titles, roles and people. ``source_id`` is the platform's own
+    id of a customer. ``date_field`` (``created`` by default) is the time that ``date_from`` and ``date_to`` filter by.
+    Scores run from 0 to 100.
     """
 
     status: Iterable[SessionStatus | str]
@@ -148,10 +148,10 @@ def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str
 
 @attrs.frozen(kw_only=True)
 class InterviewQuery:
-    """Ask for one page of the list, from page 1, at most 100 interviews each."""
+    """A query for one page of the list: pages count from 1 and have at most 100 interviews."""
 
     status: tuple[SessionStatus | str, ...] = attrs.field(
-        default=(), converter=_statuses, validator=validators.each(validators.one_of(SessionStatus))
+        default=(), converter=_statuses, validator=validators.each_item(validators.one_of(SessionStatus))
     )
     type: InterviewType | str | None = attrs.field(
         default=None, validator=validators.optional(validators.one_of(InterviewType))
@@ -161,12 +161,16 @@ class InterviewQuery:
     date_field: DateField | str | None = attrs.field(
         default=None, validator=validators.optional(validators.one_of(DateField))
     )
-    date_from: datetime | None = attrs.field(default=None, validator=validators.optional(validators.aware))
-    date_to: datetime | None = attrs.field(default=None, validator=validators.optional(validators.aware))
-    score_min: float | None = attrs.field(default=None, validator=validators.optional(validators.within(0, 100)))
-    score_max: float | None = attrs.field(default=None, validator=validators.optional(validators.within(0, 100)))
-    page: int = attrs.field(default=1, validator=validators.whole(1))
-    limit: int = attrs.field(default=20, validator=validators.whole(1, _MOST_ITEMS))
+    date_from: datetime | None = attrs.field(default=None, validator=validators.optional(validators.tz_aware))
+    date_to: datetime | None = attrs.field(default=None, validator=validators.optional(validators.tz_aware))
+    score_min: float | None = attrs.field(
+        default=None, validator=validators.optional(validators.number_between(0, 100))
+    )
+    score_max: float | None = attrs.field(
+        default=None, validator=validators.optional(validators.number_between(0, 100))
+    )
+    page: int = attrs.field(default=1, validator=validators.int_between(1))
+    limit: int = attrs.field(default=20, validator=validators.int_between(1, _MOST_ITEMS))
 
     def __attrs_post_init__(self) -> None:
         if self.date_from is not None and self.date_to is not None and self.date_to < self.date_from:

@@ -1,4 +1,4 @@
-"""Who takes part: people as they are invited, and as they come back (contract sections 5.1 and 5.2)."""
+"""Participants: people as they are invited, and as the API returns them (contract sections 5.1 and 5.2)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,9 +11,9 @@ from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True, slots=False)  # as the requests it is part of
+@attrs.frozen(kw_only=True)
 class Candidate:
-    """Invite the candidate: the short form of a participant whose role is ``CANDIDATE``."""
+    """The candidate to invite: short for a participant with the role ``CANDIDATE``."""
 
     name: str = attrs.field(validator=validators.text)
     email: str = attrs.field(validator=validators.email)
@@ -21,7 +21,7 @@ class Candidate:
 
 @attrs.frozen(kw_only=True)
 class Participant:
-    """Invite a person, who gets an e-mail as soon as the interview is created."""
+    """A person to invite, who gets an e-mail as soon as the interview is created."""
 
     name: str = attrs.field(validator=validators.text)
     email: str = attrs.field(validator=validators.email)
@@ -35,13 +35,13 @@ class Participant:
 
 
 def participants(value: Iterable[Participant]) -> tuple[Participant, ...]:
-    """Keep a list of participants as a tuple."""
+    """Return a list of participants as a tuple."""
     return validators.as_tuple(value)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class InterviewParticipant(ResponseModel):
-    """Tell of a person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
+    """A person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
 
     id: str | None = None
     name: str | None = None

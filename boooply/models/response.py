@@ -1,4 +1,4 @@
-"""What every answer of the API has in common."""
+"""The base of every response model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +8,13 @@ import attrs
 
 @attrs.frozen(kw_only=True, slots=False)
 class ResponseModel:
-    """Keep what the API sent beyond the fields that are named here.
+    """A model of something that the API returns.
 
-    ``extra`` holds unknown fields, and named ones whose value is of a kind the contract does not allow, both under
-    their name in the API. It may hold anything, so it is never shown in a ``repr``.
+    ``extra`` contains unknown fields, and known fields with a value of the wrong type, under their names in the API. It
+    may contain anything, so it is never shown in a ``repr``.
     """
 
-    # Without slots, here and in all that inherit: attrs fills a frozen class with slots field by field, past its own
-    # guard, which took a fifth of the time of a page of interviews. A dictionary is given to it whole.
+    # Without slots, here and in every subclass: the __init__ of a frozen class with slots calls object.__setattr__ for
+    # each field, which slows pages of interviews down.
 
     extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)

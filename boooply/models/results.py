@@ -1,4 +1,4 @@
-"""What is left of an interview: recording, transcript, evaluation (contract sections 5.4, 5.5 and 7.4)."""
+"""Results of an interview: recording, transcript, evaluation (contract sections 5.4, 5.5 and 7.4)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,9 +13,10 @@ from boooply.secret import Secret
 
 @attrs.frozen(kw_only=True, slots=False)
 class Recording(ResponseModel):
-    """Tell of a recording: ``duration`` is in seconds.
+    """A recording; ``duration`` is in seconds.
 
-    ``video_url`` is pre-signed and expires after 7 days; ``video_api_url`` is stable and wants the organization's key.
+    ``video_url`` is pre-signed and expires after 7 days. ``video_api_url`` is stable and requires the organization's
+    key.
     """
 
     duration: float | None = None
@@ -27,9 +28,9 @@ class Recording(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class TranscriptEntry(ResponseModel):
-    """Hold what one person said at one time; ``content`` is kept out of the ``repr``.
+    """What one person said at one time; ``content`` is kept out of the ``repr``.
 
-    An AI interview gives ``timestamp``; human and team meetings give ``start_ms``, ``end_ms`` and ``confidence``.
+    AI interviews have ``timestamp``; human and team meetings have ``start_ms``, ``end_ms`` and ``confidence``.
     """
 
     id: str | None = None
@@ -44,7 +45,7 @@ class TranscriptEntry(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class QuestionEvaluation(ResponseModel):
-    """Score the answer to one question, from 0 to 100."""
+    """The score of the answer to one question, from 0 to 100."""
 
     question: str | None = None
     score: float | None = None
@@ -53,7 +54,7 @@ class QuestionEvaluation(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class CriterionScore(ResponseModel):
-    """Score one criterion of the rubric, from 1 to 5, with the evidence for it."""
+    """The score of one criterion of the rubric, from 1 to 5, with the evidence for it."""
 
     score: float | None = None
     evidence_count: int | None = None
@@ -66,7 +67,7 @@ class CriterionScore(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Recommendations(ResponseModel):
-    """List what went well, what did not, and what to do next."""
+    """Strengths, improvements, and next steps."""
 
     strengths: tuple[str, ...] = ()
     improvements: tuple[str, ...] = ()
@@ -75,7 +76,7 @@ class Recommendations(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class MeetingStatistics(ResponseModel):
-    """Count what happened: ``duration`` is in seconds."""
+    """Statistics of a meeting; ``duration`` is in seconds."""
 
     duration: float | None = None
     turn_count: int | None = None
@@ -83,10 +84,10 @@ class MeetingStatistics(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class InterviewerEvaluation(ResponseModel):
-    """Assess the interviewer (one-to-one human interviews; for owners and admins only).
+    """An assessment of the interviewer (one-to-one human interviews; for owners and admins only).
 
-    ``overall_rating`` runs from 1 to 5 and is None when the confidence is ``LOW``. The assessments of one aspect each
-    are free-form (contract section 7.4 names their fields, not their kinds).
+    ``overall_rating`` runs from 1 to 5 and is None if the confidence is ``LOW``. The assessments of single aspects are
+    free-form (contract section 7.4 names their fields, not their types).
     """
 
     overall_rating: float | None = None
@@ -105,9 +106,9 @@ class InterviewerEvaluation(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Evaluation(ResponseModel):
-    """Hold what the analysis of an interview found: scores run from 0 to 100.
+    """The result of analysing an interview; scores run from 0 to 100.
 
-    With a rubric ``by_criterion`` is there (criterion → score from 1 to 5); without one it is None.
+    With a rubric, ``by_criterion`` maps each criterion to its score from 1 to 5; without one, it is None.
     """
 
     recommendation: Recommendation | str | None = None
@@ -132,7 +133,7 @@ class Evaluation(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class AnalysisJob(ResponseModel):
-    """Tell that an analysis is queued; it runs in the background."""
+    """An analysis that is queued; it runs in the background."""
 
     queued: bool = False
     job_id: str | None = None

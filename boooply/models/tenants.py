@@ -1,4 +1,4 @@
-"""A platform's customer, and the key that is minted for it (contract section 4)."""
+"""A platform's customers, and the keys that are minted for them (contract section 4)."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,9 @@ from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True, slots=False)  # as requests for an interview, and for the same reason
+@attrs.frozen(kw_only=True)
 class TeamMember:
-    """Import a colleague into the customer's organization."""
+    """A colleague to import into the customer's organization."""
 
     email: str = attrs.field(validator=validators.email)
     name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
@@ -23,9 +23,9 @@ def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
     return validators.as_tuple(value)
 
 
-@attrs.frozen(kw_only=True, slots=False)
+@attrs.frozen(kw_only=True)
 class Tenant:
-    """Describe a customer of the platform, as it connects to Boooply.
+    """A customer of the platform, as it connects to Boooply.
 
     ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it.
     """
@@ -36,15 +36,15 @@ class Tenant:
     user_name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
     organization_name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
     team_members: tuple[TeamMember, ...] = attrs.field(
-        default=(), converter=_members, validator=validators.each(validators.a(TeamMember))
+        default=(), converter=_members, validator=validators.each_item(validators.instance_of(TeamMember))
     )
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class OrganizationApiKey(ResponseModel):
-    """Hold the key of a customer's organization: it is shown once, so store ``api_key.reveal()`` at once.
+    """The key of a customer's organization: the API shows it once, so store ``api_key.reveal()`` immediately.
 
-    The API promises ``api_key`` alone; ``organization_id`` is the one given, whatever the API echoes.
+    The API guarantees ``api_key`` alone. ``organization_id`` is the one that was sent, whatever the API echoes.
     """
 
     api_key: Secret
@@ -59,7 +59,7 @@ class OrganizationApiKey(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Organization(ResponseModel):
-    """Tell whose key it is: ``external_org_id`` is the platform's own id of the customer."""
+    """The organization that a key belongs to; ``external_org_id`` is the platform's own id of the customer."""
 
     id: str | None = None
     name: str | None = None

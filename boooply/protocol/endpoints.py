@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
 
-from boooply.converter import StructureError, decode, encode
+from boooply.converter import StructureError, structure, unstructure
 from boooply.errors import BoooplyError, DecodingError
 from boooply.models import (
     AnalysisJob,
@@ -70,7 +70,7 @@ class Endpoint(Generic[T]):
         path = self.path
         if path_params:
             path = path.format_map({name: path_segment(name, value) for name, value in path_params.items()})
-        parameters = "" if query is None else query_string(encode(query))
+        parameters = "" if query is None else query_string(unstructure(query))
         return Request(
             operation=self.operation,
             method=self.method,
@@ -78,7 +78,7 @@ class Endpoint(Generic[T]):
             template=self.path,
             limit=self.limit,
             idempotency=self.idempotency,
-            body=None if body is None else model_body(encode(body)),
+            body=None if body is None else model_body(unstructure(body)),
             may_be_empty=self.result is NoneType,
             meeting_code=path_params.get("meeting_code"),
             subject=body,
@@ -109,7 +109,7 @@ class Endpoint(Generic[T]):
             problem = f"expected a JSON object, found {len(response.body)} bytes of {kind[:80]}"
             return None, DecodingError(self.operation, status=response.status, problems=(problem,))
         try:
-            return decode(self.envelope(payload), self.result), None
+            return structure(self.envelope(payload), self.result), None
         except StructureError as mismatch:
             return None, DecodingError(self.operation, status=response.status, problems=(str(mismatch),))
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 from sqlalchemy import Connection, Executable, Row, delete, select
 
-from boooply.converter import decode, to_dict
+from boooply.converter import structure, to_dict
 from boooply.models import Tenant
 from boooply.secret import Secret
 from boooply.store import states
@@ -237,4 +237,4 @@ def _written(tenant: Tenant) -> str:
 
 def tenant_of(entry: Entry, /) -> Tenant:
     """Read the customer of an entry, as it was when it was taken last."""
-    return decode(json.loads(entry.tenant), Tenant)
+    return structure(json.loads(entry.tenant), Tenant)

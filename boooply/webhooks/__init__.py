@@ -1,8 +1,8 @@
-"""Webhooks: what Boooply sends when an interview has a transcript, an evaluation or a recording (contract section 7).
+"""Webhooks, sent when an interview has a transcript, an evaluation or a recording (contract section 7).
 
     event = Webhook(secret).verify(raw_body, headers)
 
-Nothing here does I/O: it works in any framework, and in a test.
+Nothing here does I/O, so it works in any framework.
 """
 
 from boooply.webhooks.events import (

@@ -1,4 +1,4 @@
-"""The events as classes, and how a signed body becomes one of them (contract section 7)."""
+"""Event classes, and how a signed body becomes an event (contract section 7)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, cast
 
 import attrs
 
-from boooply.converter import StructureError, decode
+from boooply.converter import StructureError, structure
 from boooply.errors import MalformedEventError
 from boooply.models import (
     ConfidenceLevel,
@@ -40,13 +40,13 @@ from boooply.webhooks.parts import (
 
 @attrs.frozen(kw_only=True, slots=False)
 class Event(ResponseModel):
-    """Tell what happened to an interview.
+    """Something that happened to an interview.
 
-    ``event`` is its name. ``source_id`` is the platform's own id of the customer, to route it by; it is None for
-    interviews made in the dashboard. ``meeting_code`` is empty only where an unknown event has none. ``timestamp`` is
-    signed with the rest. ``idempotency_key`` is a digest of the signed body: the same for each delivery of one event,
-    another for a re-analysis. ``announced_as`` is what the header ``X-Boooply-Event`` called it, where that is another
-    name: the signed body goes before.
+    ``event`` is its name. Route it by ``source_id``, the platform's own id of the customer, which is None for
+    interviews created in the dashboard. ``meeting_code`` is empty only for an unknown event that has none.
+    ``timestamp`` is part of the signed body. ``idempotency_key`` is a digest of the signed body: the same for every
+    delivery of one event, another for a re-analysis. ``announced_as`` is the name in the header ``X-Boooply-Event``, if
+    that differs: the signed body wins.
     """
 
     event: str = ""
@@ -67,7 +67,7 @@ class Event(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class TranscriptEvent(Event):
-    """``interview.transcript``: hold what was said."""
+    """``interview.transcript``: what was said."""
 
     transcript: tuple[TranscriptLine, ...] = attrs.field(default=(), repr=False)
     transcript_count: int | None = None
@@ -75,7 +75,7 @@ class TranscriptEvent(Event):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Rated(Event):
-    """Hold what an evaluation and its scores have in common; neither is the other."""
+    """The fields of both evaluations and scores."""
 
     overall_rating: float | None = None
     recommendation: OverallRecommendation | str | None = None
@@ -87,12 +87,12 @@ class Rated(Event):
 
 @attrs.frozen(kw_only=True, slots=False)
 class ScoresEvent(Rated):
-    """``interview.scores``: hold the numbers of an evaluation; ``overall_rating`` runs from 1 to 5."""
+    """``interview.scores``: the numbers of an evaluation; ``overall_rating`` runs from 1 to 5."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class EvaluationEvent(Rated):
-    """``interview.evaluation``: hold the whole evaluation; ``overall_rating`` runs from 1 to 5."""
+    """``interview.evaluation``: the whole evaluation; ``overall_rating`` runs from 1 to 5."""
 
     summary: str | None = attrs.field(default=None, repr=False)
     recruiter_summary: RecruiterSummary | None = None
@@ -109,7 +109,7 @@ class EvaluationEvent(Rated):
 
 @attrs.frozen(kw_only=True, slots=False)
 class InterviewerEvaluationEvent(Event):
-    """``interview.interviewer_evaluation``: assess the interviewer of a one-to-one human interview."""
+    """``interview.interviewer_evaluation``: an assessment of the interviewer of a one-to-one human interview."""
 
     interviewer_evaluation: InterviewerEvaluation | None = None
     analysis_meta: AnalysisMeta | None = None
@@ -117,9 +117,10 @@ class InterviewerEvaluationEvent(Event):
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecordingEvent(Event):
-    """``interview.recording``: tell of a recording; ``duration`` is in seconds.
+    """``interview.recording``: a recording; ``duration`` is in seconds.
 
-    ``video_url`` is pre-signed and expires after 7 days; ``video_api_url`` is stable and wants the organization's key.
+    ``video_url`` is pre-signed and expires after 7 days. ``video_api_url`` is stable and requires the organization's
+    key.
     """
 
     duration: float | None = None
@@ -130,7 +131,7 @@ class RecordingEvent(Event):
 
 @attrs.frozen(kw_only=True, slots=False)
 class UnknownEvent(Event):
-    """An event that this version does not know; ``data`` holds all that came with it."""
+    """An event that this version does not know; ``data`` contains everything that came with it."""
 
     data: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
 
@@ -142,31 +143,33 @@ _EVENTS: Final[Mapping[str, type[Event]]] = {
     "interview.interviewer_evaluation": InterviewerEvaluationEvent,
     "interview.recording": RecordingEvent,
 }
-_RESERVED: Final = frozenset({"event", "idempotencyKey", "announcedAs", "data"})  # our own words, should data have them
+_RESERVED: Final = frozenset(
+    {"event", "idempotencyKey", "announcedAs", "data"}
+)  # our own names, which data may have too
 _LONGEST_NAME: Final = 100
 _SECOND_SPELLING: Final = ("overallRecommendation", "recommendation")
 
 
 def read_event(body: bytes, /) -> Event:
-    """Read a body that is known to be genuine, such as one that was stored once it was verified.
+    """Read a body that is known to be genuine, such as one that was stored after verification.
 
     Raises:
-        MalformedEventError: It is not UTF-8, not JSON, or not an event.
+        MalformedEventError: The body is not UTF-8, not JSON, or not an event.
     """
     outcome = event_of(body)
-    del body  # a traceback shows local names
+    del body  # a traceback shows local variables
     if isinstance(outcome, str):
         raise MalformedEventError(outcome)
     return outcome
 
 
 def event_of(body: bytes) -> Event | str:
-    """Read a body, or say in words that quote nothing of it why that cannot be."""
+    """Return the event in a body, or the reason why there is none, which quotes nothing of the body."""
     payload, problem = _json(body)
     if problem is not None:
         return problem
     if not isinstance(payload, dict):
-        return "the body is JSON, but no object"
+        return "the body is JSON, but not an object"
     fields = cast("dict[str, Any]", payload)
     name, data = fields.get("event"), fields.get("data")
     if not isinstance(name, str) or not name:
@@ -180,19 +183,19 @@ def _json(body: bytes) -> tuple[Any, str | None]:
     try:
         return _STRICT.decode(body.decode()), None
     except RecursionError:
-        return None, "the body is JSON that is nested too deep"
+        return None, "the body is JSON that is nested too deeply"
     except UnicodeDecodeError:
         return None, "the body is not UTF-8"
     except ValueError:
         return None, "the body is not JSON"
 
 
-def _refuse(constant: str) -> NoReturn:
+def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-# Not orjson, which is quicker: it makes other numbers of those above 64 bits, and an id may be one.
-_STRICT: Final = json.JSONDecoder(parse_constant=_refuse)
+# Not orjson: it changes integers above 64 bits, and an id may be one.
+_STRICT: Final = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
@@ -203,9 +206,9 @@ def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
     if payload.get(first) is None and second in payload:
         payload[first] = payload.pop(second)
     try:
-        event = decode(payload | {"event": name, "idempotencyKey": digest}, model)
-    except StructureError as mismatch:
-        return f"{name[:_LONGEST_NAME]}: data.{mismatch}"
+        event = structure(payload | {"event": name, "idempotencyKey": digest}, model)
+    except StructureError as error:
+        return f"{name[:_LONGEST_NAME]}: data.{error}"
     if isinstance(event, UnknownEvent):
         event = attrs.evolve(event, data=data)
     elif not event.meeting_code:

@@ -1,4 +1,4 @@
-"""Headers as any framework hands them over: a mapping or a list of pairs, text or bytes, in any case."""
+"""Headers of any framework: a mapping or a list of pairs, text or bytes, in any case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
 
 
 def values_of(headers: Headers, *names: str) -> list[list[str]] | None:
-    """Find all the values of each of some headers, or None where these are no headers at all."""
+    """Return all values of each named header, or None if ``headers`` are not headers at all."""
     try:
         pairs = list(cast("Iterable[tuple[Any, Any]]", headers.items() if isinstance(headers, Mapping) else headers))
         known = [(_text(key).lower(), value) for key, value in pairs]

@@ -1,4 +1,4 @@
-"""What the events hold: assessments, ratings, and lines of a transcript (contract section 7).
+"""Parts of events: assessments, ratings, and lines of a transcript (contract section 7).
 
 What was said in an interview, and what was thought of it, is kept out of every ``repr``.
 """
@@ -11,9 +11,9 @@ from boooply.models import ResponseModel
 
 
 class OverallRecommendation(StrEnum):
-    """What the evaluation of an event recommends; that of the API call knows fewer steps."""
+    """The recommendation of an evaluation event, in finer steps than that of the API call."""
 
-    STRONG_PASS = "STRONG_PASS"  # noqa: S105 - a verdict, no password
+    STRONG_PASS = "STRONG_PASS"  # noqa: S105 - a verdict, not a password
     PASS = "PASS"  # noqa: S105 - the same
     REVIEW = "REVIEW"
     FAIL = "FAIL"
@@ -21,7 +21,7 @@ class OverallRecommendation(StrEnum):
 
 
 class QuickDecision(StrEnum):
-    """What a recruiter in a hurry is advised to do."""
+    """The advice for a recruiter in a hurry."""
 
     ADVANCE = "ADVANCE"
     HOLD = "HOLD"
@@ -29,7 +29,7 @@ class QuickDecision(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a red flag is."""
+    """The severity of a red flag."""
 
     CRITICAL = "CRITICAL"
     WARNING = "WARNING"
@@ -37,7 +37,7 @@ class Severity(StrEnum):
 
 @attrs.frozen(kw_only=True, slots=False)
 class TranscriptLine(ResponseModel):
-    """Hold what one person said; an AI interview has no ``end_ms``."""
+    """What one person said; AI interviews have no ``end_ms``."""
 
     speaker: str | None = None
     text: str = attrs.field(default="", repr=False)
@@ -47,7 +47,7 @@ class TranscriptLine(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class EventScores(ResponseModel):
-    """Hold the scores of an evaluation, from 0 to 100."""
+    """The scores of an evaluation, from 0 to 100."""
 
     overall: float | None = None
     communication: float | None = None
@@ -59,7 +59,7 @@ class EventScores(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecruiterSummary(ResponseModel):
-    """Sum an evaluation up in a sentence and a decision."""
+    """An evaluation in one sentence and one decision."""
 
     tldr: str | None = attrs.field(default=None, repr=False)
     quick_decision: QuickDecision | str | None = None
@@ -67,7 +67,7 @@ class RecruiterSummary(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecruiterRatings(ResponseModel):
-    """Rate a candidate for recruiters (``ratingsForRecruiters``)."""
+    """Ratings of a candidate for recruiters (``ratingsForRecruiters``)."""
 
     technical_skills: float | str | None = None
     communication: float | str | None = None
@@ -77,7 +77,7 @@ class RecruiterRatings(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class SkillAssessment(ResponseModel):
-    """Rate one skill, with the evidence for it."""
+    """The rating of one skill, with the evidence for it."""
 
     skill: str | None = None
     rating: float | str | None = None
@@ -86,7 +86,7 @@ class SkillAssessment(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Point(ResponseModel):
-    """Make one point, with the evidence for it."""
+    """One point, with the evidence for it."""
 
     point: str | None = attrs.field(default=None, repr=False)
     evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
@@ -94,7 +94,7 @@ class Point(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class StrengthsAndWeaknesses(ResponseModel):
-    """List what speaks for a candidate, and what against."""
+    """Points for and against a candidate."""
 
     strengths: tuple[Point, ...] = ()
     weaknesses: tuple[Point, ...] = ()
@@ -102,7 +102,7 @@ class StrengthsAndWeaknesses(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class RedFlag(ResponseModel):
-    """Warn of something, and tell where it came up."""
+    """A warning, and where it came up."""
 
     flag: str | None = attrs.field(default=None, repr=False)
     severity: Severity | str | None = None
@@ -111,7 +111,7 @@ class RedFlag(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class PositiveSignal(ResponseModel):
-    """Name something good, and tell where it came up."""
+    """A good sign, and where it came up."""
 
     signal: str | None = attrs.field(default=None, repr=False)
     context: str | None = attrs.field(default=None, repr=False)
@@ -119,7 +119,7 @@ class PositiveSignal(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class SentimentAnalysis(ResponseModel):
-    """Tell how a candidate came across."""
+    """The impression that a candidate made."""
 
     enthusiasm: float | str | None = None
     authenticity: float | str | None = None
@@ -128,7 +128,7 @@ class SentimentAnalysis(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class QuestionAsked(ResponseModel):
-    """Hold a question and its answer; ``answer_quality`` runs from 1 to 5, ``timestamp`` is ``MM:SS``."""
+    """A question and its answer; ``answer_quality`` runs from 1 to 5, ``timestamp`` is ``MM:SS``."""
 
     topic: str | None = None
     question: str | None = attrs.field(default=None, repr=False)
@@ -139,7 +139,7 @@ class QuestionAsked(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class FollowUp(ResponseModel):
-    """Say what to do next (``nextSteps``)."""
+    """What to do next (``nextSteps``)."""
 
     recommendation: str | None = None
     questions_to_ask: tuple[str, ...] = attrs.field(default=(), repr=False)
@@ -148,6 +148,6 @@ class FollowUp(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class AnalysisMeta(ResponseModel):
-    """Tell how long an analysis took."""
+    """The time that an analysis took."""
 
     duration_ms: float | None = None

@@ -1,4 +1,4 @@
-"""Signatures over the bytes as they came, and a diagnosis where something wrote the body anew."""
+"""Signatures over the received bytes, and a diagnosis for bodies that were parsed and written again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def sign(body: bytes, secret: str | Secret, /) -> str:
     return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 
 
-def fits(body: bytes, signature: str, secrets: Iterable[Secret]) -> bool:
-    """Tell whether a signature is that of one of the secrets; how long it takes does not tell of which."""
-    # bytes: compare_digest refuses text that is not ASCII
+def is_signed(body: bytes, signature: str, secrets: Iterable[Secret]) -> bool:
+    """Return whether a signature matches one of the secrets; the time that it takes does not reveal which."""
+    # bytes: compare_digest rejects text that is not ASCII
     presented = signature.lower().encode("utf-8", "replace")
     matches = [hmac.compare_digest(sign(body, secret).encode(), presented) for secret in secrets]
     return any(matches)
 
 
 def stringified(body: bytes) -> bytes | None:
-    """Write JSON anew as JavaScript's ``JSON.stringify`` prints it, or None where that cannot be."""
+    """Write JSON as JavaScript's ``JSON.stringify`` does, or return None if that is impossible."""
     try:
         value: Any = json.loads(body, parse_float=_as_javascript)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

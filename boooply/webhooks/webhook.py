@@ -1,4 +1,4 @@
-"""Verifying a webhook: genuine first, then read, then fresh."""
+"""Verification of webhooks: first the signature, then the event, then its age."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from boooply.protocol.settings import WEBHOOK, webhook_secrets
 from boooply.secret import Secret, as_secrets
 from boooply.webhooks.events import Event, event_of
 from boooply.webhooks.headers import Headers, values_of
-from boooply.webhooks.signature import fits, stringified
+from boooply.webhooks.signature import is_signed, stringified
 
 LARGEST_BODY: Final = 10 * 2**20
-"""Bytes; an hour of transcript is far below."""
+"""In bytes; an hour of transcript is far smaller."""
 
 _LARGEST_DIAGNOSIS: Final = 64 * 2**10
 SIGNATURE: Final = "X-Boooply-Signature"
@@ -42,12 +42,12 @@ def _now() -> datetime:
 
 
 class Webhook:
-    """Verify what Boooply posts to your endpoint.
+    """A verifier of what Boooply posts to your endpoint.
 
-    ``secret`` is the webhook secret (``whsec_…``), or several while one replaces another; it falls back to
-    ``BOOOPLY_WEBHOOK_SECRET``, commas between. ``max_age`` is a number of seconds: an event whose signed time is
-    further from now is refused. Without it none is, since a delivery is retried for 155 seconds and can be replayed by
-    hand from the dashboard much later; what keeps an event from being handled twice is its ``idempotency_key``.
+    ``secret`` is the webhook secret (``whsec_…``), or several while one replaces another. It falls back to
+    ``BOOOPLY_WEBHOOK_SECRET``, separated by commas. ``max_age`` is in seconds: an event whose signed time is further
+    from now is rejected. By default, none is: a delivery is retried for 155 seconds, and can be replayed from the
+    dashboard much later. To handle each event only once, compare its ``idempotency_key``.
 
     Raises:
         ConfigurationError: A secret is missing, not text, too short, a mask, an API key or an unfilled variable; or
@@ -65,22 +65,22 @@ class Webhook:
         secrets = secret = as_secrets(secret, os.environ.get(WEBHOOK.variable))
         self._secrets = webhook_secrets(secrets)
         if max_age is not None and not max_age > 0:
-            raise ConfigurationError("max_age has to be a number of seconds above zero, or None for no limit")
+            raise ConfigurationError("max_age must be a number of seconds above zero, or None for no limit")
         self._max_age = max_age
         self._clock = clock
 
     def verify(self, raw_body: bytes, headers: Headers, /) -> Event:
-        """Make an event of a request's body, byte for byte as it came, and its headers.
+        """Return the event in a request, given its raw body and its headers.
 
         Raises:
-            InvalidSignatureError: It is not signed, or not with one of the secrets. Answer 401.
-            MalformedEventError: It is signed, and no event; or it is larger than 10 MiB. Answer 400.
-            StaleEventError: It is signed, and older than ``max_age``. Answer 400.
-            ValidationError: The body is not bytes, but what a framework made of them.
+            InvalidSignatureError: The body is not signed with one of the secrets. Respond with 401.
+            MalformedEventError: The body is signed but not an event, or is larger than 10 MiB. Respond with 400.
+            StaleEventError: The event is older than ``max_age``. Respond with 400.
+            ValidationError: The body is not bytes: a framework has parsed it.
         """
         body = _octets(raw_body)
         outcome = self._judge(body, headers)
-        del raw_body, body, headers  # a traceback shows local names, and both are full of secrets
+        del raw_body, body, headers  # a traceback shows local variables, and both contain secrets
         if isinstance(outcome, BoooplyError):
             raise outcome
         return outcome
@@ -88,15 +88,15 @@ class Webhook:
     def _judge(self, body: bytes, headers: Headers) -> Event | WebhookError | ValidationError:
         found = values_of(headers, SIGNATURE, _EVENT)
         if found is None:
-            return ValidationError("headers", "have to be a mapping or a list of pairs: hand over those of the request")
+            return ValidationError("headers", "must be a mapping or a list of pairs: pass those of the request")
         signatures, events = found
         problem = _unusable(signatures)
         if problem is not None:
             return InvalidSignatureError(f"the header {SIGNATURE} {problem}")
         if len(body) > LARGEST_BODY:
             return MalformedEventError(f"the body is larger than {LARGEST_BODY:,} bytes")
-        if not fits(body, signatures[0], self._secrets):
-            return _unfitting(body, signatures[0], self._secrets)
+        if not is_signed(body, signatures[0], self._secrets):
+            return _mismatch(body, signatures[0], self._secrets)
         event = event_of(body)
         if isinstance(event, str):
             return MalformedEventError(event)
@@ -107,12 +107,14 @@ class Webhook:
         if self._max_age is None:
             return None
         if event.timestamp is None:
-            return StaleEventError("the event has no signed time, so its age cannot be told, and max_age is set")
+            return StaleEventError("the event has no signed time, so max_age cannot be checked")
         age = abs(self._clock() - event.timestamp)
         if age <= timedelta(seconds=self._max_age):
             return None
-        told = f"{age.total_seconds():,.0f} s from now, and max_age is {self._max_age:,g} s"
-        return StaleEventError(f"the event's signed time is {told}")
+        seconds = age.total_seconds()
+        return StaleEventError(
+            f"the event's signed time is {seconds:,.0f} s from now, and max_age is {self._max_age:,g} s"
+        )
 
 
 def _octets(raw_body: object) -> bytes:
@@ -120,25 +122,25 @@ def _octets(raw_body: object) -> bytes:
         return bytes(raw_body)
     found = type(raw_body).__name__
     del raw_body
-    raise ValidationError("raw_body", f"has to be the bytes as they came, not a {found}: {_RAW_BYTES}")
+    raise ValidationError("raw_body", f"must be the raw bytes of the body, not a {found}: {_RAW_BYTES}")
 
 
 def _unusable(signatures: list[str]) -> str | None:
     if not signatures:
         return "is missing"
     if len(signatures) > 1:
-        return f"is there {len(signatures)} times"
+        return f"occurs {len(signatures)} times"
     return None if _HEX_DIGITS.fullmatch(signatures[0]) else "is not 64 hexadecimal digits"
 
 
-def _unfitting(body: bytes, signature: str, secrets: tuple[Secret, ...]) -> InvalidSignatureError:
+def _mismatch(body: bytes, signature: str, secrets: tuple[Secret, ...]) -> InvalidSignatureError:
     original = stringified(body) if len(body) <= _LARGEST_DIAGNOSIS else None
-    if original is not None and fits(original, signature, secrets):
+    if original is not None and is_signed(original, signature, secrets):
         return InvalidSignatureError(
-            "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
-            f"Hand over the bytes as they came. {_RAW_BYTES}",
+            "the signature matches this JSON, but not these bytes: something has parsed the body and written it again. "
+            f"Pass the raw bytes. {_RAW_BYTES}",
             is_reserialized=True,
         )
     return InvalidSignatureError(
-        "the signature fits none of the secrets: the body was altered, or the secret is not this endpoint's"
+        "the signature matches none of the secrets: the body was altered, or the secret belongs to another endpoint"
     )

@@ -1,4 +1,4 @@
-"""What is said of an answer that cannot be read, word for word, and what is made of one that nearly can."""
+"""The exact errors for responses that cannot be structured, and the results for those that nearly cannot."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from boooply import Interview, Organization, OrganizationApiKey, Page, Secret, SessionStatus, Tenant
-from boooply.converter import StructureError, decode, to_dict
+from boooply.converter import StructureError, structure, to_dict
 from boooply.models import Recording, TranscriptEntry
 
 TIME = "2026-06-01T12:00:00Z"
@@ -15,21 +15,21 @@ TIME = "2026-06-01T12:00:00Z"
 @pytest.mark.parametrize(
     ("payload", "into", "says"),
     [
-        ([], Interview, "the answer: expected an object, found a list"),
-        ("x", Interview, "the answer: expected an object, found text"),
-        (True, Interview, "the answer: expected an object, found a boolean"),
-        (1.5, Interview, "the answer: expected an object, found a number"),
-        (None, Interview, "the answer: expected an object, found null"),
-        ({}, tuple[Interview, ...], "the answer: expected a list, found an object"),
+        ([], Interview, "the response: expected an object, found a list"),
+        ("x", Interview, "the response: expected an object, found text"),
+        (True, Interview, "the response: expected an object, found a boolean"),
+        (1.5, Interview, "the response: expected an object, found a number"),
+        (None, Interview, "the response: expected an object, found null"),
+        ({}, tuple[Interview, ...], "the response: expected a list, found an object"),
         ([{"meetingCode": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ([{"code": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ({"apiKey": {}, "organizationId": "o"}, OrganizationApiKey, "apiKey: expected text, found an object"),
         ({"organizationId": "o"}, OrganizationApiKey, "apiKey: is missing"),
     ],
 )
-def test_a_mismatch_says_where_and_what_and_never_the_value(payload: Any, into: Any, says: str) -> None:
+def test_an_error_names_the_path_and_the_problem_and_never_the_value(payload: Any, into: Any, says: str) -> None:
     with pytest.raises(StructureError) as caught:
-        decode(payload, into)
+        structure(payload, into)
 
     assert str(caught.value) == says
 
@@ -47,8 +47,8 @@ def test_a_mismatch_says_where_and_what_and_never_the_value(payload: Any, into: 
         ("sessionStatus", "session_status", "BRAND_NEW", "BRAND_NEW"),
     ],
 )
-def test_a_value_is_read_as_its_kind(wire: str, name: str, value: Any, read: Any) -> None:
-    interview = decode({"meetingCode": "c", wire: value}, Interview)
+def test_a_value_is_structured_as_its_type(wire: str, name: str, value: Any, read: Any) -> None:
+    interview = structure({"meetingCode": "c", wire: value}, Interview)
     assert getattr(interview, name) == read
     assert interview.extra == {}
 
@@ -69,51 +69,63 @@ def test_a_value_is_read_as_its_kind(wire: str, name: str, value: Any, read: Any
         ("participants", "participants", ["x"]),
     ],
 )
-def test_an_optional_value_of_another_kind_is_kept_beside(wire: str, name: str, value: Any) -> None:
-    interview = decode({"meetingCode": "c", wire: value, "new": 1}, Interview)
+def test_an_optional_value_of_the_wrong_type_goes_to_extra(wire: str, name: str, value: Any) -> None:
+    interview = structure({"meetingCode": "c", wire: value, "new": 1}, Interview)
     assert getattr(interview, name) == getattr(Interview(meeting_code="c"), name)
     assert interview.extra == {wire: value, "new": 1}
 
 
-def test_a_list_of_values_that_may_be_new_or_of_several_kinds() -> None:
-    statuses = decode(["COMPLETED", "BRAND_NEW", 7], tuple[SessionStatus | str, ...])
+def test_an_unknown_field_may_have_the_name_of_a_field_of_ours() -> None:
+    interview = structure({"meetingCode": "c", "extra": 1, "session_status": "x"}, Interview)
+    assert interview.extra == {"extra": 1, "session_status": "x"}
+    assert interview.session_status is None
+
+
+def test_structuring_leaves_the_payload_unchanged() -> None:
+    payload = {"code": "c", "scheduledAt": 7, "new": 1}
+    structure(payload, Interview)
+    assert payload == {"code": "c", "scheduledAt": 7, "new": 1}
+
+
+def test_items_may_be_unknown_members_or_of_several_types() -> None:
+    statuses = structure(["COMPLETED", "BRAND_NEW", 7], tuple[SessionStatus | str, ...])
     assert statuses == (SessionStatus.COMPLETED, "BRAND_NEW", "7")
     assert type(statuses[0]) is SessionStatus
-    moments = decode([TIME, "00:01:07", 7], tuple[datetime | str, ...])
+    moments = structure([TIME, "00:01:07", 7], tuple[datetime | str, ...])
     assert moments == (datetime(2026, 6, 1, 12, tzinfo=UTC), "00:01:07", "7")
     with pytest.raises(StructureError, match=r"^\[1\]: expected text, found a list$"):
-        decode([TIME, []], tuple[datetime | str, ...])
+        structure([TIME, []], tuple[datetime | str, ...])
     with pytest.raises(StructureError, match=r"^\[0\]: expected text, found an object$"):
-        decode([{}], tuple[SessionStatus | str, ...])
+        structure([{}], tuple[SessionStatus | str, ...])
 
 
-def test_what_checks_itself_says_why_it_cannot_be_read() -> None:
+def test_the_error_of_a_validator_becomes_a_structure_error() -> None:
     tenant = {"userId": "1", "userEmail": "nobody", "organizationId": "org_1"}
     with pytest.raises(StructureError) as caught:
-        decode(tenant, Tenant)
+        structure(tenant, Tenant)
     assert str(caught.value) == "userEmail: is not an e-mail address"
 
 
 @pytest.mark.parametrize("value", [TIME, "00:01:07"])
-def test_of_several_kinds_the_first_that_takes_it(value: str) -> None:
-    entry = decode({"timestamp": value}, TranscriptEntry)
+def test_the_first_type_of_a_union_that_fits_is_used(value: str) -> None:
+    entry = structure({"timestamp": value}, TranscriptEntry)
     assert entry.timestamp == (datetime(2026, 6, 1, 12, tzinfo=UTC) if value == TIME else value)
 
 
-def test_null_reads_as_absent_everywhere() -> None:
+def test_null_means_absent_everywhere() -> None:
     nulls = {"meetingCode": "c", "id": None, "participants": None, "scheduledAt": None, "isTeamMeeting": None}
-    assert decode(nulls, Interview) == decode({"code": "c"}, Interview) == Interview(meeting_code="c")
+    assert structure(nulls, Interview) == structure({"code": "c"}, Interview) == Interview(meeting_code="c")
 
 
 def test_a_page_and_its_interviews() -> None:
-    page = decode({"meetings": [{"id": "1", "code": "c"}, {"id": "2", "meetingCode": "d", "code": "e"}]}, Page)
+    page = structure({"meetings": [{"id": "1", "code": "c"}, {"id": "2", "meetingCode": "d", "code": "e"}]}, Page)
     assert [(one.id, one.code) for one in page.items] == [("1", "c"), ("2", "d")]
 
 
-def test_what_is_written_of_an_answer() -> None:
-    recording = decode({"duration": 1.5, "createdAt": TIME, "videoUrl": "https://s3", "new": [1]}, Recording)
+def test_a_response_is_unstructured_without_secrets_unless_asked_for() -> None:
+    recording = structure({"duration": 1.5, "createdAt": TIME, "videoUrl": "https://s3", "new": [1]}, Recording)
     assert recording.video_url == Secret("https://s3")
     assert to_dict(recording) == {"duration": 1.5, "createdAt": "2026-06-01T12:00:00Z"}
     assert recording.extra == {"new": [1]}
     assert to_dict(recording, secrets=True)["videoUrl"] == "https://s3"
-    assert to_dict(decode({"id": "1", "plan": None, "new": None}, Organization)) == {"id": "1"}
+    assert to_dict(structure({"id": "1", "plan": None, "new": None}, Organization)) == {"id": "1"}

@@ -1,4 +1,4 @@
-"""Reading is tolerant (contract section 9): properties over any payload."""
+"""Structuring is tolerant (contract section 9): properties of any payload."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from boooply import (
     to_dict,
 )
 from boooply import models as all_models
-from boooply.converter import StructureError, decode, wire_name
+from boooply.converter import StructureError, structure, wire_name
 
 MODELS = (
     Interview,
@@ -59,12 +59,12 @@ def required(model: type) -> set[str]:
 
 
 @given(data=st.data(), model=models)
-def test_optional_fields_of_any_kind_never_raise_and_lose_nothing(data: st.DataObject, model: type) -> None:
+def test_optional_fields_of_any_type_never_raise_and_lose_nothing(data: st.DataObject, model: type) -> None:
     optional = [name for name in names(model) if name not in required(model)]
     given_fields = data.draw(st.dictionaries(st.sampled_from(optional), json_values))
     payload = given_fields | LEAST.get(model, {})
 
-    read: Any = decode(payload, model)
+    read: Any = structure(payload, model)
 
     kept = to_dict(read, secrets=True)
     for name, value in given_fields.items():
@@ -74,27 +74,27 @@ def test_optional_fields_of_any_kind_never_raise_and_lose_nothing(data: st.DataO
 
 @given(model=models, unknown=st.dictionaries(st.text().map(lambda name: f"x-{name}"), json_values))
 def test_unknown_fields_stay_reachable(model: type, unknown: dict[str, Any]) -> None:
-    read: Any = decode(unknown | LEAST.get(model, {}), model)
+    read: Any = structure(unknown | LEAST.get(model, {}), model)
 
     assert read.extra == unknown
 
 
 @given(model=models, data=st.data())
-def test_null_reads_as_absent(model: type, data: st.DataObject) -> None:
+def test_null_means_absent(model: type, data: st.DataObject) -> None:
     optional = [name for name in names(model) if name not in required(model)]
     nulls = dict.fromkeys(data.draw(st.lists(st.sampled_from(optional))))
     least = LEAST.get(model, {})
 
-    assert decode(least | nulls, model) == decode(least, model)
+    assert structure(least | nulls, model) == structure(least, model)
 
 
 @given(value=st.text())
-def test_an_unknown_enumeration_value_stays_the_string_it_is(value: str) -> None:
-    assert decode({"meetingCode": "c", "sessionStatus": value}, Interview).session_status == value
+def test_an_unknown_enumeration_value_stays_a_string(value: str) -> None:
+    assert structure({"meetingCode": "c", "sessionStatus": value}, Interview).session_status == value
 
 
-def test_a_known_enumeration_value_is_the_member() -> None:
-    read = decode({"meetingCode": "c", "sessionStatus": "ACTIVE"}, Interview)
+def test_a_known_enumeration_value_becomes_the_member() -> None:
+    read = structure({"meetingCode": "c", "sessionStatus": "ACTIVE"}, Interview)
 
     assert read.session_status is SessionStatus.ACTIVE
 
@@ -108,19 +108,21 @@ def test_a_known_enumeration_value_is_the_member() -> None:
         ({"meetings": [{"code": "c"}, {}]}, Page, "meetings[1].meetingCode: is missing"),
         ({"meetings": {}}, Page, "meetings: expected a list, found an object"),
         ({"apiKey": True}, OrganizationApiKey, "apiKey: expected text, found a boolean"),
-        ([], Interview, "the answer: expected an object, found a list"),
-        ("c", Interview, "the answer: expected an object, found text"),
+        ([], Interview, "the response: expected an object, found a list"),
+        ("c", Interview, "the response: expected an object, found text"),
         (3, str | None, None),
-        (3.5, str, "the answer: expected text, found a number"),
-        (None, Organization, "the answer: expected an object, found null"),
+        (3.5, str, "the response: expected text, found a number"),
+        (None, Organization, "the response: expected an object, found null"),
     ],
 )
-def test_what_a_model_cannot_do_without_is_named_by_its_path(payload: Any, model: Any, problem: str | None) -> None:
+def test_a_required_value_that_is_missing_or_wrong_is_named_by_its_path(
+    payload: Any, model: Any, problem: str | None
+) -> None:
     if problem is None:
-        assert decode(payload, model) == str(payload)
+        assert structure(payload, model) == str(payload)
         return
     with pytest.raises(StructureError) as caught:
-        decode(payload, model)
+        structure(payload, model)
 
     assert str(caught.value) == problem
 
@@ -135,23 +137,23 @@ def test_what_a_model_cannot_do_without_is_named_by_its_path(payload: Any, model
     ],
 )
 def test_times_are_aware(text: str, moment: datetime) -> None:
-    read = decode({"meetingCode": "c", "scheduledAt": text}, Interview)
+    read = structure({"meetingCode": "c", "scheduledAt": text}, Interview)
 
     assert read.scheduled_at == moment
     assert read.scheduled_at.tzinfo is not None
 
 
-def test_a_slot_that_ends_before_it_starts_is_set_aside() -> None:
+def test_a_slot_that_ends_before_it_starts_goes_to_extra() -> None:
     backwards = [{"start": "2030-05-06T12:00:00Z", "end": "2030-05-06T11:00:00Z"}]
 
-    read = decode({"calendarConnected": True, "slots": backwards}, Availability)
+    read = structure({"calendarConnected": True, "slots": backwards}, Availability)
 
     assert read.slots == ()
     assert read.extra == {"slots": backwards}
 
 
-def test_an_answer_hides_tokens_and_what_it_does_not_know() -> None:
-    read = decode(
+def test_a_response_hides_tokens_and_unknown_fields() -> None:
+    read = structure(
         {"code": "c", "hostToken": "whatever-it-is", "participants": [{"joinToken": "abcdefghijklmnop"}]}, Interview
     )
 
@@ -172,14 +174,14 @@ MANY = [
 
 @pytest.mark.parametrize("value", ["calm", 7, True])
 @pytest.mark.parametrize(("model", "field"), MANY, ids=[f"{model.__name__}.{field.name}" for model, field in MANY])
-def test_what_is_no_list_or_object_spoils_nothing(model: Any, field: Any, value: Any) -> None:
+def test_a_scalar_in_place_of_a_list_or_object_goes_to_extra(model: Any, field: Any, value: Any) -> None:
     names = [wire_name(model, one.name) for one in attrs.fields(model) if one.default is attrs.NOTHING]
     required: dict[str, Any] = {name: [] if name == "meetings" else "x" for name in names}
     wire = wire_name(model, field.name)
     if wire in required:
         with pytest.raises(StructureError, match=f"{wire}: expected"):
-            decode({**required, wire: value}, model)
+            structure({**required, wire: value}, model)
     else:
-        read = decode({**required, wire: value}, model)
+        read = structure({**required, wire: value}, model)
         assert getattr(read, field.name) in {(), None}
         assert read.extra == {wire: value}

@@ -1,4 +1,4 @@
-"""What is sent is exactly what the contract names (sections 4 and 5.1)."""
+"""Requests contain exactly what the contract names (sections 4 and 5.1)."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boooply import AIInterview, Candidate, HumanInterview, Participant, Slot, TeamMeeting, TeamMember, Tenant
-from boooply.converter import decode, encode, to_dict
+from boooply.converter import structure, to_dict, unstructure
 from boooply.models import AvailabilityQuery, Cancellation, InterviewQuery, JobBrief, ParticipantRole, Rescheduling
 
 JANE = Candidate(name="Jane", email="jane@example.com")
@@ -116,8 +116,8 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("request_object", "written"), WRITTEN)
-def test_what_is_written(request_object: object, written: dict[str, object]) -> None:
-    assert encode(request_object) == written
+def test_a_request_is_unstructured_as_the_contract_names_it(request_object: object, written: dict[str, object]) -> None:
+    assert unstructure(request_object) == written
 
 
 def plain(value: object) -> bool:
@@ -127,8 +127,8 @@ def plain(value: object) -> bool:
 
 
 @pytest.mark.parametrize(("request_object", "written"), WRITTEN)
-def test_nothing_but_json_is_written(request_object: object, written: dict[str, object]) -> None:
-    assert plain(encode(request_object))
+def test_a_request_is_unstructured_to_plain_json_types(request_object: object, written: dict[str, object]) -> None:
+    assert plain(unstructure(request_object))
     assert json.loads(json.dumps(written)) == written
 
 
@@ -151,9 +151,9 @@ members = st.builds(
     )
 )
 def test_a_tenant_survives_the_round_trip(tenant: Tenant) -> None:
-    wire = json.loads(json.dumps(encode(tenant)))
+    wire = json.loads(json.dumps(unstructure(tenant)))
 
-    assert decode(wire, Tenant) == tenant
+    assert structure(wire, Tenant) == tenant
     assert to_dict(tenant) == wire
 
 
@@ -165,8 +165,8 @@ moments = st.datetimes(
 
 
 @given(moment=moments)
-def test_a_time_goes_out_in_utc_and_is_the_same_moment(moment: datetime) -> None:
-    written = encode(Rescheduling(scheduled_at=moment))["scheduledAt"]
+def test_a_time_is_sent_in_utc_and_is_the_same_moment(moment: datetime) -> None:
+    written = unstructure(Rescheduling(scheduled_at=moment))["scheduledAt"]
 
     assert written.endswith("Z")
     assert datetime.fromisoformat(written) == moment.astimezone(UTC)

@@ -64,7 +64,7 @@ async def failed(client: Client, tool: str, arguments: dict[str, Any]) -> str:
 async def test_an_argument_that_the_models_reject_is_named(sandbox: Sandbox) -> None:
     async with hosting() as client:
         text = await failed(client, "create_ai_interview", AI | {"durationMinutes": 3})
-    assert "durationMinutes: has to be at least 5 minutes, not 3" in text
+    assert "durationMinutes: must be at least 5 minutes, not 3" in text
     assert "Nothing was sent. Change this argument" in text
     assert sandbox.calls == ()
 

@@ -1,4 +1,4 @@
-"""When an interview is over, and what its links are (contract section 5.2)."""
+"""The end of an interview, and its links (contract section 5.2)."""
 
 import pytest
 
@@ -22,7 +22,9 @@ from boooply import Interview, InterviewParticipant, Page, Secret
         ("AI_ONLY", None, None, False, False),
     ],
 )
-def test_over(meeting_type: str, status: str | None, end_reason: str | None, is_over: bool, unevaluated: bool) -> None:
+def test_whether_an_interview_is_over(
+    meeting_type: str, status: str | None, end_reason: str | None, is_over: bool, unevaluated: bool
+) -> None:
     interview = Interview(meeting_code="c", meeting_type=meeting_type, session_status=status, end_reason=end_reason)
 
     assert (interview.is_over, interview.ended_unevaluated) == (is_over, unevaluated)
@@ -52,7 +54,7 @@ INTERVIEW = Interview(meeting_code="c")
         pytest.param(Page(items=(INTERVIEW,), page=1, total=2), 1, False, id="more in total"),
         pytest.param(Page(items=(INTERVIEW,), page=2, total=2), 2, True, id="all read"),
         pytest.param(Page(items=()), 0, True, id="nothing on it"),
-        pytest.param(Page(items=(INTERVIEW,)), 1, False, id="nothing told"),
+        pytest.param(Page(items=(INTERVIEW,)), 1, False, id="no totals"),
     ],
 )
 def test_the_last_page(page: Page, read: int, is_last: bool) -> None:

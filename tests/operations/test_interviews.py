@@ -231,7 +231,7 @@ async def test_generate_job_description(face) -> None:
     )
 
     assert "Data Engineer" in description
-    with pytest.raises(ValidationError, match="seniority: has to be one of JUNIOR"):
+    with pytest.raises(ValidationError, match="seniority: must be one of JUNIOR"):
         await face.do(face.client.ai.generate_job_description, job_role="Engineer", seniority="GOD")
 
 

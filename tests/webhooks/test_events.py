@@ -1,4 +1,4 @@
-"""The five events as classes, with everything that contract section 7 names."""
+"""The five event classes, with everything that contract section 7 names."""
 
 import json
 from typing import Any
@@ -109,7 +109,7 @@ def test_an_evaluation_of_the_interviewer() -> None:
     assert event.analysis_meta.duration_ms == 12
 
 
-def test_a_recording_keeps_its_link_to_itself() -> None:
+def test_the_repr_of_a_recording_leaves_out_its_link() -> None:
     link = "https://storage.example/v.mp4?X-Amz-Signature=abcdef"
     event = read("interview.recording", duration=60, format="mp4", videoUrl=link, videoApiUrl="https://api.example/v")
     assert isinstance(event, RecordingEvent)
@@ -118,7 +118,7 @@ def test_a_recording_keeps_its_link_to_itself() -> None:
     assert "abcdef" not in repr(event)
 
 
-def test_what_is_new_or_odd_is_kept_and_spoils_nothing() -> None:
+def test_unknown_fields_and_wrong_types_go_to_extra() -> None:
     event = read(
         "interview.scores", overallRating="four", confidenceLevel="SO_SO", brandNew=1, event="x", idempotencyKey="y"
     )
@@ -135,12 +135,12 @@ def test_an_unknown_event_may_have_data_within_data() -> None:
     assert event.data == {"meetingCode": "Boooply-AI-1", "data": {"inner": 1}}
 
 
-def test_what_was_said_is_not_in_the_repr() -> None:
+def test_the_repr_leaves_out_what_was_said() -> None:
     shown = repr(read("interview.evaluation", candidateName="Zoë", **EVALUATION))
     for private in ("Zoë", "one line", "built one", "'hire'", "curious", "late"):
         assert private not in shown
 
 
-def test_an_event_without_an_interview_is_refused() -> None:
+def test_an_event_without_a_meeting_code_is_rejected() -> None:
     with pytest.raises(MalformedEventError, match=r"data\.meetingCode"):
         read_event(b'{"event":"interview.scores","data":{"meetingCode":null}}')

@@ -1,4 +1,4 @@
-"""What each refusal says, word for word: people read it while they are integrating."""
+"""The exact text of each rejection, which people read while they are integrating."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import pytest
 from boooply import BoooplyError, ConfigurationError, Secret
 from boooply.webhooks import Webhook, read_event, sign
 from boooply.webhooks.headers import values_of
-from boooply.webhooks.signature import fits, stringified
+from boooply.webhooks.signature import is_signed, stringified
 
 SECRET = "whsec_0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -34,35 +34,38 @@ def error_from_response(body: Any, headers: Any = None, **options: Any) -> str:
     ("body", "headers", "says"),
     [
         (EVENT, {}, "the header X-Boooply-Signature is missing"),
-        (EVENT, [(HEADER, "a"), (HEADER, "b"), (HEADER, "c")], "the header X-Boooply-Signature is there 3 times"),
+        (EVENT, [(HEADER, "a"), (HEADER, "b"), (HEADER, "c")], "the header X-Boooply-Signature occurs 3 times"),
         (EVENT, {HEADER: "a"}, "the header X-Boooply-Signature is not 64 hexadecimal digits"),
         (
             EVENT,
             {HEADER: "a" * 64},
-            "the signature fits none of the secrets: the body was altered, or the secret is not this endpoint's",
+            (
+                "the signature matches none of the secrets: the body was altered, "
+                "or the secret belongs to another endpoint"
+            ),
         ),
         (b" " * (10 * 2**20 + 1), None, "the body is larger than 10,485,760 bytes"),
         (b"{", None, "the body is not JSON"),
         (b'{"a":NaN}', None, "the body is not JSON"),
         (b"\xff", None, "the body is not UTF-8"),
-        (b"[" * 100_000, None, "the body is JSON that is nested too deep"),
-        (b"[]", None, "the body is JSON, but no object"),
+        (b"[" * 100_000, None, "the body is JSON that is nested too deeply"),
+        (b"[]", None, "the body is JSON, but not an object"),
         (b"{}", None, "the body names no event"),
         (b'{"event":"interview.scores"}', None, "the body has no object named data"),
         (b'{"event":"interview.scores","data":{}}', None, "interview.scores: data.meetingCode is missing"),
-        (EVENT, 7, "headers: have to be a mapping or a list of pairs: hand over those of the request"),
-        ("{}", {}, f"raw_body: has to be the bytes as they came, not a str: {RAW}"),
+        (EVENT, 7, "headers: must be a mapping or a list of pairs: pass those of the request"),
+        ("{}", {}, f"raw_body: must be the raw bytes of the body, not a str: {RAW}"),
     ],
 )
-def test_a_refusal_says_just_this(body: Any, headers: Any, says: str) -> None:
+def test_the_exact_text_of_a_rejection(body: Any, headers: Any, says: str) -> None:
     assert error_from_response(body, headers) == says
 
 
-def test_a_body_written_anew_is_told_what_to_do() -> None:
+def test_a_reserialized_body_gets_advice() -> None:
     again = json.dumps(json.loads(EVENT)).encode()
     assert error_from_response(again, {HEADER: sign(EVENT, SECRET)}) == (
-        "the signature fits this JSON, but not these bytes: something has parsed the body and written it again. "
-        f"Hand over the bytes as they came. {RAW}"
+        "the signature matches this JSON, but not these bytes: something has parsed the body and written it again. "
+        f"Pass the raw bytes. {RAW}"
     )
 
 
@@ -78,7 +81,7 @@ def test_a_diagnosis_is_made_up_to_64_kb() -> None:
     assert "none of the secrets" in error_from_response(written_again + b" ", {HEADER: signature})
 
 
-def test_ages_are_told_in_seconds() -> None:
+def test_ages_are_given_in_seconds() -> None:
     def clock() -> datetime:
         return NOW + timedelta(seconds=3600.4)
 
@@ -86,32 +89,30 @@ def test_ages_are_told_in_seconds() -> None:
     assert (
         error_from_response(EVENT, **options) == "the event's signed time is 3,600 s from now, and max_age is 1,500.5 s"
     )
-    assert error_from_response(NAMELESS, max_age=1) == (
-        "the event has no signed time, so its age cannot be told, and max_age is set"
-    )
+    assert error_from_response(NAMELESS, max_age=1) == ("the event has no signed time, so max_age cannot be checked")
     assert verified(EVENT, {HEADER: sign(EVENT, SECRET)}, max_age=3600.4, clock=clock)
 
 
 @pytest.mark.parametrize("max_age", [0, -1])
-def test_an_age_that_cannot_be_is_told(max_age: float) -> None:
+def test_an_impossible_max_age_is_rejected(max_age: float) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Webhook(SECRET, max_age=max_age)
-    assert str(caught.value) == "max_age has to be a number of seconds above zero, or None for no limit"
+    assert str(caught.value) == "max_age must be a number of seconds above zero, or None for no limit"
     Webhook(SECRET, max_age=0.001)
 
 
-def test_a_body_of_the_largest_size_is_read() -> None:
+def test_a_body_of_the_maximum_size_is_read() -> None:
     largest = EVENT + b" " * (10 * 2**20 - len(EVENT))
     assert verified(bytearray(largest), {HEADER: sign(largest, SECRET)}).meeting_code == "Boooply-AI-1"
 
 
-def test_an_event_without_a_clock_goes_by_this_machines() -> None:
+def test_the_default_clock_is_this_machines() -> None:
     body = NAMELESS.replace(b'"}}', f'","timestamp":"{datetime.now(UTC).isoformat()}"}}}}'.encode())
     assert verified(body, {HEADER: sign(body, SECRET)}, max_age=60)
     assert "s from now" in error_from_response(EVENT.replace(b"2026", b"2020"), max_age=60)
 
 
-def test_a_key_is_the_digest_of_the_bytes() -> None:
+def test_the_idempotency_key_is_the_digest_of_the_bytes() -> None:
     assert read_event(EVENT).idempotency_key == hashlib.sha256(EVENT).hexdigest()
 
 
@@ -133,10 +134,10 @@ def test_headers_of_any_form(headers: Any, found: Any) -> None:
 
 def test_every_secret_is_tried() -> None:
     secrets = (Secret("one"), Secret("two"))
-    assert fits(b"body", sign(b"body", "one").upper(), secrets)
-    assert fits(b"body", sign(b"body", Secret("two")), secrets)
-    assert not fits(b"body", sign(b"body", "three"), secrets)
-    assert not fits(b"body", "\ud800ä", secrets)
+    assert is_signed(b"body", sign(b"body", "one").upper(), secrets)
+    assert is_signed(b"body", sign(b"body", Secret("two")), secrets)
+    assert not is_signed(b"body", sign(b"body", "three"), secrets)
+    assert not is_signed(b"body", "\ud800ä", secrets)
 
 
 @pytest.mark.parametrize(

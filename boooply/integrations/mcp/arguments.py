@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import attrs
 
-from boooply.converter.generating import kinds_of
+from boooply.converter.annotations import kinds_of
 from boooply.errors import ValidationError
 from boooply.integrations.mcp.schemas import spelled
 from boooply.models.validators import kind as kind_of

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args, get_origin
 import attrs
 
 from boooply.converter import wire_name
-from boooply.converter.generating import kinds_of
+from boooply.converter.annotations import kinds_of
 from boooply.integrations.mcp.descriptions import BOUNDS, FIELDS, OF_MODEL
 from boooply.models import ResponseModel
 from boooply.secret import Secret
