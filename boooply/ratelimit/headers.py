@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -110,11 +111,10 @@ def _count(value: str | None) -> int | None:
     return int(text) if _COUNT.fullmatch(text) and text.isascii() else None
 
 
+@lru_cache(maxsize=4)  # responses of the same second share their ``Date``, which takes longest to read
 def _http_date(value: str | None) -> float | None:
-    if value is None:
-        return None
     try:
-        return _timestamp(parsedate_to_datetime(value))
+        return _timestamp(parsedate_to_datetime(value or ""))
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
 

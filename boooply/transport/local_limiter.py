@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from math import inf
 from typing import Final
 
@@ -28,8 +27,9 @@ class LocalLimiter:
 
     def wait(self) -> float:
         """Return the seconds that a new caller must wait; it may be longer."""
-        with self._advanced() as limiter:
-            return limiter.min_wait(len(self._waiters))
+        with self._mutex:
+            self._limiter.advance(clock())
+            return self._limiter.min_wait(len(self._waiters))
 
     def status(self) -> RateLimitStatus:
         """Return the status, for any thread."""
@@ -40,34 +40,31 @@ class LocalLimiter:
 
     async def acquire(self) -> float:
         """Wait until a call may start, and return when it did."""
-        async with self._waiters.first() as changed:
+        async with self._waiters.queue() as changed:
             while True:
                 changed.clear()
-                with self._advanced() as limiter:
-                    delay = limiter.delay()
+                with self._mutex:
+                    self._limiter.advance(clock())
+                    delay = self._limiter.delay()
                     if delay == 0:
-                        return limiter.start()
+                        return self._limiter.start()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(None if delay == inf else delay):
                         await changed.wait()
 
     def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
         """Record the end of a call, as `RateLimiter.finish` does."""
-        with self._advanced() as limiter:
-            limiter.finish(headers, started=started, rate_limited=rate_limited)
+        with self._mutex:
+            self._limiter.advance(clock())
+            self._limiter.finish(headers, started=started, rate_limited=rate_limited)
         self._waiters.wake()
 
     def release(self, *, started: float) -> None:
         """Record that a call never reached the API."""
-        with self._advanced() as limiter:
-            limiter.release(started=started)
+        with self._mutex:
+            self._limiter.advance(clock())
+            self._limiter.release(started=started)
         self._waiters.wake()
 
     async def settle(self) -> None:
         """Return at once: nothing is recorded later, unlike with a `SharedLimiter`."""
-
-    @contextmanager
-    def _advanced(self) -> Generator[RateLimiter]:
-        with self._mutex:
-            self._limiter.advance(clock())
-            yield self._limiter

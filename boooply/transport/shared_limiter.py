@@ -58,7 +58,7 @@ class SharedLimiter:
         Raises:
             StoreError: The store failed several times.
         """
-        async with self._waiters.first():
+        async with self._waiters.queue():
             while (result := await self._ask_patiently()).delay > 0:  # noqa: ASYNC110 - other processes set no event
                 await asyncio.sleep(result.delay + random.random() * _JITTER)  # noqa: S311 - spreads processes
             return result.started
