@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     from boooply.protocol.retry import RetryPolicy
     from boooply.provisioning.outcomes import KeysNotStoredError
     from boooply.provisioning.tenants import AsyncTenants
-    from boooply.ratelimit.limiter import RateLimits
+    from boooply.ratelimit.limits import RateLimits
     from boooply.ratelimit.status import RateLimitStatus
     from boooply.secret import Secret
 
@@ -187,7 +187,7 @@ _MODULES = {
         "WorkSetup",
     ),
     "boooply.platform": ("AsyncBoooplyPlatform",),
-    "boooply.ratelimit.limiter": ("RateLimits",),
+    "boooply.ratelimit.limits": ("RateLimits",),
     "boooply.protocol.messages": ("RateLimitClass", "Response"),
     "boooply.protocol.retry": ("RetryPolicy",),
     "boooply.ratelimit.status": ("RateLimitStatus",),

@@ -17,7 +17,7 @@ from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import RateLimitClass, Response, json_object, raw_request
 from boooply.protocol.retry import RetryPolicy, failure_of
 from boooply.protocol.settings import BASE_URL, ORGANIZATION, PLATFORM, KeyKind, base_url, key, seconds
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews

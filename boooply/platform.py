@@ -9,7 +9,7 @@ from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.resources.keys import key_of, key_request
 from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT

@@ -14,7 +14,7 @@ from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryPolicy
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT

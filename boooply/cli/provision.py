@@ -27,7 +27,7 @@ from boooply.protocol.messages import RateLimitClass
 from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning import provision as connect_customers
 from boooply.provisioning.engine import CONCURRENCY
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, State
 
 _DONE: Final = 0

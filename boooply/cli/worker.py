@@ -14,7 +14,7 @@ from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
 from boooply.provisioning.distributed import CONCURRENCY, Queue
 from boooply.provisioning.plan import BadRow
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
 

@@ -42,7 +42,7 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.secret import redact
 from boooply.store import AsyncInbox, AsyncStore, DeclinedError
 from boooply.webhooks import Event, Webhook

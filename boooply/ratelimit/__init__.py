@@ -1,1 +1,1 @@
-"""When a call may start: rate-limit headers, the limiter that decides, and its status. No I/O and no clock."""
+"""When a call may start: `headers` reads what the API reports, `limiter` decides, `status` shows the result. Pure."""

@@ -1,7 +1,8 @@
-"""What an answer's headers tell of the rate limit (contract section 2): four forms of reset, two of Retry-After.
+"""The rate-limit headers of a response (contract section 2), and the API's clock as they show it.
 
-Moments that the API gives by its own clock are turned into seconds from now with its own ``Date``, so that no clock of
-ours has to agree with it. ``Date`` is cut to whole seconds: what comes out is never early, and at most a second late.
+The reset comes in four forms and ``Retry-After`` in two. Absolute times are turned into seconds from now with the
+response's own ``Date``, so that our clock need not agree with the API's. That is cut to whole seconds: the result is
+never too early, and at most a second too late.
 """
 
 import re
@@ -14,80 +15,90 @@ from typing import Final
 import attrs
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""As far as this machine's clock may be from the API's, where no answer has told."""
+"""How far this machine's clock may be from the API's while no response has shown it."""
 
 ROUNDED: Final = timedelta(seconds=1)
-"""The API may cut its times to whole seconds."""
+"""How far the API may cut its times, to whole seconds."""
 
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _COUNT: Final = re.compile(r"\d{1,9}")
-_FIRST_EPOCH_SECONDS: Final = 1e8  # 1973: below it a number is seconds from now
+_FIRST_EPOCH_SECONDS: Final = 1e8  # 1973: a smaller number is seconds from now
 _FIRST_EPOCH_MILLISECONDS: Final = 1e11
+_SOON: Final = 0.001  # seconds
 
 
-@attrs.frozen(kw_only=True, slots=False)  # without slots it is made in half the time
+@attrs.frozen(kw_only=True)
 class RateLimitHeaders:
-    """Hold what one answer told; what it did not tell, or told in garbage, is None.
+    """The rate-limit headers of one response; those that are missing or malformed are None.
 
-    ``date`` is when it was made and ``window`` the window that it names, in seconds since 1970 by the API's own clock;
-    ``resets_in`` and ``retry_after`` are in seconds from when it came.
+    ``date`` and ``resets_at`` are in seconds since 1970 by the API's own clock, ``resets_in`` and ``retry_after`` in
+    seconds from when the response came.
     """
 
     date: float | None = None
     limit: int | None = None
     remaining: int | None = None
-    window: float | None = None
+    resets_at: float | None = None
     resets_in: float | None = None
     retry_after: float | None = None
 
 
+@attrs.define
+class ServerClock:
+    """The API's clock: ``ahead`` of ours by at least so many seconds, or None before the first response."""
+
+    ahead: float | None = None
+
+    def observe(self, headers: RateLimitHeaders, *, sent: float, received: float) -> RateLimitHeaders:
+        """Compare a response's ``Date`` with our clock, and return the headers with a more exact ``resets_in``.
+
+        ``sent`` and ``received`` are in seconds by our clock. ``Date`` was taken between them and cut to whole seconds,
+        so each response gives a lower and an upper bound. The highest lower bound is nearest to the truth. When the
+        bounds contradict it, one of the clocks was set.
+        """
+        if headers.date is None:
+            return headers
+        least, most = headers.date - received, headers.date + 1 - sent
+        if self.ahead is None or not least <= self.ahead <= most:
+            self.ahead = least
+        if headers.resets_at is None or headers.resets_in is None or headers.resets_in <= 0:
+            return headers
+        # a window that ended while the response was on its way is not a malformed one, so it ends soon, not in the past
+        return attrs.evolve(headers, resets_in=max(_SOON, headers.resets_at - (received + self.ahead)))
+
+
 def read_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
-    """Read an answer's headers; nothing in them raises."""
-    get = headers.get
-    date, wait = _http_date(get("Date")), get("Retry-After")
-    window, resets_in = _reset(get("X-RateLimit-Reset"), date)
+    """Read the headers of a response; malformed ones raise nothing."""
+    date = _http_date(headers.get("Date"))
+    resets_at, resets_in = _reset(headers.get("X-RateLimit-Reset"), date)
     return RateLimitHeaders(
         date=date,
-        limit=_count(get("X-RateLimit-Limit")) or None,
-        remaining=_count(get("X-RateLimit-Remaining")),
-        window=window,
+        limit=_count(headers.get("X-RateLimit-Limit")) or None,
+        remaining=_count(headers.get("X-RateLimit-Remaining")),
+        resets_at=resets_at,
         resets_in=resets_in,
-        retry_after=None if wait is None else _retry_after(wait, date),
+        retry_after=_retry_after(headers.get("Retry-After"), date),
     )
 
 
-def clock_ahead(known: float | None, date: float, *, sent: float, received: float) -> float:
-    """Say by how much the API's clock is ahead of ours, in seconds, at least.
-
-    Its ``Date`` is cut to whole seconds, and was taken between sending and receiving: so each answer shows between
-    what and what it is, and the highest of the lower bounds is nearest to the truth. Where the bounds contradict what
-    was known, a clock was set.
-    """
-    least, most = date - received, date + 1 - sent
-    return least if known is None or not least <= known <= most else known
-
-
-def _retry_after(value: str, date: float | None) -> float | None:
-    """Read ``Retry-After`` as seconds from now, given as a number or as a date."""
-    number = _number(value)
+def _retry_after(value: str | None, date: float | None) -> float | None:
+    """Read ``Retry-After``, a number of seconds or a date, as seconds from now."""
+    number, until = _number(value), _http_date(value)
     if number is not None:
         return number
-    until = _http_date(value)
     return max(0.0, until - date) if until is not None and date is not None else None
 
 
-@lru_cache(maxsize=64)
 def _reset(value: str | None, date: float | None) -> tuple[float | None, float | None]:
+    """Read a reset as seconds since 1970 by the API's clock, where it gives them, and as seconds from now."""
     number = _number(value)
     if number is not None and number < _FIRST_EPOCH_SECONDS:
         return None, number
-    if number is not None:
-        moment: float | None = number / 1000 if number >= _FIRST_EPOCH_MILLISECONDS else number
-    else:
-        moment = _iso(value)
-    if moment is None or date is None:
+    scale = 1 if number is None or number < _FIRST_EPOCH_MILLISECONDS else 1000
+    resets_at = _iso(value) if number is None else number / scale
+    if resets_at is None or date is None:
         return None, None
-    return moment, moment - date
+    return resets_at, resets_at - date
 
 
 def _number(value: str | None) -> float | None:
@@ -95,13 +106,12 @@ def _number(value: str | None) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) and text.isascii() else None
 
 
-@lru_cache(maxsize=64)  # the limit stays the same, and what remains is seldom much
 def _count(value: str | None) -> int | None:
     text = (value or "").strip()
     return int(text) if _COUNT.fullmatch(text) and text.isascii() else None
 
 
-@lru_cache(maxsize=16)  # many answers have the same second
+@lru_cache(maxsize=4)  # responses of the same second share their ``Date``, which takes longest to read
 def _http_date(value: str | None) -> float | None:
     try:
         return _timestamp(parsedate_to_datetime(value or ""))
@@ -116,5 +126,5 @@ def _iso(value: str | None) -> float | None:
         return None
 
 
-def _timestamp(moment: datetime) -> float:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def _timestamp(time: datetime) -> float:
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

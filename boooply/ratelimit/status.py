@@ -1,4 +1,4 @@
-"""What an allowance looks like, and what can be shared by several processes."""
+"""What a rate limiter reports, and what a store offers so that several processes can share one."""
 
 from typing import Protocol
 
@@ -9,9 +9,9 @@ from boooply.ratelimit.headers import RateLimitHeaders
 
 @attrs.frozen(kw_only=True)
 class RateLimitStatus:
-    """Tell where one allowance stands.
+    """The status of one rate limit.
 
-    ``remaining`` calls can start at once; ``waiting`` callers stand in line, and the last of them starts in about
+    ``remaining`` calls can start at once. ``waiting`` callers wait, and the last of them starts in about
     ``seconds_to_end`` seconds.
     """
 
@@ -22,34 +22,47 @@ class RateLimitStatus:
 
 
 @attrs.frozen(kw_only=True)
-class Start:
-    """Tell whether a call may start: ``delay`` is 0, and ``at`` the moment; or in how many seconds to ask again."""
+class AcquireResult:
+    """The result of asking for a call: with ``delay`` 0 it started at ``started``, otherwise ask again after ``delay``.
+
+    ``started`` is by the store's clock, and ``delay`` is in seconds.
+    """
 
     delay: float
-    at: float
-    allowance: RateLimitStatus
+    started: float
+    status: RateLimitStatus
 
 
 class LimitStore(Protocol):
-    """Drive governors that several processes share; times are by the clock that they share too."""
+    """Rate limiters that several processes share, by name; times are by the clock that they share as well.
 
-    async def start(self, name: str, limit: int, window: float, /) -> "Start":
-        """Start a call, or tell when to ask again."""
+    ``limit`` and ``window`` (in seconds) apply until the API reports another limit.
+    """
+
+    async def acquire(self, name: str, limit: int, window: float) -> AcquireResult:
+        """Start a call, or return when to ask again."""
         ...
 
     async def finish(
-        self, name: str, limit: int, window: float, /, *, told: RateLimitHeaders | None, started: float, refused: bool
+        self,
+        name: str,
+        limit: int,
+        window: float,
+        headers: RateLimitHeaders | None,
+        *,
+        started: float,
+        rate_limited: bool,
     ) -> None:
-        """Note how a call has ended."""
+        """Record the end of a call, as `RateLimiter.finish` does."""
 
-    async def release(self, name: str, limit: int, window: float, /, *, started: float) -> None:
-        """Note that a call never reached the API."""
+    async def release(self, name: str, limit: int, window: float, *, started: float) -> None:
+        """Record that a call never reached the API."""
 
 
 class HasLimits(Protocol):
-    """Have limits to share: an ``AsyncStore`` does."""
+    """Something with rate limits to share, such as a store."""
 
     @property
     def limits(self) -> LimitStore:
-        """What is shared."""
+        """The rate limiters to share."""
         ...

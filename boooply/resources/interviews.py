@@ -248,7 +248,7 @@ class AsyncInterviews:
     async def _clocks_differ(self) -> timedelta:
         """Say how much later a moment of this machine's may have been than it was at the API; any answer tells."""
         await self.list(limit=1)
-        ahead = self._transport.pool.clock_ahead
+        ahead = self._transport.pool.server_clock.ahead
         return CLOCKS_DIFFER if ahead is None else ROUNDED - timedelta(seconds=ahead)
 
     async def _evaluated(self, meeting_code: str, poll: float) -> Evaluation:

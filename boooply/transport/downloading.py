@@ -122,19 +122,19 @@ async def _in_line(transport: Transport, link: Link, file: IO[bytes], progress: 
     gate = transport.pool.gate(transport.key, RateLimitClass.READS) if link.key is not None else None
     if gate is None:
         return await _piece(transport, link, file, progress, lambda _status, _headers: None)
-    started = await gate.enter()
+    started = await gate.acquire()
     has_left = False
 
     def hear(status: int, headers: Mapping[str, str]) -> None:
         nonlocal has_left
         has_left = True  # with its headers it is counted: who waits in line need not wait for the video
-        gate.leave(read_headers(headers), started=started, refused=status == 429)  # noqa: PLR2004 - its own name
+        gate.finish(read_headers(headers), started=started, rate_limited=status == 429)  # noqa: PLR2004 - its own name
 
     try:
         return await _piece(transport, link, file, progress, hear)
     finally:
         if not has_left:
-            gate.leave(None, started=started)
+            gate.finish(None, started=started)
 
 
 async def _piece(

@@ -1,4 +1,4 @@
-"""Where callers stand in line for one allowance: first come, first served."""
+"""The limiter of one process: its callers wait until the rate limiter lets them start."""
 
 from __future__ import annotations
 
@@ -9,113 +9,62 @@ from contextlib import suppress
 from math import inf
 from typing import Final
 
-import attrs
-
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.status import RateLimitStatus
+from boooply.transport.waiters import Waiters
 
 clock: Final = time.monotonic
 
 
-@attrs.define(eq=False)
-class _Line:
-    """The callers of one event loop: who holds ``turn`` is the first in line, and ``news`` wakes it, if it sleeps."""
-
-    turn: asyncio.Lock = attrs.Factory(asyncio.Lock)
-    news: asyncio.Event = attrs.Factory(asyncio.Event)
-    sleeps: bool = False
-
-
 class LocalLimiter:
-    """Drive one governor for all who share it, on however many event loops."""
+    """One rate limiter for the callers of any number of event loops and threads."""
 
-    def __init__(self, governor: RateLimiter) -> None:
-        self._governor = governor
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
         self._mutex = threading.Lock()
-        self._waiting = 0
-        self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
+        self._waiters = Waiters()
 
     def wait(self) -> float:
-        """Say for how many seconds one who joins now waits for certain."""
+        """Return the seconds that a new caller must wait; it may be longer."""
         with self._mutex:
-            return self._governor.least_wait(clock(), self._waiting)
+            self._limiter.advance(clock())
+            return self._limiter.min_wait(len(self._waiters))
 
-    def allowance(self) -> RateLimitStatus:
-        """Tell where the allowance stands."""
-        with self._mutex:
-            return self._governor.allowance(clock(), self._waiting)
+    def status(self) -> RateLimitStatus:
+        """Return the status, for any thread."""
+        # Of a copy: a signal handler's call would wait for a mutex that its own thread has.
+        limiter = self._limiter.copy()
+        limiter.advance(clock())
+        return limiter.status(len(self._waiters))
 
-    async def enter(self) -> float:
-        """Stand in line until a call may start, and give the moment of its start.
-
-        A caller that is cancelled leaves the line, and the next one moves up.
-        """
-        with self._mutex:
-            now = clock()
-            if not self._waiting and self._governor.budget(now) > 0:
-                self._governor.start(now)
-                return now
-        line = self._line()  # not before, since finding the running loop may cost a system call
-        self._stand(1)
-        try:
-            async with line.turn:
-                while True:
-                    now = clock()
-                    delay = self._try(line, now)
+    async def acquire(self) -> float:
+        """Wait until a call may start, and return when it did."""
+        async with self._waiters.queue() as changed:
+            while True:
+                changed.clear()
+                with self._mutex:
+                    self._limiter.advance(clock())
+                    delay = self._limiter.delay()
                     if delay == 0:
-                        return now
-                    await self._sleep(line, delay)
-        finally:
-            self._stand(-1)
+                        return self._limiter.start()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if delay == inf else delay):
+                        await changed.wait()
 
-    def _stand(self, more: int) -> None:
-        with self._mutex:  # a thread that loses count would not be woken
-            self._waiting += more
-
-    def leave(self, told: RateLimitHeaders | None, *, started: float, refused: bool = False) -> None:
-        """Note how a call has ended."""
+    def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
+        """Record the end of a call, as `RateLimiter.finish` does."""
         with self._mutex:
-            self._governor.finish(clock(), told, started=started, refused=refused)
-        if self._waiting:  # who comes from here on finds what has been noted
-            self._wake()
+            self._limiter.advance(clock())
+            self._limiter.finish(headers, started=started, rate_limited=rate_limited)
+        self._waiters.wake()
 
     def release(self, *, started: float) -> None:
-        """Note that a call never reached the API."""
+        """Record that a call never reached the API."""
         with self._mutex:
-            self._governor.release(started)
-        if self._waiting:
-            self._wake()
+            self._limiter.advance(clock())
+            self._limiter.release(started=started)
+        self._waiters.wake()
 
-    def _try(self, line: _Line, now: float) -> float:
-        with self._mutex:
-            delay = self._governor.delay(now)
-            if delay == 0:
-                self._governor.start(now)
-            line.sleeps = delay > 0  # within the mutex, so that no news are missed
-            return delay
-
-    async def _sleep(self, line: _Line, delay: float) -> None:
-        line.news.clear()
-        timer = asyncio.get_running_loop().call_later(delay, line.news.set) if delay < inf else None
-        try:
-            await line.news.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _line(self) -> _Line:
-        loop = asyncio.get_running_loop()
-        line = self._lines.get(loop)
-        if line is None:
-            line = _Line()
-            with self._mutex:
-                self._lines = {one: kept for one, kept in self._lines.items() if not one.is_closed()} | {loop: line}
-        return line
-
-    def _wake(self) -> None:
-        with self._mutex:
-            sleeping = [(loop, line) for loop, line in self._lines.items() if line.sleeps]
-        for loop, line in sleeping:
-            with suppress(RuntimeError):  # its loop has ended, and everybody in it
-                loop.call_soon_threadsafe(line.news.set)
+    async def settle(self) -> None:
+        """Return at once: nothing is recorded later, unlike with a `SharedLimiter`."""

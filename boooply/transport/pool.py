@@ -20,8 +20,9 @@ from boooply.errors import ConfigurationError
 from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryBudget
 from boooply.protocol.settings import is_loopback
-from boooply.ratelimit.headers import clock_ahead
-from boooply.ratelimit.limiter import RateLimiter, RateLimits
+from boooply.ratelimit.headers import ServerClock
+from boooply.ratelimit.limiter import RateLimiter
+from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.secret import Secret
 from boooply.transport.deadlines import Deadlines
@@ -106,7 +107,7 @@ class Pool:
         self._tls = ssl_context
         self.limits = limits
         self.budget: RetryBudget = RetryBudget()
-        self.clock_ahead: float | None = None  # of the API's clock before ours, in seconds, at least
+        self.server_clock: ServerClock = ServerClock()  # compared with this machine's clock, seconds since 1970
         self._gates: dict[tuple[Secret | None, RateLimitClass], LocalLimiter | SharedLimiter] = {}
         self._wires: dict[asyncio.AbstractEventLoop, LoopSession] = {}
         self._closed = False
@@ -126,16 +127,12 @@ class Pool:
     def _new_gate(self, limits: RateLimits, key: Secret | None, limit: RateLimitClass) -> LocalLimiter | SharedLimiter:
         if limits.shared is not None:
             return SharedLimiter(shared_name(key, self.base_url, limit), limit, limits, limits.shared.limits)
-        return LocalLimiter(RateLimiter(limits.allowance(limit), limits.window))
+        return LocalLimiter(RateLimiter(limits.limit_of(limit), limits.window))
 
     def rate_limits(self, key: Secret) -> dict[RateLimitClass, RateLimitStatus]:
         """Tell where the allowances of a key stand; nothing where limits are off."""
         gates = {limit: self.gate(key, limit) for limit in RateLimitClass}
-        return {limit: gate.allowance() for limit, gate in gates.items() if gate is not None}
-
-    def hear(self, date: float, *, sent: float, received: float) -> None:
-        """Note the API's time, as one answer told it; times are seconds since 1970 by this machine's clock."""
-        self.clock_ahead = clock_ahead(self.clock_ahead, date, sent=sent, received=received)
+        return {limit: gate.status() for limit, gate in gates.items() if gate is not None}
 
     async def wire(self) -> LoopSession:
         """Give the wire of the running event loop."""
@@ -160,8 +157,7 @@ class Pool:
         self._closed = True
         running = asyncio.get_running_loop()
         for gate in tuple(self._gates.values()):
-            if isinstance(gate, SharedLimiter):
-                await gate.settle()
+            await gate.settle()
         with self._mutex:
             wires, self._wires = self._wires, {}
         for loop, wire in wires.items():

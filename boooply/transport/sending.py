@@ -135,7 +135,7 @@ class Transport:
         gate = pool.gate(self.key, request.limit)
         if ends < inf:
             self._in_time(request, ends, 0.0 if gate is None else gate.wait(), "turn in line")
-        started = 0.0 if gate is None else await (gate.enter() if ends == inf else self._line(request, ends, gate))
+        started = 0.0 if gate is None else await (gate.acquire() if ends == inf else self._line(request, ends, gate))
         outcome = None
         is_sent = False
         try:
@@ -162,7 +162,7 @@ class Transport:
     async def _line(self, request: Request, ends: float, gate: LocalLimiter | SharedLimiter) -> float:
         try:
             async with asyncio.timeout(max(0.0, ends - clock())):
-                return await gate.enter()
+                return await gate.acquire()
         except TimeoutError:
             pass
         raise self._too_late(request, "turn in line")
@@ -171,9 +171,8 @@ class Transport:
         self, request: Request, ends: float, got: Response | Failure, sent_at: float, taken: float
     ) -> _Outcome:
         if isinstance(got, Response):
-            told = read_headers(got.headers)
-            if told.date is not None:
-                self.pool.hear(told.date, sent=sent_at, received=sent_at + taken)
+            headers = read_headers(got.headers)
+            told = self.pool.server_clock.observe(headers, sent=sent_at, received=sent_at + taken)
             return _Outcome(sent_at, failure_of(request, got), got, told, None)
         if clock() < ends or got.fault is FailureKind.NEVER_SENT:
             return _Outcome(sent_at, got.fault, None, None, got.error)
@@ -216,7 +215,7 @@ class Transport:
         return DeadlineExceededError(request.operation, self.retry.deadline or 0.0, waiting_for=waiting_for)
 
     def _ambiguous(self, request: Request, response: Response | None, sent_at: float) -> AmbiguousWriteError:
-        ahead = self.pool.clock_ahead
+        ahead = self.pool.server_clock.ahead
         return AmbiguousWriteError(
             request.operation,
             identity=request.identity,
@@ -235,7 +234,7 @@ def _leave(gate: LocalLimiter | SharedLimiter, started: float, outcome: _Outcome
         gate.release(started=started)
         return
     told = None if outcome is None else outcome.told
-    gate.leave(told, started=started, refused=outcome is not None and outcome.fault is FailureKind.LIMITED)
+    gate.finish(told, started=started, rate_limited=outcome is not None and outcome.fault is FailureKind.LIMITED)
 
 
 def _log(request: Request, outcome: _Outcome, number: int, taken: float) -> None:

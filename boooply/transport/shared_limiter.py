@@ -1,4 +1,4 @@
-"""Where callers stand in line for an allowance that they share with other processes."""
+"""The limiter that several processes share through a store."""
 
 from __future__ import annotations
 
@@ -9,107 +9,103 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Final
 
-import attrs
-
 from boooply.errors import StoreError
 from boooply.protocol.messages import RateLimitClass
 from boooply.ratelimit.headers import RateLimitHeaders
-from boooply.ratelimit.limiter import RateLimits
-from boooply.ratelimit.status import LimitStore, RateLimitStatus, Start
+from boooply.ratelimit.limits import RateLimits
+from boooply.ratelimit.status import AcquireResult, LimitStore, RateLimitStatus
 from boooply.secret import Secret
+from boooply.transport.waiters import Waiters
 
 _PAUSES: Final = (0.1, 0.3, 1.0, 3.0)  # seconds before a store that fails is asked again
-_JITTER: Final = 0.002  # seconds at most, so that those who wait for one moment do not ask all at once
+_JITTER: Final = 0.002  # seconds at most, so that those who wait for the same time do not all ask at once
 _DIGITS: Final = 32
 
 
-def shared_name(key: Secret | None, base_url: str, limit: RateLimitClass) -> str:
-    """Name an allowance in a store: without the key, of which a digest does."""
-    whose = base_url if key is None else key.reveal()
-    return f"{hashlib.sha256(whose.encode()).hexdigest()[:_DIGITS]}:{limit.value}"
+def shared_name(key: Secret | None, base_url: str, rate_limit_class: RateLimitClass) -> str:
+    """Return the name of a shared limiter: a digest of the key, or of the address if there is none, and the class."""
+    identity = base_url if key is None else key.reveal()
+    return f"{hashlib.sha256(identity.encode()).hexdigest()[:_DIGITS]}:{rate_limit_class.value}"
 
 
-@attrs.define(eq=False)
 class SharedLimiter:
-    """Ask the shared allowance for one place at a time: the callers of this process wait here, in their order."""
+    """A rate limiter in a store; of the callers on an event loop, only the first one asks the store."""
 
-    _name: str
-    _limit: RateLimitClass
-    _limits: RateLimits
-    _shared: LimitStore
-    _turn: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
-    _waiting: int = attrs.field(default=0, init=False)
-    _told: RateLimitStatus | None = attrs.field(default=None, init=False)
-    _notes: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
+    def __init__(self, name: str, rate_limit_class: RateLimitClass, limits: RateLimits, store: LimitStore) -> None:
+        self._store = store
+        self._which = (name, limits.limit_of(rate_limit_class), limits.window)
+        self._waiters = Waiters()
+        self._last_status: RateLimitStatus | None = None
+        self._recordings: set[asyncio.Task[None]] = set()
 
     def wait(self) -> float:
-        """Say how long one who joins now waits at least: what others take cannot be known."""
+        """Return 0: how long a new caller must wait is up to other processes as well."""
         return 0.0
 
-    def allowance(self) -> RateLimitStatus:
-        """Tell where the allowance stood when this process asked last."""
-        number = self._limits.allowance(self._limit)
-        last = self._told or RateLimitStatus(limit=number, remaining=number, waiting=0, seconds_to_end=0.0)
-        windows = -(-max(0, self._waiting - last.remaining) // last.limit)
-        return attrs.evolve(last, waiting=self._waiting, seconds_to_end=windows * self._limits.window)
+    def status(self) -> RateLimitStatus:
+        """Return the status when this process last asked the store, with the callers that wait now."""
+        _, limit, window = self._which
+        last, waiting = self._last_status, len(self._waiters)
+        if last is not None:
+            limit = last.limit
+        remaining = limit if last is None else last.remaining
+        windows = -(-max(0, waiting - remaining) // limit)
+        return RateLimitStatus(limit=limit, remaining=remaining, waiting=waiting, seconds_to_end=windows * window)
 
-    async def enter(self) -> float:
-        """Stand in line until a call may start, and give the moment of its start by the shared clock."""
-        self._waiting += 1
-        try:
-            async with self._turn:
-                while (start := await self._start()).delay > 0:  # noqa: ASYNC110 - no event comes from other processes
-                    await asyncio.sleep(start.delay + random.random() * _JITTER)  # noqa: S311 - spreads processes
-                return start.at
-        finally:
-            self._waiting -= 1
+    async def acquire(self) -> float:
+        """Wait until a call may start, and return when it did, by the store's clock.
 
-    def leave(self, told: RateLimitHeaders | None, *, started: float, refused: bool = False) -> None:
-        """Note how a call has ended; the note is written while the caller goes on."""
-        self._note(self._shared.finish(*self._which, told=told, started=started, refused=refused))
+        Raises:
+            StoreError: The store failed several times.
+        """
+        async with self._waiters.queue():
+            while (result := await self._ask_patiently()).delay > 0:  # noqa: ASYNC110 - other processes set no event
+                await asyncio.sleep(result.delay + random.random() * _JITTER)  # noqa: S311 - spreads processes
+            return result.started
+
+    def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
+        """Record the end of a call, as `RateLimiter.finish` does, while the caller continues."""
+        self._record(self._store.finish(*self._which, headers, started=started, rate_limited=rate_limited))
 
     def release(self, *, started: float) -> None:
-        """Note that a call never reached the API; the note is written while the caller goes on."""
-        self._note(self._shared.release(*self._which, started=started))
+        """Record that a call never reached the API, while the caller continues."""
+        self._record(self._store.release(*self._which, started=started))
 
     async def settle(self) -> None:
-        """Wait until all that was noted is written."""
-        while self._notes:
-            await asyncio.wait(self._notes)
+        """Wait until everything is recorded that began on this event loop."""
+        loop = asyncio.get_running_loop()
+        while recordings := [task for task in tuple(self._recordings) if task.get_loop() is loop]:
+            await asyncio.wait(recordings)
 
-    @property
-    def _which(self) -> tuple[str, int, float]:
-        return self._name, self._limits.allowance(self._limit), self._limits.window
-
-    async def _start(self) -> Start:
+    async def _ask_patiently(self) -> AcquireResult:
         for pause in _PAUSES:
             with suppress(StoreError):
-                return await self._asked()
+                return await self._ask()
             await asyncio.sleep(pause)
-        return await self._asked()
+        return await self._ask()
 
-    async def _asked(self) -> Start:
-        asking = asyncio.ensure_future(self._shared.start(*self._which))
+    async def _ask(self) -> AcquireResult:
+        asking = asyncio.ensure_future(self._store.acquire(*self._which))
         try:
-            start = await asyncio.shield(asking)
+            result = await asyncio.shield(asking)
         except asyncio.CancelledError:
-            self._note(self._return(asking))
+            self._record(self._undo(asking))
             raise
-        self._told = start.allowance
-        return start
+        self._last_status = result.status
+        return result
 
-    async def _return(self, asking: asyncio.Future[Start]) -> None:
-        """Give back the place of one who was cancelled while asking for it."""
-        start = await asking
-        if start.delay == 0:
-            await self._shared.release(*self._which, started=start.at)
+    async def _undo(self, asking: asyncio.Future[AcquireResult]) -> None:
+        """Release the call of a caller that was cancelled while it asked."""
+        result = await asking
+        if result.delay == 0:
+            await self._store.release(*self._which, started=result.started)
 
-    def _note(self, writing: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(_quietly(writing))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+    def _record(self, recording: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(_ignoring_store_errors(recording))
+        self._recordings.add(task)
+        task.add_done_callback(self._recordings.discard)
 
 
-async def _quietly(writing: Awaitable[None]) -> None:
-    with suppress(StoreError):  # what is not noted is taken for lost after a window
-        await writing
+async def _ignoring_store_errors(recording: Awaitable[None]) -> None:
+    with suppress(StoreError):  # a call whose end is not recorded expires after a window
+        await recording

@@ -9,7 +9,6 @@ from boooply import AIInterview, APIStatusError, Candidate, DecodingError, Human
 from boooply.models import Cancellation, Invitation
 from boooply.protocol import endpoints
 from boooply.protocol.messages import Request, Response
-from boooply.ratelimit.limiter import RateLimiter
 
 JANE = Candidate(name="Jane", email="jane@example.com")
 BOB = Participant(name="Bob", email="bob@example.com", role="INTERVIEWER")
@@ -78,20 +77,3 @@ def test_what_is_no_json_is_told_by_its_size_and_kind() -> None:
     response = Response(status=200, headers={"Content-Type": "text/plain; charset=utf-8"}, body=b"hello")
     with pytest.raises(DecodingError, match=r"found 5 bytes of text/plain$"):
         endpoints.GET_INTERVIEW.parse(response)
-
-
-def test_how_long_a_line_takes() -> None:
-    governor = RateLimiter(2, 60.0)
-    assert [governor.wait(0.0, ahead) for ahead in range(6)] == [0.0, 0.0, 0.0, 0.0, 60.0, 60.0]
-    assert (governor.least_wait(0.0, 1), governor.least_wait(0.0, 2)) == (0.0, 0.0)
-    governor.start(0.0)
-    governor.start(0.0)
-    assert governor.wait(0.0, 0) == 0.0  # nobody knows yet: an answer is on its way
-    assert governor.least_wait(0.0, 0) == 0.0
-    governor.finish(10.0, None, started=0.0)
-    governor.finish(10.0, None, started=0.0)
-    assert [governor.wait(20.0, ahead) for ahead in range(4)] == [50.0, 50.0, 110.0, 110.0]
-    assert governor.least_wait(20.0, 0) == governor.least_wait(20.0, 5) == 50.0
-    standing = governor.allowance(20.0, 0)
-    assert (standing.remaining, standing.waiting, standing.seconds_to_end) == (0, 0, 0.0)
-    assert [governor.allowance(20.0, waiting).seconds_to_end for waiting in (1, 2, 3)] == [50.0, 50.0, 110.0]

@@ -95,8 +95,8 @@ async def test_many_cancellations() -> None:
         gate = client.pool.gate(client._transport.key, next(iter(client.rate_limits)))
         assert gate is not None
         assert isinstance(gate, LocalLimiter)
-        assert gate._governor._in_flight == 0
-        assert gate._waiting == 0
+        assert gate._limiter.in_flight == 0
+        assert len(gate._waiters) == 0
         session = (await client.pool.wire()).session
         assert session.connector is not None
         assert not session.connector._acquired

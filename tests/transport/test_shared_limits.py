@@ -1,7 +1,8 @@
-"""One allowance for all processes on a store."""
+"""Rate limits that all processes on a store share."""
 
 import asyncio
 import sqlite3
+import threading
 import time
 from contextlib import AsyncExitStack, closing
 
@@ -10,64 +11,70 @@ import pytest
 from boooply import AsyncBoooplyClient, RateLimits, RetryPolicy, StoreError
 from boooply.errors import DeadlineExceededError
 from boooply.protocol.messages import RateLimitClass
+from boooply.ratelimit.limiter import RateLimiter
+from boooply.ratelimit.status import AcquireResult
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore
 from boooply.transport.shared_limiter import SharedLimiter
 
 
-def limits(store: AsyncStore, reads: int = 5, window: float = 1.0) -> RateLimits:
+def shared_limits(store: AsyncStore, reads: int = 5, window: float = 1.0) -> RateLimits:
     return RateLimits(reads=reads, window=window, shared=store)
 
 
-async def test_two_processes_share_one_allowance(store_url, encryption_key):
+async def test_two_processes_share_their_limits(store_url, encryption_key):
     async with Sandbox(limits=Limits(reads=5, window=1)) as sandbox, AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
             store = await stack.enter_async_context(AsyncStore.open(store_url, encryption_key=encryption_key))
-            client = AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store))
+            client = AsyncBoooplyClient(
+                api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store)
+            )
             clients.append(await stack.enter_async_context(client))
         await asyncio.gather(*(client.organization.get() for client in clients for _ in range(8)))
         assert [call.status for call in sandbox.calls] == [200] * 16
 
 
-async def test_the_places_of_a_process_that_died_come_back_within_a_window(store):
+async def test_the_calls_in_flight_of_a_process_that_died_expire_after_a_window(store):
     for _ in range(2):
-        assert (await store.limits.start("name", 2, 0.5)).delay == 0
-    assert (await store.limits.start("name", 2, 0.5)).delay > 0
+        assert (await store.limits.acquire("name", 2, 0.5)).delay == 0
+    assert (await store.limits.acquire("name", 2, 0.5)).delay > 0
     await asyncio.sleep(0.55)
-    assert (await store.limits.start("name", 2, 0.5)).delay == 0
+    assert (await store.limits.acquire("name", 2, 0.5)).delay == 0
 
 
 async def test_the_key_is_not_in_the_store(sqlite_store_url, encryption_key, tmp_path):
     async with (
         Sandbox() as sandbox,
         AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store,
-        AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store)) as client,
+        AsyncBoooplyClient(
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store)
+        ) as client,
     ):
         await client.organization.get()
     assert sandbox.api_key.encode() not in (tmp_path / "boooply.db").read_bytes()
 
 
-async def test_one_who_is_cancelled_while_asking_gives_the_place_back(store):
-    gate = SharedLimiter("name", RateLimitClass.READS, RateLimits(reads=30, window=600), store.limits)
+async def test_a_caller_that_is_cancelled_while_it_asks_the_store_releases_its_call(store):
+    limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(reads=30, window=600), store.limits)
     for moment in range(25):
-        asking = asyncio.create_task(gate.enter())
+        asking = asyncio.create_task(limiter.acquire())
         await asyncio.sleep(moment / 5000)
         asking.cancel()
         await asyncio.wait({asking})
         if not asking.cancelled():
-            gate.release(started=asking.result())
-    await gate.settle()
-    assert (await store.limits.start("name", 30, 600)).allowance.remaining == 29
+            limiter.release(started=asking.result())
+    await limiter.settle()
+    assert (await store.limits.acquire("name", 30, 600)).status.remaining == 29
 
 
-async def test_a_deadline_holds_while_standing_in_line(store):
+async def test_a_deadline_ends_the_wait(store):
     async with (
         Sandbox(limits=Limits(reads=1, window=60)) as sandbox,
         AsyncBoooplyClient(
             api_key=sandbox.api_key,
             base_url=sandbox.base_url,
-            rate_limits=limits(store, 1, 60),
+            rate_limits=shared_limits(store, 1, 60),
             retry=RetryPolicy(deadline=0.3),
         ) as client,
     ):
@@ -78,44 +85,46 @@ async def test_a_deadline_holds_while_standing_in_line(store):
     assert time.perf_counter() - started < 0.5
 
 
-async def test_what_is_left_and_who_waits_can_be_looked_at(store):
+async def test_the_status_shows_what_remains_and_who_waits(store):
     async with (
         Sandbox(limits=Limits(reads=2, window=60)) as sandbox,
         AsyncBoooplyClient(
-            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store, 2, 60)
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store, 2, 60)
         ) as client,
     ):
         tasks = [asyncio.create_task(client.organization.get()) for _ in range(5)]
         await asyncio.sleep(0.5)
-        told = client.rate_limits[RateLimitClass.READS]
+        status = client.rate_limits[RateLimitClass.READS]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    assert (told.limit, told.remaining, told.waiting) == (2, 0, 3)
-    assert told.seconds_to_end > 60
+    assert (status.limit, status.remaining, status.waiting) == (2, 0, 3)
+    assert status.seconds_to_end > 60
 
 
-async def test_a_store_that_fails_for_a_moment_is_asked_again(store, monkeypatch):
-    real, failures = type(store.limits).start, iter(range(2))
+async def test_a_store_that_fails_briefly_is_asked_again(store, monkeypatch):
+    real, failures = type(store.limits).acquire, iter(range(2))
 
-    async def failing(shared, *words):
+    async def failing(shared, *arguments):
         if next(failures, None) is not None:
             raise StoreError("the store cannot be written: database is locked")
-        return await real(shared, *words)
+        return await real(shared, *arguments)
 
-    monkeypatch.setattr(type(store.limits), "start", failing)
+    monkeypatch.setattr(type(store.limits), "acquire", failing)
     async with (
         Sandbox() as sandbox,
-        AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store)) as client,
+        AsyncBoooplyClient(
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store)
+        ) as client,
     ):
         assert (await client.organization.get()).name
 
 
-async def test_an_api_whose_window_is_shorter_than_told_is_used_as_it_is(store):
+async def test_a_window_shorter_than_configured_is_used_as_the_api_reports_it(store):
     async with (
         Sandbox(limits=Limits(reads=5, window=1)) as sandbox,
         AsyncBoooplyClient(
-            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store, 5, 60)
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store, 5, 60)
         ) as client,
     ):
         async with asyncio.timeout(10):
@@ -125,7 +134,9 @@ async def test_an_api_whose_window_is_shorter_than_told_is_used_as_it_is(store):
 
 async def test_closing_a_client_waits_until_its_last_rate_limit_headers_are_stored(sqlite_store_url, encryption_key):
     async with Sandbox() as sandbox, AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
-        client = AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=limits(store))
+        client = AsyncBoooplyClient(
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store)
+        )
         with closing(sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
             calling = asyncio.create_task(client.organization.get())
             while not sandbox.calls:
@@ -136,3 +147,93 @@ async def test_closing_a_client_waits_until_its_last_rate_limit_headers_are_stor
             asyncio.get_running_loop().call_later(0.1, other.rollback)
             await client.close()
             assert not other.in_transaction
+
+
+async def test_a_store_that_keeps_failing_ends_the_wait(store, monkeypatch):
+    asked = 0
+
+    async def failing(_shared, *_arguments):
+        nonlocal asked
+        asked += 1
+        raise StoreError("the store cannot be written: database is locked")
+
+    monkeypatch.setattr(type(store.limits), "acquire", failing)
+    monkeypatch.setattr("boooply.transport.shared_limiter._PAUSES", (0.01, 0.01))
+    limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(), store.limits)
+    with pytest.raises(StoreError):
+        await limiter.acquire()
+    assert asked == 3
+    assert limiter.status().waiting == 0
+
+
+async def test_an_unreadable_stored_state_counts_as_a_new_state(sqlite_store_url, encryption_key):
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        assert (await store.limits.acquire("name", 5, 60)).status.remaining == 4
+        assert (await store.limits.acquire("name", 5, 60)).status.remaining == 3
+        with closing(sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            changed = other.execute('UPDATE boooply_limits SET state = \'{"limit": 5, "in_fl\'').rowcount
+        assert changed == 1
+        assert (await store.limits.acquire("name", 5, 60)).status.remaining == 4
+
+
+async def test_waiters_start_in_the_order_in_which_they_came(store):
+    limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(reads=1, window=600), store.limits)
+    started, order = await limiter.acquire(), []
+
+    async def call(number: int) -> None:
+        limiter.release(started=await limiter.acquire())
+        order.append(number)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(call(number))
+        await asyncio.sleep(0.1)
+        limiter.release(started=started)
+    await limiter.settle()
+    assert order == [0, 1, 2, 3]
+
+
+class InMemory:
+    """A store's limits without a store, which any event loop may use."""
+
+    def __init__(self) -> None:
+        self._limiter, self._mutex = RateLimiter(3, 0.2), threading.Lock()
+
+    async def acquire(self, _name, _limit, _window):
+        await asyncio.sleep(0.001)
+        with self._mutex:
+            self._limiter.advance(time.monotonic())
+            delay = self._limiter.delay()
+            started = self._limiter.start() if delay == 0 else 0.0
+            return AcquireResult(delay=min(delay, 0.01), started=started, status=self._limiter.status(0))
+
+    async def finish(self, _name, _limit, _window, headers, *, started, rate_limited):
+        await asyncio.sleep(0.001)
+        with self._mutex:
+            self._limiter.advance(time.monotonic())
+            self._limiter.finish(headers, started=started, rate_limited=rate_limited)
+
+    async def release(self, _name, _limit, _window, *, started):
+        raise NotImplementedError
+
+
+def test_callers_on_several_event_loops_share_a_limiter():
+    limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(reads=3, window=0.2), InMemory())
+    starts = []
+
+    async def call() -> None:
+        started = await limiter.acquire()
+        starts.append(started)
+        limiter.finish(None, started=started)
+
+    async def make_calls() -> None:
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(call() for _ in range(4)))
+            await limiter.settle()
+
+    threads = [threading.Thread(target=asyncio.run, args=[make_calls()]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(starts) == 8

@@ -14,7 +14,7 @@ from boooply.protocol.retry import RetryPolicy
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
-from boooply.ratelimit.limiter import RateLimits
+from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore
 
 
