@@ -14,7 +14,7 @@ from boooply.converter.names import wire_name
 from boooply.converter.structuring import StructureError, reading
 from boooply.converter.unstructuring import showing, writing
 
-__all__ = ["StructureError", "decode", "encode", "to_dict", "wire_name"]
+__all__ = ["StructureError", "decode", "encode", "structure", "to_dict", "unstructure", "wire_name"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,9 @@ def encode(model: object) -> dict[str, Any]:
     """Write a request as JSON: absent options are left out, times are in UTC, secrets are plain."""
     written: dict[str, Any] = writing.unstructure(model)
     return written
+
+
+structure, unstructure = decode, encode
 
 
 def to_dict(model: object, *, secrets: bool = False) -> dict[str, Any]:

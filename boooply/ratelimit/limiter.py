@@ -51,6 +51,8 @@ class RateLimits:
         """Give the number of one kind."""
         return {RateLimitClass.READS: self.reads, RateLimitClass.WRITES: self.writes, RateLimitClass.AI: self.ai}[limit]
 
+    limit_of = allowance
+
 
 @attrs.define
 class _Word:

@@ -87,6 +87,13 @@ class LocalLimiter:
         if self._waiting:
             self._wake()
 
+    acquire = enter
+    status = allowance
+
+    def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
+        """Record how a call ended."""
+        self.leave(headers, started=started, refused=rate_limited)
+
     def _try(self, line: _Line, now: float) -> float:
         with self._mutex:
             delay = self._governor.delay(now)

@@ -72,6 +72,13 @@ class SharedLimiter:
         """Note that a call never reached the API; the note is written while the caller goes on."""
         self._note(self._shared.release(*self._which, started=started))
 
+    acquire = enter
+    status = allowance
+
+    def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
+        """Record how a call ended."""
+        self.leave(headers, started=started, refused=rate_limited)
+
     async def settle(self) -> None:
         """Wait until all that was noted is written."""
         while self._notes:
