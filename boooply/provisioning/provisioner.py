@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 import attrs
 
+from boooply.client import transport_of
 from boooply.errors import (
     AmbiguousWriteError,
     APIStatusError,
@@ -87,7 +88,7 @@ class KeyProvisioner:
     @property
     def transport(self) -> Transport:
         """What sends."""
-        return self.platform.transport
+        return transport_of(self.platform)
 
     @property
     def lease(self) -> float:

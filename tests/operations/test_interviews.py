@@ -57,7 +57,7 @@ async def test_create(
 
 
 async def test_create_refuses_what_is_no_request(face, sandbox: Sandbox) -> None:
-    with pytest.raises(ValidationError, match="request: has to be an AIInterview"):
+    with pytest.raises(ValidationError, match="request: must be an AIInterview"):
         await face.do(face.client.interviews.create, {"type": "ai"})
 
     assert sandbox.calls == ()

@@ -14,6 +14,7 @@ from boooply import (
     Tenant,
     ValidationError,
 )
+from boooply.client import transport_of
 from boooply.sandbox import Sandbox
 
 ACME = Tenant(
@@ -68,7 +69,7 @@ async def test_a_second_mint_returns_a_further_key_of_the_same_organization(face
 
 
 async def test_what_is_no_tenant_is_refused_before_anything_is_sent(face, sandbox: Sandbox) -> None:
-    with pytest.raises(ValidationError, match="tenant: has to be a Tenant"):
+    with pytest.raises(ValidationError, match="tenant: must be a Tenant"):
         await face.do(face.platform.create_organization_api_key, {"userId": "1"})
 
     assert sandbox.calls == ()
@@ -100,7 +101,7 @@ async def test_a_thousand_customers_share_one_pool(platform: boooply.AsyncBooopl
     organizations = await asyncio.gather(*(client.organization.get() for client in clients[:20]))
 
     assert {organization.external_org_id for organization in organizations} == {tenant.organization_id}
-    assert {id(client.pool) for client in clients} == {id(platform.pool)}
+    assert {id(transport_of(client).pool) for client in clients} == {id(transport_of(platform).pool)}
 
 
 async def test_closing_a_customers_client_leaves_the_platform_open(face, tenant) -> None:

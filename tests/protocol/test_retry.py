@@ -35,11 +35,11 @@ NO_HEADERS: dict[str, str] = {}
         (NAMED, 300, b"", NO_HEADERS, None),
         (NAMED, 404, b"<html>", HTML, None),
         (NAMED, 428, b"", NO_HEADERS, None),
-        (NAMED, 429, b"{}", NO_HEADERS, FailureKind.LIMITED),
+        (NAMED, 429, b"{}", NO_HEADERS, FailureKind.RATE_LIMITED),
         (NAMED, 430, b"", NO_HEADERS, None),
         (NAMED, 499, b"", NO_HEADERS, None),
-        (NAMED, 500, b"{}", NO_HEADERS, FailureKind.FAILED),
-        (NAMED, 599, b"{}", NO_HEADERS, FailureKind.FAILED),
+        (NAMED, 500, b"{}", NO_HEADERS, FailureKind.SERVER_ERROR),
+        (NAMED, 599, b"{}", NO_HEADERS, FailureKind.SERVER_ERROR),
         (MAYBE_EMPTY, 204, b"", NO_HEADERS, None),
         (MAYBE_EMPTY, 200, b"{}", NO_HEADERS, None),
         (MAYBE_EMPTY, 200, b"?", NO_HEADERS, FailureKind.UNREADABLE),
@@ -65,11 +65,11 @@ def test_what_is_wrong_with_an_answer(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"attempts": 0}, "retry: attempts has to be at least 1"),
-        ({"attempts": True}, "retry: attempts has to be at least 1"),
-        ({"deadline": 0}, "retry: deadline has to be a number of seconds above zero, or None"),
-        ({"deadline": float("nan")}, "retry: deadline has to be a number of seconds above zero, or None"),
-        ({"backoff": -0.1}, "retry: backoff has to be a number of seconds, not below zero"),
+        ({"attempts": 0}, "retry: attempts must be at least 1"),
+        ({"attempts": True}, "retry: attempts must be at least 1"),
+        ({"deadline": 0}, "retry: deadline must be a number of seconds above zero, or None"),
+        ({"deadline": float("nan")}, "retry: deadline must be a number of seconds above zero, or None"),
+        ({"backoff": -0.1}, "retry: backoff must be a number of seconds, not below zero"),
     ],
 )
 def test_a_policy_that_cannot_be(change: dict[str, Any], problem: str) -> None:

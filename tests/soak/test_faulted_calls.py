@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from boooply import AIInterview, AmbiguousWriteError, AsyncBoooplyClient, BoooplyError, Candidate, RetryPolicy
+from boooply.client import transport_of
 from boooply.sandbox import Fault, Sandbox
 from boooply.transport.local_limiter import LocalLimiter
 
@@ -92,12 +93,13 @@ async def test_many_cancellations() -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
         assert (await client.organization.get()).id
         await asyncio.sleep(0.05)
-        gate = client.pool.gate(client._transport.key, next(iter(client.rate_limits)))
+        transport = transport_of(client)
+        gate = transport.pool.limiter(transport.key, next(iter(client.rate_limits)))
         assert gate is not None
         assert isinstance(gate, LocalLimiter)
         assert gate._governor._in_flight == 0
         assert gate._waiting == 0
-        session = (await client.pool.wire()).session
+        session = await transport.pool.session()
         assert session.connector is not None
         assert not session.connector._acquired
         # the sandbox keeps a task for each open connection

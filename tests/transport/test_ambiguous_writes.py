@@ -24,6 +24,7 @@ from boooply import (
     NotSeen,
     RetryPolicy,
 )
+from boooply.client import transport_of
 from boooply.protocol.endpoints import CREATE_INTERVIEW
 from boooply.sandbox import Sandbox
 
@@ -139,7 +140,7 @@ async def test_an_interview_created_before_the_send_is_not_taken_for_the_lost_on
     await quick.interviews.create(AI)
     sandbox.faults.add("interviews.create", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError) as caught:
-        await quick.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
+        await transport_of(quick).send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
     assert isinstance(await quick.interviews.resolve(caught.value), Interview)
 
 
@@ -186,7 +187,7 @@ async def test_the_sender_is_told_that_an_attempt_was_not_carried_out(client, sa
         raise ZeroDivisionError  # so that the wait after it is not waited
 
     with pytest.raises(ZeroDivisionError):
-        await client.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+        await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
     assert told == ["send", "unsent"]
 
 
@@ -202,7 +203,7 @@ async def test_the_sender_is_told_where_its_own_note_took_until_the_deadline(cli
 
     hurried = client.with_options(retry=RetryPolicy(deadline=0.1))
     with pytest.raises(DeadlineExceededError):
-        await hurried.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+        await transport_of(hurried).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
     assert told == ["send", "unsent"]
     assert sandbox.calls == ()
 

@@ -22,6 +22,7 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
+from boooply.client import transport_of
 from boooply.protocol.messages import RateLimitClass
 from boooply.transport.local_limiter import LocalLimiter
 
@@ -128,7 +129,7 @@ async def test_breaks_that_bring_something_leave_the_budget_to_others(storage, t
     here = f"http://127.0.0.1:{storage.port}"
     async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=RetryPolicy(backoff=0)) as client:
         await client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4")
-        assert client.transport.pool.budget.spend()
+        assert transport_of(client).pool.budget.spend()
 
 
 async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
@@ -138,10 +139,10 @@ async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
         task = asyncio.create_task(client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4"))
         await asyncio.sleep(0.3)
         assert client.rate_limits[RateLimitClass.READS].remaining == 1
-        pool = client.transport.pool
-        gate = pool.gate(client.transport.key, RateLimitClass.READS)
-        assert isinstance(gate, LocalLimiter)
-        assert not gate._governor.is_awaited  # nothing is under way for the limits, though the video is
+        pool = transport_of(client).pool
+        limiter = pool.limiter(transport_of(client).key, RateLimitClass.READS)
+        assert isinstance(limiter, LocalLimiter)
+        assert not limiter._governor.is_awaited  # nothing is under way for the limits, though the video is
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

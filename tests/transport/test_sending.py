@@ -27,6 +27,7 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
+from boooply.client import transport_of
 from boooply.protocol.bodies import json_body
 from boooply.protocol.endpoints import CREATE_INTERVIEW, GET_ORGANIZATION
 from boooply.protocol.messages import Response
@@ -147,7 +148,7 @@ async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox)
         with pytest.raises(AmbiguousWriteError):
             await client.interviews.create(AI)
         begun = time.monotonic()
-        with pytest.raises(DeadlineExceededError, match="no turn in line within 5 s"):
+        with pytest.raises(DeadlineExceededError, match="no rate-limit slot within 5 s"):
             await client.interviews.create(AI)
 
     assert time.monotonic() - begun < 0.5
@@ -183,7 +184,7 @@ async def test_before_a_send_the_sender_is_told(client: AsyncBoooplyClient, sand
     async def on_send() -> None:
         told.append(len(sandbox.calls))
 
-    await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+    await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert told == [0]
 
@@ -193,7 +194,7 @@ async def test_if_that_fails_nothing_is_sent(client: AsyncBoooplyClient, sandbox
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+        await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert sandbox.calls == ()
 
@@ -202,10 +203,9 @@ async def test_limits_and_keys_share_as_they_are_told(sandbox: Sandbox) -> None:
     async with AsyncBoooplyPlatform(
         platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=RateLimits(scope="pool")
     ) as platform:
-        pool = platform.pool
-        assert pool.gate(platform._transport.key, RateLimitClass.READS) is pool.gate(
-            platform.organization(sandbox.api_key)._transport.key, RateLimitClass.READS
-        )
+        ours, theirs = transport_of(platform), transport_of(platform.organization(sandbox.api_key))
+        limiters = [one.pool.limiter(one.key, RateLimitClass.READS) for one in (ours, theirs)]
+        assert limiters[0] is limiters[1]
     async with AsyncBoooplyClient(api_key="bply_x", base_url=sandbox.base_url, rate_limits=None) as client:
         assert client.rate_limits == {}
 
@@ -355,7 +355,7 @@ async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
     ):
         first = asyncio.create_task(client.organization.get())
         await asyncio.sleep(0.01)
-        with pytest.raises(DeadlineExceededError, match=r"no turn in line within 0.02 s"):
+        with pytest.raises(DeadlineExceededError, match=r"no rate-limit slot within 0.02 s"):
             await client.with_options(retry=RetryPolicy(deadline=0.02)).organization.get()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -370,7 +370,7 @@ async def test_a_place_that_was_not_used_is_given_back(client: AsyncBoooplyClien
 
     for _ in range(3):
         with pytest.raises(OSError, match="disk full"):
-            await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+            await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert client.rate_limits[RateLimitClass.WRITES].remaining == 10
 
@@ -381,7 +381,7 @@ async def test_nothing_goes_out_once_the_deadline_has_passed(client: AsyncBooopl
 
     hasty = client.with_options(retry=RetryPolicy(deadline=0.02))
     with pytest.raises(DeadlineExceededError):
-        await hasty._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+        await transport_of(hasty).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert sandbox.calls == ()
 

@@ -118,12 +118,14 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "error", "text"),
     [
-        pytest.param(saying(b""), APIConnectionError, "the API hung up", id="hangs up"),
-        pytest.param(saying(b"SSH-2.0-OpenSSH\r\n\r\n"), APIConnectionError, "the answer was not HTTP", id="not HTTP"),
+        pytest.param(saying(b""), APIConnectionError, "the API closed the connection", id="hangs up"),
+        pytest.param(
+            saying(b"SSH-2.0-OpenSSH\r\n\r\n"), APIConnectionError, "the response was not HTTP", id="not HTTP"
+        ),
         pytest.param(
             saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
             DecodingError,
-            r"cannot read the response \(HTTP 200\): the answer broke off",
+            r"cannot read the response \(HTTP 200\): the response broke off",
             id="truncated",
         ),
         pytest.param(
@@ -141,13 +143,13 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         pytest.param(
             saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
             DecodingError,
-            "the answer broke off",
+            "the response broke off",
             id="not gzip",
         ),
         pytest.param(
             saying(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
             APIStatusError,
-            "HTTP 302: the API answered with a redirect, which is not followed",
+            "HTTP 302: the API responded with a redirect, which is not followed",
             id="redirect",
         ),
         pytest.param(silent, APITimeoutError, "an attempt took longer than 0.03 s", id="silent"),
@@ -245,7 +247,7 @@ async def test_a_connection_idle_for_almost_5_s_is_not_reused(monkeypatch: pytes
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
     """A server that never answers to TLS: connecting is given up before the attempt's own time is over."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
-        with pytest.raises(APIConnectionError, match="the API's host does not answer"):
+        with pytest.raises(APIConnectionError, match="the API's host does not respond"):
             await boooply.interviews.create(
                 AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
             )
