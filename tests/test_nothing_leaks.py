@@ -1,4 +1,4 @@
-"""No error that leaves the SDK leads to a frame that holds a key, whatever an error tracker shows of it."""
+"""No error that leaves the SDK leads to a frame that shows a key, whatever an error tracker reads from it."""
 
 import asyncio
 import traceback
@@ -78,9 +78,7 @@ def test_an_organization_key_given_to_a_platform(face: type) -> None:
         (400, b'{"apiKey": "bply_org_0123456789abcdef"}', BadRequestError),
     ],
 )
-async def test_a_minting_whose_answer_holds_a_key_all_the_same(
-    status: int, body: bytes, kind: type[BoooplyError]
-) -> None:
+async def test_a_failed_mint_whose_response_contains_a_key(status: int, body: bytes, kind: type[BoooplyError]) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"}")
         head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -122,7 +120,7 @@ def test_the_environment_is_not_in_a_traceback(monkeypatch: pytest.MonkeyPatch) 
         (401, b'{"success": false, "error": "Invalid key bply_org_0123456789abcdef"}'),
     ],
 )
-def test_an_answer_that_holds_a_key(status: int, body: bytes) -> None:
+def test_a_response_that_contains_a_key(status: int, body: bytes) -> None:
     with pytest.raises(BoooplyError) as caught:
         CREATE_ORGANIZATION_API_KEY.parse(Response(status=status, headers={}, body=body))
 

@@ -3,7 +3,7 @@
 The table is the promise that ``docs/explanation/safety.md`` makes to users.
 """
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Final
 
 import attrs
@@ -12,7 +12,7 @@ from boooply.errors import ConfigurationError
 from boooply.protocol.messages import Idempotency, Request, Response, json_object
 
 
-class FailureKind(Enum):
+class FailureKind(StrEnum):
     """The kind of an attempt's failure, as far as this side can know it."""
 
     NEVER_SENT = "no connection"

@@ -48,7 +48,6 @@ class Transport:
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     hooks: Hooks = attrs.Factory(Hooks)
 
-    @hide_locals
     async def call(self, endpoint: Endpoint[T], *, body: object = None, query: object = None, **path_params: str) -> T:
         """Send a request to an endpoint and return its result.
 

@@ -1,4 +1,4 @@
-"""What is asked for after a break, and what is taken for an answer to it."""
+"""What is requested after a break, and which responses continue the download."""
 
 import pytest
 
@@ -28,7 +28,7 @@ PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
         (BROKEN, {"Range": "bytes=100-", "If-Range": '"one"'}),
     ],
 )
-def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, headers):
+def test_the_missing_bytes_are_requested_if_the_file_can_be_identified(progress, headers):
     assert range_headers(progress) == PLAIN | headers
 
 
@@ -49,11 +49,11 @@ def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, hea
         (200, {"Content-Type": "Text/HTML; charset=utf-8"}, None),
     ],
 )
-def test_a_piece_belongs_where_it_says_and_nowhere_else(status, headers, progress):
+def test_a_part_belongs_where_its_range_says_and_nowhere_else(status, headers, progress):
     assert start_of_body(BROKEN, status, headers) == progress
 
 
-def test_what_is_missing_is_known_where_the_server_has_told():
+def test_progress_is_whole_if_no_byte_is_known_to_be_missing():
     assert not BROKEN.is_whole
     assert Progress(200, None, 200).is_whole
     assert Progress(100).is_whole
@@ -66,7 +66,7 @@ def test_a_break_after_the_last_byte_has_lost_nothing():
     assert not is_complete(BROKEN, 200, {"Content-Range": "bytes */100"})
 
 
-def test_a_weak_name_is_not_relied_on():
+def test_a_weak_etag_is_ignored():
     assert strong_etag({"ETag": '"one"'}) == '"one"'
     assert strong_etag({"ETag": 'W/"one"'}) is None
     assert strong_etag({}) is None

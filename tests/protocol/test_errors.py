@@ -1,4 +1,4 @@
-"""Answers that say no, and answers that say nothing that can be read (contract section 3)."""
+"""Responses that report an error, and responses that cannot be read (contract section 3)."""
 
 import json
 import pickle
@@ -46,7 +46,7 @@ def test_each_status_has_its_error(status: int, error: type[APIStatusError]) -> 
     assert (caught.value.status, caught.value.code, caught.value.operation) == (status, "NOPE", "interviews.get")
 
 
-def test_text_that_nothing_takes_is_replaced() -> None:
+def test_characters_without_a_utf8_form_are_replaced() -> None:
     body = json.dumps({"error": "half \ud800 and \0", "code": "\udfff"}).encode()
     with pytest.raises(APIStatusError) as caught:
         GET_INTERVIEW.parse(answer(400, body))
@@ -55,7 +55,7 @@ def test_text_that_nothing_takes_is_replaced() -> None:
     str(caught.value).encode()
 
 
-def test_an_error_tells_all_it_knows() -> None:
+def test_an_error_shows_everything_that_the_response_contains() -> None:
     body = {"success": False, "error": "Slow down", "code": "LIMIT"}
     response = answer(429, body, X_Request_Id="r-1", Retry_After="7")
 
@@ -119,7 +119,7 @@ def test_a_secret_that_the_api_repeats_is_masked(secret: str) -> None:
         (answer(200, {"meeting": {"meetingCode": {}}}), "meetingCode: expected text, found an object"),
     ],
 )
-def test_an_answer_that_cannot_be_read(response: Response, problem: str) -> None:
+def test_an_unreadable_response(response: Response, problem: str) -> None:
     with pytest.raises(DecodingError) as caught:
         GET_INTERVIEW.parse(response)
 
@@ -148,7 +148,7 @@ shaped = st.dictionaries(
 
 
 @given(row=st.sampled_from(ENDPOINTS), status=st.sampled_from([200, 201, 400, 429, 500]), body=shaped | json_values)
-def test_any_answer_is_a_result_or_a_typed_error(row, status: int, body: object) -> None:
+def test_any_response_is_a_result_or_a_typed_error(row, status: int, body: object) -> None:
     with suppress(APIStatusError, DecodingError):
         row.parse(answer(status, body))
 

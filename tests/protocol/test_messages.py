@@ -41,7 +41,7 @@ def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
         (None, "meeting_code: must be text, not a NoneType"),
     ],
 )
-def test_an_identity_that_cannot_stand_in_a_path(value: Any, problem: str) -> None:
+def test_an_identity_that_cannot_be_part_of_a_path(value: Any, problem: str) -> None:
     with pytest.raises(ValidationError) as caught:
         GET_INTERVIEW.request(meeting_code=value)
 
@@ -140,7 +140,7 @@ def test_a_raw_request_with_a_body() -> None:
     assert raw_request("POST", "/a", json=False).body == b"false"
 
 
-def test_the_table_holds_every_operation_of_the_contract() -> None:
+def test_the_table_has_every_operation_of_the_contract() -> None:
     assert {(row.operation, row.method, row.limit.value, row.idempotency.value) for row in ENDPOINTS} == {
         ("create_organization_api_key", "POST", "writes", "unsafe"),
         ("organization.get", "GET", "reads", "safe"),

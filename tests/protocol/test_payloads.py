@@ -282,6 +282,6 @@ def test_both_spellings_of_a_job_description(name: str) -> None:
 @pytest.mark.parametrize(
     "row", [endpoints.DELETE_INTERVIEW, endpoints.REMOVE_PARTICIPANT], ids=lambda row: row.operation
 )
-def test_what_only_has_to_succeed_needs_no_body(row: endpoints.Endpoint[Any]) -> None:
+def test_an_operation_without_a_result_needs_no_body(row: endpoints.Endpoint[Any]) -> None:
     assert read(row, {"success": True, "message": "Gone"}) is None
     assert row.parse(Response(status=204, headers={}, body=b"")) is None

@@ -1,4 +1,4 @@
-"""What is wrong with an answer, how long to wait, and how much may be sent again in all."""
+"""The failure of a response, the pause before a retry, and the retries of all calls together."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ NO_HEADERS: dict[str, str] = {}
         (BY_HAND, 200, b"text", {"Content-Type": "text/plain; of text/html"}, None),
     ],
 )
-def test_what_is_wrong_with_an_answer(
+def test_the_failure_of_a_response(
     request_: Request, status: int, body: bytes, headers: dict[str, str], fault: FailureKind | None
 ) -> None:
     assert failure_of(request_, Response(status=status, headers=headers, body=body)) is fault

@@ -98,7 +98,7 @@ def test_a_suspended_process_loses_no_response_that_arrived_meanwhile(module: st
     assert results.strip() == str(["OrganizationApiKey"] * 10)
 
 
-async def test_a_task_goes_on_uncancelled_after_a_late_attempt(stalled: AsyncBoooplyClient) -> None:
+async def test_a_task_is_not_cancelled_after_a_late_attempt(stalled: AsyncBoooplyClient) -> None:
     with pytest.raises(APITimeoutError, match=r"an attempt took longer than 0\.05 s"):
         await stalled.with_options(timeout=0.05).organization.get()
 
@@ -108,7 +108,7 @@ async def test_a_task_goes_on_uncancelled_after_a_late_attempt(stalled: AsyncBoo
     await asyncio.sleep(0)
 
 
-async def test_whoever_cancels_a_call_gets_it_cancelled(stalled: AsyncBoooplyClient) -> None:
+async def test_a_cancelled_call_raises_the_callers_cancellation(stalled: AsyncBoooplyClient) -> None:
     call = asyncio.ensure_future(stalled.organization.get())
     await asyncio.sleep(0.05)
     call.cancel("not wanted any more")
@@ -117,7 +117,7 @@ async def test_whoever_cancels_a_call_gets_it_cancelled(stalled: AsyncBoooplyCli
         await call
 
 
-async def test_a_timeout_of_the_callers_own_is_told_apart(stalled: AsyncBoooplyClient) -> None:
+async def test_the_callers_own_timeout_is_not_an_api_timeout(stalled: AsyncBoooplyClient) -> None:
     with pytest.raises(TimeoutError) as caught:
         async with asyncio.timeout(0.05):
             await stalled.with_options(timeout=5).organization.get()

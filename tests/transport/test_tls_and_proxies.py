@@ -116,7 +116,7 @@ async def test_a_proxy_without_a_scheme_is_one_for_http(monkeypatch: pytest.Monk
             await boooply.organization.get()
 
 
-def test_a_proxy_of_another_kind_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_another_kind_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://user:secret@127.0.0.1:1080")
     with pytest.raises(ConfigurationError) as caught:
         client(f"https://{HOST}")

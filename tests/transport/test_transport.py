@@ -69,7 +69,7 @@ async def test_the_headers_of_a_call_without_a_body(mocked: aioresponses.aioresp
     assert call.kwargs["allow_redirects"] is False
 
 
-async def test_a_body_is_json_and_says_so(mocked: aioresponses.aioresponses) -> None:
+async def test_a_body_is_json_with_its_content_type(mocked: aioresponses.aioresponses) -> None:
     mocked.patch(f"{HOST}/api/integration/interviews/a%2Fb/cancel", payload={"meetingCode": "a/b"})
 
     async with client() as boooply:
@@ -166,9 +166,7 @@ async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[
     assert "interviews.get" in str(caught.value)
 
 
-async def test_an_answer_that_is_not_read_to_its_end_gives_its_connection_back(
-    recwarn: pytest.WarningsRecorder,
-) -> None:
+async def test_a_response_that_is_not_read_to_the_end_releases_its_connection(recwarn: pytest.WarningsRecorder) -> None:
     switched = b"HTTP/1.1 101 Sw\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"
     asyncio.get_running_loop().set_debug(True)  # aiohttp tells of an answer that nobody closed then alone
     async with server(saying(switched)) as base_url, client(base_url) as boooply:
@@ -179,7 +177,7 @@ async def test_an_answer_that_is_not_read_to_its_end_gives_its_connection_back(
     assert [str(warning.message) for warning in recwarn] == []
 
 
-async def test_a_call_that_is_cancelled_while_it_reads_leads_to_no_answer_of_aiohttps() -> None:
+async def test_a_call_that_is_cancelled_while_reading_leads_to_no_response_of_aiohttp() -> None:
     async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
         await silent(reader, writer)
@@ -265,7 +263,7 @@ async def test_a_host_without_an_address() -> None:
             await boooply.organization.get()
 
 
-async def test_a_closed_client_says_so() -> None:
+async def test_a_closed_client_raises() -> None:
     boooply = client()
     await boooply.close()
     await boooply.close()
