@@ -78,19 +78,23 @@ class Transport:
 
 @attrs.frozen
 class _Outcome:
-    """The outcome of one attempt: a response, or the error in its place."""
+    """The outcome of one attempt: a response, which may itself report an error, or the error in its place."""
 
     sent_at: float  # in seconds since 1970 by this machine's clock
     failure: FailureKind | None
-    response: Response | None = None
+    result: Response | APIError
     headers: RateLimitHeaders | None = None
-    error: APIError | None = None
 
-    def result(self) -> Response:
-        """Return the response, which may itself report an error, or raise the error."""
-        if self.response is None:
-            raise self.error or AssertionError
-        return self.response
+    @property
+    def response(self) -> Response | None:
+        """The response, if there was one."""
+        return self.result if isinstance(self.result, Response) else None
+
+    def unwrap(self) -> Response:
+        """Return the response, or raise the error."""
+        if isinstance(self.result, Response):
+            return self.result
+        raise self.result
 
 
 @attrs.define
@@ -134,7 +138,7 @@ class _Call:
                     return reconciled
                 self._ambiguous = self._ambiguous or outcome
             if not self._may_retry(decision):
-                return outcome.result()
+                return outcome.unwrap()
             await self._pause(outcome)
 
     async def _attempt(self, context: object) -> _Outcome:
@@ -181,11 +185,11 @@ class _Call:
     def _outcome(self, result: Response | Failure, sent_at: float, seconds: float) -> _Outcome:
         if isinstance(result, Response):
             headers = self._transport.pool.observe(result.headers, sent=sent_at, received=sent_at + seconds)
-            return _Outcome(sent_at, failure_of(self._request, result), response=result, headers=headers)
+            return _Outcome(sent_at, failure_of(self._request, result), result, headers)
         if clock() < self._ends or result.kind is FailureKind.NEVER_SENT:
-            return _Outcome(sent_at, result.kind, error=result.error)
+            return _Outcome(sent_at, result.kind, result.error)
         # an APITimeoutError would name what was left of the deadline, which is no setting of anyone's
-        return _Outcome(sent_at, FailureKind.DEADLINE, error=self._deadline_error("response"))
+        return _Outcome(sent_at, FailureKind.DEADLINE, self._deadline_error("response"))
 
     async def _report_unsent(self) -> None:
         if self._on_unsent is not None:
@@ -193,7 +197,7 @@ class _Call:
 
     async def _confirm(self, outcome: _Outcome) -> Response:
         """Return the response; a read decides whether a 400 or 404 after an ambiguous attempt is a success."""
-        response = outcome.result()
+        response = outcome.unwrap()
         if self._ambiguous is None or response.status not in _ALREADY_DONE:
             return response
         return await self._reconcile(outcome) or response
