@@ -33,14 +33,15 @@ async def aiohttp_with_care(stack: AsyncExitStack, base_url: str) -> Call:
 
 async def attempted(stack: AsyncExitStack, base_url: str) -> Call:
     """Send a ready request once, within its time, with a key of its own; whatever comes is a value."""
+    from boooply.client import transport_of
     from boooply.protocol.endpoints import GET_INTERVIEW
     from boooply.transport.attempt import attempt
 
-    transport = (await a_client(stack, base_url)).transport
-    wire, request = await transport.pool.wire(), GET_INTERVIEW.request(meeting_code=CODE)
+    transport = transport_of(await a_client(stack, base_url))
+    session, request = await transport.pool.session(), GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:
-        answer: Any = await attempt(wire, base_url, request, transport.key, timeout=30.0, proxy=None)
+        answer: Any = await attempt(session, base_url, request, transport.key, timeout=30.0, proxy=None)
         return answer.json()
 
     return call
@@ -48,18 +49,20 @@ async def attempted(stack: AsyncExitStack, base_url: str) -> Call:
 
 async def sent(stack: AsyncExitStack, base_url: str) -> Call:
     """Wait for a place in line, judge the answer, send again where it is safe, and learn from its headers."""
+    from boooply.client import transport_of
     from boooply.protocol.endpoints import GET_INTERVIEW
 
-    transport = (await a_client(stack, base_url)).transport
+    transport = transport_of(await a_client(stack, base_url))
     request = GET_INTERVIEW.request(meeting_code=CODE)
     return lambda: transport.send(request)
 
 
 async def read(stack: AsyncExitStack, base_url: str) -> Call:
     """Make a model of the answer."""
+    from boooply.client import transport_of
     from boooply.protocol.endpoints import GET_INTERVIEW
 
-    transport = (await a_client(stack, base_url)).transport
+    transport = transport_of(await a_client(stack, base_url))
     request = GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:

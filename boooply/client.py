@@ -1,18 +1,19 @@
-"""The client of one organization, and what it shares with the platform: one key's way to the API."""
+"""The client of one organization, and what it shares with the platform.
+
+The options are written out in every constructor: in place of a ``TypedDict`` with ``Unpack``, ty would accept any name.
+"""
 
 import os
-import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import attrs
 
 from boooply.errors import DecodingError
 from boooply.models import OrganizationApiKey, Tenant
-from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import RateLimitClass, Response, json_object, raw_request
 from boooply.protocol.retry import RetryPolicy, failure_of
@@ -21,62 +22,62 @@ from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
-from boooply.resources.keys import key_of, key_request
+from boooply.resources.keys import mint_key
 from boooply.resources.organization import AsyncOrganization
-from boooply.secret import Secret, as_secret
+from boooply.secret import Secret, as_secret, hide_locals
 from boooply.transport import TIMEOUT, Pool, Transport
 
 RETRY: Final = RetryPolicy()
 RATE_LIMITS: Final = RateLimits()
 
 
-@attrs.frozen(kw_only=True)
-class Options:
-    """Gather what every client and platform can be told, beside key and URL."""
-
-    timeout: float
-    retry: RetryPolicy
-    rate_limits: RateLimits | None
-    ssl_context: ssl.SSLContext | None
-    allow_insecure: bool
+C = TypeVar("C", bound="Connection")
 
 
-def connect(secret: Secret | None, kind: KeyKind, url: str | None, options: Options) -> Transport:
-    """Make a transport of its own pool from arguments and environment.
+def connect(
+    secret: Secret | None,
+    kind: KeyKind,
+    url: str | None,
+    timeout: float,
+    retry: RetryPolicy,
+    rate_limits: RateLimits | None,
+    ssl_context: SSLContext | None,
+    *,
+    allow_insecure: bool,
+) -> Transport:
+    """Return a transport with a pool of its own, from arguments and environment.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work.
     """
     chosen = key(secret, kind, as_secret(os.environ.get(kind.variable)))
-    address = base_url(url, os.environ.get(BASE_URL), allow_insecure=options.allow_insecure)
-    pool = Pool(address, options.rate_limits, options.ssl_context)
-    return Transport(pool, chosen, seconds(options.timeout), options.retry)
+    address = base_url(url, os.environ.get(BASE_URL), allow_insecure=allow_insecure)
+    return Transport(Pool(address, rate_limits, ssl_context), chosen, seconds(timeout), retry)
 
 
 class Connection:
-    """Send with one key over a pool; whoever opened the pool closes it."""
+    """One key and a pool of connections, which whoever opened it closes."""
 
-    def __init__(self, transport: Transport, *, owner: bool) -> None:
+    _kind: ClassVar[KeyKind] = PLATFORM
+
+    def __init__(self, transport: Transport, *, owns_pool: bool) -> None:
         self._transport = transport
-        self._owner = owner
+        self._owns_pool = owns_pool
 
-    @classmethod
-    def over(cls, transport: Transport, /) -> Self:
-        """Make one over a transport that somebody else opened, and closes."""
-        connection = cls.__new__(cls)
-        Connection.__init__(connection, transport, owner=False)
-        return connection
+    def __repr__(self) -> str:
+        if "_transport" not in vars(self):  # the constructor raised, and a traceback shows the object
+            return object.__repr__(self)
+        return f"{type(self).__name__}({self.base_url!r}, {self._kind.argument}={str(self._transport.key)!r})"
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
-        """Make a copy that differs in the options given, on the same connections; only the first one closes them."""
+        """Return a copy with other options on the same connections, which only the original closes."""
         ours = self._transport
-        return self.over(
-            attrs.evolve(ours, timeout=ours.timeout if timeout is None else seconds(timeout), retry=retry or ours.retry)
-        )
+        timeout = ours.timeout if timeout is None else seconds(timeout)
+        return connection_over(type(self), attrs.evolve(ours, timeout=timeout, retry=retry or ours.retry))
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
-        """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
+        """The status of each rate limit of this key: what remains, and who waits; empty with ``rate_limits=None``."""
         return self._transport.pool.rate_limits(self._transport.key)
 
     @property
@@ -84,46 +85,31 @@ class Connection:
         """The API's address, without a trailing slash."""
         return self._transport.pool.base_url
 
+    @hide_locals
     async def request(
         self, method: str, path: str, /, *, json: Any = None, params: Mapping[str, Any] | None = None
     ) -> Response:
-        """Send what this SDK does not name yet, with the same key, limits, timeouts and errors.
+        """Send a request that has no method here yet, with the same key, limits, timeouts and errors.
 
-        ``path`` starts with ``/`` and is percent-encoded where need be; anything but GET counts as creating something.
+        ``path`` starts with ``/`` and is percent-encoded. Anything but GET counts as a write that must not be repeated.
 
         Raises:
-            APIStatusError: The answer says no.
-            DecodingError: The answer is a page of HTML; after anything but GET that is an ``AmbiguousWriteError``.
+            APIStatusError: The response reports an error.
+            DecodingError: The response is a page of HTML; after anything but GET that is an ``AmbiguousWriteError``.
             ValidationError: The path leads out of the API, or the body has no JSON form.
         """
         request = raw_request(method, path, json=json, params=params)
         response = await self._transport.send(request)
-        refused = error_from_response(request.operation, response, json_object(response))
-        if refused is not None:
-            del response  # what is raised leads to this frame
-            raise refused
+        error = error_from_response(request.operation, response, json_object(response))
+        if error is not None:
+            raise error
         if failure_of(request, response) is not None:
             raise DecodingError(request.operation, status=response.status, problems=("a page of HTML",))
         return response
 
-    @property
-    def transport(self) -> Transport:
-        """What sends with this key: for the rooms above that need more than one call of it."""
-        return self._transport
-
-    @property
-    def pool(self) -> Pool:
-        """The connections, which other clients may share."""
-        return self._transport.pool
-
-    @property
-    def owns_pool(self) -> bool:
-        """Whether closing this closes the connections."""
-        return self._owner
-
     async def close(self) -> None:
         """Close the connections, unless they belong to the platform or client that this one was made from."""
-        if self._owner:
+        if self._owns_pool:
             await self._transport.pool.close()
 
     async def __aenter__(self) -> Self:
@@ -135,18 +121,37 @@ class Connection:
         await self.close()
 
 
-class AsyncBoooplyClient(Connection):
-    """Read and write one organization's interviews.
+def connection_over(kind: type[C], transport: Transport) -> C:
+    """Return a client or platform over connections that belong to another one."""
+    made = kind.__new__(kind)
+    Connection.__init__(made, transport, owns_pool=False)
+    return made
 
-    ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
-    for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
-    ``ssl_context`` trusts a certificate authority of your own. Use it as an async context manager, or
+
+def transport_of(connection: Connection) -> Transport:
+    """Return the transport of a client or platform, for the layers above."""
+    return connection._transport  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a function hides it from users
+
+
+def owns_pool(connection: Connection) -> bool:
+    """Return whether closing a client or platform closes its connections."""
+    return connection._owns_pool  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+
+
+class AsyncBoooplyClient(Connection):
+    """The client of one organization, with its API key.
+
+    ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``. ``timeout`` is in seconds,
+    for one attempt. ``retry`` limits how often and for how long a call is tried. ``rate_limits=None`` sends every call
+    at once. ``ssl_context`` trusts a certificate authority of your own. Use the client as an async context manager, or
     ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
             or ``allow_insecure=True``.
     """
+
+    _kind = ORGANIZATION
 
     def __init__(
         self,
@@ -159,30 +164,25 @@ class AsyncBoooplyClient(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        secret = api_key = as_secret(api_key)
-        options = Options(
-            timeout=timeout,
-            retry=retry,
-            rate_limits=rate_limits,
-            ssl_context=ssl_context,
-            allow_insecure=allow_insecure,
+        api_key = as_secret(api_key)
+        transport = connect(
+            api_key, ORGANIZATION, base_url, timeout, retry, rate_limits, ssl_context, allow_insecure=allow_insecure
         )
-        transport = connect(secret, ORGANIZATION, base_url, options)
-        super().__init__(transport, owner=True)
+        super().__init__(transport, owns_pool=True)
 
     @cached_property
     def interviews(self) -> AsyncInterviews:
-        """Create, follow and read interviews."""
+        """The interviews of the organization."""
         return AsyncInterviews(self._transport)
 
     @cached_property
     def ai(self) -> AsyncAI:
-        """Let the AI write."""
+        """Texts that the AI writes."""
         return AsyncAI(self._transport)
 
     @cached_property
     def organization(self) -> AsyncOrganization:
-        """Tell about the key's organization."""
+        """The organization of the key."""
         return AsyncOrganization(self._transport)
 
     @staticmethod
@@ -198,22 +198,17 @@ class AsyncBoooplyClient(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
-        """Mint the key of a customer's organization, in one call; ``AsyncBoooplyPlatform`` does many over one pool.
+        """Mint the key of a customer's organization, in one call; ``AsyncBoooplyPlatform`` mints many over one pool.
 
-        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
+        key.
 
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
         """
-        secret = platform_key = as_secret(platform_key)
-        options = Options(
-            timeout=timeout,
-            retry=retry,
-            rate_limits=rate_limits,
-            ssl_context=ssl_context,
-            allow_insecure=allow_insecure,
+        platform_key = as_secret(platform_key)
+        transport = connect(
+            platform_key, PLATFORM, base_url, timeout, retry, rate_limits, ssl_context, allow_insecure=allow_insecure
         )
-        transport = connect(secret, PLATFORM, base_url, options)
-        async with Connection(transport, owner=True):
-            answer = transport.send(key_request(tenant))
-            return key_of(tenant, CREATE_ORGANIZATION_API_KEY.parse(await answer))
+        async with Connection(transport, owns_pool=True):
+            return await mint_key(transport, tenant)

@@ -44,15 +44,15 @@ from typing import Any
 class BoooplyError(Exception):
     """The base class of everything this package raises."""
 
-    # An exception is pickled as its class and args; ours keep facts in keyword-only attributes beside them.
+    # By default, pickle keeps the class and args of an exception, and ours have attributes beside them.
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
-def _rebuild(error: type[BoooplyError], args: tuple[Any, ...], facts: dict[str, Any]) -> BoooplyError:
+def _rebuild(error: type[BoooplyError], args: tuple[Any, ...], attributes: dict[str, Any]) -> BoooplyError:
     rebuilt = error.__new__(error, *args)
     rebuilt.args = args
-    rebuilt.__dict__.update(facts)
+    rebuilt.__dict__.update(attributes)
     return rebuilt
 
 
@@ -120,17 +120,17 @@ class DeadlineExceededError(APIError, TimeoutError):
 class AmbiguousWriteError(APIError):
     """A request may have been carried out, and was not sent again.
 
-    A created interview can be looked for with ``client.interviews.resolve(error)``. For a minted key nothing can tell:
-    minting again is safe for the customer, but may leave a live key that nobody holds.
+    ``client.interviews.resolve(error)`` searches for a created interview. Nothing shows whether a key was minted:
+    minting again is safe for the customer, but may leave an orphan, a live key that nobody has stored.
 
     Attributes:
         operation: The call, as ``interviews.create``.
-        identity: What it was about: the interview's code or the organization's id, if there is one.
-        people: The e-mail addresses it would have invited; kept out of every text.
-        status: The HTTP status that came back, if one did.
-        status_error: What came back, as the error that it would be elsewhere: code, message, request id.
+        identity: The interview's code or the organization's id, if there is one.
+        people: The e-mail addresses it would have invited; no text shows them.
+        status: The HTTP status of the response, if there was one.
+        status_error: The response as the error that it would be elsewhere: code, message, request id.
         sent_at: When it was first sent.
-        by_api_clock: Whether that is the API's time, known from its earlier responses, or this machine's.
+        by_api_clock: Whether that is by the API's clock, known from its responses, or by this machine's.
     """
 
     def __init__(
@@ -145,9 +145,9 @@ class AmbiguousWriteError(APIError):
         status_error: APIStatusError | None = None,
     ) -> None:
         about = f" for {identity}" if identity else ""
-        came = "no response" if status is None else f"the response was HTTP {status}"
-        came += f": {status_error.message}" if status_error is not None and status_error.message else ""
-        super().__init__(f"{operation}{about}: it may have been carried out ({came}); it was not sent again")
+        outcome = "no response" if status is None else f"the response was HTTP {status}"
+        outcome += f": {status_error.message}" if status_error is not None and status_error.message else ""
+        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again")
         self.operation = operation
         self.identity = identity
         self.people = people
@@ -158,12 +158,12 @@ class AmbiguousWriteError(APIError):
 
 
 class DecodingError(APIError):
-    """A response is not what the contract promises: HTML, cut off, or of another shape.
+    """A response is not what the contract promises: HTML, truncated, or of another shape.
 
     Attributes:
         operation: The call, as ``interviews.get``.
         status: The HTTP status it came with.
-        problems: What was expected and what kind of thing was found, a line each; never a value.
+        problems: What was expected and which type was found, one problem per text; never a value.
     """
 
     def __init__(self, operation: str, *, status: int, problems: tuple[str, ...]) -> None:
@@ -180,9 +180,9 @@ class APIStatusError(APIError):
         operation: The call, as ``interviews.get``.
         status: The HTTP status.
         code: The API's machine code, as ``INVALID_API_KEY``, if it gave one.
-        message: The API's text for people, cut at 500 characters.
+        message: The API's text for people, at most 500 characters of it.
         request_id: The ``X-Request-Id`` of the response, if there is one: quote it to the vendor's support.
-        retry_after: Seconds to wait, where the API named them.
+        retry_after: Seconds to wait, if the API named them.
     """
 
     def __init__(
@@ -227,7 +227,7 @@ class PermissionDeniedError(APIStatusError):
 
 
 class NotFoundError(APIStatusError):
-    """404: there is no such thing, or not in this organization."""
+    """404: it does not exist, or not in this organization."""
 
 
 class ConflictError(APIStatusError):
@@ -235,11 +235,11 @@ class ConflictError(APIStatusError):
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: the API's own validation refused the values."""
+    """422: the API's own validation rejected the values."""
 
 
 class RateLimitError(APIStatusError):
-    """429: the allowance of this window is used up."""
+    """429: the rate limit of this window is used up."""
 
 
 class ServerError(APIStatusError):
@@ -251,7 +251,7 @@ class ProvisioningError(BoooplyError):
 
 
 class NotConnectedError(BoooplyError, LookupError):
-    """No key of a customer is stored; a key store of your own raises it too.
+    """No key of a customer is stored; your own key store raises it too.
 
     Attributes:
         organization_id: The platform's own id of the customer.
@@ -267,7 +267,7 @@ class WrongTenantError(BoooplyError):
 
     Attributes:
         organization_id: The customer whose key was asked for.
-        found: Whose key it is, by the API's word.
+        found: The customer whose key it is, according to the API.
     """
 
     def __init__(self, organization_id: str, found: str | None) -> None:
@@ -292,8 +292,8 @@ class InvalidSignatureError(WebhookError):
     """The body is not signed with one of the webhook secrets.
 
     Attributes:
-        is_reserialized: Whether the signature fits the same JSON in the vendor's form: then the sender is genuine, and
-            a framework has parsed the body and written it again before it came here.
+        is_reserialized: Whether the signature fits the same JSON in the vendor's form. Then the sender is genuine, and
+            a framework has parsed the body and written it again.
     """
 
     def __init__(self, reason: str, *, is_reserialized: bool = False) -> None:

@@ -1,27 +1,26 @@
-"""The platform: it mints its customers' keys and hands out clients that use them."""
+"""The platform, which mints its customers' keys and makes the clients that use them."""
 
 from ssl import SSLContext
 
 import attrs
 
-from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, Options, connect
+from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, connect, connection_over
 from boooply.models import OrganizationApiKey, Tenant
-from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key
 from boooply.ratelimit.limits import RateLimits
-from boooply.resources.keys import key_of, key_request
-from boooply.secret import Secret, as_secret
+from boooply.resources.keys import mint_key
+from boooply.secret import Secret, as_secret, hide_locals
 from boooply.transport import TIMEOUT
 
 
 class AsyncBoooplyPlatform(Connection):
-    """Connect the platform's customers, each to an organization of its own.
+    """The client of a platform, with its platform key, which gives each customer an organization of its own.
 
-    ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
-    seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
-    in line; ``ssl_context`` trusts a certificate authority of your own. Use it as an async context manager, or
-    ``await close()``.
+    ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``. ``timeout`` is in
+    seconds, for one attempt. ``retry`` limits how often and for how long a call is tried. ``rate_limits=None`` sends
+    every call at once. ``ssl_context`` trusts a certificate authority of your own. Use the platform as an async context
+    manager, or ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -39,31 +38,26 @@ class AsyncBoooplyPlatform(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        secret = platform_key = as_secret(platform_key)
-        options = Options(
-            timeout=timeout,
-            retry=retry,
-            rate_limits=rate_limits,
-            ssl_context=ssl_context,
-            allow_insecure=allow_insecure,
+        platform_key = as_secret(platform_key)
+        transport = connect(
+            platform_key, PLATFORM, base_url, timeout, retry, rate_limits, ssl_context, allow_insecure=allow_insecure
         )
-        transport = connect(secret, PLATFORM, base_url, options)
-        super().__init__(transport, owner=True)
+        super().__init__(transport, owns_pool=True)
 
     async def create_organization_api_key(self, tenant: Tenant, /) -> OrganizationApiKey:
         """Mint the key of a customer's organization: once for each customer, when it connects.
 
-        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
+        key.
         """
-        answer = self._transport.send(key_request(tenant))
-        return key_of(tenant, CREATE_ORGANIZATION_API_KEY.parse(await answer))
+        return await mint_key(self._transport, tenant)
 
+    @hide_locals
     def organization(self, api_key: str | Secret, /) -> AsyncBoooplyClient:
-        """Make the client of one customer over the platform's connections; a thousand of them cost little.
+        """Return the client of one customer over the platform's connections; a thousand of them cost little.
 
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        secret = as_secret(api_key)
-        del api_key
-        return AsyncBoooplyClient.over(attrs.evolve(self._transport, key=key(secret, ORGANIZATION, None)))
+        chosen = key(as_secret(api_key), ORGANIZATION, None)
+        return connection_over(AsyncBoooplyClient, attrs.evolve(self._transport, key=chosen))

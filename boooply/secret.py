@@ -1,15 +1,28 @@
-"""A value that never shows itself."""
+"""A value that never shows itself, and how the package keeps keys out of tracebacks.
+
+Error trackers send the local variables of every frame that an error leads to. Two rules keep keys out of them:
+
+- A key that a caller passes becomes a ``Secret`` in the first line that sees it. From there on, a frame shows its mask.
+- A function whose frames, or those below it, need a key, a response or a body in the clear is decorated with
+  ``@hide_locals``. An error that leaves it keeps every file name and line number, and no variable.
+"""
 
 from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NoReturn, cast, final
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import iscoroutinefunction
+from traceback import clear_frames
+from typing import Any, Final, NoReturn, TypeVar, cast, final
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 MASK: Final = "…"
 
-# The kinds of contract section 1; nothing else is taken for a prefix, since it could be the secret itself.
+# The kinds of contract section 1. Nothing else counts as a prefix, since it could be part of the secret itself.
 _PREFIX: Final = re.compile(r"(?:b(?:ooo)?ply_(?:(?:org|tenant|platform)_)?(?:(?:test|live)_)?|whsec_)")
 _TAIL: Final = 4
 _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large a part of the whole
@@ -23,7 +36,7 @@ _LOOKS_SECRET: Final = re.compile(
 
 
 def mask(value: str) -> str:
-    """Show the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
+    """Return the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
     kind = _PREFIX.match(value)
     prefix = kind.group() if kind else ""
     hidden = value[len(prefix) :]
@@ -31,9 +44,9 @@ def mask(value: str) -> str:
 
 
 def redact(text: str, *known: Secret | None) -> str:
-    """Mask whatever looks like a key or a join token in a text that somebody else wrote, and what is known to be one.
+    """Mask every known secret in a text that somebody else wrote, and whatever looks like a key or a join token.
 
-    A known one is found in any case of its letters; one of a few characters would be found in everything, and is not.
+    A known secret is found in any case of its letters. One of a few characters is skipped: it would match everywhere.
     """
     for secret in known:
         value = "" if secret is None else secret.reveal()
@@ -44,20 +57,20 @@ def redact(text: str, *known: Secret | None) -> str:
 
 @final
 class Secret:
-    """Hold a key, a join token or a pre-signed URL; only ``reveal()`` shows it.
+    """A key, a join token or a pre-signed URL, which only ``reveal()`` shows.
 
     ``str()``, ``repr()``, formatting, logging and ``vars()`` show the mask. Comparison takes constant time. Pickle and
-    JSON are refused, since both would write it out; a copy is the secret itself.
+    JSON are refused, since both would write it out. A copy is the secret itself.
     """
 
     __slots__ = ("__value",)
 
     def __init__(self, value: str, /) -> None:
         self.__value: str
-        object.__setattr__(self, "_Secret__value", value)  # past the guard below
+        object.__setattr__(self, "_Secret__value", value)  # past the guard of __setattr__
 
     def reveal(self) -> str:
-        """Return the value itself: for the place where it is stored or used, and nowhere else."""
+        """Return the value itself. Call it where the value is stored or used, and nowhere else."""
         return self.__value
 
     def __repr__(self) -> str:
@@ -94,7 +107,7 @@ class Secret:
 
 
 def as_secret(value: str | Secret | None) -> Secret | None:
-    """Wrap a key that a caller hands in, before anything is done that may raise: a traceback shows local names."""
+    """Wrap a key that a caller passes, before anything runs that may raise."""
     if isinstance(value, Secret) or not value:
         return value or None
     return Secret(value)
@@ -109,15 +122,50 @@ def as_secrets(given: object, fallback: str | None, /) -> tuple[Secret, ...] | s
     """
     if given is None:
         given = [one for one in map(str.strip, (fallback or "").split(",")) if one]
+    values = [given]
     # Iterating over bytes yields numbers, and over a mapping its keys: neither is a list of secrets.
     if isinstance(given, Iterable) and not isinstance(given, str | bytes | bytearray | memoryview | Mapping):
-        several = [*cast("Iterable[object]", given)]
-    else:
-        several = [given]
-    unfit = next((one for one in several if not isinstance(one, str | Secret)), None)
-    if unfit is not None:
-        return type(unfit).__name__
-    return tuple(one if isinstance(one, Secret) else Secret(str(one)) for one in several)
+        values = list(cast("Iterable[object]", given))
+    secrets = tuple(
+        one if isinstance(one, Secret) else Secret(str(one)) for one in values if isinstance(one, str | Secret)
+    )
+    wrong_types = [type(one).__name__ for one in values if not isinstance(one, str | Secret)]
+    return wrong_types[0] if wrong_types else secrets
+
+
+def hide_locals(function: F) -> F:
+    """Decorate a function so that an error that leaves it leads to no local variable of the frames below.
+
+    It clears the frames of the error and of all errors that led to it, except one that the caller was handling already.
+    """
+
+    @wraps(function)
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
+        handled = sys.exception()
+        try:
+            return await function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            _clear_frames(error, handled)
+            raise
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        handled = sys.exception()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            _clear_frames(error, handled)
+            raise
+
+    return cast("F", call_async if iscoroutinefunction(function) else call)
+
+
+def _clear_frames(error: BaseException | None, handled: BaseException | None) -> None:
+    while error is not None and error is not handled:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _octets(secret: Secret) -> bytes:

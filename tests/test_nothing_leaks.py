@@ -1,4 +1,4 @@
-"""No error that leaves the SDK leads to a frame that holds a key, whatever an error tracker shows of it."""
+"""No error that leaves the SDK leads to a frame that shows a key, whatever an error tracker reads from it."""
 
 import asyncio
 import traceback
@@ -21,6 +21,7 @@ from boooply import (
 )
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.messages import Response
+from boooply.secret import hide_locals
 
 HIDDEN = "0123456789abcdef"
 
@@ -77,9 +78,7 @@ def test_an_organization_key_given_to_a_platform(face: type) -> None:
         (400, b'{"apiKey": "bply_org_0123456789abcdef"}', BadRequestError),
     ],
 )
-async def test_a_minting_whose_answer_holds_a_key_all_the_same(
-    status: int, body: bytes, kind: type[BoooplyError]
-) -> None:
+async def test_a_failed_mint_whose_response_contains_a_key(status: int, body: bytes, kind: type[BoooplyError]) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"}")
         head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -121,8 +120,93 @@ def test_the_environment_is_not_in_a_traceback(monkeypatch: pytest.MonkeyPatch) 
         (401, b'{"success": false, "error": "Invalid key bply_org_0123456789abcdef"}'),
     ],
 )
-def test_an_answer_that_holds_a_key(status: int, body: bytes) -> None:
+def test_a_response_that_contains_a_key(status: int, body: bytes) -> None:
     with pytest.raises(BoooplyError) as caught:
         CREATE_ORGANIZATION_API_KEY.parse(Response(status=status, headers={}, body=body))
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+def variables(error: BaseException | None) -> list[str]:
+    """Return the names of all local variables that the frames of an error and of those before it still have."""
+    found: list[str] = []
+    while error is not None:
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_name in {"read_key", "convert", "hidden", "hidden_later"}:
+                found.extend(trace.tb_frame.f_locals)
+            trace = trace.tb_next
+        error = error.__context__
+    return found
+
+
+def read_key(length: int) -> None:
+    key = HIDDEN
+    raise LookupError(len(key) == length)
+
+
+def convert(length: int) -> None:
+    key = HIDDEN
+    try:
+        read_key(length)
+    except LookupError:
+        raise ValueError(len(key)) from None
+
+
+@hide_locals
+def hidden(key: str) -> None:
+    convert(len(key))
+
+
+@hide_locals
+async def hidden_later(key: str) -> None:
+    await asyncio.sleep(0)
+    convert(len(key))
+
+
+def test_an_error_that_leaves_a_function_with_hidden_locals_keeps_its_frames_without_variables() -> None:
+    with pytest.raises(ValueError, match="16") as caught:
+        hidden(HIDDEN)
+
+    names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert names[1:] == ["call", "hidden", "convert"]
+    assert variables(caught.value) == []
+    assert HIDDEN not in "".join(
+        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
+    )
+
+
+async def test_an_error_that_leaves_a_coroutine_with_hidden_locals_keeps_no_variables() -> None:
+    with pytest.raises(ValueError, match="16") as caught:
+        await hidden_later(HIDDEN)
+
+    assert variables(caught.value) == []
+
+
+async def test_an_error_that_the_caller_was_handling_keeps_its_variables() -> None:
+    async def call_while_handling() -> None:
+        try:
+            read_key(16)
+        except LookupError:
+            await hidden_later(HIDDEN)
+
+    with pytest.raises(ValueError, match="16") as caught:
+        await call_while_handling()
+
+    assert variables(caught.value) == ["length", "key"]
+
+
+async def test_a_request_of_ones_own_whose_response_contains_a_key() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = f'{{"error": "no", "apiKey": "{HIDDEN}"}}'.encode()
+        writer.write(b"HTTP/1.1 400 No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, AsyncBoooplyClient(api_key=f"bply_org_{HIDDEN}", base_url=base_url) as client:
+        with pytest.raises(BadRequestError) as caught:
+            await client.request("GET", "/api/keys")
 
     assert HIDDEN not in shown_by(caught.value)

@@ -9,7 +9,7 @@ from typing import Final, Self, TypeVar
 
 from boooply.blocking.bridge import Bridge, Twin
 from boooply.blocking.resources import AI, Interviews, Organization
-from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection
+from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, owns_pool, transport_of
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
@@ -28,12 +28,12 @@ class BlockingConnection(Twin[C_co]):
     request: Final = Twin.of(Connection.request)
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
-        """Make a copy that differs in the options given, on the same connections; only the first one closes them."""
+        """Return a copy with other options on the same connections, which only the original closes."""
         return self.over(self._bridge, self._original.with_options(timeout=timeout, retry=retry))
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
-        """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
+        """The status of each rate limit of this key: what remains, and who waits; empty with ``rate_limits=None``."""
         return self._original.rate_limits
 
     @property
@@ -43,7 +43,7 @@ class BlockingConnection(Twin[C_co]):
 
     def close(self) -> None:
         """Close the connections, unless they belong to the platform or client that this one was made from."""
-        if self._original.owns_pool:
+        if owns_pool(self._original):
             self._bridge.close()
 
     def __enter__(self) -> Self:
@@ -88,21 +88,21 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        super().__init__(Bridge(client.pool), client)
+        super().__init__(Bridge(transport_of(client).pool), client)
 
     @cached_property
     def interviews(self) -> Interviews:
-        """Create, follow and read interviews."""
+        """The interviews of the organization."""
         return Interviews(self._bridge, self._original.interviews)
 
     @cached_property
     def ai(self) -> AI:
-        """Let the AI write."""
+        """Texts that the AI writes."""
         return AI(self._bridge, self._original.ai)
 
     @cached_property
     def organization(self) -> Organization:
-        """Tell about the key's organization."""
+        """The organization of the key."""
         return Organization(self._bridge, self._original.organization)
 
     @staticmethod
@@ -118,9 +118,10 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
-        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` does many over one pool.
+        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` mints many over one pool.
 
-        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
+        key.
 
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
@@ -173,10 +174,10 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        super().__init__(Bridge(platform.pool), platform)
+        super().__init__(Bridge(transport_of(platform).pool), platform)
 
     def organization(self, api_key: str | Secret, /) -> BoooplyClient:
-        """Make the client of one customer over the platform's connections; a thousand of them cost little.
+        """Return the client of one customer over the platform's connections; a thousand of them cost little.
 
         Raises:
             ConfigurationError: It is a platform key, or no key at all.

@@ -9,7 +9,7 @@ from boooply.resources.organization import AsyncOrganization
 
 
 class Interviews(Twin[AsyncInterviews]):
-    """Create, follow and read the interviews of the client's organization."""
+    """The interviews of the client's organization."""
 
     create: Final = Twin.of(AsyncInterviews.create)
     list: Final = Twin.of(AsyncInterviews.list)
@@ -33,12 +33,12 @@ class Interviews(Twin[AsyncInterviews]):
 
 
 class AI(Twin[AsyncAI]):
-    """Let the AI write; these calls have an allowance of their own, 5 a minute."""
+    """Texts that the AI writes; these calls have a rate limit of their own, 5 a minute."""
 
     generate_job_description: Final = Twin.of(AsyncAI.generate_job_description)
 
 
 class Organization(Twin[AsyncOrganization]):
-    """Tell about the organization of the client's key."""
+    """The organization of the client's key."""
 
     get: Final = Twin.of(AsyncOrganization.get)

@@ -1,1 +1,1 @@
-"""What is said over the wire, and what is made of the answer: no I/O, no clock, no randomness."""
+"""Requests, and what their responses become: no I/O, no clock, no randomness."""

@@ -1,4 +1,4 @@
-"""Bodies as JSON: read and written by orjson where it is installed, and by the standard library what that refuses."""
+"""JSON bodies, by orjson if it is installed, and by the standard library for what orjson refuses."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def parsed(body: bytes) -> Any:
-    """Read a body, as tolerantly as the standard library does.
+    """Read a body as tolerantly as the standard library does.
 
     Raises:
         ValueError: It is not JSON, or not UTF-8.
@@ -28,7 +28,7 @@ def parsed(body: bytes) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        return json.loads(body)  # orjson refuses some of what is JSON all the same: half a surrogate pair, say
+        return json.loads(body)  # orjson refuses some valid JSON: half a surrogate pair, for example
     except RecursionError:
         raise ValueError("JSON that is nested too deep") from None
 
@@ -41,23 +41,23 @@ def json_body(value: Any) -> bytes:
     """
     try:
         return _ENCODER.encode(value).encode()
-    except (TypeError, ValueError, RecursionError) as problem:
-        reason = type(problem).__name__
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = type(error).__name__
     raise ValidationError("json", f"cannot be written as JSON ({reason}): use text, numbers, booleans, lists, dicts")
 
 
 def model_body(written: dict[str, Any]) -> bytes:
-    """Write the JSON of a request that has checked itself: without numbers that JSON has no form for."""
+    """Write the JSON of a request that has checked itself, so that it has no number without a JSON form."""
     if _dumps is not None:
         try:
             return _dumps(written)
-        except TypeError:  # half a surrogate pair, say, which JSON can hold and UTF-8 cannot
+        except TypeError:  # half a surrogate pair, for example: JSON has a form for it, UTF-8 has none
             pass
     return json_body(written)
 
 
 def compact(value: Any, *, default: Callable[[Any], Any]) -> str:
-    """Write JSON for a database; ``default`` makes text of what JSON has no form for."""
+    """Write JSON for a database; ``default`` returns a text for what has no JSON form."""
     if _dumps is not None:
         try:
             return _dumps(value, default=default).decode()

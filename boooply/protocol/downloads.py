@@ -1,4 +1,4 @@
-"""A recording that is fetched in pieces: which link, what to ask for next, and where what comes belongs."""
+"""The download of a recording in parts: which link, what to request next, and where the response belongs."""
 
 import re
 from collections.abc import Mapping
@@ -14,81 +14,81 @@ OPERATION: Final = "interviews.download_recording"
 
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/(?:([0-9]{1,15})|\*)")
 _LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
-# what is sent is what is asked for: in an encoded body a range would count other bytes
+# without an encoding: a range of an encoded body would count other bytes
 _PLAIN: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
-_WHOLE, _PART, _BEYOND = 200, 206, 416
-_NO_VIDEO: Final = ("text/", "application/json", "application/xml")  # the page of a proxy, or an error that says 200
+_WHOLE, _PART, _OUT_OF_RANGE = 200, 206, 416
+_NO_VIDEO: Final = ("text/", "application/json", "application/xml")  # the page of a proxy, or an error with status 200
 
 
 @attrs.frozen
 class Link:
-    """Hold where a recording is fetched; ``key`` is what goes along."""
+    """The address of a recording, and the key to send there, if any."""
 
     url: Secret
     key: Secret | None
 
 
 @attrs.frozen
-class EventStatus:
-    """Hold how much has been written; ``tag`` names what it is part of, where the server gave a name to rely on."""
+class Progress:
+    """The number of bytes written so far; ``tag`` is the strong ETag of the file they belong to, if it has one."""
 
     size: int = 0
     tag: str | None = None
-    total: int | None = None  # how much there is, where the server has told
+    total: int | None = None  # the size of the whole file, if the server has sent it
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether nothing is missing, as far as that can be told where a body has come to its end."""
+        """Whether no byte is known to be missing."""
         return self.total is None or self.size == self.total
 
 
 def link_of(recording: Recording, base_url: str, key: Secret) -> Link | None:
-    """Choose a link: the stable one, if it is the API's own, since the key goes nowhere else; or the pre-signed one."""
+    """Choose the stable link if it is on the API's own host, which alone receives the key, else the pre-signed one."""
     stable, signed = recording.video_api_url, recording.video_url
     if stable is not None and _origin(stable) is not None and _origin(stable) == _origin(base_url):
         return Link(Secret(stable), key)
     return None if signed is None or _origin(signed.reveal()) is None else Link(signed, None)
 
 
-def asking(progress: EventStatus) -> dict[str, str]:
-    """Give the headers that ask for what is missing, or for all of it where the server has another file by now."""
+def range_headers(progress: Progress) -> dict[str, str]:
+    """Return the headers that request the missing bytes, or the whole file if it is another one by now."""
     if not progress.size or progress.tag is None:
         return _PLAIN
     return _PLAIN | {"Range": f"bytes={progress.size}-", "If-Range": progress.tag}
 
 
-def begun(progress: EventStatus, status: int, headers: Mapping[str, str]) -> EventStatus | None:
-    """Say where the body of an answer goes on, or None where it is no part of a video that fits."""
+def start_of_body(progress: Progress, status: int, headers: Mapping[str, str]) -> Progress | None:
+    """Return the progress at which a response's body continues, or None if it is no part of the same video."""
     if headers.get("Content-Type", "").lower().startswith(_NO_VIDEO):
         return None
-    tag = tag_of(headers)
+    tag = strong_etag(headers)
     if status == _WHOLE:
         length = headers.get("Content-Length", "")
-        return EventStatus(0, tag, int(length) if _LENGTH.fullmatch(length) else None)
+        return Progress(0, tag, int(length) if _LENGTH.fullmatch(length) else None)
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     if status != _PART or match is None or int(match[1]) != progress.size or tag not in {None, progress.tag}:
         return None
     return attrs.evolve(progress, total=int(match[2]) if match[2] else None)
 
 
-def is_misfit(status: int) -> bool:
-    """Tell whether an answer that does not fit is about the part that was asked for: then all of it is fetched anew."""
-    return status in {_PART, _BEYOND}
+def must_restart(status: int) -> bool:
+    """Return whether an unusable response is about the requested range, so that the whole file must be requested."""
+    return status in {_PART, _OUT_OF_RANGE}
 
 
-def is_complete(progress: EventStatus, status: int, headers: Mapping[str, str]) -> bool:
-    """Tell whether an answer says that nothing was missing: the break came after the last byte."""
-    return status == _BEYOND and headers.get("Content-Range") == f"bytes */{progress.size}"
+def is_complete(progress: Progress, status: int, headers: Mapping[str, str]) -> bool:
+    """Return whether a response says that no byte was missing: the connection broke after the last one."""
+    return status == _OUT_OF_RANGE and headers.get("Content-Range") == f"bytes */{progress.size}"
 
 
-def tag_of(headers: Mapping[str, str]) -> str | None:
-    """Read the name of what the answer is part of; a weak one promises no equal bytes."""
+def strong_etag(headers: Mapping[str, str]) -> str | None:
+    """Return the ETag of a response, unless it is a weak one, which does not promise equal bytes."""
     tag = headers.get("ETag")
     return None if tag is None or tag.startswith("W/") else tag
 
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:
-    """Give what a key belongs to, or None where a text is no address on the web."""
+    """Return the scheme, host and port of an address on the web, or None for any other text."""
     try:
         parts = urlsplit(url)
         port = parts.port

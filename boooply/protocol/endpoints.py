@@ -1,6 +1,6 @@
-"""The table of operations. No path of the API appears anywhere else in the client.
+"""The table of endpoints, one for each operation. No path of the API appears anywhere else in the client.
 
-The page of the reference that lists the operations is made from ``ENDPOINTS``.
+``ENDPOINTS`` is the source of the reference page that lists the operations.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 import attrs
 
 from boooply.converter import StructureError, structure, unstructure
-from boooply.errors import BoooplyError, DecodingError
+from boooply.errors import DecodingError
 from boooply.models import (
     AnalysisJob,
     Availability,
@@ -40,7 +40,7 @@ from boooply.protocol.messages import (
     path_segment,
     query_string,
 )
-from boooply.secret import redact
+from boooply.secret import hide_locals, redact
 
 T = TypeVar("T")
 
@@ -62,10 +62,10 @@ class Endpoint(Generic[T]):
     reconcile: "Reconcile | None" = None
 
     def request(self, *, body: object = None, query: object = None, **path_params: str) -> Request:
-        """Make the request from checked request objects; ``path_params`` fill the places in the path.
+        """Return the request, made from checked request objects; ``path_params`` are the variables of the path.
 
         Raises:
-            ValidationError: An identity cannot stand in a path.
+            ValidationError: An identity cannot be part of a path.
         """
         path = self.path
         if path_params:
@@ -85,40 +85,40 @@ class Endpoint(Generic[T]):
             reconcile=None if self.reconcile is None else self.reconcile.of(body, path_params),
         )
 
+    @hide_locals
     def parse(self, response: Response) -> T:
-        """Read the answer.
+        """Return the result that a response contains.
 
         Raises:
-            APIStatusError: It says no.
+            APIStatusError: It reports an error.
             DecodingError: It is not what the contract promises.
         """
-        result: T
-        result, error = self._read(response)
-        del response  # what is raised leads to this frame, and the body may hold a key
+        payload = json_object(response)
+        error = error_from_response(self.operation, response, payload)
         if error is not None:
             raise error
-        return result
-
-    def _read(self, response: Response) -> tuple[Any, BoooplyError | None]:
-        payload = json_object(response)
-        refused = error_from_response(self.operation, response, payload)
-        if refused is not None or self.result is NoneType:
-            return None, refused
+        if self.result is NoneType:
+            return cast("T", None)
         if payload is None:
-            kind = redact(response.headers.get("Content-Type", "no content type").partition(";")[0], response.key)
-            problem = f"expected a JSON object, found {len(response.body)} bytes of {kind[:80]}"
-            return None, DecodingError(self.operation, status=response.status, problems=(problem,))
-        try:
-            return structure(self.envelope(payload), self.result), None
-        except StructureError as mismatch:
-            return None, DecodingError(self.operation, status=response.status, problems=(str(mismatch),))
+            problem = _not_an_object(response)
+        else:
+            try:
+                return cast("T", structure(self.envelope(payload), self.result))
+            except StructureError as mismatch:
+                problem = str(mismatch)
+        raise DecodingError(self.operation, status=response.status, problems=(problem,))
+
+
+def _not_an_object(response: Response) -> str:
+    content_type = response.headers.get("Content-Type", "no content type").partition(";")[0]
+    return f"expected a JSON object, found {len(response.body)} bytes of {redact(content_type, response.key)[:80]}"
 
 
 @attrs.frozen
 class Reconcile:
     """How to find out whether a request was carried out: the endpoint to read, and what its result must show.
 
-    ``done`` gets what was found (None if there is nothing), the body that was sent, and the path parameters.
+    ``done`` receives what was found (None if there is nothing), the body that was sent, and the path parameters.
     """
 
     read: Endpoint[Any]
@@ -140,11 +140,11 @@ _NOT_FOUND: Final = 404
 _NOTHING_LEFT: Final = Response(status=204, headers={}, body=b"")
 
 
-def _is_cancelled(found: Interview | None, _body: object, _identities: Mapping[str, str]) -> bool:
+def _is_cancelled(found: Interview | None, _body: object, _path_params: Mapping[str, str]) -> bool:
     return found is not None and found.session_status == SessionStatus.CANCELLED
 
 
-def _is_moved(found: Interview | None, body: Rescheduling, _identities: Mapping[str, str]) -> bool:
+def _is_moved(found: Interview | None, body: Rescheduling, _path_params: Mapping[str, str]) -> bool:
     return (
         found is not None
         and found.scheduled_at == body.scheduled_at
@@ -152,7 +152,7 @@ def _is_moved(found: Interview | None, body: Rescheduling, _identities: Mapping[
     )
 
 
-def _is_gone(found: Interview | None, _body: object, _identities: Mapping[str, str]) -> bool:
+def _is_gone(found: Interview | None, _body: object, _path_params: Mapping[str, str]) -> bool:
     return found is None
 
 
@@ -272,4 +272,4 @@ GENERATE_JOB_DESCRIPTION: Final = Endpoint[str](
     under("description", "jobDescription"),
 )
 
-ENDPOINTS: Final = tuple(cast("Endpoint[Any]", row) for row in tuple(globals().values()) if isinstance(row, Endpoint))
+ENDPOINTS: Final = tuple(cast("Endpoint[Any]", one) for one in tuple(globals().values()) if isinstance(one, Endpoint))

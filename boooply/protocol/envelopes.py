@@ -1,4 +1,4 @@
-"""Where in an answer the result is: each function takes either form of contract section 9 to one."""
+"""Where the result is within a response: each function reads every form that contract section 9 allows."""
 
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -8,10 +8,9 @@ from boooply.converter import StructureError
 Payload = dict[str, Any]
 Envelope = Callable[[Payload], Any]
 
-# What wraps a result that stands at the top level, and is no part of it.
-_WRAPPING: Final = "success"
+_WRAPPING: Final = "success"  # it is beside the fields of a result at the top level, and no part of it
 
-# Fields that a wrapped evaluation has beside it (contract section 5.4).
+# The fields beside a wrapped evaluation (contract section 5.4).
 _BESIDE_EVALUATION: Final = (
     "aiSummary",
     "recommendations",
@@ -23,13 +22,15 @@ _BESIDE_EVALUATION: Final = (
 
 def bare(payload: Payload) -> Payload:
     """Take the fields at the top level."""
-    taken = payload.copy()
-    taken.pop(_WRAPPING, None)
-    return taken
+    return {name: value for name, value in payload.items() if name != _WRAPPING}
 
 
 def minted(payload: Payload) -> Payload:
-    """Take a key with what stands beside it; one that is blank is none."""
+    """Take a key and the fields beside it.
+
+    Raises:
+        StructureError: The key is blank.
+    """
     key = payload.get("apiKey")
     if isinstance(key, str) and not key.strip():
         raise StructureError("is empty", "apiKey")
@@ -37,11 +38,11 @@ def minted(payload: Payload) -> Payload:
 
 
 def nothing(payload: Payload) -> None:
-    """Take nothing: the call has done what it was asked to."""
+    """Take nothing: success is all that the response reports."""
 
 
 def within(name: str) -> Envelope:
-    """Take the object under ``name``, or the fields at the top level where it is not there."""
+    """Take the object under ``name``, or the fields at the top level if it is not there."""
 
     def take(payload: Payload) -> Any:
         return payload[name] if isinstance(payload.get(name), dict) else bare(payload)
@@ -50,7 +51,7 @@ def within(name: str) -> Envelope:
 
 
 def under(*names: str) -> Envelope:
-    """Take what stands under the first of ``names`` that is there, or None."""
+    """Take the value of the first of ``names`` that has one, or None."""
 
     def take(payload: Payload) -> Any:
         return next((payload[name] for name in names if payload.get(name) is not None), None)
@@ -59,7 +60,7 @@ def under(*names: str) -> Envelope:
 
 
 def items(name: str) -> Envelope:
-    """Take the list under ``name``; where it is missing or null there is nothing in it."""
+    """Take the list under ``name``, which is empty if it is missing or null."""
 
     def take(payload: Payload) -> Any:
         found = payload.get(name)
@@ -69,7 +70,7 @@ def items(name: str) -> Envelope:
 
 
 def page(payload: Payload) -> Payload:
-    """Take a page: its numbers stand under ``pagination`` or beside the list."""
+    """Take a page, whose numbers are under ``pagination`` or beside the list."""
     numbers = payload.get("pagination")
     flat = bare(payload)
     if isinstance(numbers, dict):
@@ -79,12 +80,12 @@ def page(payload: Payload) -> Payload:
 
 
 def evaluation(payload: Payload) -> Payload | None:
-    """Take an evaluation with what stands beside it, or None until the analysis has run."""
+    """Take an evaluation and the fields beside it, or None until the analysis has run."""
     found = payload.get("evaluation")
     if "evaluation" not in payload:
         flat = bare(payload)
-        there = any(flat.get(name) is not None for name in ("recommendation", "overallScore", "byCriterion"))
-        return flat if there else None
+        is_evaluated = any(flat.get(name) is not None for name in ("recommendation", "overallScore", "byCriterion"))
+        return flat if is_evaluated else None
     if found is None:
         return None
     if not isinstance(found, dict):

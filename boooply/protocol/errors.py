@@ -1,4 +1,4 @@
-"""What an answer that says no becomes (contract section 3)."""
+"""The errors that responses report (contract section 3)."""
 
 import re
 from collections.abc import Mapping
@@ -38,28 +38,28 @@ _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def error_from_response(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIStatusError | None:
-    """Read an answer as the error it is, or None where it says yes.
+    """Return the error that a response reports, or None if it reports success.
 
-    An answer of any form is read: JSON of the API's or another shape, the HTML of a proxy, nothing at all. Whatever
-    looks like a key in its text is masked.
+    It may have any form: JSON of the API's or another shape, the HTML of a proxy, nothing at all. Whatever looks like
+    a key in its text is masked.
     """
-    told = payload or {}
-    if response.status in _OK and told.get("success") is not False:
+    fields = payload or {}
+    if response.status in _OK and fields.get("success") is not False:
         return None
-    minted = told.get("apiKey")  # of an answer that has changed its mind
+    minted = fields.get("apiKey")  # some responses report an error beside a key
     secrets = (response.key, Secret(minted) if isinstance(minted, str) else None)
     return _class(response.status)(
         operation,
         status=response.status,
-        message=_told(_message(response, told), *secrets),
-        code=_text(told.get("code"), *secrets),
+        message=_clean(_message(response, fields), *secrets),
+        code=_text(fields.get("code"), *secrets),
         request_id=_text(response.headers.get("X-Request-Id"), *secrets),
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
 
 
 def writable(text: str) -> str:
-    """Replace what neither UTF-8 nor a database takes: half characters and NUL, which JSON can hold."""
+    """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
     return _UNWRITABLE.sub("\ufffd", text)
 
 
@@ -67,24 +67,24 @@ def _class(status: int) -> type[APIStatusError]:
     return ServerError if status in _SERVER_ERRORS else ERRORS.get(status, APIStatusError)
 
 
-def _message(response: Response, told: Mapping[str, Any]) -> str:
+def _message(response: Response, fields: Mapping[str, Any]) -> str:
     if response.status in _REDIRECTS:
-        return "the API answered with a redirect, which is not followed: check base_url"
+        return "the API responded with a redirect, which is not followed: check base_url"
     for name in ("error", "message"):
-        said = told.get(name)
+        text = fields.get(name)
         # some proxies nest the text: {"error": {"message": …}}
-        if isinstance(said, dict):
-            said = cast("dict[str, Any]", said).get("message")
-        if isinstance(said, str) and said.strip():
-            return said.strip()
-    return "no reason given" if response.body else "an empty answer"
+        if isinstance(text, dict):
+            text = cast("dict[str, Any]", text).get("message")
+        if isinstance(text, str) and text.strip():
+            return text.strip()
+    return "no reason given" if response.body else "an empty response"
 
 
 def _text(value: object, *secrets: Secret | None) -> str | None:
-    return _told(value, *secrets) if isinstance(value, str) and value else None
+    return _clean(value, *secrets) if isinstance(value, str) and value else None
 
 
-def _told(text: str, *secrets: Secret | None) -> str:
+def _clean(text: str, *secrets: Secret | None) -> str:
     return writable(redact(text, *secrets))[:_LONGEST_MESSAGE]
 
 

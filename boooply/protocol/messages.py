@@ -1,8 +1,9 @@
-"""A request that is ready to be sent, and the response that came back."""
+"""A request that is ready to be sent, and its response."""
 
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
+from functools import cached_property
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlencode
 
@@ -19,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RateLimitClass(StrEnum):
-    """Which allowance a call uses up (contract section 2)."""
+    """The rate limit that a call counts against (contract section 2)."""
 
     READS = "reads"
     WRITES = "writes"
@@ -27,10 +28,10 @@ class RateLimitClass(StrEnum):
 
 
 class Idempotency(Enum):
-    """What sending the same request twice does, in the terms of RFC 9110.
+    """The effect of sending the same request twice, in the terms of RFC 9110.
 
-    ``SAFE`` changes nothing. ``UNSAFE`` reaches real people, or mints a key that nobody stores. ``IDEMPOTENT`` ends in
-    the same state, and may be sent again once a read shows that the state is not reached.
+    ``SAFE`` changes nothing. ``UNSAFE`` reaches real people again, or mints a key that nobody stores. ``IDEMPOTENT``
+    ends in the same state, and may be sent again once a read shows that this state is not reached.
     """
 
     SAFE = "safe"
@@ -38,11 +39,11 @@ class Idempotency(Enum):
     IDEMPOTENT = "idempotent"
 
 
-@attrs.frozen(kw_only=True, slots=False)  # without slots it is made in half the time
+@attrs.frozen(kw_only=True, slots=False)  # cached_property needs a __dict__
 class Response:
-    """Hold an answer as it came; the names in ``headers`` are matched whatever their case.
+    """A response as it came; the names in ``headers`` match in any case.
 
-    ``key`` is the one that it answers to, so that it can be masked wherever the answer repeats it.
+    ``key`` is the key of the request, so that it can be masked wherever the response repeats it.
     """
 
     status: int
@@ -51,24 +52,25 @@ class Response:
     key: Secret | None = attrs.field(default=None, repr=False, eq=False)
 
     def json(self) -> Any:
-        """Read the body as JSON: once, so that each call gives the same object.
+        """Return the body as JSON; every call returns the same object.
 
         Raises:
             ValueError: It is not JSON, or not UTF-8.
         """
-        memo = self.__dict__  # as a cached property has it, without the lock that comes with one before Python 3.12
-        if "_json" not in memo:
-            memo["_json"] = parsed(self.body)
-        return memo["_json"]
+        return self._json
+
+    @cached_property
+    def _json(self) -> Any:
+        return parsed(self.body)
 
 
-@attrs.define(kw_only=True)  # a frozen one takes half as long again to make, and each call makes one
+@attrs.frozen(kw_only=True)
 class Request:
-    """Hold one call, ready to be sent.
+    """One call, ready to be sent.
 
-    ``target`` is path and query as they go out, ``template`` the path without identities, for logs. ``subject`` is what
-    the body was written from, and ``meeting_code`` the interview that it is about; ``reconcile`` is how to clear up an
-    unclear outcome by reading.
+    ``target`` is the path and query as they are sent, ``template`` the path without identities, for logs. ``subject``
+    is the object that the body was written from, and ``meeting_code`` its interview. ``reconcile`` is the read that
+    shows whether an ambiguous write was carried out.
     """
 
     operation: str
@@ -86,12 +88,12 @@ class Request:
 
     @property
     def identity(self) -> str | None:
-        """Name what it is about, for the error that tells of an unclear outcome: an interview, or a customer."""
+        """The interview or the customer, for ``AmbiguousWriteError``."""
         return self.meeting_code or getattr(self.subject, "organization_id", None)
 
     @property
     def people(self) -> tuple[str, ...]:
-        """List the e-mail addresses that it reaches, for the same error."""
+        """The e-mail addresses that it reaches, for the same error."""
         candidate = getattr(self.subject, "candidate", None)
         invited = (*(() if candidate is None else (candidate,)), *getattr(self.subject, "participants", ()))
         return tuple([person.email for person in invited])
@@ -99,9 +101,9 @@ class Request:
 
 @attrs.frozen
 class Reconciliation:
-    """Hold the read that shows whether a request has been carried out.
+    """The read that shows whether a request was carried out.
 
-    ``reconciled`` makes of its answer the one that the request would have had, or None where nothing has changed.
+    ``reconciled`` turns its response into the one that the request would have had, or into None if nothing changed.
     """
 
     request: Request
@@ -109,7 +111,7 @@ class Reconciliation:
 
 
 def json_object(response: Response) -> dict[str, Any] | None:
-    """Read the body as a JSON object, or as None where it is anything else."""
+    """Return the body as a JSON object, or None if it is anything else."""
     try:
         payload = response.json()
     except ValueError:
@@ -118,14 +120,13 @@ def json_object(response: Response) -> dict[str, Any] | None:
 
 
 def path_segment(name: str, value: str) -> str:
-    """Quote an identity for a path, so that it is one segment whatever it holds.
+    """Quote an identity so that it is one segment of a path, whatever characters it has.
 
     Raises:
-        ValidationError: It is empty, ``.`` or ``..``, or holds a control character: no quoting keeps those apart from
-            the path around them.
+        ValidationError: It is empty, ``.`` or ``..``, or has a control character, which no quoting makes safe.
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-        raise ValidationError(name, f"has to be text, not a {type(value).__name__}")
+        raise ValidationError(name, f"must be text, not a {type(value).__name__}")
     if _UNRESERVED.fullmatch(value) and value not in _DOTS:
         return value
     if not value.strip():
@@ -133,15 +134,15 @@ def path_segment(name: str, value: str) -> str:
     if value in _DOTS:
         raise ValidationError(name, f"cannot be {value!r}, which is a step in a path")
     if _CONTROL.search(value):
-        raise ValidationError(name, "holds a control character")
+        raise ValidationError(name, "contains a control character")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
-        raise ValidationError(name, "holds half of a surrogate pair, which has no UTF-8 form") from None
+        raise ValidationError(name, "contains half of a surrogate pair, which has no UTF-8 form") from None
 
 
 def query_string(parameters: Mapping[str, Any]) -> str:
-    """Write query parameters: several values of one are joined by commas, as the API reads them.
+    """Write query parameters; several values of one are joined by commas, as the API reads them.
 
     Raises:
         ValidationError: A value has no UTF-8 form.
@@ -150,7 +151,7 @@ def query_string(parameters: Mapping[str, Any]) -> str:
     try:
         return urlencode(written, quote_via=quote, safe=",:@")
     except UnicodeEncodeError:
-        raise ValidationError("params", "hold half of a surrogate pair, which has no UTF-8 form") from None
+        raise ValidationError("params", "contain half of a surrogate pair, which has no UTF-8 form") from None
 
 
 def _parameter(value: Any) -> str:
@@ -162,26 +163,26 @@ def _parameter(value: Any) -> str:
 
 
 def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Request:
-    """Make a request for what the table does not name yet; anything but GET may have an effect that a retry repeats.
+    """Return a request that has no endpoint yet; anything but GET counts as ``UNSAFE``.
 
     Raises:
         ValidationError: The path is not one within the API, or the body has no JSON form.
     """
     verb = method.upper()
     if verb not in _METHODS:
-        raise ValidationError("method", f"has to be one of {', '.join(_METHODS)}")
+        raise ValidationError("method", f"must be one of {', '.join(_METHODS)}")
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
-        raise ValidationError("path", "has to start with one / and go on within the API: the host is base_url's")
+        raise ValidationError("path", "must start with one / and stay within the API: the host is base_url's")
     if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
-        raise ValidationError("path", "holds characters that have to be percent-encoded")
+        raise ValidationError("path", "contains characters that must be percent-encoded")
     if not _DOTS.isdisjoint(unquote(path.partition("?")[0]).split("/")):
-        raise ValidationError("path", "holds the step . or ..")
+        raise ValidationError("path", "contains the step . or ..")
     parameters = query_string(params or {})
-    joint = "&" if "?" in path else "?"
+    separator = "&" if "?" in path else "?"
     return Request(
         operation="request",
         method=verb,
-        target=f"{path}{joint}{parameters}" if parameters else path,
+        target=f"{path}{separator}{parameters}" if parameters else path,
         template="(raw)",
         wants_json=False,
         limit=RateLimitClass.READS if verb == "GET" else RateLimitClass.WRITES,

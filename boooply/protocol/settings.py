@@ -1,4 +1,4 @@
-"""Which key, which API: given by argument or environment, and refused where it cannot work (contract section 1)."""
+"""The settings of a client, checked: key, base URL and timeout (contract section 1)."""
 
 import re
 from ipaddress import ip_address
@@ -14,7 +14,7 @@ from boooply.secret import MASK, Secret
 
 @attrs.frozen
 class KeyKind:
-    """Tell one kind of key from the other: by its argument, its variable, and the prefixes it is known by."""
+    """A kind of key: its argument, its environment variable and its prefixes."""
 
     name: str
     argument: str
@@ -52,10 +52,10 @@ BASE_URL: Final = "BOOOPLY_BASE_URL"
 
 
 def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secret:
-    """Choose the key: the argument, else what the environment variable holds.
+    """Choose the key: the argument, else the value of the environment variable.
 
     Raises:
-        ConfigurationError: There is none, it is of the other kind, it is a mask, or it cannot stand in a header.
+        ConfigurationError: There is none, it is of another kind, it is a mask, or it cannot be sent in a header.
     """
     secret = fallback if given is None else given
     if secret is None or not secret.reveal():
@@ -67,10 +67,10 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
 
 
 def webhook_secrets(given: tuple[Secret, ...] | str, /) -> tuple[Secret, ...]:
-    """Check the secrets of a webhook; text is the name of a type that cannot be one.
+    """Check the secrets of a webhook; a text is the name of a type that cannot be one.
 
     Raises:
-        ConfigurationError: One is missing, too short to keep anybody from forging events, or not a secret at all.
+        ConfigurationError: One is missing, too short to prevent forged events, or not a secret at all.
     """
     if isinstance(given, str):
         raise ConfigurationError(f"the webhook secret must be text, a Secret, or a list of them, not {given}")
@@ -92,17 +92,17 @@ def _webhook_problem(value: str) -> str | None:
 
 def _problem(value: str, wanted: KeyKind) -> str | None:
     if MASK in value:
-        return f"{wanted.argument} is a mask ({MASK} stands in it): store what reveal() returns, and pass that"
+        return f"{wanted.argument} is a mask ({MASK} is in it): store what reveal() returns, and pass that"
     if not (value.isascii() and value.isprintable()) or " " in value:
-        return f"{wanted.argument} holds white space or characters that no key has: was it cut or pasted whole?"
+        return f"{wanted.argument} contains white space or characters that no key has: was it copied correctly?"
     for kind in _KINDS:
         if kind is not wanted and value.startswith(kind.prefixes):
-            return f"{wanted.argument} is {kind.name}: {wanted.name} is wanted here; that one is for {kind.purpose}"
+            return f"{wanted.argument} is {kind.name}, and must be {wanted.name}; that one is for {kind.purpose}"
     return None
 
 
 def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -> str:
-    """Choose the API's address: the argument, else what the environment variable holds; a trailing slash is dropped.
+    """Choose the API's address: the argument, else the value of the environment variable, without a trailing slash.
 
     Raises:
         ConfigurationError: There is none, or it is not https://HOST[:PORT] (http only for loopback, or allowed).
@@ -114,7 +114,7 @@ def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
-        raise ConfigurationError("base_url is not a URL: give it as https://HOST") from None
+        raise ConfigurationError("base_url is not a URL: pass https://HOST") from None
     problem = _misplaced(parts) or _insecure(parts, allow_insecure=allow_insecure)
     if problem is not None:
         raise ConfigurationError(f"base_url {problem}")
@@ -123,13 +123,13 @@ def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -
 
 
 def seconds(timeout: float) -> float:
-    """Check a timeout.
+    """Check a timeout in seconds.
 
     Raises:
         ConfigurationError: It is not a number of seconds above zero.
     """
     if not _is_positive(timeout):
-        raise ConfigurationError("timeout has to be a number of seconds above zero")
+        raise ConfigurationError("timeout must be a number of seconds above zero")
     return timeout
 
 
@@ -139,11 +139,11 @@ def _is_positive(value: object) -> bool:
 
 def _misplaced(parts: SplitResult) -> str | None:
     if parts.username is not None or parts.password is not None:
-        return "has credentials in it: a key goes into its own argument"
+        return "contains credentials: pass the key as its own argument"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "has to be of the form https://HOST"
+        return "must be of the form https://HOST"
     if parts.path.strip("/") or parts.query or parts.fragment:
-        return f"has to end after the host: drop what follows {parts.hostname}"
+        return f"must end after the host: drop what follows {parts.hostname}"
     return None
 
 
@@ -154,7 +154,7 @@ def _insecure(parts: SplitResult, *, allow_insecure: bool) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its name or address."""
+    """Return whether a host is this machine, by its name or address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 import attrs
 
+from boooply.client import transport_of
 from boooply.errors import (
     AmbiguousWriteError,
     APIStatusError,
@@ -88,8 +89,8 @@ class KeyProvisioner:
 
     @property
     def transport(self) -> Transport:
-        """What sends the requests."""
-        return self.platform.transport
+        """The transport that sends the requests."""
+        return transport_of(self.platform)
 
     @property
     def lease(self) -> float:

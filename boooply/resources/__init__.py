@@ -1,1 +1,1 @@
-"""The operations, one method each: a row of the table, sent and parsed."""
+"""The operations, one method each."""

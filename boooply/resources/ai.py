@@ -1,4 +1,4 @@
-"""What the AI writes (contract section 6)."""
+"""Texts that the AI writes (contract section 6)."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from boooply.transport import Transport
 
 @attrs.frozen
 class AsyncAI:
-    """Let the AI write; these calls have an allowance of their own, 5 a minute."""
+    """Texts that the AI writes; these calls have a rate limit of their own, 5 a minute."""
 
     _transport: Transport
 
@@ -28,7 +28,7 @@ class AsyncAI:
         """Write the description of a role.
 
         Raises:
-            ValidationError: A value is not one the API takes.
+            ValidationError: The API would reject a value.
         """
         brief = JobBrief(
             job_role=job_role,
@@ -38,5 +38,4 @@ class AsyncAI:
             work_setup=work_setup,
             employment_type=employment_type,
         )
-        endpoint = GENERATE_JOB_DESCRIPTION
-        return endpoint.parse(await self._transport.send(endpoint.request(body=brief)))
+        return await self._transport.call(GENERATE_JOB_DESCRIPTION, body=brief)

@@ -1,4 +1,4 @@
-"""Interviews, from invitation to evaluation (contract section 5)."""
+"""Interviews, from the invitation to the evaluation (contract section 5)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -45,39 +45,38 @@ _REQUESTS = (AIInterview, HumanInterview, TeamMeeting)
 
 @attrs.frozen
 class AsyncInterviews:
-    """Create, follow and read the interviews of the client's organization."""
+    """The interviews of the client's organization."""
 
     _transport: Transport
 
     async def create(self, request: AIInterview | HumanInterview | TeamMeeting, /) -> Interview:
-        """Create an interview; every participant is e-mailed at once, so sending it twice reaches people twice.
+        """Create an interview; every participant is e-mailed at once.
 
         Raises:
-            ValidationError: It is not one of the three request objects.
+            ValidationError: The argument is not one of the three request objects.
+            AmbiguousWriteError: It may have been created. It is not sent again, since that could e-mail people twice.
         """
         if not isinstance(request, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            raise ValidationError("request", "has to be an AIInterview, a HumanInterview or a TeamMeeting")
-        endpoint = endpoints.CREATE_INTERVIEW
-        return endpoint.parse(await self._transport.send(endpoint.request(body=request)))
+            raise ValidationError("request", "must be an AIInterview, a HumanInterview or a TeamMeeting")
+        return await self._transport.call(endpoints.CREATE_INTERVIEW, body=request)
 
     async def list(self, *, page: int = 1, limit: int = 20, **filters: Unpack[InterviewFilters]) -> Page:
-        """Read one page of interviews, newest first; ``limit`` is at most 100.
+        """Return one page of interviews, newest first; ``limit`` is at most 100.
 
         Filters: ``status`` (several), ``type``, ``search``, ``source_id``, ``date_field``, ``date_from``, ``date_to``,
-        ``score_min``, ``score_max``, as ``boooply.InterviewFilters`` tells.
+        ``score_min``, ``score_max``, as ``boooply.InterviewFilters`` describes them.
 
         Raises:
-            ValidationError: A filter is not one the API takes.
+            ValidationError: The API would reject a filter.
         """
         query = InterviewQuery(page=page, limit=limit, **filters)
-        endpoint = endpoints.LIST_INTERVIEWS
-        return endpoint.parse(await self._transport.send(endpoint.request(query=query)))
+        return await self._transport.call(endpoints.LIST_INTERVIEWS, query=query)
 
     async def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
-        """Read all interviews, a page of 100 at a time; the filters are those of ``list``.
+        """Yield all interviews, reading pages of 100; the filters are those of ``list``.
 
-        An interview created meanwhile moves the pages along; each is given once all the same. Changing what the filters
-        look at moves them too, and some are passed over: collect first, then change.
+        An interview created meanwhile shifts the pages, but each interview comes once. If the loop changes what the
+        filters select, some interviews are skipped: collect first, then change.
         """
         seen: set[str] = set()
         number, read = 1, 0
@@ -89,25 +88,23 @@ class AsyncInterviews:
                     seen.add(interview.meeting_code)
                     yield interview
             read += len(page.items)
-            # the second form of the list tells no number of pages, and an API that ignores `page` repeats itself
+            # one form of the list has no number of pages, and an API that ignores `page` repeats itself
             if page.is_last(read) or len(seen) == known:
                 return
             number += 1
 
     async def get(self, meeting_code: str, /) -> Interview:
-        """Read one interview."""
-        endpoint = endpoints.GET_INTERVIEW
-        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        """Return one interview."""
+        return await self._transport.call(endpoints.GET_INTERVIEW, meeting_code=meeting_code)
 
     async def cancel(self, meeting_code: str, /, *, reason: str | None = None) -> Interview:
-        """Cancel an interview that has not begun.
+        """Cancel an interview that has not started.
 
         Raises:
             BadRequestError: It is active, completed or cancelled.
         """
-        endpoint = endpoints.CANCEL_INTERVIEW
-        return endpoint.parse(
-            await self._transport.send(endpoint.request(body=Cancellation(reason=reason), meeting_code=meeting_code))
+        return await self._transport.call(
+            endpoints.CANCEL_INTERVIEW, body=Cancellation(reason=reason), meeting_code=meeting_code
         )
 
     async def reschedule(
@@ -119,51 +116,45 @@ class AsyncInterviews:
         duration_minutes: int | None = None,
         reason: str | None = None,
     ) -> Interview:
-        """Move an interview that has not begun to another time.
+        """Move an interview that has not started to another time.
 
         Raises:
             BadRequestError: It is active, completed or cancelled.
         """
         body = Rescheduling(scheduled_at=scheduled_at, duration_minutes=duration_minutes, reason=reason)
-        endpoint = endpoints.RESCHEDULE_INTERVIEW
-        return endpoint.parse(await self._transport.send(endpoint.request(body=body, meeting_code=meeting_code)))
+        return await self._transport.call(endpoints.RESCHEDULE_INTERVIEW, body=body, meeting_code=meeting_code)
 
     async def delete(self, meeting_code: str, /) -> None:
-        """Delete an interview, with its recording, transcript and evaluation, for ever."""
-        endpoint = endpoints.DELETE_INTERVIEW
-        endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        """Delete an interview permanently, with its recording, transcript and evaluation."""
+        await self._transport.call(endpoints.DELETE_INTERVIEW, meeting_code=meeting_code)
 
     async def add_participants(
         self, meeting_code: str, /, *, participants: Iterable[Participant]
     ) -> tuple[InterviewParticipant, ...]:
-        """Add people, who are e-mailed at once; each comes back with a join token."""
+        """Add people, who are e-mailed at once, and return them with their join tokens."""
         body = Invitation(participants=participants)
-        endpoint = endpoints.ADD_PARTICIPANTS
-        return endpoint.parse(await self._transport.send(endpoint.request(body=body, meeting_code=meeting_code)))
+        return await self._transport.call(endpoints.ADD_PARTICIPANTS, body=body, meeting_code=meeting_code)
 
     async def list_participants(self, meeting_code: str, /) -> tuple[InterviewParticipant, ...]:
-        """Read who takes part."""
-        endpoint = endpoints.LIST_PARTICIPANTS
-        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        """Return the participants."""
+        return await self._transport.call(endpoints.LIST_PARTICIPANTS, meeting_code=meeting_code)
 
     async def remove_participant(self, meeting_code: str, participant_id: str, /) -> None:
         """Remove a person from an interview."""
-        endpoint = endpoints.REMOVE_PARTICIPANT
-        endpoint.parse(
-            await self._transport.send(endpoint.request(meeting_code=meeting_code, participant_id=participant_id))
+        await self._transport.call(
+            endpoints.REMOVE_PARTICIPANT, meeting_code=meeting_code, participant_id=participant_id
         )
 
     async def get_recording(self, meeting_code: str, /) -> Recording | None:
-        """Read where the recording is, or None until there is one."""
-        endpoint = endpoints.GET_RECORDING
-        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        """Return the links to the recording, or None until there is one."""
+        return await self._transport.call(endpoints.GET_RECORDING, meeting_code=meeting_code)
 
     async def download_recording(self, meeting_code: str, file: str | PathLike[str], /) -> Recording | None:
-        """Download a recording into a file, and tell of it, or None until there is one.
+        """Download a recording into a file, and return its description, or None until there is one.
 
-        The file appears once all of it is there, in the place of an earlier one, and only its owner may read it. A
-        break is mended by asking for the rest. The key goes to the API's own host alone, never along with a pre-signed
-        link.
+        The file appears once it is complete, replaces an existing one, and only its owner may read it. After a break,
+        the download continues with the missing bytes. The key is sent to the API's own host only, and never with a
+        pre-signed link.
 
         Raises:
             OSError: The file cannot be written.
@@ -175,46 +166,39 @@ class AsyncInterviews:
         return recording
 
     async def get_transcript(self, meeting_code: str, /) -> tuple[TranscriptEntry, ...]:
-        """Read what was said; empty until the interview has been held."""
-        endpoint = endpoints.GET_TRANSCRIPT
-        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        """Return the transcript, which is empty until the interview has taken place."""
+        return await self._transport.call(endpoints.GET_TRANSCRIPT, meeting_code=meeting_code)
 
     async def get_evaluation(self, meeting_code: str, /) -> Evaluation | None:
-        """Read the evaluation, or None until the analysis has run."""
-        endpoint = endpoints.GET_EVALUATION
-        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        """Return the evaluation, or None until the analysis has run."""
+        return await self._transport.call(endpoints.GET_EVALUATION, meeting_code=meeting_code)
 
     async def trigger_analysis(self, meeting_code: str, /) -> AnalysisJob:
         """Queue an analysis, which runs in the background and replaces the evaluation."""
-        endpoint = endpoints.TRIGGER_ANALYSIS
-        return endpoint.parse(await self._transport.send(endpoint.request(meeting_code=meeting_code)))
+        return await self._transport.call(endpoints.TRIGGER_ANALYSIS, meeting_code=meeting_code)
 
     async def get_availability(
         self, email: str, /, *, duration_minutes: int | None = None, days: int | None = None
     ) -> Availability:
-        """Read when a person is free, in slots of ``duration_minutes`` (30) over ``days`` (14, at most 30)."""
+        """Return when a person is free, in slots of ``duration_minutes`` (30) over ``days`` (14, at most 30)."""
         query = AvailabilityQuery(email=email, duration_minutes=duration_minutes, days=days)
-        endpoint = endpoints.GET_AVAILABILITY
-        return endpoint.parse(await self._transport.send(endpoint.request(query=query)))
+        return await self._transport.call(endpoints.GET_AVAILABILITY, query=query)
 
     async def get_busy_blocks(self, email: str, /, *, days: int | None = None) -> BusyBlocks:
-        """Read when a person is busy in the next ``days`` (14, at most 30)."""
-        endpoint = endpoints.GET_BUSY_BLOCKS
-        return endpoint.parse(
-            await self._transport.send(endpoint.request(query=BusyBlocksQuery(email=email, days=days)))
-        )
+        """Return when a person is busy in the next ``days`` (14, at most 30)."""
+        return await self._transport.call(endpoints.GET_BUSY_BLOCKS, query=BusyBlocksQuery(email=email, days=days))
 
     async def wait_for_evaluation(
         self, meeting_code: str, /, *, timeout: float = 900.0, poll: float = 10.0
     ) -> Evaluation:
-        """Wait until the interview is over and evaluated, looking every ``poll`` seconds for ``timeout`` seconds.
+        """Wait until the interview is over and evaluated, asking every ``poll`` seconds for up to ``timeout`` seconds.
 
-        A human or team meeting that reads COMPLETED can be resumed, so it is waited for until its ``end_reason`` is
-        there (contract section 5.2).
+        A human or team meeting that is COMPLETED can be resumed, so the wait continues until it has an ``end_reason``
+        (contract section 5.2).
 
         Raises:
             InterviewNotEvaluatedError: It was cancelled, failed, expired or missed.
-            DeadlineExceededError: The time is up.
+            DeadlineExceededError: There is no evaluation after ``timeout`` seconds.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -226,11 +210,11 @@ class AsyncInterviews:
         raise DeadlineExceededError("interviews.wait_for_evaluation", timeout, waiting_for="evaluation")
 
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
-        """Look for the interview whose creation got no clear answer, by its people, among the latest.
+        """Search for the interview of an ambiguous ``create``, by its people.
 
-        Those created before it was sent are left out: by the API's clock, which any answer tells. Where no answer has a
-        ``Date``, five minutes are added, since clocks differ. ``NotSeen`` is no proof: the API may carry the request
-        out late. It counts against the read allowance.
+        Interviews created before the request was sent are ignored, by the API's clock, which its responses show. If
+        they have no ``Date``, the search starts five minutes earlier, since clocks differ. ``NotSeen`` is no proof: the
+        API may carry the request out late. The search counts against the limit on reads.
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"{error.operation} leaves nothing to look for")
@@ -246,8 +230,8 @@ class AsyncInterviews:
         return found[0] if found else NotSeen()
 
     async def _clocks_differ(self) -> timedelta:
-        """Say how much later a moment of this machine's may have been than it was at the API; any answer tells."""
-        await self.list(limit=1)
+        """Return by how much this machine's clock may be ahead of the API's, plus the rounding of its times."""
+        await self.list(limit=1)  # any response shows the API's clock
         ahead = self._transport.pool.server_clock.ahead
         return CLOCKS_DIFFER if ahead is None else ROUNDED - timedelta(seconds=ahead)
 

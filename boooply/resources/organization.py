@@ -1,4 +1,4 @@
-"""The organization a key belongs to (contract section 6)."""
+"""The organization of a key (contract section 6)."""
 
 import attrs
 
@@ -9,11 +9,10 @@ from boooply.transport import Transport
 
 @attrs.frozen
 class AsyncOrganization:
-    """Tell about the organization of the client's key."""
+    """The organization of the client's key."""
 
     _transport: Transport
 
     async def get(self) -> Organization:
-        """Tell whose key this is: ``external_org_id`` is the platform's own id of the customer."""
-        endpoint = GET_ORGANIZATION
-        return endpoint.parse(await self._transport.send(endpoint.request()))
+        """Return the organization of the key; ``external_org_id`` is the platform's own id of the customer."""
+        return await self._transport.call(GET_ORGANIZATION)

@@ -1,4 +1,4 @@
-"""The one room that touches aiohttp's client: it sends what ``protocol`` made and hands back what came."""
+"""The only package that touches aiohttp's client: it sends the requests of ``protocol`` and returns their responses."""
 
 from boooply.transport.downloading import download
 from boooply.transport.pool import CLOSED, Pool

@@ -22,7 +22,6 @@ PAIRS: list[tuple[type, type]] = [
 ]
 # over() takes what the face is made over: a transport here, a bridge there.
 OWN = {"over", "open"}
-ASYNC_ONLY = {"pool", "owns_pool", "transport"}
 # Where a docstring or annotation names the face it stands on.
 SPEAKS_OF_ITS_FACE = {"AsyncBoooplyPlatform": "BoooplyPlatform", "AsyncBoooplyClient": "BoooplyClient"}
 
@@ -33,7 +32,7 @@ def names(face: type) -> set[str]:
 
 @pytest.mark.parametrize(("original", "twin"), PAIRS, ids=lambda face: face.__name__)
 def test_both_faces_have_the_same_names(original: type, twin: type) -> None:
-    assert names(original) - ASYNC_ONLY == names(twin)
+    assert names(original) == names(twin)
 
 
 METHODS = [

@@ -23,7 +23,7 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
     [
         ("get_interview", {}, "meetingCode: is missing"),
         ("get_interview", {"meetingCode": None}, "meetingCode: is missing"),
-        ("get_interview", {"meetingCode": 7}, "meetingCode: has to be text, not a int"),
+        ("get_interview", {"meetingCode": 7}, "meetingCode: must be text, not a int"),
         ("get_interview", {"meetingCode": ".."}, "meetingCode: cannot be '..', which is a step in a path"),
         ("get_interview", {"meetingCode": "x", "confirm": True}, "confirm: is unknown: it takes meetingCode"),
         ("get_recording", {"meetingCode": "x", "revealLink": "yes"}, "revealLink: has to be true or false"),

@@ -218,7 +218,7 @@ async def test_a_long_queue_is_reported_at_once_with_its_length(narrow: Sandbox)
         started = time.monotonic()
         text = await failed(client, "create_ai_interview", AI)
     assert time.monotonic() - started < 5
-    assert "no turn in line within 45 s" in text
+    assert "no rate-limit slot within 45 s" in text
     wait = re.search(r"Wait (\d+) seconds before that", text)
     assert wait
     assert int(wait[1]) >= 45

@@ -1,4 +1,4 @@
-"""Every operation on interviews, on both faces over real HTTP (contract sections 5 and 6)."""
+"""Every operation on interviews, in both flavours over real HTTP (contract sections 5 and 6)."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -56,14 +56,14 @@ async def test_create(
     assert [email.meeting_code for email in sandbox.sent_emails] == [interview.meeting_code] * len(roles)
 
 
-async def test_create_refuses_what_is_no_request(face, sandbox: Sandbox) -> None:
-    with pytest.raises(ValidationError, match="request: has to be an AIInterview"):
+async def test_create_rejects_anything_but_a_request_object(face, sandbox: Sandbox) -> None:
+    with pytest.raises(ValidationError, match="request: must be an AIInterview"):
         await face.do(face.client.interviews.create, {"type": "ai"})
 
     assert sandbox.calls == ()
 
 
-async def test_everything_that_can_be_asked_for_arrives(face) -> None:
+async def test_every_field_of_a_request_arrives(face) -> None:
     request = AIInterview(
         job_role="Engineer",
         candidate=JANE,
@@ -198,7 +198,7 @@ async def test_after_an_ai_interview_everything_is_there(face, sandbox: Sandbox,
     assert job.job_id
 
 
-async def test_after_a_human_interview_the_transcript_tells_milliseconds(face, sandbox: Sandbox) -> None:
+async def test_after_a_human_interview_the_transcript_is_in_milliseconds(face, sandbox: Sandbox) -> None:
     code = (await face.do(face.client.interviews.create, HUMAN)).code
     sandbox.play(code)
 
@@ -235,7 +235,7 @@ async def test_generate_job_description(face) -> None:
         await face.do(face.client.ai.generate_job_description, job_role="Engineer", seniority="GOD")
 
 
-async def test_what_the_sdk_does_not_name_is_sent_all_the_same(face, interview: Interview) -> None:
+async def test_request_sends_what_has_no_method(face, interview: Interview) -> None:
     response = await face.do(face.client.request, "GET", "/api/integration/interviews", params={"limit": 1})
 
     assert response.status == 200

@@ -1,4 +1,4 @@
-"""Listing and iterating, on both faces (contract section 5.3)."""
+"""Listing and iterating, in both flavours (contract section 5.3)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ async def codes(face) -> list[str]:
     return [(await face.do(face.client.interviews.create, request)).code for request in requests]
 
 
-async def test_a_page_tells_where_it_stands(face, codes: list[str]) -> None:
+async def test_a_page_has_its_number_and_the_total(face, codes: list[str]) -> None:
     page = await face.do(face.client.interviews.list, page=2, limit=3)
 
     assert [interview.meeting_code for interview in page.items] == codes[:1]
@@ -100,7 +100,7 @@ async def test_the_source_of_an_interview_is_the_customer(face, tenant: Tenant) 
         ),
     ],
 )
-async def test_a_filter_the_api_would_refuse_is_not_sent(face, sandbox: Sandbox, filters, problem: str) -> None:
+async def test_a_filter_that_the_api_would_reject_is_not_sent(face, sandbox: Sandbox, filters, problem: str) -> None:
     with pytest.raises(ValidationError) as caught:
         await face.do(face.client.interviews.list, **filters)
 

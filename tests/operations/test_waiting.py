@@ -1,4 +1,4 @@
-"""Waiting for an evaluation, on both faces: COMPLETED is not the end of a human meeting (contract section 5.2)."""
+"""Waiting for an evaluation, in both flavours: COMPLETED is not the end of a human meeting (contract section 5.2)."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ async def looked(sandbox: Sandbox, times: int = 2) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_an_ai_interview_is_waited_for_until_it_is_evaluated(face, sandbox: Sandbox) -> None:
+async def test_the_wait_ends_with_the_evaluation_of_an_ai_interview(face, sandbox: Sandbox) -> None:
     code, waiting = await started(face, sandbox, AI)
     sandbox.play(code, "ACTIVE")
     await looked(sandbox)
@@ -63,7 +63,7 @@ async def test_a_human_meeting_that_was_left_is_not_over(face, sandbox: Sandbox)
 
 
 @pytest.mark.parametrize("step", ["FAILED", "NO_SHOW", "EXPIRED"])
-async def test_an_interview_that_comes_to_nothing_ends_the_wait(face, sandbox: Sandbox, step: Step) -> None:
+async def test_an_interview_that_fails_ends_the_wait(face, sandbox: Sandbox, step: Step) -> None:
     code, waiting = await started(face, sandbox, HUMAN)
 
     sandbox.play(code, step)

@@ -1,4 +1,4 @@
-"""Bodies as JSON: whatever reads and writes them, they say the same."""
+"""JSON bodies, which are the same with orjson and with the standard library."""
 
 import importlib.util
 import json
@@ -51,11 +51,11 @@ def test_a_body_without_a_json_form(value: object) -> None:
 @given(st.dictionaries(st.text(), st.recursive(st.text() | st.booleans() | st.integers(-(2**70), 2**70), st.lists)))
 @example({"halved": "\ud800"})
 @example({"large": 2**64})
-def test_the_body_of_a_model_says_what_any_body_would(value: dict[str, Any]) -> None:
+def test_the_body_of_a_model_equals_any_other_json(value: dict[str, Any]) -> None:
     assert json.loads(model_body(value)) == json.loads(json_body(value))
 
 
-def test_a_body_that_holds_itself() -> None:
+def test_a_body_that_contains_itself() -> None:
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(ValidationError, match="json: cannot be written"):
@@ -69,7 +69,7 @@ def test_what_goes_into_a_database_reads_back_as_it_was(value: Any) -> None:
     assert json.loads(compact(value, default=str)) == value
 
 
-def test_what_has_no_json_form_goes_in_as_it_is_told_to(reader: ModuleType) -> None:
+def test_a_value_without_a_json_form_is_written_by_default(reader: ModuleType) -> None:
     assert reader.compact([{"sealed": b"gAAA"}], default=bytes.decode) == '[{"sealed":"gAAA"}]'
     assert reader.compact(["\ud800", b"gAAA"], default=bytes.decode) == '["\ud800","gAAA"]'
 

@@ -1,38 +1,46 @@
-"""What is asked for after a break, and what is taken for an answer to it."""
+"""What is requested after a break, and which responses continue the download."""
 
 import pytest
 
 from boooply import Secret
 from boooply.models import Recording
-from boooply.protocol.downloads import EventStatus, asking, begun, is_complete, is_misfit, link_of, tag_of
+from boooply.protocol.downloads import (
+    Progress,
+    is_complete,
+    link_of,
+    must_restart,
+    range_headers,
+    start_of_body,
+    strong_etag,
+)
 
 KEY = Secret("bply_org_0123456789abcdef")
-BROKEN = EventStatus(100, '"one"', 200)
+BROKEN = Progress(100, '"one"', 200)
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @pytest.mark.parametrize(
     ("progress", "headers"),
     [
-        (EventStatus(), {}),
-        (EventStatus(0, '"one"'), {}),
-        (EventStatus(100), {}),  # without a name, the rest could be that of another file
+        (Progress(), {}),
+        (Progress(0, '"one"'), {}),
+        (Progress(100), {}),  # without a name, the rest could be that of another file
         (BROKEN, {"Range": "bytes=100-", "If-Range": '"one"'}),
     ],
 )
-def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, headers):
-    assert asking(progress) == PLAIN | headers
+def test_the_missing_bytes_are_requested_if_the_file_can_be_identified(progress, headers):
+    assert range_headers(progress) == PLAIN | headers
 
 
 @pytest.mark.parametrize(
     ("status", "headers", "progress"),
     [
-        (200, {}, EventStatus()),
-        (200, {"Content-Length": "300", "ETag": '"two"'}, EventStatus(0, '"two"', 300)),
-        (200, {"Content-Length": "many"}, EventStatus()),
+        (200, {}, Progress()),
+        (200, {"Content-Length": "300", "ETag": '"two"'}, Progress(0, '"two"', 300)),
+        (200, {"Content-Length": "many"}, Progress()),
         (206, {"Content-Range": "bytes 100-199/200"}, BROKEN),
         (206, {"Content-Range": "bytes 100-149/200", "ETag": '"one"'}, BROKEN),
-        (206, {"Content-Range": "bytes 100-199/*"}, EventStatus(100, '"one"')),
+        (206, {"Content-Range": "bytes 100-199/*"}, Progress(100, '"one"')),
         (206, {"Content-Range": "bytes 100-199/200", "ETag": '"two"'}, None),
         (206, {"Content-Range": "bytes 0-199/200"}, None),
         (206, {"Content-Range": "bytes 100-199"}, None),
@@ -41,15 +49,15 @@ def test_the_rest_is_asked_for_where_it_can_be_told_to_be_the_rest(progress, hea
         (200, {"Content-Type": "Text/HTML; charset=utf-8"}, None),
     ],
 )
-def test_a_piece_belongs_where_it_says_and_nowhere_else(status, headers, progress):
-    assert begun(BROKEN, status, headers) == progress
+def test_a_part_belongs_where_its_range_says_and_nowhere_else(status, headers, progress):
+    assert start_of_body(BROKEN, status, headers) == progress
 
 
-def test_what_is_missing_is_known_where_the_server_has_told():
+def test_progress_is_whole_if_no_byte_is_known_to_be_missing():
     assert not BROKEN.is_whole
-    assert EventStatus(200, None, 200).is_whole
-    assert EventStatus(100).is_whole
-    assert [status for status in (200, 206, 404, 416, 503) if is_misfit(status)] == [206, 416]
+    assert Progress(200, None, 200).is_whole
+    assert Progress(100).is_whole
+    assert [status for status in (200, 206, 404, 416, 503) if must_restart(status)] == [206, 416]
 
 
 def test_a_break_after_the_last_byte_has_lost_nothing():
@@ -58,10 +66,10 @@ def test_a_break_after_the_last_byte_has_lost_nothing():
     assert not is_complete(BROKEN, 200, {"Content-Range": "bytes */100"})
 
 
-def test_a_weak_name_is_not_relied_on():
-    assert tag_of({"ETag": '"one"'}) == '"one"'
-    assert tag_of({"ETag": 'W/"one"'}) is None
-    assert tag_of({}) is None
+def test_a_weak_etag_is_ignored():
+    assert strong_etag({"ETag": '"one"'}) == '"one"'
+    assert strong_etag({"ETag": 'W/"one"'}) is None
+    assert strong_etag({}) is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where in an answer the result is."""
+"""Where the result is within a response."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def test_the_top_level_is_without_what_wraps_it() -> None:
         ({"meeting": {}}, {}),
     ],
 )
-def test_an_object_stands_under_its_name_or_at_the_top(payload: dict[str, Any], taken: Any) -> None:
+def test_an_object_is_under_its_name_or_at_the_top(payload: dict[str, Any], taken: Any) -> None:
     assert within("meeting")(payload) == taken
 
 
@@ -41,7 +41,7 @@ def test_a_list_that_is_missing_is_empty(payload: dict[str, Any], taken: Any) ->
     assert items("a")(payload) == taken
 
 
-def test_the_numbers_of_a_page_stand_under_pagination_or_beside_the_list() -> None:
+def test_the_numbers_of_a_page_are_under_pagination_or_beside_the_list() -> None:
     assert page({"success": True, "meetings": [], "pagination": {"page": 2, "total": 9}, "total": 1}) == {
         "meetings": [],
         "page": 2,

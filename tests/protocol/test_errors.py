@@ -1,4 +1,4 @@
-"""Answers that say no, and answers that say nothing that can be read (contract section 3)."""
+"""Responses that report an error, and responses that cannot be read (contract section 3)."""
 
 import json
 import pickle
@@ -46,7 +46,7 @@ def test_each_status_has_its_error(status: int, error: type[APIStatusError]) -> 
     assert (caught.value.status, caught.value.code, caught.value.operation) == (status, "NOPE", "interviews.get")
 
 
-def test_text_that_nothing_takes_is_replaced() -> None:
+def test_characters_without_a_utf8_form_are_replaced() -> None:
     body = json.dumps({"error": "half \ud800 and \0", "code": "\udfff"}).encode()
     with pytest.raises(APIStatusError) as caught:
         GET_INTERVIEW.parse(answer(400, body))
@@ -55,7 +55,7 @@ def test_text_that_nothing_takes_is_replaced() -> None:
     str(caught.value).encode()
 
 
-def test_an_error_tells_all_it_knows() -> None:
+def test_an_error_shows_everything_that_the_response_contains() -> None:
     body = {"success": False, "error": "Slow down", "code": "LIMIT"}
     response = answer(429, body, X_Request_Id="r-1", Retry_After="7")
 
@@ -70,13 +70,13 @@ def test_an_error_tells_all_it_knows() -> None:
     ("response", "message"),
     [
         pytest.param(answer(502, b"<html>Bad Gateway</html>"), "no reason given", id="HTML of a proxy"),
-        pytest.param(answer(503, b""), "an empty answer", id="nothing"),
+        pytest.param(answer(503, b""), "an empty response", id="nothing"),
         pytest.param(answer(504, {"message": "timed out"}), "timed out", id="JSON of another shape"),
         pytest.param(answer(500, {"error": {"message": "nested"}}), "nested", id="nested"),
         pytest.param(answer(500, ["x"]), "no reason given", id="a list"),
         pytest.param(answer(500, {"error": 5, "code": 7}), "no reason given", id="numbers"),
         pytest.param(answer(500, b"\xff\xfe"), "no reason given", id="not UTF-8"),
-        pytest.param(answer(301), "the API answered with a redirect, which is not followed: check base_url", id="3xx"),
+        pytest.param(answer(301), "the API responded with a redirect, which is not followed: check base_url", id="3xx"),
         pytest.param(answer(200, {"success": False, "error": "No"}), "No", id="200 that says no"),
         pytest.param(answer(400, {"error": "x" * 900}), "x" * 500, id="a long text"),
     ],
@@ -119,7 +119,7 @@ def test_a_secret_that_the_api_repeats_is_masked(secret: str) -> None:
         (answer(200, {"meeting": {"meetingCode": {}}}), "meetingCode: expected text, found an object"),
     ],
 )
-def test_an_answer_that_cannot_be_read(response: Response, problem: str) -> None:
+def test_an_unreadable_response(response: Response, problem: str) -> None:
     with pytest.raises(DecodingError) as caught:
         GET_INTERVIEW.parse(response)
 
@@ -148,7 +148,7 @@ shaped = st.dictionaries(
 
 
 @given(row=st.sampled_from(ENDPOINTS), status=st.sampled_from([200, 201, 400, 429, 500]), body=shaped | json_values)
-def test_any_answer_is_a_result_or_a_typed_error(row, status: int, body: object) -> None:
+def test_any_response_is_a_result_or_a_typed_error(row, status: int, body: object) -> None:
     with suppress(APIStatusError, DecodingError):
         row.parse(answer(status, body))
 

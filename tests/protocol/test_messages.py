@@ -34,14 +34,14 @@ def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
         (" ", "meeting_code: is empty"),
         (".", "meeting_code: cannot be '.'"),
         ("..", "meeting_code: cannot be '..'"),
-        ("a\nb", "meeting_code: holds a control character"),
-        ("a\x7fb", "meeting_code: holds a control character"),
-        ("\ud800", "meeting_code: holds half of a surrogate pair"),
-        (7, "meeting_code: has to be text, not a int"),
-        (None, "meeting_code: has to be text, not a NoneType"),
+        ("a\nb", "meeting_code: contains a control character"),
+        ("a\x7fb", "meeting_code: contains a control character"),
+        ("\ud800", "meeting_code: contains half of a surrogate pair"),
+        (7, "meeting_code: must be text, not a int"),
+        (None, "meeting_code: must be text, not a NoneType"),
     ],
 )
-def test_an_identity_that_cannot_stand_in_a_path(value: Any, problem: str) -> None:
+def test_an_identity_that_cannot_be_part_of_a_path(value: Any, problem: str) -> None:
     with pytest.raises(ValidationError) as caught:
         GET_INTERVIEW.request(meeting_code=value)
 
@@ -69,7 +69,7 @@ def test_a_query(parameters: dict[str, Any], query: str) -> None:
 
 
 def test_a_query_without_a_utf8_form() -> None:
-    with pytest.raises(ValidationError, match="params: hold half of a surrogate pair"):
+    with pytest.raises(ValidationError, match="params: contain half of a surrogate pair"):
         query_string({"search": "\ud800"})
 
 
@@ -85,14 +85,14 @@ def test_json_nested_too_deep_is_no_json() -> None:
         Response(status=200, headers={}, body=b"[" * 100_000).json()
 
 
-OUTSIDE = "path: has to start with one / and go on within the API: the host is base_url's"
-ENCODED = "path: holds characters that have to be percent-encoded"
+OUTSIDE = "path: must start with one / and stay within the API: the host is base_url's"
+ENCODED = "path: contains characters that must be percent-encoded"
 
 
 @pytest.mark.parametrize(
     ("method", "path", "problem"),
     [
-        ("FETCH", "/api", "method: has to be one of GET, POST, PUT, PATCH, DELETE"),
+        ("FETCH", "/api", "method: must be one of GET, POST, PUT, PATCH, DELETE"),
         ("GET", "api", OUTSIDE),
         ("GET", "", OUTSIDE),
         ("GET", "//other.example/api", OUTSIDE),
@@ -102,10 +102,10 @@ ENCODED = "path: holds characters that have to be percent-encoded"
         ("GET", "/a\nb", ENCODED),
         ("GET", "/ü", ENCODED),
         ("GET", "/a#b", ENCODED),
-        ("GET", "/a/../b", "path: holds the step . or .."),
-        ("GET", "/a/./b", "path: holds the step . or .."),
-        ("GET", "/a/%2e%2e/b", "path: holds the step . or .."),
-        ("GET", "/a/..?b=/", "path: holds the step . or .."),
+        ("GET", "/a/../b", "path: contains the step . or .."),
+        ("GET", "/a/./b", "path: contains the step . or .."),
+        ("GET", "/a/%2e%2e/b", "path: contains the step . or .."),
+        ("GET", "/a/..?b=/", "path: contains the step . or .."),
     ],
 )
 def test_a_raw_request_that_leads_out_of_the_api(method: str, path: str, problem: str) -> None:
@@ -140,7 +140,7 @@ def test_a_raw_request_with_a_body() -> None:
     assert raw_request("POST", "/a", json=False).body == b"false"
 
 
-def test_the_table_holds_every_operation_of_the_contract() -> None:
+def test_the_table_has_every_operation_of_the_contract() -> None:
     assert {(row.operation, row.method, row.limit.value, row.idempotency.value) for row in ENDPOINTS} == {
         ("create_organization_api_key", "POST", "writes", "unsafe"),
         ("organization.get", "GET", "reads", "safe"),

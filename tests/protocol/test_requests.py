@@ -64,7 +64,7 @@ def test_a_read_shows_whether_it_has_been_carried_out(request_: Request, read: A
     assert (reconciled is not None) == is_done
 
 
-def test_a_key_that_came_with_a_refusal_is_masked_in_it() -> None:
+def test_a_key_beside_an_error_is_masked_in_it() -> None:
     minted = "a-key-of-no-known-form"
     payload = {"success": False, "error": f"minted {minted} and failed", "apiKey": minted}
     with pytest.raises(APIStatusError) as caught:
@@ -73,7 +73,7 @@ def test_a_key_that_came_with_a_refusal_is_masked_in_it() -> None:
     assert minted not in caught.value.message
 
 
-def test_what_is_no_json_is_told_by_its_size_and_kind() -> None:
+def test_a_body_that_is_no_json_is_described_by_size_and_type() -> None:
     response = Response(status=200, headers={"Content-Type": "text/plain; charset=utf-8"}, body=b"hello")
     with pytest.raises(DecodingError, match=r"found 5 bytes of text/plain$"):
         endpoints.GET_INTERVIEW.parse(response)

@@ -1,4 +1,4 @@
-"""What is wrong with an answer, how long to wait, and how much may be sent again in all."""
+"""The failure of a response, the pause before a retry, and the retries of all calls together."""
 
 from typing import Any
 
@@ -35,11 +35,11 @@ NO_HEADERS: dict[str, str] = {}
         (NAMED, 300, b"", NO_HEADERS, None),
         (NAMED, 404, b"<html>", HTML, None),
         (NAMED, 428, b"", NO_HEADERS, None),
-        (NAMED, 429, b"{}", NO_HEADERS, FailureKind.LIMITED),
+        (NAMED, 429, b"{}", NO_HEADERS, FailureKind.RATE_LIMITED),
         (NAMED, 430, b"", NO_HEADERS, None),
         (NAMED, 499, b"", NO_HEADERS, None),
-        (NAMED, 500, b"{}", NO_HEADERS, FailureKind.FAILED),
-        (NAMED, 599, b"{}", NO_HEADERS, FailureKind.FAILED),
+        (NAMED, 500, b"{}", NO_HEADERS, FailureKind.SERVER_ERROR),
+        (NAMED, 599, b"{}", NO_HEADERS, FailureKind.SERVER_ERROR),
         (MAYBE_EMPTY, 204, b"", NO_HEADERS, None),
         (MAYBE_EMPTY, 200, b"{}", NO_HEADERS, None),
         (MAYBE_EMPTY, 200, b"?", NO_HEADERS, FailureKind.UNREADABLE),
@@ -56,7 +56,7 @@ NO_HEADERS: dict[str, str] = {}
         (BY_HAND, 200, b"text", {"Content-Type": "text/plain; of text/html"}, None),
     ],
 )
-def test_what_is_wrong_with_an_answer(
+def test_the_failure_of_a_response(
     request_: Request, status: int, body: bytes, headers: dict[str, str], fault: FailureKind | None
 ) -> None:
     assert failure_of(request_, Response(status=status, headers=headers, body=body)) is fault
@@ -65,11 +65,11 @@ def test_what_is_wrong_with_an_answer(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"attempts": 0}, "retry: attempts has to be at least 1"),
-        ({"attempts": True}, "retry: attempts has to be at least 1"),
-        ({"deadline": 0}, "retry: deadline has to be a number of seconds above zero, or None"),
-        ({"deadline": float("nan")}, "retry: deadline has to be a number of seconds above zero, or None"),
-        ({"backoff": -0.1}, "retry: backoff has to be a number of seconds, not below zero"),
+        ({"attempts": 0}, "retry: attempts must be at least 1"),
+        ({"attempts": True}, "retry: attempts must be at least 1"),
+        ({"deadline": 0}, "retry: deadline must be a number of seconds above zero, or None"),
+        ({"deadline": float("nan")}, "retry: deadline must be a number of seconds above zero, or None"),
+        ({"backoff": -0.1}, "retry: backoff must be a number of seconds, not below zero"),
     ],
 )
 def test_a_policy_that_cannot_be(change: dict[str, Any], problem: str) -> None:

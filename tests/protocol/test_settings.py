@@ -35,14 +35,14 @@ def test_a_base_url_that_works(given: str, url: str) -> None:
         ("http://api.boooply.com", "base_url is http"),
         ("http://192.168.1.1", "base_url is http"),
         ("http://localhost.example.com", "base_url is http"),
-        ("https://api.boooply.com/v1", "base_url has to end after the host: drop what follows api.boooply.com"),
-        ("https://api.boooply.com/?a=1", "base_url has to end after the host"),
-        ("https://api.boooply.com#a", "base_url has to end after the host"),
-        ("https://user:pw12345@api.boooply.com", "base_url has credentials in it"),
-        ("https://user@api.boooply.com", "base_url has credentials in it"),
-        ("ftp://api.boooply.com", "base_url has to be of the form https://HOST"),
-        ("api.boooply.com", "base_url has to be of the form https://HOST"),
-        ("https://", "base_url has to be of the form https://HOST"),
+        ("https://api.boooply.com/v1", "base_url must end after the host: drop what follows api.boooply.com"),
+        ("https://api.boooply.com/?a=1", "base_url must end after the host"),
+        ("https://api.boooply.com#a", "base_url must end after the host"),
+        ("https://user:pw12345@api.boooply.com", "base_url contains credentials"),
+        ("https://user@api.boooply.com", "base_url contains credentials"),
+        ("ftp://api.boooply.com", "base_url must be of the form https://HOST"),
+        ("api.boooply.com", "base_url must be of the form https://HOST"),
+        ("https://", "base_url must be of the form https://HOST"),
         ("https://api.boooply.com:http", "base_url is not a URL"),
         ("https://[::1", "base_url is not a URL"),
         ("", "base_url is missing: pass base_url=… or set BOOOPLY_BASE_URL"),
@@ -88,17 +88,17 @@ def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "problem"),
     [
-        (ORGANIZATION, "bply_platform_0123456789", "api_key is a platform key: an organization key is wanted"),
+        (ORGANIZATION, "bply_platform_0123456789", "api_key is a platform key, and must be an organization key"),
         (ORGANIZATION, "boooply_platform_live_012345", "api_key is a platform key"),
-        (PLATFORM, ORG_KEY, "platform_key is an organization key: a platform key is wanted"),
+        (PLATFORM, ORG_KEY, "platform_key is an organization key, and must be a platform key"),
         (PLATFORM, "boooply_tenant_test_0123456", "platform_key is an organization key"),
         (ORGANIZATION, None, "api_key is missing: pass api_key=… or set BOOOPLY_API_KEY"),
         (PLATFORM, "", "platform_key is missing: pass platform_key=… or set BOOOPLY_PLATFORM_KEY"),
         (ORGANIZATION, str(Secret(ORG_KEY)), "api_key is a mask"),
-        (ORGANIZATION, f"{ORG_KEY}\n", "api_key holds white space"),
-        (ORGANIZATION, f" {ORG_KEY}", "api_key holds white space"),
-        (ORGANIZATION, "bply_org_\r\nX-Evil: 1", "api_key holds white space"),
-        (ORGANIZATION, "bply_org_ключ", "api_key holds white space or characters that no key has"),
+        (ORGANIZATION, f"{ORG_KEY}\n", "api_key contains white space"),
+        (ORGANIZATION, f" {ORG_KEY}", "api_key contains white space"),
+        (ORGANIZATION, "bply_org_\r\nX-Evil: 1", "api_key contains white space"),
+        (ORGANIZATION, "bply_org_ключ", "api_key contains white space or characters that no key has"),
     ],
 )
 def test_a_key_that_cannot_work(kind: KeyKind, value: Any, problem: str) -> None:
@@ -111,5 +111,5 @@ def test_a_key_that_cannot_work(kind: KeyKind, value: Any, problem: str) -> None
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), True, "30", None])
 def test_a_timeout_that_cannot_work(timeout: Any) -> None:
-    with pytest.raises(ConfigurationError, match="timeout has to be a number of seconds above zero"):
+    with pytest.raises(ConfigurationError, match="timeout must be a number of seconds above zero"):
         seconds(timeout)

@@ -28,7 +28,7 @@ async def test_a_connection_that_takes_seconds_is_given_up_at_its_own_time() -> 
         for fraction in (0.2, 0.9):
             await asyncio.sleep((fraction - time.monotonic()) % 1)  # where a rounded end would be too late
             begun = time.monotonic()
-            with pytest.raises(APIConnectionError, match="the API's host does not answer"):
+            with pytest.raises(APIConnectionError, match="the API's host does not respond"):
                 await client.interviews.create(AI)
             assert time.monotonic() - begun < 5.5
         await asyncio.sleep(0.1)  # for the server to hang up too

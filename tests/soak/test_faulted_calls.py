@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import get_args
 
 from boooply import AIInterview, AmbiguousWriteError, AsyncBoooplyClient, BoooplyError, Candidate, RetryPolicy
+from boooply.client import transport_of
 from boooply.sandbox import Fault, Sandbox
 from boooply.transport.local_limiter import LocalLimiter
 
 CALLS = int(os.environ.get("BOOOPLY_SOAK_CALLS", "100000"))
 CHUNK = 2_000
-# the heavy ones have their cells in the conformance test; a bare 429 shuts the gate for a window
+# the heavy ones have their cells in the conformance test; a bare 429 shuts the limiter for a window
 LEFT_OUT = {"gzip-bomb", "big-body", "stall", "slow-drip", "429", "429-bare"}
 FAULTS = sorted(set(get_args(Fault)) - LEFT_OUT)
 
@@ -92,12 +93,13 @@ async def test_many_cancellations() -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
         assert (await client.organization.get()).id
         await asyncio.sleep(0.05)
-        gate = client.pool.gate(client._transport.key, next(iter(client.rate_limits)))
-        assert gate is not None
-        assert isinstance(gate, LocalLimiter)
-        assert gate._limiter.in_flight == 0
-        assert len(gate._waiters) == 0
-        session = (await client.pool.wire()).session
+        transport = transport_of(client)
+        limiter = transport.pool.limiter(transport.key, next(iter(client.rate_limits)))
+        assert limiter is not None
+        assert isinstance(limiter, LocalLimiter)
+        assert limiter._limiter.in_flight == 0
+        assert len(limiter._waiters) == 0
+        session = await transport.pool.session()
         assert session.connector is not None
         assert not session.connector._acquired
         # the sandbox keeps a task for each open connection

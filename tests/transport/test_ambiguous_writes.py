@@ -1,4 +1,4 @@
-"""What is told of an unclear outcome, and what is kept out of it."""
+"""What an ambiguous write shows, and what it keeps secret."""
 
 import asyncio
 import json
@@ -24,6 +24,7 @@ from boooply import (
     NotSeen,
     RetryPolicy,
 )
+from boooply.client import transport_of
 from boooply.protocol.endpoints import CREATE_INTERVIEW
 from boooply.sandbox import Sandbox
 
@@ -38,7 +39,7 @@ async def quick(sandbox: Sandbox) -> AsyncIterator[AsyncBoooplyClient]:
         yield client
 
 
-async def test_what_came_back_is_told_as_the_error_it_would_be_elsewhere(quick, sandbox):
+async def test_an_ambiguous_write_carries_the_response_as_an_error(quick, sandbox):
     sandbox.faults.add("interviews.create", "500-after")
     with pytest.raises(AmbiguousWriteError) as caught:
         await quick.interviews.create(AI)
@@ -48,7 +49,7 @@ async def test_what_came_back_is_told_as_the_error_it_would_be_elsewhere(quick, 
     assert answer.message in str(caught.value)
 
 
-async def test_before_the_api_has_told_its_time_our_own_is_given(quick, sandbox):
+async def test_before_the_first_response_sent_at_is_by_our_own_clock(quick, sandbox):
     sandbox.faults.add("interviews.create", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError) as caught:
         await quick.interviews.create(AI)
@@ -122,7 +123,7 @@ async def test_a_key_in_a_content_type_is_masked(odd_client):
 
 
 @pytest.mark.parametrize("which", ["page", "untyped"])
-async def test_a_page_of_html_is_no_answer_to_a_request_of_ones_own(odd_client, which):
+async def test_a_page_of_html_is_an_error_of_a_raw_request(odd_client, which):
     with pytest.raises(DecodingError, match="a page of HTML"):
         await odd_client.request("GET", f"/answers/{which}")
     with pytest.raises(AmbiguousWriteError):
@@ -130,20 +131,20 @@ async def test_a_page_of_html_is_no_answer_to_a_request_of_ones_own(odd_client, 
 
 
 @pytest.mark.parametrize("which", ["empty", "drawing"])
-async def test_what_is_no_page_is_an_answer(odd_client, which):
+async def test_a_body_that_is_no_page_is_a_response_to_a_raw_request(odd_client, which):
     response = await odd_client.request("POST", f"/answers/{which}", json={})
     assert response.body == ANSWERS[which]["text"].encode()
 
 
-async def test_an_interview_created_before_the_send_is_not_taken_for_the_lost_one_however_long_the_wait(quick, sandbox):
+async def test_resolve_ignores_an_interview_created_before_the_send(quick, sandbox):
     await quick.interviews.create(AI)
     sandbox.faults.add("interviews.create", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError) as caught:
-        await quick.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
+        await transport_of(quick).send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
     assert isinstance(await quick.interviews.resolve(caught.value), Interview)
 
 
-async def test_the_unclear_answer_itself_tells_the_apis_clock(quick, sandbox):
+async def test_the_response_of_an_ambiguous_write_shows_the_apis_clock(quick, sandbox):
     sandbox.clock.advance(3600)
     sandbox.faults.add("interviews.create", "500-after")
     with pytest.raises(AmbiguousWriteError) as caught:
@@ -152,7 +153,7 @@ async def test_the_unclear_answer_itself_tells_the_apis_clock(quick, sandbox):
     assert abs(caught.value.sent_at - datetime.now(UTC) - timedelta(hours=1)) < timedelta(seconds=2)
 
 
-async def test_a_search_asks_for_the_apis_clock_where_no_answer_has_told_it(sandbox):
+async def test_resolve_asks_for_the_apis_clock_if_no_response_has_shown_it(sandbox):
     sandbox.clock.advance(3600)
     urls: dict[str, Any] = {"api_key": sandbox.api_key, "base_url": sandbox.base_url}
     async with AsyncBoooplyClient(**urls) as other:
@@ -174,7 +175,7 @@ async def test_an_interview_that_was_not_evaluated_can_be_pickled(quick):
     assert {person.join_token for person in copy.interview.participants} == {None}
 
 
-async def test_the_sender_is_told_that_an_attempt_was_not_carried_out(client, sandbox):
+async def test_on_unsent_is_called_after_an_attempt_that_was_not_carried_out(client, sandbox):
     told: list[str] = []
     sandbox.faults.add("interviews.create", "429")
 
@@ -186,11 +187,11 @@ async def test_the_sender_is_told_that_an_attempt_was_not_carried_out(client, sa
         raise ZeroDivisionError  # so that the wait after it is not waited
 
     with pytest.raises(ZeroDivisionError):
-        await client.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+        await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
     assert told == ["send", "unsent"]
 
 
-async def test_the_sender_is_told_where_its_own_note_took_until_the_deadline(client, sandbox):
+async def test_on_unsent_is_called_if_on_send_took_until_the_deadline(client, sandbox):
     told: list[str] = []
 
     async def on_send() -> None:
@@ -202,7 +203,7 @@ async def test_the_sender_is_told_where_its_own_note_took_until_the_deadline(cli
 
     hurried = client.with_options(retry=RetryPolicy(deadline=0.1))
     with pytest.raises(DeadlineExceededError):
-        await hurried.transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
+        await transport_of(hurried).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
     assert told == ["send", "unsent"]
     assert sandbox.calls == ()
 

@@ -1,4 +1,4 @@
-"""The promise of ``docs/explanation/safety.md``: fault by safety class by face, with the sends that the API saw."""
+"""The promise of ``docs/explanation/safety.md``: faults by idempotency, in both flavours."""
 
 import asyncio
 import socket
@@ -125,7 +125,7 @@ async def connect(request: pytest.FixtureRequest, make_face):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_what_was_never_sent_is_sent_again(connect, operation: str) -> None:
+async def test_a_request_that_was_never_sent_is_sent_again(connect, operation: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     face = connect(
@@ -144,7 +144,7 @@ async def test_what_was_never_sent_is_sent_again(connect, operation: str) -> Non
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_what_can_never_be_sent_fails_as_such(connect, operation: str) -> None:
+async def test_a_host_that_cannot_be_reached_is_a_connection_error(connect, operation: str) -> None:
     face = connect(api_key="bply_org_x", base_url="http://127.0.0.1:1", retry=RetryPolicy(attempts=2, backoff=0))
 
     with pytest.raises(APIConnectionError):
@@ -152,7 +152,7 @@ async def test_what_can_never_be_sent_fails_as_such(connect, operation: str) -> 
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_a_key_that_is_refused_is_not_tried_again(connect, sandbox: Sandbox, operation: str) -> None:
+async def test_an_invalid_key_is_not_tried_again(connect, sandbox: Sandbox, operation: str) -> None:
     face = connect(api_key="bply_org_unknown", base_url=sandbox.base_url, retry=RetryPolicy(backoff=0))
 
     with pytest.raises(AuthenticationError):

@@ -1,4 +1,4 @@
-"""A recording is downloaded whole, whatever breaks it off, and the key goes to nobody else."""
+"""A recording is downloaded completely, whatever breaks the connection, and the key is sent to nobody else."""
 
 import asyncio
 import hashlib
@@ -22,6 +22,7 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
+from boooply.client import transport_of
 from boooply.protocol.messages import RateLimitClass
 from boooply.transport.local_limiter import LocalLimiter
 
@@ -38,7 +39,7 @@ async def recorded(sandbox, client):
     return interview.meeting_code
 
 
-async def test_a_recording_comes_whole_and_for_its_owner_alone(face, recorded, tmp_path):
+async def test_a_recording_is_complete_and_readable_by_its_owner_only(face, recorded, tmp_path):
     file = tmp_path / "interview.mp4"
     file.write_bytes(b"an older one")
     recording = await face.do(face.client.interviews.download_recording, recorded, file)
@@ -57,7 +58,7 @@ async def test_there_is_none_before_the_interview_was_held(client, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["drop-midway", "reset-before", "500", "503", "429-bare", "stale"])
-async def test_a_fault_is_mended(sandbox, recorded, tmp_path, fault):
+async def test_a_download_continues_after_a_fault(sandbox, recorded, tmp_path, fault):
     whole, file = tmp_path / "whole.mp4", tmp_path / "interview.mp4"
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key,
@@ -88,7 +89,7 @@ async def test_another_video_in_the_meantime_is_fetched_from_its_start(storage, 
     assert (tmp_path / "interview.mp4").read_bytes() == b"a shorter one"
 
 
-async def test_breaks_that_bring_something_are_mended_for_ever(storage, tmp_path):
+async def test_breaks_after_progress_do_not_count_as_attempts(storage, tmp_path):
     storage.breaks = [100_000 * number for number in range(1, 8)]
     await storage.download(tmp_path / "interview.mp4", attempts=1)
     assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
@@ -107,7 +108,7 @@ async def test_a_part_of_another_video_is_not_taken(storage, tmp_path):
     assert (tmp_path / "interview.mp4").read_bytes() == VIDEO[::-1]
 
 
-async def test_a_refusal_in_between_loses_nothing(storage, tmp_path):
+async def test_an_error_between_two_parts_loses_nothing(storage, tmp_path):
     storage.breaks, storage.fails = [300_000], {2: 503, 3: 429}
     await storage.download(tmp_path / "interview.mp4", attempts=3)
     assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
@@ -128,7 +129,7 @@ async def test_breaks_that_bring_something_leave_the_budget_to_others(storage, t
     here = f"http://127.0.0.1:{storage.port}"
     async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=RetryPolicy(backoff=0)) as client:
         await client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4")
-        assert client.transport.pool.budget.spend()
+        assert transport_of(client).pool.budget.spend()
 
 
 async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
@@ -138,10 +139,10 @@ async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
         task = asyncio.create_task(client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4"))
         await asyncio.sleep(0.3)
         assert client.rate_limits[RateLimitClass.READS].remaining == 1
-        pool = client.transport.pool
-        gate = pool.gate(client.transport.key, RateLimitClass.READS)
-        assert isinstance(gate, LocalLimiter)
-        assert gate._limiter.in_flight == 0  # nothing is under way for the limits, though the video is
+        pool = transport_of(client).pool
+        limiter = pool.limiter(transport_of(client).key, RateLimitClass.READS)
+        assert isinstance(limiter, LocalLimiter)
+        assert limiter._limiter.in_flight == 0  # nothing is in flight for the limits, though the video is
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -169,7 +170,7 @@ async def test_a_storage_that_brings_nothing_is_given_up(storage, tmp_path):
 @pytest.mark.parametrize(
     ("status", "error"), [(403, PermissionDeniedError), (404, NotFoundError), (503, ServerError), (204, DecodingError)]
 )
-async def test_a_refusal_of_the_storage_is_told(storage, tmp_path, status, error):
+async def test_an_error_of_the_storage_is_raised(storage, tmp_path, status, error):
     storage.status = status
     with pytest.raises(error):
         await storage.download(tmp_path / "interview.mp4", attempts=2)
@@ -224,7 +225,7 @@ async def test_the_key_goes_to_the_apis_own_host_alone(storage, tmp_path):
     assert storage.key_of_redirect == f"Bearer {KEY}"
 
 
-async def test_a_disk_that_refuses_says_so_and_shows_no_key(storage, tmp_path):
+async def test_a_path_that_cannot_be_written_is_an_error_before_any_request(storage, tmp_path):
     with pytest.raises(FileNotFoundError):
         await storage.download(tmp_path / "nowhere" / "interview.mp4")
     (tmp_path / "taken").mkdir()
@@ -234,7 +235,7 @@ async def test_a_disk_that_refuses_says_so_and_shows_no_key(storage, tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["taken"]
 
 
-async def test_a_full_disk_says_so_from_no_frame_that_holds_the_key(storage, tmp_path):
+async def test_a_full_disk_is_an_oserror_whose_frames_show_no_key(storage, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
     try:

@@ -143,7 +143,7 @@ def test_a_forked_child_does_not_wait_for_calls_of_its_parent(threaded_sandbox: 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("7", "", 0)
 
 
-def test_many_loops_share_a_line_without_a_stray_error(threaded_sandbox: Sandbox) -> None:
+def test_many_loops_share_a_rate_limit_without_a_stray_error(threaded_sandbox: Sandbox) -> None:
     client = AsyncBoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
     problems: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""The loop around an attempt: deadlines, the line, what is told before a send, and what an unclear outcome leads to."""
+"""The loop around attempts: deadlines, rate-limit slots, the callbacks of a send, and ambiguous writes."""
 
 import asyncio
 import logging
@@ -27,6 +27,7 @@ from boooply import (
     RetryPolicy,
     ServerError,
 )
+from boooply.client import transport_of
 from boooply.protocol.bodies import json_body
 from boooply.protocol.endpoints import CREATE_INTERVIEW, GET_ORGANIZATION
 from boooply.protocol.messages import Response
@@ -42,7 +43,7 @@ async def quick(sandbox: Sandbox):
         yield client
 
 
-async def test_an_unclear_creation_is_found_again(face, sandbox: Sandbox) -> None:
+async def test_an_ambiguous_creation_is_found_by_resolve(face, sandbox: Sandbox) -> None:
     sandbox.faults.add("interviews.create", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError, match=r"it may have been carried out \(no response\)") as caught:
         await face.do(face.client.interviews.create, AI)
@@ -54,7 +55,7 @@ async def test_an_unclear_creation_is_found_again(face, sandbox: Sandbox) -> Non
     assert "jane" not in f"{caught.value!r} {caught.value}"
 
 
-async def test_an_unclear_creation_that_did_not_happen_is_not_seen(face, sandbox: Sandbox) -> None:
+async def test_an_ambiguous_creation_that_did_not_happen_is_not_seen(face, sandbox: Sandbox) -> None:
     sandbox.faults.add("interviews.create", "503")
     with pytest.raises(AmbiguousWriteError, match="the response was HTTP 503") as caught:
         await face.do(face.client.interviews.create, AI)
@@ -62,7 +63,9 @@ async def test_an_unclear_creation_that_did_not_happen_is_not_seen(face, sandbox
     assert await face.do(face.client.interviews.resolve, caught.value) == NotSeen()
 
 
-async def test_two_of_the_same_cannot_be_told_apart(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+async def test_two_interviews_with_the_same_people_cannot_be_distinguished(
+    quick: AsyncBoooplyClient, sandbox: Sandbox
+) -> None:
     sandbox.faults.add("interviews.create", "reset-after")
     with pytest.raises(AmbiguousWriteError) as caught:
         await quick.interviews.create(AI)
@@ -73,7 +76,7 @@ async def test_two_of_the_same_cannot_be_told_apart(quick: AsyncBoooplyClient, s
     assert found == CannotTell(reason="2 interviews with these people were created since")
 
 
-async def test_nothing_can_tell_of_a_minted_key(sandbox: Sandbox, tenant) -> None:
+async def test_resolve_cannot_tell_whether_a_key_was_minted(sandbox: Sandbox, tenant) -> None:
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
         with pytest.raises(AmbiguousWriteError, match=f"create_organization_api_key for {tenant.organization_id}") as e:
@@ -107,7 +110,7 @@ async def test_a_participant_who_is_out_is_out(quick: AsyncBoooplyClient, sandbo
     assert await quick.interviews.list_participants(interview.meeting_code) == ()
 
 
-async def test_a_state_that_cannot_be_read_leaves_the_outcome_unclear(quick, sandbox: Sandbox) -> None:
+async def test_a_state_that_cannot_be_read_leaves_a_write_ambiguous(quick, sandbox: Sandbox) -> None:
     code = (await quick.interviews.create(AI)).meeting_code
     sandbox.faults.add("interviews.cancel", "reset-after")
     sandbox.faults.add("interviews.get", "500", times=None)
@@ -116,7 +119,7 @@ async def test_a_state_that_cannot_be_read_leaves_the_outcome_unclear(quick, san
         await quick.interviews.cancel(code)
 
 
-async def test_what_is_refused_outright_is_not_sent_again(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+async def test_an_error_response_is_not_sent_again(quick: AsyncBoooplyClient, sandbox: Sandbox) -> None:
     with pytest.raises(NotFoundError):
         await quick.interviews.delete("nothing")
 
@@ -147,14 +150,14 @@ async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox)
         with pytest.raises(AmbiguousWriteError):
             await client.interviews.create(AI)
         begun = time.monotonic()
-        with pytest.raises(DeadlineExceededError, match="no turn in line within 5 s"):
+        with pytest.raises(DeadlineExceededError, match="no rate-limit slot within 5 s"):
             await client.interviews.create(AI)
 
     assert time.monotonic() - begun < 0.5
     assert len(sandbox.calls) == 1
 
 
-async def test_callers_are_served_in_order_and_a_cancelled_one_gives_its_place_back(sandbox: Sandbox) -> None:
+async def test_callers_are_served_in_order_and_a_cancelled_one_releases_its_position(sandbox: Sandbox) -> None:
     served: list[int] = []
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1, window=0.01)
@@ -177,40 +180,39 @@ async def test_callers_are_served_in_order_and_a_cancelled_one_gives_its_place_b
     assert served == [1, 2, 4, 5, 0]  # the refused one comes again, behind those who came before its second try
 
 
-async def test_before_a_send_the_sender_is_told(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+async def test_on_send_is_called_before_the_request_is_sent(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
     told: list[int] = []
 
     async def on_send() -> None:
         told.append(len(sandbox.calls))
 
-    await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+    await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert told == [0]
 
 
-async def test_if_that_fails_nothing_is_sent(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+async def test_if_on_send_fails_nothing_is_sent(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
     async def on_send() -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+        await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert sandbox.calls == ()
 
 
-async def test_limits_and_keys_share_as_they_are_told(sandbox: Sandbox) -> None:
+async def test_the_keys_of_a_pool_share_a_limit_if_its_scope_is_the_pool(sandbox: Sandbox) -> None:
     async with AsyncBoooplyPlatform(
         platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=RateLimits(scope="pool")
     ) as platform:
-        pool = platform.pool
-        assert pool.gate(platform._transport.key, RateLimitClass.READS) is pool.gate(
-            platform.organization(sandbox.api_key)._transport.key, RateLimitClass.READS
-        )
+        ours, theirs = transport_of(platform), transport_of(platform.organization(sandbox.api_key))
+        limiters = [one.pool.limiter(one.key, RateLimitClass.READS) for one in (ours, theirs)]
+        assert limiters[0] is limiters[1]
     async with AsyncBoooplyClient(api_key="bply_x", base_url=sandbox.base_url, rate_limits=None) as client:
         assert client.rate_limits == {}
 
 
-async def test_a_limit_that_the_api_tells_is_kept() -> None:
+async def test_a_limit_from_the_apis_headers_is_kept() -> None:
     async with (
         Sandbox(limits=Limits(reads=3, window=3600)) as sandbox,
         AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, retry=RetryPolicy(deadline=1)) as client,
@@ -224,7 +226,7 @@ async def test_a_limit_that_the_api_tells_is_kept() -> None:
         assert client.rate_limits[RateLimitClass.READS].remaining == 0
 
 
-async def test_what_is_logged_tells_no_identity(
+async def test_the_log_shows_no_identity(
     quick: AsyncBoooplyClient, caplog: pytest.LogCaptureFixture, sandbox: Sandbox
 ) -> None:
     caplog.set_level(logging.DEBUG, "boooply")
@@ -236,7 +238,7 @@ async def test_what_is_logged_tells_no_identity(
     assert all(secret not in caplog.text for secret in (code, sandbox.api_key, "jane@example.com"))
 
 
-async def test_refused_connections_are_tried_again_and_leave_no_place_taken() -> None:
+async def test_refused_connections_are_tried_again_and_release_their_slots() -> None:
     async with AsyncBoooplyClient(
         api_key="bply_x", base_url="http://127.0.0.1:1", retry=RetryPolicy(attempts=3, backoff=0)
     ) as client:
@@ -246,7 +248,7 @@ async def test_refused_connections_are_tried_again_and_leave_no_place_taken() ->
         assert client.rate_limits[RateLimitClass.WRITES].remaining == 10
 
 
-async def test_what_the_deadline_cut_short_names_the_deadline() -> None:
+async def test_an_attempt_that_the_deadline_ends_names_the_deadline() -> None:
     async with (
         Sandbox(latency=5) as sandbox,
         AsyncBoooplyClient(
@@ -259,7 +261,7 @@ async def test_what_the_deadline_cut_short_names_the_deadline() -> None:
     assert late.value.seconds == 0.3
 
 
-async def test_cancellation_gives_back_what_it_held_and_leads_to_no_key() -> None:
+async def test_cancelled_calls_count_and_lead_to_no_key() -> None:
     async with (
         Sandbox(latency=5) as sandbox,
         AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
@@ -314,7 +316,7 @@ async def test_a_second_delete_that_finds_nothing_is_success_once_a_read_confirm
     ]
 
 
-async def test_without_limits_a_429_is_waited_for_as_it_says(sandbox: Sandbox) -> None:
+async def test_without_rate_limits_a_429_is_retried_after_the_wait_it_names(sandbox: Sandbox) -> None:
     sandbox.faults.add("*", "429-bare", times=2)
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, retry=QUICK
@@ -335,7 +337,7 @@ async def test_a_429_uses_up_no_attempt(sandbox: Sandbox) -> None:
     assert [call.status for call in sandbox.calls] == [429, 503, 429, 200]
 
 
-async def test_a_call_that_is_refused_without_end_tells_so(sandbox: Sandbox) -> None:
+async def test_a_call_that_only_gets_429_raises_it_in_the_end(sandbox: Sandbox) -> None:
     sandbox.faults.add("*", "429-bare", times=None)
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, retry=QUICK
@@ -346,7 +348,7 @@ async def test_a_call_that_is_refused_without_end_tells_so(sandbox: Sandbox) -> 
     assert len(sandbox.calls) == 20
 
 
-async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
+async def test_waiting_for_a_slot_ends_at_the_deadline() -> None:
     async with (
         Sandbox(latency=5) as sandbox,
         AsyncBoooplyClient(
@@ -355,7 +357,7 @@ async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
     ):
         first = asyncio.create_task(client.organization.get())
         await asyncio.sleep(0.01)
-        with pytest.raises(DeadlineExceededError, match=r"no turn in line within 0.02 s"):
+        with pytest.raises(DeadlineExceededError, match=r"no rate-limit slot within 0.02 s"):
             await client.with_options(retry=RetryPolicy(deadline=0.02)).organization.get()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -364,29 +366,29 @@ async def test_a_line_that_does_not_move_is_left_at_the_deadline() -> None:
         assert client.rate_limits[RateLimitClass.READS].waiting == 0
 
 
-async def test_a_place_that_was_not_used_is_given_back(client: AsyncBoooplyClient) -> None:
+async def test_a_slot_that_was_not_used_is_released(client: AsyncBoooplyClient) -> None:
     async def on_send() -> None:
         raise OSError("disk full")
 
     for _ in range(3):
         with pytest.raises(OSError, match="disk full"):
-            await client._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+            await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert client.rate_limits[RateLimitClass.WRITES].remaining == 10
 
 
-async def test_nothing_goes_out_once_the_deadline_has_passed(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
+async def test_nothing_is_sent_once_the_deadline_has_passed(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
     async def on_send() -> None:
         await asyncio.sleep(0.03)
 
     hasty = client.with_options(retry=RetryPolicy(deadline=0.02))
     with pytest.raises(DeadlineExceededError):
-        await hasty._transport.send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
+        await transport_of(hasty).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
     assert sandbox.calls == ()
 
 
-async def test_more_calls_than_a_connector_would_let_out_are_not_unclear() -> None:
+async def test_more_calls_than_a_connectors_limit_are_not_ambiguous() -> None:
     async with (
         Sandbox(latency=0.02) as sandbox,
         AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=None, timeout=5) as client,

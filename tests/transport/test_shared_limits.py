@@ -80,7 +80,7 @@ async def test_a_deadline_ends_the_wait(store):
     ):
         await client.organization.get()
         started = time.perf_counter()
-        with pytest.raises(DeadlineExceededError, match="turn in line"):
+        with pytest.raises(DeadlineExceededError, match="rate-limit slot"):
             await client.organization.get()
     assert time.perf_counter() - started < 0.5
 

@@ -9,6 +9,7 @@ import trustme
 from aiohttp import web
 
 from boooply import APIConnectionError, AsyncBoooplyClient, ConfigurationError, RetryPolicy
+from boooply.client import transport_of
 from boooply.transport.pool import proxy_for
 
 HOST = "api.boooply.test"
@@ -88,7 +89,7 @@ async def test_an_unknown_authority_is_not(tls_port: int) -> None:
 async def test_the_environments_proxy_is_used(proxy: list[str], trusting: ssl.SSLContext) -> None:
     async with client(f"https://{HOST}", trusting) as boooply:
         assert (await boooply.organization.get()).id == "o1"
-        assert "pw12345678" not in f"{vars(boooply.pool)}"
+        assert "pw12345678" not in f"{vars(transport_of(boooply).pool)}"
 
     assert proxy == [f"CONNECT {HOST}:443 HTTP/1.1"]
 
@@ -115,12 +116,12 @@ async def test_a_proxy_without_a_scheme_is_one_for_http(monkeypatch: pytest.Monk
             await boooply.organization.get()
 
 
-def test_a_proxy_of_another_kind_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_another_kind_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://user:secret@127.0.0.1:1080")
     with pytest.raises(ConfigurationError) as caught:
         client(f"https://{HOST}")
 
-    assert str(caught.value) == "https_proxy names a proxy of the kind socks5, which is none for HTTP or HTTPS"
+    assert str(caught.value) == "https_proxy names a socks5 proxy, and must name one for HTTP or HTTPS"
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ async def test_the_headers_of_a_call_without_a_body(mocked: aioresponses.aioresp
     assert call.kwargs["allow_redirects"] is False
 
 
-async def test_a_body_is_json_and_says_so(mocked: aioresponses.aioresponses) -> None:
+async def test_a_body_is_json_with_its_content_type(mocked: aioresponses.aioresponses) -> None:
     mocked.patch(f"{HOST}/api/integration/interviews/a%2Fb/cancel", payload={"meetingCode": "a/b"})
 
     async with client() as boooply:
@@ -118,12 +118,14 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "error", "text"),
     [
-        pytest.param(saying(b""), APIConnectionError, "the API hung up", id="hangs up"),
-        pytest.param(saying(b"SSH-2.0-OpenSSH\r\n\r\n"), APIConnectionError, "the answer was not HTTP", id="not HTTP"),
+        pytest.param(saying(b""), APIConnectionError, "the API closed the connection", id="hangs up"),
+        pytest.param(
+            saying(b"SSH-2.0-OpenSSH\r\n\r\n"), APIConnectionError, "the response was not HTTP", id="not HTTP"
+        ),
         pytest.param(
             saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
             DecodingError,
-            r"cannot read the response \(HTTP 200\): the answer broke off",
+            r"cannot read the response \(HTTP 200\): the response broke off",
             id="truncated",
         ),
         pytest.param(
@@ -141,13 +143,13 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         pytest.param(
             saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
             DecodingError,
-            "the answer broke off",
+            "the response broke off",
             id="not gzip",
         ),
         pytest.param(
             saying(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
             APIStatusError,
-            "HTTP 302: the API answered with a redirect, which is not followed",
+            "HTTP 302: the API responded with a redirect, which is not followed",
             id="redirect",
         ),
         pytest.param(silent, APITimeoutError, "an attempt took longer than 0.03 s", id="silent"),
@@ -164,9 +166,7 @@ async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[
     assert "interviews.get" in str(caught.value)
 
 
-async def test_an_answer_that_is_not_read_to_its_end_gives_its_connection_back(
-    recwarn: pytest.WarningsRecorder,
-) -> None:
+async def test_a_response_that_is_not_read_to_the_end_releases_its_connection(recwarn: pytest.WarningsRecorder) -> None:
     switched = b"HTTP/1.1 101 Sw\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"
     asyncio.get_running_loop().set_debug(True)  # aiohttp tells of an answer that nobody closed then alone
     async with server(saying(switched)) as base_url, client(base_url) as boooply:
@@ -177,7 +177,7 @@ async def test_an_answer_that_is_not_read_to_its_end_gives_its_connection_back(
     assert [str(warning.message) for warning in recwarn] == []
 
 
-async def test_a_call_that_is_cancelled_while_it_reads_leads_to_no_answer_of_aiohttps() -> None:
+async def test_a_call_that_is_cancelled_while_reading_leads_to_no_response_of_aiohttp() -> None:
     async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
         await silent(reader, writer)
@@ -245,7 +245,7 @@ async def test_a_connection_idle_for_almost_5_s_is_not_reused(monkeypatch: pytes
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
     """A server that never answers to TLS: connecting is given up before the attempt's own time is over."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
-        with pytest.raises(APIConnectionError, match="the API's host does not answer"):
+        with pytest.raises(APIConnectionError, match="the API's host does not respond"):
             await boooply.interviews.create(
                 AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
             )
@@ -263,7 +263,7 @@ async def test_a_host_without_an_address() -> None:
             await boooply.organization.get()
 
 
-async def test_a_closed_client_says_so() -> None:
+async def test_a_closed_client_raises() -> None:
     boooply = client()
     await boooply.close()
     await boooply.close()

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from boooply.client import AsyncBoooplyClient
+from boooply.client import AsyncBoooplyClient, transport_of
 from boooply.converter import to_dict
 from boooply.errors import ConfigurationError, ValidationError
 from boooply.integrations.mcp import schemas
@@ -176,7 +176,7 @@ async def connect(tool: Tool, opened: Opened, call: Call) -> Result:
 async def _sent(tool: Tool, opened: Opened, call: Call) -> Any:
     if opened.client is None:
         raise ConfigurationError("this server has no organization key: set BOOOPLY_API_KEY")
-    return tool.endpoint.parse(await opened.client.transport.send(call.request))
+    return tool.endpoint.parse(await transport_of(opened.client).send(call.request))
 
 
 def _plan(tool: Tool, effect: str, call: Call) -> Result:

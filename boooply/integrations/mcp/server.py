@@ -12,7 +12,7 @@ from mcp import types
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from boooply.client import AsyncBoooplyClient
+from boooply.client import AsyncBoooplyClient, transport_of
 from boooply.errors import BoooplyError, ConfigurationError, DeadlineExceededError
 from boooply.integrations.mcp.advice import explain
 from boooply.integrations.mcp.calls import Opened, Tool
@@ -177,9 +177,9 @@ def _wait(tool: Tool, opened: Opened, error: BoooplyError) -> float | None:
     sender = opened.client if opened.customers is None or tool not in PLATFORM_TOOLS else opened.customers.platform
     if not isinstance(error, DeadlineExceededError) or sender is None:
         return None
-    transport = sender.transport
-    gate = transport.pool.gate(transport.key, tool.endpoint.limit)
-    return (gate.wait() or None) if gate is not None else None
+    transport = transport_of(sender)
+    limiter = transport.pool.limiter(transport.key, tool.endpoint.limit)
+    return (limiter.wait() or None) if limiter is not None else None
 
 
 def _place(error: Exception) -> str:
