@@ -31,7 +31,7 @@ class Restored:
 def sealed_lines(keys: Mapping[str, Secret]) -> str:
     """Write keys as JSON Lines, each sealed with the store's encryption key: nobody can read them without it."""
     seal = Encryption.of(hidden(None))
-    rows = ({"organization_id": one, "sealed": seal.close(one, secret).decode()} for one, secret in keys.items())
+    rows = ({"organization_id": one, "sealed": seal.encrypt(one, secret).decode()} for one, secret in keys.items())
     return "".join(f"{json.dumps(row)}\n" for row in rows)
 
 
@@ -73,7 +73,7 @@ async def _restore(line: str, keys: AsyncKeyStore, seal: Encryption) -> str | No
         return 'not a line of such a file: {"organization_id": …, "sealed": …}'
     identity, sealed = row
     try:
-        secret = seal.open(identity, sealed)
+        secret = seal.decrypt(identity, sealed)
     except CorruptKeyError:
         return f"{identity}: altered, or sealed with another encryption key"
     if await has_other_key(keys, identity, secret):

@@ -19,6 +19,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
+from boooply.recording import Recorder
 from boooply.store import AsyncStore, State, tenant_of
 
 CONCURRENCY: Final = 16
@@ -68,7 +69,7 @@ class Queue:
         """
         count = 0
         async for batch in _batches(tenants):
-            await self.store.ledger.enroll(batch)
+            await Recorder(self.store).enroll(batch)
             jobs: list[dict[str, Any]] = [{"organization_id": tenant.organization_id} for tenant in batch]
             await self.app.configure_task(_TASK).batch_defer_async(*jobs)
             count += len(jobs)
@@ -111,7 +112,7 @@ class Queue:
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
         if not found or found[0].state is State.DONE:
             return  # disconnected since it was queued, or connected
-        minting = KeyProvisioner(platform=min(self._platforms, key=_line), ledger=self.store.ledger)
+        minting = KeyProvisioner(platform=min(self._platforms, key=_line), recorder=Recorder(self.store))
         try:
             await minting.connect(tenant_of(found[0]))
         except (AuthenticationError, PermissionDeniedError) as error:

@@ -13,6 +13,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.recording import Recorder
 from boooply.store import AsyncStore
 
 CONCURRENCY: Final = 16
@@ -58,7 +59,7 @@ async def provision(
     """
     if concurrency < 1:
         raise ProvisioningError("concurrency has to be at least 1")
-    minting = KeyProvisioner(platform=platform, ledger=store.ledger, vault=keys, remint=remint_in_doubt)
+    minting = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
     crew = WorkerPool(minting, _asynchronous(tenants), concurrency)
     workers = [asyncio.create_task(crew.work()) for _ in range(concurrency)]
     watcher = asyncio.create_task(_stop_on(stop, crew)) if stop is not None else None

@@ -25,9 +25,10 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
+from boooply.recording import Claimed, Recorder
 from boooply.resources.keys import key_request
 from boooply.secret import Secret, redact
-from boooply.store import AsyncLedger, Claimed, ClaimResult, is_same_run
+from boooply.store import ClaimResult, is_same_run
 from boooply.transport import Transport
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class KeyProvisioner:
 
     Attributes:
         platform: Whose customers they are.
-        ledger: Where each step is committed.
+        recorder: Where each step is committed.
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether customers in doubt are minted again.
         patience: For how many seconds a store that fails is tried again.
@@ -74,7 +75,7 @@ class KeyProvisioner:
     """
 
     platform: AsyncBoooplyPlatform
-    ledger: AsyncLedger
+    recorder: Recorder
     vault: Keys | None = None
     remint: bool = False
     patience: float = 60.0
@@ -134,15 +135,15 @@ class KeyProvisioner:
     async def _connect(self, tenant: Tenant) -> Outcome:
         identity, run = tenant.organization_id, f"{self.run}/{next(self._turns)}"
         claimed = await self._with_store_retry(
-            lambda: self.ledger.claim(tenant, run=run, lease=_WAITING_LEASE, remint=self.remint)
+            lambda: self.recorder.claim(tenant, claim_token=run, lease=_WAITING_LEASE, remint=self.remint)
         )
-        if claimed.standing is ClaimResult.HELD:
+        if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
-        if claimed.standing in {ClaimResult.TAKEN, ClaimResult.IN_DOUBT} and await self._is_in_vault(identity):
-            await self._with_store_retry(lambda: self.ledger.finish(tenant, None, run=run))
+        if claimed.result in {ClaimResult.CLAIMED, ClaimResult.IN_DOUBT} and await self._is_in_vault(identity):
+            await self._with_store_retry(lambda: self.recorder.finish(tenant, None, claim_token=run))
             return AlreadyConnected(identity)
-        if claimed.standing is not ClaimResult.TAKEN:
-            return _OUTCOMES[claimed.standing](claimed, run)
+        if claimed.result is not ClaimResult.CLAIMED:
+            return _OUTCOMES[claimed.result](claimed, run)
         try:
             return await self._mint(tenant, run)
         except (asyncio.CancelledError, NotClaimed):
@@ -175,31 +176,37 @@ class KeyProvisioner:
         except BoooplyError as error:
             failed = Failed(identity, str(error), error)
             self.trouble = 0 if isinstance(error, APIStatusError) else self.trouble + 1
-            await self._with_store_retry(lambda: self.ledger.fail(identity, run=run, reason=failed.reason))
+            await self._with_store_retry(lambda: self.recorder.fail(identity, claim_token=run, reason=failed.reason))
             return failed
         else:
             self.trouble = 0
             return await self._keep(tenant, key.api_key, run)
         self.trouble += 1
-        await self._with_store_retry(lambda: self.ledger.doubt(identity, run=run, reason=doubt.reason))
+        await self._with_store_retry(
+            lambda: self.recorder.mark_in_doubt(identity, claim_token=run, reason=doubt.reason)
+        )
         return doubt
 
     async def _release(self, organization_id: str, run: str) -> None:
         """Note that nothing was sent, so that others need not wait for the lease; if that fails, they wait."""
         with suppress(StoreError):
-            await asyncio.shield(self.ledger.mark_not_sent(organization_id, run=run))
+            await asyncio.shield(self.recorder.mark_not_sent(organization_id, claim_token=run))
 
     async def _begin(self, organization_id: str, run: str) -> None:
         """Commit that the request goes out next: from here on it is not cancelled."""
         self._unsent.discard(_current())
-        if not await self._with_store_retry(lambda: self.ledger.begin(organization_id, run=run, lease=self.lease)):
+        if not await self._with_store_retry(
+            lambda: self.recorder.begin(organization_id, claim_token=run, lease=self.lease)
+        ):
             raise NotClaimed
         if self._is_stopping:
             raise NotClaimed
 
     async def _unsend(self, organization_id: str, run: str) -> None:
         """Note that it was not carried out, and is to go out once there is a place."""
-        await self._with_store_retry(lambda: self.ledger.mark_not_sent(organization_id, run=run, lease=_WAITING_LEASE))
+        await self._with_store_retry(
+            lambda: self.recorder.mark_not_sent(organization_id, claim_token=run, lease=_WAITING_LEASE)
+        )
         if self._is_stopping:
             raise NotClaimed
         self._unsent.add(_current())
@@ -217,9 +224,9 @@ class KeyProvisioner:
 
     async def _store(self, tenant: Tenant, api_key: Secret, run: str) -> bool:
         if self.vault is None:
-            return await self.ledger.finish(tenant, api_key, run=run)
+            return await self.recorder.finish(tenant, api_key, claim_token=run)
         await self.vault.put(tenant.organization_id, api_key)
-        return await self.ledger.finish(tenant, None, run=run)
+        return await self.recorder.finish(tenant, None, claim_token=run)
 
     async def _with_store_retry(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do something with the store, and again while it fails."""
@@ -245,7 +252,7 @@ def _current() -> asyncio.Task[Outcome]:
 
 def _already(claimed: Claimed, run: str) -> Outcome:
     entry = claimed.entry
-    is_repeated = is_same_run(entry.run, run)
+    is_repeated = is_same_run(entry.claim_token, run)
     return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import Connection, select
 
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.status import Start
 from boooply.store.database import Database
-from boooply.store.rows import insert_missing, put
+from boooply.store.rows import Rows
 from boooply.store.schema import LIMITS
 
 T = TypeVar("T")
@@ -23,6 +22,13 @@ T = TypeVar("T")
 # one is on its way.
 _LOOK_AGAIN: Final = 1.0
 _NEWS_IS_NEAR: Final = 0.03
+
+
+@attrs.frozen
+class _Row:
+    """The state of one limiter, as JSON."""
+
+    state: str = "{}"
 
 
 @attrs.frozen(eq=False)
@@ -61,25 +67,13 @@ class AsyncLimits:
         await self._step(_Step(name, limit, window, partial(_give_back, started=started)))
 
     async def _step(self, step: _Step[T]) -> T:
-        return cast("T", await self._database.write(self._steps, step))
+        def act(row: _Row, now: float) -> tuple[T, _Row]:
+            governor = RateLimiter.read(json.loads(row.state), step.limit, step.window)
+            governor.lose(now)
+            result = step.act(governor, now)
+            return result, _Row(json.dumps(governor.written()))
 
-    def _steps(self, connection: Connection, steps: Sequence[_Step[Any]]) -> list[Any]:
-        names = sorted({step.name for step in steps})
-        insert_missing(connection, LIMITS, [{"name": name, "state": "{}"} for name in names])
-        query = select(LIMITS.c.name, LIMITS.c.state).where(LIMITS.c.name.in_(names)).order_by(LIMITS.c.name)
-        states = {row.name: json.loads(row.state) for row in connection.execute(query.with_for_update())}
-        # asked for once the rows are ours: waiting for them takes time
-        now = self._database.now(connection)
-        governors: dict[str, RateLimiter] = {}
-        answers: list[Any] = []
-        for step in steps:
-            governor = governors.get(step.name)
-            if governor is None:
-                governor = governors[step.name] = RateLimiter.read(states[step.name], step.limit, step.window)
-                governor.lose(now)
-            answers.append(step.act(governor, now))
-        put(connection, LIMITS, [{"name": one, "state": json.dumps(governors[one].written())} for one in names])
-        return answers
+        return await Rows(self._database, LIMITS, _Row, lambda _name: _Row()).step(step.name, act)
 
 
 def _start(governor: RateLimiter, now: float) -> Start:

@@ -22,6 +22,7 @@ from boooply import (
 )
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, provision
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
+from boooply.recording import Recorder
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore, State
 
@@ -234,9 +235,9 @@ async def test_two_runs_on_one_store_share_the_work_and_mint_once(platform, stor
 
 
 async def test_the_customers_of_a_run_that_died_are_taken_over(platform, store, sandbox):
-    await store.ledger.claim(customer(1), run="dead", lease=0.2)
-    await store.ledger.claim(customer(2), run="dead", lease=0.2)
-    await store.ledger.begin("org_2", run="dead", lease=0.2)
+    await Recorder(store).claim(customer(1), claim_token="dead", lease=0.2)
+    await Recorder(store).claim(customer(2), claim_token="dead", lease=0.2)
+    await Recorder(store).begin("org_2", claim_token="dead", lease=0.2)
     assert kinds(await run([customer(1), customer(2)], platform, store)) == {"Connected": 1, "InDoubt": 1}
     assert sandbox.mints == {"org_1": 1}
 
@@ -321,8 +322,8 @@ async def test_a_vault_of_ones_own_holds_the_keys(platform, store):
 
 async def test_a_vault_is_asked_before_a_doubt_is_declared(platform, store, sandbox):
     vault = Vault()
-    await store.ledger.claim(customer(1), run="dead", lease=0.0)
-    await store.ledger.begin("org_1", run="dead", lease=0.0)
+    await Recorder(store).claim(customer(1), claim_token="dead", lease=0.0)
+    await Recorder(store).begin("org_1", claim_token="dead", lease=0.0)
     vault.keys["org_1"] = "bply_org_received"
     assert await run([customer(1)], platform, store, keys=vault) == [AlreadyConnected("org_1")]
     assert await state(store, "org_1") is State.DONE
@@ -344,14 +345,14 @@ async def test_a_key_that_cannot_be_stored_is_handed_out_and_stops_the_run(platf
 
 
 async def test_a_store_that_fails_for_a_moment_loses_no_key(platform, store, monkeypatch):
-    finish, failures = store.ledger.finish, iter(range(3))
+    finish, failures = Recorder(store).finish, iter(range(3))
 
     async def failing(_ledger, *arguments, **options):
         if next(failures, None) is not None:
             raise StoreError("the store cannot be written: database or disk is full")
         return await finish(*arguments, **options)
 
-    monkeypatch.setattr(type(store.ledger), "finish", failing)
+    monkeypatch.setattr(Recorder, "finish", failing)
     assert kinds(await run(customers(5), platform, store)) == {"Connected": 5}
     assert len([one async for one in store.keys.organizations()]) == 5
 
@@ -361,7 +362,7 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        minting = KeyProvisioner(platform=platform, ledger=store.ledger)
+        minting = KeyProvisioner(platform=platform, recorder=Recorder(store))
         task = asyncio.create_task(minting.connect(customer(1)))
         await until(lambda: sandbox.calls or sandbox.mints)
         task.cancel()
@@ -371,7 +372,7 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
 
 
 async def test_a_stopped_run_begins_nothing(platform, store, sandbox):
-    minting = KeyProvisioner(platform=platform, ledger=store.ledger)
+    minting = KeyProvisioner(platform=platform, recorder=Recorder(store))
     minting.stop()
     with pytest.raises(NotClaimed):
         await minting.connect(customer(1))
