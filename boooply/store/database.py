@@ -34,9 +34,9 @@ from boooply.store.threads import Threads
 T = TypeVar("T")
 
 # Not now(): that is when the transaction began. SQLite below 3.42 has no unixepoch() with fractions.
-_CLOCKS: Final = {
-    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
-    "postgresql": "extract(epoch FROM clock_timestamp())::double precision",
+_CLOCKS: Final[dict[str, ColumnElement[float]]] = {
+    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0", Float),
+    "postgresql": literal_column("extract(epoch FROM clock_timestamp())::double precision", Float),
 }
 _LOCK_TIMEOUT: Final = 10.0  # seconds that another process may use SQLite's one write lock
 _CONNECT_TIMEOUT: Final = 10  # seconds
@@ -63,7 +63,7 @@ async def connected(address: Address) -> AsyncGenerator[Database]:
     engine = _engine(address)
     if isinstance(engine, ModuleNotFoundError):
         raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[postgres]"')
-    database = Database(address, engine, literal_column(_CLOCKS[engine.dialect.name], Float))
+    database = Database(address, engine, _CLOCKS[engine.dialect.name])
     try:
         yield database
     finally:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import Column, Connection, Select, Table, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from boooply.store.database import Database
@@ -57,24 +57,24 @@ class Rows(Generic[E]):
         """
 
         def run(connection: Connection) -> T | None:
-            entry = self._lock(connection, name)
-            return None if entry is None else self._apply(connection, name, entry, step)
+            locked = self._lock(connection, name)
+            return None if locked is None else self._apply(connection, name, *locked, step)
 
         return await self.database.write(run)
 
     def step_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T:
         """Take a step with one row within the caller's transaction, and create the row if there is none."""
-        while (entry := self._lock(connection, name)) is None:
+        while (locked := self._lock(connection, name)) is None:
             # Create it, so that there is a row to lock: of two processes, the second waits here. The step dates it.
             insert_missing(connection, self.table, [self._values(name, self.new(name), 0.0)])
-        return self._apply(connection, name, entry, step)
+        return self._apply(connection, name, *locked, step)
 
-    def _lock(self, connection: Connection, name: str) -> E | None:
-        row = connection.execute(_locked(self.table, self.entry_type), {"name": name}).one_or_none()
-        return None if row is None else self.load(row)
+    def _lock(self, connection: Connection, name: str) -> tuple[E, float] | None:
+        statement = _locked(self.table, self.entry_type, self.database.clock)
+        row = connection.execute(statement, {"name": name}).one_or_none()
+        return None if row is None else (self.load(row[:-1]), row[-1])
 
-    def _apply(self, connection: Connection, name: str, entry: E, step: Step[E, T]) -> T:
-        now = self.database.now(connection)  # after the lock: waiting for it takes time
+    def _apply(self, connection: Connection, name: str, entry: E, now: float, step: Step[E, T]) -> T:
         result, after = step(entry, now)
         if after != entry:
             put(connection, self.table, self._values(name, after, now))
@@ -101,9 +101,11 @@ def insert(dialect: str, table: Table) -> Insert:
 
 
 @cache
-def _locked(table: Table, entry_type: type[attrs.AttrsInstance]) -> Select[Any]:
+def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnElement[float]) -> Select[Any]:
     columns = select(*(table.c[name] for name in _names(entry_type)))
-    return columns.where(table.c[_key(table)] == bindparam("name")).with_for_update()
+    locked = columns.where(table.c[_key(table)] == bindparam("name")).with_for_update().cte("locked")
+    timed: Select[Any] = select(locked, clock)  # around the lock, so that the time is taken once the row is locked
+    return timed
 
 
 @cache

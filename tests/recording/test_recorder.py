@@ -2,6 +2,7 @@
 
 import asyncio
 
+import psycopg
 import pytest
 
 from boooply import CorruptKeyError, NotConnectedError, Secret, Tenant
@@ -254,3 +255,15 @@ async def test_simultaneous_steps_return_the_results_of_their_own_customers(stor
     )
     assert [*results] == [False, ClaimResult.DONE, ClaimResult.CLAIMED, ClaimResult.CLAIMED]
     assert [one.organization_id async for one in store.ledger.entries()] == ["org_1", "org_2", "org_3"]
+
+
+async def test_a_lease_starts_after_the_row_was_waited_for(postgresql_store_url, encryption_key):
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        await Recorder(store).enroll([customer(1)])
+        with psycopg.connect(postgresql_store_url.replace("+psycopg", "")) as other:
+            other.execute("SELECT * FROM boooply_ledger FOR UPDATE")
+            claiming = asyncio.create_task(claim(store, lease=60))
+            await asyncio.sleep(0.5)
+            (released_at,) = other.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone() or (0.0,)
+        assert await claiming is ClaimResult.CLAIMED
+        assert (await entry(store)).lease_ends >= released_at + 60
