@@ -32,7 +32,7 @@ def encrypted_lines(keys: Mapping[str, Secret]) -> str:
     """Write keys as JSON Lines, each encrypted with the store's encryption key."""
     encryption = Encryption.of(hidden(None))
     lines = (
-        {"organization_id": one, "encrypted_key": encryption.close(one, secret).decode()}
+        {"organization_id": one, "encrypted_key": encryption.encrypt(one, secret).decode()}
         for one, secret in keys.items()
     )
     return "".join(f"{json.dumps(line)}\n" for line in lines)
@@ -79,7 +79,7 @@ async def _restore(line: str, keys: AsyncKeyStore, encryption: Encryption) -> st
         return 'not a line of a rescue file: {"organization_id": …, "encrypted_key": …}'
     organization_id, encrypted = parsed
     try:
-        secret = encryption.open(organization_id, encrypted)
+        secret = encryption.decrypt(organization_id, encrypted)
     except CorruptKeyError:
         return f"{organization_id}: altered, or encrypted with another encryption key"
     if await has_other_key(keys, organization_id, secret):

@@ -20,6 +20,7 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
 from boooply.provisioning.iteration import batched
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
+from boooply.recording import Recorder
 from boooply.store import AsyncStore, State, tenant_of
 
 CONCURRENCY: Final = 16
@@ -73,7 +74,7 @@ class Queue:
         """
         count = 0
         async for batch in batched(tenants, _BATCH):
-            await self.store.ledger.enroll(batch)
+            await Recorder(self.store).enroll(batch)
             jobs: list[dict[str, Any]] = [{"organization_id": tenant.organization_id} for tenant in batch]
             await self.app.configure_task(_TASK).batch_defer_async(*jobs)
             count += len(jobs)
@@ -126,7 +127,7 @@ class Queue:
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
         if not found or found[0].state is State.DONE:
             return  # disconnected since it was queued, or connected
-        provisioner = KeyProvisioner(platform=min(self._platforms, key=_backlog), ledger=self.store.ledger)
+        provisioner = KeyProvisioner(platform=min(self._platforms, key=_backlog), recorder=Recorder(self.store))
         try:
             await provisioner.connect(tenant_of(found[0]))
         except (AuthenticationError, PermissionDeniedError) as error:

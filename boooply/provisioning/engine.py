@@ -14,8 +14,9 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.iteration import iterate
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.recording import Recorder
 from boooply.store import AsyncStore
-from boooply.store.deduplicator import run_to_completion
+from boooply.store.completion import run_to_completion
 
 CONCURRENCY: Final = 16
 
@@ -60,7 +61,7 @@ async def provision(
     """
     if concurrency < 1:
         raise ProvisioningError(f"concurrency must be at least 1, not {concurrency}")
-    provisioner = KeyProvisioner(platform=platform, ledger=store.ledger, vault=keys, remint=remint_in_doubt)
+    provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
     pool = WorkerPool(provisioner, iterate(tenants), concurrency)
     running = asyncio.create_task(pool.run())
     stopping = asyncio.create_task(_stop_on(stop, pool)) if stop is not None else None

@@ -26,10 +26,11 @@ from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
+from boooply.recording import Claimed, Recorder
 from boooply.resources.keys import key_request
 from boooply.secret import Secret, redact
-from boooply.store import AsyncLedger, Claimed, ClaimResult, is_same_run
-from boooply.store.deduplicator import run_to_completion
+from boooply.store import ClaimResult, is_same_run
+from boooply.store.completion import run_to_completion
 from boooply.transport import Transport
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class KeyProvisioner:
 
     Attributes:
         platform: The platform of the customers.
-        ledger: Where each step is committed.
+        recorder: What commits each step.
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether to mint again for customers in doubt.
         store_timeout: How long to retry a store that fails, in seconds.
@@ -76,7 +77,7 @@ class KeyProvisioner:
     """
 
     platform: AsyncBoooplyPlatform
-    ledger: AsyncLedger
+    recorder: Recorder
     vault: Keys | None = None
     remint: bool = False
     store_timeout: float = 60.0
@@ -130,15 +131,15 @@ class KeyProvisioner:
     async def _connect(self, tenant: Tenant) -> Outcome:
         claim_token = f"{self.run_id}/{next(self._claim_numbers)}"
         claimed = await self._with_store_retry(
-            lambda: self.ledger.claim(tenant, run=claim_token, lease=_WAITING_LEASE, remint=self.remint)
+            lambda: self.recorder.claim(tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint)
         )
-        if claimed.standing is ClaimResult.HELD:
+        if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
-        is_undecided = claimed.standing in {ClaimResult.TAKEN, ClaimResult.IN_DOUBT}
+        is_undecided = claimed.result in {ClaimResult.CLAIMED, ClaimResult.IN_DOUBT}
         if is_undecided and await self._is_in_vault(tenant.organization_id):
             await self._with_store_retry(lambda: self._finish(tenant, None, claim_token))
             return AlreadyConnected(tenant.organization_id)
-        if claimed.standing is ClaimResult.TAKEN:
+        if claimed.result is ClaimResult.CLAIMED:
             return await self._mint(tenant, claim_token)
         return _known_outcome(claimed, claim_token)
 
@@ -160,12 +161,14 @@ class KeyProvisioner:
         except (AmbiguousWriteError, DecodingError) as error:
             reason = str(error)
             self.consecutive_failures += 1
-            await self._with_store_retry(lambda: self.ledger.doubt(identity, run=claim_token, reason=reason))
+            await self._with_store_retry(
+                lambda: self.recorder.mark_in_doubt(identity, claim_token=claim_token, reason=reason)
+            )
             return InDoubt(identity, reason, error)
         except BoooplyError as error:
             reason = str(error)
             self.consecutive_failures = 0 if isinstance(error, APIStatusError) else self.consecutive_failures + 1
-            await self._with_store_retry(lambda: self.ledger.fail(identity, run=claim_token, reason=reason))
+            await self._with_store_retry(lambda: self.recorder.fail(identity, claim_token=claim_token, reason=reason))
             return Failed(identity, reason, error)
         self.consecutive_failures = 0
         return await self._keep(tenant, created.api_key, claim_token)
@@ -192,7 +195,7 @@ class KeyProvisioner:
         """Commit that the request is sent next: from here on it is not cancelled."""
         self._cancellable.discard(_current())
         has_begun = await self._with_store_retry(
-            lambda: self.ledger.begin(organization_id, run=claim_token, lease=self.lease)
+            lambda: self.recorder.begin(organization_id, claim_token=claim_token, lease=self.lease)
         )
         if self._is_stopping or not has_begun:
             raise NotClaimed
@@ -210,7 +213,7 @@ class KeyProvisioner:
             await run_to_completion(self._mark_not_sent(organization_id, claim_token, 0.0))
 
     async def _mark_not_sent(self, organization_id: str, claim_token: str, lease: float) -> None:
-        await self.ledger.mark_not_sent(organization_id, run=claim_token, lease=lease)
+        await self.recorder.mark_not_sent(organization_id, claim_token=claim_token, lease=lease)
 
     async def _keep(self, tenant: Tenant, api_key: Secret, claim_token: str) -> Outcome:
         """Store a new key, retrying for as long as allowed: the API shows it once."""
@@ -230,7 +233,7 @@ class KeyProvisioner:
         return await self._finish(tenant, None, claim_token)
 
     async def _finish(self, tenant: Tenant, api_key: Secret | None, claim_token: str) -> bool:
-        return await self.ledger.finish(tenant, api_key, run=claim_token)
+        return await self.recorder.finish(tenant, api_key, claim_token=claim_token)
 
     async def _with_store_retry(self, step: Callable[[], Awaitable[T]]) -> T:
         """Run a step, and again while the store fails, for at most ``store_timeout`` seconds."""
@@ -266,8 +269,8 @@ def _current() -> asyncio.Task[Outcome]:
 def _known_outcome(claimed: Claimed, claim_token: str) -> Outcome:
     """Return the outcome of a customer that is not minted, since it is done, in doubt, or failed in this run."""
     entry = claimed.entry
-    if claimed.standing is ClaimResult.DONE:
-        is_repeated = is_same_run(entry.run, claim_token)
+    if claimed.result is ClaimResult.DONE:
+        is_repeated = is_same_run(entry.claim_token, claim_token)
         return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
-    outcome = InDoubt if claimed.standing is ClaimResult.IN_DOUBT else Failed
+    outcome = InDoubt if claimed.result is ClaimResult.IN_DOUBT else Failed
     return outcome(entry.organization_id, entry.reason or "")

@@ -16,8 +16,11 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import Failed, InDoubt
 from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.recording import Recorder
 from boooply.secret import Secret
 from boooply.store import AsyncKeyStore, AsyncLedger
+from boooply.store.database import Database
+from boooply.store.encryption import Encryption
 
 _MOST_CACHED: Final = 10_000
 _LOOK_AGAIN: Final = 0.2  # seconds, while another process connects the same customer
@@ -54,6 +57,7 @@ class AsyncTenants:
         self._keys = keys
         self._vault = None if isinstance(keys, AsyncKeyStore) else keys
         self._ledger = keys.ledger if isinstance(keys, AsyncKeyStore) else ledger
+        self._recorder = _recorder(keys, ledger)
         self._verify = verify
         self._max_age = max_age
         self._cached: OrderedDict[str, _Cached] = OrderedDict()
@@ -86,10 +90,14 @@ class AsyncTenants:
             KeysNotStoredError: The key came and cannot be stored: the error holds it.
             APIStatusError: The API refuses the customer, or the platform's key.
         """
-        if self._ledger is None:
+        if self._recorder is None:
             raise ConfigurationError("connect needs a ledger beside your own key store: pass ledger=store.ledger")
         minting = KeyProvisioner(
-            platform=self._platform, ledger=self._ledger, vault=self._vault, remint=remint_in_doubt, store_timeout=5.0
+            platform=self._platform,
+            recorder=self._recorder,
+            vault=self._vault,
+            remint=remint_in_doubt,
+            store_timeout=5.0,
         )
         async with self._lock(tenant.organization_id):
             await _connect(minting, tenant)
@@ -131,6 +139,22 @@ class AsyncTenants:
         if len(self._cached) > _MOST_CACHED:
             self._cached.popitem(last=False)
         return cached
+
+
+@attrs.frozen(eq=False)
+class _Parts:
+    """What a recorder needs, until tenants are made of a store."""
+
+    database: Database
+    encryption: Encryption
+
+
+def _recorder(keys: Keys, ledger: AsyncLedger | None) -> Recorder | None:
+    if isinstance(keys, AsyncKeyStore):
+        return Recorder(_Parts(keys._database, keys._encryption))  # noqa: SLF001 - until tenants are made of a store  # pyright: ignore[reportPrivateUsage]  # the same
+    if ledger is None:
+        return None
+    return Recorder(_Parts(ledger._database, Encryption(())))  # noqa: SLF001 - the same; the keys go into the vault  # pyright: ignore[reportPrivateUsage]  # the same
 
 
 async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None:

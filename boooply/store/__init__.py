@@ -1,25 +1,25 @@
-"""What outlives a process: keys, encrypted, the ledger of their minting, and events (the extra ``store``)."""
+"""The store: keys, encrypted, the ledger of their minting, rate limits and events (the extra ``store``)."""
 
 from boooply.lazy import names_of
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
     from boooply.store.deduplicator import AsyncDeduplicator
+    from boooply.store.entries import ClaimResult, Entry, State, is_same_run, tenant_of
     from boooply.store.events import AsyncEvents
     from boooply.store.inbox import AsyncInbox, DeclinedError
     from boooply.store.keys import AsyncKeyStore
-    from boooply.store.ledger import AsyncLedger, Claimed, tenant_of
-    from boooply.store.states import ClaimResult, Entry, State, is_same_run
+    from boooply.store.ledger import AsyncLedger
     from boooply.store.store import AsyncStore
 
-# On first use: in memory, a Deduplicator needs nothing of that extra.
+# On first use: in memory, an AsyncDeduplicator needs nothing of that extra.
 _MODULES = {
     "boooply.store.deduplicator": ("AsyncDeduplicator",),
+    "boooply.store.entries": ("ClaimResult", "Entry", "State", "is_same_run", "tenant_of"),
     "boooply.store.events": ("AsyncEvents",),
     "boooply.store.inbox": ("DeclinedError", "AsyncInbox"),
     "boooply.store.keys": ("AsyncKeyStore",),
-    "boooply.store.ledger": ("Claimed", "AsyncLedger", "tenant_of"),
-    "boooply.store.states": ("Entry", "ClaimResult", "State", "is_same_run"),
+    "boooply.store.ledger": ("AsyncLedger",),
     "boooply.store.store": ("AsyncStore",),
 }
 
@@ -31,7 +31,6 @@ __all__ = [
     "AsyncLedger",
     "AsyncStore",
     "ClaimResult",
-    "Claimed",
     "DeclinedError",
     "Entry",
     "State",

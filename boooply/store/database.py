@@ -1,4 +1,4 @@
-"""One database, SQLite or PostgreSQL: opened, versioned, timed by its own clock, and written to in groups."""
+"""One database, SQLite or PostgreSQL: opened, read by several threads, written by one, and timed by its own clock."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, create_engine, event, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    QueuePool,
+    Select,
+    create_engine,
+    event,
+    literal_column,
+    select,
+)
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from boooply.errors import ConfigurationError, StoreError
@@ -22,42 +32,38 @@ from boooply.store.address import Address
 from boooply.store.threads import Threads
 
 T = TypeVar("T")
-Item = TypeVar("Item")
-Read = Callable[[Connection], T]
-Write = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 # Not now(): that is when the transaction began. SQLite below 3.42 has no unixepoch() with fractions.
-_CLOCKS: Final = {
-    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
-    "postgresql": "extract(epoch FROM clock_timestamp())::double precision",
+_CLOCKS: Final[dict[str, ColumnElement[float]]] = {
+    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0", Float),
+    "postgresql": literal_column("extract(epoch FROM clock_timestamp())::double precision", Float),
 }
-_LOCK_PATIENCE: Final = 10.0  # seconds that another process may hold SQLite's one write lock
-_CONNECT_PATIENCE: Final = 10
-_LOCK_GLANCE: Final = 0.005  # seconds
-_PRIMARY: Final = 0xFF  # of SQLite's result codes; above it they say more exactly which
+_LOCK_TIMEOUT: Final = 10.0  # seconds that another process may use SQLite's one write lock
+_CONNECT_TIMEOUT: Final = 10  # seconds
+_LOCK_POLL: Final = 0.005  # seconds
+_PRIMARY_CODE: Final = 0xFF  # of SQLite's result codes; the bits above it are more specific
 _PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {_LOCK_PATIENCE * 1000:.0f}",  # first, since the next one takes a lock
+    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",  # first, since the next one takes a lock
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # a commit that was told survives a power cut
+    "PRAGMA synchronous = FULL",  # a commit survives a power cut
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
-_LARGEST_GROUP: Final = 256
-_MOMENT: Final = 0.002  # seconds; a commit to a disk, and what goes with it, takes longer
+_FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
 
 
 @asynccontextmanager
 async def connected(address: Address) -> AsyncGenerator[Database]:
-    """Open a database, and close it at the end, once what was begun is written.
+    """Open a database, and close it at the end, once every write that has begun is committed.
 
     Raises:
         ConfigurationError: The driver is not installed.
-        StoreError: It cannot be reached or opened.
+        StoreError: The database cannot be reached or opened.
     """
     address.make_private()
     engine = _engine(address)
     if isinstance(engine, ModuleNotFoundError):
         raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[postgres]"')
-    database = Database(address, engine, literal_column(_CLOCKS[engine.dialect.name], Float))
+    database = Database(address, engine, _CLOCKS[engine.dialect.name])
     try:
         yield database
     finally:
@@ -69,7 +75,7 @@ def _engine(address: Address) -> Engine | ModuleNotFoundError:
     options: dict[str, Any] = {"hide_parameters": True}
     is_postgresql = address.url.get_backend_name() == "postgresql"
     if is_postgresql:
-        options |= {"connect_args": {"connect_timeout": _CONNECT_PATIENCE}, "pool_pre_ping": True}
+        options |= {"connect_args": {"connect_timeout": _CONNECT_TIMEOUT}, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}
@@ -78,18 +84,17 @@ def _engine(address: Address) -> Engine | ModuleNotFoundError:
     except ModuleNotFoundError as missing:
         return missing.with_traceback(None)
     if is_postgresql:
-        event.listen(engine, "do_connect", _giving(address.passwords))
+        event.listen(engine, "do_connect", _with_passwords(address.passwords))
     else:
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin_writing)
     return engine
 
 
-def _giving(passwords: Mapping[str, Secret]) -> Callable[..., None]:
-    def give(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+def _with_passwords(passwords: Mapping[str, Secret]) -> Callable[..., None]:
+    def add(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
         options.update({name: secret.reveal() for name, secret in passwords.items()})
 
-    return give
+    return add
 
 
 def _prepare(connection: Any, _record: object) -> None:
@@ -107,57 +112,54 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
-    """Wait for the lock here: of two that switch a new file to WAL at once, SQLite refuses one without any patience."""
-    ends = time.monotonic() + _LOCK_PATIENCE
+    """Wait for the lock here: if two switch a new file to WAL at once, SQLite fails for one of them immediately."""
+    ends = time.monotonic() + _LOCK_TIMEOUT
     while True:
         try:
             cursor.execute(pragma)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
                 raise
         else:
             return
-        time.sleep(_LOCK_GLANCE)
+        time.sleep(_LOCK_POLL)
 
 
-def _begin_writing(connection: Any) -> None:
-    # Deferred, a transaction that reads first and writes later fails where another process wrote in between.
-    is_read = connection.get_execution_options().get("boooply_reads", False)
-    connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+def _begin(connection: Connection, statement: str) -> None:
+    """Begin a transaction on SQLite, where the driver begins none."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement)
 
 
-@attrs.frozen(eq=False, slots=False)
-class _Waiting:
-    write: Write[Any, Any]
-    item: Any
-    done: asyncio.Future[Any]
+def _select_clock(database: Database) -> Select[float]:
+    return select(database.clock)
 
 
 @attrs.define(eq=False)
 class Database:
-    """Read and write with one engine, in threads: what they are handed may not touch what belongs to an event loop.
+    """One database, for any number of event loops and threads of this process.
 
-    ``clock`` is an expression for the seconds since 1970, by the clock that all processes on this database share.
+    ``read`` and ``write`` run functions in threads of the database: such a function may not touch what belongs to an
+    event loop. ``clock`` is an expression for the seconds since 1970, by the clock that all processes share.
     """
 
     address: Address
     engine: Engine
     clock: ColumnElement[float]
-    _queue: deque[_Waiting] = attrs.field(factory=deque[_Waiting], init=False)
-    _writer: asyncio.Task[None] | None = attrs.field(default=None, init=False)
-    _shared: int = attrs.field(default=0, init=False)  # how many had the last commit together
+    _now: Select[float] = attrs.field(default=attrs.Factory(_select_clock, takes_self=True), init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
-    _committer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # one group after another
+    _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
+    _outage: _Outage | None = attrs.field(default=None, init=False)
 
     @property
     def is_postgresql(self) -> bool:
-        """Tell which of the two it is."""
+        """Whether it is PostgreSQL, not SQLite."""
         return self.engine.dialect.name == "postgresql"
 
-    async def read(self, work: Read[T]) -> T:
-        """Run some reads in one transaction.
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run some reads in one transaction, and stop them if the caller is cancelled.
 
         Raises:
             StoreError: The database fails.
@@ -169,45 +171,42 @@ class Database:
         except asyncio.CancelledError:
             reading.stop()
             raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            problem = told(error)
+        except _FAILURES as error:
+            problem = reason_of(error)
         raise StoreError(f"the store cannot be read: {problem}")
 
-    async def write(self, write: Write[Item, T], item: Item) -> T:
-        """Write one item, and return its result once it is committed.
+    async def write(self, step: Callable[[Connection], T]) -> T:
+        """Run a step in one transaction, and return its result once that is committed.
 
-        Items that wait meanwhile for the same ``write`` share the next commit: it is given all of them, and answers in
-        their order. It may be run again, after a rollback or where it cannot be told whether the commit took place, so
-        it has to come to the same end. A caller that is cancelled does not stop what has begun.
+        Steps run one after another, in the order of the calls. A step whose caller is cancelled before it begins is
+        never run; one that has begun is committed.
 
         Raises:
             StoreError: The database fails.
         """
         self._check_open()
-        waiting = _Waiting(write, item, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
-        if self._writer is None or self._writer.done():
-            self._start_writer()
-        return cast("T", await waiting.done)
+        called_at = time.monotonic()
+        try:
+            return await self._writer.run(lambda: self._commit(step, called_at))
+        except _FAILURES as error:
+            problem = reason_of(error)
+        raise StoreError(f"the store cannot be written: {problem}")
 
     def now(self, connection: Connection) -> float:
-        """Ask the database what time it is: the same for every process on it."""
-        return connection.execute(select(self.clock)).scalar_one()
+        """Return the database's time, which is the same for every process."""
+        return connection.execute(self._now).scalar_one()
 
     async def close(self) -> None:
-        """Write what was begun, and close all connections; afterwards reads and writes are refused."""
+        """Finish the writes that were called, and close all connections; later reads and writes fail."""
         if self._process != os.getpid():
-            return  # the connections are the parent's, and so is the loop that writes
+            return  # the threads and connections are the parent's
         self._is_closed = True
+        self._readers.close()
         try:
-            while self._writer is not None and not self._writer.done():
-                await asyncio.wait({self._writer})
-            self._readers.close()
             await self._readers.ended()
-        finally:  # where the program does not wait for the writer or a reader, they end by themselves
-            self._readers.close()
-            self._committer.close(self.engine.dispose)
-        await self._committer.ended()
+        finally:  # if the program does not wait for a reader, that one ends by itself
+            self._writer.close(self.engine.dispose)
+        await self._writer.ended()
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -215,117 +214,64 @@ class Database:
         if self._process != os.getpid():
             raise StoreError("the store was opened before a fork, in another process: open it in this one")
 
-    def _start_writer(self) -> None:
-        self._writer = asyncio.create_task(self._drain(), name="boooply store writer")
-
-    async def _drain(self) -> None:
-        while self._queue:
-            group: list[_Waiting] = []
-            try:
-                if len(self._queue) < self._shared:
-                    # Those who shared the last commit come back with their next step, one after another: without this
-                    # the first would have a commit to itself, and the others would wait for it.
-                    await asyncio.sleep(_MOMENT)
-                group = self._next_group()
-                self._shared = len(group)
-                await self._commit(group)
-            except asyncio.CancelledError:
-                # The loop is ending, and a caller's own clean-up may still wait for this.
-                self._queue.extendleft(one for one in reversed(group) if not one.done.done())
-                self._start_writer()
-                raise
-
-    def _next_group(self) -> list[_Waiting]:
-        """Take what waits for the same kind of write as the first.
-
-        Each kind locks its rows in one order; two kinds in one transaction would not, and deadlock with another
-        process.
-        """
-        write = self._queue[0].write
-        group: list[_Waiting] = []
-        others: deque[_Waiting] = deque()
-        while self._queue:
-            one = self._queue.popleft()
-            if one.write != write or len(group) == _LARGEST_GROUP:
-                others.append(one)
-            elif not one.done.cancelled():
-                group.append(one)
-        self._queue = others
-        return group
-
-    async def _commit(self, group: list[_Waiting]) -> None:
-        """Commit a group, and hand out its results."""
-        if not group:  # everybody has gone
-            return
-        results: list[Any]
-        try:
-            results = await self._committer.run(lambda: self._committed(group))
-        except StoreError as error:  # it is closed
-            results = [StoreError(str(error)) for _ in group]
-        for one, result in zip(group, results, strict=True):
-            if one.done.done():  # its caller was cancelled
-                continue
-            if isinstance(result, Exception):
-                one.done.set_exception(result)
-            else:
-                one.done.set_result(result)
-
-    def _committed(self, group: list[_Waiting]) -> list[Any]:
-        """Commit a group; where one of several spoils it, each by itself tells which. An answer may be an error."""
+    def _commit(self, step: Callable[[Connection], T], called_at: float) -> T:
+        if self._outage is not None and called_at < self._outage.at:
+            raise StoreError(f"the store cannot be written: {self._outage.reason}")  # it would wait as long once more
         has_begun = False
         try:
             with self.engine.begin() as connection:
+                _begin(connection, "BEGIN IMMEDIATE")  # deferred, it fails if another process writes before it does
                 has_begun = True
-                results = group[0].write(connection, [one.item for one in group])
-                return [result for _, result in zip(group, results, strict=True)]
-        except Exception as error:  # noqa: BLE001 - each caller is told, whatever it is
-            # without a transaction it is none of theirs, and each by itself would wait as long again
-            problems = [_translated(error) for _ in group]
-        if has_begun and len(group) > 1:
-            return [result for one in group for result in self._committed([one])]
-        return problems
+                return step(connection)
+        except _FAILURES as error:
+            if not has_begun:
+                self._outage = _Outage(time.monotonic(), reason_of(error))
+            raise
+
+
+@attrs.frozen
+class _Outage:
+    """The last time that no transaction could begin: the database was locked or out of reach."""
+
+    at: float
+    reason: str
 
 
 class _Reading:
-    """A read that can be stopped: nobody waits for one that was cancelled, and it would keep its thread."""
+    """A read that can be stopped: once cancelled, nobody waits for it, and it would occupy its thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._lock = threading.Lock()  # so that a connection is not stopped in somebody else's hands
-        self._driven: Any = None  # the driver's own connection
+        self._lock = threading.Lock()  # so that no connection is stopped that somebody else uses by now
+        self._driver_connection: Any = None
 
-    def run(self, work: Read[T]) -> T:
+    def run(self, work: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
-            self._drive(connection.connection.driver_connection)
+            self._use(connection.connection.driver_connection)
             try:
-                return work(connection.execution_options(boooply_reads=True))
+                _begin(connection, "BEGIN")
+                return work(connection)
             finally:
-                self._drive(None)
+                self._use(None)
 
     def stop(self) -> None:
-        """Stop it where the database is: from a thread, since that may take its time."""
+        """Stop it in the database: from a thread, since that may take a while."""
         threading.Thread(target=self._stop, name="boooply-store stop", daemon=True).start()
 
     def _stop(self) -> None:
-        with self._lock, suppress(Exception):  # it comes to its end by itself then
-            if self._driven is not None:
-                stop = self._driven.interrupt if hasattr(self._driven, "interrupt") else self._driven.cancel_safe
+        with self._lock, suppress(Exception):  # then it ends by itself
+            used = self._driver_connection
+            if used is not None:
+                stop = used.interrupt if hasattr(used, "interrupt") else used.cancel_safe
                 stop()
 
-    def _drive(self, driven: Any) -> None:
+    def _use(self, driver_connection: Any) -> None:
         with self._lock:
-            self._driven = driven
+            self._driver_connection = driver_connection
 
 
-def _translated(error: Exception) -> Exception:
-    """Tell of a database's failure, by an error for each caller: it comes to lead to the frames that raise it."""
-    if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
-        return StoreError(f"the store cannot be written: {told(error)}")
-    return error
-
-
-def told(error: BaseException) -> str:
-    """Say in one line what a database has against it: the driver's own words, which quote no values."""
+def reason_of(error: BaseException) -> str:
+    """Return a database's complaint in one line: the driver's own words, which quote no values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     first = str(cause).strip().partition("\n")[0]
     return first or type(cause).__name__

@@ -1,37 +1,43 @@
-"""Handling each event once, however often it is delivered: over a store, or in the memory of one process."""
+"""The deduplicator: each event is handled once, however often it is delivered."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from boooply.errors import StoreError
 from boooply.store import event_states
-from boooply.store.event_states import Claims, EventClaim, EventState, EventStatus
+from boooply.store.completion import run_to_completion
+from boooply.store.entries import ClaimResult
+from boooply.store.event_states import Claims, EventState, EventStatus
 from boooply.webhooks import Event
 
 if TYPE_CHECKING:
     from boooply.store.store import AsyncStore
 
+T = TypeVar("T")
+
 LEASE: Final = 60.0
 """Seconds after which an event is free again whose process has died."""
 
 _MOST_REMEMBERED: Final = 100_000
-_LOOK_AGAIN: Final = 0.1
+_POLL: Final = 0.1  # seconds
 _RENEWALS: Final = 3  # in one lease
 
 
 class AsyncDeduplicator:
-    """Let one of many deliveries of an event be handled, where it arrives: not within the handler of an ``AsyncInbox``.
+    """A filter that lets one of many deliveries of an event be handled, where it arrives.
 
-    Over an ``AsyncStore`` all processes on it share their knowledge; without one it is that of this process, and of its
-    last 100,000 events. While an event is handled its lease is renewed; ``lease`` is for how many seconds others wait
-    for a process that died.
+    Don't use it within the handler of an ``AsyncInbox``, which handles each event once anyway. Over an ``AsyncStore``
+    all processes on it share what they know; without one, it is what this process knows about its last 100,000 events.
+    While an event is handled its lease is renewed; ``lease`` is how many seconds others wait for a process that died.
     """
 
     def __init__(self, store: AsyncStore | None = None, /, *, lease: float = LEASE) -> None:
@@ -40,7 +46,7 @@ class AsyncDeduplicator:
 
     @asynccontextmanager
     async def once(self, event: Event, /) -> AsyncGenerator[bool]:
-        """Tell whether an event is yours to handle, within the block; False where it has been handled.
+        """Yield True if the event is yours to handle, within the block; False if it has been handled.
 
         ::
 
@@ -48,101 +54,91 @@ class AsyncDeduplicator:
                 if is_new:
                     await handle(event)
 
-        Where somebody else is at it, this waits for the end of that: so an answer that is given after the block is
-        true. A block that ends by an exception has not handled the event, and the next delivery is new again.
+        If somebody else is handling it, this waits until they have finished: a response sent after the block is true.
+        A block that ends with an exception has not handled the event, and the next delivery is new again.
 
-        A process that dies, or a store that fails, between the handling and the note of it leaves the event to be
-        handled again; so does a handler that blocks its event loop for longer than the lease.
+        A process that dies, or a store that fails, after the event was handled and before that was recorded leaves the
+        event to be handled again; so does a handler that blocks its event loop for longer than the lease.
 
         Raises:
-            StoreError: The store fails. Answer 503, and the vendor delivers again.
+            StoreError: The store fails. Respond with 503, and the vendor delivers again.
         """
-        turn = uuid.uuid4().hex
-        if await self._claim(event.idempotency_key, turn) is EventClaim.DONE:
+        key, claim_token = event.idempotency_key, uuid.uuid4().hex
+        if await self._claim(key, claim_token) is ClaimResult.DONE:
             yield False
             return
-        async with renewed(self._claims, event.idempotency_key, turn=turn, lease=self._lease):
+        async with renewed(self._claims, key, claim_token=claim_token, lease=self._lease):
             try:
                 yield True
             except BaseException:
-                with suppress(StoreError):  # then its lease frees it, and what went wrong is the news
-                    await run_to_completion(self._claims.release(event.idempotency_key, turn=turn))
+                await self._release(key, claim_token)
                 raise
-            await run_to_completion(self._claims.finish(event.idempotency_key, turn=turn))
+            await run_to_completion(self._claims.finish(key, claim_token=claim_token))
 
-    async def _claim(self, key: str, turn: str) -> EventClaim:
+    async def _claim(self, key: str, claim_token: str) -> ClaimResult:
+        claim = partial(self._claims.claim, key, claim_token=claim_token, lease=self._lease)
         try:
-            while (found := await self._claims.claim(key, turn=turn, lease=self._lease)) is EventClaim.BUSY:  # noqa: ASYNC110 - another process may be at it
-                await asyncio.sleep(_LOOK_AGAIN)
+            while (result := await claim()) is ClaimResult.BUSY:  # noqa: ASYNC110 - another process may be handling it
+                await asyncio.sleep(_POLL)
         except asyncio.CancelledError:
-            with suppress(StoreError):
-                await run_to_completion(self._claims.release(key, turn=turn))  # what has begun is written all the same
+            await self._release(key, claim_token)  # a claim that has begun is written all the same, and before this
             raise
-        return found
+        return result
 
-
-async def run_to_completion(step: Awaitable[object]) -> None:
-    """Take a step to its end, also for a caller that is cancelled: what was handled must not be handled again."""
-    task = asyncio.ensure_future(step)
-    is_cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:  # again and again, where a cancel scope of anyio is behind it
-            is_cancelled = True
-    problem = task.exception()
-    if is_cancelled:
-        raise asyncio.CancelledError
-    if problem is not None:
-        raise problem
+    async def _release(self, key: str, claim_token: str) -> None:
+        with suppress(StoreError):  # then the lease frees it; what ended the block matters more
+            await run_to_completion(self._claims.release(key, claim_token=claim_token))
 
 
 @asynccontextmanager
-async def renewed(claims: Claims, key: str, *, turn: str, lease: float) -> AsyncGenerator[None]:
-    """Renew the lease on an event for as long as the block runs."""
-    renewing = asyncio.create_task(_renew(claims, key, turn, lease))
+async def renewed(claims: Claims, key: str, *, claim_token: str, lease: float) -> AsyncGenerator[None]:
+    """Renew the lease on an event while the block runs."""
+    renewing = asyncio.create_task(_renew(claims, key, claim_token, lease))
     try:
         yield
     finally:
         renewing.cancel()
-        await asyncio.wait({renewing})  # and not itself, which would swallow a cancellation of ours
+        await asyncio.wait({renewing})  # awaiting the task itself would swallow a cancellation of ours
 
 
-async def _renew(claims: Claims, key: str, turn: str, lease: float) -> None:
+async def _renew(claims: Claims, key: str, claim_token: str, lease: float) -> None:
     while True:
         await asyncio.sleep(lease / _RENEWALS)
-        with suppress(StoreError):  # the next one may come through, and the handler hears of a store that is gone
-            await claims.renew(key, turn=turn, lease=lease)
+        with suppress(StoreError):  # the next renewal may succeed; the end of the block meets a store that is gone
+            await claims.renew(key, claim_token=claim_token, lease=lease)
 
 
 class _InMemory:
-    """Keep account in this process."""
+    """The record of events in this process, for all of its threads."""
 
     def __init__(self) -> None:
-        self._events: OrderedDict[str, EventState] = OrderedDict()
+        self._states: OrderedDict[str, EventState] = OrderedDict()
+        self._lock = threading.Lock()
 
-    async def claim(self, key: str, /, *, turn: str, lease: float) -> EventClaim:
-        known = self._events.get(key, EventState())
-        found, after = event_states.claim(known, time.monotonic(), turn=turn, lease=lease)
-        self._keep(key, after)
-        return found
+    async def claim(self, key: str, /, *, claim_token: str, lease: float) -> ClaimResult:
+        with self._lock:
+            state = self._states.get(key, EventState())
+            return self._apply(key, state, partial(event_states.claim, claim_token=claim_token, lease=lease))
 
-    async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
-        if key in self._events:
-            self._keep(key, event_states.renew(self._events[key], time.monotonic(), turn=turn, lease=lease))
+    async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
+        self._step_known(key, partial(event_states.renew, claim_token=claim_token, lease=lease))
 
-    async def finish(self, key: str, /, *, turn: str) -> None:
-        if key in self._events:
-            self._keep(key, event_states.finish(self._events[key], turn=turn))
+    async def finish(self, key: str, /, *, claim_token: str) -> None:
+        self._step_known(key, partial(event_states.finish, claim_token=claim_token))
 
-    async def release(self, key: str, /, *, turn: str) -> None:
-        if key in self._events:
-            self._keep(key, event_states.release(self._events[key], turn=turn))
+    async def release(self, key: str, /, *, claim_token: str) -> None:
+        self._step_known(key, partial(event_states.release, claim_token=claim_token))
 
-    def _keep(self, key: str, after: EventState) -> None:
-        self._events[key] = after
-        self._events.move_to_end(key)
-        oldest = next(iter(self._events))
+    def _step_known(self, key: str, step: Callable[[EventState, float], tuple[bool, EventState]]) -> None:
+        with self._lock:
+            if key in self._states:
+                self._apply(key, self._states[key], step)
+
+    def _apply(self, key: str, state: EventState, step: Callable[[EventState, float], tuple[T, EventState]]) -> T:
+        result, self._states[key] = step(state, time.monotonic())
+        self._states.move_to_end(key)
+        oldest = next(iter(self._states))
         # one that is being handled stays: forgotten, it would be handled twice
-        if len(self._events) > _MOST_REMEMBERED and self._events[oldest].progress is not EventStatus.TAKEN:
-            del self._events[oldest]
+        if len(self._states) > _MOST_REMEMBERED and self._states[oldest].status is not EventStatus.CLAIMED:
+            del self._states[oldest]
+        return result

@@ -1,10 +1,10 @@
-"""What makes a stored key unreadable without the encryption key, and tells whether it was altered."""
+"""The encryption of keys and event bodies, which also shows whether they were altered."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, Self
 
 import attrs
@@ -21,13 +21,13 @@ _CHECK: Final = b"boooply"
 
 @attrs.frozen(eq=False, repr=False)
 class Encryption:
-    """Seal and open with the encryption keys; the organization's id stands inside what is sealed, and is checked."""
+    """Encryption with one or several keys; the organization's id is part of what is encrypted, and is checked."""
 
-    _keys: tuple[Secret, ...]  # made a cipher for each use: a cipher shows its key to whoever looks into it
+    _keys: tuple[Secret, ...]  # and not a cipher, which shows its key to whoever looks into it
 
     @classmethod
     def of(cls, keys: tuple[Secret, ...] | str, /) -> Self:
-        """Make one of encryption keys, the newest first.
+        """Return the encryption with these keys, the newest first.
 
         Raises:
             ConfigurationError: There is none, one is not a Fernet key, or ``keys`` names a type that is not text.
@@ -46,61 +46,52 @@ class Encryption:
             )
         return cls(keys)
 
-    def close(self, name: str, value: Secret, /) -> bytes:
-        """Seal a value under a name: a key under the id of its organization."""
-        return self.close_all({name: value})[name]
+    def encrypt(self, name: str, value: Secret, /) -> bytes:
+        """Encrypt a value under a name: a key under the id of its organization."""
+        return self._cipher().encrypt(json.dumps([name, value.reveal()]).encode())
 
-    def close_all(self, values: Mapping[str, Secret], /) -> dict[str, bytes]:
-        """Seal several values, each under its name."""
-        cipher = self._cipher()
-        return {name: cipher.encrypt(json.dumps([name, value.reveal()]).encode()) for name, value in values.items()}
-
-    def open(self, organization_id: str, sealed: bytes, /) -> Secret:
-        """Open what was sealed for an organization.
+    def decrypt(self, organization_id: str, encrypted: bytes, /) -> Secret:
+        """Decrypt an organization's key.
 
         Raises:
-            CorruptKeyError: It was cut or altered, or sealed for another organization or with another encryption key.
+            CorruptKeyError: It was cut or altered, or encrypted for another organization or with another key.
         """
-        secret = self.opened(organization_id, sealed)
+        secret = self.decrypt_or_none(organization_id, encrypted)
         if secret is None:
             raise CorruptKeyError(organization_id)
         return secret
 
-    def renew(self, organization_id: str, sealed: bytes, /) -> bytes:
-        """Seal anew with the newest encryption key."""
-        return self.close(organization_id, self.open(organization_id, sealed))
-
-    def make_check(self) -> bytes:
-        """Make the text that tells, when the store is opened, whether the encryption key is the right one."""
-        return self._cipher().encrypt(_CHECK)
-
-    def check(self, sealed: bytes, /) -> None:
-        """Refuse a store that was sealed with another encryption key.
-
-        Raises:
-            StoreError: It was.
-        """
+    def decrypt_or_none(self, name: str, encrypted: bytes, /) -> Secret | None:
+        """Decrypt a value; return None if it was cut or altered, or encrypted under another name or key."""
         try:
-            if self._cipher().decrypt(sealed) == _CHECK:
-                return
-        except InvalidToken:
-            pass
-        raise StoreError(f"the store was sealed with another encryption key: {KEY_VARIABLE} has to hold that one too")
-
-    def _cipher(self) -> MultiFernet:
-        return MultiFernet([Fernet(one.reveal()) for one in self._keys])
-
-    def opened(self, name: str, sealed: bytes, /) -> Secret | None:
-        """Open what was sealed under a name, or None where it was cut, altered, or sealed otherwise."""
-        try:
-            owner, value = json.loads(self._cipher().decrypt(sealed))
+            owner, value = json.loads(self._cipher().decrypt(encrypted))
         except (InvalidToken, ValueError, TypeError):
             return None
         return Secret(value) if owner == name else None
 
+    def make_check(self) -> bytes:
+        """Encrypt the text that shows, when the store is opened, whether the encryption key is the right one."""
+        return self._cipher().encrypt(_CHECK)
+
+    def check(self, encrypted: bytes, /) -> None:
+        """Check that a store was encrypted with one of these keys.
+
+        Raises:
+            StoreError: It was encrypted with another one.
+        """
+        try:
+            if self._cipher().decrypt(encrypted) == _CHECK:
+                return
+        except InvalidToken:
+            pass
+        raise StoreError(f"the store was encrypted with another encryption key: {KEY_VARIABLE} must contain it too")
+
+    def _cipher(self) -> MultiFernet:
+        return MultiFernet([Fernet(one.reveal()) for one in self._keys])
+
 
 def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...] | str:
-    """Wrap the encryption keys that a caller hands in, or those in ``BOOOPLY_STORE_KEY``, commas between."""
+    """Return the given encryption keys, or those in ``BOOOPLY_STORE_KEY``, separated by commas."""
     return as_secrets(given, os.environ.get(KEY_VARIABLE))
 
 

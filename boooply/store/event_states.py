@@ -1,17 +1,19 @@
-"""The life of an event that is handled once: what each step makes of it. No I/O and no clock.
+"""The life of an event that is handled once: what each step makes of its state. No I/O and no clock.
 
 ::
 
-             claim            finish
-    new ────────────▶ taken ────────────▶ done
+             claim              finish
+    new ────────────▶ claimed ────────────▶ done
      ▲                  │  ▲ │
-     └──────release─────┘  └─┘ renew; claim by another, once its lease has run out
+     └─release, postpone┘  └─┘ renew; a claim by another, once its lease has ended
 """
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final, Protocol
 
 import attrs
+
+from boooply.store.entries import ClaimResult
 
 _PAUSES: Final = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0, 2560.0, 3600.0)  # seconds
 
@@ -20,93 +22,86 @@ class EventStatus(StrEnum):
     """How far an event has come."""
 
     NEW = "new"
-    TAKEN = "taken"
+    CLAIMED = "taken"
     DONE = "done"
-
-
-class EventClaim(Enum):
-    """What a claim finds."""
-
-    OURS = "it is yours to handle"
-    BUSY = "somebody is at it"
-    DONE = "it is handled"
 
 
 @attrs.frozen(kw_only=True)
 class EventState:
-    """Hold where one event stands.
+    """The state of one event.
 
     Attributes:
-        progress: How far it has come.
-        turn: Who took it last.
-        rests_until: Until when nobody else touches it: the end of a lease, or of the pause after a failure. Seconds.
-        attempts: How often it was taken.
+        status: How far it has come.
+        claim_token: The last claim.
+        locked_until: Until when nobody else may claim it: the end of a lease, or of the pause after a failure. Seconds.
+        attempts: How often it was claimed.
     """
 
-    progress: EventStatus = EventStatus.NEW
-    turn: str | None = None
-    rests_until: float = 0.0
+    status: EventStatus = attrs.field(default=EventStatus.NEW, converter=EventStatus)
+    claim_token: str | None = None
+    locked_until: float = 0.0
     attempts: int = 0
 
 
 class Claims(Protocol):
-    """Keep account of who handles which event: in a store, or in memory."""
+    """The record of who handles which event: in a store, or in memory."""
 
-    async def claim(self, key: str, /, *, turn: str, lease: float) -> EventClaim:
-        """Take an event, unless it is handled or somebody is at it."""
+    async def claim(self, key: str, /, *, claim_token: str, lease: float) -> ClaimResult:
+        """Claim an event, unless it is handled or busy."""
         ...
 
-    async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
-        """Keep others off for another while."""
+    async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
+        """Extend the lease of a claim."""
         ...
 
-    async def finish(self, key: str, /, *, turn: str) -> None:
-        """Note that it is handled, for ever."""
+    async def finish(self, key: str, /, *, claim_token: str) -> None:
+        """Record that an event is handled."""
         ...
 
-    async def release(self, key: str, /, *, turn: str) -> None:
-        """Let anybody take it, at once."""
+    async def release(self, key: str, /, *, claim_token: str) -> None:
+        """Let anybody claim an event at once."""
         ...
 
 
-def claim(state: EventState, now: float, *, turn: str, lease: float) -> tuple[EventClaim, EventState]:
-    """Take an event."""
-    if state.progress is EventStatus.DONE:
-        return EventClaim.DONE, state
-    if _is_held(state, turn):
-        return (
-            EventClaim.OURS,
-            state,
-        )  # asked again, since it could not be told whether the first answer was committed
-    if state.progress is EventStatus.TAKEN and state.rests_until > now:
-        return EventClaim.BUSY, state
-    return EventClaim.OURS, EventState(
-        progress=EventStatus.TAKEN, turn=turn, rests_until=now + lease, attempts=state.attempts + 1
+def claim(state: EventState, now: float, *, claim_token: str, lease: float) -> tuple[ClaimResult, EventState]:
+    """Claim an event, unless it is handled or busy."""
+    if state.status is EventStatus.DONE:
+        return ClaimResult.DONE, state
+    if _is_claimed(state, claim_token):
+        return ClaimResult.CLAIMED, state  # repeated, since the first result was lost
+    if state.status is EventStatus.CLAIMED and state.locked_until > now:
+        return ClaimResult.BUSY, state
+    return ClaimResult.CLAIMED, EventState(
+        status=EventStatus.CLAIMED, claim_token=claim_token, locked_until=now + lease, attempts=state.attempts + 1
     )
 
 
-def renew(state: EventState, now: float, *, turn: str, lease: float) -> EventState:
-    """Keep others off, if nobody else has taken it meanwhile."""
-    return attrs.evolve(state, rests_until=now + lease) if _is_held(state, turn) else state
+def renew(state: EventState, now: float, *, claim_token: str, lease: float) -> tuple[bool, EventState]:
+    """Extend the lease of a claim; return False if somebody else has claimed the event meanwhile."""
+    if not _is_claimed(state, claim_token):
+        return False, state
+    return True, attrs.evolve(state, locked_until=now + lease)
 
 
-def finish(state: EventState, *, turn: str) -> EventState:
-    """Note that it is handled, whoever has taken it meanwhile: handled is handled."""
-    return attrs.evolve(state, progress=EventStatus.DONE, turn=turn, rests_until=0.0)
+def finish(state: EventState, _now: float, *, claim_token: str) -> tuple[bool, EventState]:
+    """Record that an event is handled, whoever has claimed it meanwhile: handled is handled."""
+    return True, attrs.evolve(state, status=EventStatus.DONE, claim_token=claim_token, locked_until=0.0)
 
 
-def release(state: EventState, *, turn: str) -> EventState:
-    """Let anybody take it again, at once."""
-    return attrs.evolve(state, progress=EventStatus.NEW, rests_until=0.0) if _is_held(state, turn) else state
+def release(state: EventState, _now: float, *, claim_token: str) -> tuple[bool, EventState]:
+    """Let anybody claim an event at once; return False if somebody else has claimed it meanwhile."""
+    if not _is_claimed(state, claim_token):
+        return False, state
+    return True, attrs.evolve(state, status=EventStatus.NEW, locked_until=0.0)
 
 
-def postpone(state: EventState, now: float, *, turn: str) -> EventState:
-    """Let anybody take it again after a pause, which grows with each failure to an hour."""
-    if not _is_held(state, turn):
-        return state
+def postpone(state: EventState, now: float, *, claim_token: str) -> tuple[bool, EventState]:
+    """Let anybody claim an event after a pause, which grows with each failure to an hour."""
+    if not _is_claimed(state, claim_token):
+        return False, state
     pause = _PAUSES[min(state.attempts, len(_PAUSES)) - 1]
-    return attrs.evolve(state, progress=EventStatus.NEW, rests_until=now + pause)
+    return True, attrs.evolve(state, status=EventStatus.NEW, locked_until=now + pause)
 
 
-def _is_held(state: EventState, turn: str) -> bool:
-    return state.progress is EventStatus.TAKEN and state.turn == turn
+def _is_claimed(state: EventState, claim_token: str) -> bool:
+    return state.status is EventStatus.CLAIMED and state.claim_token == claim_token

@@ -1,30 +1,30 @@
-"""Webhook events in the store: who handles them, and until they are handled, their sealed bodies."""
+"""Webhook events in the store: who handles them and, until they are handled, their encrypted bodies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final, Generic, TypeVar
+from functools import cache, partial
+from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, RowMapping, case, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from boooply.secret import Secret
 from boooply.store import event_states
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption
-from boooply.store.event_states import EventClaim, EventState, EventStatus
-from boooply.store.rows import insert_missing, put
+from boooply.store.entries import ClaimResult
+from boooply.store.event_states import EventState, EventStatus
+from boooply.store.rows import Insert, Rows, insert
 from boooply.store.schema import EVENTS
 
-T = TypeVar("T")
-
 _BATCH: Final = 100  # a body can be a megabyte
+_DROP_BODY: Final = update(EVENTS).where(EVENTS.c.key == bindparam("name")).values(encrypted=None)
 
 
 @attrs.frozen(kw_only=True)
 class StoredEvent:
-    """Hold an event that was taken from the store; ``body`` is None where it cannot be opened any more."""
+    """A claimed event; ``body`` is None if it cannot be decrypted any more."""
 
     key: str
     attempts: int
@@ -32,167 +32,115 @@ class StoredEvent:
 
 
 @attrs.frozen(eq=False)
-class _Step(Generic[T]):
-    key: str
-    move: Callable[[EventState, float], tuple[T, EventState]]
-
-
-@attrs.frozen
-class _Take:
-    turn: str
-    lease: float
-    most: int
-
-
-@attrs.frozen(eq=False)
 class AsyncEvents:
-    """Keep account of events by their idempotency keys, for all processes on one store."""
+    """The record of events by their idempotency keys, for all processes on one store."""
 
     _database: Database
-    _seal: Encryption
+    _encryption: Encryption
 
-    async def claim(self, key: str, /, *, turn: str, lease: float) -> EventClaim:
-        """Take an event, unless it is handled or somebody is at it."""
-        return await self._step(key, lambda one, now: event_states.claim(one, now, turn=turn, lease=lease))
+    async def claim(self, key: str, /, *, claim_token: str, lease: float) -> ClaimResult:
+        """Claim an event, unless it is handled or busy."""
+        return await self._rows.step(key, partial(event_states.claim, claim_token=claim_token, lease=lease))
 
-    async def renew(self, key: str, /, *, turn: str, lease: float) -> None:
-        """Keep others off for another while."""
-        await self._step(key, lambda one, now: (None, event_states.renew(one, now, turn=turn, lease=lease)))
+    async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
+        """Extend the lease of a claim."""
+        await self._rows.step_known(key, partial(event_states.renew, claim_token=claim_token, lease=lease))
 
-    async def finish(self, key: str, /, *, turn: str) -> None:
-        """Note that an event is handled, and let go of its body."""
-        await self._step(key, lambda one, _now: (None, event_states.finish(one, turn=turn)))
+    async def finish(self, key: str, /, *, claim_token: str) -> None:
+        """Record that an event is handled, and delete its body."""
 
-    async def release(self, key: str, /, *, turn: str) -> None:
-        """Let anybody take an event, at once."""
-        await self._step(key, lambda one, _now: (None, event_states.release(one, turn=turn)))
+        def run(connection: Connection) -> None:
+            self._rows.step_in(connection, key, partial(event_states.finish, claim_token=claim_token))
+            connection.execute(_DROP_BODY, {"name": key})
 
-    async def postpone(self, key: str, /, *, turn: str) -> None:
-        """Let anybody take an event after a pause that grows with each failure."""
-        await self._step(key, lambda one, now: (None, event_states.postpone(one, now, turn=turn)))
+        await self._database.write(run)
+
+    async def release(self, key: str, /, *, claim_token: str) -> None:
+        """Let anybody claim an event at once."""
+        await self._rows.step_known(key, partial(event_states.release, claim_token=claim_token))
+
+    async def postpone(self, key: str, /, *, claim_token: str) -> None:
+        """Let anybody claim an event after a pause that grows with each failure."""
+        await self._rows.step_known(key, partial(event_states.postpone, claim_token=claim_token))
 
     async def put(self, key: str, body: Secret, /) -> None:
-        """Store an event to be handled, once; one that is known already is left as it is."""
-        await self._database.write(self._put, (key, self._seal.close(key, body)))
+        """Store an event to be handled, once; a known one stays as it is."""
+        encrypted = self._encryption.encrypt(key, body)
 
-    async def take(self, *, turn: str, lease: float, most: int) -> tuple[StoredEvent, ...]:
-        """Take events that are to be handled, the oldest first."""
-        if not await self._database.read(self._is_waiting):
-            return ()
-        return await self._database.write(self._take, _Take(turn, lease, most))
+        def run(connection: Connection) -> None:
+            row = {"key": key, **attrs.asdict(EventState()), "changed_at": self._database.now(connection)}
+            connection.execute(_storing(connection.dialect.name), {**row, "encrypted": encrypted})
+
+        await self._database.write(run)
+
+    async def take(self, *, claim_token: str, lease: float, most: int) -> tuple[StoredEvent, ...]:
+        """Claim events that are to be handled, the oldest first."""
+        due = select(EVENTS.c.key, EVENTS.c.encrypted).where(self._due).order_by(EVENTS.c.changed_at).limit(most)
+        if not await self._database.read(lambda connection: connection.execute(due.limit(1)).all()):
+            return ()  # without a lock that others would wait for
+        claim = partial(event_states.claim, claim_token=claim_token, lease=lease)
+
+        def step(state: EventState, now: float) -> tuple[int, EventState]:
+            _, after = claim(state, now)
+            return after.attempts, after
+
+        def run(connection: Connection) -> tuple[StoredEvent, ...]:
+            rows = connection.execute(due.with_for_update(skip_locked=True)).all()
+            return tuple(
+                StoredEvent(
+                    key=key,
+                    attempts=self._rows.step_in(connection, key, step),
+                    body=self._encryption.decrypt_or_none(key, encrypted),
+                )
+                for key, encrypted in rows
+            )
+
+        return await self._database.write(run)
 
     async def purge(self, age: timedelta, /) -> int:
-        """Forget events that were handled, or given up by a deduplicator, longer ago than that, and count them.
+        """Forget events that were handled, or released by a deduplicator, longer ago than that, and count them.
 
-        A delivery that comes later than that would be handled again: the vendor's dashboard can replay one at any time.
+        A later delivery would be handled again: the vendor's dashboard can replay an event at any time.
         """
-        return await self._database.write(self._purge, age.total_seconds())
+
+        def run(connection: Connection) -> int:
+            now = self._database.now(connection)
+            is_old = EVENTS.c.changed_at < now - age.total_seconds()
+            is_unlocked = EVENTS.c.encrypted.is_(None) & (EVENTS.c.locked_until <= now)
+            return connection.execute(delete(EVENTS).where(is_old & is_unlocked)).rowcount
+
+        return await self._database.write(run)
 
     async def rotate(self) -> None:
-        """Seal the bodies anew with the first encryption key; one that cannot be opened is left as it is."""
+        """Encrypt the bodies with the first encryption key; one that cannot be decrypted stays as it is."""
         last: str | None = ""
         while last is not None:
-            last = await self._database.write(self._reseal, last)
+            last = await self._database.write(partial(self._rotate, last))
 
-    async def _step(self, key: str, move: Callable[[EventState, float], tuple[T, EventState]]) -> T:
-        return await self._database.write(self._steps, _Step(key, move))
+    def _rotate(self, last: str, connection: Connection) -> str | None:
+        query = select(EVENTS.c.key, EVENTS.c.encrypted).where(EVENTS.c.key > last, EVENTS.c.encrypted.is_not(None))
+        rows = connection.execute(query.order_by(EVENTS.c.key).limit(_BATCH).with_for_update()).all()
+        for key, encrypted in rows:
+            body = self._encryption.decrypt_or_none(key, encrypted)
+            if body is not None:
+                renewed = self._encryption.encrypt(key, body)
+                connection.execute(update(EVENTS).where(EVENTS.c.key == key).values(encrypted=renewed))
+        return rows[-1].key if rows else None
 
-    def _steps(self, connection: Connection, steps: Sequence[_Step[Any]]) -> list[Any]:
-        now = self._database.now(connection)
-        keys = sorted({step.key for step in steps})
-        insert_missing(connection, EVENTS, [_blank(key, now) for key in keys])
-        query = select(EVENTS).where(EVENTS.c.key.in_(keys)).order_by(EVENTS.c.key)
-        rows = connection.execute(query.with_for_update()).mappings().all()
-        now = self._database.now(connection)  # once the rows are ours: waiting for them takes time
-        before = {row["key"]: _handling(row) for row in rows}
-        after = dict(before)
-        answers: list[Any] = []
-        for step in steps:
-            answer, after[step.key] = step.move(after[step.key], now)
-            answers.append(answer)
-        _put_back(connection, {key: after[key] for key in keys if after[key] is not before[key]}, now)
-        return answers
-
-    def _put(self, connection: Connection, events: Sequence[tuple[str, bytes]]) -> list[None]:
-        now = self._database.now(connection)
-        rows = {key: _blank(key, now) | {"sealed": sealed} for key, sealed in events}
-        insert_missing(connection, EVENTS, [rows[key] for key in sorted(rows)])
-        for key in sorted(rows):
-            # known by a deduplicator that could not handle it: then there is no body yet
-            bodiless = (EVENTS.c.key == key) & (EVENTS.c.progress != EventStatus.DONE) & EVENTS.c.sealed.is_(None)
-            connection.execute(update(EVENTS).where(bodiless).values(sealed=rows[key]["sealed"]))
-        return [None] * len(events)
-
-    def _is_waiting(self, connection: Connection) -> bool:
-        found = connection.execute(select(EVENTS.c.key).where(self._due).limit(1))
-        return found.scalar_one_or_none() is not None
-
-    def _take(self, connection: Connection, takes: Sequence[_Take]) -> list[tuple[StoredEvent, ...]]:
-        answers: list[tuple[StoredEvent, ...]] = []
-        for take in takes:
-            ours = (EVENTS.c.progress == EventStatus.TAKEN) & (EVENTS.c.turn == take.turn)
-            # its own first: a write that is run again has to come to the same end
-            waiting = select(EVENTS).where(self._due | ours).order_by(case((ours, 0), else_=1), EVENTS.c.changed_at)
-            locking = waiting.limit(take.most).with_for_update(skip_locked=True)
-            rows = connection.execute(locking).mappings().all()
-            now = self._database.now(connection)
-            taken = {
-                row["key"]: event_states.claim(_handling(row), now, turn=take.turn, lease=take.lease)[1] for row in rows
-            }
-            _put_back(connection, taken, now)
-            sealed = {row["key"]: row["sealed"] for row in rows}
-            answers.append(
-                tuple(
-                    StoredEvent(key=key, attempts=one.attempts, body=self._seal.opened(key, sealed[key]))
-                    for key, one in taken.items()
-                )
-            )
-        return answers
-
-    def _purge(self, connection: Connection, ages: Sequence[float]) -> list[int]:
-        now = self._database.now(connection)
-        answers: list[int] = []
-        for age in ages:
-            old = EVENTS.c.sealed.is_(None) & (EVENTS.c.changed_at < now - age) & (EVENTS.c.rests_until <= now)
-            answers.append(connection.execute(delete(EVENTS).where(old)).rowcount)
-        return answers
-
-    def _reseal(self, connection: Connection, starts: Sequence[str]) -> list[str | None]:
-        answers: list[str | None] = []
-        for start in starts:
-            query = select(EVENTS.c.key, EVENTS.c.sealed).where((EVENTS.c.key > start) & EVENTS.c.sealed.is_not(None))
-            rows = connection.execute(query.order_by(EVENTS.c.key).limit(_BATCH).with_for_update()).all()
-            for key, sealed in rows:
-                body = self._seal.opened(key, sealed)
-                if body is not None:
-                    renewed = update(EVENTS).where(EVENTS.c.key == key).values(sealed=self._seal.close(key, body))
-                    connection.execute(renewed)
-            answers.append(rows[-1].key if rows else None)
-        return answers
+    @property
+    def _rows(self) -> Rows[EventState]:
+        return Rows(self._database, EVENTS, EventState, lambda _key: EventState())
 
     @property
     def _due(self) -> ColumnElement[bool]:
-        is_open = EVENTS.c.progress.in_((EventStatus.NEW, EventStatus.TAKEN)) & EVENTS.c.sealed.is_not(None)
-        return is_open & (EVENTS.c.rests_until <= self._database.clock)
+        is_open = EVENTS.c.status.in_((EventStatus.NEW, EventStatus.CLAIMED)) & EVENTS.c.encrypted.is_not(None)
+        return is_open & (EVENTS.c.locked_until <= self._database.clock)
 
 
-def _handling(row: RowMapping) -> EventState:
-    return EventState(
-        progress=EventStatus(row["progress"]),
-        turn=row["turn"],
-        rests_until=row["rests_until"],
-        attempts=row["attempts"],
-    )
-
-
-def _blank(key: str, now: float) -> dict[str, Any]:
-    return {"key": key, **attrs.asdict(EventState()), "sealed": None, "changed_at": now}
-
-
-def _put_back(connection: Connection, changed: dict[str, EventState], now: float) -> None:
-    rows = [{"key": key, **attrs.asdict(one), "changed_at": now} for key, one in changed.items()]
-    done = [row | {"sealed": None} for row in rows if row["progress"] is EventStatus.DONE]
-    others = [row for row in rows if row["progress"] is not EventStatus.DONE]  # their bodies stay as they are
-    for group in (done, others):
-        if group:
-            put(connection, EVENTS, group)
+@cache
+def _storing(dialect: str) -> Insert:
+    statement = insert(dialect, EVENTS)
+    # A deduplicator knows it and could not handle it: then it has no body yet.
+    has_no_body = (EVENTS.c.status != EventStatus.DONE) & EVENTS.c.encrypted.is_(None)
+    changes: dict[str, Any] = {"encrypted": statement.excluded.encrypted}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=has_no_body)

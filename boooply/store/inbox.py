@@ -1,4 +1,4 @@
-"""Events that are stored first and handled afterwards, so that a webhook is answered at once and none is lost."""
+"""The inbox: events are stored first and handled later, so that a webhook is confirmed at once and none is lost."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import asyncio
 import logging
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from boooply.errors import MalformedEventError, StoreError
+import attrs
+
+from boooply.errors import BoooplyError, MalformedEventError, StoreError
 from boooply.secret import Secret
-from boooply.store.deduplicator import LEASE, renewed, run_to_completion
-from boooply.store.events import StoredEvent
+from boooply.store.completion import run_to_completion
+from boooply.store.deduplicator import LEASE, renewed
+from boooply.store.events import AsyncEvents, StoredEvent
 from boooply.webhooks import Event, read_event
 
 if TYPE_CHECKING:
@@ -21,129 +25,166 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Event], Awaitable[None]]
 
-_LOOK_AGAIN: Final = 2.0  # seconds, for what other processes stored and left, and for what failed before
+_LOOK_AGAIN: Final = (
+    2.0  # seconds between two looks for what other processes stored or left, and for what failed before
+)
 
 logger: logging.Logger = logging.getLogger("boooply.inbox")
 
 
-class DeclinedError(Exception):
-    """Raise it in a handler to leave an event to the handlers of another process on the same store."""
+class DeclinedError(BoooplyError):
+    """Raised by a handler, to leave an event to the handlers of another process on the same store."""
 
 
 class AsyncInbox:
-    """Store verified events, and hand each of them to a handler once.
+    """An inbox of verified events, each of which is handled once.
 
-    All processes on one store share the work. An event stays, its body encrypted, until a handler has taken it without
-    an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour. ``lease`` is for how
-    many seconds others wait for a process that died; while an event is handled it is renewed. A process that dies after
-    the handling and before the note of it leaves the event to be handled again; so does a handler that blocks its event
-    loop for longer than the lease.
+    All processes on one store share the work. An event stays, its body encrypted, until a handler has returned without
+    an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour. ``lease`` is how many
+    seconds others wait for a process that died; while an event is handled it is renewed. A process that dies after the
+    event was handled and before that was recorded leaves the event to be handled again; so does a handler that blocks
+    its event loop for longer than the lease.
     """
 
     def __init__(self, store: AsyncStore, /, *, lease: float = LEASE) -> None:
         self._events = store.events
         self._lease = lease
-        self._news = asyncio.Event()
+        self._wakers: set[Callable[[], object]] = set()
 
     async def put(self, event: Event, raw_body: bytes, /) -> None:
-        """Store an event, unless it is known: once this returns, it is safe to answer 2xx.
+        """Store an event, unless it is known: once this returns, it is safe to respond with 2xx.
 
         Raises:
-            StoreError: The store fails. Answer 503, and the vendor delivers again.
+            StoreError: The store fails. Respond with 503, and the vendor delivers again.
         """
         body = Secret(raw_body.decode())
         del raw_body
         await self._events.put(event.idempotency_key, body)
-        self._news.set()
+        for wake in tuple(self._wakers):
+            with suppress(RuntimeError):  # its loop is closed
+                wake()
 
-    async def work(self, handler: Handler, /, *, concurrency: int = 4) -> None:
-        """Hand stored events to a handler, several at once, until this is cancelled.
+    async def work(self, handler: Handler, /, *, concurrency: int = 4, stop: asyncio.Event | None = None) -> None:
+        """Handle stored events, several at once, until this is cancelled or ``stop`` is set.
 
-        What a handler raises is logged by its class and place, with the name of the event and its interview; its text
-        is not, since it may quote what was said.
+        ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
+        place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
-        async with asyncio.TaskGroup() as workers:
+        news, stop = asyncio.Event(), stop or asyncio.Event()
+        work = _Work(self._events, self._lease, handler, news, stop)
+        async with self._woken(news), asyncio.TaskGroup() as tasks:
+            tasks.create_task(_set_after(stop, news))
             for _ in range(concurrency):
-                workers.create_task(self._work(handler))
+                tasks.create_task(work.run())
 
-    async def _work(self, handler: Handler) -> None:
-        while True:
-            self._news.clear()
+    @asynccontextmanager
+    async def _woken(self, news: asyncio.Event) -> AsyncGenerator[None]:
+        """Set an event at each ``put``, from whatever thread."""
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
+        self._wakers.add(wake)
+        try:
+            yield
+        finally:
+            self._wakers.discard(wake)
+
+
+async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
+    await first.wait()
+    second.set()
+
+
+@attrs.frozen(eq=False)
+class _Work:
+    """One run of an inbox's workers."""
+
+    events: AsyncEvents
+    lease: float
+    handler: Handler
+    news: asyncio.Event
+    stop: asyncio.Event
+
+    async def run(self) -> None:
+        """Handle one event after another, until the work is stopped."""
+        while not self.stop.is_set():
+            self.news.clear()
             try:
-                while await self._handle_next(handler):
+                while not self.stop.is_set() and await self._handle_next():
                     pass
             except StoreError as error:
                 logger.warning("events wait: %s", error)
             except Exception:
                 logger.exception("events wait")
-            try:
-                async with asyncio.timeout(_LOOK_AGAIN):
-                    await self._news.wait()
-            except TimeoutError:
-                pass
+            if not self.stop.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self.news.wait()
 
-    async def _handle_next(self, handler: Handler) -> bool:
-        turn = uuid.uuid4().hex
-        taken = await self._take(turn)
-        for one in taken:
-            async with renewed(self._events, one.key, turn=turn, lease=self._lease):
-                await self._handle(handler, one, turn)
-        return bool(taken)
+    async def _handle_next(self) -> bool:
+        claim_token = uuid.uuid4().hex
+        stored = await self._take(claim_token)
+        if stored is not None:
+            async with renewed(self.events, stored.key, claim_token=claim_token, lease=self.lease):
+                await self._handle(stored, claim_token)
+        return stored is not None
 
-    async def _take(self, turn: str) -> tuple[StoredEvent, ...]:
-        taking = asyncio.create_task(self._events.take(turn=turn, lease=self._lease, most=1))
+    async def _take(self, claim_token: str) -> StoredEvent | None:
+        taken: list[StoredEvent] = []
+
+        async def take() -> None:
+            taken.extend(await self.events.take(claim_token=claim_token, lease=self.lease, most=1))
+
         try:
-            return await asyncio.shield(taking)
+            await run_to_completion(take())
         except asyncio.CancelledError:
-            await asyncio.wait({taking})
-            for one in () if taking.cancelled() or taking.exception() else taking.result():
-                await self._release(one, turn)
+            for stored in taken:
+                await self._release(stored, claim_token)
             raise
+        return taken[0] if taken else None
 
-    async def _handle(self, handler: Handler, stored: StoredEvent, turn: str) -> None:
-        event = _opened(stored)
-        if event is None:
-            await self._events.postpone(stored.key, turn=turn)
-            return
+    async def _handle(self, stored: StoredEvent, claim_token: str) -> None:
+        event = _read(stored)
         problem: BaseException | None = None
-        try:
-            await handler(event)
-        except BaseException as error:
-            if _is_ending(error):
-                await self._release(stored, turn)
-                raise
-            problem = error
-        if problem is None:
-            await self._finish(stored, turn)
-        else:
-            _tell(event, stored, problem)
-            await run_to_completion(self._events.postpone(stored.key, turn=turn))
+        if event is not None:
+            try:
+                await self.handler(event)
+            except BaseException as error:
+                if _is_ending(error):
+                    await self._release(stored, claim_token)
+                    raise
+                problem = error
+            if problem is None:
+                await self._finish(stored, claim_token)
+                return
+            _log(event, stored, problem)
+        await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
 
-    async def _finish(self, stored: StoredEvent, turn: str) -> None:
-        """Note that an event is handled, for as long as it takes: its lease is renewed meanwhile."""
+    async def _finish(self, stored: StoredEvent, claim_token: str) -> None:
+        """Record that an event is handled, however long that takes: its lease is renewed meanwhile."""
         while True:
             try:
-                await run_to_completion(self._events.finish(stored.key, turn=turn))
+                await run_to_completion(self.events.finish(stored.key, claim_token=claim_token))
             except StoreError as error:
-                logger.warning("an event is handled, and cannot be noted yet: %s", error)
+                logger.warning("an event is handled, and that cannot be recorded yet: %s", error)
+                if self.stop.is_set():
+                    return  # its lease frees it, and it is handled again
                 await asyncio.sleep(_LOOK_AGAIN)
             else:
                 return
 
-    async def _release(self, stored: StoredEvent, turn: str) -> None:
+    async def _release(self, stored: StoredEvent, claim_token: str) -> None:
         with suppress(StoreError):  # then its lease frees it
-            await run_to_completion(self._events.release(stored.key, turn=turn))
+            await run_to_completion(self.events.release(stored.key, claim_token=claim_token))
 
 
 def _is_ending(error: BaseException) -> bool:
-    """Tell whether it is this process that ends, and not something that the handler has waited for."""
+    """Check whether this process is ending, not something that the handler waited for."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
     return not isinstance(error, Exception)
 
 
-def _tell(event: Event, stored: StoredEvent, problem: BaseException) -> None:
+def _log(event: Event, stored: StoredEvent, problem: BaseException) -> None:
     if isinstance(problem, DeclinedError):
         logger.info("%s of %s is left to another process", event.event, event.meeting_code)
         return
@@ -159,12 +200,12 @@ def _tell(event: Event, stored: StoredEvent, problem: BaseException) -> None:
     )
 
 
-def _opened(stored: StoredEvent) -> Event | None:
+def _read(stored: StoredEvent) -> Event | None:
     if stored.body is None:
-        logger.error("event %s waits: it was sealed with another encryption key, or altered", stored.key[:12])
+        logger.error("event %s waits: it was encrypted with another encryption key, or altered", stored.key[:12])
         return None
     try:
         return read_event(stored.body.reveal().encode())
     except MalformedEventError as error:
-        logger.error("event %s waits: %s", stored.key[:12], error)  # noqa: TRY400 - the traceback would tell no more
+        logger.error("event %s waits: %s", stored.key[:12], error)  # noqa: TRY400 - the traceback would add nothing
         return None

@@ -1,90 +1,101 @@
-"""The customers' keys, sealed."""
+"""The customers' keys, encrypted."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
 from boooply.secret import Secret, as_secret
+from boooply.store import rows
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption, hidden
+from boooply.store.entries import Entry, State
 from boooply.store.events import AsyncEvents
-from boooply.store.ledger import AsyncLedger
+from boooply.store.ledger import AsyncLedger, forget, ledger_rows
 from boooply.store.opening import opened
 from boooply.store.schema import KEYS, STORE
 
 _BATCH: Final = 500
+_READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindparam("name"))
 
 
 @attrs.frozen(eq=False)
 class AsyncKeyStore:
-    """Keep each customer's key, encrypted.
+    """The customers' keys, encrypted.
 
     Four methods make a key store: ``put``, ``get``, ``delete`` and ``organizations``. A class of your own that has them
     serves as well, over a vault for example.
     """
 
     _database: Database
-    _seal: Encryption
-    ledger: AsyncLedger
+    _encryption: Encryption
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
     ) -> AsyncGenerator[AsyncKeyStore]:
-        """Open the store for its keys alone: as ``AsyncStore.open`` does, with the same fallbacks and errors."""
+        """Open the store for its keys alone, as ``AsyncStore.open`` does, with the same fallbacks and errors."""
         address, encryption_keys = as_secret(url), hidden(encryption_key)
         del url, encryption_key
-        seal = Encryption.of(encryption_keys)
-        async with opened(address, seal) as database:
-            yield cls.over(database, seal)
+        encryption = Encryption.of(encryption_keys)
+        async with opened(address, encryption) as database:
+            yield cls(database, encryption)
 
-    @classmethod
-    def over(cls, database: Database, seal: Encryption, /) -> Self:
-        """Make one over a database that somebody else opened, and closes."""
-        return cls(database, seal, AsyncLedger(database, seal))
+    @property
+    def ledger(self) -> AsyncLedger:
+        """The ledger in the same database."""
+        return AsyncLedger(self._database)
 
     async def put(self, organization_id: str, api_key: str | Secret, /) -> None:
-        """Store a customer's key, over the one that was there; for the ledger the customer is done then.
+        """Store a customer's key in place of the one that was there; in the ledger the customer is done then.
 
         Raises:
-            ValidationError: The id is blank or holds a control character.
-            ConfigurationError: It is no organization's key.
+            ValidationError: The id is blank or contains a control character.
+            ConfigurationError: It is not an organization's key.
             StoreError: It could not be stored.
         """
         secret = as_secret(api_key)
         del api_key
         if not organization_id.strip() or not organization_id.isprintable():
-            raise ValidationError("organization_id", "has to be text that is not blank, without control characters")
-        await self.ledger.put(organization_id, key(secret, ORGANIZATION, None))
+            raise ValidationError("organization_id", "must be text that is not blank, without control characters")
+        secret = key(secret, ORGANIZATION, None)
+
+        def run(connection: Connection) -> None:
+            def step(entry: Entry, now: float) -> tuple[None, Entry]:
+                write_key(connection, self._encryption, organization_id, secret, now)
+                return None, attrs.evolve(entry, state=State.DONE, claim_token=None, lease_ends=0.0, reason=None)
+
+            ledger_rows(self._database).step_in(connection, organization_id, step)
+
+        await self._database.write(run)
 
     async def get(self, organization_id: str, /) -> Secret:
         """Read a customer's key.
 
         Raises:
-            NotConnectedError: There is none.
-            CorruptKeyError: It is not what was stored.
+            NotConnectedError: The customer has no key.
+            CorruptKeyError: The key is not what was stored.
         """
-        query = select(KEYS.c.sealed).where(KEYS.c.organization_id == organization_id)
 
         def read(connection: Connection) -> bytes | None:
-            return connection.execute(query).scalar_one_or_none()
+            return connection.execute(_READ, {"name": organization_id}).scalar_one_or_none()
 
-        sealed = await self._database.read(read)
-        if sealed is None:
+        encrypted = await self._database.read(read)
+        if encrypted is None:
             raise NotConnectedError(organization_id)
-        return self._seal.open(organization_id, sealed)
+        return self._encryption.decrypt(organization_id, encrypted)
 
     async def delete(self, organization_id: str, /) -> None:
-        """Delete a customer's key and what the ledger knows of it; at Boooply the key goes on to be valid."""
-        await self.ledger.forget(organization_id)
+        """Delete a customer's key and its entry in the ledger; at Boooply the key stays valid."""
+        await self._database.write(lambda connection: forget(connection, organization_id))
 
     async def organizations(self) -> AsyncIterator[str]:
         """Iterate over the ids of all customers that have a key, in their order."""
@@ -92,61 +103,76 @@ class AsyncKeyStore:
             yield organization_id
 
     async def corrupt(self) -> AsyncIterator[CorruptKeyError]:
-        """Open every key, and tell of those that are not what was stored."""
-        async for organization_id, sealed in self._rows():
+        """Decrypt every key, and yield an error for each that is not what was stored."""
+        async for organization_id, encrypted in self._rows():
             try:
-                self._seal.open(organization_id, sealed)
+                self._encryption.decrypt(organization_id, encrypted)
             except CorruptKeyError as error:
                 yield error
 
     async def rotate(self) -> int:
-        """Seal every key anew with the first encryption key, and count them; events that wait are sealed anew as well.
+        """Encrypt every key with the first encryption key, and count them; waiting events are encrypted with it too.
 
-        It commits in batches. Killed, it is run again with the same encryption keys; the old ones may go once it has
-        come to its end.
+        It commits in batches. If it is killed, run it again with the same encryption keys; the old ones may go once it
+        is complete.
 
         Raises:
-            CorruptKeyError: A key cannot be opened; the batches before it are sealed anew, and nothing is lost.
+            CorruptKeyError: A key cannot be decrypted; the batches before it are rotated, and nothing is lost.
         """
         count = 0
         batch: list[tuple[str, bytes]] = []
-        async for organization_id, sealed in self._rows():
-            batch.append((organization_id, sealed))
+        async for row in self._rows():
+            batch.append(row)
             if len(batch) == _BATCH:
-                count += await self._renew(batch)
+                count += await self._rotate(batch)
                 batch = []
-        count += await self._renew(batch)
-        await AsyncEvents(self._database, self._seal).rotate()
-        await self._database.write(_put_check, self._seal)
+        count += await self._rotate(batch)
+        await AsyncEvents(self._database, self._encryption).rotate()
+        check = update(STORE).values(encrypted_check=self._encryption.make_check())
+        await self._database.write(lambda connection: connection.execute(check).close())
         return count
 
-    async def _renew(self, batch: list[tuple[str, bytes]]) -> int:
-        renewed = [(identity, sealed, self._seal.renew(identity, sealed)) for identity, sealed in batch]
-        return await self._database.write(self._replace, renewed)
+    async def _rotate(self, batch: list[tuple[str, bytes]]) -> int:
+        cipher = self._encryption
+        renewed = [(name, old, cipher.encrypt(name, cipher.decrypt(name, old))) for name, old in batch]
+        await self._database.write(partial(_replace, renewed))
+        return len(batch)
 
     async def _rows(self) -> AsyncIterator[tuple[str, bytes]]:
         last: str | None = ""
         while last is not None:
-            query = select(KEYS.c.organization_id, KEYS.c.sealed).where(KEYS.c.organization_id > last)
+            query = select(KEYS.c.organization_id, KEYS.c.encrypted).where(KEYS.c.organization_id > last)
             query = query.order_by(KEYS.c.organization_id).limit(_BATCH)
 
             def read(connection: Connection, query: Any = query) -> list[tuple[str, bytes]]:
                 return [(row.organization_id, row.sealed) for row in connection.execute(query)]
 
-            rows = await self._database.read(read)
-            for row in rows:
+            found = await self._database.read(read)
+            for row in found:
                 yield row
-            last = rows[-1][0] if rows else None
-
-    def _replace(self, connection: Connection, batches: Sequence[list[tuple[str, bytes, bytes]]]) -> list[int]:
-        """Put renewed keys in the place of those they were made of: not over one that was changed meanwhile."""
-        # in the order in which the ledger writes, whatever the database's own is: neither waits for the other's rows
-        for identity, sealed, renewed in sorted(row for batch in batches for row in batch):
-            same = (KEYS.c.organization_id == identity) & (KEYS.c.sealed == sealed)
-            connection.execute(update(KEYS).where(same).values(sealed=renewed))
-        return [len(batch) for batch in batches]
+            last = found[-1][0] if found else None
 
 
-def _put_check(connection: Connection, seals: Sequence[Encryption]) -> list[None]:
-    connection.execute(update(STORE).values(sealed_check=seals[-1].make_check()))
-    return [None] * len(seals)
+def read_key(connection: Connection, encryption: Encryption, organization_id: str) -> Secret | None:
+    """Read a customer's key, if it has one.
+
+    Raises:
+        CorruptKeyError: The key is not what was stored.
+    """
+    encrypted = connection.execute(_READ, {"name": organization_id}).scalar_one_or_none()
+    return None if encrypted is None else encryption.decrypt(organization_id, encrypted)
+
+
+def write_key(
+    connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret, now: float
+) -> None:
+    """Store a customer's key in place of the one that was there."""
+    encrypted = encryption.encrypt(organization_id, api_key)
+    rows.put(connection, KEYS, {"organization_id": organization_id, "encrypted": encrypted, "changed_at": now})
+
+
+def _replace(renewed: Sequence[tuple[str, bytes, bytes]], connection: Connection) -> None:
+    """Replace keys, except those that were changed meanwhile."""
+    for organization_id, old, new in sorted(renewed):  # in one order: two processes do not wait for each other
+        is_same = (KEYS.c.organization_id == organization_id) & (KEYS.c.encrypted == old)
+        connection.execute(update(KEYS).where(is_same).values(encrypted=new))

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import attrs
-from sqlalchemy import Connection, select
 
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.state import LimiterState
 from boooply.ratelimit.status import AcquireResult
 from boooply.store.database import Database
-from boooply.store.rows import insert_missing, put
+from boooply.store.rows import Rows
 from boooply.store.schema import LIMITS
 
 T = TypeVar("T")
@@ -21,6 +20,13 @@ T = TypeVar("T")
 # Seconds until a caller asks again, at most: other processes cannot wake it.
 _ASK_AGAIN: Final = 1.0
 _ASK_AGAIN_SOON: Final = 0.03  # while a response is on its way
+
+
+@attrs.frozen
+class _Row:
+    """The state of one limiter, as JSON."""
+
+    state: str
 
 
 @attrs.frozen(eq=False)
@@ -61,22 +67,17 @@ class AsyncLimits:
     async def _run(self, name: str, limit: int, window: float, change: Callable[[RateLimiter], T]) -> T:
         """Change a limiter in one transaction."""
 
-        def step(connection: Connection) -> T:
-            limiter = RateLimiter(limit, window, _locked_state(connection, name, limit))
-            limiter.advance(self._database.now(connection))  # after the lock, which may have taken time
+        def step(row: _Row, now: float) -> tuple[T, _Row]:
+            limiter = RateLimiter(limit, window, LimiterState.from_json(row.state, limit))
+            limiter.advance(now)
             limiter.expire_stale()
             result = change(limiter)
-            put(connection, LIMITS, [{"name": name, "state": limiter.state.to_json()}])
-            return result
+            return result, _Row(limiter.state.to_json())
 
-        return await self._database.write(lambda connection, _: [step(connection)], None)
+        def new_row(_name: str) -> _Row:
+            return _Row(LimiterState(limit).to_json())
 
-
-def _locked_state(connection: Connection, name: str, limit: int) -> LimiterState:
-    """Lock the row of a limiter, and read its state."""
-    insert_missing(connection, LIMITS, [{"name": name, "state": LimiterState(limit).to_json()}])
-    query = select(LIMITS.c.state).where(LIMITS.c.name == name).with_for_update()
-    return LimiterState.from_json(connection.execute(query).scalar_one(), limit)
+        return await Rows(self._database, LIMITS, _Row, new_row).step(name, step)
 
 
 def _acquire(limiter: RateLimiter) -> AcquireResult:

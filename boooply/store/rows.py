@@ -1,81 +1,131 @@
-"""Many rows in one statement, handed over as one JSON text.
-
-So a statement reads the same for any number of rows and is made once, and SQLite takes a group in one step: row by row
-its driver would hand the interpreter's lock over and back at each.
-"""
+"""Rows that pure functions take from one state to the next, each step in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, TextClause, text
+import attrs
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from boooply.protocol.bodies import compact
+from boooply.store.database import Database
 
-# What is sealed is ASCII, which is how it gets into JSON; each is formatted with a column's name.
-_AS_SQLITE: Final = {False: "json_extract(value, '$.{0}')", True: "CAST(json_extract(value, '$.{0}') AS BLOB)"}
-_AS_POSTGRESQL: Final = {False: "{0}", True: "convert_to({0}, 'UTF8')"}
-_LISTS: Final = {
-    "sqlite": "SELECT value FROM json_each(:ids)",
-    "postgresql": "SELECT json_array_elements_text(CAST(:ids AS json))",
-}
+T = TypeVar("T")
+E = TypeVar("E", bound=attrs.AttrsInstance)
+Step = Callable[[E, float], tuple[T, E]]
+Insert = sqlite.Insert | postgresql.Insert
+
+_INSERTS: Final[dict[str, Callable[[Table], Insert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@attrs.frozen(eq=False)
+class Rows(Generic[E]):
+    """The rows of one table as entries: an entry's fields are columns, and ``new`` makes the entry of a new name.
+
+    A step is a function of an entry and the database's time. It returns a result and the entry that follows.
+    """
+
+    database: Database
+    table: Table
+    entry_type: type[E]
+    new: Callable[[str], E]
+
+    @property
+    def columns(self) -> list[Column[Any]]:
+        """The columns of the entry's fields."""
+        return [self.table.c[name] for name in _names(self.entry_type)]
+
+    def load(self, values: Iterable[Any], /) -> E:
+        """Return the entry with these values of ``columns``."""
+        return self.entry_type(**dict(zip(_names(self.entry_type), values, strict=True)))
+
+    async def step(self, name: str, step: Step[E, T], /) -> T:
+        """Take a step with one row in a transaction of its own, and create the row if there is none.
+
+        Raises:
+            StoreError: The database fails.
+        """
+        return await self.database.write(lambda connection: self.step_in(connection, name, step))
+
+    async def step_known(self, name: str, step: Step[E, T], /) -> T | None:
+        """Take a step with one row in a transaction of its own; return None if there is no such row.
+
+        Raises:
+            StoreError: The database fails.
+        """
+
+        def run(connection: Connection) -> T | None:
+            locked = self._lock(connection, name)
+            return None if locked is None else self._apply(connection, name, *locked, step)
+
+        return await self.database.write(run)
+
+    def step_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T:
+        """Take a step with one row within the caller's transaction, and create the row if there is none."""
+        while (locked := self._lock(connection, name)) is None:
+            # Create it, so that there is a row to lock: of two processes, the second waits here. The step dates it.
+            insert_missing(connection, self.table, [self._values(name, self.new(name), 0.0)])
+        return self._apply(connection, name, *locked, step)
+
+    def _lock(self, connection: Connection, name: str) -> tuple[E, float] | None:
+        statement = _locked(self.table, self.entry_type, self.database.clock)
+        row = connection.execute(statement, {"name": name}).one_or_none()
+        return None if row is None else (self.load(row[:-1]), row[-1])
+
+    def _apply(self, connection: Connection, name: str, entry: E, now: float, step: Step[E, T]) -> T:
+        result, after = step(entry, now)
+        if after != entry:
+            put(connection, self.table, self._values(name, after, now))
+        return result
+
+    def _values(self, name: str, entry: E, now: float) -> dict[str, Any]:
+        times = {"changed_at": now} if "changed_at" in self.table.c else {}
+        return {_key(self.table): name, **attrs.asdict(entry), **times}
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows in their order, leaving those alone that are there."""
-    _insert(connection, table, rows, overwrites=False)
+    """Insert rows in their order, except those that exist."""
+    connection.execute(_insert_missing(connection.dialect.name, table), rows)
 
 
-def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows in their order, or write over those with the same primary key; what a row does not name stays."""
-    _insert(connection, table, rows, overwrites=True)
+def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, or update the row with the same key; columns that are not named stay as they are."""
+    connection.execute(_put(connection.dialect.name, table, tuple(row)), row)
 
 
-def among(dialect: str) -> TextClause:
-    """Make what ``in_`` takes for a list of texts that is given when the statement is run: see ``listed``."""
-    return text(_LISTS[dialect])
-
-
-def listed(ids: Iterable[str]) -> dict[str, str]:
-    """Make the parameters of a statement with ``among``."""
-    return {"ids": compact([*ids], default=_ascii)}
-
-
-def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrites: bool) -> None:
-    statement = _inserting(connection.dialect.name, table, tuple(rows[0]), overwrites=overwrites)
-    connection.execute(statement, {"rows": compact(rows, default=_ascii)})
+def insert(dialect: str, table: Table) -> Insert:
+    """Start an insert that may have an ``ON CONFLICT`` clause."""
+    return _INSERTS[dialect](table)
 
 
 @cache
-def _inserting(dialect: str, table: Table, names: tuple[str, ...], *, overwrites: bool) -> TextClause:
-    source = _SOURCES[dialect]([table.c[name] for name in names])
-    identity = ", ".join(column.name for column in table.primary_key)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in table.primary_key)
-    ending = f"UPDATE SET {changes}" if overwrites else "NOTHING"
-    head = f"INSERT INTO {table.name} ({', '.join(names)})"
-    return text(f"{head} {source} ON CONFLICT ({identity}) DO {ending}")
+def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnElement[float]) -> Select[Any]:
+    columns = select(*(table.c[name] for name in _names(entry_type)))
+    locked = columns.where(table.c[_key(table)] == bindparam("name")).with_for_update().cte("locked")
+    timed: Select[Any] = select(locked, clock)  # around the lock, so that the time is taken once the row is locked
+    return timed
 
 
-def _from_sqlite(columns: Iterable[Column[Any]]) -> str:
-    values = ", ".join(_AS_SQLITE[_is_sealed(column)].format(column.name) for column in columns)
-    return f"SELECT {values} FROM json_each(:rows) WHERE true"  # noqa: S608 - names of the schema alone
+@cache
+def _insert_missing(dialect: str, table: Table) -> Insert:
+    return insert(dialect, table).on_conflict_do_nothing()
 
 
-def _from_postgresql(columns: Iterable[Column[Any]]) -> str:
-    kinds = [f"{one.name} {'text' if _is_sealed(one) else one.type}" for one in columns]
-    values = ", ".join(_AS_POSTGRESQL[_is_sealed(column)].format(column.name) for column in columns)
-    given = f"json_to_recordset(CAST(:rows AS json)) AS given({', '.join(kinds)})"
-    return f"SELECT {values} FROM {given}"  # noqa: S608 - names of the schema alone
+@cache
+def _put(dialect: str, table: Table, names: tuple[str, ...]) -> Insert:
+    statement = insert(dialect, table)
+    changes = {name: statement.excluded[name] for name in names if name != _key(table)}
+    return statement.on_conflict_do_update(index_elements=[_key(table)], set_=changes)
 
 
-_SOURCES: Final = {"sqlite": _from_sqlite, "postgresql": _from_postgresql}
+@cache
+def _names(entry_type: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(entry_type))
 
 
-def _is_sealed(column: Column[Any]) -> bool:
-    return isinstance(column.type, LargeBinary)
-
-
-def _ascii(sealed: bytes) -> str:
-    return sealed.decode("ascii", "replace")  # what is not has been damaged, and opens as little afterwards
+@cache
+def _key(table: Table) -> str:
+    (column,) = table.primary_key
+    return str(column.key)

@@ -19,9 +19,13 @@ from boooply.store.opening import opened
 
 @attrs.frozen(eq=False)
 class AsyncStore:
-    """Hold what has to outlive a process: ``keys`` of the customers, ``ledger`` of their minting, and ``events``."""
+    """What must outlive a process: the customers' ``keys``, the ``ledger`` of their minting, and ``events``.
+
+    It may be used from any number of event loops and threads of its process.
+    """
 
     database: Database
+    encryption: Encryption
     keys: AsyncKeyStore
     ledger: AsyncLedger
     limits: AsyncLimits
@@ -36,15 +40,21 @@ class AsyncStore:
 
         ``url`` falls back to ``BOOOPLY_STORE_URL``, then to a SQLite file ``boooply.db`` in the current directory. It
         is one of SQLAlchemy's: ``sqlite:///boooply.db`` or ``postgresql+psycopg://user:password@host/name``.
-        ``encryption_key`` falls back to ``BOOOPLY_STORE_KEY``; of several, the first seals and all of them open.
+        ``encryption_key`` falls back to ``BOOOPLY_STORE_KEY``; of several, the first encrypts and all of them decrypt.
 
         Raises:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has a newer schema, or was sealed with another encryption key.
+            StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
         """
         address, encryption_keys = as_secret(url), hidden(encryption_key)
         del url, encryption_key
-        seal = Encryption.of(encryption_keys)
-        async with opened(address, seal) as database:
-            keys = AsyncKeyStore.over(database, seal)
-            yield cls(database, keys, keys.ledger, AsyncLimits(database), AsyncEvents(database, seal))
+        encryption = Encryption.of(encryption_keys)
+        async with opened(address, encryption) as database:
+            yield cls(
+                database,
+                encryption,
+                AsyncKeyStore(database, encryption),
+                AsyncLedger(database),
+                AsyncLimits(database),
+                AsyncEvents(database, encryption),
+            )

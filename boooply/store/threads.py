@@ -1,6 +1,6 @@
-"""Threads for what blocks.
+"""Threads for calls that block.
 
-They are daemons: those of an executor are joined at the interpreter's exit, however long what they do takes.
+They are daemons: those of an executor are joined when the interpreter exits, however long their work takes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from boooply.errors import StoreError
 
 T = TypeVar("T")
 
-_GLANCE: Final = 0.001  # seconds
+_POLL: Final = 0.001  # seconds
 
 
 class Threads:
-    """Some threads that take what is to be done from one queue, for any event loop."""
+    """Some threads that take calls from one queue, for any number of event loops."""
 
     def __init__(self, count: int) -> None:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -31,20 +31,20 @@ class Threads:
             thread.start()
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Do something in a thread; what is cancelled before it has begun is not done.
+        """Call a function in a thread; if cancelled before the call begins, it is never made.
 
         Raises:
-            StoreError: These threads end, and take nothing more.
+            StoreError: These threads are closed.
         """
         if self._is_closed:
             raise StoreError("the store is closed")
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        self._queue.put(partial(_do, function, loop, done))
-        return await done
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(partial(_call, function, loop, future))
+        return await future
 
     def close(self, last: Callable[[], None] | None = None) -> None:
-        """Take nothing more, and end once all is done that has been taken, and ``last`` after it."""
+        """Take no more calls, and end after those that were taken, and ``last`` after them."""
         self._is_closed = True
         if last is not None:
             self._queue.put(last)
@@ -52,31 +52,31 @@ class Threads:
             self._queue.put(None)
 
     async def ended(self) -> None:
-        """Wait until they have ended, once they are closed."""
-        while any(thread.is_alive() for thread in self._threads):  # noqa: ASYNC110 - one that tells of its end is not over
-            await asyncio.sleep(_GLANCE)
+        """Wait until the threads have ended, once they are closed."""
+        while any(thread.is_alive() for thread in self._threads):  # noqa: ASYNC110 - a thread that reports its end has not ended
+            await asyncio.sleep(_POLL)
 
     def _work(self) -> None:
-        while (task := self._queue.get()) is not None:
-            task()
-            del task  # it may hold keys, and the next one may be long in coming
+        while (call := self._queue.get()) is not None:
+            call()
+            del call  # it may refer to keys, and the next one may be long in coming
 
 
-def _do(function: Callable[[], Any], loop: asyncio.AbstractEventLoop, done: asyncio.Future[Any]) -> None:
-    if done.cancelled():
+def _call(function: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:
+    if future.cancelled():
         return
     try:
-        outcome = partial(_settle, done, function())
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the one who waits
-        outcome = partial(_settle, done, None, error)
-    with suppress(RuntimeError):  # the loop has ended, and nobody waits
-        loop.call_soon_threadsafe(outcome)
+        settle = partial(_settle, future, function())
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+        settle = partial(_settle, future, None, error)
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits
+        loop.call_soon_threadsafe(settle)
 
 
-def _settle(done: asyncio.Future[Any], result: object, error: BaseException | None = None) -> None:
-    if done.done():  # who waited was cancelled
+def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None = None) -> None:
+    if future.done():  # its caller was cancelled
         return
     if error is None:
-        done.set_result(result)
+        future.set_result(result)
     else:
-        done.set_exception(error)
+        future.set_exception(error)

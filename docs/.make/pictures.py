@@ -1,6 +1,7 @@
 """Draw what the pages show: ``python docs/.make/pictures.py FOLDER`` writes it, by default into docs/pictures.
 
-The layers are those of pyproject.toml, the ledger's moves those of ``boooply.store.states``; a test draws it all again.
+The layers are those of pyproject.toml, the ledger's moves those of ``boooply.recording.states``; a test draws it
+again.
 """  # noqa: INP001 - a program of its own, started by path
 
 import sys
@@ -11,8 +12,9 @@ from typing import Any, Final
 
 from drawing import LINE, Picture
 
+from boooply.recording import states as steps
 from boooply.store import Entry, State
-from boooply.store import states as steps
+from boooply.store.entries import with_expiry
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -26,6 +28,7 @@ MODULES: Final = {
     "platform": "the platform's key: it mints",
     "client": "one organization's key",
     "resources": "interviews, ai, organization",
+    "recording": "what must happen once",
     "sandbox": "the other end of the wire",
     "store": "keys, ledger, limits, events",
     "transport": "the only package that sends",
@@ -87,26 +90,27 @@ def _entries(state: str) -> Iterator[tuple[str, Entry]]:
         return
     for run in (_OURS, _OTHER):
         for lease_ends in (0.0, 20.0):
-            entry = Entry(organization_id="org", state=State(state), tenant="{}", run=run, lease_ends=lease_ends)
+            entry = Entry(
+                organization_id="org", state=State(state), tenant="{}", claim_token=run, lease_ends=lease_ends
+            )
             yield state, entry
 
 
 def _taken(entry: Entry) -> Iterator[tuple[str, Entry]]:
     now, lease = 10.0, 30.0
     for remint in (False, True):
-        _, after = steps.claim(entry, now, run=_OURS, tenant="{}", lease=lease, remint=remint)
+        _, after = steps.claim(entry, now, claim_token=_OURS, tenant="{}", lease=lease, remint=remint)
         # where the lease is over as well, the entry is in doubt first: that is a move of its own
-        if steps.seen(entry, now) is entry and after is not entry:
+        if with_expiry(entry, now) is entry and after is not entry:
             yield "claim, on purpose" if remint and entry.state is State.IN_DOUBT else "claim", after
-    if (found := steps.seen(entry, now)) is not entry:
+    if (found := with_expiry(entry, now)) is not entry:
         yield "its lease has run out", found
     moved: dict[str, Callable[[], tuple[bool, Entry]]] = {
-        "begin": lambda: steps.begin(entry, now, run=_OURS, lease=lease),
-        "mark_not_sent": lambda: steps.mark_not_sent(entry, now, run=_OURS, lease=lease),
-        "finish": lambda: steps.finish(entry, run=_OURS, tenant="{}", has_other_key=False),
-        "put": lambda: steps.put(entry),
-        "fail": lambda: steps.fail(entry, run=_OURS, reason="no"),
-        "doubt": lambda: steps.doubt(entry, run=_OURS, reason="no"),
+        "begin": lambda: steps.begin(entry, now, claim_token=_OURS, lease=lease),
+        "mark_not_sent": lambda: steps.mark_not_sent(entry, now, claim_token=_OURS, lease=lease),
+        "finish": lambda: steps.finish(entry, now, claim_token=_OURS, tenant="{}", has_other_key=False),
+        "fail": lambda: steps.fail(entry, now, claim_token=_OURS, reason="no"),
+        "mark_in_doubt": lambda: steps.mark_in_doubt(entry, now, claim_token=_OURS, reason="no"),
     }
     for step, move in moved.items():
         done, after = move()
@@ -122,7 +126,7 @@ ARROWS: Final = {
     ("sent", "mark_not_sent", "todo"): "M268 214V136",
     ("sent", "finish", "done"): "M250 262V376",
     ("sent", "fail", "failed"): "M192 252L112 376",
-    ("sent", "doubt", "in_doubt"): "M308 252L388 376",
+    ("sent", "mark_in_doubt", "in_doubt"): "M308 252L388 376",
     ("sent", "its lease has run out", "in_doubt"): "M308 252L388 376",
     ("failed", "claim", "todo"): "M52 376C40 210 90 122 190 114",
     ("todo", "fail", "failed"): "M192 126C120 150 84 260 82 376",
@@ -154,7 +158,7 @@ def draw_ledger() -> Picture:
         (276, 180, ["mark_not_sent"], "left"),
         (257, 336, ["finish"], "left"),
         (166, 318, ["fail"], "left"),
-        (356, 276, ["doubt, or", "its lease", "has run out"], "left"),
+        (356, 276, ["mark_in_doubt, or", "its lease", "has run out"], "left"),
         (26, 92, ["claim,", "by a later run"], "left"),
         (474, 92, ["claim,", "on purpose"], "right"),
         (138, 200, ["fail"], "left"),

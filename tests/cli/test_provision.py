@@ -187,7 +187,7 @@ def test_a_store_encrypted_with_another_key_is_1_and_sends_nothing(
     ran = run("provision", many_tenants_csv(2))
 
     assert (ran.code, ran.out) == (1, "")
-    assert "sealed with another encryption key" in ran.err
+    assert "encrypted with another encryption key" in ran.err
     assert len(sandbox.calls) == 1
 
 

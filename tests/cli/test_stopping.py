@@ -18,6 +18,7 @@ from boooply import AsyncBoooplyPlatform, StoreError
 from boooply.cli import provision, provision_view
 from boooply.cli.rescue import write_rescue_file
 from boooply.cli.summary import Summary
+from boooply.recording import Recorder
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncLedger
 
@@ -135,11 +136,11 @@ def test_a_signal_while_the_file_is_read_sends_nothing(
     entries = AsyncLedger.entries
 
     def interrupted(*arguments: Any) -> Any:
-        monkeypatch.setattr(AsyncLedger, "entries", entries)  # once: a second signal would end this very process
+        monkeypatch.setattr(Recorder, "entries", entries)  # once: a second signal would end this very process
         os.kill(os.getpid(), signal.SIGINT)
         return entries(*arguments)
 
-    monkeypatch.setattr(AsyncLedger, "entries", interrupted)
+    monkeypatch.setattr(Recorder, "entries", interrupted)
 
     ran = run("provision", many_tenants_csv(3))
 
@@ -148,20 +149,20 @@ def test_a_signal_while_the_file_is_read_sends_nothing(
     assert sandbox.calls == ()
 
 
-@pytest.mark.parametrize(("fault", "step", "code"), [(None, "finish", 0), ("commit-then-drop", "doubt", 4)])
+@pytest.mark.parametrize(("fault", "step", "code"), [(None, "finish", 0), ("commit-then-drop", "mark_in_doubt", 4)])
 def test_a_run_that_completes_despite_a_signal_does_not_exit_with_130(
     run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch, fault: Any, step: str, code: int
 ) -> None:
     if fault is not None:
         sandbox.faults.add(MINT, fault)
-    record = getattr(AsyncLedger, step)
+    record = getattr(Recorder, step)
 
     async def interrupted(*arguments: Any, **options: Any) -> Any:
-        monkeypatch.setattr(AsyncLedger, step, record)  # once: a second signal would end this very process
+        monkeypatch.setattr(Recorder, step, record)  # once: a second signal would end this very process
         os.kill(os.getpid(), signal.SIGINT)
         return await record(*arguments, **options)
 
-    monkeypatch.setattr(AsyncLedger, step, interrupted)
+    monkeypatch.setattr(Recorder, step, interrupted)
 
     ran = run("provision", many_tenants_csv(1))
 
@@ -205,7 +206,7 @@ def _store_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_arguments: object, **_options: object) -> bool:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(AsyncLedger, "finish", fail)
+    monkeypatch.setattr(Recorder, "finish", fail)
     monkeypatch.setattr("boooply.provisioning.provisioner._FIRST_PAUSE", 100)  # no patience
 
 

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 
 from boooply import Secret, Tenant
 from boooply.cli.rescue import encrypted_lines
+from boooply.recording import Recorder
 from boooply.store import AsyncStore, State
 
 Run = Callable[..., Any]
@@ -122,8 +123,8 @@ def rescued(tmp_path: Path) -> Path:
 
 async def _begun() -> None:
     async with AsyncStore.open() as store:
-        await store.ledger.claim(TENANT, run="a", lease=60)
-        await store.ledger.begin("org_1", run="a", lease=0)
+        await Recorder(store).claim(TENANT, claim_token="a", lease=60)
+        await Recorder(store).begin("org_1", claim_token="a", lease=0)
 
 
 async def _state() -> State:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from boooply import Tenant
+from boooply.recording import Recorder
 from boooply.store import AsyncStore
 
 Run = Callable[..., Any]
@@ -33,9 +34,9 @@ async def _fill(by_hand: int, in_doubt: int) -> None:
             tenant = Tenant(
                 user_id="1", user_email="ada@acme.example", organization_id=f"doubt_{number}", organization_name="Acme"
             )
-            await store.ledger.claim(tenant, run="a", lease=60)
-            await store.ledger.begin(tenant.organization_id, run="a", lease=60)
-            await store.ledger.doubt(tenant.organization_id, run="a", reason=f"lost beside {KEY}")
+            await Recorder(store).claim(tenant, claim_token="a", lease=60)
+            await Recorder(store).begin(tenant.organization_id, claim_token="a", lease=60)
+            await Recorder(store).mark_in_doubt(tenant.organization_id, claim_token="a", reason=f"lost beside {KEY}")
 
 
 async def damage(organization_id: str) -> None:

@@ -32,6 +32,7 @@ from boooply import (
     Tenant,
 )
 from boooply.integrations.fastapi import Boooply
+from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncKeyStore, AsyncStore
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
@@ -356,7 +357,7 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
 
     @app.post("/connect")
     async def connect(store: Annotated[AsyncStore, Depends(boooply.store)]) -> None:
-        await store.ledger.enroll([Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")])
+        await Recorder(store).enroll([Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")])
         raise KeysNotStoredError({"org_1": Secret("bply_org_0123456789abcdef")}, "the disk is full")
 
     @app.get("/connected")

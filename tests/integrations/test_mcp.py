@@ -18,6 +18,7 @@ from mcp.types import CallToolResult, TextContent
 from boooply import AsyncBoooplyClient, NotConnectedError, RetryPolicy, Secret, StoreError, Tenant, WrongTenantError
 from boooply.integrations.mcp import customers, open_server, server
 from boooply.provisioning import pending_keys
+from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncKeyStore, AsyncLedger, AsyncStore
 
@@ -401,7 +402,7 @@ async def test_a_key_that_cannot_be_stored_is_kept_until_it_can(
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
-    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    monkeypatch.setattr(Recorder, "finish", broken)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
         text = await host.fail("connect_customer", ACME | {"confirm": True})
         async with asyncio.timeout(5):
@@ -420,7 +421,7 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
-    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    monkeypatch.setattr(Recorder, "finish", broken)
     sandbox.faults.add("create_organization_api_key", "slow-drip")
     retry = RetryPolicy(deadline=45.0)
     async with AsyncStore.open() as store, customers.Customers.open(None, sandbox.base_url, retry) as connected:
@@ -452,7 +453,7 @@ async def test_storing_a_late_key_is_retried_whatever_the_store_raises(
         await put(self, organization_id, api_key)
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
-    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    monkeypatch.setattr(Recorder, "finish", broken)
     monkeypatch.setattr(AsyncKeyStore, "put", once)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
@@ -468,13 +469,16 @@ async def test_a_late_key_replaces_no_other_and_restores_no_deleted_customer(
 ) -> None:
     minted: list[Secret] = []
 
-    async def meanwhile(self: AsyncLedger, _tenant: object, api_key: Secret, **_options: object) -> bool:
+    async def meanwhile(self: Recorder, _tenant: object, api_key: Secret, **_options: object) -> bool:
         minted.append(api_key)
-        await (self.forget("org_acme") if key is None else self.put("org_acme", Secret(key)))
+        if key is None:
+            await AsyncLedger(self._database).forget("org_acme")
+        else:
+            await AsyncKeyStore(self._database, self._encryption).put("org_acme", key)
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
-    monkeypatch.setattr(AsyncLedger, "finish", meanwhile)
+    monkeypatch.setattr(Recorder, "finish", meanwhile)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
         async with asyncio.timeout(5):
@@ -505,7 +509,7 @@ async def test_a_key_that_was_never_stored_is_reported(
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
-    monkeypatch.setattr(AsyncLedger, "finish", broken)
+    monkeypatch.setattr(Recorder, "finish", broken)
     monkeypatch.setattr(AsyncKeyStore, "put", broken)
     async with hosting(platform=True) as host:
         await host.fail("connect_customer", ACME | {"confirm": True})

@@ -22,6 +22,7 @@ from boooply import (
 )
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, provision
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
+from boooply.recording import Recorder
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore, State
 
@@ -234,9 +235,9 @@ async def test_two_runs_on_one_store_share_the_work_and_mint_once(platform, stor
 
 
 async def test_a_run_takes_over_the_customers_of_a_dead_run(platform, store, sandbox):
-    await store.ledger.claim(customer(1), run="dead", lease=0.2)
-    await store.ledger.claim(customer(2), run="dead", lease=0.2)
-    await store.ledger.begin("org_2", run="dead", lease=0.2)
+    await Recorder(store).claim(customer(1), claim_token="dead", lease=0.2)
+    await Recorder(store).claim(customer(2), claim_token="dead", lease=0.2)
+    await Recorder(store).begin("org_2", claim_token="dead", lease=0.2)
     assert kinds(await run([customer(1), customer(2)], platform, store)) == {"Connected": 1, "InDoubt": 1}
     assert sandbox.mints == {"org_1": 1}
 
@@ -321,8 +322,8 @@ async def test_an_own_vault_stores_the_keys(platform, store):
 
 async def test_a_key_in_the_vault_settles_a_doubt(platform, store, sandbox):
     vault = Vault()
-    await store.ledger.claim(customer(1), run="dead", lease=0.0)
-    await store.ledger.begin("org_1", run="dead", lease=0.0)
+    await Recorder(store).claim(customer(1), claim_token="dead", lease=0.0)
+    await Recorder(store).begin("org_1", claim_token="dead", lease=0.0)
     vault.keys["org_1"] = "bply_org_received"
     assert await run([customer(1)], platform, store, keys=vault) == [AlreadyConnected("org_1")]
     assert await state(store, "org_1") is State.DONE
@@ -344,14 +345,14 @@ async def test_a_key_that_cannot_be_stored_is_in_the_error_and_stops_the_run(pla
 
 
 async def test_a_store_that_fails_for_a_moment_loses_no_key(platform, store, monkeypatch):
-    finish, failures = store.ledger.finish, iter(range(3))
+    finish, failures = Recorder(store).finish, iter(range(3))
 
     async def failing(_ledger, *arguments, **options):
         if next(failures, None) is not None:
             raise StoreError("the store cannot be written: database or disk is full")
         return await finish(*arguments, **options)
 
-    monkeypatch.setattr(type(store.ledger), "finish", failing)
+    monkeypatch.setattr(Recorder, "finish", failing)
     assert kinds(await run(customers(5), platform, store)) == {"Connected": 5}
     assert len([one async for one in store.keys.organizations()]) == 5
 
@@ -361,7 +362,7 @@ async def test_a_cancelled_caller_waits_until_the_key_is_stored(store):
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        provisioner = KeyProvisioner(platform=platform, ledger=store.ledger)
+        provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store))
         task = asyncio.create_task(provisioner.connect(customer(1)))
         await until(lambda: sandbox.calls or sandbox.mints)
         task.cancel()
@@ -377,7 +378,7 @@ async def test_a_caller_that_is_cancelled_again_and_again_still_gets_the_key_tha
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        provisioner = KeyProvisioner(platform=platform, ledger=store.ledger, vault=vault)
+        provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=vault)
         task = asyncio.create_task(provisioner.connect(customer(1)))
         await until(lambda: sandbox.calls or sandbox.mints)
         while not task.done():
@@ -417,7 +418,7 @@ async def test_a_program_that_ends_amid_a_request_does_not_record_it_as_not_sent
 
 
 async def test_a_stopped_run_starts_nothing(platform, store, sandbox):
-    provisioner = KeyProvisioner(platform=platform, ledger=store.ledger)
+    provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store))
     provisioner.stop()
     with pytest.raises(NotClaimed):
         await provisioner.connect(customer(1))

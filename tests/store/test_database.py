@@ -1,4 +1,4 @@
-"""Reads and writes in threads: nothing holds up the event loop, one group after another, and no thread is left."""
+"""Reads and writes in threads: for any number of event loops, in order, and without a thread that is left."""
 
 import asyncio
 import sqlite3
@@ -23,7 +23,7 @@ KEY = "bply_org_0123456789abcdef"
 
 @contextmanager
 def locked(url: str, table: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """Lock a table as a migration does: nobody reads it meanwhile."""
+    """Lock a table as a migration does, so that nobody can read it."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
         yield connection
@@ -33,14 +33,14 @@ def threads() -> list[str]:
     return [one.name for one in threading.enumerate() if one.name == "boooply-store"]
 
 
-async def test_a_write_that_takes_long_holds_up_neither_the_loop_nor_a_reader(store):
+async def test_a_slow_write_delays_neither_the_event_loop_nor_a_reader(store):
     released = threading.Event()
 
-    def slow(_connection, items):
+    def slow(_connection):
         released.wait(10)
-        return items
+        return "written"
 
-    writing = asyncio.create_task(store.database.write(slow, "written"))
+    writing = asyncio.create_task(store.database.write(slow))
     await asyncio.sleep(0.05)
     assert [one async for one in store.ledger.entries()] == []
     assert not writing.done()
@@ -48,20 +48,41 @@ async def test_a_write_that_takes_long_holds_up_neither_the_loop_nor_a_reader(st
     assert await writing == "written"
 
 
-async def test_a_group_that_is_written_again_does_not_overtake_itself(store):
+async def test_a_write_never_overtakes_an_earlier_one(store):
     log = []
 
-    def slow(_connection, items):
-        log.append("begins")
-        time.sleep(0.1)
-        log.append("ends")
-        return items
+    def slow(_connection, number):
+        time.sleep(0.01 * (3 - number))
+        log.append(number)
 
-    writing = asyncio.create_task(store.database.write(slow, "written"))
-    await asyncio.sleep(0.05)
-    store.database._writer.cancel()  # as a loop does that is ending, while a clean-up still waits for its step
-    assert await writing == "written"
-    assert log == ["begins", "ends"] * 2
+    await asyncio.gather(*(store.database.write(partial(slow, number=number)) for number in range(3)))
+    assert log == [0, 1, 2]
+
+
+async def test_one_store_serves_several_event_loops_at_once(store):
+    async def put_and_get(number):
+        for _ in range(10):
+            await asyncio.gather(*(store.keys.put(f"org_{number}_{one}", KEY) for one in range(5)))
+            assert (await store.keys.get(f"org_{number}_0")).reveal() == KEY
+
+    others = [asyncio.to_thread(asyncio.run, put_and_get(number)) for number in range(3)]
+    async with asyncio.timeout(60):
+        await asyncio.gather(put_and_get(3), *others)
+    assert len([one async for one in store.keys.organizations()]) == 20
+
+
+async def test_a_loop_that_ends_in_the_middle_of_a_write_leaves_the_store_to_others(store):
+    released = threading.Event()
+
+    async def give_up():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await store.database.write(lambda _connection: released.wait(10))
+
+    await asyncio.to_thread(asyncio.run, give_up())
+    released.set()
+    await store.keys.put("org_1", KEY)
+    assert (await store.keys.get("org_1")).reveal() == KEY
 
 
 async def test_a_store_that_is_closed_leaves_no_thread(store_url, encryption_key):
@@ -72,7 +93,7 @@ async def test_a_store_that_is_closed_leaves_no_thread(store_url, encryption_key
     assert threads() == []
 
 
-async def test_reads_that_nobody_waits_for_stop_and_hold_up_nobody(postgresql_store_url, encryption_key):
+async def test_cancelled_reads_are_stopped_and_delay_nobody(postgresql_store_url, encryption_key):
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
@@ -88,27 +109,27 @@ async def test_reads_that_nobody_waits_for_stop_and_hold_up_nobody(postgresql_st
         assert await _count(store) == 1
 
 
-async def test_a_read_that_is_cancelled_before_its_turn_is_never_made(store):
+async def test_a_read_cancelled_before_it_begins_is_never_made(store):
     released, made = threading.Event(), list[object]()
-    holding = [asyncio.create_task(store.database.read(lambda _connection: released.wait(10))) for _ in range(4)]
+    blocking = [asyncio.create_task(store.database.read(lambda _connection: released.wait(10))) for _ in range(4)]
     await asyncio.sleep(0.05)
     late = asyncio.create_task(store.database.read(made.append))
     await asyncio.sleep(0.05)
     late.cancel()
     await asyncio.wait({late})
     released.set()
-    assert await asyncio.gather(*holding) == [True] * 4
+    assert await asyncio.gather(*blocking) == [True] * 4
     assert made == []
 
 
 async def test_a_write_cancelled_before_it_begins_is_never_made(store):
     released = threading.Event()
 
-    def slow(_connection, items):
+    def slow(_connection):
         released.wait(10)
-        return items
+        return "written"
 
-    holding = asyncio.create_task(store.database.write(slow, "written"))
+    blocking = asyncio.create_task(store.database.write(slow))
     await asyncio.sleep(0.05)
     late = asyncio.create_task(store.keys.put("org_1", KEY))
     later = asyncio.create_task(store.keys.put("org_2", KEY))
@@ -116,7 +137,7 @@ async def test_a_write_cancelled_before_it_begins_is_never_made(store):
     late.cancel()
     await asyncio.wait({late})
     released.set()
-    assert await holding == "written"
+    assert await blocking == "written"
     await later
     assert [one async for one in store.keys.organizations()] == ["org_2"]
 
@@ -125,13 +146,12 @@ async def test_a_write_that_has_begun_is_committed_though_its_caller_is_cancelle
     begun, released = asyncio.Event(), threading.Event()
     begin = partial(asyncio.get_running_loop().call_soon_threadsafe, begun.set)
 
-    def slow(connection, items):
+    def slow(connection):
         begin()
         released.wait(10)
         connection.exec_driver_sql("INSERT INTO boooply_limits (name, state) VALUES ('begun', '{}')")
-        return items
 
-    writing = asyncio.create_task(store.database.write(slow, None))
+    writing = asyncio.create_task(store.database.write(slow))
     await begun.wait()
     writing.cancel()
     await asyncio.wait({writing})
@@ -143,21 +163,23 @@ async def test_a_write_that_has_begun_is_committed_though_its_caller_is_cancelle
     assert (writing.cancelled(), names) == (True, [("begun",)])
 
 
-async def test_each_caller_of_a_group_that_fails_is_told_by_an_error_of_its_own(sqlite_store_url, encryption_key):
-    async with AsyncStore.open(sqlite_store_url + "?timeout=0.1", encryption_key=encryption_key) as store:
+async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_error(sqlite_store_url, encryption_key):
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_0", KEY)
         with store.database.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+            connection.exec_driver_sql("PRAGMA busy_timeout = 300")
         other = sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        writing = [store.keys.put(f"org_{number}", KEY) for number in range(3)]
-        errors = await asyncio.gather(*writing, return_exceptions=True)
+        writing = [store.keys.put(f"org_{number}", KEY) for number in range(20)]
+        async with asyncio.timeout(3):  # one after another they would wait 6 s
+            errors = await asyncio.gather(*writing, return_exceptions=True)
         other.close()
+        await store.keys.put("org_1", KEY)
     assert {str(error) for error in errors} == {"the store cannot be written: database is locked"}
     assert len({id(error) for error in errors}) == len(errors)
 
 
-async def test_it_closes_though_the_programs_own_threads_are_all_taken(sqlite_store_url, encryption_key):
+async def test_it_closes_while_all_executor_threads_are_busy(sqlite_store_url, encryption_key):
     released, loop = threading.Event(), asyncio.get_running_loop()
     taken = [loop.run_in_executor(None, released.wait, 10) for _ in range(40)]
     async with asyncio.timeout(5), AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
@@ -166,9 +188,9 @@ async def test_it_closes_though_the_programs_own_threads_are_all_taken(sqlite_st
     await asyncio.gather(*taken)
 
 
-async def test_what_comes_after_the_end_is_told(store, monkeypatch):
+async def test_reads_and_writes_after_the_end_are_errors(store, monkeypatch):
     with monkeypatch.context() as ended:
-        ended.setattr(store.database._committer, "_is_closed", True)
+        ended.setattr(store.database._writer, "_is_closed", True)
         ended.setattr(store.database._readers, "_is_closed", True)
         with pytest.raises(StoreError, match="the store is closed"):
             await store.keys.put("org_1", KEY)
@@ -176,7 +198,7 @@ async def test_what_comes_after_the_end_is_told(store, monkeypatch):
             await store.keys.get("org_1")
 
 
-async def test_threads_do_what_they_have_taken_before_they_end():
+async def test_threads_finish_the_calls_they_took_before_they_end():
     threads, done = Threads(1), list[object]()
     doing = [asyncio.create_task(threads.run(partial(done.append, number))) for number in range(9)]
     await asyncio.sleep(0)
@@ -200,7 +222,7 @@ NEVER_CLOSED = textwrap.dedent("""
 """)
 
 
-async def test_a_program_ends_though_one_of_its_reads_does_not(postgresql_store_url, encryption_key):
+async def test_a_program_ends_although_one_of_its_reads_does_not(postgresql_store_url, encryption_key):
     async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     words = [sys.executable, "-c", NEVER_CLOSED, postgresql_store_url, encryption_key]
@@ -235,7 +257,7 @@ FORKS = textwrap.dedent("""
 """)
 
 
-async def test_a_child_process_comes_to_its_end_and_leaves_the_parents_store_alone(store_url, encryption_key):
+async def test_a_forked_child_ends_and_leaves_the_parents_store_alone(store_url, encryption_key):
     words = [sys.executable, "-W", "ignore", "-c", FORKS, store_url, encryption_key]
     done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -252,15 +274,15 @@ CLOSES_IN_A_CHILD = textwrap.dedent("""
     def start(coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
-    def slow(connection, items):
+    def slow(connection):
         begun.set()
         released.wait(10)
         connection.exec_driver_sql("SELECT 1")
-        return items
+        return "written"
 
     opening = AsyncStore.open(sys.argv[1], encryption_key=sys.argv[2])
     store = start(opening.__aenter__()).result(10)
-    writing = start(store.database.write(slow, "written"))
+    writing = start(store.database.write(slow))
     assert begun.wait(10)
     child = os.fork()
     if not child:

@@ -46,8 +46,8 @@ async def test_fifty_deliveries_at_once_are_handled_once(deduplicator: Any) -> N
         assert handled  # whoever gets past the block may answer 2xx
         return bool(is_new)
 
-    answers = await asyncio.gather(*(deliver(number) for number in range(50)))
-    assert len(handled) == answers.count(True) == 1
+    results = await asyncio.gather(*(deliver(number) for number in range(50)))
+    assert len(handled) == results.count(True) == 1
 
 
 async def test_different_events_do_not_wait_for_each_other(deduplicator: Any) -> None:
@@ -56,7 +56,7 @@ async def test_different_events_do_not_wait_for_each_other(deduplicator: Any) ->
         assert second
 
 
-async def test_what_was_not_handled_is_new_again(deduplicator: Any) -> None:
+async def test_an_event_whose_block_failed_is_new_again(deduplicator: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         async with deduplicator().once(an_event()):
             raise ZeroDivisionError
@@ -66,7 +66,7 @@ async def test_what_was_not_handled_is_new_again(deduplicator: Any) -> None:
         assert not is_new
 
 
-async def test_who_waits_takes_over_where_the_first_one_fails(deduplicator: Any) -> None:
+async def test_a_waiting_delivery_takes_over_when_the_first_one_fails(deduplicator: Any) -> None:
     began = asyncio.Event()
 
     async def fail() -> None:
@@ -84,7 +84,7 @@ async def test_who_waits_takes_over_where_the_first_one_fails(deduplicator: Any)
         await failing
 
 
-async def test_a_caller_that_hangs_up_frees_the_event(deduplicator: Any) -> None:
+async def test_a_cancelled_caller_releases_the_event(deduplicator: Any) -> None:
     began = asyncio.Event()
 
     async def hang() -> None:
@@ -115,7 +115,9 @@ async def test_a_handler_may_take_longer_than_the_lease(deduplicator: Any) -> No
     assert handled == [1]
 
 
-async def test_an_event_of_a_process_that_died_is_free_after_its_lease(store_url: str, encryption_key: str) -> None:
+async def test_an_event_of_a_process_that_died_can_be_claimed_after_its_lease(
+    store_url: str, encryption_key: str
+) -> None:
     dying = f"""
         import asyncio, os
         from boooply.store import AsyncDeduplicator, AsyncStore
@@ -153,7 +155,7 @@ async def test_a_purge_keeps_an_event_that_is_being_handled(store: AsyncStore) -
     assert await store.events.purge(timedelta(0)) == 1
 
 
-async def test_memory_keeps_to_its_bound_and_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_stays_within_its_bound_and_keeps_events_being_handled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("boooply.store.deduplicator._MOST_REMEMBERED", 3)
     deduplicator = AsyncDeduplicator()
     async with contextlib.AsyncExitStack() as stack:
@@ -162,14 +164,14 @@ async def test_memory_keeps_to_its_bound_and_what_is_under_way(monkeypatch: pyte
             async with deduplicator.once(an_event(number)):
                 pass
         claims: Any = deduplicator._claims
-        assert an_event(0).idempotency_key in claims._events
+        assert an_event(0).idempotency_key in claims._states
     for number in (10, 11, 12, 13, 14):
         async with deduplicator.once(an_event(number)):
             pass
-    assert len(claims._events) <= 10
+    assert len(claims._states) <= 10
 
 
-async def test_a_claim_that_is_given_up_leaves_nothing_taken(deduplicator: Any) -> None:
+async def test_a_cancelled_claim_leaves_no_event_claimed(deduplicator: Any) -> None:
     for steps in range(30):
         claiming = asyncio.create_task(deduplicator().once(an_event(steps)).__aenter__())
         for _ in range(steps):
@@ -182,7 +184,7 @@ async def test_a_claim_that_is_given_up_leaves_nothing_taken(deduplicator: Any) 
                 assert is_new
 
 
-async def test_what_went_wrong_within_is_told_though_the_store_fails(
+async def test_the_blocks_own_error_is_raised_although_the_store_fails(
     sqlite_store_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_arguments: Any, **_options: Any) -> None:
@@ -195,6 +197,20 @@ async def test_what_went_wrong_within_is_told_though_the_store_fails(
                 raise ZeroDivisionError
 
 
-def test_in_memory_nothing_of_the_extra_is_needed() -> None:
+def test_in_memory_it_needs_no_extra() -> None:
     code = "import sys, boooply.store; boooply.store.AsyncDeduplicator(); assert 'sqlalchemy' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own words
+
+
+async def test_one_deduplicator_serves_several_event_loops(deduplicator: Any) -> None:
+    one, handled = deduplicator(), list[int]()
+
+    async def deliver(number: int) -> None:
+        async with one.once(an_event()) as is_new:
+            if is_new:
+                await asyncio.sleep(0.05)
+                handled.append(number)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(asyncio.to_thread(asyncio.run, deliver(number)) for number in range(4)))
+    assert len(handled) == 1

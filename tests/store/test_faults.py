@@ -1,4 +1,4 @@
-"""What fails beneath the store: each is told in a line, and nothing that was told committed is lost."""
+"""Failures of the database: each is a one-line error, and nothing that was committed is lost."""
 
 import asyncio
 import sqlite3
@@ -8,9 +8,9 @@ import textwrap
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from boooply import Secret, StoreError, Tenant
+from boooply.recording import Recorder
 from boooply.store import AsyncStore, State
 
 KEY = Secret("bply_org_0123456789abcdef")
@@ -20,22 +20,22 @@ def customer(number: int) -> Tenant:
     return Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}")
 
 
-async def test_a_full_disk_is_told_and_what_is_stored_stays(sqlite_store_url, encryption_key):
+async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, encryption_key):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
         with store.database.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        writing = [store.ledger.finish(customer(number), KEY, run="ours") for number in range(200)]
-        told = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
-        assert told == {"the store cannot be written: database or disk is full"}
+        writing = [Recorder(store).finish(customer(number), KEY, claim_token="ours") for number in range(200)]
+        errors = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
+        assert errors == {"the store cannot be written: database or disk is full"}
         assert (await store.keys.get("org_1")) == KEY
         with store.database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 100000")
-        assert await store.ledger.finish(customer(999), KEY, run="ours")
+        assert await Recorder(store).finish(customer(999), KEY, claim_token="ours")
 
 
-async def test_a_lock_that_does_not_end_is_told(sqlite_store_url, encryption_key, tmp_path, monkeypatch):
+async def test_a_lock_that_does_not_end_is_an_error(sqlite_store_url, encryption_key, tmp_path, monkeypatch):
     monkeypatch.setattr("boooply.store.database._PRAGMAS", ("PRAGMA busy_timeout = 100", "PRAGMA journal_mode = WAL"))
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
@@ -47,7 +47,7 @@ async def test_a_lock_that_does_not_end_is_told(sqlite_store_url, encryption_key
         await store.keys.put("org_1", KEY)
 
 
-async def test_a_lock_of_a_moment_is_waited_for(sqlite_store_url, encryption_key, tmp_path):
+async def test_a_write_waits_for_a_short_lock(sqlite_store_url, encryption_key, tmp_path):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -58,7 +58,7 @@ async def test_a_lock_of_a_moment_is_waited_for(sqlite_store_url, encryption_key
         await putting
 
 
-async def test_a_new_file_that_another_process_writes_is_waited_for(sqlite_store_url, encryption_key, tmp_path):
+async def test_opening_a_new_file_waits_for_another_process_that_writes_it(sqlite_store_url, encryption_key, tmp_path):
     holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")  # as does one that switches it to WAL
 
@@ -74,9 +74,11 @@ async def test_a_new_file_that_another_process_writes_is_waited_for(sqlite_store
     await putting
 
 
-async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost(postgresql_store_url, encryption_key):
+async def test_a_lost_connection_is_an_error_or_restored_and_nothing_committed_is_lost(
+    postgresql_store_url, encryption_key
+):
     async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
-        told: list[str] = []
+        errors: list[str] = []
         kept = 0
         for number in range(30):
             if number % 5 == 4:
@@ -86,18 +88,18 @@ async def test_a_lost_connection_is_told_or_mended_and_nothing_committed_is_lost
                         " WHERE pid <> pg_backend_pid() AND datname = current_database()"
                     )
             try:
-                await store.ledger.finish(customer(number), KEY, run="ours")
+                await Recorder(store).finish(customer(number), KEY, claim_token="ours")
             except StoreError as error:
-                told.append(str(error))
+                errors.append(str(error))
             else:
                 kept += 1
                 assert await store.keys.get(f"org_{number}") == KEY
-        assert kept + len(told) == 30
-        assert all(one.startswith("the store cannot be written: ") and KEY.reveal() not in one for one in told)
-        assert await store.ledger.finish(customer(99), KEY, run="ours")
+        assert kept + len(errors) == 30
+        assert all(one.startswith("the store cannot be written: ") and KEY.reveal() not in one for one in errors)
+        assert await Recorder(store).finish(customer(99), KEY, claim_token="ours")
 
 
-async def test_a_file_that_may_not_be_written_is_told(sqlite_store_url, encryption_key, tmp_path):
+async def test_a_read_only_file_is_read_and_not_written(sqlite_store_url, encryption_key, tmp_path):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     readonly = f"sqlite:///file:{tmp_path}/boooply.db?mode=ro&uri=true"
@@ -107,9 +109,9 @@ async def test_a_file_that_may_not_be_written_is_told(sqlite_store_url, encrypti
             await store.keys.put("org_2", KEY)
 
 
-async def test_a_caller_that_is_cancelled_does_not_stop_what_has_begun(store):
+async def test_a_step_that_has_begun_is_finished_when_its_caller_is_cancelled(store):
     for number in range(20):
-        task = asyncio.create_task(store.ledger.finish(customer(number), KEY, run="ours"))
+        task = asyncio.create_task(Recorder(store).finish(customer(number), KEY, claim_token="ours"))
         await asyncio.sleep(number / 4000)
         task.cancel()
         await asyncio.wait({task})
@@ -118,10 +120,11 @@ async def test_a_caller_that_is_cancelled_does_not_stop_what_has_begun(store):
     assert set(states) <= {State.DONE}
 
 
-# A process that dies right after a step was told committed, and before the next.
+# A process that dies right after a step was committed, and before the next.
 DIES = textwrap.dedent("""
     import asyncio, os, signal, sys
     from boooply import Secret, Tenant
+    from boooply.recording import Recorder
     from boooply.store import AsyncStore
 
     url, encryption_key, steps, moment = sys.argv[1:]
@@ -133,12 +136,12 @@ DIES = textwrap.dedent("""
     async def main():
         async with AsyncStore.open(url, encryption_key=encryption_key) as store:
             acts = {
-                "claim": lambda: store.ledger.claim(acme, run="dead", lease=0.2),
-                "begin": lambda: store.ledger.begin("org_1", run="dead", lease=0.2),
-                "mark_not_sent": lambda: store.ledger.mark_not_sent("org_1", run="dead", lease=0.2),
-                "finish": lambda: store.ledger.finish(acme, Secret("bply_org_0123456789abcdef"), run="dead"),
-                "fail": lambda: store.ledger.fail("org_1", run="dead", reason="422"),
-                "doubt": lambda: store.ledger.doubt("org_1", run="dead", reason="lost"),
+                "claim": lambda: Recorder(store).claim(acme, claim_token="dead", lease=0.2),
+                "begin": lambda: Recorder(store).begin("org_1", claim_token="dead", lease=0.2),
+                "mark_not_sent": lambda: Recorder(store).mark_not_sent("org_1", claim_token="dead", lease=0.2),
+                "finish": lambda: Recorder(store).finish(acme, Secret("bply_org_0123456789abcdef"), claim_token="dead"),
+                "fail": lambda: Recorder(store).fail("org_1", claim_token="dead", reason="422"),
+                "mark_in_doubt": lambda: Recorder(store).mark_in_doubt("org_1", claim_token="dead", reason="lost"),
             }
             *before, last = steps.split(",")
             for step in before:
@@ -168,8 +171,8 @@ SENT = "claim,begin"
         (f"{SENT},finish", "after", State.DONE),
         (f"{SENT},fail", "before", State.IN_DOUBT),
         (f"{SENT},fail", "after", State.FAILED),
-        (f"{SENT},doubt", "before", State.IN_DOUBT),
-        (f"{SENT},doubt", "after", State.IN_DOUBT),
+        (f"{SENT},mark_in_doubt", "before", State.IN_DOUBT),
+        (f"{SENT},mark_in_doubt", "after", State.IN_DOUBT),
     ],
 )
 async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, steps, moment, outcome):
@@ -185,23 +188,3 @@ async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, s
         found = [entry.state async for entry in store.ledger.entries()]
         assert found == ([] if outcome is None else [outcome])
         assert [one async for one in store.keys.organizations()] == (["org_1"] if outcome is State.DONE else [])
-
-
-async def test_one_transaction_holds_one_kind_of_write(store):
-    log = []
-
-    def ones(_connection, items):
-        log.extend(items)
-        return items
-
-    def others(_connection, items):
-        log.extend(items)
-        return items
-
-    event.listen(store.database.engine, "commit", lambda _connection: log.append("commit"))
-    writing = [store.database.write(kind, f"{kind.__name__} {n}") for n in range(3) for kind in (ones, others)]
-    assert await asyncio.gather(*writing) == [f"{kind} {n}" for n in range(3) for kind in ("ones", "others")]
-    groups = "|".join(log).split("|commit")
-    # the first two have begun before the others came
-    assert sum("ones" in group and "others" in group for group in groups) == 0
-    assert len(groups) - 1 < len(writing)  # and those of a kind share one

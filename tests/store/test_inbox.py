@@ -1,4 +1,4 @@
-"""Events are stored first, sealed, and handled afterwards, each once."""
+"""Events are stored first, encrypted, and handled later, each once."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 
 from boooply import StoreError
-from boooply.store import AsyncDeduplicator, AsyncEvents, AsyncInbox, AsyncStore, DeclinedError, events
+from boooply.store import AsyncDeduplicator, AsyncEvents, AsyncInbox, AsyncStore, DeclinedError
 from boooply.store.schema import EVENTS
 from boooply.webhooks import Event, read_event
 
@@ -47,7 +47,7 @@ async def rows(store: AsyncStore) -> list[Any]:
     return await store.database.read(read)
 
 
-async def test_what_is_stored_is_handled_once_by_all(store: AsyncStore) -> None:
+async def test_several_inboxes_handle_each_event_once(store: AsyncStore) -> None:
     inboxes = [AsyncInbox(store) for _ in range(4)]
     handled: list[str] = []
 
@@ -60,7 +60,7 @@ async def test_what_is_stored_is_handled_once_by_all(store: AsyncStore) -> None:
     assert sorted(handled) == sorted(f"Boooply-AI-{number}" for number in range(10))
 
 
-async def test_a_body_is_sealed_while_it_waits_and_gone_afterwards(store: AsyncStore) -> None:
+async def test_a_body_is_encrypted_while_it_waits_and_deleted_once_handled(store: AsyncStore) -> None:
     inbox = AsyncInbox(store)
     await put(inbox)
     (waiting,) = await rows(store)
@@ -78,7 +78,7 @@ async def test_a_body_is_sealed_while_it_waits_and_gone_afterwards(store: AsyncS
     assert (await rows(store))[0]["sealed"] is None
 
 
-async def test_news_are_handled_at_once(store: AsyncStore) -> None:
+async def test_a_new_event_is_handled_at_once(store: AsyncStore) -> None:
     inbox = AsyncInbox(store)
     handled: list[float] = []
 
@@ -95,7 +95,7 @@ async def test_news_are_handled_at_once(store: AsyncStore) -> None:
     assert handled[0] - await putting < 1
 
 
-async def test_a_failure_is_told_and_tried_again(
+async def test_a_failure_is_logged_and_tried_again(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.2,))
@@ -147,7 +147,7 @@ async def test_an_event_that_a_deduplicator_could_not_handle_can_be_put(store: A
     await work(inbox, handle, lambda: bool(handled))
 
 
-async def test_what_waits_survives_a_rotation(store_url: str) -> None:
+async def test_waiting_events_survive_a_rotation(store_url: str) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     async with AsyncStore.open(store_url, encryption_key=old) as store:
         for number in range(3):
@@ -163,14 +163,11 @@ async def test_what_waits_survives_a_rotation(store_url: str) -> None:
         await work(AsyncInbox(store), handle, lambda: len(handled) == 3)
 
 
-async def test_a_body_that_was_altered_waits_and_is_told(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_altered_body_waits_and_is_logged(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
     await put(AsyncInbox(store))
 
-    def swap(connection: Any, _items: Any) -> list[None]:
-        connection.execute(EVENTS.update().values(sealed=b"nonsense"))
-        return [None]
-
-    await store.database.write(swap, None)
+    with store.database.engine.begin() as connection:
+        connection.execute(EVENTS.update().values(encrypted=b"nonsense"))
 
     async def never(_event: Event) -> None:
         raise AssertionError
@@ -180,11 +177,11 @@ async def test_a_body_that_was_altered_waits_and_is_told(store: AsyncStore, capl
     assert (await rows(store))[0]["sealed"] == b"nonsense"
 
 
-async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store: AsyncStore) -> None:
+async def test_a_body_of_damaged_bytes_delays_nobody_and_stays_as_it_is(store: AsyncStore) -> None:
     inbox, damaged = AsyncInbox(store), b"gAAAA\x80\xff"
     await put(inbox, 1)
     with store.database.engine.begin() as connection:
-        connection.execute(EVENTS.update().values(sealed=damaged))
+        connection.execute(EVENTS.update().values(encrypted=damaged))
     await put(inbox, 2)
     handled: list[Event] = []
 
@@ -196,7 +193,7 @@ async def test_a_body_of_damaged_bytes_holds_up_nobody_and_stays_as_it_is(store:
     assert sorted(row["sealed"] or b"" for row in await rows(store)) == [b"", damaged]
 
 
-async def test_old_events_can_be_forgotten(store: AsyncStore) -> None:
+async def test_old_events_can_be_purged(store: AsyncStore) -> None:
     inbox = AsyncInbox(store)
     for number in range(3):
         await put(inbox, number)
@@ -224,7 +221,7 @@ async def test_a_store_of_the_first_version_gets_its_new_table(store_url: str, e
         assert len(await rows(store)) == 1
 
 
-async def test_a_handler_whose_own_task_was_cancelled_has_failed(
+async def test_a_handler_that_awaited_a_cancelled_task_has_failed(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
@@ -245,7 +242,9 @@ async def test_a_handler_whose_own_task_was_cancelled_has_failed(
     assert "attempt 6: CancelledError" in caplog.text
 
 
-async def test_a_store_that_fails_does_not_hold_up_the_end(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_fails_does_not_delay_a_cancellation(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inbox = AsyncInbox(store)
     began = asyncio.Event()
 
@@ -266,7 +265,7 @@ async def test_a_store_that_fails_does_not_hold_up_the_end(store: AsyncStore, mo
             await working
 
 
-async def test_what_was_handled_is_noted_once_the_store_is_back(
+async def test_a_handled_event_is_recorded_once_the_store_is_back(
     store: AsyncStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
@@ -275,10 +274,10 @@ async def test_what_was_handled_is_noted_once_the_store_is_back(
     finish = AsyncEvents.finish
     failures = [StoreError("gone"), StoreError("gone")]
 
-    async def fail_twice(self: AsyncEvents, key: str, /, *, turn: str) -> None:
+    async def fail_twice(self: AsyncEvents, key: str, /, *, claim_token: str) -> None:
         if failures:
             raise failures.pop()
-        await finish(self, key, turn=turn)
+        await finish(self, key, claim_token=claim_token)
 
     monkeypatch.setattr(AsyncEvents, "finish", fail_twice)
 
@@ -291,7 +290,9 @@ async def test_what_was_handled_is_noted_once_the_store_is_back(
     assert handled == ["interview.transcript"]
 
 
-async def test_what_one_process_declines_is_left_to_another(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_that_one_process_declines_is_left_to_another(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     declined, handled = [0], [0]
@@ -308,7 +309,7 @@ async def test_what_one_process_declines_is_left_to_another(store: AsyncStore, m
     await work(AsyncInbox(store), handle, lambda: handled[0] == 1)
 
 
-async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: AsyncStore) -> None:
+async def test_a_cancellation_while_events_are_claimed_leaves_none_claimed(store: AsyncStore) -> None:
     for number in range(20):
         await put(AsyncInbox(store), number)
 
@@ -325,16 +326,6 @@ async def test_a_caller_that_goes_while_it_takes_leaves_nothing_taken(store: Asy
     assert {row["progress"] for row in await rows(store)} == {"new"}
 
 
-async def test_a_taking_that_is_run_again_takes_the_same_event(store: AsyncStore) -> None:
-    for number in range(3):
-        await put(AsyncInbox(store), number)
-    # as the writer does where it cannot tell whether a commit took place
-    taking = events._Take("ours", 60, 1)
-    first, again = [await store.database.write(store.events._take, taking) for _ in range(2)]
-    assert [one.key for one in first] == [one.key for one in again]
-    assert [row["progress"] for row in await rows(store)].count("taken") == 1
-
-
 async def test_no_log_quotes_what_a_handler_quotes(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
     async def handle(event: Any) -> None:
         raise ValueError(event.transcript[0].text)
@@ -344,3 +335,68 @@ async def test_no_log_quotes_what_a_handler_quotes(store: AsyncStore, caplog: py
         await work(AsyncInbox(store), handle, lambda: "failed, attempt 1: ValueError" in caplog.text)
     assert "test_inbox.py" in caplog.text  # where it was raised
     assert "private" not in caplog.text
+
+
+async def test_stop_lets_handlers_finish_and_takes_no_more(store: AsyncStore) -> None:
+    inbox, stop, began, handled = AsyncInbox(store), asyncio.Event(), asyncio.Event(), list[str]()
+    for number in range(3):
+        await put(inbox, number)
+
+    async def handle(event: Event) -> None:
+        began.set()
+        await asyncio.sleep(0.2)
+        handled.append(event.meeting_code)
+
+    working = asyncio.create_task(inbox.work(handle, concurrency=1, stop=stop))
+    await began.wait()
+    stop.set()
+    async with asyncio.timeout(10):
+        await working
+    assert handled == ["Boooply-AI-0"]
+    assert sorted(row["progress"] for row in await rows(store)) == ["done", "new", "new"]
+
+
+async def test_stop_ends_idle_work_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 60)
+    stop = asyncio.Event()
+
+    async def never(_event: Event) -> None:
+        raise AssertionError
+
+    working = asyncio.create_task(AsyncInbox(store).work(never, stop=stop))
+    await asyncio.sleep(0.1)
+    stop.set()
+    async with asyncio.timeout(10):
+        await working
+
+
+async def test_stop_ends_work_although_a_handled_event_cannot_be_recorded(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = asyncio.Event()
+
+    async def fail(*_arguments: Any, **_options: Any) -> None:
+        raise StoreError("gone")
+
+    async def handle(_event: Event) -> None:
+        stop.set()
+
+    monkeypatch.setattr(AsyncEvents, "finish", fail)
+    await put(AsyncInbox(store))
+    async with asyncio.timeout(10):
+        await AsyncInbox(store).work(handle, stop=stop)
+
+
+async def test_an_event_put_from_another_loop_is_handled_at_once(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 60)
+    inbox, handled = AsyncInbox(store), list[str]()
+
+    async def handle(event: Event) -> None:
+        handled.append(event.event)
+
+    working = asyncio.create_task(work(inbox, handle, lambda: bool(handled)))
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(asyncio.run, put(inbox))
+    await working

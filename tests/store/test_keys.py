@@ -1,4 +1,4 @@
-"""Customers' keys, sealed, on a real database."""
+"""Customers' keys, encrypted, on a real database."""
 
 import asyncio
 import sqlite3
@@ -57,7 +57,7 @@ async def test_the_file_is_its_owners_and_holds_no_key(sqlite_store_url, encrypt
     ],
     ids=["swapped", "cut", "moved"],
 )
-async def test_a_row_that_was_tampered_with_is_told_by_name(store, damage):
+async def test_a_row_that_was_tampered_with_is_an_error_that_names_it(store, damage):
     await store.keys.put("org_1", KEY)
     await store.keys.put("org_2", KEY + "2")
     await change(store, damage)
@@ -68,7 +68,7 @@ async def test_a_row_that_was_tampered_with_is_told_by_name(store, damage):
     assert (await store.keys.get("org_2")).reveal() == KEY + "2"
 
 
-async def test_after_a_rotation_the_new_encryption_key_opens_alone_and_the_old_one_not(store_url, encryption_key):
+async def test_after_a_rotation_only_the_new_encryption_key_decrypts(store_url, encryption_key):
     new = Fernet.generate_key().decode()
     async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
         await asyncio.gather(*(keys.put(f"org_{number}", f"{KEY}{number}") for number in range(1200)))
@@ -82,22 +82,22 @@ async def test_after_a_rotation_the_new_encryption_key_opens_alone_and_the_old_o
             pass
 
 
-async def test_a_rotation_that_broke_off_is_run_again(store, encryption_key, store_url, monkeypatch):
+async def test_an_interrupted_rotation_can_be_run_again(store, encryption_key, store_url, monkeypatch):
     for number in range(4):
         await store.keys.put(f"org_{number}", f"{KEY}{number}")
     both = (Fernet.generate_key().decode(), encryption_key)
     monkeypatch.setattr("boooply.store.keys._BATCH", 2)
     async with AsyncKeyStore.open(store_url, encryption_key=both) as keys:
-        renew, batches = AsyncKeyStore._renew, []
+        rotate, batches = AsyncKeyStore._rotate, []
 
         async def failing(self, batch):
             batches.append(batch)
             if len(batches) == 2:
                 raise StoreError("killed")
-            return await renew(self, batch)
+            return await rotate(self, batch)
 
         with monkeypatch.context() as broken:
-            broken.setattr(AsyncKeyStore, "_renew", failing)
+            broken.setattr(AsyncKeyStore, "_rotate", failing)
             with pytest.raises(StoreError, match="killed"):
                 await keys.rotate()
         assert [(await keys.get(f"org_{number}")).reveal() for number in range(4)] == [f"{KEY}{n}" for n in range(4)]
@@ -106,7 +106,7 @@ async def test_a_rotation_that_broke_off_is_run_again(store, encryption_key, sto
         assert [one async for one in keys.corrupt()] == []
 
 
-async def test_without_an_encryption_key_the_line_that_makes_one_is_told(sqlite_store_url, tmp_path):
+async def test_a_missing_encryption_key_is_an_error_that_shows_how_to_make_one(sqlite_store_url, tmp_path):
     with pytest.raises(ConfigurationError, match=r"BOOOPLY_STORE_KEY.*boooply store new-key"):
         async with AsyncKeyStore.open(sqlite_store_url):
             pass
@@ -122,7 +122,7 @@ async def test_the_environment_names_store_and_key(sqlite_store_url, encryption_
 
 
 @pytest.mark.parametrize("wrong", ["short", "ü" * 44, "x" * 44])
-async def test_what_is_no_encryption_key_is_refused_without_showing_it(sqlite_store_url, wrong):
+async def test_an_invalid_encryption_key_is_rejected_without_showing_it(sqlite_store_url, wrong):
     with pytest.raises(ConfigurationError, match="not a Fernet key") as caught:
         async with AsyncKeyStore.open(sqlite_store_url, encryption_key=wrong):
             pass
@@ -130,7 +130,7 @@ async def test_what_is_no_encryption_key_is_refused_without_showing_it(sqlite_st
 
 
 @pytest.mark.parametrize("wrong", ["", " ", "a\x00b"])
-async def test_an_id_that_is_none_is_refused(store, wrong):
+async def test_an_invalid_id_is_rejected(store, wrong):
     with pytest.raises(ValidationError, match="organization_id"):
         await store.keys.put(wrong, KEY)
 
@@ -141,7 +141,7 @@ async def test_a_platforms_key_is_not_stored_for_a_customer(store):
 
 
 @pytest.mark.parametrize("url", ["mysql://root:s3cret@host/db", "not a url", "sqlite+pysqlcipher:///x.db"])
-async def test_another_database_is_refused_without_its_password(url, encryption_key):
+async def test_another_database_is_rejected_without_its_password(url, encryption_key):
     with pytest.raises(ConfigurationError, match="postgresql\\+psycopg://") as caught:
         async with AsyncStore.open(url, encryption_key=encryption_key):
             pass
@@ -159,19 +159,19 @@ async def test_one_file_opens_whichever_driver_the_url_names(driver, sqlite_stor
 @pytest.mark.parametrize(
     "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:ours?mode=memory&uri=true", "sqlite+aiosqlite://"]
 )
-async def test_a_store_in_memory_is_one_for_all_its_threads(url, encryption_key):
+async def test_all_threads_share_a_store_in_memory(url, encryption_key):
     async with AsyncStore.open(url, encryption_key=encryption_key) as store:
         await asyncio.gather(*(store.keys.put(f"org_{number}", KEY) for number in range(8)))
         found = await asyncio.gather(*(store.keys.get(f"org_{number}") for number in range(8)))
     assert {key.reveal() for key in found} == {KEY}
 
 
-async def test_a_connection_is_for_any_thread_whatever_the_url_says(sqlite_store_url, encryption_key):
+async def test_a_connection_serves_any_thread_whatever_the_url_says(sqlite_store_url, encryption_key):
     async with AsyncStore.open(f"{sqlite_store_url}?check_same_thread=true", encryption_key=encryption_key) as store:
         await asyncio.gather(*(store.keys.put(f"org_{number}", KEY) for number in range(8)))
 
 
-async def test_a_newer_schema_is_refused_by_name(store_url, encryption_key):
+async def test_a_newer_schema_is_rejected_with_its_version(store_url, encryption_key):
     async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         await change(store, "UPDATE boooply_store SET version = 7")
     with pytest.raises(StoreError, match=r"schema 7.*upgrade boooply"):
@@ -179,14 +179,14 @@ async def test_a_newer_schema_is_refused_by_name(store_url, encryption_key):
             pass
 
 
-async def test_a_file_that_is_no_database_is_told(encryption_key, tmp_path):
+async def test_a_file_that_is_not_a_database_is_an_error(encryption_key, tmp_path):
     (tmp_path / "boooply.db").write_text("not a database, and long enough to be looked at as one" * 10)
     with pytest.raises(StoreError, match="file is not a database"):
         async with AsyncStore.open(SQLITE_URL.format(tmp_path), encryption_key=encryption_key):
             pass
 
 
-async def test_a_directory_that_is_not_there_is_told(encryption_key, tmp_path):
+async def test_a_missing_directory_is_an_error(encryption_key, tmp_path):
     with pytest.raises(StoreError, match="No such file or directory"):
         async with AsyncStore.open(SQLITE_URL.format(tmp_path / "nowhere"), encryption_key=encryption_key):
             pass

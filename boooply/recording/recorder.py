@@ -1,0 +1,130 @@
+"""The recorder: the steps of minting, each committed before what it records takes place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Final, Protocol
+
+import attrs
+from sqlalchemy import Connection
+
+from boooply.models import Tenant
+from boooply.recording import states
+from boooply.secret import Secret
+from boooply.store.database import Database
+from boooply.store.encryption import Encryption
+from boooply.store.entries import ClaimResult, Entry, tenant_as_json
+from boooply.store.keys import read_key, write_key
+from boooply.store.ledger import ledger_rows
+from boooply.store.rows import Step, insert_missing
+from boooply.store.schema import LEDGER
+
+_BATCH: Final = 500
+
+
+class RecordingStore(Protocol):
+    """What a recorder needs of a store."""
+
+    @property
+    def database(self) -> Database:
+        """Where the steps are committed."""
+        ...
+
+    @property
+    def encryption(self) -> Encryption:
+        """What encrypts the keys."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Claimed:
+    """The result of a claim: the entry as it is now, and whether it was minted with other data than is given."""
+
+    result: ClaimResult
+    entry: Entry
+    is_changed: bool = False
+
+
+class Recorder:
+    """The recorder of one store's customers, from before a key is requested until the key is stored.
+
+    ``claim_token`` names one claim: the id of its run, a slash, and a number. ``lease``, in seconds by the database's
+    clock, keeps others from claiming the customer meanwhile.
+    """
+
+    def __init__(self, store: RecordingStore, /) -> None:
+        self._database = store.database
+        self._encryption = store.encryption
+        self._rows = ledger_rows(store.database)
+
+    async def claim(self, tenant: Tenant, /, *, claim_token: str, lease: float, remint: bool = False) -> Claimed:
+        """Claim a customer for minting, unless it is done, busy or in doubt.
+
+        ``remint`` claims one in doubt too, once a run: the key that may exist already counts as an orphan.
+        """
+        written = tenant_as_json(tenant)
+
+        def step(entry: Entry, now: float) -> tuple[Claimed, Entry]:
+            result, after = states.claim(
+                entry, now, claim_token=claim_token, tenant=written, lease=lease, remint=remint
+            )
+            is_changed = result is ClaimResult.DONE and after.tenant != written
+            return Claimed(result=result, entry=after, is_changed=is_changed), after
+
+        return await self._rows.step(tenant.organization_id, step)
+
+    async def enroll(self, tenants: Iterable[Tenant], /) -> None:
+        """Record customers that are to be minted, unless they are known: a worker then needs only their ids."""
+        written = {tenant.organization_id: tenant_as_json(tenant) for tenant in tenants}
+        await self._database.write(partial(self._enroll, written))
+
+    async def begin(self, organization_id: str, /, *, claim_token: str, lease: float) -> bool:
+        """Record that the request goes out next; return False if another run has claimed the customer meanwhile."""
+        return await self._step(organization_id, partial(states.begin, claim_token=claim_token, lease=lease))
+
+    async def mark_not_sent(self, organization_id: str, /, *, claim_token: str, lease: float = 0.0) -> bool:
+        """Record that the request was not carried out; without a lease anybody may claim the customer."""
+        return await self._step(organization_id, partial(states.mark_not_sent, claim_token=claim_token, lease=lease))
+
+    async def finish(self, tenant: Tenant, api_key: Secret | None, /, *, claim_token: str) -> bool:
+        """Store the key and record that the customer is done, in one transaction.
+
+        A key that arrives late counts too. If the customer has another key already, that one stays, since it may be in
+        use: then return False and count the new key as an orphan. Without a key (it is in a vault of your own) only
+        the ledger is written.
+        """
+        organization_id = tenant.organization_id
+        finish = partial(states.finish, claim_token=claim_token, tenant=tenant_as_json(tenant))
+
+        def run(connection: Connection) -> bool:
+            def step(entry: Entry, now: float) -> tuple[bool, Entry]:
+                known = None if api_key is None else read_key(connection, self._encryption, organization_id)
+                is_ours, after = finish(entry, now, has_other_key=known is not None and known != api_key)
+                if is_ours and api_key is not None:
+                    write_key(connection, self._encryption, organization_id, api_key, now)
+                return is_ours, after
+
+            return self._rows.step_in(connection, organization_id, step)
+
+        return await self._database.write(run)
+
+    async def fail(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
+        """Record why the customer could not be minted; the next run tries again."""
+        return await self._step(organization_id, partial(states.fail, claim_token=claim_token, reason=reason))
+
+    async def mark_in_doubt(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
+        """Record that nobody can tell whether the key was minted, and why."""
+        return await self._step(organization_id, partial(states.mark_in_doubt, claim_token=claim_token, reason=reason))
+
+    async def _step(self, organization_id: str, step: Step[Entry, bool]) -> bool:
+        return bool(await self._rows.step_known(organization_id, step))
+
+    def _enroll(self, written: dict[str, str], connection: Connection) -> None:
+        now = self._database.now(connection)
+        rows = [
+            {**attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
+            for one in sorted(written)  # in one order, so that two processes do not wait for each other
+        ]
+        for start in range(0, len(rows), _BATCH):
+            insert_missing(connection, LEDGER, rows[start : start + _BATCH])

@@ -1,0 +1,97 @@
+"""The life of a customer in the ledger: what each step makes of its entry. No I/O and no clock.
+
+::
+
+              claim              begin                      finish
+    (none) ────────────▶ todo ────────────────▶ sent ──────────────────▶ done
+                         ▲ ▲                    │ │                      ▲ ◀── a key that the platform stores itself
+           claim, by a   │ └────mark_not_sent───┘ ├──mark_in_doubt──▶ in_doubt
+           later run     │                        │  or its lease       │ finish: a key that arrives late
+                       failed ◀─────fail──────────┘  has ended          │ claim, to mint again on purpose: ▶ todo
+
+``sent`` is committed before the request goes out. Nobody who finds an entry in that state after its lease can tell
+whether a key was minted: the customer is in doubt, and is never sent again automatically.
+"""
+
+from typing import Final
+
+import attrs
+
+from boooply.store.entries import ClaimResult, Entry, State, is_same_run, with_expiry
+
+_CLAIMED: Final = (State.TODO, State.SENT)
+
+
+def claim(
+    entry: Entry, now: float, *, claim_token: str, tenant: str, lease: float, remint: bool
+) -> tuple[ClaimResult, Entry]:
+    """Claim a customer, unless it is done, busy or in doubt; ``remint`` claims one in doubt on purpose."""
+    entry = with_expiry(entry, now)
+    if entry.state is State.DONE:
+        return ClaimResult.DONE, attrs.evolve(entry, tenant=entry.tenant or tenant)
+    is_ours = entry.claim_token == claim_token and entry.state is State.TODO  # its result was lost, so it is repeated
+    if entry.lease_ends > now and entry.state in _CLAIMED and not is_ours:
+        return ClaimResult.BUSY, entry
+    if entry.state is State.FAILED and is_same_run(entry.claim_token, claim_token):
+        return ClaimResult.FAILED, entry
+    is_in_doubt = entry.state is State.IN_DOUBT
+    if is_in_doubt and (not remint or is_same_run(entry.claim_token, claim_token)):
+        return ClaimResult.IN_DOUBT, entry
+    return ClaimResult.CLAIMED, attrs.evolve(
+        entry,
+        state=State.TODO,
+        tenant=tenant,
+        claim_token=claim_token,
+        lease_ends=now + lease,
+        orphans=entry.orphans + is_in_doubt,
+        reason=None,
+    )
+
+
+def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
+    """Record that the request goes out next; return False if another run has claimed the customer meanwhile."""
+    # A run that waited long takes its customer back from one that waits too, but not one that nobody has claimed.
+    takes_over = entry.state is State.TODO and entry.lease_ends <= now and entry.claim_token is not None
+    if not takes_over and not _is_claimed(entry, claim_token):
+        return False, entry
+    return True, attrs.evolve(entry, state=State.SENT, claim_token=claim_token, lease_ends=now + lease)
+
+
+def mark_not_sent(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
+    """Record that the request was not carried out and will be sent later; without a lease anybody may claim it."""
+    if not _is_claimed(entry, claim_token):
+        return False, entry
+    return True, attrs.evolve(entry, state=State.TODO, lease_ends=now + lease)
+
+
+def finish(entry: Entry, _now: float, *, claim_token: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:
+    """Record that the key has arrived, however late; return False if the customer has another key already."""
+    is_repeated = entry.claim_token == claim_token and entry.state is State.DONE  # its result was lost
+    is_orphan = has_other_key and not is_repeated
+    return not has_other_key, attrs.evolve(
+        entry,
+        state=State.DONE,
+        tenant=tenant or entry.tenant,
+        claim_token=claim_token,
+        lease_ends=0.0,
+        orphans=entry.orphans + is_orphan,
+        reason=None,
+    )
+
+
+def fail(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[bool, Entry]:
+    """Record that the API rejected the customer, or could not be reached."""
+    if not _is_claimed(entry, claim_token):
+        return False, entry
+    return True, attrs.evolve(entry, state=State.FAILED, lease_ends=0.0, reason=reason)
+
+
+def mark_in_doubt(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[bool, Entry]:
+    """Record that nobody can tell whether the key was minted."""
+    if entry.claim_token != claim_token or entry.state is not State.SENT:
+        return False, entry
+    return True, attrs.evolve(entry, state=State.IN_DOUBT, lease_ends=0.0, reason=reason)
+
+
+def _is_claimed(entry: Entry, claim_token: str) -> bool:
+    return entry.claim_token == claim_token and entry.state in _CLAIMED

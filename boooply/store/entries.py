@@ -1,0 +1,83 @@
+"""The ledger's entries: what is known about each customer."""
+
+import json
+from enum import Enum, StrEnum
+from typing import Final
+
+import attrs
+
+from boooply.converter import structure, to_dict
+from boooply.models import Tenant
+
+_INTERRUPTED: Final = "the run ended while the request was under way"
+
+
+class State(StrEnum):
+    """The state of a customer in the ledger."""
+
+    TODO = "todo"
+    SENT = "sent"
+    DONE = "done"
+    IN_DOUBT = "in_doubt"
+    FAILED = "failed"
+
+
+class ClaimResult(Enum):
+    """What a claim finds."""
+
+    CLAIMED = "it is yours"
+    BUSY = "somebody else is working on it"
+    DONE = "it is done"
+    IN_DOUBT = "nobody can tell whether the request was carried out"
+    FAILED = "it has failed in this run"
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One row of the ledger; times are in seconds by the database's clock.
+
+    Attributes:
+        organization_id: The platform's own id of the customer.
+        state: Its state.
+        tenant: The customer as JSON, as it was at the last claim.
+        claim_token: The last claim: the id of its run, a slash, and the number of the claim.
+        lease_ends: Until when nobody else may claim it.
+        orphans: How many keys may be valid although nobody has them.
+        reason: Why it failed, or is in doubt.
+    """
+
+    organization_id: str
+    state: State = attrs.field(default=State.TODO, converter=State)
+    tenant: str = ""
+    claim_token: str | None = None
+    lease_ends: float = 0.0
+    orphans: int = 0
+    reason: str | None = None
+
+
+def run_id(claim_token: str, /) -> str:
+    """Return the id of the run that a claim belongs to: the part before the slash."""
+    return claim_token.partition("/")[0]
+
+
+def is_same_run(one: str | None, other: str, /) -> bool:
+    """Check whether two claim tokens belong to one run."""
+    return one is not None and run_id(one) == run_id(other)
+
+
+def with_expiry(entry: Entry, now: float, /) -> Entry:
+    """Return an entry as it is now: one that was sent, and whose lease has ended, is in doubt."""
+    if entry.state is State.SENT and entry.lease_ends <= now:
+        # without a claim token: whoever finds it is not the one who left it
+        return attrs.evolve(entry, state=State.IN_DOUBT, claim_token=None, reason=_INTERRUPTED)
+    return entry
+
+
+def tenant_of(entry: Entry, /) -> Tenant:
+    """Return the customer of an entry, as it was at the last claim."""
+    return structure(json.loads(entry.tenant), Tenant)
+
+
+def tenant_as_json(tenant: Tenant, /) -> str:
+    """Return a customer as the JSON of an entry, the same text for the same customer."""
+    return json.dumps(to_dict(tenant), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
