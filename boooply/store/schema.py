@@ -42,7 +42,7 @@ LIMITS: Final = Table(
     "boooply_limits",
     METADATA,
     Column("name", String, primary_key=True),  # a digest of the key, and the kind of call
-    Column("state", Text, nullable=False),  # the governor, as JSON
+    Column("state", Text, nullable=False),  # what its rate limiter remembers, as JSON
 )
 
 EVENTS: Final = Table(
