@@ -83,43 +83,46 @@ async def test_a_call_released_by_another_thread_wakes_the_first_waiter() -> Non
         await waiting
 
 
-async def test_when_the_first_waiter_is_cancelled_the_next_one_moves_up() -> None:
+async def test_when_waiters_are_cancelled_the_next_one_moves_up() -> None:
     limiter = LocalLimiter(RateLimiter(1, 60))
     started = await limiter.acquire()
-    first, second = (asyncio.create_task(limiter.acquire()) for _ in range(2))
+    first, second, third = (asyncio.create_task(limiter.acquire()) for _ in range(3))
     await asyncio.sleep(0.01)
-    assert limiter.status().waiting == 2
-    first.cancel()
-    await asyncio.wait({first})
-    assert limiter.status().waiting == 1
+    assert limiter.status().waiting == 3
+    for waiting, cancelled in ((2, second), (1, first)):
+        cancelled.cancel()
+        await asyncio.wait({cancelled})
+        assert limiter.status().waiting == waiting
     limiter.release(started=started)
     async with asyncio.timeout(1):
-        await second
+        await third
     assert limiter.status().waiting == 0
 
 
-async def test_a_waiter_on_a_stopped_or_closed_event_loop_blocks_no_other_loop() -> None:
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_waiter_on_an_event_loop_that_stopped_blocks_no_other_loop(is_closed: bool) -> None:
     limiter = LocalLimiter(RateLimiter(1, 60))
     started = await limiter.acquire()
-    loop, tasks = asyncio.new_event_loop(), []
+    loop, tasks = asyncio.new_event_loop(), list[asyncio.Task[float]]()
 
     async def wait_there() -> None:
         tasks.append(asyncio.create_task(limiter.acquire()))
         await asyncio.sleep(0.01)
 
-    await asyncio.to_thread(loop.run_until_complete, wait_there())  # and then the loop is stopped
+    await asyncio.to_thread(loop.run_until_complete, wait_there())
     assert limiter.status().waiting == 1
+    if is_closed:
+        tasks[0]._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left pending on purpose
+        loop.close()
     waiting = asyncio.create_task(limiter.acquire())
     await asyncio.sleep(0.01)
     limiter.release(started=started)
     async with asyncio.timeout(1):
-        started = await waiting
-    tasks[0].cancel()
-    await asyncio.to_thread(loop.run_until_complete, asyncio.wait(tasks))
-    loop.close()
-    limiter.release(started=started)
-    async with asyncio.timeout(1):
-        await limiter.acquire()
+        await waiting
+    if not is_closed:
+        tasks[0].cancel()
+        await asyncio.to_thread(loop.run_until_complete, asyncio.wait(tasks))
+        loop.close()
 
 
 def test_callers_on_several_event_loops_share_the_limit() -> None:
