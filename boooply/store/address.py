@@ -1,4 +1,4 @@
-"""Where a database is, with the driver that reaches it; passwords are kept out of what an error leads to."""
+"""The address of a database, with the driver that reaches it; its passwords are kept apart, out of errors."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ _OWNER_ONLY: Final = 0o600
 
 @attrs.frozen
 class Address:
-    """Hold a URL without its passwords, and those as the driver's options."""
+    """A URL without its passwords, and the passwords as the driver's options."""
 
     url: URL
     passwords: Mapping[str, Secret]
 
     @property
     def is_memory(self) -> bool:
-        """Tell whether it is a SQLite database that ends with its one connection."""
+        """Whether it is a SQLite database that ends with its one connection."""
         is_named = self.url.query.get("mode") == "memory"  # "file:name?mode=memory&uri=true"
         return self.url.get_backend_name() == "sqlite" and (is_named or self.url.database in _MEMORY)
 
     def make_private(self) -> None:
-        """Create a SQLite file for its owner alone; SQLite gives its companions the same mode.
+        """Create a SQLite file for its owner alone; SQLite gives the files beside it the same mode.
 
         Raises:
-            StoreError: There can be no such file.
+            StoreError: The file cannot be created.
         """
         name = self.url.database
         if self.url.get_backend_name() != "sqlite" or name is None or self.is_memory or name.startswith("file:"):
@@ -71,7 +71,7 @@ def database_address(given: Secret) -> Address:
     address = _read(given)
     if address is None:
         raise ConfigurationError(  # it may hold a password, so it is not repeated
-            f"the store's URL has to look like {DEFAULT_URL} or postgresql+psycopg://user:password@host/database"
+            f"the store's URL must look like {DEFAULT_URL} or postgresql+psycopg://user:password@host/database"
         )
     return address
 

@@ -104,8 +104,8 @@ def insert(dialect: str, table: Table) -> Insert:
 def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnElement[float]) -> Select[Any]:
     columns = select(*(table.c[name] for name in _names(entry_type)))
     locked = columns.where(table.c[_key(table)] == bindparam("name")).with_for_update().cte("locked")
-    timed: Select[Any] = select(locked, clock)  # around the lock, so that the time is taken once the row is locked
-    return timed
+    timed: list[ColumnElement[Any]] = [*locked.c, clock]  # around the lock: waiting for it takes time
+    return select(*timed)
 
 
 @cache
