@@ -136,11 +136,11 @@ def test_a_signal_while_the_file_is_read_sends_nothing(
     entries = AsyncLedger.entries
 
     def interrupted(*arguments: Any) -> Any:
-        monkeypatch.setattr(Recorder, "entries", entries)  # once: a second signal would end this very process
+        monkeypatch.setattr(AsyncLedger, "entries", entries)  # once: a second signal would end this very process
         os.kill(os.getpid(), signal.SIGINT)
         return entries(*arguments)
 
-    monkeypatch.setattr(Recorder, "entries", interrupted)
+    monkeypatch.setattr(AsyncLedger, "entries", interrupted)
 
     ran = run("provision", many_tenants_csv(3))
 
