@@ -3,7 +3,6 @@
 import os
 import ssl
 from collections.abc import Mapping
-from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,6 +22,7 @@ from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.keys import key_of, key_request
 from boooply.resources.organization import AsyncOrganization
+from boooply.resources.resource import Resource
 from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT, Pool, Transport
 
@@ -135,6 +135,11 @@ class Connection:
         await self.close()
 
 
+def transport_of(client: Connection) -> Transport:
+    """Return what sends for a client or platform."""
+    return client.transport
+
+
 class AsyncBoooplyClient(Connection):
     """Read and write one organization's interviews.
 
@@ -147,6 +152,14 @@ class AsyncBoooplyClient(Connection):
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
             or ``allow_insecure=True``.
     """
+
+    interviews: Resource[AsyncInterviews] = Resource(
+        AsyncInterviews, lambda client, _: AsyncInterviews(transport_of(client))
+    )
+    ai: Resource[AsyncAI] = Resource(AsyncAI, lambda client, _: AsyncAI(transport_of(client)))
+    organization: Resource[AsyncOrganization] = Resource(
+        AsyncOrganization, lambda client, _: AsyncOrganization(transport_of(client))
+    )
 
     def __init__(
         self,
@@ -169,21 +182,6 @@ class AsyncBoooplyClient(Connection):
         )
         transport = connect(secret, ORGANIZATION, base_url, options)
         super().__init__(transport, owner=True)
-
-    @cached_property
-    def interviews(self) -> AsyncInterviews:
-        """Create, follow and read interviews."""
-        return AsyncInterviews(self._transport)
-
-    @cached_property
-    def ai(self) -> AsyncAI:
-        """Let the AI write."""
-        return AsyncAI(self._transport)
-
-    @cached_property
-    def organization(self) -> AsyncOrganization:
-        """Tell about the key's organization."""
-        return AsyncOrganization(self._transport)
 
     @staticmethod
     async def create_organization_api_key(

@@ -12,7 +12,7 @@ from boooply.errors import ProvisioningError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
-from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.store import AsyncStore
 
 CONCURRENCY: Final = 16
@@ -22,13 +22,13 @@ _LOOK_AGAIN: Final = 0.5  # seconds
 _TROUBLE_IN_A_ROW: Final = 50  # an API that is down must not put a whole file in doubt
 
 
-async def provision(
+async def async_provision(
     tenants: Iterable[Tenant] | AsyncIterable[Tenant],
     /,
     *,
     platform: AsyncBoooplyPlatform,
     store: AsyncStore,
-    keys: Keys | None = None,
+    keys: AsyncKeys | None = None,
     concurrency: int = CONCURRENCY,
     remint_in_doubt: bool = False,
     stop: asyncio.Event | None = None,

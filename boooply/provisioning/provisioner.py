@@ -38,7 +38,7 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
 
-class Keys(Protocol):
+class AsyncKeys(Protocol):
     """Keep the customers' keys: the ``AsyncKeyStore``, or a class of your own over a vault.
 
     ``get`` raises ``NotConnectedError`` for a customer without a key.
@@ -75,7 +75,7 @@ class KeyProvisioner:
 
     platform: AsyncBoooplyPlatform
     ledger: AsyncLedger
-    vault: Keys | None = None
+    vault: AsyncKeys | None = None
     remint: bool = False
     patience: float = 60.0
     run: str = attrs.field(factory=lambda: uuid.uuid4().hex)

@@ -1,9 +1,15 @@
-"""What outlives a process: keys, encrypted, the ledger of their minting, and events (the extra ``store``)."""
+"""What outlives a process: keys, encrypted, the ledger of their minting, and events (the extra ``store``).
+
+A name with ``Async`` is awaited; the same name without it blocks.
+"""
 
 from boooply.lazy import names_of
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
+    from boooply.blocking.deduplicator import Deduplicator
+    from boooply.blocking.inbox import Inbox
+    from boooply.blocking.store import Events, KeyStore, Ledger, Store
     from boooply.store.deduplicator import AsyncDeduplicator
     from boooply.store.events import AsyncEvents
     from boooply.store.inbox import AsyncInbox, DeclinedError
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
 
 # On first use: in memory, a Deduplicator needs nothing of that extra.
 _MODULES = {
+    "boooply.blocking.deduplicator": ("Deduplicator",),
+    "boooply.blocking.inbox": ("Inbox",),
+    "boooply.blocking.store": ("Events", "KeyStore", "Ledger", "Store"),
     "boooply.store.deduplicator": ("AsyncDeduplicator",),
     "boooply.store.events": ("AsyncEvents",),
     "boooply.store.inbox": ("DeclinedError", "AsyncInbox"),
@@ -33,8 +42,14 @@ __all__ = [
     "ClaimResult",
     "Claimed",
     "DeclinedError",
+    "Deduplicator",
     "Entry",
+    "Events",
+    "Inbox",
+    "KeyStore",
+    "Ledger",
     "State",
+    "Store",
     "is_same_run",
     "tenant_of",
 ]

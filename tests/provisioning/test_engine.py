@@ -20,7 +20,7 @@ from boooply import (
     StoreError,
     Tenant,
 )
-from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, provision
+from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, async_provision
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore, State
@@ -35,7 +35,7 @@ def customers(count: int) -> Iterator[Tenant]:
 
 
 async def run(tenants, platform, store, **options) -> list[Outcome]:
-    return [outcome async for outcome in provision(tenants, platform=platform, store=store, **options)]
+    return [outcome async for outcome in async_provision(tenants, platform=platform, store=store, **options)]
 
 
 def kinds(outcomes) -> Counter[str]:
@@ -217,7 +217,7 @@ async def test_closing_the_generator_stores_what_is_under_way(store):
         Sandbox(limits=None, latency=0.2) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        outcomes = provision(customers(100), platform=platform, store=store, concurrency=4)
+        outcomes = async_provision(customers(100), platform=platform, store=store, concurrency=4)
         await anext(outcomes)
         await asyncio.sleep(0.1)
         await outcomes.aclose()
