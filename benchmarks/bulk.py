@@ -92,12 +92,12 @@ async def boooply(count: int, base_url: str, _store_url: str | None) -> int:
 
 async def boooply_store(count: int, base_url: str, store_url: str | None) -> int:
     """With the ledger and encrypted keys, each step committed before the next."""
-    from boooply.provisioning import Connected, provision
+    from boooply.provisioning import Connected, async_provision
     from boooply.store import AsyncStore
 
     async def outcomes(url: str) -> AsyncIterator[object]:
         async with AsyncStore.open(url, encryption_key=STORE_KEY) as store, a_platform(base_url) as one:
-            async for outcome in provision(tenants(count), platform=one, store=store, concurrency=CONCURRENCY):
+            async for outcome in async_provision(tenants(count), platform=one, store=store, concurrency=CONCURRENCY):
                 yield outcome
 
     with tempfile.TemporaryDirectory() as place:

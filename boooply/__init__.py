@@ -7,10 +7,10 @@
 from boooply.lazy import names_of
 from boooply.version import __version__
 
-TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without the 8 ms that importing typing costs
+TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without importing typing
 if TYPE_CHECKING:
     from boooply.blocking.client import BoooplyClient, BoooplyPlatform
-    from boooply.blocking.tenants import Tenants
+    from boooply.blocking.provisioning import Tenants
     from boooply.client import AsyncBoooplyClient
     from boooply.converter import to_dict
     from boooply.errors import (
@@ -104,7 +104,7 @@ if TYPE_CHECKING:
 # The module of each public name. It is imported on first use (PEP 562), so that a script starts without aiohttp.
 _MODULES = {
     "boooply.blocking.client": ("BoooplyClient", "BoooplyPlatform"),
-    "boooply.blocking.tenants": ("Tenants",),
+    "boooply.blocking.provisioning": ("Tenants",),
     "boooply.client": ("AsyncBoooplyClient",),
     "boooply.converter": ("to_dict",),
     "boooply.errors": (

@@ -5,7 +5,6 @@ The options are written out in every constructor: in place of a ``TypedDict`` wi
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self, TypeVar
@@ -24,6 +23,7 @@ from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.keys import mint_key
 from boooply.resources.organization import AsyncOrganization
+from boooply.resources.resource import Resource
 from boooply.secret import Secret, as_secret, hide_locals
 from boooply.transport import TIMEOUT, Pool, Transport
 
@@ -153,6 +153,14 @@ class AsyncBoooplyClient(Connection):
 
     _kind = ORGANIZATION
 
+    interviews: Resource[AsyncInterviews] = Resource(
+        AsyncInterviews, lambda client, _: AsyncInterviews(transport_of(client))
+    )
+    ai: Resource[AsyncAI] = Resource(AsyncAI, lambda client, _: AsyncAI(transport_of(client)))
+    organization: Resource[AsyncOrganization] = Resource(
+        AsyncOrganization, lambda client, _: AsyncOrganization(transport_of(client))
+    )
+
     def __init__(
         self,
         *,
@@ -169,21 +177,6 @@ class AsyncBoooplyClient(Connection):
             api_key, ORGANIZATION, base_url, timeout, retry, rate_limits, ssl_context, allow_insecure=allow_insecure
         )
         super().__init__(transport, owns_pool=True)
-
-    @cached_property
-    def interviews(self) -> AsyncInterviews:
-        """The interviews of the organization."""
-        return AsyncInterviews(self._transport)
-
-    @cached_property
-    def ai(self) -> AsyncAI:
-        """Texts that the AI writes."""
-        return AsyncAI(self._transport)
-
-    @cached_property
-    def organization(self) -> AsyncOrganization:
-        """The organization of the key."""
-        return AsyncOrganization(self._transport)
 
     @staticmethod
     async def create_organization_api_key(

@@ -16,9 +16,10 @@ THREE_LINES = """
 """
 
 
-def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, code: str, *options: str, scope: str = "function") -> pytest.RunResult:
     pytester.makepyfile(code)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")  # else pytest-asyncio warns
+    settings = "asyncio_default_fixture_loop_scope = function"  # else pytest-asyncio warns
+    pytester.makeini(f"[pytest]\n{settings}\nboooply_fixture_scope = {scope}")
     return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *options)
 
 
@@ -107,3 +108,37 @@ def test_an_assertion_that_fails_says_what_happened(pytester: pytest.Pytester) -
     result = run(pytester, twice)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*1 invitations went out twice, the second time for Boooply-AI-*"])
+
+
+@pytest.mark.parametrize("runner", ["asyncio", "anyio"])
+def test_the_fixtures_can_last_for_the_whole_session(pytester: pytest.Pytester, runner: str) -> None:
+    code = f"""
+        import os
+        import pytest
+        from boooply import AIInterview, Candidate, Tenant
+
+        def create(number):
+            return AIInterview(job_role="Engineer", candidate=Candidate(name="J", email=f"{{number}}@example.com"))
+
+        @pytest.fixture(scope="session")
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.fixture(scope="session")
+        def code(boooply_blocking_client):
+            return boooply_blocking_client.interviews.create(create(0)).meeting_code
+
+        @pytest.mark.{runner}
+        @pytest.mark.parametrize("number", [1, 2])
+        async def test_async(boooply_sandbox, boooply_client, boooply_platform, code, number):
+            assert (await boooply_client.interviews.get(code)).meeting_code == code
+            await boooply_client.interviews.create(create(number))
+            tenant = Tenant(user_id="1", user_email="a@acme.example", organization_id="org_1")
+            await boooply_platform.create_organization_api_key(tenant)
+            assert os.environ["BOOOPLY_BASE_URL"] == boooply_sandbox.base_url
+
+        def test_last(boooply_sandbox, boooply_blocking_platform, boooply_webhooks, code):
+            assert boooply_sandbox.mints == {{"org_1": 2}}
+            assert len(boooply_sandbox.sent_emails) == 3
+    """
+    run(pytester, code, scope="session").assert_outcomes(passed=3)

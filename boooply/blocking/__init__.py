@@ -1,1 +1,1 @@
-"""The same API for code that does not await: a thin face over the async one."""
+"""The same API for code that does not await: a thin layer over the async one."""

@@ -1,39 +1,42 @@
-"""The blocking client and platform: the async ones, run through a bridge."""
+"""The blocking client and platform."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from boooply.blocking.bridge import Bridge, Twin
+from boooply.blocking.proxy import SyncProxy, over, resource, sync
 from boooply.blocking.resources import AI, Interviews, Organization
-from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, owns_pool, transport_of
+from boooply.blocking.runner import LoopRunner
+from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryPolicy
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
+from boooply.resources.resource import Resource
 from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT
 
 C_co = TypeVar("C_co", bound=Connection, covariant=True)
 
 
-class BlockingConnection(Twin[C_co]):
-    """Hold a connection and the bridge to it."""
+class BlockingConnection(SyncProxy[C_co]):
+    """One key's blocking way to the API; it closes the connections if it opened them."""
 
-    request: Final = Twin.of(Connection.request)
+    _owner: bool = False
+
+    request: Final = sync(Connection.request)
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
-        """Return a copy with other options on the same connections, which only the original closes."""
-        return self.over(self._bridge, self._original.with_options(timeout=timeout, retry=retry))
+        """Make a copy that differs in the options given, on the same connections; only the first one closes them."""
+        return over(type(self), self._runner, self._original.with_options(timeout=timeout, retry=retry))
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
-        """The status of each rate limit of this key: what remains, and who waits; empty with ``rate_limits=None``."""
+        """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
         return self._original.rate_limits
 
     @property
@@ -43,8 +46,8 @@ class BlockingConnection(Twin[C_co]):
 
     def close(self) -> None:
         """Close the connections, unless they belong to the platform or client that this one was made from."""
-        if owns_pool(self._original):
-            self._bridge.close()
+        if self._owner:
+            self._runner.close()
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +70,10 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             or ``allow_insecure=True``.
     """
 
+    interviews: Resource[Interviews] = resource(Interviews)
+    ai: Resource[AI] = resource(AI)
+    organization: Resource[Organization] = resource(Organization)
+
     def __init__(
         self,
         *,
@@ -88,22 +95,8 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        super().__init__(Bridge(transport_of(client).pool), client)
-
-    @cached_property
-    def interviews(self) -> Interviews:
-        """The interviews of the organization."""
-        return Interviews(self._bridge, self._original.interviews)
-
-    @cached_property
-    def ai(self) -> AI:
-        """Texts that the AI writes."""
-        return AI(self._bridge, self._original.ai)
-
-    @cached_property
-    def organization(self) -> Organization:
-        """The organization of the key."""
-        return Organization(self._bridge, self._original.organization)
+        super().__init__(LoopRunner(client.close), client)
+        self._owner = True
 
     @staticmethod
     def create_organization_api_key(
@@ -118,10 +111,9 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
-        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` mints many over one pool.
+        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` does many over one pool.
 
-        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
-        key.
+        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
 
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
@@ -151,7 +143,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
             or ``allow_insecure=True``.
     """
 
-    create_organization_api_key: Final = Twin.of(AsyncBoooplyPlatform.create_organization_api_key)
+    create_organization_api_key: Final = sync(AsyncBoooplyPlatform.create_organization_api_key)
 
     def __init__(
         self,
@@ -174,14 +166,15 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
         )
-        super().__init__(Bridge(transport_of(platform).pool), platform)
+        super().__init__(LoopRunner(platform.close), platform)
+        self._owner = True
 
     def organization(self, api_key: str | Secret, /) -> BoooplyClient:
-        """Return the client of one customer over the platform's connections; a thousand of them cost little.
+        """Make the client of one customer over the platform's connections; a thousand of them cost little.
 
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
         secret = as_secret(api_key)
         del api_key
-        return BoooplyClient.over(self._bridge, self._original.organization(secret or ""))
+        return over(BoooplyClient, self._runner, self._original.organization(secret or ""))

@@ -1,44 +1,44 @@
-"""The twins of ``boooply.resources``, a line a method."""
+"""The blocking flavour of ``boooply.resources``, one line per method."""
 
 from typing import Final
 
-from boooply.blocking.bridge import Twin
+from boooply.blocking.proxy import SyncProxy, iterating, sync
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.organization import AsyncOrganization
 
 
-class Interviews(Twin[AsyncInterviews]):
+class Interviews(SyncProxy[AsyncInterviews]):
     """The interviews of the client's organization."""
 
-    create: Final = Twin.of(AsyncInterviews.create)
-    list: Final = Twin.of(AsyncInterviews.list)
-    iterate: Final = Twin.iterating(AsyncInterviews.iterate)
-    get: Final = Twin.of(AsyncInterviews.get)
-    cancel: Final = Twin.of(AsyncInterviews.cancel)
-    reschedule: Final = Twin.of(AsyncInterviews.reschedule)
-    delete: Final = Twin.of(AsyncInterviews.delete)
-    add_participants: Final = Twin.of(AsyncInterviews.add_participants)
-    list_participants: Final = Twin.of(AsyncInterviews.list_participants)
-    remove_participant: Final = Twin.of(AsyncInterviews.remove_participant)
-    get_recording: Final = Twin.of(AsyncInterviews.get_recording)
-    download_recording: Final = Twin.of(AsyncInterviews.download_recording)
-    get_transcript: Final = Twin.of(AsyncInterviews.get_transcript)
-    get_evaluation: Final = Twin.of(AsyncInterviews.get_evaluation)
-    trigger_analysis: Final = Twin.of(AsyncInterviews.trigger_analysis)
-    get_availability: Final = Twin.of(AsyncInterviews.get_availability)
-    get_busy_blocks: Final = Twin.of(AsyncInterviews.get_busy_blocks)
-    wait_for_evaluation: Final = Twin.of(AsyncInterviews.wait_for_evaluation)
-    resolve: Final = Twin.of(AsyncInterviews.resolve)
+    create: Final = sync(AsyncInterviews.create)
+    list: Final = sync(AsyncInterviews.list)
+    iterate: Final = iterating(AsyncInterviews.iterate)
+    get: Final = sync(AsyncInterviews.get)
+    cancel: Final = sync(AsyncInterviews.cancel)
+    reschedule: Final = sync(AsyncInterviews.reschedule)
+    delete: Final = sync(AsyncInterviews.delete)
+    add_participants: Final = sync(AsyncInterviews.add_participants)
+    list_participants: Final = sync(AsyncInterviews.list_participants)
+    remove_participant: Final = sync(AsyncInterviews.remove_participant)
+    get_recording: Final = sync(AsyncInterviews.get_recording)
+    download_recording: Final = sync(AsyncInterviews.download_recording)
+    get_transcript: Final = sync(AsyncInterviews.get_transcript)
+    get_evaluation: Final = sync(AsyncInterviews.get_evaluation)
+    trigger_analysis: Final = sync(AsyncInterviews.trigger_analysis)
+    get_availability: Final = sync(AsyncInterviews.get_availability)
+    get_busy_blocks: Final = sync(AsyncInterviews.get_busy_blocks)
+    wait_for_evaluation: Final = sync(AsyncInterviews.wait_for_evaluation)
+    resolve: Final = sync(AsyncInterviews.resolve)
 
 
-class AI(Twin[AsyncAI]):
+class AI(SyncProxy[AsyncAI]):
     """Texts that the AI writes; these calls have a rate limit of their own, 5 a minute."""
 
-    generate_job_description: Final = Twin.of(AsyncAI.generate_job_description)
+    generate_job_description: Final = sync(AsyncAI.generate_job_description)
 
 
-class Organization(Twin[AsyncOrganization]):
+class Organization(SyncProxy[AsyncOrganization]):
     """The organization of the client's key."""
 
-    get: Final = Twin.of(AsyncOrganization.get)
+    get: Final = sync(AsyncOrganization.get)

@@ -25,7 +25,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
 from boooply.provisioning import KeysNotStoredError
-from boooply.provisioning import provision as connect_customers
+from boooply.provisioning import async_provision as connect_customers
 from boooply.provisioning.engine import CONCURRENCY
 from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, State

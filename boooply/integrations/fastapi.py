@@ -153,7 +153,7 @@ class Boooply:
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
             self._opened = _Opened(
-                platform, store, AsyncTenants(platform, store.keys), AsyncInbox(store), PendingKeys(store)
+                platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store)
             )
             if self._handlers:
                 await stack.enter_async_context(_under_way(self._opened.inbox.work(self._handle)))

@@ -4,15 +4,17 @@ from boooply.lazy import names_of
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
-    from boooply.provisioning.engine import provision
+    from boooply.blocking.provisioning import Keys, provision
+    from boooply.provisioning.engine import async_provision
     from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
     from boooply.provisioning.plan import BadRow, Plan, iterate_rows, read_tenants
-    from boooply.provisioning.provisioner import Keys
+    from boooply.provisioning.provisioner import AsyncKeys
 
 # What needs the store is imported on first use: a file can be read and checked without that extra.
 _MODULES = {
-    "boooply.provisioning.engine": ("provision",),
-    "boooply.provisioning.provisioner": ("Keys",),
+    "boooply.blocking.provisioning": ("Keys", "provision"),
+    "boooply.provisioning.engine": ("async_provision",),
+    "boooply.provisioning.provisioner": ("AsyncKeys",),
     "boooply.provisioning.outcomes": (
         "AlreadyConnected",
         "Connected",
@@ -26,6 +28,7 @@ _MODULES = {
 
 __all__ = [
     "AlreadyConnected",
+    "AsyncKeys",
     "BadRow",
     "Connected",
     "Failed",
@@ -34,6 +37,7 @@ __all__ = [
     "KeysNotStoredError",
     "Outcome",
     "Plan",
+    "async_provision",
     "iterate_rows",
     "provision",
     "read_tenants",

@@ -13,7 +13,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.iteration import iterate
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
-from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
 from boooply.store.completion import run_to_completion
@@ -25,13 +25,13 @@ _RETRY_BUSY_AFTER: Final = 0.5  # seconds
 _MOST_CONSECUTIVE_FAILURES: Final = 50  # an API that is down must not put a whole file in doubt
 
 
-async def provision(
+async def async_provision(
     tenants: Iterable[Tenant] | AsyncIterable[Tenant],
     /,
     *,
     platform: AsyncBoooplyPlatform,
     store: AsyncStore,
-    keys: Keys | None = None,
+    keys: AsyncKeys | None = None,
     concurrency: int = CONCURRENCY,
     remint_in_doubt: bool = False,
     stop: asyncio.Event | None = None,
@@ -56,7 +56,7 @@ async def provision(
     Raises:
         AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise. The run has stopped.
         StoreError: The store failed for a minute; nothing more was sent.
-        KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
+        KeysNotStoredError: AsyncKeys were minted but cannot be stored; the error contains them.
         ProvisioningError: The API failed too many times in a row.
     """
     if concurrency < 1:
@@ -107,7 +107,7 @@ class WorkerPool:
         """End the run, once the requests on the wire have finished.
 
         Raises:
-            KeysNotStoredError: Keys were minted but cannot be stored.
+            KeysNotStoredError: AsyncKeys were minted but cannot be stored.
         """
         running.cancel()
         try:

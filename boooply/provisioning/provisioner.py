@@ -41,7 +41,7 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
 
-class Keys(Protocol):
+class AsyncKeys(Protocol):
     """A store for the customers' keys: the ``AsyncKeyStore``, or a class of your own over a vault.
 
     ``get`` raises ``NotConnectedError`` for a customer without a key.
@@ -78,7 +78,7 @@ class KeyProvisioner:
 
     platform: AsyncBoooplyPlatform
     recorder: Recorder
-    vault: Keys | None = None
+    vault: AsyncKeys | None = None
     remint: bool = False
     store_timeout: float = 60.0
     run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)

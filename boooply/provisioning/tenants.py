@@ -11,16 +11,14 @@ from weakref import WeakValueDictionary
 import attrs
 
 from boooply.client import AsyncBoooplyClient
-from boooply.errors import AuthenticationError, ConfigurationError, ProvisioningError, WrongTenantError
+from boooply.errors import AuthenticationError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import Failed, InDoubt
-from boooply.provisioning.provisioner import KeyProvisioner, Keys, NotClaimed
+from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.secret import Secret
-from boooply.store import AsyncKeyStore, AsyncLedger
-from boooply.store.database import Database
-from boooply.store.encryption import Encryption
+from boooply.store import AsyncStore
 
 _MOST_CACHED: Final = 10_000
 _LOOK_AGAIN: Final = 0.2  # seconds, while another process connects the same customer
@@ -34,37 +32,36 @@ class _Cached:
 
 
 class AsyncTenants:
-    """Hand out a client for each of the platform's customers, with the key that is stored for it.
+    """The platform's customers: a client for each, with the key that is stored for it.
 
-    ``keys`` is the ``AsyncKeyStore``, or a key store of your own; beside that one, ``ledger`` is that of an
-    ``AsyncStore``, needed to connect customers. The first use of a stored key asks the API once whose it is;
-    ``verify=False`` leaves that out.
-    The last 10,000 customers are kept in memory, each for ``max_age`` seconds: a key that was replaced in the store is
-    seen after that time at the latest.
+    The keys are in ``store``, or in ``keys``, a vault of your own; the ledger of minting is in ``store`` either way.
+    The first use of a stored key asks the API once whose it is; ``verify=False`` leaves that out. The last 10,000
+    customers are kept in memory, each for ``max_age`` seconds: a key that was replaced in the store is seen after that
+    time at the latest.
     """
 
     def __init__(
         self,
         platform: AsyncBoooplyPlatform,
-        keys: Keys,
+        store: AsyncStore,
         /,
         *,
-        ledger: AsyncLedger | None = None,
+        keys: AsyncKeys | None = None,
         verify: bool = True,
         max_age: float = 60.0,
     ) -> None:
         self._platform = platform
-        self._keys = keys
-        self._vault = None if isinstance(keys, AsyncKeyStore) else keys
-        self._ledger = keys.ledger if isinstance(keys, AsyncKeyStore) else ledger
-        self._recorder = _recorder(keys, ledger)
+        self._ledger = store.ledger
+        self._recorder = Recorder(store)
+        self._vault = keys
+        self._keys: AsyncKeys = store.keys if keys is None else keys
         self._verify = verify
         self._max_age = max_age
         self._cached: OrderedDict[str, _Cached] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def client(self, organization_id: str, /) -> AsyncBoooplyClient:
-        """Give the client of one customer; however many of them, they share the platform's connections.
+        """Return the client of one customer; however many of them, they share the platform's connections.
 
         Raises:
             NotConnectedError: No key of it is stored.
@@ -78,7 +75,7 @@ class AsyncTenants:
         return cached.client
 
     async def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> AsyncBoooplyClient:
-        """Mint and store a customer's key, unless it has one, and give its client.
+        """Mint and store a customer's key, unless it has one, and return its client.
 
         However often it is called for one customer, at the same time or by several processes on one store, one key is
         minted. A caller that is cancelled once the request is out waits until the key is stored. ``remint_in_doubt``
@@ -90,8 +87,6 @@ class AsyncTenants:
             KeysNotStoredError: The key came and cannot be stored: the error holds it.
             APIStatusError: The API refuses the customer, or the platform's key.
         """
-        if self._recorder is None:
-            raise ConfigurationError("connect needs a ledger beside your own key store: pass ledger=store.ledger")
         minting = KeyProvisioner(
             platform=self._platform,
             recorder=self._recorder,
@@ -106,12 +101,11 @@ class AsyncTenants:
     async def disconnect(self, organization_id: str, /) -> None:
         """Forget a customer: its key and its entry in the ledger.
 
-        Nothing is revoked at Boooply, which has no call for it: the key itself goes on to be valid there.
+        Nothing is revoked at Boooply, which has no call for it: the key itself stays valid there.
         """
         async with self._lock(organization_id):
             await self._keys.delete(organization_id)
-            if self._ledger is not None:
-                await self._ledger.forget(organization_id)
+            await self._ledger.forget(organization_id)
             self._cached.pop(organization_id, None)
 
     def _lock(self, organization_id: str) -> asyncio.Lock:
@@ -139,22 +133,6 @@ class AsyncTenants:
         if len(self._cached) > _MOST_CACHED:
             self._cached.popitem(last=False)
         return cached
-
-
-@attrs.frozen(eq=False)
-class _Parts:
-    """What a recorder needs, until tenants are made of a store."""
-
-    database: Database
-    encryption: Encryption
-
-
-def _recorder(keys: Keys, ledger: AsyncLedger | None) -> Recorder | None:
-    if isinstance(keys, AsyncKeyStore):
-        return Recorder(_Parts(keys._database, keys._encryption))  # noqa: SLF001 - until tenants are made of a store  # pyright: ignore[reportPrivateUsage]  # the same
-    if ledger is None:
-        return None
-    return Recorder(_Parts(ledger._database, Encryption(())))  # noqa: SLF001 - the same; the keys go into the vault  # pyright: ignore[reportPrivateUsage]  # the same
 
 
 async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None:

@@ -9,7 +9,7 @@ from boooply.protocol.endpoints import GENERATE_JOB_DESCRIPTION
 from boooply.transport import Transport
 
 
-@attrs.frozen
+@attrs.define(eq=False, slots=False)  # not frozen: a test may patch a method
 class AsyncAI:
     """Texts that the AI writes; these calls have a rate limit of their own, 5 a minute."""
 

@@ -43,7 +43,7 @@ _PAGE = 100  # the most the API gives at once
 _REQUESTS = (AIInterview, HumanInterview, TeamMeeting)
 
 
-@attrs.frozen
+@attrs.define(eq=False, slots=False)  # not frozen: a test may patch a method
 class AsyncInterviews:
     """The interviews of the client's organization."""
 

@@ -7,7 +7,7 @@ from boooply.protocol.endpoints import GET_ORGANIZATION
 from boooply.transport import Transport
 
 
-@attrs.frozen
+@attrs.define(eq=False, slots=False)  # not frozen: a test may patch a method
 class AsyncOrganization:
     """The organization of the client's key."""
 

@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Run an event loop in a daemon thread until it is stopped.
+    """An event loop in a daemon thread, so that a script that forgets to stop it can still end.
 
-    A daemon thread, so that a script that forgets to stop it can still end.
+    Raises:
+        Exception: The loop cannot start, for whatever reason the thread met.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,9 +36,14 @@ class LoopThread:
 
     def _serve(self, opened: Future[asyncio.AbstractEventLoop]) -> None:
         # Closed here and not by the one who stops it: that thread may be running a loop of its own.
-        with asyncio.Runner() as runner:
-            opened.set_result(runner.get_loop())
-            runner.run(self._wait())
+        try:
+            with asyncio.Runner() as runner:
+                opened.set_result(runner.get_loop())
+                runner.run(self._wait())
+        except BaseException as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
 
     async def _wait(self) -> None:
         await self._stopped.wait()

@@ -1,9 +1,15 @@
-"""The store: keys, encrypted, the ledger of their minting, rate limits and events (the extra ``store``)."""
+"""The store: keys, encrypted, the ledger of their minting, rate limits and events (the extra ``store``).
+
+A name with ``Async`` is awaited; the same name without it blocks.
+"""
 
 from boooply.lazy import names_of
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
+    from boooply.blocking.deduplicator import Deduplicator
+    from boooply.blocking.inbox import Inbox
+    from boooply.blocking.store import Events, KeyStore, Ledger, Store
     from boooply.store.deduplicator import AsyncDeduplicator
     from boooply.store.entries import ClaimResult, Entry, State, is_same_run, tenant_of
     from boooply.store.events import AsyncEvents
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
 
 # On first use: in memory, an AsyncDeduplicator needs nothing of that extra.
 _MODULES = {
+    "boooply.blocking.deduplicator": ("Deduplicator",),
+    "boooply.blocking.inbox": ("Inbox",),
+    "boooply.blocking.store": ("Events", "KeyStore", "Ledger", "Store"),
     "boooply.store.deduplicator": ("AsyncDeduplicator",),
     "boooply.store.entries": ("ClaimResult", "Entry", "State", "is_same_run", "tenant_of"),
     "boooply.store.events": ("AsyncEvents",),
@@ -32,8 +41,14 @@ __all__ = [
     "AsyncStore",
     "ClaimResult",
     "DeclinedError",
+    "Deduplicator",
     "Entry",
+    "Events",
+    "Inbox",
+    "KeyStore",
+    "Ledger",
     "State",
+    "Store",
     "is_same_run",
     "tenant_of",
 ]

@@ -1,12 +1,9 @@
-"""Where blocking calls run: one thread a pool, gone when nobody holds it, harmless at exit and after a fork."""
+"""Where blocking calls run: one thread per pool, gone with its last client, harmless at exit and after a fork."""
 
 import asyncio
 import gc
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import AsyncGenerator
@@ -27,26 +24,15 @@ from boooply import (
     NotFoundError,
     RateLimitClass,
     RateLimits,
-    Secret,
 )
-from boooply.blocking import bridge
-from boooply.blocking.tenants import _Held
+from boooply.blocking.runner import LoopRunner, LoopThread
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncStore
+from boooply.store import AsyncStore, Store
 
-WITHOUT_UVLOOP = {"uvloop": False, "asyncio": True}
-
-
-@pytest.fixture(autouse=True, params=WITHOUT_UVLOOP)
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run each test on both kinds of loop, here and in the programs that are started."""
-    if WITHOUT_UVLOOP[request.param]:
-        monkeypatch.setitem(sys.modules, "uvloop", None)
-    monkeypatch.setenv("BOOOPLY_TEST_LOOP", request.param)
-    return str(request.param)
+pytestmark = pytest.mark.usefixtures("kind")
 
 
-def bridges() -> list[threading.Thread]:
+def loop_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "boooply"]
 
 
@@ -60,22 +46,22 @@ def test_the_loop_is_uvloops_where_that_is_installed(opened: BoooplyClient, kind
     async def module() -> str:
         return type(asyncio.get_running_loop()).__module__.partition(".")[0]
 
-    assert opened._bridge.run(module) == kind
+    assert opened._runner.run(module) == kind
 
 
 def test_the_thread_starts_with_the_first_call_and_ends_with_close(threaded_sandbox: Sandbox) -> None:
     client = BoooplyClient(api_key=threaded_sandbox.api_key, base_url=threaded_sandbox.base_url)
-    assert bridges() == []
+    assert loop_threads() == []
     assert client.organization.get().id
-    assert len(bridges()) == 1
+    assert len(loop_threads()) == 1
 
     client.close()
     client.close()
 
-    assert bridges() == []
+    assert loop_threads() == []
     with pytest.raises(ConfigurationError, match="this client is closed"):
         client.organization.get()
-    assert bridges() == []
+    assert loop_threads() == []
 
 
 def test_all_clients_of_a_platform_share_its_thread(threaded_sandbox: Sandbox, tenant) -> None:
@@ -85,7 +71,7 @@ def test_all_clients_of_a_platform_share_its_thread(threaded_sandbox: Sandbox, t
         ids = {client.organization.get().external_org_id for client in clients}
 
         assert ids == {tenant.organization_id}
-        assert len(bridges()) == 1
+        assert len(loop_threads()) == 1
 
 
 def test_clients_that_are_never_closed_leave_no_threads_or_sockets(threaded_sandbox: Sandbox) -> None:
@@ -96,7 +82,7 @@ def test_clients_that_are_never_closed_leave_no_threads_or_sockets(threaded_sand
         del client
         gc.collect()
 
-    assert bridges() == []
+    assert loop_threads() == []
     after = len(os.listdir("/proc/self/fd")) if before else 0  # noqa: PTH208 - the same
     assert after <= before + 1  # the sandbox may not have noticed the last hang-up yet
 
@@ -106,37 +92,36 @@ def test_many_threads_call_at_once(opened: BoooplyClient) -> None:
         ids = set(threads.map(lambda _: opened.organization.get().id, range(64)))
 
     assert len(ids) == 1
-    assert len(bridges()) == 1
+    assert len(loop_threads()) == 1
 
 
 def test_calls_that_are_handed_over_together_keep_their_own_contexts(opened: BoooplyClient) -> None:
     who, is_busy, release = ContextVar("who", default=-1), threading.Event(), threading.Event()
-    bridge = opened._bridge
+    runner = opened._runner
 
     async def hold_up():
         is_busy.set()
         release.wait(10)
 
-    async def tell():
+    async def read():
         return who.get()
 
     def call(number: int) -> object:
         who.set(number)
-        return bridge.run(tell)
+        return runner.run(read)
 
     with ThreadPoolExecutor(9) as threads:
-        holding = threads.submit(bridge.run, hold_up)
+        holding = threads.submit(runner.run, hold_up)
         is_busy.wait(10)
         calls = [threads.submit(copy_context().run, call, number) for number in range(8)]
-        while len(bridge._loop.handed_over) < len(calls):
-            time.sleep(0.001)
+        time.sleep(0.2)  # until all of them wait
         release.set()
         assert [one.result(10) for one in calls] == list(range(8))
         holding.result(10)
 
 
-def test_a_call_that_has_not_begun_when_the_client_closes_is_told(opened: BoooplyClient) -> None:
-    is_busy, bridge = threading.Event(), opened._bridge
+def test_a_call_that_has_not_begun_when_the_client_closes_raises(opened: BoooplyClient) -> None:
+    is_busy, runner = threading.Event(), opened._runner
 
     async def hold_up():
         is_busy.set()
@@ -144,11 +129,10 @@ def test_a_call_that_has_not_begun_when_the_client_closes_is_told(opened: Booopl
         await asyncio.sleep(10)
 
     with ThreadPoolExecutor(2) as threads:
-        calls = [threads.submit(bridge.run, hold_up)]
+        calls = [threads.submit(runner.run, hold_up)]
         is_busy.wait(10)
         calls.append(threads.submit(opened.organization.get))
-        while not bridge._loop.handed_over:
-            time.sleep(0.001)
+        time.sleep(0.1)  # until it waits
         opened.close()
         for one in calls:
             with pytest.raises(BoooplyError):
@@ -179,37 +163,21 @@ def test_an_iteration_that_is_left_early_ends(opened: BoooplyClient) -> None:
     assert opened.organization.get().id
 
 
-def run(script: str, sandbox: Sandbox, **options) -> "subprocess.CompletedProcess[str]":
-    names = f"KEY, PLATFORM_KEY, URL = {sandbox.api_key!r}, {sandbox.platform_key!r}, {sandbox.base_url!r}"
-    kind = "import os, sys\nif os.environ['BOOOPLY_TEST_LOOP'] == 'asyncio': sys.modules['uvloop'] = None"
-    quiet = "import logging\nlogging.getLogger('asyncio').setLevel('ERROR')"  # in debug mode it warns of slow steps
-    program = f"{quiet}\n{kind}\n{names}\n{textwrap.dedent(script)}"
-    return subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-        **options,
-    )
-
-
-def test_a_script_that_forgets_to_close_ends_silently(threaded_sandbox: Sandbox) -> None:
-    done = run(
+def test_a_script_that_forgets_to_close_ends_silently(run_program) -> None:
+    done = run_program(
         """
         from boooply import BoooplyClient
         client = BoooplyClient(api_key=KEY, base_url=URL)
         print(client.organization.get().plan)
-        """,
-        threaded_sandbox,
+        """
     )
 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_opens_its_own(threaded_sandbox: Sandbox) -> None:
-    done = run(
+def test_a_forked_child_opens_its_own(run_program) -> None:
+    done = run_program(
         """
         import os, warnings
         from boooply import BoooplyClient
@@ -222,8 +190,7 @@ def test_a_forked_child_opens_its_own(threaded_sandbox: Sandbox) -> None:
             raise SystemExit(7)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         assert client.organization.get().id == ours
-        """,
-        threaded_sandbox,
+        """
     )
 
     assert (done.stderr, done.returncode) == ("", 0)
@@ -233,50 +200,50 @@ STORE = """
 import os, warnings
 from cryptography.fernet import Fernet
 from boooply import Tenants, BoooplyPlatform, StoreError, Tenant
+from boooply.store import Store
 platform = BoooplyPlatform(platform_key=PLATFORM_KEY, base_url=URL)
-opening = Tenants.open(platform, encryption_key=Fernet.generate_key().decode())
-tenants = opening.__enter__()
+opening = Store.open(encryption_key=Fernet.generate_key().decode())
+tenants = Tenants(platform, opening.__enter__())
 tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_1"))
 """
 
 
-def test_a_script_that_never_closes_its_store_ends_silently(threaded_sandbox: Sandbox, tmp_path: Path) -> None:
-    done = run(STORE, threaded_sandbox, cwd=tmp_path)
+def test_a_script_that_never_closes_its_store_ends_silently(run_program, tmp_path: Path) -> None:
+    done = run_program(STORE, cwd=tmp_path)
 
     assert (done.stderr, done.returncode) == ("", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(threaded_sandbox: Sandbox) -> None:
-    done = run(
+def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(run_program) -> None:
+    done = run_program(
         """
-        import os, threading, time, warnings
+        import logging, os, threading, time, warnings
         from boooply import BoooplyClient
+        logging.getLogger("asyncio").setLevel("ERROR")  # in debug mode it tells that a step took long
         client = BoooplyClient(api_key=KEY, base_url=URL)
         is_busy = threading.Event()
         async def hold_up():
             is_busy.set()
             time.sleep(1)
-        threading.Thread(target=client._bridge.run, args=(hold_up,)).start()
+        threading.Thread(target=client._runner.run, args=(hold_up,)).start()
         is_busy.wait()
         threading.Thread(target=client.organization.get).start()
-        while not client._bridge._loop.handed_over:
-            time.sleep(0.001)
+        time.sleep(0.1)  # until it waits
         warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
         child = os.fork()
         if child == 0:
             print(client.organization.get().plan, flush=True)
             os._exit(7)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-        """,
-        threaded_sandbox,
+        """
     )
 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_store_that_was_opened_before_a_fork_says_so(threaded_sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_store_that_was_opened_before_a_fork_says_so(run_program, tmp_path: Path) -> None:
     after = """
 warnings.simplefilter("ignore", DeprecationWarning)  # Python's own word on forking with threads
 child = os.fork()
@@ -291,14 +258,14 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_3"))
 opening.__exit__(None, None, None)
 """
-    done = run(STORE + after, threaded_sandbox, cwd=tmp_path)
+    done = run_program(STORE + after, cwd=tmp_path)
 
     assert done.stdout.strip() == "the store was opened before a fork, in another process: open it in this one"
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-def test_an_awaited_store_is_left_in_a_forked_child(tmp_path: Path, threaded_sandbox: Sandbox) -> None:
-    done = run(
+def test_an_awaited_store_is_left_in_a_forked_child(run_program, tmp_path: Path) -> None:
+    done = run_program(
         """
         import asyncio, os, warnings
         from cryptography.fernet import Fernet
@@ -313,31 +280,31 @@ def test_an_awaited_store_is_left_in_a_forked_child(tmp_path: Path, threaded_san
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         asyncio.run(main())
         """,
-        threaded_sandbox,
         cwd=tmp_path,
     )
 
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-async def test_an_opening_that_is_broken_off_leaves_no_store_open(
+def test_an_opening_that_is_interrupted_leaves_no_store_open(
     monkeypatch: pytest.MonkeyPatch, sqlite_store_url: str, encryption_key: str
 ) -> None:
-    begun = asyncio.Event()
+    ended = threading.Event()
 
     @asynccontextmanager
     async def slowly(*_arguments: object, **_options: object) -> AsyncGenerator[None]:
-        begun.set()
-        await asyncio.sleep(30)
-        yield
+        threading.Timer(0.05, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+        try:
+            await asyncio.sleep(30)
+            yield
+        finally:
+            ended.set()
 
     monkeypatch.setattr(AsyncStore, "open", slowly)
-    opening = asyncio.create_task(_Held.open(Secret(sqlite_store_url), (Secret(encryption_key),)))
-    await begun.wait()
-    opening.cancel()
-    await asyncio.wait({opening})
-    await asyncio.sleep(0)
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "boooply store" and not task.cancelling()]
+    with pytest.raises(KeyboardInterrupt), Store.open(sqlite_store_url, encryption_key=encryption_key):
+        pass
+    assert ended.wait(5)
+    assert loop_threads() == []
 
 
 def test_an_interrupt_cancels_the_call() -> None:
@@ -350,7 +317,7 @@ def test_an_interrupt_cancels_the_call() -> None:
             return len(asyncio.all_tasks())
 
         # the portal's own task and this one
-        assert client._bridge.run(running) <= 2
+        assert client._runner.run(running) <= 2
 
 
 def test_close_ends_those_who_wait_in_line(threaded_sandbox: Sandbox) -> None:
@@ -370,20 +337,22 @@ def test_close_ends_those_who_wait_in_line(threaded_sandbox: Sandbox) -> None:
     assert all(isinstance(problem, ConfigurationError) for problem in problems)
 
 
-def test_a_call_that_begins_while_another_thread_closes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    call, is_begun = bridge._Call, threading.Event()
+def test_a_call_that_begins_while_another_thread_closes_ends_with_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find, has_begun = LoopRunner._thread, threading.Event()
 
-    def slowly(*arguments):
-        is_begun.set()
-        time.sleep(0.3)  # long enough to close everything, had it not to wait
-        return call(*arguments)
+    def slowly(runner: LoopRunner) -> LoopThread:
+        thread = find(runner)
+        has_begun.set()
+        time.sleep(0.3)  # long enough to close everything
+        return thread
 
-    with Sandbox(latency=2) as sandbox, ThreadPoolExecutor(1) as pool:  # so that no answer comes first
+    with Sandbox(latency=2) as sandbox, ThreadPoolExecutor(1) as pool:  # so that no response comes first
         client = BoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url)
-        monkeypatch.setattr(bridge, "_Call", slowly)
+        monkeypatch.setattr(LoopRunner, "_thread", slowly)
         calling = pool.submit(client.organization.get)
-        is_begun.wait()
+        has_begun.wait()
         client.close()
-        monkeypatch.undo()
-        with pytest.raises(BoooplyError):  # closed before it was sent, or while it was
+        with pytest.raises(ConfigurationError, match="this client is closed"):
             calling.result(timeout=5)

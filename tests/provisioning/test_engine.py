@@ -20,7 +20,7 @@ from boooply import (
     StoreError,
     Tenant,
 )
-from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, provision
+from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, async_provision
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.sandbox import Limits, Sandbox
@@ -36,7 +36,7 @@ def customers(count: int) -> Iterator[Tenant]:
 
 
 async def run(tenants, platform, store, **options) -> list[Outcome]:
-    return [outcome async for outcome in provision(tenants, platform=platform, store=store, **options)]
+    return [outcome async for outcome in async_provision(tenants, platform=platform, store=store, **options)]
 
 
 def kinds(outcomes) -> Counter[str]:
@@ -218,7 +218,7 @@ async def test_closing_the_generator_stores_the_keys_on_the_wire(store):
         Sandbox(limits=None, latency=0.2) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        outcomes = provision(customers(100), platform=platform, store=store, concurrency=4)
+        outcomes = async_provision(customers(100), platform=platform, store=store, concurrency=4)
         await anext(outcomes)
         await asyncio.sleep(0.1)
         await outcomes.aclose()
@@ -395,7 +395,7 @@ async def test_closing_a_run_with_unread_outcomes_and_a_key_that_cannot_be_store
         Sandbox(limits=None, latency=0.2) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        outcomes = provision(customers(9), platform=platform, store=store, keys=vault, concurrency=1)
+        outcomes = async_provision(customers(9), platform=platform, store=store, keys=vault, concurrency=1)
         await anext(outcomes)
         await until(lambda: len(sandbox.mints) == 3)  # the second outcome is unread, the third is on its way
         vault.is_sealed = True
@@ -408,7 +408,7 @@ async def test_a_program_that_ends_amid_a_request_does_not_record_it_as_not_sent
     with Sandbox(limits=None, latency=0.3) as sandbox:
         async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
             others = asyncio.all_tasks()
-            outcomes = provision(customers(1), platform=platform, store=store)
+            outcomes = async_provision(customers(1), platform=platform, store=store)
             first = asyncio.ensure_future(anext(outcomes))
             await until(lambda: sandbox.mints)
             for task in asyncio.all_tasks() - others:

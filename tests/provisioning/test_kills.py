@@ -24,7 +24,7 @@ CUSTOMERS = 1000 if KILLS > 100 else 60
 NURSERY = textwrap.dedent("""
     import asyncio, json, os, random, signal, sys, time, traceback
     from boooply import AsyncBoooplyPlatform, Tenant
-    from boooply.provisioning import engine, provisioner, provision
+    from boooply.provisioning import async_provision, engine, provisioner
     from boooply.store import AsyncStore
 
     url, encryption_key, base_url, platform_key, customers, kills = sys.argv[1:]
@@ -40,7 +40,7 @@ NURSERY = textwrap.dedent("""
             AsyncStore.open(url, encryption_key=encryption_key) as store,
             AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
         ):
-            async for _ in provision(tenants(), platform=platform, store=store, concurrency=2):
+            async for _ in async_provision(tenants(), platform=platform, store=store, concurrency=2):
                 pass
 
     def spawn():

@@ -12,13 +12,10 @@ from boooply import (
     AsyncBoooplyPlatform,
     AsyncTenants,
     AuthenticationError,
-    BoooplyPlatform,
-    ConfigurationError,
     NotConnectedError,
     ProvisioningError,
     Secret,
     Tenant,
-    Tenants,
     WrongTenantError,
 )
 from boooply.store import AsyncStore
@@ -30,7 +27,7 @@ def customer(number: int) -> Tenant:
 
 @pytest.fixture
 def tenants(platform: AsyncBoooplyPlatform, store: AsyncStore) -> AsyncTenants:
-    return AsyncTenants(platform, store.keys)
+    return AsyncTenants(platform, store)
 
 
 async def test_a_customer_that_connects_has_a_client_with_its_own_key(tenants):
@@ -51,7 +48,7 @@ async def test_two_processes_on_one_store_mint_one_key(platform, store_url, encr
         AsyncStore.open(store_url, encryption_key=encryption_key) as other,
     ):
         await asyncio.gather(
-            *(AsyncTenants(platform, store.keys).connect(customer(1)) for store in (one, other) for _ in range(5))
+            *(AsyncTenants(platform, store).connect(customer(1)) for store in (one, other) for _ in range(5))
         )
     assert sandbox.mints == {"org_1": 1}
 
@@ -84,12 +81,12 @@ async def test_whose_key_it_is_is_asked_once(tenants, sandbox):
 
 
 async def test_without_verifying_nothing_is_asked(platform, store, sandbox):
-    await AsyncTenants(platform, store.keys, verify=False).connect(customer(1))
+    await AsyncTenants(platform, store, verify=False).connect(customer(1))
     assert [call.operation for call in sandbox.calls] == ["create_organization_api_key"]
 
 
 async def test_a_key_that_was_replaced_is_seen_once_its_age_is_over(platform, store):
-    tenants = AsyncTenants(platform, store.keys, max_age=0.1)
+    tenants = AsyncTenants(platform, store, max_age=0.1)
     first = await tenants.connect(customer(1))
     await store.keys.put("org_1", (await platform.create_organization_api_key(customer(1))).api_key)
     assert await tenants.client("org_1") is first
@@ -100,7 +97,7 @@ async def test_a_key_that_was_replaced_is_seen_once_its_age_is_over(platform, st
 
 
 async def test_a_key_that_stayed_the_same_keeps_its_client(platform, store):
-    tenants = AsyncTenants(platform, store.keys, max_age=0.0)
+    tenants = AsyncTenants(platform, store, max_age=0.0)
     first = await tenants.connect(customer(1))
     assert await tenants.client("org_1") is first
 
@@ -149,23 +146,18 @@ class Vault:
         self.keys.pop(organization_id, None)
 
 
-async def test_a_vault_of_ones_own_serves_beside_a_ledger(platform, store, sandbox):
-    tenants = AsyncTenants(platform, Vault(), ledger=store.ledger)
+async def test_keys_can_be_kept_in_a_vault_of_ones_own(platform, store, sandbox):
+    tenants = AsyncTenants(platform, store, keys=Vault())
     await asyncio.gather(*(tenants.connect(customer(1)) for _ in range(3)))
     await tenants.disconnect("org_1")
     await tenants.connect(customer(1))
     assert sandbox.mints == {"org_1": 2}
 
 
-async def test_connecting_with_a_vault_wants_a_ledger(platform):
-    with pytest.raises(ConfigurationError, match=r"ledger=store\.ledger"):
-        await AsyncTenants(platform, Vault()).connect(customer(1))
-
-
 async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_url, encryption_key):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await asyncio.gather(*(store.keys.put(f"org_{number}", f"bply_org_{number}") for number in range(1000)))
-        tenants = AsyncTenants(platform, store.keys, verify=False)
+        tenants = AsyncTenants(platform, store, verify=False)
         await tenants.client("org_0")
         tracemalloc.start()
         for number in range(1000):
@@ -179,29 +171,13 @@ async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_ur
     assert (seconds < 0.05, grown < 10 * 2**20) == (True, True), f"{seconds * 1000:.1f} ms, {grown / 2**20:.2f} MB"
 
 
-async def test_the_10_000_most_recently_used_clients_stay_cached(platform):
+async def test_the_10_000_most_recently_used_clients_stay_cached(platform, store):
     vault = Vault()
     vault.keys = {f"org_{number}": Secret(f"bply_org_{number}") for number in range(10_001)}
-    tenants = AsyncTenants(platform, vault, verify=False, max_age=3600)
+    tenants = AsyncTenants(platform, store, keys=vault, verify=False, max_age=3600)
     clients = [await tenants.client(f"org_{number}") for number in range(10_000)]
     assert await tenants.client("org_0") is clients[0]  # and makes it the most recently used
     await tenants.client("org_10000")
     assert await tenants.client("org_0") is clients[0]
     assert await tenants.client("org_2") is clients[2]
     assert await tenants.client("org_1") is not clients[1]
-
-
-async def test_the_blocking_twin_does_the_same(store_url, encryption_key, threaded_sandbox):
-    def script() -> list[str | None]:
-        with (
-            BoooplyPlatform(platform_key=threaded_sandbox.platform_key, base_url=threaded_sandbox.base_url) as platform,
-            Tenants.open(platform, store_url, encryption_key=encryption_key) as tenants,
-        ):
-            owners = [tenants.connect(customer(number)).organization.get().external_org_id for number in (1, 2)]
-            owners.append(tenants.client("org_1").organization.get().external_org_id)
-            tenants.disconnect("org_1")
-            with pytest.raises(NotConnectedError):
-                tenants.client("org_1")
-            return owners
-
-    assert await asyncio.to_thread(script) == ["org_1", "org_2", "org_1"]

@@ -94,7 +94,7 @@ async def connects() -> None:
     with a_sandbox() as sandbox:
         async with AsyncStore.open() as opened, AsyncBoooplyPlatform() as platform:
             for _ in range(2):
-                client = await AsyncTenants(platform, opened.keys).connect(ACME)
+                client = await AsyncTenants(platform, opened).connect(ACME)
                 assert (await client.organization.get()).external_org_id == "org_acme"
         assert sandbox.mints == {"org_acme": 1}
 

@@ -11,7 +11,7 @@ from boooply.sandbox import Sandbox
 RUN = """
 import asyncio, json, resource, sys
 from boooply import AsyncBoooplyPlatform, Tenant
-from boooply.provisioning import provision
+from boooply.provisioning import async_provision
 from boooply.store import AsyncStore
 
 url, encryption_key, base_url, platform_key, count = sys.argv[1:]
@@ -30,7 +30,7 @@ async def main():
         AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, rate_limits=None) as platform,
     ):
         done, first = 0, 0.0
-        async for _ in provision(tenants(), platform=platform, store=store):
+        async for _ in async_provision(tenants(), platform=platform, store=store):
             done += 1
             if done == 500:
                 first = megabytes()

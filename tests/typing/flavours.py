@@ -1,5 +1,6 @@
-"""Checked by mypy and pyright, never run: what users write has the types they expect."""
+"""Checked by mypy, pyright and ty, never run: what users write has the types they expect."""
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import assert_type
@@ -13,34 +14,34 @@ from boooply import (
     BoooplyPlatform,
     Candidate,
     Evaluation,
-    HumanInterview,
     Interview,
     InterviewParticipant,
     OrganizationApiKey,
     Page,
     Participant,
     ParticipantRole,
+    RateLimitClass,
+    RateLimitStatus,
     Recording,
     Response,
     Secret,
     SessionStatus,
     TeamMember,
     Tenant,
+    Tenants,
     TranscriptEntry,
 )
+from boooply.provisioning import Outcome, provision
+from boooply.store import Deduplicator, Entry, Inbox, Store
+from boooply.webhooks import Event
 
 # An enumeration is taken as a member or as a plain string, a sequence as any iterable.
 Participant(name="Ann", email="ann@acme.example", role="HOST")
 Participant(name="Ann", email="ann@acme.example", role=ParticipantRole.HOST)
 TENANT = Tenant(
-    user_id="1", user_email="a@b.example", organization_id="org", team_members=[TeamMember(email="c@b.example")]
+    user_id="1", user_email="a@b.example", organization_id="org", team_members=(TeamMember(email="c@b.example"),)
 )
-ASK = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"), skills=["Python"])
-
-Participant("Ann", "ann@acme.example", "HOST")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # keywords only
-Participant(name="Ann", email="ann@acme.example", role=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no enumeration
-Tenant(user_id="1", user_email="a@b.example")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no organization
-HumanInterview(job_role="Engineer", agenda=["x"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # for teams only
+ASK = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"), skills=("Python",))
 
 
 async def awaited(platform: AsyncBoooplyPlatform) -> None:
@@ -63,8 +64,6 @@ async def awaited(platform: AsyncBoooplyPlatform) -> None:
     assert_type(await client.ai.generate_job_description(job_role="Engineer"), str)
     assert_type(await client.request("GET", "/api"), Response)
     assert_type(client.with_options(timeout=3), AsyncBoooplyClient)
-    await client.interviews.get(code="c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # positional only
-    await client.interviews.list(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no such filter
 
 
 def blocking(platform: BoooplyPlatform) -> None:
@@ -85,5 +84,23 @@ def blocking(platform: BoooplyPlatform) -> None:
     assert_type(client.with_options(timeout=3), BoooplyClient)
     with client as same:
         assert_type(same, BoooplyClient)
-    client.interviews.get(code="c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # positional only
-    client.interviews.list(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # no such filter
+
+
+def blocking_store(platform: BoooplyPlatform, event: Event) -> None:
+    with Store.open() as store:
+        assert_type(store, Store)
+        store.keys.put("org_1", "bply_org_1")
+        assert_type(store.keys.get("org_1"), Secret)
+        assert_type(store.keys.organizations(), Iterator[str])
+        assert_type(store.ledger.entries(), Iterator[Entry])
+        tenants = Tenants(platform, store)
+        assert_type(tenants.connect(TENANT), BoooplyClient)
+        tenants.disconnect("org_1")
+        for outcome in provision([TENANT], platform=platform, store=store, stop=threading.Event()):
+            assert_type(outcome, Outcome)
+        inbox = Inbox(store)
+        inbox.put(event, b"{}")
+        inbox.work(print, stop=threading.Event())
+        with Deduplicator(store).once(event) as is_new:
+            assert_type(is_new, bool)
+    assert_type(platform.with_options(timeout=3).rate_limits[RateLimitClass.READS], RateLimitStatus)

@@ -41,7 +41,7 @@ class Customers:
             AsyncStore.open(store_url) as store,
             AsyncBoooplyPlatform(base_url=base_url, retry=retry, rate_limits=RateLimits(shared=store)) as platform,
         ):
-            customers = cls(platform, store, AsyncTenants(platform, store.keys), PendingKeys(store))
+            customers = cls(platform, store, AsyncTenants(platform, store), PendingKeys(store))
             try:
                 yield customers
             finally:

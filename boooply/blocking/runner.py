@@ -1,0 +1,267 @@
+"""The event loop of a blocking object, in a daemon thread.
+
+The rule that keeps it from hanging: a caller never holds, and never waits under, a lock that the loop's thread takes.
+So a signal handler or a finalizer may interrupt a caller at any point and make a call of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+import weakref
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from math import inf
+from typing import Final, TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from boooply.errors import ConfigurationError
+from boooply.transport import CLOSED
+
+R = TypeVar("R")
+Item = TypeVar("Item")
+
+Close = Callable[[], Awaitable[object]]
+
+_SLICE: Final = 1.0  # seconds
+_AT_EXIT: Final = 2  # slices that an unclosed object may take to close when the interpreter exits
+_GREEN: Final = ("gevent", "eventlet")
+_LOOP: Final = "loop"
+_ENDED: Final = "the call was cancelled, or its event loop has ended"
+
+_loop_threads: Final[set[int]] = set()  # the ids of all threads that run a loop of ours
+
+
+class LoopThread:
+    """A daemon thread that runs one event loop until it is stopped.
+
+    Raises:
+        Exception: The loop cannot start, for whatever reason the thread met.
+    """
+
+    def __init__(self) -> None:
+        self.is_over: bool = False
+        self.is_stopping: bool = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._portal: BlockingPortal | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._ended: list[queue.SimpleQueue[None]] = []
+        self._thread = threading.Thread(target=self._serve, name="boooply", daemon=True)
+        self._started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        try:
+            self._thread.start()
+            failure = self._wait(self._started)
+        except BaseException:
+            self.stop(slices=0)
+            raise
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # it leads to this frame
+
+    def run(self, function: Callable[[], Awaitable[R]]) -> asyncio.Task[R] | None:
+        """Call a function in the loop and wait for the end of its task, or None if the loop ends first."""
+        tasks: list[asyncio.Task[R]] = []
+        done: queue.SimpleQueue[asyncio.Task[R] | None] = queue.SimpleQueue()
+        context = copy_context()
+
+        def start() -> None:
+            if self.is_stopping:
+                done.put(None)
+                return
+            task = asyncio.get_running_loop().create_task(_call(function), context=context)
+            tasks.append(task)
+            task.add_done_callback(report)
+
+        def report(task: asyncio.Task[R]) -> None:
+            if not task.cancelled():
+                task.exception()  # marked as retrieved, for a caller that was interrupted
+            done.put(task)
+
+        def cancel() -> None:
+            for task in tasks:
+                task.cancel()
+
+        try:
+            self._hand_over(start)
+            return self._wait(done)
+        except queue.Empty:
+            return None
+        except BaseException:
+            self._hand_over(cancel)
+            raise
+
+    def stop(self, close: Close | None = None, *, slices: float = inf) -> None:
+        """Stop the loop, once it has closed what lives there; wait for its end, unless this is a loop's own thread."""
+        if self.is_over:
+            return
+        self.is_stopping = True
+        ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._ended.append(ended)
+        self._hand_over(partial(self._begin_to_stop, close))
+        if threading.get_ident() not in _loop_threads:
+            with suppress(queue.Empty):
+                self._wait(ended, slices)
+                self._thread.join(_SLICE)  # it has nothing left to do
+
+    def _hand_over(self, callback: Callable[[], object]) -> None:
+        """Have the loop call something soon; a loop that has ended does not."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has just ended
+                self._loop.call_soon_threadsafe(callback)
+
+    def _wait(self, source: queue.SimpleQueue[Item], slices: float = inf) -> Item:
+        """Wait for what the thread puts into a queue.
+
+        The wait is sliced, so that Ctrl-C interrupts it on Windows (untested), and so that the end of the thread is
+        noticed.
+
+        Raises:
+            queue.Empty: The thread has ended, or the slices are used up.
+        """
+        while not self.is_over and slices > 0:
+            try:
+                return source.get(timeout=_SLICE)
+            except queue.Empty:
+                slices -= 1
+        return source.get_nowait()
+
+    def _begin_to_stop(self, close: Close | None) -> None:
+        self._stopping = self._stopping or asyncio.create_task(self._shut(close))
+
+    async def _shut(self, close: Close | None) -> None:
+        try:
+            if close is not None:
+                await close()
+        finally:
+            if self._portal is not None:
+                await self._portal.stop()
+
+    async def _run(self) -> None:
+        async with BlockingPortal() as self._portal:
+            self._loop = asyncio.get_running_loop()
+            self._started.put(None)
+            if not self.is_stopping:  # the start was interrupted
+                await self._portal.sleep_until_stopped()
+
+    def _serve(self) -> None:
+        ident = threading.get_ident()
+        _loop_threads.add(ident)
+        try:
+            anyio.run(self._run, backend_options={"loop_factory": _new_loop})
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the caller
+            self._started.put(error)
+        finally:
+            _loop_threads.discard(ident)
+            self.is_over = True
+            for ended in self._ended:
+                ended.put(None)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+
+        return uvloop.new_event_loop()
+    except Exception:  # noqa: BLE001 - missing or broken, there is always asyncio's
+        return asyncio.new_event_loop()
+
+
+class LoopRunner:
+    """A way into an event loop that starts with the first call, from any thread.
+
+    ``close`` is awaited in the loop before it ends.
+    """
+
+    def __init__(self, close: Close) -> None:
+        self._close = close
+        self._threads: dict[str, LoopThread | None] = {}  # None once it is closed without having been used
+        _runners.add(self)
+        # for an object that is dropped without close(), and one that lives until the interpreter exits
+        weakref.finalize(self, _stop, self._threads, close, _AT_EXIT)
+
+    def run(self, function: Callable[[], Awaitable[R]], /) -> R:
+        """Call a function in the loop and wait for what it returns; an interrupt cancels it.
+
+        Raises:
+            ConfigurationError: It is closed, or gevent or eventlet has replaced Python's threads.
+            RuntimeError: The caller is a loop's own thread, which would wait for itself.
+        """
+        if threading.get_ident() in _loop_threads:
+            raise RuntimeError(
+                "a blocking call in the thread of the event loop (from __del__, a weakref callback or a hook) would "
+                "wait for itself: make it in another thread"
+            )
+        thread = self._thread()
+        task = thread.run(function)
+        if task is None or task.cancelled():
+            raise ConfigurationError(CLOSED) if thread.is_stopping else CancelledError(_ENDED)
+        try:
+            return task.result()
+        finally:
+            del task  # what it raises leads to this frame
+
+    def close(self) -> None:
+        """Close what lives in the loop, and end its thread."""
+        _stop(self._threads, self._close)
+
+    def forget(self) -> None:
+        """Forget a thread that a fork has left behind in the parent."""
+        thread = self._threads.get(_LOOP)
+        if thread is not None and not thread.is_over:
+            thread.is_over = True
+            if not thread.is_stopping:
+                self._threads.clear()
+
+    def _thread(self) -> LoopThread:
+        thread = self._threads.get(_LOOP)
+        if thread is None and _LOOP not in self._threads:
+            _refuse_green_threads()
+            started = LoopThread()
+            thread = self._threads.setdefault(_LOOP, started)
+            if thread is not started:  # another caller was faster
+                started.stop()
+        if thread is None or thread.is_stopping:
+            raise ConfigurationError(CLOSED)
+        return thread
+
+
+async def _call(function: Callable[[], Awaitable[R]]) -> R:
+    return await function()
+
+
+def _stop(threads: dict[str, LoopThread | None], close: Close, slices: float = inf) -> None:
+    thread = threads.setdefault(_LOOP, None)
+    if thread is not None:
+        thread.stop(close, slices=slices)
+
+
+def _refuse_green_threads() -> None:
+    for patched in (threading.Lock, queue.SimpleQueue):
+        library = patched.__module__.partition(".")[0]
+        if library in _GREEN:
+            raise ConfigurationError(
+                f"{library} has replaced Python's threads, which blocking calls need: use threads instead (gunicorn: "
+                "--worker-class gthread)"
+            )
+
+
+_runners: Final = weakref.WeakSet[LoopRunner]()
+
+
+def _forget_all() -> None:
+    _loop_threads.clear()
+    for runner in list(_runners):
+        runner.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

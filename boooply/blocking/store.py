@@ -1,0 +1,102 @@
+"""The blocking store; its event loop starts when it is opened, and ends when it is closed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Final, TypeVar
+
+from boooply.blocking.proxy import SyncProxy, iterating, resource, sync
+from boooply.blocking.runner import LoopRunner
+from boooply.ratelimit.status import LimitStore
+from boooply.resources.resource import Resource
+from boooply.secret import Secret, as_secret
+from boooply.store.encryption import hidden
+from boooply.store.events import AsyncEvents
+from boooply.store.keys import AsyncKeyStore
+from boooply.store.ledger import AsyncLedger
+from boooply.store.store import AsyncStore
+
+T = TypeVar("T")
+
+
+class Ledger(SyncProxy[AsyncLedger]):
+    """What is known of each customer's minting."""
+
+    entries: Final = iterating(AsyncLedger.entries)
+    forget: Final = sync(AsyncLedger.forget)
+
+
+class Events(SyncProxy[AsyncEvents]):
+    """What is known of each event, by its idempotency key."""
+
+    purge: Final = sync(AsyncEvents.purge)
+
+
+class KeyStore(SyncProxy[AsyncKeyStore]):
+    """The customers' keys, encrypted."""
+
+    put: Final = sync(AsyncKeyStore.put)
+    get: Final = sync(AsyncKeyStore.get)
+    delete: Final = sync(AsyncKeyStore.delete)
+    organizations: Final = iterating(AsyncKeyStore.organizations)
+    corrupt: Final = iterating(AsyncKeyStore.corrupt)
+    rotate: Final = sync(AsyncKeyStore.rotate)
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
+    ) -> Generator[KeyStore]:
+        """Open the store for its keys alone: as ``Store.open`` does, with the same fallbacks and errors."""
+        address, encryption_keys = as_secret(url), hidden(encryption_key)
+        del url, encryption_key
+        with _opened(AsyncKeyStore.open(address, encryption_key=encryption_keys)) as (runner, keys):
+            yield cls(runner, keys)
+
+
+class Store(SyncProxy[AsyncStore]):
+    """What must outlive a process: ``keys`` of the customers, the ``ledger`` of their minting, and ``events``."""
+
+    keys: Resource[KeyStore] = resource(KeyStore)
+    ledger: Resource[Ledger] = resource(Ledger)
+    events: Resource[Events] = resource(Events)
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
+    ) -> Generator[Store]:
+        """Open the store, and close it at the end; on first use it is created.
+
+        ``url`` and ``encryption_key`` are those of ``AsyncStore.open``, with the same fallbacks.
+
+        Raises:
+            ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
+            StoreError: It cannot be opened, has a newer schema, or was encrypted with another key.
+        """
+        address, encryption_keys = as_secret(url), hidden(encryption_key)
+        del url, encryption_key
+        with _opened(AsyncStore.open(address, encryption_key=encryption_keys)) as (runner, store):
+            yield cls(runner, store)
+
+    @property
+    def limits(self) -> LimitStore:
+        """What ``RateLimits(shared=store)`` shares."""
+        return self._original.limits
+
+
+@contextmanager
+def _opened(opening: AbstractAsyncContextManager[T]) -> Generator[tuple[LoopRunner, T]]:
+    opener = os.getpid()
+
+    async def close() -> None:
+        if os.getpid() == opener:  # a forked child leaves its parent's store alone
+            await opening.__aexit__(None, None, None)
+
+    runner = LoopRunner(close)
+    try:
+        yield runner, runner.run(opening.__aenter__)
+    finally:
+        runner.close()

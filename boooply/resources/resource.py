@@ -1,0 +1,33 @@
+"""How a client offers its resources."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class Resource(Generic[T]):
+    """A resource of a client, made on first use.
+
+    On the client's class it is the resource's own class: ``unittest.mock.create_autospec`` reads the signatures there.
+    """
+
+    def __init__(self, kind: type[T], make: Callable[[Any, str], T], /) -> None:
+        self._kind = kind
+        self._make = make
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type, /) -> type[T]: ...
+    @overload
+    def __get__(self, client: object, owner: type | None = None, /) -> T: ...
+    def __get__(self, client: object | None, owner: type | None = None, /) -> T | type[T]:
+        if client is None:
+            return self._kind
+        # there it precedes this descriptor, and a test can patch its methods
+        made = self._make(client, self._name)
+        vars(client)[self._name] = made
+        return made
