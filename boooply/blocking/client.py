@@ -31,12 +31,12 @@ class BlockingConnection(SyncProxy[C_co]):
     request: Final = sync(Connection.request)
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
-        """Make a copy that differs in the options given, on the same connections; only the first one closes them."""
+        """Return a copy with other options on the same connections, which only the original closes."""
         return over(type(self), self._runner, self._original.with_options(timeout=timeout, retry=retry))
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
-        """Where this key's allowances stand: what is left, who waits, how long it takes; empty where they are off."""
+        """The status of each rate limit of this key: what remains, and who waits; empty with ``rate_limits=None``."""
         return self._original.rate_limits
 
     @property
@@ -111,9 +111,10 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
-        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` does many over one pool.
+        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` mints many over one pool.
 
-        The key is shown once: store ``api_key.reveal()``. A second call for the same customer mints a further key.
+        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
+        key.
 
         Raises:
             ConfigurationError: The platform key or the URL is missing, or cannot work.
@@ -170,7 +171,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         self._owner = True
 
     def organization(self, api_key: str | Secret, /) -> BoooplyClient:
-        """Make the client of one customer over the platform's connections; a thousand of them cost little.
+        """Return the client of one customer over the platform's connections; a thousand of them cost little.
 
         Raises:
             ConfigurationError: It is a platform key, or no key at all.

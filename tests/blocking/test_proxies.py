@@ -45,11 +45,8 @@ PAIRS: list[tuple[type, type]] = [
     (AsyncDeduplicator, Deduplicator),
 ]
 INTERNAL = {
-    AsyncBoooplyClient: {"over", "pool", "owns_pool", "transport"},
-    AsyncBoooplyPlatform: {"over", "pool", "owns_pool", "transport"},
-    AsyncStore: {"database"},
-    AsyncKeyStore: {"over", "ledger"},
-    AsyncLedger: {"claim", "enroll", "begin", "mark_not_sent", "finish", "put", "fail", "doubt"},
+    AsyncStore: {"database", "encryption"},
+    AsyncKeyStore: {"ledger"},
     AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take", "rotate"},
 }
 # What differs on purpose: a blocking handler is a plain function, and a thread's event ends the work.
