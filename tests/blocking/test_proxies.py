@@ -47,7 +47,7 @@ PAIRS: list[tuple[type, type]] = [
 INTERNAL = {
     AsyncBoooplyClient: {"over", "pool", "owns_pool", "transport"},
     AsyncBoooplyPlatform: {"over", "pool", "owns_pool", "transport"},
-    AsyncStore: {"database"},
+    AsyncStore: {"database", "encryption"},
     AsyncKeyStore: {"over", "ledger"},
     AsyncLedger: {"claim", "enroll", "begin", "mark_not_sent", "finish", "put", "fail", "doubt"},
     AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take", "rotate"},
