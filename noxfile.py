@@ -64,12 +64,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check with mypy --strict and pyright strict, and that every public name is typed."""
+    """Check with mypy --strict, pyright strict and ty, and that every public name is typed."""
     install_wheel(session, "typing")
     session.install("nox")
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")
+    session.run("pytest", "tests/typing")  # ty: correct programs are clean, planted mistakes are found
 
 
 @nox.session(python=PYTHONS)

@@ -213,6 +213,11 @@ class LoopRunner:
         """Close what lives in the loop, and end its thread."""
         _stop(self._threads, self._close)
 
+    def abandon(self) -> None:
+        """Close what lives in the loop, but wait only for a moment, as when the interpreter exits."""
+        _stop(self._threads, self._close, _AT_EXIT)
+        self._threads[_LOOP] = None
+
     def forget(self) -> None:
         """Forget a thread that a fork has left behind in the parent."""
         thread = self._threads.get(_LOOP)

@@ -98,5 +98,8 @@ def _opened(opening: AbstractAsyncContextManager[T]) -> Generator[tuple[LoopRunn
     runner = LoopRunner(close)
     try:
         yield runner, runner.run(opening.__aenter__)
+    except GeneratorExit:  # nobody leaves the block any more: the interpreter exits, say
+        runner.abandon()
+        raise
     finally:
         runner.close()

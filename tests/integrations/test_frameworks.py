@@ -61,7 +61,7 @@ def in_a_thread(server: Any) -> Iterator[int]:
         server.server_close()
 
 
-# ---- each framework: /webhooks hands over the bytes as they came, /rewritten what was made of them
+# ---- each framework: /webhooks passes the raw bytes, /rewritten what was made of them
 
 
 @contextmanager
@@ -220,7 +220,7 @@ def test_a_body_that_was_parsed_and_rewritten_is_named_as_such(
     (error,) = endpoint.errors
     assert isinstance(error, InvalidSignatureError)
     assert error.is_reserialized
-    assert "Hand over the bytes as they came" in str(error)
+    assert "Pass the raw bytes" in str(error)
     _, way_out = FRAMEWORKS[framework]
     assert way_out in str(error)
 

@@ -212,12 +212,11 @@ async def test_threads_finish_the_calls_they_took_before_they_end():
 
 NEVER_CLOSED = textwrap.dedent("""
     import sys, threading, time
-    from boooply import Tenants, BoooplyPlatform
+    from boooply.store import Store
 
-    platform = BoooplyPlatform(platform_key="bply_platform_0123456789", base_url="http://127.0.0.1:9")
-    opening = Tenants.open(platform, sys.argv[1], encryption_key=sys.argv[2])
-    opened = opening.__enter__()
-    threading.Thread(target=opened.client, args=("org_1",), daemon=True).start()
+    opening = Store.open(sys.argv[1], encryption_key=sys.argv[2])
+    store = opening.__enter__()
+    threading.Thread(target=store.keys.get, args=("org_1",), daemon=True).start()
     time.sleep(0.5)
 """)
 
