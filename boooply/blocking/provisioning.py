@@ -96,7 +96,7 @@ class Tenants(SyncProxy[AsyncTenants]):
 
         However often it is called for one customer, at the same time or by several processes on one store, one key is
         minted. A caller that is cancelled once the request is out waits until the key is stored. ``remint_in_doubt``
-        mints where nobody can tell whether a key exists already; that one is then an orphan.
+        mints although a key may exist already; that one is then an orphan.
 
         Raises:
             AmbiguousWriteError: The key may have been minted; the customer is in doubt from now on.
@@ -129,7 +129,7 @@ def provision(
         store: Where the ledger is, and the keys.
         keys: Your own key store, in place of the one in ``store``.
         concurrency: How many requests may be under way at once.
-        remint_in_doubt: Mint again where nobody can tell whether a key exists; that key may be an orphan.
+        remint_in_doubt: Mint again for customers in doubt; a key that exists already becomes an orphan.
         stop: Set it to end the run.
 
     Raises:
@@ -151,11 +151,11 @@ def provision(
         )
 
     runner, source, exchange = runner_of(platform), iter(tenants), _exchange(run, stop)
-    answer: Tenant | Exception | None = None
+    reply: Tenant | Exception | None = None
     try:
-        while (outcome := runner.run(partial(_next, exchange, answer))) is not _END:
+        while (outcome := runner.run(partial(_next, exchange, reply))) is not _END:
             if outcome is None:
-                answer = _pull(source)
+                reply = _pull(source)
             else:
                 yield outcome
     finally:
@@ -171,10 +171,10 @@ def _pull(source: Iterator[Tenant]) -> Tenant | Exception | None:
 
 
 async def _next(
-    exchange: AsyncGenerator[Outcome | None, Tenant | Exception | None], answer: Tenant | Exception | None
+    exchange: AsyncGenerator[Outcome | None, Tenant | Exception | None], reply: Tenant | Exception | None
 ) -> Outcome | None:
     try:
-        return await exchange.asend(answer)
+        return await exchange.asend(reply)
     except StopAsyncIteration:
         end: Outcome | None = _END
         return end

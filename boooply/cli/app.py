@@ -18,7 +18,7 @@ _FAILED: Final = 1
 _HELP: Final = """Boooply's AI interviews, from your terminal.
 
 Two commands work on a sandbox: a stand-in for Boooply's API that runs on
-this machine and wants no key. So you can see the whole of it before you ask
+this machine and needs no key. So you can see the whole of it before you ask
 Boooply for a platform key. Start with:
 
    boooply quickstart
@@ -77,12 +77,12 @@ The file is what boooply quickstart takes. If a row is wrong nothing is sent.
 The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
 BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY.
 
-Ctrl-C or SIGTERM lets the requests under way come to their end; a second one
+Ctrl-C or SIGTERM waits for the requests in flight to complete; a second one
 gives them up.
 """
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
-The queue lies in the store, which has to be on PostgreSQL. If a row is wrong
+The queue lies in the store, which must be on PostgreSQL. If a row is wrong
 nothing is queued. A customer that is queued twice is minted once.
 
    boooply enqueue tenants.csv

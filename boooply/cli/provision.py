@@ -56,7 +56,7 @@ async def provision(
         concurrency: How many requests may be under way at once.
         dry_run: Show the plan alone: nothing is sent, and no platform key is needed.
         as_json: Write one JSON object a line for programs; what is for people goes to standard error.
-        remint_in_doubt: Mint again where nobody can tell whether a key exists; that key may stay alive unheld.
+        remint_in_doubt: Mint again for customers in doubt; a key that exists already stays valid, and nobody has it.
 
     Returns:
         The exit code.

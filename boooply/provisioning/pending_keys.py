@@ -33,7 +33,7 @@ class PendingKeys:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up; for each key that is lost, log its customer's id as critical."""
+        """Stop retrying; for each key that is lost, log its customer's id as critical."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -79,7 +79,7 @@ class AsyncTenants:
 
         However often it is called for one customer, at the same time or by several processes on one store, one key is
         minted. A caller that is cancelled once the request is out waits until the key is stored. ``remint_in_doubt``
-        mints where nobody can tell whether a key exists already; that one is then an orphan.
+        mints although a key may exist already; that one is then an orphan.
 
         Raises:
             AmbiguousWriteError: The key may have been minted; the customer is in doubt from now on.
@@ -87,7 +87,7 @@ class AsyncTenants:
             KeysNotStoredError: The key came and cannot be stored: the error holds it.
             APIStatusError: The API refuses the customer, or the platform's key.
         """
-        minting = KeyProvisioner(
+        provisioner = KeyProvisioner(
             platform=self._platform,
             recorder=self._recorder,
             vault=self._vault,
@@ -95,7 +95,7 @@ class AsyncTenants:
             store_timeout=5.0,
         )
         async with self._lock(tenant.organization_id):
-            await _connect(minting, tenant)
+            await _connect(provisioner, tenant)
         return await self.client(tenant.organization_id)
 
     async def disconnect(self, organization_id: str, /) -> None:
@@ -149,10 +149,10 @@ async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None
         raise WrongTenantError(organization_id, found)
 
 
-async def _connect(minting: KeyProvisioner, tenant: Tenant) -> None:
+async def _connect(provisioner: KeyProvisioner, tenant: Tenant) -> None:
     while True:
         try:
-            outcome = await minting.connect(tenant)
+            outcome = await provisioner.connect(tenant)
         except NotClaimed:
             await asyncio.sleep(_LOOK_AGAIN)  # another process is at it
             continue

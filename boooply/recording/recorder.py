@@ -114,7 +114,7 @@ class Recorder:
         return await self._step(organization_id, partial(states.fail, claim_token=claim_token, reason=reason))
 
     async def mark_in_doubt(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
-        """Record that nobody can tell whether the key was minted, and why."""
+        """Record that the key may or may not have been minted, and why."""
         return await self._step(organization_id, partial(states.mark_in_doubt, claim_token=claim_token, reason=reason))
 
     async def _step(self, organization_id: str, step: Step[Entry, bool]) -> bool:

@@ -87,7 +87,7 @@ def fail(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[b
 
 
 def mark_in_doubt(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[bool, Entry]:
-    """Record that nobody can tell whether the key was minted."""
+    """Record that the key may or may not have been minted."""
     if entry.claim_token != claim_token or entry.state is not State.SENT:
         return False, entry
     return True, attrs.evolve(entry, state=State.IN_DOUBT, lease_ends=0.0, reason=reason)

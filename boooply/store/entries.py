@@ -28,7 +28,7 @@ class ClaimResult(Enum):
     CLAIMED = "it is yours"
     BUSY = "somebody else is working on it"
     DONE = "it is done"
-    IN_DOUBT = "nobody can tell whether the request was carried out"
+    IN_DOUBT = "the request may or may not have been carried out"
     FAILED = "it has failed in this run"
 
 

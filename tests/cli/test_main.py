@@ -21,7 +21,7 @@ def test_the_command_alone_lists_the_commands(run: Run, arguments: tuple[str, ..
 
     assert ran.code == 0
     assert ran.err == ""
-    assert "wants no key" in ran.out
+    assert "needs no key" in ran.out
     assert "provision    Connect every customer of a file, each once." in ran.out
     assert "4 some customers are not connected" in ran.out
     assert "quickstart   Take customers from a file to an evaluated interview." in ran.out

@@ -26,14 +26,14 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
         ("get_interview", {"meetingCode": 7}, "meetingCode: must be text, not a int"),
         ("get_interview", {"meetingCode": ".."}, "meetingCode: cannot be '..', which is a step in a path"),
         ("get_interview", {"meetingCode": "x", "confirm": True}, "confirm: is unknown: it takes meetingCode"),
-        ("get_recording", {"meetingCode": "x", "revealLink": "yes"}, "revealLink: has to be true or false"),
-        ("cancel_interview", {"meetingCode": "x", "confirm": "true"}, "confirm: has to be true or false"),
+        ("get_recording", {"meetingCode": "x", "revealLink": "yes"}, "revealLink: must be true or false"),
+        ("cancel_interview", {"meetingCode": "x", "confirm": "true"}, "confirm: must be true or false"),
         ("create_ai_interview", {"candidate": JANE}, "jobRole: is missing"),
         ("create_ai_interview", {"jobRole": "Cook"}, "candidate: is missing"),
         ("create_ai_interview", {"jobrole": "Cook", "candidate": JANE}, "jobrole: is unknown: did you mean jobRole?"),
         ("create_ai_interview", AI | {"jobRole": " "}, "jobRole: is blank"),
-        ("create_ai_interview", AI | {"candidate": "Jane"}, "candidate: has to be an object, not a str"),
-        ("create_ai_interview", AI | {"candidate": [JANE]}, "candidate: has to be an object, not a list"),
+        ("create_ai_interview", AI | {"candidate": "Jane"}, "candidate: must be an object, not a str"),
+        ("create_ai_interview", AI | {"candidate": [JANE]}, "candidate: must be an object, not a list"),
         (
             "create_ai_interview",
             AI | {"candidate": JANE | {"email": "no"}},
@@ -41,8 +41,8 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
         ),
         ("create_ai_interview", AI | {"candidate": {"name": "Jane"}}, "candidate.email: is missing"),
         ("create_ai_interview", AI | {"candidate": JANE | {"mail": "x"}}, "candidate.mail: is unknown: did you mean"),
-        ("create_ai_interview", AI | {"skills": "knives"}, "skills: has to be a list, not a str"),
-        ("create_ai_interview", AI | {"skills": {"knives": 1}}, "skills: has to be a list, not a dict"),
+        ("create_ai_interview", AI | {"skills": "knives"}, "skills: must be a list, not a str"),
+        ("create_ai_interview", AI | {"skills": {"knives": 1}}, "skills: must be a list, not a dict"),
         ("create_ai_interview", AI | {"skills": ["knives", 2]}, "skills: must be text, not a int"),
         ("create_ai_interview", AI | {"seniority": "BOSS"}, "seniority: must be one of JUNIOR, MID"),
         ("create_ai_interview", AI | {"durationMinutes": 4}, "durationMinutes: must be at least 5 minutes, not 4"),
@@ -54,15 +54,15 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
             AI | {"schedulingMode": "FIXED"},
             "scheduledAt: is required if schedulingMode is FIXED",
         ),
-        ("create_ai_interview", AI | {"scheduledAt": "2030-05-01T09:00:00"}, "scheduledAt: has to be a time with an o"),
-        ("create_ai_interview", AI | {"scheduledAt": "tomorrow"}, "scheduledAt: has to be a time with an offset"),
+        ("create_ai_interview", AI | {"scheduledAt": "2030-05-01T09:00:00"}, "scheduledAt: must be a time with an o"),
+        ("create_ai_interview", AI | {"scheduledAt": "tomorrow"}, "scheduledAt: must be a time with an offset"),
         (
             "create_ai_interview",
             AI | {"schedulingMode": "FIXED", "scheduledAt": "0001-01-01T00:00:00+23:59"},
             "scheduledAt: has to lie within the years 1 to 9999 in UTC too",
         ),
         ("list_interviews", {"dateFrom": "9999-12-31T23:59:59-23:59"}, "dateFrom: has to lie within the years"),
-        ("create_ai_interview", AI | {"scheduledAt": 7}, "scheduledAt: has to be a time with an offset"),
+        ("create_ai_interview", AI | {"scheduledAt": 7}, "scheduledAt: must be a time with an offset"),
         (
             "create_ai_interview",
             AI | {"availableSlots": [SLOT]},
@@ -71,7 +71,7 @@ ACME: dict[str, Any] = {"userId": "1", "userEmail": "a@acme.example", "organizat
         (
             "create_ai_interview",
             PICKS | {"availableSlots": [SLOT, {"start": SLOT["start"], "end": "soon"}]},
-            "availableSlots[1].end: has to be a time with an offset",
+            "availableSlots[1].end: must be a time with an offset",
         ),
         (
             "create_ai_interview",
@@ -116,7 +116,7 @@ def test_objects_lists_and_integers_are_accepted_in_other_json_forms() -> None:
 
 @pytest.mark.parametrize("text", ["[", "[" * 100_000])
 def test_text_that_is_not_json_is_not_a_list(text: str) -> None:
-    with pytest.raises(ValidationError, match="skills: has to be a list"):
+    with pytest.raises(ValidationError, match="skills: must be a list"):
         ALL["create_ai_interview"].read(AI | {"skills": text})
 
 

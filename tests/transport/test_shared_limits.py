@@ -94,7 +94,10 @@ async def test_the_status_shows_what_remains_and_who_waits(store):
     ):
         tasks = [asyncio.create_task(client.organization.get()) for _ in range(5)]
         async with asyncio.timeout(20):  # a busy machine takes its time
-            while (status := client.rate_limits[RateLimitClass.READS]).waiting != 3 or status.remaining:
+            while True:
+                status = client.rate_limits[RateLimitClass.READS]
+                if status.waiting == 3 and not status.remaining:
+                    break
                 await asyncio.sleep(0.05)
         for task in tasks:
             task.cancel()

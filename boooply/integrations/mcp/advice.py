@@ -80,7 +80,7 @@ _ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
     (
         ProvisioningError,
         (
-            "Nobody can tell whether a key was minted for this customer. Do not call again: the user has to look "
+            "A key may have been minted for this customer; it cannot be known. Do not call again: the user has to look "
             "into it, with: boooply tenants show ID"
         ),
     ),

@@ -82,7 +82,7 @@ def _unpacked(value: Any, expected: type, path: str) -> Any:
         except (ValueError, RecursionError):
             value = ""
     if not isinstance(value, expected):
-        raise ValidationError(path, f"has to be {_TYPE_NAMES[expected]}, not {kind_of(value)}")
+        raise ValidationError(path, f"must be {_TYPE_NAMES[expected]}, not {kind_of(value)}")
     return value
 
 
@@ -91,7 +91,7 @@ def _integer(value: Any, _path: str) -> Any:
 
 
 def _time(value: Any, path: str) -> datetime:
-    rule = "has to be a time with an offset, as 2026-05-01T09:00:00Z or 2026-05-01T11:00:00+02:00"
+    rule = "must be a time with an offset, as 2026-05-01T09:00:00Z or 2026-05-01T11:00:00+02:00"
     try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):

@@ -145,7 +145,7 @@ def _path_param(name: str, given: Mapping[str, Any]) -> str:
 def _switch(name: str, given: Mapping[str, Any]) -> bool:
     value = given.get(name)
     if value is not None and not isinstance(value, bool):
-        raise ValidationError(name, "has to be true or false")
+        raise ValidationError(name, "must be true or false")
     return bool(value)
 
 

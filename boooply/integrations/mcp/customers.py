@@ -26,7 +26,7 @@ class Customers:
     store: AsyncStore
     tenants: AsyncTenants
     pending_keys: PendingKeys
-    _minting: set[asyncio.Task[Organization]] = attrs.field(factory=set[asyncio.Task[Organization]], init=False)
+    _tasks: set[asyncio.Task[Organization]] = attrs.field(factory=set[asyncio.Task[Organization]], init=False)
 
     @classmethod
     @asynccontextmanager
@@ -57,7 +57,7 @@ class Customers:
             BoooplyError: As ``AsyncTenants.connect`` does.
         """
         task = asyncio.create_task(self._connect(tenant), name="boooply connect")
-        self._minting.add(task)
+        self._tasks.add(task)
         task.add_done_callback(self._minted)
         try:
             await asyncio.wait({task})
@@ -68,7 +68,7 @@ class Customers:
         return task.result()
 
     def _minted(self, task: asyncio.Task[Organization]) -> None:
-        self._minting.discard(task)
+        self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # retrieved, so that asyncio does not log it if the caller has gone
 
@@ -85,6 +85,6 @@ class Customers:
         return organization
 
     async def _finish(self) -> None:
-        while self._minting:
-            await asyncio.wait(self._minting)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
         await self.pending_keys.close()

@@ -146,7 +146,7 @@ FIELDS: Final[dict[str, str]] = {
 # Where the name alone is not enough.
 OF_MODEL: Final[dict[tuple[type, str], str]] = {
     (AvailabilityQuery, "email"): "The e-mail address of the person whose calendar is asked.",
-    (AvailabilityQuery, "duration_minutes"): "How long a free slot has to be, in minutes; 30 where it is not given.",
+    (AvailabilityQuery, "duration_minutes"): "The shortest free slot, in minutes; 30 where it is not given.",
     (BusyBlocksQuery, "email"): "The e-mail address of the person whose calendar is asked.",
     (Cancellation, "reason"): "Why it is cancelled.",
     (CriterionScore, "score"): "The score, from 1 to 5.",

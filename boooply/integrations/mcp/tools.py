@@ -194,7 +194,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
     Tool(
         name="get_recording",
         title="Read about a recording",
-        about="Tell whether there is a recording, and how long it is; null until there is one. "
+        about="Return the recording and its length; null until there is one. "
         "Ask for the link only if the user wants to watch it.",
         endpoint=endpoints.GET_RECORDING,
         key="recording",
