@@ -152,7 +152,7 @@ _GROUPS: Final = {
     },
     ("store", _STORE): {
         "new-key": ("new_key", "Print a fresh encryption key, and nothing else."),
-        "rotate": ("rotate", "Seal every key anew with the first encryption key."),
+        "rotate": ("rotate", "Encrypt every key again with the first encryption key."),
         "check": ("check", "Open every key, and name those that are damaged."),
         "restore": ("restore", _RESTORE),
     },
