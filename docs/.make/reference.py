@@ -36,7 +36,7 @@ _AFTER: Final = """
 `wait_for_evaluation` make no request of their own: they go by `list`, `get` and `get_evaluation`. `download_recording`
 goes by `get_recording`, and then fetches the link that it finds there.
 
-The calls of kind `converge` may be sent again once a read shows that the state is not reached:
+The calls of kind `idempotent` may be sent again once a read shows that the state is not reached:
 
 | call | is confirmed by |
 | --- | --- |

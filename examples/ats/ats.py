@@ -212,7 +212,8 @@ async def list_interviews(customer: CurrentCustomer, client: CustomersClient) ->
     """Show the customer's interviews; the page asks every second, Boooply is asked every other."""
     if candidates.needs_refresh(customer.id):
         newest = await client.interviews.list(limit=50)
-        await candidates.update_statuses(customer.id, {one.code: str(one.session_status) for one in newest.items})
+        statuses = {one.meeting_code: str(one.session_status) for one in newest.items}
+        await candidates.update_statuses(customer.id, statuses)
     return {"interviews": [attrs.asdict(one) for one in await candidates.of(customer.id)]}
 
 
