@@ -56,7 +56,7 @@ async def async_provision(
     Raises:
         AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise. The run has stopped.
         StoreError: The store failed for a minute; nothing more was sent.
-        KeysNotStoredError: AsyncKeys were minted but cannot be stored; the error contains them.
+        KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
         ProvisioningError: The API failed too many times in a row.
     """
     if concurrency < 1:
@@ -107,7 +107,7 @@ class WorkerPool:
         """End the run, once the requests on the wire have finished.
 
         Raises:
-            KeysNotStoredError: AsyncKeys were minted but cannot be stored.
+            KeysNotStoredError: Keys were minted but cannot be stored.
         """
         running.cancel()
         try:

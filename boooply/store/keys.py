@@ -30,7 +30,7 @@ _READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindpara
 class AsyncKeyStore:
     """The customers' keys, encrypted.
 
-    Four methods make a key store: ``put``, ``get``, ``delete`` and ``organizations``. A class of your own that has them
+    Three methods make a key store: ``put``, ``get`` and ``delete``. A class of your own that has them
     serves as well, over a vault for example.
     """
 
