@@ -12,7 +12,7 @@ from boooply.cli.terminal import Concurrency, Flag, StoreUrl, bad_rows, console,
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
-from boooply.provisioning.distributed import CONCURRENCY, Queue
+from boooply.provisioning.distributed import CONCURRENCY, AsyncQueue
 from boooply.provisioning.plan import BadRow
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
@@ -35,7 +35,7 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
     if bad:
         console(stderr=True).print(bad_rows(str(tenants), bad))
         return _BAD_ROWS
-    async with AsyncStore.open(store) as opened, Queue.open(opened) as queue:
+    async with AsyncStore.open(store) as opened, AsyncQueue.open(opened) as queue:
         count = await queue.enqueue(tenants_of(tenants))
     console().print(Text(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them."))
     return 0
@@ -60,6 +60,6 @@ async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURREN
             await stack.enter_async_context(AsyncBoooplyPlatform(platform_key=secret, rate_limits=limits))
             for secret in secrets
         ]
-        queue = await stack.enter_async_context(Queue.open(opened))
+        queue = await stack.enter_async_context(AsyncQueue.open(opened))
         await queue.work(platforms, concurrency=concurrency, wait=not once)
     return 0

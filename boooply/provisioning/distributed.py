@@ -37,7 +37,7 @@ _HEARTBEATS: Final = 3  # in that time
 
 
 @attrs.frozen(eq=False)
-class Queue:
+class AsyncQueue:
     """A queue of customers for workers on any machine."""
 
     app: App
@@ -48,7 +48,7 @@ class Queue:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, store: AsyncStore, /, *, connector: BaseConnector | None = None) -> AsyncGenerator[Queue]:
+    async def open(cls, store: AsyncStore, /, *, connector: BaseConnector | None = None) -> AsyncGenerator[AsyncQueue]:
         """Open the queue in the store's database, and close it at the end; the first use creates it.
 
         ``connector`` is a connector of procrastinate's to use instead, such as its in-memory one in tests.

@@ -43,7 +43,7 @@ class ServerWindow:
         )
 
 
-@attrs.define
+@attrs.define(on_setattr=attrs.setters.NO_OP)  # the validator is for what is read from a store
 class LimiterState:
     """Everything that a rate limiter remembers; times are in seconds by the clock that the limiter is driven with."""
 

@@ -14,7 +14,7 @@ from boooply.errors import APIConnectionError, APIError, APITimeoutError, Decodi
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import FailureKind
 from boooply.secret import Secret
-from boooply.transport.deadlines import time_limit
+from boooply.transport.deadlines import TimeLimit
 
 LARGEST_BODY: Final = 32 * 2**20
 CONNECT_TIMEOUT: Final = 10.0
@@ -57,7 +57,7 @@ async def attempt(
     status = 0
     try:
         async with (
-            time_limit(timeout),
+            TimeLimit(timeout),
             session.request(
                 request.method,
                 URL(base_url + request.target, encoded=True),

@@ -1,25 +1,30 @@
 """The time limit of one attempt."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Final
 
 _STALLED: Final = 1.0  # seconds; a timer that fires later than this was held up with the whole process or event loop
 _TIME_TO_READ: Final = 0.1  # seconds
 
 
-@asynccontextmanager
-async def time_limit(seconds: float) -> AsyncGenerator[None]:
-    """Cancel the body after ``seconds``, and raise TimeoutError then."""
-    loop = asyncio.get_running_loop()
-    due = loop.time() + seconds
-    async with asyncio.timeout(None) as scope:
-        timer = loop.call_at(due, _expire, loop, scope, due)
-        try:
-            yield
-        finally:
-            timer.cancel()
+class TimeLimit:
+    """A block that is cancelled after ``seconds``, and raises TimeoutError then."""
+
+    def __init__(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        self._scope = asyncio.timeout(None)
+        self._timer = loop.call_at(due, _expire, loop, self._scope, due)
+
+    async def __aenter__(self) -> None:
+        await self._scope.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        await self._scope.__aexit__(kind, error, trace)
 
 
 def _expire(loop: asyncio.AbstractEventLoop, scope: asyncio.Timeout, due: float) -> None:

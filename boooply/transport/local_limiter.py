@@ -40,6 +40,10 @@ class LocalLimiter:
 
     async def acquire(self) -> float:
         """Wait until a call may start, and return when it did."""
+        with self._mutex:
+            self._limiter.advance(clock())
+            if not self._waiters and self._limiter.delay() == 0:
+                return self._limiter.start()
         async with self._waiters.queue() as changed:
             while True:
                 changed.clear()

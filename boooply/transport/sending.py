@@ -162,9 +162,9 @@ class _Call:
 
     async def _acquire(self) -> Slot:
         limiter = self._transport.pool.limiter(self._transport.key, self._request.limit)
-        self._check_deadline(0.0 if limiter is None else limiter.wait(), "rate-limit slot")
         if self._ends == inf:
             return await Slot.acquire(limiter)
+        self._check_deadline(0.0 if limiter is None else limiter.wait(), "rate-limit slot")
         try:
             async with asyncio.timeout(self._ends - clock()):
                 return await Slot.acquire(limiter)

@@ -12,7 +12,7 @@ import pytest
 from procrastinate.testing import InMemoryConnector
 
 from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Tenant
-from boooply.provisioning.distributed import Queue
+from boooply.provisioning.distributed import AsyncQueue
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
 
@@ -23,10 +23,10 @@ def customers(count: int) -> Iterator[Tenant]:
 
 
 @pytest.fixture
-async def memory_queue(sqlite_store_url: str, encryption_key: str) -> AsyncIterator[Queue]:
+async def memory_queue(sqlite_store_url: str, encryption_key: str) -> AsyncIterator[AsyncQueue]:
     async with (
         AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store,
-        Queue.open(store, connector=InMemoryConnector()) as queue,
+        AsyncQueue.open(store, connector=InMemoryConnector()) as queue,
     ):
         yield queue
 
@@ -113,14 +113,14 @@ async def test_enqueue_accepts_an_asynchronous_source(memory_queue):
 async def test_a_queue_on_sqlite_is_rejected(sqlite_store_url, encryption_key):
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         with pytest.raises(ConfigurationError, match="PostgreSQL"):
-            async with Queue.open(store):
+            async with AsyncQueue.open(store):
                 pass
 
 
 async def test_two_workers_on_postgresql_split_the_work(postgresql_store, platform, sandbox):
-    async with Queue.open(postgresql_store) as queue:
+    async with AsyncQueue.open(postgresql_store) as queue:
         await queue.enqueue(customers(30))
-    async with Queue.open(postgresql_store) as one, Queue.open(postgresql_store) as other:
+    async with AsyncQueue.open(postgresql_store) as one, AsyncQueue.open(postgresql_store) as other:
         await asyncio.gather(*(queue.work([platform], wait=False, concurrency=3) for queue in (one, other)))
     assert await states(postgresql_store) == {State.DONE: 30}
     assert set(sandbox.mints.values()) == {1}
@@ -130,7 +130,7 @@ WORKER = """
 import asyncio, sys
 from boooply import AsyncBoooplyPlatform
 from boooply.provisioning import provisioner
-from boooply.provisioning.distributed import Queue
+from boooply.provisioning.distributed import AsyncQueue
 from boooply.store import AsyncStore
 
 provisioner._WAITING_LEASE = 0.5
@@ -140,7 +140,7 @@ async def main():
     async with (
         AsyncStore.open(url, encryption_key=encryption_key) as store,
         AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
-        Queue.open(store) as queue,
+        AsyncQueue.open(store) as queue,
     ):
         await queue.work([platform], concurrency=4)
 
@@ -158,7 +158,7 @@ async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url, timeout=1) as platform,
-        Queue.open(postgresql_store) as queue,
+        AsyncQueue.open(postgresql_store) as queue,
     ):
         await queue.enqueue(customers(12))
         words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.platform_key]

@@ -126,14 +126,14 @@ def distributed() -> None:
 async def queues() -> None:
     from procrastinate.testing import InMemoryConnector  # noqa: PLC0415 - it is of the extra
 
-    from boooply.provisioning.distributed import Queue  # noqa: PLC0415 - the same
+    from boooply.provisioning.distributed import AsyncQueue  # noqa: PLC0415 - the same
     from boooply.store import AsyncStore  # noqa: PLC0415 - the same
 
     with a_sandbox() as sandbox:
         async with (
             AsyncBoooplyPlatform() as platform,
             AsyncStore.open() as opened,
-            Queue.open(opened, connector=InMemoryConnector()) as queue,
+            AsyncQueue.open(opened, connector=InMemoryConnector()) as queue,
         ):
             await queue.enqueue([ACME])
             await queue.work([platform], wait=False)

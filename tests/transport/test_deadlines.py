@@ -17,7 +17,7 @@ from boooply import APITimeoutError, AsyncBoooplyClient, DeadlineExceededError, 
 from boooply.client import transport_of
 from boooply.protocol.endpoints import GET_ORGANIZATION
 from boooply.sandbox import Sandbox
-from boooply.transport.deadlines import time_limit
+from boooply.transport.deadlines import TimeLimit
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -34,7 +34,7 @@ async def _sleep(*, limit: float, seconds: float) -> tuple[float, bool]:
     """Sleep as an attempt would, and return how long that took and whether the limit ended it."""
     started = time.monotonic()
     try:
-        async with time_limit(limit):
+        async with TimeLimit(limit):
             await asyncio.sleep(seconds)
     except TimeoutError:
         return time.monotonic() - started, True
@@ -58,7 +58,7 @@ async def test_an_attempt_that_has_ended_is_not_cancelled_later() -> None:
 
 async def test_an_attempt_is_cancelled_once_and_may_take_time_to_clean_up() -> None:
     async def attempt() -> None:
-        async with time_limit(0.02):
+        async with TimeLimit(0.02):
             try:
                 await asyncio.sleep(1)
             finally:
@@ -130,7 +130,7 @@ async def test_the_callers_own_timeout_is_not_an_api_timeout(stalled: AsyncBooop
 
 async def test_a_late_attempt_does_not_hide_that_the_caller_cancels() -> None:
     async def late() -> None:
-        async with time_limit(0.02):
+        async with TimeLimit(0.02):
             try:
                 await asyncio.sleep(1)
             finally:
