@@ -83,6 +83,8 @@ def read_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
 
 def _retry_after(value: str | None, date: float | None) -> float | None:
     """Read ``Retry-After``, a number of seconds or a date, as seconds from now."""
+    if value is None:
+        return None
     number, until = _number(value), _http_date(value)
     if number is not None:
         return number
