@@ -7,7 +7,8 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import Any, Final, Protocol
+from types import AsyncGeneratorType
+from typing import Any, Final, Protocol, cast
 
 import attrs
 
@@ -23,6 +24,7 @@ from boooply.provisioning.tenants import AsyncTenants
 from boooply.secret import Secret
 
 _END: Final[Any] = object()
+_GLANCE: Final = 0.05  # seconds
 
 
 class Keys(Protocol):
@@ -160,7 +162,7 @@ def provision(
                 yield outcome
     finally:
         with suppress(ConfigurationError):  # its loop has ended, and has closed it
-            runner.run(exchange.aclose)
+            runner.run(partial(_close, exchange))
 
 
 def _pull(source: Iterator[Tenant]) -> Tenant | Exception | None:
@@ -178,6 +180,13 @@ async def _next(
     except StopAsyncIteration:
         end: Outcome | None = _END
         return end
+
+
+async def _close(exchange: AsyncGenerator[Outcome | None, Tenant | Exception | None]) -> None:
+    """Close an exchange, once an interrupted step of it has waited for the requests in flight."""
+    while cast("AsyncGeneratorType[Any, Any]", exchange).ag_running:  # noqa: ASYNC110 - a generator has no event for it
+        await asyncio.sleep(_GLANCE)
+    await exchange.aclose()
 
 
 async def _exchange(

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import update_wrapper
+from traceback import clear_frames
 from types import FunctionType, GenericAlias
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast, get_args, get_origin, overload
 
@@ -79,6 +80,7 @@ def sync(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> Sy
         try:
             return runner_of(self).run(function)
         except TypeError as error:
+            clear_frames(error.__traceback__)  # those below have the arguments, which may be keys
             _name_the_blocking_class(error, method, self)
             raise
 

@@ -27,8 +27,10 @@ async def in_thread(function: Callable[..., T], /, *args: object) -> T:
     def work() -> None:
         try:
             outcome: Callable[[], T] = partial(_return, function(*args))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the one who waits
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is for the one who waits
             outcome = partial(_raise, error)
+        except BaseException as error:  # noqa: BLE001 - SystemExit, say, would end the event loop
+            outcome = partial(_raise, RuntimeError(f"a function called in a thread raised {type(error).__name__}"))
         with suppress(RuntimeError):  # the loop has ended, and nobody waits
             loop.call_soon_threadsafe(settle, outcome)
 

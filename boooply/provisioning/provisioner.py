@@ -135,6 +135,14 @@ class KeyProvisioner:
         )
         if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
+        try:
+            return await self._connect_claimed(tenant, claimed, claim_token)
+        except BaseException:
+            if _current() in self._cancellable:  # otherwise it is on the wire: the lease expires, and it is in doubt
+                await self._release(tenant.organization_id, claim_token)
+            raise
+
+    async def _connect_claimed(self, tenant: Tenant, claimed: Claimed, claim_token: str) -> Outcome:
         is_undecided = claimed.result in {ClaimResult.CLAIMED, ClaimResult.IN_DOUBT}
         if is_undecided and await self._is_in_vault(tenant.organization_id):
             await self._with_store_retry(lambda: self._finish(tenant, None, claim_token))
@@ -183,10 +191,6 @@ class KeyProvisioner:
         )
         try:
             return CREATE_ORGANIZATION_API_KEY.parse(await response)
-        except asyncio.CancelledError:
-            if _current() in self._cancellable:  # otherwise it is on the wire: the lease expires, and it is in doubt
-                await self._release(identity, claim_token)
-            raise
         except (NotClaimed, StoreError, *_STOPS_THE_RUN):
             await self._release(identity, claim_token)
             raise

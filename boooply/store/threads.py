@@ -26,6 +26,7 @@ class Threads:
     def __init__(self, count: int) -> None:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._is_closed = False
+        self._mutex = threading.Lock()  # so that no call is queued behind the end
         self._threads = [threading.Thread(target=self._work, name="boooply-store", daemon=True) for _ in range(count)]
         for thread in self._threads:
             thread.start()
@@ -36,20 +37,20 @@ class Threads:
         Raises:
             StoreError: These threads are closed.
         """
-        if self._is_closed:
-            raise StoreError("the store is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(partial(_call, function, loop, future))
+        with self._mutex:
+            if self._is_closed:
+                raise StoreError("the store is closed")
+            self._queue.put(partial(_call, function, loop, future))
         return await future
 
     def close(self, last: Callable[[], None] | None = None) -> None:
         """Take no more calls, and end after those that were taken, and ``last`` after them."""
-        self._is_closed = True
-        if last is not None:
-            self._queue.put(last)
-        for _ in self._threads:
-            self._queue.put(None)
+        with self._mutex:
+            self._is_closed = True
+            for end in (*(() if last is None else (last,)), *(None for _ in self._threads)):
+                self._queue.put(end)
 
     async def ended(self) -> None:
         """Wait until the threads have ended, once they are closed."""

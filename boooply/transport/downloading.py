@@ -14,7 +14,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import APIConnectionError, DeadlineExceededError, DecodingError, RateLimitError
+from boooply.errors import APIConnectionError, APIError, DeadlineExceededError, DecodingError, RateLimitError
 from boooply.models import Recording
 from boooply.protocol.downloads import (
     OPERATION,
@@ -90,6 +90,8 @@ async def _download_in_time(download: _Download) -> None:
     try:
         async with asyncio.timeout(deadline):
             return await download.run()
+    except APIError:  # an APITimeoutError of the last attempt is a TimeoutError too
+        raise
     except TimeoutError:
         pass
     raise DeadlineExceededError(OPERATION, deadline or 0.0)

@@ -22,7 +22,7 @@ class LocalLimiter:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # the garbage collector may end a call of a closed loop while it is held
         self._waiters = Waiters()
 
     def wait(self) -> float:

@@ -1,5 +1,7 @@
 """Blocking tenants and bulk runs."""
 
+import os
+import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ import pytest
 from boooply import AuthenticationError, BoooplyPlatform, NotConnectedError, Secret, Tenant, Tenants
 from boooply.provisioning import AlreadyConnected, Connected, KeysNotStoredError, provision
 from boooply.sandbox import Sandbox
-from boooply.store import Store
+from boooply.store import State, Store
 
 
 def customer(number: int) -> Tenant:
@@ -149,3 +151,29 @@ def test_a_key_that_is_refused_ends_the_run(threaded_sandbox: Sandbox, blocking_
         pytest.raises(AuthenticationError),
     ):
         bulk(3, platform, blocking_store)
+
+
+def test_ctrl_c_waits_for_the_mint_on_the_wire_and_stays_a_keyboard_interrupt(blocking_store: Store) -> None:
+    with (
+        Sandbox(latency=0.5) as sandbox,
+        BoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            list(provision([customer(1)], platform=platform, store=blocking_store))
+        assert [entry.state for entry in blocking_store.ledger.entries()] == [State.DONE]
+
+
+def test_a_vault_that_exits_does_not_end_the_event_loop(
+    blocking_platform: BoooplyPlatform, blocking_store: Store
+) -> None:
+    vault = Vault()
+
+    def leave(_organization_id: str, /) -> Secret:
+        raise SystemExit
+
+    vault.get = leave  # type: ignore[method-assign]  # a vault that ends the program
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        Tenants(blocking_platform, blocking_store, keys=vault).client("org_1")
+    with pytest.raises(NotConnectedError):
+        Tenants(blocking_platform, blocking_store, keys=Vault()).client("org_1")

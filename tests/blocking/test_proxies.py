@@ -3,6 +3,7 @@
 import inspect
 import pydoc
 from collections.abc import AsyncIterator, Callable, Iterator
+from traceback import walk_tb
 from typing import Any, get_args, get_origin
 from unittest.mock import create_autospec, patch
 
@@ -183,3 +184,12 @@ async def test_an_async_method_can_be_patched() -> None:
     async with AsyncBoooplyClient(api_key="bply_x", base_url="http://127.0.0.1:1") as client:
         with patch.object(client.interviews, "get", return_value="patched"):
             assert str(await client.interviews.get("Boooply-AI-1")) == "patched"
+
+
+def test_no_frame_of_a_wrong_call_shows_a_key(client: BoooplyClient) -> None:
+    key = "bply_org_0123456789abcdef"
+    with pytest.raises(TypeError) as caught:
+        client.interviews.get("Boooply-AI-1", key)  # type: ignore[call-arg]  # a wrong call
+    frames = [frame.f_locals for frame, _ in walk_tb(caught.value.__traceback__)][1:]  # the first is this test
+    assert frames
+    assert key not in repr(frames)

@@ -1,6 +1,7 @@
 """A run over many customers, on a real store and over real HTTP."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -443,3 +444,22 @@ async def test_a_customer_that_occurs_twice_is_minted_once_even_after_its_lease(
         outcomes = await run([customer(1)] * 4, platform, store, concurrency=4)
     assert sandbox.mints == {"org_1": 1}
     assert kinds(outcomes) == {"Connected": 1, "AlreadyConnected": 3}
+
+
+async def test_a_caller_that_is_cancelled_while_the_vault_is_asked_leaves_no_lease(platform, store):
+    asked = asyncio.Event()
+
+    class SlowVault(Vault):
+        async def get(self, organization_id: str, /) -> Secret:
+            asked.set()
+            await asyncio.sleep(60)
+            return await super().get(organization_id)
+
+    provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=SlowVault())
+    connecting = asyncio.create_task(provisioner.connect(customer(1)))
+    await asked.wait()
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    entry = await anext(store.ledger.entries())
+    assert (entry.state, entry.lease_ends <= time.time()) == (State.TODO, True)

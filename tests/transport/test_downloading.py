@@ -12,6 +12,7 @@ from aiohttp import web
 from boooply import (
     AIInterview,
     APIConnectionError,
+    APITimeoutError,
     AsyncBoooplyClient,
     Candidate,
     DeadlineExceededError,
@@ -199,6 +200,12 @@ async def test_a_deadline_ends_it_and_leaves_nothing(storage, tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+async def test_a_read_that_takes_too_long_is_a_timeout_and_no_deadline(storage, tmp_path):
+    storage.stalls, storage.breaks = True, [0] * 9
+    with pytest.raises(APITimeoutError, match=r"longer than 0\.2 s"):
+        await storage.download(tmp_path / "interview.mp4", timeout=0.2)
+
+
 async def test_a_caller_that_is_cancelled_leaves_nothing(storage, tmp_path):
     storage.stalls, storage.breaks = True, [300_000]
     task = asyncio.create_task(storage.download(tmp_path / "interview.mp4"))
@@ -309,9 +316,9 @@ class Storage:
             request.transport.close()
         return answer
 
-    async def download(self, path, **retry) -> None:
+    async def download(self, path, timeout=30, **retry) -> None:
         here, policy = f"http://127.0.0.1:{self.port}", RetryPolicy(backoff=0.01, **retry)
-        async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=policy) as client:
+        async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=policy, timeout=timeout) as client:
             await client.interviews.download_recording("Boooply-AI-1", path)
 
 

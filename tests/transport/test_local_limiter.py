@@ -168,3 +168,11 @@ async def test_a_signal_handler_may_ask_for_the_status_at_any_time() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+async def test_a_call_that_the_garbage_collector_ends_inside_another_one_does_not_deadlock() -> None:
+    limiter = LocalLimiter(RateLimiter(2, 60))
+    started = await limiter.acquire()
+    with limiter._mutex:  # where the collector may run
+        limiter.release(started=started)
+    assert limiter.status().remaining == 2
