@@ -73,7 +73,7 @@ class Transport:
             AmbiguousWriteError: The request may have been carried out, and is not sent again.
         """
         ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
-        return await _Call(self, request, ends, on_send, on_unsent).run()
+        return await _ApiCall(self, request, ends, on_send, on_unsent).run()
 
 
 @attrs.frozen
@@ -98,7 +98,7 @@ class _Outcome:
 
 
 @attrs.define
-class _Call:
+class _ApiCall:
     """One call: its request, and the attempts so far; ``ends`` is by the monotonic clock."""
 
     _transport: Transport
@@ -209,7 +209,7 @@ class _Call:
         reconcile = self._request.reconcile
         if reconcile is not None:
             with suppress(BoooplyError):
-                response = await _Call(self._transport, reconcile.request, self._ends).run()
+                response = await _ApiCall(self._transport, reconcile.request, self._ends).run()
                 return reconcile.reconciled(response)
         raise self._ambiguous_error(outcome)
 
