@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Generator, Iterable
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -102,4 +103,6 @@ def _opened(opening: AbstractAsyncContextManager[T]) -> Generator[tuple[LoopRunn
         runner.abandon()
         raise
     finally:
+        if os.getpid() != opener:  # kept forever: its finalizer would hand its end to the parent's loop
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(opening))
         runner.close()
