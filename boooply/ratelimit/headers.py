@@ -20,8 +20,8 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 ROUNDED: Final = timedelta(seconds=1)
 """How far the API may cut its times, to whole seconds."""
 
-_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
-_COUNT: Final = re.compile(r"\d{1,9}")
+_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+_MOST_DIGITS: Final = 9
 _FIRST_EPOCH_SECONDS: Final = 1e8  # 1973: a smaller number is seconds from now
 _FIRST_EPOCH_MILLISECONDS: Final = 1e11
 _SOON: Final = 0.001  # seconds
@@ -31,11 +31,10 @@ _SOON: Final = 0.001  # seconds
 class RateLimitHeaders:
     """The rate-limit headers of one response; those that are missing or malformed are None.
 
-    ``date`` and ``resets_at`` are in seconds since 1970 by the API's own clock, ``resets_in`` and ``retry_after`` in
-    seconds from when the response came.
+    ``resets_at`` is in seconds since 1970 by the API's own clock, ``resets_in`` and ``retry_after`` in seconds from
+    when the response came.
     """
 
-    date: float | None = None
     limit: int | None = None
     remaining: int | None = None
     resets_at: float | None = None
@@ -49,30 +48,34 @@ class ServerClock:
 
     ahead: float | None = None
 
-    def observe(self, headers: RateLimitHeaders, *, sent: float, received: float) -> RateLimitHeaders:
-        """Compare a response's ``Date`` with our clock, and return the headers with a more exact ``resets_in``.
+    def read(self, headers: Mapping[str, str], *, sent: float, received: float) -> RateLimitHeaders:
+        """Compare a response's ``Date`` with our clock, and read its headers by the better of the two.
 
-        ``sent`` and ``received`` are in seconds by our clock. ``Date`` was taken between them and cut to whole seconds,
-        so each response gives a lower and an upper bound. The highest lower bound is nearest to the truth. When the
-        bounds contradict it, one of the clocks was set.
+        ``sent`` and ``received`` are in seconds by our clock.
         """
-        if headers.date is None:
-            return headers
-        least, most = headers.date - received, headers.date + 1 - sent
+        date = _http_date(headers.get("Date"))
+        return _read(headers, date, None if date is None else received + self._observe(date, sent, received))
+
+    def _observe(self, date: float, sent: float, received: float) -> float:
+        # ``Date`` was taken between the two times and cut to whole seconds, so each response gives a lower and an upper
+        # bound. The highest lower bound is nearest to the truth. When the bounds contradict it, one of the clocks was
+        # set.
+        least, most = date - received, date + 1 - sent
         if self.ahead is None or not least <= self.ahead <= most:
             self.ahead = least
-        if headers.resets_at is None or headers.resets_in is None or headers.resets_in <= 0:
-            return headers
-        # a window that ended while the response was on its way is not a malformed one, so it ends soon, not in the past
-        return attrs.evolve(headers, resets_in=max(_SOON, headers.resets_at - (received + self.ahead)))
+        return self.ahead
 
 
 def read_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
     """Read the headers of a response; malformed ones raise nothing."""
     date = _http_date(headers.get("Date"))
-    resets_at, resets_in = _reset(headers.get("X-RateLimit-Reset"), date)
+    return _read(headers, date, date)
+
+
+def _read(headers: Mapping[str, str], date: float | None, now: float | None) -> RateLimitHeaders:
+    """Read headers that were written at ``date``; ``now`` is when the response came, by the same clock."""
+    resets_at, resets_in = _reset(headers.get("X-RateLimit-Reset"), date, now)
     return RateLimitHeaders(
-        date=date,
         limit=_count(headers.get("X-RateLimit-Limit")) or None,
         remaining=_count(headers.get("X-RateLimit-Remaining")),
         resets_at=resets_at,
@@ -91,26 +94,27 @@ def _retry_after(value: str | None, date: float | None) -> float | None:
     return max(0.0, until - date) if until is not None and date is not None else None
 
 
-def _reset(value: str | None, date: float | None) -> tuple[float | None, float | None]:
+def _reset(value: str | None, date: float | None, now: float | None) -> tuple[float | None, float | None]:
     """Read a reset as seconds since 1970 by the API's clock, where it gives them, and as seconds from now."""
     number = _number(value)
     if number is not None and number < _FIRST_EPOCH_SECONDS:
         return None, number
     scale = 1 if number is None or number < _FIRST_EPOCH_MILLISECONDS else 1000
     resets_at = _iso(value) if number is None else number / scale
-    if resets_at is None or date is None:
+    if resets_at is None or date is None or now is None:
         return None, None
-    return resets_at, resets_at - date
+    # A window that ended while the response was on its way ends soon; one that had ended before is malformed.
+    return resets_at, max(_SOON, resets_at - now) if resets_at > date else resets_at - date
 
 
 def _number(value: str | None) -> float | None:
     text = (value or "").strip()
-    return float(text) if _NUMBER.fullmatch(text) and text.isascii() else None
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def _count(value: str | None) -> int | None:
     text = (value or "").strip()
-    return int(text) if _COUNT.fullmatch(text) and text.isascii() else None
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= _MOST_DIGITS else None
 
 
 @lru_cache(maxsize=4)  # responses of the same second share their ``Date``, which takes longest to read

@@ -33,13 +33,14 @@ class ServerWindow:
         if self.resets_at is not None and report.resets_at is not None and self.resets_at != report.resets_at:
             return report if report.resets_at > self.resets_at else self
         is_later = report.remaining < self.remaining
-        return attrs.evolve(
-            self,
+        return ServerWindow(
+            resets_at=self.resets_at,
             # Neither end is too early. Without ``resets_at`` the window may have moved on, so the later end is right.
             ends=(max if report.resets_at is None else min)(self.ends, report.ends),
             remaining=min(self.remaining, report.remaining),
             is_ours_alone=self.is_ours_alone and report.is_ours_alone,
             uncounted=tuple(ended for ended in self.uncounted if ended > started or not is_later),
+            is_overdrawn=self.is_overdrawn,
         )
 
 

@@ -15,6 +15,7 @@ from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import FailureKind
 from boooply.secret import Secret
 from boooply.transport.deadlines import TimeLimit
+from boooply.transport.pool import Pool
 
 LARGEST_BODY: Final = 32 * 2**20
 CONNECT_TIMEOUT: Final = 10.0
@@ -45,13 +46,7 @@ class Failure:
 
 
 async def attempt(
-    session: aiohttp.ClientSession,
-    base_url: str,
-    request: Request,
-    key: Secret,
-    *,
-    timeout: float,
-    proxy: Secret | None,
+    session: aiohttp.ClientSession, pool: Pool, request: Request, key: Secret, *, timeout: float
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds."""
     status = 0
@@ -60,11 +55,11 @@ async def attempt(
             TimeLimit(timeout),
             session.request(
                 request.method,
-                URL(base_url + request.target, encoded=True),
+                URL(pool.base_url + request.target, encoded=True),
                 data=request.body,
                 headers={"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
                 timeout=_connect_timeout(timeout),
-                proxy=None if proxy is None else proxy.reveal(),
+                proxy=None if pool.proxy is None else pool.proxy.reveal(),
                 allow_redirects=False,  # neither key nor body is sent to another host
             ) as response,
         ):

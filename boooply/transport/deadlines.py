@@ -1,6 +1,7 @@
 """The time limit of one attempt."""
 
 import asyncio
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Final
 
@@ -17,14 +18,14 @@ class TimeLimit:
         self._scope = asyncio.timeout(None)
         self._timer = loop.call_at(due, _expire, loop, self._scope, due)
 
-    async def __aenter__(self) -> None:
-        await self._scope.__aenter__()
+    def __aenter__(self) -> Awaitable[asyncio.Timeout]:
+        return self._scope.__aenter__()
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> Awaitable[bool | None]:
         self._timer.cancel()
-        await self._scope.__aexit__(kind, error, trace)
+        return self._scope.__aexit__(kind, error, trace)
 
 
 def _expire(loop: asyncio.AbstractEventLoop, scope: asyncio.Timeout, due: float) -> None:

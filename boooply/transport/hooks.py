@@ -6,20 +6,43 @@ from typing import Any, Final
 
 import attrs
 
+from boooply.errors import APIError
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import FailureKind
+from boooply.ratelimit.headers import RateLimitHeaders
 
 _logger: Final = logging.getLogger("boooply")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class AttemptEnd:
-    """The end of one attempt: its number, how long it took, and the status or the kind of failure."""
+    """The end of one attempt: a response, which may itself report an error, or the error in its place.
+
+    ``sent_at`` is in seconds since 1970 by this machine's clock, ``seconds`` is how long the attempt took.
+    """
 
     number: int
+    sent_at: float
     seconds: float
-    status: int | None
     failure: FailureKind | None
+    result: Response | APIError
+    headers: RateLimitHeaders | None
+
+    @property
+    def response(self) -> Response | None:
+        """The response, if there was one."""
+        return self.result if isinstance(self.result, Response) else None
+
+    @property
+    def status(self) -> int | None:
+        """The status of the response, if there was one."""
+        return None if self.response is None else self.response.status
+
+    def unwrap(self) -> Response:
+        """Return the response, or raise the error."""
+        if isinstance(self.result, Response):
+            return self.result
+        raise self.result
 
 
 def _start(_request: Request) -> None:

@@ -8,7 +8,7 @@ import os
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -20,7 +20,7 @@ from boooply.errors import ConfigurationError
 from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryBudget
 from boooply.protocol.settings import is_loopback
-from boooply.ratelimit.headers import RateLimitHeaders, ServerClock, read_headers
+from boooply.ratelimit.headers import ServerClock
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
@@ -128,13 +128,6 @@ class Pool:
         """Return the status of each rate limit of a key, or nothing without rate limits."""
         limiters = {limit: self.limiter(key, limit) for limit in RateLimitClass}
         return {limit: limiter.status() for limit, limiter in limiters.items() if limiter is not None}
-
-    def observe(self, headers: Mapping[str, str], *, sent: float, received: float) -> RateLimitHeaders:
-        """Return what a response's headers say about rate limits, and learn the API's clock from them.
-
-        ``sent`` and ``received`` are in seconds since 1970 by this machine's clock.
-        """
-        return self.server_clock.observe(read_headers(headers), sent=sent, received=received)
 
     async def session(self) -> aiohttp.ClientSession:
         """Return the session of the running event loop.

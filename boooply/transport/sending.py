@@ -1,4 +1,4 @@
-"""The loop around attempts: a slot of the rate limit, the send, and what the retry table decides about its outcome."""
+"""The loop around attempts: a slot of the rate limit, the send, and what the retry table decides about its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, TypeVar
 
-import aiohttp
 import attrs
 
 from boooply.errors import AmbiguousWriteError, APIError, BoooplyError, DeadlineExceededError
@@ -25,7 +24,7 @@ from boooply.transport.attempt import Failure, attempt
 from boooply.transport.hooks import AttemptEnd, Hooks
 from boooply.transport.local_limiter import clock
 from boooply.transport.pool import Pool
-from boooply.transport.slot import Slot
+from boooply.transport.slot import Limiter, Slot
 
 T = TypeVar("T")
 OnSend = Callable[[], Awaitable[None]]
@@ -76,27 +75,6 @@ class Transport:
         return await _ApiCall(self, request, ends, on_send, on_unsent).run()
 
 
-@attrs.frozen
-class _Outcome:
-    """The outcome of one attempt: a response, which may itself report an error, or the error in its place."""
-
-    sent_at: float  # in seconds since 1970 by this machine's clock
-    failure: FailureKind | None
-    result: Response | APIError
-    headers: RateLimitHeaders | None = None
-
-    @property
-    def response(self) -> Response | None:
-        """The response, if there was one."""
-        return self.result if isinstance(self.result, Response) else None
-
-    def unwrap(self) -> Response:
-        """Return the response, or raise the error."""
-        if isinstance(self.result, Response):
-            return self.result
-        raise self.result
-
-
 @attrs.define
 class _ApiCall:
     """One call: its request, and the attempts so far; ``ends`` is by the monotonic clock."""
@@ -108,7 +86,7 @@ class _ApiCall:
     _on_unsent: OnSend | None = None
     _sent: int = 0
     _rate_limited: int = 0
-    _ambiguous: _Outcome | None = None  # of the first attempt that may have been carried out
+    _ambiguous: AttemptEnd | None = None  # of the first attempt that may have been carried out
 
     async def run(self) -> Response:
         """Send the request until an attempt settles it."""
@@ -125,45 +103,51 @@ class _ApiCall:
     async def _run(self, context: object) -> Response:
         self._transport.pool.budget.earn()
         while True:
-            outcome = await self._attempt(context)
-            if outcome.failure is None:
-                return await self._confirm(outcome)
-            self._sent += outcome.failure is not FailureKind.RATE_LIMITED
-            decision = RETRY_TABLE[outcome.failure][self._request.idempotency]
+            end = await self._attempt(context)
+            if end.failure is None:
+                return await self._confirm(end)
+            if end.failure in _NOT_CARRIED_OUT:
+                await self._report_unsent()
+            self._sent += end.failure is not FailureKind.RATE_LIMITED
+            decision = RETRY_TABLE[end.failure][self._request.idempotency]
             if decision is RetryDecision.AMBIGUOUS:
-                raise self._ambiguous_error(outcome)
+                raise self._ambiguous_error(end)
             if decision is RetryDecision.RECONCILE:
-                reconciled = await self._reconcile(outcome)
+                reconciled = await self._reconcile(end)
                 if reconciled is not None:
                     return reconciled
-                self._ambiguous = self._ambiguous or outcome
+                self._ambiguous = self._ambiguous or end
             if not self._may_retry(decision):
-                return outcome.unwrap()
-            await self._pause(outcome)
+                return end.unwrap()
+            await self._pause(end)
 
-    async def _attempt(self, context: object) -> _Outcome:
+    async def _attempt(self, context: object) -> AttemptEnd:
         """Wait for a slot, send once, and report the response's headers to the limiter."""
+        transport = self._transport
         with await self._acquire() as slot:
-            session = await self._transport.pool.session()
+            session = await transport.pool.session()
             if self._on_send is not None:
                 await self._on_send()
-            if clock() > self._ends:
+            sent_at, started = time.time(), clock()
+            if started > self._ends:
                 await self._report_unsent()
                 raise self._deadline_error("send")
+            timeout = min(transport.timeout, max(0.001, self._ends - started))
             slot.is_sending = True
-            outcome = await self._send(session, context)
-            if outcome.failure is FailureKind.NEVER_SENT:
+            result = await attempt(session, transport.pool, self._request, transport.key, timeout=timeout)
+            end = self._end(result, sent_at, clock() - started)
+            if end.failure is FailureKind.NEVER_SENT:
                 slot.release()
             else:
-                slot.finish(outcome.headers, rate_limited=outcome.failure is FailureKind.RATE_LIMITED)
-        if outcome.failure in _NOT_CARRIED_OUT:
-            await self._report_unsent()
-        return outcome
+                slot.finish(end.headers, rate_limited=end.failure is FailureKind.RATE_LIMITED)
+        transport.hooks.attempt_ended(context, self._request, end)
+        return end
 
-    async def _acquire(self) -> Slot:
+    def _acquire(self) -> Awaitable[Slot]:
         limiter = self._transport.pool.limiter(self._transport.key, self._request.limit)
-        if self._ends == inf:
-            return await Slot.acquire(limiter)
+        return Slot.acquire(limiter) if self._ends == inf else self._acquire_in_time(limiter)
+
+    async def _acquire_in_time(self, limiter: Limiter | None) -> Slot:
         self._check_deadline(0.0 if limiter is None else limiter.wait(), "rate-limit slot")
         try:
             async with asyncio.timeout(self._ends - clock()):
@@ -172,46 +156,41 @@ class _ApiCall:
             pass
         raise self._deadline_error("rate-limit slot")
 
-    async def _send(self, session: aiohttp.ClientSession, context: object) -> _Outcome:
-        transport, pool = self._transport, self._transport.pool
-        sent_at, started = time.time(), clock()
-        timeout = min(transport.timeout, max(0.001, self._ends - started))
-        result = await attempt(session, pool.base_url, self._request, transport.key, timeout=timeout, proxy=pool.proxy)
-        seconds = clock() - started
-        outcome = self._outcome(result, sent_at, seconds)
-        status = None if outcome.response is None else outcome.response.status
-        end = AttemptEnd(number=self._sent + 1, seconds=seconds, status=status, failure=outcome.failure)
-        transport.hooks.attempt_ended(context, self._request, end)
-        return outcome
-
-    def _outcome(self, result: Response | Failure, sent_at: float, seconds: float) -> _Outcome:
+    def _end(self, result: Response | Failure, sent_at: float, seconds: float) -> AttemptEnd:
+        headers = None
+        outcome: Response | APIError
         if isinstance(result, Response):
-            headers = self._transport.pool.observe(result.headers, sent=sent_at, received=sent_at + seconds)
-            return _Outcome(sent_at, failure_of(self._request, result), result, headers)
-        if clock() < self._ends or result.kind is FailureKind.NEVER_SENT:
-            return _Outcome(sent_at, result.kind, result.error)
-        # an APITimeoutError would name what was left of the deadline, which is no setting of anyone's
-        return _Outcome(sent_at, FailureKind.DEADLINE, self._deadline_error("response"))
+            server_clock = self._transport.pool.server_clock
+            headers = server_clock.read(result.headers, sent=sent_at, received=sent_at + seconds)
+            failure, outcome = failure_of(self._request, result), result
+        elif clock() < self._ends or result.kind is FailureKind.NEVER_SENT:
+            failure, outcome = result.kind, result.error
+        else:
+            # an APITimeoutError would name what was left of the deadline, which is no setting of anyone's
+            failure, outcome = FailureKind.DEADLINE, self._deadline_error("response")
+        return AttemptEnd(
+            number=self._sent + 1, sent_at=sent_at, seconds=seconds, failure=failure, result=outcome, headers=headers
+        )
 
     async def _report_unsent(self) -> None:
         if self._on_unsent is not None:
             await self._on_unsent()
 
-    async def _confirm(self, outcome: _Outcome) -> Response:
+    async def _confirm(self, end: AttemptEnd) -> Response:
         """Return the response; a read decides whether a 400 or 404 after an ambiguous attempt is a success."""
-        response = outcome.unwrap()
+        response = end.unwrap()
         if self._ambiguous is None or response.status not in _ALREADY_DONE:
             return response
-        return await self._reconcile(outcome) or response
+        return await self._reconcile(end) or response
 
-    async def _reconcile(self, outcome: _Outcome) -> Response | None:
+    async def _reconcile(self, end: AttemptEnd) -> Response | None:
         """Read the state, and return the response of a request that was carried out, or None if nothing changed."""
         reconcile = self._request.reconcile
         if reconcile is not None:
             with suppress(BoooplyError):
                 response = await _ApiCall(self._transport, reconcile.request, self._ends).run()
                 return reconcile.reconciled(response)
-        raise self._ambiguous_error(outcome)
+        raise self._ambiguous_error(end)
 
     def _may_retry(self, decision: RetryDecision) -> bool:
         if decision is RetryDecision.WAIT:
@@ -220,19 +199,19 @@ class _ApiCall:
         retry, budget = self._transport.retry, self._transport.pool.budget
         return decision is not RetryDecision.GIVE_UP and self._sent < retry.attempts and budget.spend()
 
-    async def _pause(self, outcome: _Outcome) -> None:
-        seconds = self._seconds_to_pause(outcome)
+    async def _pause(self, end: AttemptEnd) -> None:
+        seconds = self._seconds_to_pause(end)
         self._check_deadline(seconds, "further attempt")
         await asyncio.sleep(seconds)
 
-    def _seconds_to_pause(self, outcome: _Outcome) -> float:
+    def _seconds_to_pause(self, end: AttemptEnd) -> float:
         chance, retry = random.random(), self._transport.retry  # noqa: S311 - spreads callers
-        if outcome.failure is not FailureKind.RATE_LIMITED:
+        if end.failure is not FailureKind.RATE_LIMITED:
             return retry.pause(self._sent, chance)
         jitter = chance * _JITTER
         if self._transport.pool.limits is not None:
             return jitter  # the limiter waits for as long as the headers ask
-        headers = outcome.headers or RateLimitHeaders()
+        headers = end.headers or RateLimitHeaders()
         wait = headers.retry_after if headers.retry_after is not None else headers.resets_in
         return jitter + (retry.pause(self._rate_limited, 0.0) if wait is None or wait <= 0 else wait)
 
@@ -244,10 +223,10 @@ class _ApiCall:
         deadline = self._transport.retry.deadline or 0.0
         return DeadlineExceededError(self._request.operation, deadline, waiting_for=waiting_for)
 
-    def _ambiguous_error(self, outcome: _Outcome) -> AmbiguousWriteError:
-        request, response, ahead = self._request, outcome.response, self._transport.pool.server_clock.ahead
+    def _ambiguous_error(self, end: AttemptEnd) -> AmbiguousWriteError:
+        request, response, ahead = self._request, end.response, self._transport.pool.server_clock.ahead
         error = None if response is None else error_from_response(request.operation, response, json_object(response))
-        sent_at = (self._ambiguous or outcome).sent_at + (ahead or 0.0)
+        sent_at = (self._ambiguous or end).sent_at + (ahead or 0.0)
         return AmbiguousWriteError(
             request.operation,
             identity=request.identity,

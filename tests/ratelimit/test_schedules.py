@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from boooply.ratelimit.headers import ServerClock, read_headers
+from boooply.ratelimit.headers import ServerClock
 from boooply.ratelimit.limiter import RateLimiter
 
 SCHEDULES = int(os.environ.get("BOOOPLY_TEST_SCHEDULES", "1000"))
@@ -124,7 +124,7 @@ def run(rng: random.Random, server: Server, *, calls: int, others: float = 0.0, 
             schedule(rng.uniform(0, latency), "returns", response)
         else:
             started, arrived, is_served, raw = what
-            headers = clock.observe(read_headers(raw), sent=started, received=now)
+            headers = clock.read(raw, sent=started, received=now)
             limiter.advance(now)
             limiter.finish(headers, started=started, rate_limited=not is_served)
             if is_served:
