@@ -96,7 +96,7 @@ async def serve_http(
     """
     if not is_loopback(host):
         raise ConfigurationError(f"host must be this machine, as {_LOOPBACK}: anyone who reaches it acts with your key")
-    app = server.streamable_http_app(streamable_http_path=HTTP_PATH, host=_LOOPBACK)  # it rejects others for this host
+    app = server.streamable_http_app(streamable_http_path=HTTP_PATH, host=_LOOPBACK)  # checks Host and Origin
     http = _Quiet(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_GRACE)
     )
