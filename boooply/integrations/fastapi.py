@@ -3,8 +3,8 @@
 # No postponed annotations here: FastAPI reads those of ``client_of``'s inner function, which name its own parameter.
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from math import ceil
 from typing import Annotated, Any, Final, TypeVar, cast
@@ -17,24 +17,19 @@ from starlette.requests import ClientDisconnect
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
     AmbiguousWriteError,
-    APIConnectionError,
+    APIError,
     APIStatusError,
     APITimeoutError,
-    BadRequestError,
     BoooplyError,
     ConfigurationError,
-    ConflictError,
     CorruptKeyError,
     DeadlineExceededError,
-    DecodingError,
     InvalidSignatureError,
     MalformedEventError,
     NotConnectedError,
-    NotFoundError,
     ProvisioningError,
     RateLimitError,
     StoreError,
-    UnprocessableEntityError,
     ValidationError,
     WebhookError,
 )
@@ -44,7 +39,7 @@ from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
-from boooply.secret import redact
+from boooply.secret import hide_locals, redact
 from boooply.store import AsyncInbox, AsyncStore, DeclinedError
 from boooply.webhooks import Event, Webhook
 from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
@@ -61,39 +56,27 @@ _RETRY_AFTER: Final = 5  # seconds
 logger: logging.Logger = logging.getLogger("boooply.fastapi")
 
 
-@attrs.frozen
-class _Reply:
-    """A status and a text for people; None stands for the error's own text."""
-
-    status: int
-    text: str | None = None
-
-
-# The first class that matches applies. Errors that a user of the application cannot correct get a general text, and
-# are logged in full.
-_REPLIES: Final[tuple[tuple[type[BoooplyError], _Reply], ...]] = (
-    (ValidationError, _Reply(422)),
-    (InvalidSignatureError, _Reply(401)),
-    (WebhookError, _Reply(400)),
-    (NotConnectedError, _Reply(409, "Boooply is not connected yet.")),
-    (KeysNotStoredError, _Reply(503, "Boooply is connected, and not ready yet: try again in a moment.")),
-    (InterviewNotEvaluatedError, _Reply(409)),
-    (ProvisioningError, _Reply(409, "Boooply cannot be connected: somebody has to look into it.")),
-    (BadRequestError, _Reply(400)),
-    (NotFoundError, _Reply(404)),
-    (ConflictError, _Reply(409)),
-    (UnprocessableEntityError, _Reply(422)),
-    (RateLimitError, _Reply(503, "Boooply is busy: try again in a moment.")),
-    (AmbiguousWriteError, _Reply(502, "Boooply did not answer, and may have done it: look before you try again.")),
-    (DeadlineExceededError, _Reply(504, _UNREACHABLE)),
-    (APITimeoutError, _Reply(504, _UNREACHABLE)),
-    (APIConnectionError, _Reply(502, _UNREACHABLE)),
-    (DecodingError, _Reply(502, _UNREACHABLE)),
-    (APIStatusError, _Reply(502, _UNREACHABLE)),
-    (CorruptKeyError, _Reply(500, "Boooply's key for this customer is damaged: somebody has to look into it.")),
-    (StoreError, _Reply(503, "The store cannot be reached just now.")),
-)
-_OTHERWISE: Final = _Reply(500, "Boooply is not set up correctly.")
+# The statuses and texts of the API that a user of the application can do something about.
+_PASSED_ON: Final = frozenset({400, 404, 409, 422})
+# A status and a text for people; None stands for the error's own. The nearest class of an error applies. Errors that a
+# user of the application cannot correct get a general text, and are logged in full.
+_REPLIES: Final[dict[type, tuple[int, str | None]]] = {
+    ValidationError: (422, None),
+    InvalidSignatureError: (401, None),
+    WebhookError: (400, None),
+    InterviewNotEvaluatedError: (409, None),
+    NotConnectedError: (409, "Boooply is not connected yet."),
+    KeysNotStoredError: (503, "Boooply is connected, and not ready yet: try again in a moment."),
+    ProvisioningError: (409, "Boooply cannot be connected: somebody has to look into it."),
+    RateLimitError: (503, "Boooply is busy: try again in a moment."),
+    AmbiguousWriteError: (502, "Boooply did not answer, and may have done it: look before you try again."),
+    DeadlineExceededError: (504, _UNREACHABLE),
+    APITimeoutError: (504, _UNREACHABLE),
+    APIError: (502, _UNREACHABLE),
+    CorruptKeyError: (500, "Boooply's key for this customer is damaged: somebody has to look into it."),
+    StoreError: (503, "The store cannot be reached just now."),
+    BoooplyError: (500, "Boooply is not set up correctly."),
+}
 
 
 @attrs.frozen
@@ -148,7 +131,9 @@ class Boooply:
             StoreError: The store cannot be opened.
         """
         async with AsyncExitStack() as stack:
-            stack.enter_context(_redacted_access_log())
+            log, redacting = logging.getLogger(_ACCESS_LOG), _Redacting()
+            log.addFilter(redacting)
+            stack.callback(log.removeFilter, redacting)
             self.__dict__.pop("_webhook", None)  # an earlier lifespan may have used another secret
             if self._handlers:
                 _ = self._webhook  # reports a missing secret now, not at the first delivery
@@ -233,14 +218,12 @@ class Boooply:
 
         return register
 
+    @hide_locals
     async def _receive(self, request: Request) -> Response:
         body = await _body(request)
-        try:
-            event = self._webhook.verify(body, request.headers.raw)
-            if self._handler_of(event) is not None:
-                await self._running.inbox.put(event, body)
-        finally:
-            del body  # a traceback shows local names
+        event = self._webhook.verify(body, request.headers.raw)
+        if self._handler_of(event) is not None:
+            await self._running.inbox.put(event, body)
         return Response(status_code=204)
 
     async def _handle(self, event: Event) -> None:
@@ -265,14 +248,13 @@ class Boooply:
 
 def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
     """Return the response to an error, in FastAPI's own form; no text contains a key."""
-    reply = next((reply for kind, reply in _REPLIES if isinstance(error, kind)), _OTHERWISE)
-    if reply.text is None:
-        text = error.message if isinstance(error, APIStatusError) else str(error)
-    else:
-        text = reply.text
+    if isinstance(error, APIStatusError) and error.status in _PASSED_ON:
+        return JSONResponse({"detail": error.message}, status_code=error.status)
+    status, text = next(_REPLIES[kind] for kind in type(error).__mro__ if kind in _REPLIES)
+    if text is not None:
         logger.warning("%s: %s", type(error).__name__, error)
-    headers = {"Retry-After": str(_retry_after(error))} if reply.status == 503 else None  # noqa: PLR2004 - the status that has this header
-    return JSONResponse({"detail": text}, status_code=reply.status, headers=headers)
+    headers = {"Retry-After": str(_retry_after(error))} if status == 503 else None  # noqa: PLR2004 - the status that has this header
+    return JSONResponse({"detail": text or str(error)}, status_code=status, headers=headers)
 
 
 def _retry_after(error: BoooplyError) -> int:
@@ -280,26 +262,19 @@ def _retry_after(error: BoooplyError) -> int:
     return _RETRY_AFTER if seconds is None else max(1, ceil(seconds))
 
 
+@hide_locals
 async def _body(request: Request) -> bytes:
     if SIGNATURE not in request.headers:
         raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # so its body is not worth reading
-    pieces: list[bytes] = []
-    piece, size = b"", 0
-    problem = None
+    body = bytearray()
     try:
         async for piece in request.stream():
-            size += len(piece)
-            if size > LARGEST_BODY:
-                problem = f"the body is larger than {LARGEST_BODY:,} bytes"
-                break
-            pieces.append(piece)
+            body += piece
+            if len(body) > LARGEST_BODY:
+                raise MalformedEventError(f"the body is larger than {LARGEST_BODY:,} bytes")
     except ClientDisconnect:
-        problem = "the sender hung up"
-    if problem is None:
-        return b"".join(pieces)
-    pieces.clear()
-    piece = b""  # a traceback shows local names
-    raise MalformedEventError(problem)
+        raise MalformedEventError("the sender hung up") from None
+    return bytes(body)
 
 
 @asynccontextmanager
@@ -319,14 +294,3 @@ class _Redacting(logging.Filter):
         if isinstance(record.args, tuple):
             record.args = tuple(redact(one) if isinstance(one, str) else one for one in record.args)
         return True
-
-
-@contextmanager
-def _redacted_access_log() -> Generator[None]:
-    redacting = _Redacting()
-    log = logging.getLogger(_ACCESS_LOG)
-    log.addFilter(redacting)
-    try:
-        yield
-    finally:
-        log.removeFilter(redacting)

@@ -27,9 +27,11 @@ from boooply import (
     ConfigurationError,
     InvalidSignatureError,
     KeysNotStoredError,
+    MalformedEventError,
     Secret,
     StoreError,
     Tenant,
+    WebhookError,
 )
 from boooply.integrations.fastapi import Boooply
 from boooply.recording import Recorder
@@ -375,12 +377,15 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
 
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
-def test_no_frame_of_an_error_contains_the_body() -> None:
+@pytest.mark.parametrize(("times", "problem"), [(1, InvalidSignatureError), (2**19, MalformedEventError)])
+@pytest.mark.parametrize("path", ["/webhooks", "/own-webhook"])
+def test_no_frame_of_an_error_contains_the_body(path: str, times: int, problem: type[WebhookError]) -> None:
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     app.add_api_route("/webhooks", boooply._receive, methods=["POST"])
-    with TestClient(app) as client, pytest.raises(InvalidSignatureError) as caught:
-        client.post("/webhooks", content=b"a very private thought", headers={"X-Boooply-Signature": "a" * 64})
+    app.add_api_route("/own-webhook", boooply.event, methods=["POST"], response_model=None)
+    with TestClient(app) as client, pytest.raises(problem) as caught:
+        client.post(path, content=b"a very private thought" * times, headers={"X-Boooply-Signature": "a" * 64})
     formatted = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in formatted.stack if "/boooply/" in frame.filename]
     assert ours

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import attrs
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are another package
 
-from boooply import ValidationError
+from boooply import ValidationError, models
 from boooply.integrations.mcp.calls import Tool
+from boooply.integrations.mcp.descriptions import FIELDS
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
 
 ALL = {tool.name: tool for tool in (*TOOLS, *PLATFORM_TOOLS)}
@@ -107,11 +109,11 @@ def test_an_argument_error_names_the_argument_and_the_rule(tool: str, given: dic
 
 def test_objects_lists_and_integers_are_accepted_in_other_json_forms() -> None:
     given = {"jobRole": "Cook", "candidate": '{"name": "Jane", "email": "jane@example.com"}', "skills": '["knives"]'}
-    call = ALL["create_ai_interview"].read(given | {"durationMinutes": 30.0, "title": None, "confirm": False})
-    assert call.body.candidate.name == "Jane"
-    assert call.body.skills == ("knives",)
-    assert isinstance(call.body.duration_minutes, int)
-    assert call.options == frozenset()
+    request = ALL["create_ai_interview"].read(given | {"durationMinutes": 30.0, "title": None, "confirm": False})
+    sent: Any = request.subject
+    assert sent.candidate.name == "Jane"
+    assert sent.skills == ("knives",)
+    assert isinstance(sent.duration_minutes, int)
 
 
 @pytest.mark.parametrize("text", ["[", "[" * 100_000])
@@ -125,6 +127,13 @@ def test_the_schemas_are_valid_json_schema(tool: Any) -> None:
     for schema in (tool.input_schema, tool.output_schema):
         Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
+
+
+def test_every_description_is_of_a_field_or_a_switch() -> None:
+    classes = [one for one in vars(models).values() if isinstance(one, type) and attrs.has(one)]
+    fields = {(one.__name__, field.name) for one in classes for field in attrs.fields(one)}
+    names = {name for _, name in fields} | {f"{model}.{name}" for model, name in fields}
+    assert set(FIELDS) - names == {"confirm", "revealLink"}
 
 
 MINIMAL: dict[str, dict[str, Any]] = {

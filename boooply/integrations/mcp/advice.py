@@ -1,7 +1,6 @@
 """The advice for a model when a call fails: what went wrong, and what to do next."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Final, TypeGuard
@@ -25,6 +24,7 @@ from boooply.errors import (
     WrongTenantError,
 )
 from boooply.integrations.mcp.calls import Tool
+from boooply.integrations.mcp.schemas import MEETING_CODE
 from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.errors import writable
 from boooply.protocol.messages import Idempotency
@@ -37,58 +37,42 @@ _LONGEST_CALL: Final = timedelta(minutes=1)  # between a request and its respons
 # The errors after which a request may have been carried out.
 Ambiguous = AmbiguousWriteError | DecodingError
 
-# The first class that matches applies.
-_ADVICE: Final[tuple[tuple[type[BoooplyError], str], ...]] = (
-    (ValidationError, "Nothing was sent. Change this argument and call again."),
-    (
-        AuthenticationError,
-        (
-            "The key of this server is refused. Calling again does not help: the user has to set a valid key where "
-            "this server is started, and start it again."
-        ),
+# The nearest class of an error applies.
+_ADVICE: Final[dict[type, str]] = {
+    ValidationError: "Nothing was sent. Change this argument and call again.",
+    AuthenticationError: (
+        "The key of this server is refused. Calling again does not help: the user has to set a valid key where "
+        "this server is started, and start it again."
     ),
-    (PermissionDeniedError, "The key of this server may not do this. Calling again does not help: tell the user."),
-    (NotFoundError, "Check the meetingCode: list_interviews tells those that there are."),
-    (RateLimitError, "The allowance of this minute is used up: call again when it is over."),
-    (ServerError, "Boooply failed. Wait a minute, then call again; if it goes on, tell the user."),
-    (
-        APIStatusError,
-        (
-            "Boooply refused it. Calling again with the same arguments does not help: change what it names, or read "
-            "where the interview stands with get_interview."
-        ),
+    PermissionDeniedError: "The key of this server may not do this. Calling again does not help: tell the user.",
+    NotFoundError: "Check the meetingCode: list_interviews tells those that there are.",
+    RateLimitError: "The allowance of this minute is used up: call again when it is over.",
+    ServerError: "Boooply failed. Wait a minute, then call again; if it goes on, tell the user.",
+    APIStatusError: (
+        "Boooply refused it. Calling again with the same arguments does not help: change what it names, or read "
+        "where the interview stands with get_interview."
     ),
-    (DeadlineExceededError, "As far as can be told it was not carried out. Call again later."),
-    (
-        APIConnectionError,
-        (
-            "Boooply cannot be reached. Wait a minute, then call again; if it goes on, ask the user to check the "
-            "network and the address that this server was given."
-        ),
+    DeadlineExceededError: "As far as can be told it was not carried out. Call again later.",
+    APIConnectionError: (
+        "Boooply cannot be reached. Wait a minute, then call again; if it goes on, ask the user to check the "
+        "network and the address that this server was given."
     ),
-    (
-        DecodingError,
-        "The answer of the API cannot be read. Wait a minute, then call again; if it goes on, tell the user.",
+    DecodingError: (
+        "The answer of the API cannot be read. Wait a minute, then call again; if it goes on, tell the user."
     ),
-    (
-        KeysNotStoredError,
-        (
-            "The key was minted and is not stored yet. This server tries to store it for as long as it runs. Tell the "
-            "user not to stop the server, and to look at the store."
-        ),
+    KeysNotStoredError: (
+        "The key was minted and is not stored yet. This server tries to store it for as long as it runs. Tell the "
+        "user not to stop the server, and to look at the store."
     ),
-    (
-        ProvisioningError,
-        (
-            "A key may have been minted for this customer; it cannot be known. Do not call again: the user has to look "
-            "into it, with: boooply tenants show ID"
-        ),
+    ProvisioningError: (
+        "A key may have been minted for this customer; it cannot be known. Do not call again: the user has to look "
+        "into it, with: boooply tenants show ID"
     ),
-    (WrongTenantError, "Do not call again: the user has to look into the store."),
-    (StoreError, "The store of this server failed. Wait a minute, then call again; if it goes on, tell the user."),
-    (ConfigurationError, "The user has to change how this server is started, and start it again."),
-)
-_OTHERWISE: Final = "Tell the user."
+    WrongTenantError: "Do not call again: the user has to look into the store.",
+    StoreError: "The store of this server failed. Wait a minute, then call again; if it goes on, tell the user.",
+    ConfigurationError: "The user has to change how this server is started, and start it again.",
+    BoooplyError: "Tell the user.",
+}
 
 # Texts for a model, where the error's own is for programmers.
 _TEXTS: Final[dict[type[BoooplyError], str]] = {
@@ -104,9 +88,9 @@ def explain(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
     """
     problem = _TEXTS.get(type(error), str(error))
     if _is_ambiguous(error, tool):
-        advice = _ADVICE_IF_AMBIGUOUS.get(tool.endpoint.operation, _look)(tool, error)
+        advice = _advice_if_ambiguous(tool, error)
     else:
-        advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), _OTHERWISE)
+        advice = next(_ADVICE[kind] for kind in type(error).__mro__ if kind in _ADVICE)
     seconds = error.retry_after if isinstance(error, APIStatusError) else wait
     pause = f" Wait {max(1, ceil(seconds))} seconds before that." if seconds is not None else ""
     return writable(redact(f"{tool.name} failed. {problem}\n{advice}{pause}"))
@@ -114,44 +98,32 @@ def explain(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
 
 def _is_ambiguous(error: BoooplyError, tool: Tool) -> TypeGuard[Ambiguous]:
     """Return whether the tool may have taken effect: an unreadable response does not mean that it has not."""
-    if isinstance(error, DecodingError):
-        return (
-            tool.effect is not None and error.operation == tool.endpoint.operation
-        )  # not that of a read that follows it
+    if isinstance(error, DecodingError):  # perhaps that of a read that followed
+        return tool.effect is not None and error.operation == tool.endpoint.operation
     return isinstance(error, AmbiguousWriteError)
 
 
-def _since(error: Ambiguous) -> datetime:
-    if isinstance(error, DecodingError):
-        return datetime.now(UTC) - _LONGEST_CALL - CLOCKS_DIFFER
-    return error.sent_at.astimezone(UTC) - (ROUNDED if error.by_api_clock else CLOCKS_DIFFER)
-
-
-def _created(tool: Tool, error: Ambiguous) -> str:
-    since_text = _since(error).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return (
-        f"Do not call {tool.name} again now: the people may have been invited, and would be e-mailed twice. Look "
-        f'first: call list_interviews with {{"dateField": "created", "dateFrom": "{since_text}"}}, and compare the '
-        "people of each. If it is there, it was created, and there is nothing left to do. If it is not there, wait a "
-        "minute and look once more, since it may come late. If it is still not there, ask the user before you create "
-        "it again."
-    )
-
-
-def _minted(_tool: Tool, _error: Ambiguous) -> str:
-    return (
-        "Do not call again: a key may have been minted that nobody holds, and no call of the API tells. The customer "
-        "is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
-    )
-
-
-def _look(tool: Tool, error: Ambiguous) -> str:
+def _advice_if_ambiguous(tool: Tool, error: Ambiguous) -> str:
+    if tool.endpoint is CREATE_INTERVIEW:
+        since = _since(error).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return (
+            f"Do not call {tool.name} again now: the people may have been invited, and would be e-mailed twice. Look "
+            f'first: call list_interviews with {{"dateField": "created", "dateFrom": "{since}"}}, and compare the '
+            "people of each. If it is there, it was created, and there is nothing left to do. If it is not there, wait "
+            "a minute and look once more, since it may come late. If it is still not there, ask the user before you "
+            "create it again."
+        )
+    if tool.endpoint is CREATE_ORGANIZATION_API_KEY:
+        return (
+            "Do not call again: a key may have been minted that nobody holds, and no call of the API tells. The "
+            "customer is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
+        )
     if tool.endpoint.idempotency is Idempotency.IDEMPOTENT:
-        which = (
-            "the same meetingCode" if isinstance(error, DecodingError) else json.dumps({"meetingCode": error.identity})
+        code = (
+            "the same meetingCode" if isinstance(error, DecodingError) else json.dumps({MEETING_CODE: error.identity})
         )
         return (
-            f"Do not simply call again. Call get_interview with {which} first: if it shows the change, it was carried "
+            f"Do not simply call again. Call get_interview with {code} first: if it shows the change, it was carried "
             "out."
         )
     return (
@@ -160,7 +132,7 @@ def _look(tool: Tool, error: Ambiguous) -> str:
     )
 
 
-_ADVICE_IF_AMBIGUOUS: Final[dict[str, Callable[[Tool, Ambiguous], str]]] = {
-    CREATE_INTERVIEW.operation: _created,
-    CREATE_ORGANIZATION_API_KEY.operation: _minted,
-}
+def _since(error: Ambiguous) -> datetime:
+    if isinstance(error, DecodingError):
+        return datetime.now(UTC) - _LONGEST_CALL - CLOCKS_DIFFER
+    return error.sent_at.astimezone(UTC) - (ROUNDED if error.by_api_clock else CLOCKS_DIFFER)

@@ -1,50 +1,26 @@
 """The tools, and a call of one: from its arguments to a plan, or to the API and back."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from string import Formatter
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from typing import Any, Final, Literal, cast
 
 import attrs
 
 from boooply.client import AsyncBoooplyClient, transport_of
 from boooply.converter import to_dict
-from boooply.errors import ConfigurationError, ValidationError
+from boooply.errors import ValidationError
 from boooply.integrations.mcp import schemas
-from boooply.integrations.mcp.arguments import build, reject_unknown
 from boooply.integrations.mcp.customers import Customers
+from boooply.models import Tenant
 from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.errors import writable
-from boooply.protocol.messages import Request
+from boooply.protocol.messages import Idempotency, Request
 from boooply.secret import redact
 
 Result = dict[str, Any]
-
-CONFIRM: Final = "confirm"
-REVEAL_LINK: Final = "revealLink"
+Opened = AsyncBoooplyClient | Customers
 
 _CV: Final = "candidateCV"
-
-
-@attrs.frozen(kw_only=True)
-class Opened:
-    """The resources of a running server: an organization's client and, with ``--platform``, the customers."""
-
-    client: AsyncBoooplyClient | None = None
-    customers: Customers | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Call:
-    """A call whose arguments are checked; ``request`` is what is sent, or shown in a plan."""
-
-    request: Request
-    body: Any
-    path_params: Mapping[str, str]
-    options: frozenset[str]
-
-
-Run = Callable[["Tool", Opened, Call], Awaitable[Result]]
 
 
 @attrs.frozen(kw_only=True)
@@ -53,170 +29,133 @@ class Tool:
 
     Attributes:
         endpoint: The operation.
+        takes: The request object that its arguments form: the query of a read, the body of anything else.
         key: The name under which the result is returned.
         result: A short description of the result.
         kind: The model of the result, if it is not the endpoint's.
-        body: The request object that its arguments form; the same for ``query``.
         effect: Its effect on people or data; a tool with one returns a plan first.
-        run: The function that carries out a call.
-        is_read: The hint ``readOnlyHint``; the other three hints follow.
+        reveals_link: Whether it returns a pre-signed link on request.
+        hints: The protocol's hints that apply to it, beside those of a read.
     """
 
     name: str
     title: str
     about: str
     endpoint: Endpoint[Any]
+    takes: type[object] | None = None
     key: str
     result: str
     kind: Any = None
-    body: type[object] | None = None
-    query: type[object] | None = None
     effect: str | None = None
-    switches: tuple[str, ...] = ()
-    run: Run
-    is_read: bool = False
-    is_destructive: bool = False
-    is_idempotent: bool = False
-    is_open_world: bool = False
+    reveals_link: bool = False
+    hints: tuple[Literal["destructive", "idempotent", "open world"], ...] = ()
 
     @property
-    def options(self) -> tuple[str, ...]:
-        """The names of its switches."""
-        return self.switches if self.effect is None else (*self.switches, CONFIRM)
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.endpoint.idempotency is Idempotency.SAFE
 
     @property
-    def path_params(self) -> dict[str, str]:
-        """Our name of each path parameter, by the API's spelling."""
-        names = [name for _, name, _, _ in Formatter().parse(self.endpoint.path) if name]
-        return {schemas.spelled(name): name for name in names}
+    def names_interview(self) -> bool:
+        """Whether its path names an interview."""
+        return "{meeting_code}" in self.endpoint.path
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """The names of its arguments that no request contains: each is true or false."""
+        given = {schemas.CONFIRM: self.effect is not None, schemas.REVEAL_LINK: self.reveals_link}
+        return tuple(name for name, is_taken in given.items() if is_taken)
 
     @property
     def input_schema(self) -> schemas.Schema:
         """The JSON Schema of its arguments."""
-        models = [model for model in (self.body, self.query) if model is not None]
-        return schemas.arguments(models, self.path_params, self.options)
+        return schemas.arguments(self.takes, names_interview=self.names_interview, switches=self.switches)
 
     @property
     def output_schema(self) -> schemas.Schema:
         """The JSON Schema of its result."""
         kind = self.kind or self.endpoint.result
-        return schemas.result(self.key, kind, self.result, is_planned=self.effect is not None, options=self.switches)
+        return schemas.result(
+            self.key, kind, self.result, is_planned=self.effect is not None, reveals_link=self.reveals_link
+        )
 
-    def read(self, given: Mapping[str, Any]) -> Call:
-        """Check the arguments as the real call does, and build its request.
+    def read(self, given: Mapping[str, Any]) -> Request:
+        """Check the arguments as the real call does, and return its request.
 
         Raises:
             ValidationError: One of them is unknown, missing or wrong.
         """
-        reject_unknown(given, [*self.input_schema["properties"]])
-        own = {*self.path_params, *self.options}
-        rest = {name: value for name, value in given.items() if name not in own}
-        body = None if self.body is None else build(self.body, rest)
-        query = None if self.query is None else build(self.query, rest)
-        path_params = {name: _path_param(name, given) for name in self.path_params}
-        ours = {self.path_params[name]: value for name, value in path_params.items()}
+        schemas.reject_unknown(given, [*self.input_schema["properties"]])
+        rest = {name: value for name, value in given.items() if name not in {schemas.MEETING_CODE, *self.switches}}
+        parts: dict[str, Any] = {}
+        if self.takes is not None:
+            parts["query" if self.is_read else "body"] = schemas.build(self.takes, rest)
+        if self.names_interview:
+            parts["meeting_code"] = given.get(schemas.MEETING_CODE)
+            if parts["meeting_code"] is None:
+                raise ValidationError(schemas.MEETING_CODE, "is missing")
         try:
-            request = self.endpoint.request(body=body, query=query, **ours)
+            request = self.endpoint.request(**parts)
         except ValidationError as error:
             raise ValidationError(schemas.spelled(error.field), error.rule) from None
-        return Call(
-            request=request,
-            body=body,
-            path_params=path_params,
-            options=frozenset(name for name in self.options if _switch(name, given)),
-        )
+        for name in self.switches:
+            if not isinstance(given.get(name), bool | None):
+                raise ValidationError(name, "must be true or false")
+        return request
 
-    async def carry_out(self, opened: Opened, call: Call) -> Result:
-        """Carry out a call; if it needs confirmation and has none, send nothing and return the plan."""
-        if self.effect is None:
-            return await self.run(self, opened, call)
-        if CONFIRM not in call.options:
-            return {"done": False, "plan": _plan(self, self.effect, call)}
-        return {"done": True} | await self.run(self, opened, call)
+    async def carry_out(self, opened: Opened, given: Mapping[str, Any]) -> Result:
+        """Carry out a call; if it needs confirmation and has none, send nothing and return the plan.
 
-
-def _path_param(name: str, given: Mapping[str, Any]) -> str:
-    value = given.get(name)
-    if value is None:
-        raise ValidationError(name, "is missing")
-    return cast("str", value)  # the endpoint rejects anything but text
-
-
-def _switch(name: str, given: Mapping[str, Any]) -> bool:
-    value = given.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise ValidationError(name, "must be true or false")
-    return bool(value)
+        Raises:
+            BoooplyError: An argument is wrong, or the call failed.
+        """
+        request = self.read(given)
+        if self.effect is not None and not given.get(schemas.CONFIRM):
+            return {"done": False, "plan": _plan(self, self.effect, request)}
+        found = await _sent(self, opened, request)
+        result: Result = {} if self.effect is None else {"done": True}
+        result[self.key] = _clean(to_dict(found))
+        if given.get(schemas.REVEAL_LINK) and found is not None and found.video_url is not None:
+            result["link"] = writable(found.video_url.reveal())
+        return result
 
 
-# ---- carrying out
+async def _sent(tool: Tool, opened: Opened, request: Request) -> Any:
+    if isinstance(opened, Customers):
+        return await opened.connect(cast("Tenant", request.subject))
+    return tool.endpoint.parse(await transport_of(opened).send(request))
 
 
-async def send(tool: Tool, opened: Opened, call: Call) -> Result:
-    """Send the request, and return the result under the tool's key."""
-    return {tool.key: plain(await _sent(tool, opened, call))}
-
-
-async def read_recording(tool: Tool, opened: Opened, call: Call) -> Result:
-    """Return the recording, with its pre-signed link only on request."""
-    recording = await _sent(tool, opened, call)
-    result: Result = {tool.key: plain(recording)}
-    if recording is not None and recording.video_url is not None and REVEAL_LINK in call.options:
-        result["link"] = writable(recording.video_url.reveal())
-    return result
-
-
-async def connect(tool: Tool, opened: Opened, call: Call) -> Result:
-    """Mint and store a customer's key; return the key's organization, never the key."""
-    if opened.customers is None:
-        raise ConfigurationError("this server was not started with --platform")
-    return {tool.key: plain(await opened.customers.connect(call.body))}
-
-
-async def _sent(tool: Tool, opened: Opened, call: Call) -> Any:
-    if opened.client is None:
-        raise ConfigurationError("this server has no organization key: set BOOOPLY_API_KEY")
-    return tool.endpoint.parse(await transport_of(opened.client).send(call.request))
-
-
-def _plan(tool: Tool, effect: str, call: Call) -> Result:
-    request = json.loads(call.request.body or b"{}")
-    if _CV in request:
-        request[_CV] = f"({len(request[_CV]):,} characters)"
+def _plan(tool: Tool, effect: str, request: Request) -> Result:
+    body = json.loads(request.body or b"{}")
+    if _CV in body:
+        body[_CV] = f"({len(body[_CV]):,} characters)"
+    code = {} if request.meeting_code is None else {schemas.MEETING_CODE: request.meeting_code}
     plan = {
         "effect": effect,
-        "operation": tool.endpoint.operation,
-        "emails": [*call.request.people],
-        "when": _when(request),
-        "request": {**call.path_params, **request},
+        "operation": request.operation,
+        "emails": [*request.people],
+        "when": _when(body),
+        "request": code | body,
         "next": f"Nothing has been sent. Show this plan to the user. Once the user agrees, call {tool.name} again "
         "with the same arguments and confirm: true.",
     }
     return cast("Result", _clean(plan))
 
 
-def _when(request: Mapping[str, Any]) -> str:
-    slots = request.get("availableSlots")
+def _when(body: Mapping[str, Any]) -> str:
+    slots = body.get("availableSlots")
     if slots:
         return f"one of {len(slots)} times that the candidate picks from"
-    return str(request.get("scheduledAt") or "no time is named")
-
-
-# ---- results without secrets
-
-
-def plain(value: Any) -> Any:
-    """Convert a result to JSON without secrets: omit secrets, and mask what looks like one."""
-    if isinstance(value, tuple):
-        return [plain(one) for one in cast("tuple[Any, ...]", value)]
-    return _clean(to_dict(value) if attrs.has(cast("Any", type(value))) else value)
+    return str(body.get("scheduledAt") or "no time is named")
 
 
 def _clean(value: Any) -> Any:
+    """Mask what looks like a secret, anywhere in JSON."""
     if isinstance(value, str):
         return writable(redact(value))  # half a surrogate pair would end the whole session
     if isinstance(value, dict):
         return {_clean(name): _clean(one) for name, one in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_clean(one) for one in cast("list[Any]", value)]
     return value

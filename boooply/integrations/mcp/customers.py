@@ -23,7 +23,6 @@ class Customers:
     """The customers of a platform, each with one key in the store."""
 
     platform: AsyncBoooplyPlatform
-    store: AsyncStore
     tenants: AsyncTenants
     pending_keys: PendingKeys
     _tasks: set[asyncio.Task[Organization]] = attrs.field(factory=set[asyncio.Task[Organization]], init=False)
@@ -41,7 +40,7 @@ class Customers:
             AsyncStore.open(store_url) as store,
             AsyncBoooplyPlatform(base_url=base_url, retry=retry, rate_limits=RateLimits(shared=store)) as platform,
         ):
-            customers = cls(platform, store, AsyncTenants(platform, store), PendingKeys(store))
+            customers = cls(platform, AsyncTenants(platform, store), PendingKeys(store))
             try:
                 yield customers
             finally:

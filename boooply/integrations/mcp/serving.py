@@ -8,13 +8,11 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
 from typing import Any, Final, cast
 
 import uvicorn
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
-from mcp.server.transport_security import TransportSecuritySettings
 
 from boooply.errors import ConfigurationError
 from boooply.protocol.settings import is_loopback
@@ -23,7 +21,6 @@ HTTP_PORT: Final = 8725
 HTTP_PATH: Final = "/mcp"
 
 _LOOPBACK: Final = "127.0.0.1"
-_OWN_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 _STANDARD_INPUT: Final = 0
 _CHUNK_SIZE: Final = 65_536  # bytes
 _GRACE: Final = 5  # seconds, for calls under way when the server stops
@@ -99,38 +96,18 @@ async def serve_http(
     """
     if not is_loopback(host):
         raise ConfigurationError(f"host must be this machine, as {_LOOPBACK}: anyone who reaches it acts with your key")
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[f"{one}:*" for one in _OWN_HOSTS],
-        allowed_origins=[f"http://{one}:*" for one in _OWN_HOSTS],
+    app = server.streamable_http_app(streamable_http_path=HTTP_PATH, host=_LOOPBACK)  # checks Host and Origin
+    http = _Quiet(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_GRACE)
     )
-    app = server.streamable_http_app(streamable_http_path=HTTP_PATH, transport_security=security)
-    with _listening(host, port) as listener:
-        shown = f"[{host}]" if ":" in host else host
+    is_ipv6 = ":" in host
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        shown = f"[{host}]" if is_ipv6 else host
         on_ready(f"http://{shown}:{listener.getsockname()[1]}{HTTP_PATH}")  # connections wait until they are served
-        await _served(_Quiet(_config(app)), listener)
-
-
-def _config(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_GRACE)
-
-
-async def _served(http: uvicorn.Server, listener: socket.socket) -> None:
-    serving = asyncio.create_task(http.serve(sockets=[listener]))
-    try:
-        await asyncio.shield(serving)
-    finally:
-        http.should_exit = True
-        await asyncio.wait({serving})
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    return socket.create_server((host, port), family=_family(host))
-
-
-def _family(host: str) -> socket.AddressFamily:
-    try:
-        version = ip_address(host).version
-    except ValueError:
-        return socket.AF_INET
-    return {4: socket.AF_INET, 6: socket.AF_INET6}[version]
+        serving = asyncio.create_task(http.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            http.should_exit = True
+            await asyncio.wait({serving})
