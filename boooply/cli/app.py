@@ -7,7 +7,7 @@ from typing import Final
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from boooply.cli.terminal import console, discard_output, print_error, replace_unencodable
+from boooply.cli.terminal import OPTION, console, discard_output, print_error, replace_unencodable
 from boooply.errors import BoooplyError, ProvisioningError
 from boooply.version import __version__
 
@@ -132,41 +132,6 @@ The stored keys are sealed with BOOOPLY_STORE_KEY, one key or several:
 To rotate, set BOOOPLY_STORE_KEY to the new key and the old one, a comma
 between them, then run it; afterwards the old one may go.
 """
-_DISCONNECT: Final = """Forget one customer: its key and its row in the ledger.
-
-Nothing is revoked at Boooply, which has no call for it: there the key stays
-valid until you revoke it in the dashboard. boooply provision would mint this
-customer a new one.
-"""
-_RESTORE: Final = """Put the keys of a rescue file into the store.
-
-boooply provision writes such a file where keys came and the store failed. A
-customer that has another key by now keeps that one.
-"""
-_GROUPS: Final = {
-    ("tenants", _TENANTS): {
-        "list": ("list_customers", "List every customer of the store, and where it stands."),
-        "show": ("show", "Show one customer; of its key only the end."),
-        "key": ("key", "Print the whole key of one customer, and nothing else."),
-        "disconnect": ("disconnect", _DISCONNECT),
-    },
-    ("store", _STORE): {
-        "new-key": ("new_key", "Print a fresh encryption key, and nothing else."),
-        "rotate": ("rotate", "Encrypt every key again with the first encryption key."),
-        "check": ("check", "Open every key, and name those that are damaged."),
-        "restore": ("restore", _RESTORE),
-    },
-}
-_ORDER: Final = (
-    "quickstart",
-    "sandbox",
-    "provision",
-    "tenants",
-    "store",
-    "enqueue",
-    "worker",
-    "mcp",
-)  # as a newcomer needs them
 
 
 def _one_line(error: CycloptsError) -> Text:
@@ -179,30 +144,25 @@ app: Final = App(
     help_epilogue=_EPILOGUE,
     help_format="plaintext",
     version=__version__,
+    default_parameter=OPTION,
     error_formatter=_one_line,
     exit_on_error=False,  # run() returns the exit code
     suppress_keyboard_interrupt=False,  # main() does that, since Ctrl-C can come before there is an app
     result_action="return_int_as_exit_code_else_zero",
 )
-# By path, so that --version and --help do not import an HTTP server.
-app.command(
-    "boooply.cli.quickstart:quickstart", name="quickstart", help=_QUICKSTART, sort_key=_ORDER.index("quickstart")
-)
-app.command("boooply.cli.sandbox:serve", name="sandbox", help=_SANDBOX, sort_key=_ORDER.index("sandbox"))
-app.command("boooply.cli.provision:provision", name="provision", help=_PROVISION, sort_key=_ORDER.index("provision"))
-app.command("boooply.cli.worker:enqueue", name="enqueue", help=_ENQUEUE, sort_key=_ORDER.index("enqueue"))
-app.command("boooply.cli.worker:worker", name="worker", help=_WORKER, sort_key=_ORDER.index("worker"))
-app.command("boooply.cli.mcp:mcp", name="mcp", help=_MCP, sort_key=_ORDER.index("mcp"))
-
-
-def _add_groups() -> None:
-    for (group, about), commands in _GROUPS.items():
-        app.command(App(name=group, help=about, help_format="plaintext", sort_key=_ORDER.index(group)))
-        for name, (function, summary) in commands.items():
-            app[group].command(f"boooply.cli.{group}:{function}", name=name, help=summary)
-
-
-_add_groups()
+_COMMANDS: Final = {  # as a newcomer needs them
+    "quickstart": ("quickstart:quickstart", _QUICKSTART),
+    "sandbox": ("sandbox:serve", _SANDBOX),
+    "provision": ("provision:provision", _PROVISION),
+    "tenants": ("tenants:app", _TENANTS),
+    "store": ("store:app", _STORE),
+    "enqueue": ("worker:enqueue", _ENQUEUE),
+    "worker": ("worker:worker", _WORKER),
+    "mcp": ("mcp:mcp", _MCP),
+}
+for _position, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
+    # By path, so that --version and --help do not import an HTTP server.
+    app.command(f"boooply.cli.{_path}", name=_name, help=_help, sort_key=_position)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,21 +5,19 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from mcp.server import Server
 
-from boooply.cli.terminal import Flag, StoreUrl, listening, print_error
+from boooply.cli.terminal import StoreUrl, listening, print_error
 from boooply.integrations.mcp import HTTP_PORT, open_server, serve_http, serve_stdio
 
-_WRONG: Final = 2
-
-_Port = Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535), metavar="N", show_default=False)]
+_Port = Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535), metavar="N")]
 
 
-async def mcp(*, http: Flag = False, port: _Port = None, platform: Flag = False, store: StoreUrl = None) -> int:
+async def mcp(*, http: bool = False, port: _Port = None, platform: bool = False, store: StoreUrl = None) -> int:
     """Serve a host on standard input and output, or over HTTP on this machine.
 
     Args:
@@ -34,7 +32,7 @@ async def mcp(*, http: Flag = False, port: _Port = None, platform: Flag = False,
     problem = _conflict(http=http, port=port, platform=platform, store=store)
     if problem is not None:
         print_error(problem)
-        return _WRONG
+        return 2
     stopped = asyncio.Event()
     # Around the server too: its last keys are stored while it closes. Ctrl-C cancels the command as a whole.
     with listening(stopped.set, (signal.SIGTERM,)):
@@ -55,7 +53,7 @@ async def _over_http(server: Server[Any], port: int | None) -> int:
         await serve_http(server, port=number, on_ready=lambda url: _announce(f"serving on {url}; stop it with Ctrl-C"))
     except OSError as error:
         print_error(f"port {number}: {os.strerror(error.errno or 0)}: give another --port")
-        return _WRONG
+        return 2
     return 0
 
 

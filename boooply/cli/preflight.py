@@ -16,7 +16,6 @@ from boooply.ratelimit.status import RateLimitStatus
 from boooply.store import AsyncLedger, State
 
 _BATCH: Final = 500
-_TRIED: Final = (None, State.TODO, State.FAILED)  # None: the ledger does not know it
 
 
 @attrs.define(kw_only=True)
@@ -24,23 +23,16 @@ class Preflight:
     """The customers of a file, counted by their state in the ledger.
 
     Attributes:
-        states: The number of customers in each state; None counts those that the ledger does not know.
+        states: The number of customers in each state; those that the ledger does not know are still to do.
         bad_rows: The rows that must be changed first.
-        is_complete: False if the pass was stopped early.
     """
 
-    states: Counter[State | None] = attrs.field(factory=Counter[State | None])
+    states: Counter[State] = attrs.field(factory=Counter[State])
     bad_rows: list[BadRow] = attrs.field(factory=list[BadRow])
-    is_complete: bool = True
-
-    @property
-    def total(self) -> int:
-        """The number of customers in the file."""
-        return self.states.total()
 
     def to_mint(self, *, remint: bool) -> int:
         """Count the customers for whom a request goes out."""
-        return sum(self.states[state] for state in _TRIED) + (self.states[State.IN_DOUBT] if remint else 0)
+        return self.states[State.TODO] + self.states[State.FAILED] + remint * self.states[State.IN_DOUBT]
 
 
 async def preflight(path: Path, ledger: AsyncLedger, stop: asyncio.Event) -> Preflight:
@@ -54,14 +46,11 @@ async def preflight(path: Path, ledger: AsyncLedger, stop: asyncio.Event) -> Pre
     async for batch in batched(_rows(path), _BATCH):
         found.bad_rows += [row for row in batch if isinstance(row, BadRow)]
         ids = [row.organization_id for row in batch if isinstance(row, Tenant)]
-        known = 0
-        async for entry in ledger.entries(ids):
-            found.states[entry.state] += 1
-            known += 1
-        found.states[None] += len(ids) - known
+        known = [entry.state async for entry in ledger.entries(ids)]
+        found.states.update(known)
+        found.states[State.TODO] += len(ids) - len(known)
         await asyncio.sleep(0)  # signals come in here: a batch of nothing but bad rows has awaited nothing
         if stop.is_set():
-            found.is_complete = False
             break
     return found
 

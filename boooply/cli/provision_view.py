@@ -1,34 +1,33 @@
 """The output of ``boooply provision``: its plan, progress and summary."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from boooply.cli.preflight import Preflight
 from boooply.cli.summary import Summary
-from boooply.cli.terminal import count_of, inset, printable
+from boooply.cli.terminal import and_more, count_of, inset, printable
 from boooply.store import State
 
 _MINUTE: Final = 60
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", _MINUTE))
 
-# In the order of the plan, each with what this run does about it.
-_PLANNED: Final[tuple[tuple[str, tuple[State | None, ...], str], ...]] = (
-    ("new", (None, State.TODO), ""),
-    ("failed before", (State.FAILED,), "tried again"),
-    ("connected", (State.DONE,), "left as they are"),
-    ("in doubt", (State.IN_DOUBT,), "left as they are"),
-    ("with another run", (State.SENT,), "waited for"),
+# In the order of the plan: each state, its name in JSON, its label, and what this run does about it.
+_PLANNED: Final = (
+    (State.TODO, "new", "new", ""),
+    (State.FAILED, "failed", "failed before", "tried again"),
+    (State.DONE, "connected", "connected", "left as they are"),
+    (State.IN_DOUBT, "in_doubt", "in doubt", "left as they are"),
+    (State.SENT, "under_way", "with another run", "waited for"),
 )
-_REMINTED: Final = "minted again"
 _DOUBT: Final = (
     "It is unknown whether these have a key at Boooply: a request went out, and no clear response came. "
     "--remint-in-doubt, added to the same command, mints them again. If the first key exists after all, it stays "
@@ -37,6 +36,7 @@ _DOUBT: Final = (
 _CHANGED: Final = (
     "Connected before, with other data than the file has now. The new data was not sent: Boooply has no call for it."
 )
+_LISTED: Final = (("in_doubt", "In doubt", _DOUBT), ("failed", "Failed", "The same command tries these again."))
 _INTERVALS: Final = {True: 0.5, False: 10.0}  # seconds between two updates, by whether there is a terminal
 _BAR_WIDTH: Final = 10
 
@@ -48,17 +48,23 @@ Progressed = Callable[[], tuple[int, str]]
 
 def plan(source: Path, found: Preflight, limit: int, seconds: float, *, remint: bool) -> RenderableType:
     """Describe what a run over this file does, and how long it takes at least."""
-    table = _table()
-    for label, states, action in _PLANNED:
-        count = sum(found.states[state] for state in states)
-        reminted = remint and State.IN_DOUBT in states
-        if count:
-            table.add_row(label, f"{count:,}", _REMINTED if reminted else action)
+    rows = (
+        (label, found.states[state], "minted again" if remint and state is State.IN_DOUBT else action)
+        for state, _, label, action in _PLANNED
+    )
+    total = count_of(found.states.total(), "customer")
     return Group(
-        Text(f"{count_of(found.total, 'customer')} in {printable(str(source))}\n", style="bold", overflow="fold"),
-        inset(table),
+        Text(f"{total} in {printable(str(source))}\n", style="bold", overflow="fold"),
+        inset(_table(rows)),
         Text(f"\n{_work(found.to_mint(remint=remint), limit, seconds)}"),
     )
+
+
+def plan_as_json(found: Preflight, seconds: float, *, remint: bool) -> str:
+    """Write the plan as one line of JSON."""
+    counts = {name: found.states[state] for state, name, _, _ in _PLANNED}
+    work = {"to_connect": found.to_mint(remint=remint), "seconds": seconds}
+    return json.dumps({"plan": {"total": found.states.total(), **counts, **work}})
 
 
 def _work(count: int, limit: int, seconds: float) -> str:
@@ -75,7 +81,7 @@ def progress_line(found: Summary, total: int, rate: float, seconds: float) -> st
     """Describe the progress of a run in one short line."""
     return (
         f"{found.done:,}/{total:,} done, {rate:,.0f} a minute, {duration(seconds)} left, "
-        f"{len(found.in_doubt):,} in doubt, {len(found.failed):,} failed"
+        f"{found.counts['in_doubt']:,} in doubt, {found.counts['failed']:,} failed"
     )
 
 
@@ -89,79 +95,65 @@ def stopping(count: int | None) -> str:
 
 def summary(found: Summary, seconds: float) -> RenderableType:
     """Describe the outcomes of a run."""
-    table = _table()
     counts = found.counts
-    for label, count in (
-        ("connected before", counts["already_connected"] - counts["repeated"]),
-        ("met twice", counts["repeated"]),
-        ("in doubt", counts["in_doubt"]),
-        ("failed", counts["failed"]),
-    ):
-        if count:
-            table.add_row(label, f"{count:,}", "")
-    parts: list[RenderableType] = [
-        Text.assemble(
-            (f"\nConnected {count_of(counts['connected'], 'customer')}", "bold green"), f" in {duration(seconds)}."
+    table = _table(
+        (
+            ("connected before", counts["already_connected"] - counts["repeated"], ""),
+            ("met twice", counts["repeated"], ""),
+            ("in doubt", counts["in_doubt"], ""),
+            ("failed", counts["failed"], ""),
         )
-    ]
+    )
+    connected = (f"\nConnected {count_of(counts['connected'], 'customer')}", "bold green")
+    parts: list[RenderableType] = [Text.assemble(connected, f" in {duration(seconds)}.")]
     if table.row_count:
-        parts.append(Padding(table, (1, 0, 0, 3), expand=False))
-    parts += _changed(found)
-    parts += _listed("In doubt", found.in_doubt, _DOUBT)
-    parts += _listed("Failed", found.failed, "The same command tries these again.")
+        parts += [Text(), inset(table)]
+    if found.changed:
+        rows = [Text(printable(one), overflow="fold") for one in found.changed]
+        rows += and_more(counts["changed"] - len(rows))
+        parts += _section("With other data", _CHANGED, Group(*rows))
+    for name, title, advice in _LISTED:
+        if name in found.listed:
+            parts += _section(title, advice, _reasons(found.listed[name]))
     if found.orphans:
-        parts.append(Text(f"\n{_orphans(found.orphans)}"))
+        them = "it" if found.orphans == 1 else "them"
+        parts.append(
+            Text(
+                f"\n{count_of(found.orphans, 'key')} of these customers may be active at Boooply although nobody has "
+                f"{them}: check the Boooply dashboard."
+            )
+        )
     return Group(*parts)
 
 
-def _changed(found: Summary) -> list[RenderableType]:
-    if not found.changed:
-        return []
-    ids: list[RenderableType] = [Text(printable(one), overflow="fold") for one in found.changed]
-    others = found.counts["changed"] - len(ids)
-    more = [Text(f"… and {others:,} more", style="dim")] if others else []
-    return [Text("\nWith other data\n", style="bold"), Text(_CHANGED), inset(Group(Text(), *ids, *more))]
-
-
-def _listed(title: str, rows: Sequence[tuple[str, str]], advice: str) -> list[RenderableType]:
-    if not rows:
-        return []
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(overflow="fold", max_width=30)
-    table.add_column(overflow="fold")
+def _reasons(rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table.grid(Column(overflow="fold", max_width=30), Column(overflow="fold"), padding=(0, 2, 0, 0))
     for organization_id, reason in rows:
         table.add_row(printable(organization_id), printable(reason))
-    return [Text(f"\n{title}\n", style="bold"), Text(advice), inset(Group(Text(), table))]
+    return table
 
 
-def _orphans(count: int) -> str:
-    them = "it" if count == 1 else "them"
-    return (
-        f"{count_of(count, 'key')} of these customers may be active at Boooply although nobody has {them}: check the "
-        "Boooply dashboard."
-    )
+def _section(title: str, advice: str, content: RenderableType) -> list[RenderableType]:
+    return [Text(f"\n{title}\n", style="bold"), Text(advice), Text(), inset(content)]
 
 
-def unfinished(left: int) -> RenderableType:
+def unfinished(left: int) -> str:
     """Describe how to continue a run that was stopped."""
-    return Text(f"\nStopped; {count_of(left, 'customer')} left. Run the same command again to continue.")
+    return f"\nStopped; {count_of(left, 'customer')} left. Run the same command again to continue."
 
 
-def rescued(count: int, path: Path) -> str:
-    """State where the keys are that could not be stored."""
-    them = "it" if count == 1 else "them"
+def not_stored(count: int, path: Path | None) -> str:
+    """State where the keys are that could not be stored: in a file, or on standard error."""
+    keys, them = count_of(count, "key"), "it" if count == 1 else "them"
+    if path is not None:
+        return (
+            f"{keys} could not be stored. {path} contains {them}, encrypted with the store's encryption key. Once the "
+            f"store works: boooply store restore {path.name}"
+        )
     return (
-        f"{count_of(count, 'key')} could not be stored. {path} contains {them}, encrypted with the store's encryption "
-        f"key. Once the store works: boooply store restore {path.name}"
-    )
-
-
-def not_rescued(count: int) -> str:
-    """State where the keys are that could be neither stored nor written to a file."""
-    line, them = ("line", "it") if count == 1 else ("lines", "them")
-    return (
-        f"{count_of(count, 'key')} could not be stored, nor written to a file. Keep the {line} below, encrypted with "
-        f"the store's encryption key; once the store works, put {them} into a file for: boooply store restore FILE"
+        f"{keys} could not be stored, nor written to a file. Keep the {'line' if count == 1 else 'lines'} below, "
+        "encrypted with the store's encryption key; once the store works, "
+        f"put {them} into a file for: boooply store restore FILE"
     )
 
 
@@ -178,46 +170,38 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0 "))
 
 
-def _table() -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim")
+def _table(rows: Iterable[tuple[str, int, str]]) -> Table:
+    columns = Column(no_wrap=True), Column(justify="right", no_wrap=True), Column(style="dim")
+    table = Table.grid(*columns, padding=(0, 3, 0, 0))
+    for label, count, action in rows:
+        if count:
+            table.add_row(label, f"{count:,}", action)
     return table
 
 
-class Meter:
-    """A display of the progress, updated until its block ends: a bar in a terminal, else a line now and then."""
+def progress_bar(out: Console) -> Progress:
+    """Create a bar for a terminal; elsewhere it shows nothing."""
+    columns = (BarColumn(_BAR_WIDTH), TextColumn("{task.description}", markup=False))
+    return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
-    def __init__(self, out: Console, total: int, progressed: Progressed) -> None:
-        self._out = out
-        self._progressed = progressed
-        columns = (BarColumn(_BAR_WIDTH), TextColumn("{task.description}", markup=False))
-        self._bar = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
-        self._task = self._bar.add_task("", total=total)
-        self._updating: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._bar.start()
-        self._updating = asyncio.create_task(self._update())
-        return self
+@asynccontextmanager
+async def updated(bar: Progress, total: int, progressed: Progressed) -> AsyncGenerator[None]:
+    """Show the progress until the block ends: as a bar in a terminal, else as a line now and then."""
+    task = bar.add_task("", total=total)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._updating is not None:
-            self._updating.cancel()
-        self.close()
-
-    def close(self) -> None:
-        """Restore the terminal."""
-        self._bar.stop()
-
-    async def _update(self) -> None:
+    async def update() -> None:
         while True:
-            done, line = self._progressed()
-            if self._out.is_terminal:
-                self._bar.update(self._task, completed=done, description=line)
+            done, line = progressed()
+            if not bar.disable:
+                bar.update(task, completed=done, description=line)
             elif done:
-                self._out.print(Text(line))
-            await asyncio.sleep(_INTERVALS[self._out.is_terminal])
+                bar.console.print(line)
+            await asyncio.sleep(_INTERVALS[not bar.disable])
+
+    with bar:
+        updating = asyncio.create_task(update())
+        try:
+            yield
+        finally:
+            updating.cancel()

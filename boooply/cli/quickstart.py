@@ -2,17 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable
-from contextlib import contextmanager
-from importlib.resources import as_file, files
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from boooply.cli import quickstart_view
+from boooply.cli import quickstart_view as view
 from boooply.cli.terminal import bad_rows, console
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import BoooplyError
@@ -23,8 +20,6 @@ from boooply.models import (
     Interview,
     OrganizationApiKey,
     Participant,
-    ParticipantRole,
-    SchedulingMode,
     Slot,
     TeamMeeting,
     TeamMember,
@@ -39,14 +34,16 @@ MINUTES: Final = 30
 CANDIDATE: Final = Candidate(name="Jane Doe", email="jane.doe@candidate.example")
 WORKERS: Final = 8
 
-_SAMPLE: Final = "sample-tenants.csv"
+_SAMPLE: Final = Path(__file__).with_name("sample-tenants.csv")
 _QUESTIONS: Final = (
     "A page is slow, but only for some users. How do you begin?",
     "A release broke the checkout. What do you do first?",
 )
 _MAX_SLOTS: Final = 10  # the API accepts 50; nobody reads more than these
 _COLLEAGUES: Final = 3
+_CONNECT: Final = "key = await platform.create_organization_api_key(tenant)"
 _CREATE: Final = "interview = await client.interviews.create(AIInterview(…))"
+_READ: Final = "evaluation = await client.interviews.wait_for_evaluation(meeting_code)"
 _TIMEOUT: Final = 10.0
 _POLL: Final = 0.05  # the sandbox evaluates at once; the real API takes minutes, and there the default is 10 s
 
@@ -54,7 +51,7 @@ Mint = Callable[[Tenant], Awaitable[OrganizationApiKey]]
 OnKey = Callable[[int, OrganizationApiKey], None]
 
 
-async def quickstart(tenants: Annotated[Path | None, Parameter(show_default=False)] = None, /) -> int:
+async def quickstart(tenants: Path | None = None, /) -> int:
     """Connect the customers of a file, and take the first one from its key to an evaluated interview.
 
     Args:
@@ -63,107 +60,78 @@ async def quickstart(tenants: Annotated[Path | None, Parameter(show_default=Fals
     Returns:
         The exit code: 2 if a row is bad, and then nothing was sent.
     """
-    with _file(tenants) as path:
-        plan = read_tenants(path)
+    path = tenants or _SAMPLE
+    plan = read_tenants(path)
     if plan.bad_rows:
         console(stderr=True).print(bad_rows(str(path), plan.bad_rows))
         return 2
-    await _on_a_sandbox(plan.tenants, str(tenants or "the sample that comes with boooply"), console())
-    return 0
-
-
-@contextmanager
-def _file(given: Path | None) -> Generator[Path, None, None]:
-    if given is not None:
-        yield given
-        return
-    with as_file(files("boooply.cli") / _SAMPLE) as sample:
-        yield sample
-
-
-async def _on_a_sandbox(tenants: tuple[Tenant, ...], source: str, out: Console) -> None:
+    source = str(tenants or "the sample that comes with boooply")
+    out = console()
     async with (
         Sandbox(limits=None) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        out.print(quickstart_view.opening(sandbox.base_url, source, len(tenants)))
-        first = await _connect(platform, tenants, out)
-        client = platform.organization(first.api_key)
-        await _check_owner(client, tenants[0], out)
-        screening = await _invite(client, tenants[0], out)
-        out.print(quickstart_view.invited(len(sandbox.sent_emails)))
+        out.print(view.opening(sandbox.base_url, source, len(plan.tenants)))
+        key = await _connect(platform, plan.tenants, out)
+        first, client = plan.tenants[0], platform.organization(key.api_key)
+        await _check_owner(client, first, out)
+        screening = await _invite(client, first, out)
+        out.print(view.invited(len(sandbox.sent_emails)))
         sandbox.play(screening.meeting_code)  # what the candidate and the AI do in real life
         await _read_results(client, screening.meeting_code, out)
-    out.print(quickstart_view.farewell())
+    out.print(view.farewell())
+    return 0
 
 
 async def _connect(platform: AsyncBoooplyPlatform, tenants: tuple[Tenant, ...], out: Console) -> OrganizationApiKey:
     """Mint a key for each customer, and return the first one's."""
-    out.print(
-        quickstart_view.step(1, "Connect your customers", "key = await platform.create_organization_api_key(tenant)")
-    )
-    shown: dict[int, OrganizationApiKey] = {}
+    out.print(view.step(1, "Connect your customers", _CONNECT))
+    keys: dict[int, OrganizationApiKey] = {}
     started = time.perf_counter()
-    with _progress(out) as progress:
+    columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # The bar disappears at the end; the line that follows stays, and is all that a pipe or a file gets.
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("Connecting", total=len(tenants))
 
         def on_key(position: int, key: OrganizationApiKey) -> None:
-            # A platform stores key.api_key.reveal() here, since it is shown only once. Only the table's keys are kept.
-            if position < quickstart_view.rows_shown(len(tenants)):
-                shown[position] = key
+            keys[position] = key  # a platform stores key.api_key.reveal() here, since it is shown only once
             progress.advance(task)
 
         await connect_all(tenants, platform.create_organization_api_key, on_key)
-    out.print(quickstart_view.connected(len(tenants), time.perf_counter() - started))
-    out.print(quickstart_view.customers(tenants, [shown[position] for position in sorted(shown)]))
-    return shown[0]
-
-
-def _progress(out: Console) -> Progress:
-    columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # The bar disappears at the end; the line that follows stays, and is all that a pipe or a file gets.
-    return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
+    out.print(view.connected(len(tenants), time.perf_counter() - started))
+    out.print(view.customers(tenants, keys))
+    return keys[0]
 
 
 async def _check_owner(client: AsyncBoooplyClient, tenant: Tenant, out: Console) -> None:
-    out.print(quickstart_view.step(2, "Check whose key it is", "organization = await client.organization.get()"))
+    out.print(view.step(2, "Check whose key it is", "organization = await client.organization.get()"))
     organization = await client.organization.get()
     if organization.external_org_id != tenant.organization_id:
         raise BoooplyError(f"the key of {tenant.organization_id} belongs to {organization.external_org_id}")
-    out.print(quickstart_view.ownership(tenant, organization))
+    out.print(view.ownership(tenant, organization))
 
 
 async def _invite(client: AsyncBoooplyClient, tenant: Tenant, out: Console) -> Interview:
     """Create the three kinds of interview, and return the AI interview."""
-    out.print(quickstart_view.step(3, "Invite people", _CREATE))
-    screening = await client.interviews.create(ai_interview())
-    out.print(quickstart_view.invitation("AI interview", "The AI leads it, as soon as the candidate joins.", screening))
+    out.print(view.step(3, "Invite people", _CREATE))
+    screening = await client.interviews.create(
+        AIInterview(job_role=ROLE, candidate=CANDIDATE, questions=_QUESTIONS, duration_minutes=MINUTES)
+    )
+    out.print(view.invitation("AI interview", "The AI leads it, as soon as the candidate joins.", screening))
     leader = interviewer(tenant)
     available = await client.interviews.get_availability(leader.email, duration_minutes=MINUTES)
     request = human_interview(leader, available.slots)
     interview = await client.interviews.create(request)
-    out.print(
-        quickstart_view.invitation(
-            "Human interview", quickstart_view.choice(request.available_slots, leader), interview
-        )
-    )
+    out.print(view.invitation("Human interview", view.choice(request.available_slots, leader), interview))
     meeting = await client.interviews.create(team_meeting(tenant))
-    out.print(quickstart_view.invitation("Team meeting", f"“{meeting.title}”", meeting))
+    out.print(view.invitation("Team meeting", f"“{meeting.title}”", meeting))
     return screening
 
 
 async def _read_results(client: AsyncBoooplyClient, meeting_code: str, out: Console) -> None:
-    out.print(
-        quickstart_view.step(
-            4, "Read the evaluation", "evaluation = await client.interviews.wait_for_evaluation(meeting_code)"
-        )
-    )
-    out.print(
-        quickstart_view.evaluation(
-            await client.interviews.wait_for_evaluation(meeting_code, timeout=_TIMEOUT, poll=_POLL)
-        )
-    )
-    out.print(quickstart_view.transcript(await client.interviews.get_transcript(meeting_code)))
+    out.print(view.step(4, "Read the evaluation", _READ))
+    out.print(view.evaluation(await client.interviews.wait_for_evaluation(meeting_code, timeout=_TIMEOUT, poll=_POLL)))
+    out.print(view.transcript(await client.interviews.get_transcript(meeting_code)))
 
 
 # ---- many customers over a few workers
@@ -181,15 +149,13 @@ async def connect_all(tenants: Iterable[Tenant], mint: Mint, on_key: OnKey, *, w
         for position, tenant in numbered:
             on_key(position, await mint(tenant))
 
+    tasks = [asyncio.create_task(work()) for _ in range(workers)]
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(work())
-    except ExceptionGroup as errors:
-        first = errors.exceptions[0]
-    else:
-        return
-    raise first  # the error itself, not a group of it: callers catch what the SDK documents
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 # ---- the requests that invite a customer's people
@@ -209,20 +175,15 @@ def interviewer(tenant: Tenant) -> TeamMember:
     return people(tenant)[:2][-1]
 
 
-def ai_interview() -> AIInterview:
-    """Build the request for an interview that the AI leads."""
-    return AIInterview(job_role=ROLE, candidate=CANDIDATE, questions=_QUESTIONS, duration_minutes=MINUTES)
-
-
 def human_interview(leader: TeamMember, free: Iterable[Slot]) -> HumanInterview:
     """Build the request for an interview at one of the leader's free slots; without any, for an immediate one."""
     slots = tuple(free)[:_MAX_SLOTS]
     return HumanInterview(
         job_role=ROLE,
         candidate=CANDIDATE,
-        participants=(_participant(leader, ParticipantRole.INTERVIEWER),),
+        participants=(_participant(leader, "INTERVIEWER"),),
         duration_minutes=MINUTES,
-        scheduling_mode=SchedulingMode.CANDIDATE_PICKS if slots else SchedulingMode.IMMEDIATE,
+        scheduling_mode="CANDIDATE_PICKS" if slots else "IMMEDIATE",
         available_slots=slots,
     )
 
@@ -235,12 +196,12 @@ def team_meeting(tenant: Tenant) -> TeamMeeting:
         agenda=("What the evaluations say", "Decision"),
         duration_minutes=MINUTES,
         participants=(
-            _participant(host, ParticipantRole.HOST),
-            *(_participant(member, ParticipantRole.PARTICIPANT) for member in colleagues[:_COLLEAGUES]),
+            _participant(host, "HOST"),
+            *(_participant(member, "PARTICIPANT") for member in colleagues[:_COLLEAGUES]),
         ),
     )
 
 
-def _participant(member: TeamMember, role: ParticipantRole) -> Participant:
+def _participant(member: TeamMember, role: str) -> Participant:
     name = member.name or member.email.partition("@")[0]
     return Participant(name=name, email=member.email, role=role)

@@ -1,6 +1,6 @@
 """The output of ``boooply quickstart``: the SDK's objects as tables and paragraphs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.terminal import count_of, inset, printable
+from boooply.cli.terminal import and_more, count_of, inset, printable
 from boooply.models import (
     Evaluation,
     Interview,
@@ -21,9 +21,8 @@ from boooply.models import (
     TranscriptEntry,
 )
 
-FULL_TABLE: Final = 20  # so many customers are shown in full; of more, only the first rows
-FIRST_ROWS: Final = 10
-
+_FULL_TABLE: Final = 20  # so many customers are shown in full; of more, only the first rows
+_FIRST_ROWS: Final = 10
 _FULL_BAR: Final = 20
 _FIRST_TURNS: Final = 4
 _SCORES: Final = {
@@ -40,11 +39,6 @@ _NEXT: Final = (
     ("boooply quickstart FILE", "all of this with your own customers"),
     ("the README", "each step above as a few lines of Python"),
 )
-
-
-def rows_shown(count: int) -> int:
-    """Return how many of so many customers the table shows."""
-    return count if count <= FULL_TABLE else FIRST_ROWS
 
 
 def opening(base_url: str, source: str, count: int) -> RenderableType:
@@ -67,19 +61,17 @@ def connected(count: int, seconds: float) -> RenderableType:
     return inset(Text.assemble((f"Connected {count_of(count, 'customer')}", "bold green"), f" in {seconds:.3f} s."))
 
 
-def customers(tenants: Sequence[Tenant], keys: Sequence[OrganizationApiKey]) -> RenderableType:
-    """List the customers whose keys are given, and count the others; of a key, show only its kind and end."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("Customer")
-    table.add_column("Organization id")
+def customers(tenants: Sequence[Tenant], keys: Mapping[int, OrganizationApiKey]) -> RenderableType:
+    """List the first customers, and count the others; of a key, show only its kind and end."""
+    table = Table("Customer", "Organization id", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("Team members", justify="right", no_wrap=True)
     table.add_column("Key", no_wrap=True)
-    for tenant, key in zip(tenants, keys, strict=False):
+    shown = tenants if len(tenants) <= _FULL_TABLE else tenants[:_FIRST_ROWS]
+    for position, tenant in enumerate(shown):
         name = tenant.organization_name or tenant.organization_id
-        table.add_row(_cut(name), _cut(tenant.organization_id), str(len(tenant.team_members)), str(key.api_key))
-    others = len(tenants) - len(keys)
-    more = (Text(f"… and {others:,} more", style="dim"),) if others else ()
-    return inset(Group(Text(), table, *more))
+        key = str(keys[position].api_key)
+        table.add_row(_cut(name), _cut(tenant.organization_id), str(len(tenant.team_members)), key)
+    return inset(Group(Text(), table, *and_more(len(tenants) - len(shown))))
 
 
 def ownership(tenant: Tenant, organization: Organization) -> RenderableType:
@@ -104,17 +96,11 @@ def choice(slots: Sequence[Slot], leader: TeamMember) -> str:
 
 def invitation(kind: str, how: str, interview: Interview) -> RenderableType:
     """Describe an interview that was created, with each person's own link to it."""
-    people = (line for person in interview.participants for line in _person(interview, person))
-    return inset(
-        Group(Text.assemble((kind, "bold"), "  ", interview.meeting_code), Text(printable(how)), *people, Text())
-    )
-
-
-def _person(interview: Interview, person: InterviewParticipant) -> tuple[RenderableType, ...]:
-    return (
-        inset(Text.assemble(printable(str(person.name)), "  ", (printable(str(person.role)), "dim"))),
-        inset(Text(masked_link(interview, person), style="blue", overflow="fold")),
-    )
+    lines: list[RenderableType] = [Text.assemble((kind, "bold"), "  ", interview.meeting_code), Text(printable(how))]
+    for person in interview.participants:
+        name = Text.assemble(printable(str(person.name)), "  ", (printable(str(person.role)), "dim"))
+        lines += [inset(name), inset(Text(masked_link(interview, person), style="blue", overflow="fold"))]
+    return inset(Group(*lines, Text()))
 
 
 def masked_link(interview: Interview, person: InterviewParticipant) -> str:
@@ -137,7 +123,7 @@ def invited(emails: int) -> RenderableType:
 def evaluation(found: Evaluation) -> RenderableType:
     """Show the verdict, and each score as a number and a bar."""
     verdict = printable(str(found.recommendation))
-    table = Table("score", Column("points", justify="right"), "bar", box=None, pad_edge=False, show_header=False)
+    table = Table.grid("score", Column("points", justify="right"), "bar", padding=(0, 1), collapse_padding=False)
     for label, field in _SCORES.items():
         score: float | None = getattr(found, field)
         if score is not None:
@@ -152,14 +138,13 @@ def transcript(entries: Sequence[TranscriptEntry]) -> RenderableType:
         Text.assemble((f"{printable(entry.speaker or '?')}: ", "bold"), printable(entry.content))
         for entry in entries[:_FIRST_TURNS]
     )
-    others = len(entries) - _FIRST_TURNS
-    more = (Text(f"… and {others:,} more", style="dim"),) if others > 0 else ()
+    more = and_more(len(entries) - _FIRST_TURNS)
     return inset(Group(Text(f"\nTranscript, {len(entries)} turns:\n"), *lines, *more))
 
 
 def farewell() -> RenderableType:
     """List what to do next."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table = Table.grid(padding=(0, 2, 0, 0))
     for command, purpose in _NEXT:
         table.add_row(Text(command, style="cyan"), purpose)
     return Group(Text("\nNext\n", style="bold"), inset(table))

@@ -18,16 +18,12 @@ from boooply.sandbox import Call, Fault, Limits, Sandbox
 _DAY: Final = 86_400
 _ALWAYS: Final = "always"
 
-_Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535), metavar="N")]
-_Allowance = Annotated[int, Parameter(validator=Number(gte=0), metavar="N")]
-_Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=_DAY), metavar="SECONDS")]
-_Milliseconds = Annotated[float, Parameter(validator=Number(gte=0, lte=1000 * _DAY), metavar="MS")]
-
-_Faults = Annotated[
-    tuple[str, ...], Parameter(name="--fault", negative=(), show_default=False, metavar="OPERATION:FAULT[:TIMES]")
-]
-
-_Url = Annotated[str | None, Parameter(show_default=False, metavar="URL")]
+_Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535), metavar="N", show_default=True)]
+_Allowance = Annotated[int, Parameter(validator=Number(gte=0), metavar="N", show_default=True)]
+_Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=_DAY), metavar="SECONDS", show_default=True)]
+_Milliseconds = Annotated[float, Parameter(validator=Number(gte=0, lte=1000 * _DAY), metavar="MS", show_default=True)]
+_Url = Annotated[str | None, Parameter(metavar="URL")]
+_Faults = Annotated[tuple[str, ...], Parameter(name="--fault", metavar="OPERATION:FAULT[:TIMES]")]
 
 _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
 

@@ -2,48 +2,47 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from cryptography.fernet import Fernet
-from rich.text import Text
+from cyclopts import App
 
-from boooply.cli.rescue import problems, restore_keys
+from boooply.cli.rescue import restore_keys
 from boooply.cli.terminal import StoreUrl, console, count_of, print_error
 from boooply.store import AsyncKeyStore
 
+app: Final = App(name="store")
 
-def new_key() -> int:
+
+@app.command
+def new_key() -> None:
     """Print a fresh encryption key, and nothing else."""
     sys.stdout.write(f"{Fernet.generate_key().decode()}\n")
-    return 0
 
 
-async def rotate(*, store: StoreUrl = None) -> int:
-    """Encrypt every key again, with the first encryption key.
+@app.command
+async def rotate(*, store: StoreUrl = None) -> None:
+    """Encrypt every key again with the first encryption key.
 
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-
-    Returns:
-        The exit code.
     """
     async with AsyncKeyStore.open(store) as keys:
         count = await keys.rotate()
     console().print(
-        Text(
-            f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key."
-        )
+        f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key."
     )
-    return 0
 
 
+@app.command
 async def check(*, store: StoreUrl = None) -> int:
-    """Decrypt every key, and name each customer whose key is damaged.
+    """Open every key, and name those that are damaged.
 
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
 
     Returns:
-        The exit code: 1 if there is one.
+        The exit code: 1 if one is damaged.
     """
     bad = 0
     async with AsyncKeyStore.open(store) as keys:
@@ -52,14 +51,18 @@ async def check(*, store: StoreUrl = None) -> int:
             bad += 1
         count = sum([1 async for _ in keys.organizations()])
     if bad:
-        console().print(Text(f"{bad:,} of {count_of(count, 'key')} cannot be decrypted."))
+        console().print(f"{bad:,} of {count_of(count, 'key')} cannot be decrypted.")
         return 1
-    console().print(Text(f"{count_of(count, 'key')}, none of them damaged."))
+    console().print(f"{count_of(count, 'key')}, none of them damaged.")
     return 0
 
 
+@app.command
 async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     """Put the keys of a rescue file into the store.
+
+    boooply provision writes such a file where keys came and the store failed. A
+    customer that has another key by now keeps that one.
 
     Args:
         file: What boooply provision wrote where the store had failed.
@@ -74,10 +77,11 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     except OSError as error:
         print_error(f"{file}: cannot be opened: {error.strerror}")
         return 2
-    bad = list(problems(restored))
-    for one in bad:
-        print_error(f"{file}: line {one.line}: {one.problem}")
-    console().print(Text(f"{count_of(len(restored) - len(bad), 'key')} restored."))
-    if not bad:
-        console().print(Text(f"{file} is no longer needed: delete it.", overflow="fold"))
-    return 1 if bad else 0
+    bad = {line: problem for line, problem in restored.items() if problem is not None}
+    for line, problem in bad.items():
+        print_error(f"{file}: line {line}: {problem}")
+    console().print(f"{count_of(len(restored) - len(bad), 'key')} restored.")
+    if bad:
+        return 1
+    console().print(f"{file} is no longer needed: delete it.", overflow="fold")
+    return 0

@@ -10,7 +10,7 @@ from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, O
 from boooply.secret import redact
 from boooply.store import AsyncLedger
 
-CHANGED_SHOWN: Final = 20
+_CHANGED_SHOWN: Final = 20
 
 _BATCH: Final = 500
 _NAMES: Final[dict[type, str]] = {
@@ -26,47 +26,37 @@ class Summary:
     """The outcomes of a run, counted, and the customers that its summary lists.
 
     Attributes:
+        done: The number of customers with an outcome.
         counts: By the outcome's name, as in the JSON output, and by ``changed`` and ``repeated``.
         changed: The ids of the first customers whose data differs from that of their connection.
-        in_doubt: The id and the reason of each.
-        failed: The same.
+        listed: The id and the reason of each customer that is in doubt or failed, by the outcome's name.
         requested: The number of customers for whom this run sent a request.
         orphans: The number of these customers' keys that may be active although nobody has them.
     """
 
+    done: int = 0
     counts: Counter[str] = attrs.field(factory=Counter[str])
     changed: list[str] = attrs.field(factory=list[str])
-    in_doubt: list[tuple[str, str]] = attrs.field(factory=list[tuple[str, str]])
-    failed: list[tuple[str, str]] = attrs.field(factory=list[tuple[str, str]])
+    listed: dict[str, list[tuple[str, str]]] = attrs.field(factory=dict[str, list[tuple[str, str]]])
     requested: int = 0
     orphans: int = 0
     _uncounted: list[str] = attrs.field(factory=list[str], init=False)  # whose orphans are not counted yet
 
-    @property
-    def done(self) -> int:
-        """The number of customers with an outcome."""
-        return sum(self.counts[name] for name in _NAMES.values())
-
-    @property
-    def is_spotless(self) -> bool:
-        """Whether no customer failed or is in doubt."""
-        return not self.in_doubt and not self.failed
-
     async def add(self, outcome: Outcome, ledger: AsyncLedger) -> None:
         """Count an outcome."""
         organization_id = outcome.organization_id
-        self.counts[name_of(outcome)] += 1
+        name = _NAMES[type(outcome)]
+        self.done += 1
+        self.counts[name] += 1
         # an outcome from an earlier run brings no error
         self.requested += isinstance(outcome, Connected) or getattr(outcome, "error", None) is not None
         if isinstance(outcome, AlreadyConnected):
             self.counts["changed"] += outcome.is_changed
             self.counts["repeated"] += outcome.is_repeated
-            if outcome.is_changed and len(self.changed) < CHANGED_SHOWN:
+            if outcome.is_changed and len(self.changed) < _CHANGED_SHOWN:
                 self.changed.append(organization_id)
-        elif isinstance(outcome, InDoubt):
-            self.in_doubt.append((organization_id, outcome.reason))
-        elif isinstance(outcome, Failed):
-            self.failed.append((organization_id, outcome.reason))
+        elif isinstance(outcome, InDoubt | Failed):
+            self.listed.setdefault(name, []).append((organization_id, outcome.reason))
         self._uncounted.append(organization_id)
         if len(self._uncounted) == _BATCH:
             await self.count_orphans(ledger)
@@ -83,14 +73,9 @@ class Summary:
         return {"total": total, **{name: self.counts[name] for name in names}, "orphans": self.orphans}
 
 
-def name_of(outcome: Outcome) -> str:
-    """Return the name of an outcome in the JSON output."""
-    return _NAMES[type(outcome)]
-
-
 def as_json(outcome: Outcome) -> str:
     """Write an outcome as one line of JSON, in ASCII, which any pipe accepts."""
-    line: dict[str, Any] = {"organization_id": outcome.organization_id, "outcome": name_of(outcome)}
+    line: dict[str, Any] = {"organization_id": outcome.organization_id, "outcome": _NAMES[type(outcome)]}
     if isinstance(outcome, InDoubt | Failed):
         line["reason"] = redact(outcome.reason)
     elif isinstance(outcome, AlreadyConnected):

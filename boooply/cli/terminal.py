@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
 from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
@@ -15,7 +15,7 @@ from cyclopts.validators import Number
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from boooply.secret import redact
@@ -25,10 +25,12 @@ if TYPE_CHECKING:  # --help needs none of what this imports
 
 # ---- options
 
-StoreUrl = Annotated[str | None, Parameter(name="--store", show_default=False, metavar="URL")]
-Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N")]
-Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
-Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+# The default of an option is shown only where it says so, and no option has a negative form.
+OPTION: Final = Parameter(negative=(), show_default=False)
+
+StoreUrl = Annotated[str | None, Parameter(name="--store", metavar="URL")]
+Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N", show_default=True)]
+Json = Annotated[bool, Parameter(name="--json")]
 
 # ---- signals
 
@@ -39,18 +41,14 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 def listening(on_signal: Callable[[], object], signals: Iterable[signal.Signals] = _SIGNALS) -> Generator[None]:
     """Call a function at each signal, instead of the signal's usual effect."""
     loop = asyncio.get_running_loop()
-    handled: list[signal.Signals] = []
-    for number in signals:
-        if signal.getsignal(number) is signal.SIG_IGN:
-            continue  # shells let their background jobs ignore Ctrl-C, and that must stay so
-        with suppress(NotImplementedError):  # Windows has no signals on its loop: Ctrl-C cancels the command
-            loop.add_signal_handler(number, on_signal)
-            handled.append(number)
-    try:
+    with ExitStack() as handlers:
+        for number in signals:
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue  # shells let their background jobs ignore Ctrl-C, and that must stay so
+            with suppress(NotImplementedError):  # Windows has no signals on its loop: Ctrl-C cancels the command
+                loop.add_signal_handler(number, on_signal)
+                handlers.callback(loop.remove_signal_handler, number)
         yield
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
 
 
 # ---- streams
@@ -79,7 +77,13 @@ def printable(text: str) -> str:
 
 def print_error(problem: str) -> None:
     """Print an error on standard error, in one line, however long it is."""
-    console(stderr=True).print(Text(printable(f"boooply: {problem}")), soft_wrap=True)
+    console(stderr=True).print(printable(f"boooply: {problem}"), soft_wrap=True)
+
+
+def write_line(line: str) -> None:
+    """Write a line for a program to standard output; its reader gets it at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def replace_unencodable() -> None:
@@ -97,12 +101,10 @@ def discard_output(stream: TextIO) -> None:
 
 # ---- pieces of output
 
-_INDENT: Final = (0, 0, 0, 3)
-
 
 def inset(content: RenderableType) -> Padding:
     """Indent a piece of output."""
-    return Padding(content, _INDENT, expand=False)
+    return Padding(content, (0, 0, 0, 3), expand=False)
 
 
 def count_of(count: int, noun: str) -> str:
@@ -110,11 +112,15 @@ def count_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def and_more(count: int) -> list[Text]:
+    """Write how many rows a list leaves out, if any."""
+    return [Text(f"… and {count:,} more", style="dim")] if count > 0 else []
+
+
 def bad_rows(source: str, rows: "Sequence[BadRow]") -> RenderableType:
     """List the rows of a file that must be changed before anything is sent."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("Line", justify="right", no_wrap=True)
-    table.add_column("What is wrong", overflow="fold")
+    columns = Column("Line", justify="right", no_wrap=True), Column("What is wrong", overflow="fold")
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for row in rows:
         table.add_row(str(row.line), printable(row.problem))
     return Group(

@@ -3,12 +3,9 @@
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
-
-from rich.text import Text
 
 from boooply.cli.preflight import tenants as tenants_of
-from boooply.cli.terminal import Concurrency, Flag, StoreUrl, bad_rows, console, count_of
+from boooply.cli.terminal import Concurrency, StoreUrl, bad_rows, console, count_of
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
@@ -17,8 +14,6 @@ from boooply.provisioning.plan import BadRow
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
-
-_BAD_ROWS: Final = 2
 
 
 async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
@@ -34,23 +29,20 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
     bad = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
     if bad:
         console(stderr=True).print(bad_rows(str(tenants), bad))
-        return _BAD_ROWS
+        return 2
     async with AsyncStore.open(store) as opened, AsyncQueue.open(opened) as queue:
         count = await queue.enqueue(tenants_of(tenants))
-    console().print(Text(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them."))
+    console().print(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them.")
     return 0
 
 
-async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURRENCY, once: Flag = False) -> int:
+async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURRENCY, once: bool = False) -> None:
     """Connect queued customers until a signal stops it; finish the requests under way then.
 
     Args:
         store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
         concurrency: How many requests may be under way at once.
         once: End when nothing is queued any more.
-
-    Returns:
-        The exit code.
     """
     secrets = [as_secret(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
     async with AsyncExitStack() as stack:
@@ -62,4 +54,3 @@ async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURREN
         ]
         queue = await stack.enter_async_context(AsyncQueue.open(opened))
         await queue.work(platforms, concurrency=concurrency, wait=not once)
-    return 0
