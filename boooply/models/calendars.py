@@ -8,7 +8,7 @@ from boooply.errors import ValidationError
 from boooply.models import validators
 from boooply.models.response import ResponseModel
 
-minutes = attrs.validators.optional(validators.number_between(5, unit="minutes", whole=True))
+minutes: validators.Validator = attrs.validators.optional(validators.number_between(5, unit="minutes", whole=True))
 _days = attrs.validators.optional(validators.number_between(1, 30, unit="days", whole=True))
 
 
