@@ -40,6 +40,37 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AmbiguousWriteError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BoooplyError",
+    "ConfigurationError",
+    "ConflictError",
+    "CorruptKeyError",
+    "DeadlineExceededError",
+    "DecodingError",
+    "InvalidSignatureError",
+    "MalformedEventError",
+    "NotConnectedError",
+    "NotFoundError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "ProvisioningError",
+    "RateLimitError",
+    "ServerError",
+    "StaleEventError",
+    "StoreError",
+    "UnprocessableEntityError",
+    "ValidationError",
+    "WebhookError",
+    "WrongTenantError",
+]
+
 
 class BoooplyError(Exception):
     """The base class of everything this package raises."""

@@ -5,20 +5,30 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _EXTRAS = {"sqlalchemy": "store", "cryptography": "store"}  # what needs which of ours
 
 
-def names_of(package: str, modules: "Mapping[str, tuple[str, ...]]") -> "Callable[[str], object]":
-    """Make the ``__getattr__`` of a package whose public names are in these modules.
+def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
+    """Make the names of these modules public in a package, and list them in its ``__all__``; ``*`` is a whole module.
 
-    A name whose extra is missing is not an attribute; the error says which extra to install.
+    Checkers read the package's ``if TYPE_CHECKING`` instead: one that saw a ``__getattr__`` would accept any name. A
+    name whose extra is missing is not an attribute; the error says which extra to install.
     """
-    module_of = {name: module for module, names in modules.items() for name in names}
+    namespace = vars(sys.modules[package])
+    module_of = {name: module for module, names in modules.items() for name in names if name != "*"}
+
+    def all_names() -> list[str]:
+        for module, names in modules.items():
+            if "*" in names:
+                module_of.update(dict.fromkeys(import_module(module).__all__, module))
+        return sorted(module_of)
 
     def find(name: str) -> object:
-        if name not in module_of:
+        if name == "__all__":
+            return all_names()
+        if name not in module_of and name not in all_names():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
             module = import_module(module_of[name])
@@ -27,13 +37,18 @@ def names_of(package: str, modules: "Mapping[str, tuple[str, ...]]") -> "Callabl
             if extra is None:
                 raise
             needs = f'{package}.{name} needs {missing.name}: python -m pip install "boooply[{extra}]"'
-            _missing.explain(f"{package}.{name}", ModuleNotFoundError(needs, name=missing.name))
+            _missing[f"{package}.{name}"] = ModuleNotFoundError(needs, name=missing.name)
+            if _MissingExtras not in sys.meta_path:
+                sys.meta_path.append(_MissingExtras)
             raise AttributeError(needs) from None
-        value = getattr(module, name)
-        setattr(import_module(package), name, value)  # found there by the next access
-        return value
+        namespace[name] = getattr(module, name)  # found there by the next access
+        return namespace[name]
 
-    return find
+    namespace["__getattr__"] = find
+    namespace["__dir__"] = lambda: [*namespace, *all_names()]
+
+
+_missing: dict[str, ModuleNotFoundError] = {}
 
 
 class _MissingExtras:
@@ -42,17 +57,7 @@ class _MissingExtras:
     ``from boooply import Name`` takes a name that is no attribute for a submodule, and asks the finders for it.
     """
 
-    def __init__(self) -> None:
-        self._errors: dict[str, ModuleNotFoundError] = {}
-
-    def explain(self, name: str, error: ModuleNotFoundError) -> None:
-        self._errors[name] = error
-        if self not in sys.meta_path:
-            sys.meta_path.append(self)
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002 - importlib's signature
-        if fullname in self._errors:
-            raise self._errors[fullname].with_traceback(None)
-
-
-_missing = _MissingExtras()
+    @staticmethod
+    def find_spec(fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG004 - importlib's signature
+        if fullname in _missing:
+            raise _missing[fullname].with_traceback(None)

@@ -1,60 +1,13 @@
-"""Frozen attrs classes for requests and responses."""
+"""Frozen attrs classes for requests and responses; those in ``__all__`` are public names of ``boooply``."""
 
-from boooply.models.calendars import Availability, AvailabilityQuery, BusyBlocks, BusyBlocksQuery, Slot
-from boooply.models.enums import (
-    AIRecommendation,
-    AuthProvider,
-    ConfidenceLevel,
-    DateField,
-    EmploymentType,
-    EndReason,
-    EvaluationFocus,
-    InterviewCategory,
-    InterviewType,
-    MeetingType,
-    ParticipantRole,
-    Recommendation,
-    SchedulingMode,
-    Seniority,
-    SessionStatus,
-    SpeakerRole,
-    TeamRole,
-    WorkSetup,
-)
-from boooply.models.interviews import (
-    CannotTell,
-    Interview,
-    InterviewFilters,
-    InterviewNotEvaluatedError,
-    InterviewQuery,
-    NotSeen,
-    Page,
-)
-from boooply.models.people import Candidate, InterviewParticipant, Participant
-from boooply.models.requests import (
-    AIInterview,
-    Cancellation,
-    CandidateInterview,
-    HumanInterview,
-    InterviewRequest,
-    Invitation,
-    JobBrief,
-    Rescheduling,
-    TeamMeeting,
-)
-from boooply.models.response import ResponseModel
-from boooply.models.results import (
-    AnalysisJob,
-    CriterionScore,
-    Evaluation,
-    InterviewerEvaluation,
-    MeetingStatistics,
-    QuestionEvaluation,
-    Recommendations,
-    Recording,
-    TranscriptEntry,
-)
-from boooply.models.tenants import Organization, OrganizationApiKey, TeamMember, Tenant
+from boooply.models.calendars import *
+from boooply.models.enums import *
+from boooply.models.interviews import *
+from boooply.models.people import *
+from boooply.models.requests import *
+from boooply.models.response import *
+from boooply.models.results import *
+from boooply.models.tenants import *
 
 __all__ = [
     "AIInterview",
@@ -62,12 +15,8 @@ __all__ = [
     "AnalysisJob",
     "AuthProvider",
     "Availability",
-    "AvailabilityQuery",
     "BusyBlocks",
-    "BusyBlocksQuery",
-    "Cancellation",
     "Candidate",
-    "CandidateInterview",
     "CannotTell",
     "ConfidenceLevel",
     "CriterionScore",
@@ -82,12 +31,9 @@ __all__ = [
     "InterviewFilters",
     "InterviewNotEvaluatedError",
     "InterviewParticipant",
-    "InterviewQuery",
     "InterviewRequest",
     "InterviewType",
     "InterviewerEvaluation",
-    "Invitation",
-    "JobBrief",
     "MeetingStatistics",
     "MeetingType",
     "NotSeen",
@@ -100,8 +46,6 @@ __all__ = [
     "Recommendation",
     "Recommendations",
     "Recording",
-    "Rescheduling",
-    "ResponseModel",
     "SchedulingMode",
     "Seniority",
     "SessionStatus",

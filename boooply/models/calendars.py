@@ -8,15 +8,16 @@ from boooply.errors import ValidationError
 from boooply.models import validators
 from boooply.models.response import ResponseModel
 
-_MOST_DAYS = 30
+minutes: validators.Validator = attrs.validators.optional(validators.number_between(5, unit="minutes", whole=True))
+_days = attrs.validators.optional(validators.number_between(1, 30, unit="days", whole=True))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Slot:
     """A span of time, from ``start`` to ``end``."""
 
-    start: datetime = attrs.field(validator=validators.tz_aware)
-    end: datetime = attrs.field(validator=validators.tz_aware)
+    start: datetime
+    end: datetime
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
@@ -49,24 +50,18 @@ class BusyBlocks(ResponseModel):
     message: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class AvailabilityQuery:
     """A query for free slots of ``duration_minutes`` (30) in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=validators.email)
-    duration_minutes: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.int_between(5, unit="minutes"))
-    )
-    days: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.int_between(1, _MOST_DAYS, unit="days"))
-    )
+    duration_minutes: int | None = attrs.field(default=None, validator=minutes)
+    days: int | None = attrs.field(default=None, validator=_days)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class BusyBlocksQuery:
     """A query for busy blocks in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=validators.email)
-    days: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.int_between(1, _MOST_DAYS, unit="days"))
-    )
+    days: int | None = attrs.field(default=None, validator=_days)

@@ -14,7 +14,7 @@ from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 _WITHOUT_EVALUATION = frozenset({SessionStatus.FAILED, SessionStatus.CANCELLED, EndReason.NO_SHOW, EndReason.EXPIRED})
-_MOST_ITEMS = 100
+_score = attrs.validators.optional(validators.number_between(0, 100))
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -146,31 +146,21 @@ def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str
     return validators.as_tuple(value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class InterviewQuery:
     """A query for one page of the list: pages count from 1 and have at most 100 interviews."""
 
-    status: tuple[SessionStatus | str, ...] = attrs.field(
-        default=(), converter=_statuses, validator=validators.each_item(validators.one_of(SessionStatus))
-    )
-    type: InterviewType | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(InterviewType))
-    )
-    search: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    source_id: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    date_field: DateField | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(DateField))
-    )
-    date_from: datetime | None = attrs.field(default=None, validator=validators.optional(validators.tz_aware))
-    date_to: datetime | None = attrs.field(default=None, validator=validators.optional(validators.tz_aware))
-    score_min: float | None = attrs.field(
-        default=None, validator=validators.optional(validators.number_between(0, 100))
-    )
-    score_max: float | None = attrs.field(
-        default=None, validator=validators.optional(validators.number_between(0, 100))
-    )
-    page: int = attrs.field(default=1, validator=validators.int_between(1))
-    limit: int = attrs.field(default=20, validator=validators.int_between(1, _MOST_ITEMS))
+    status: tuple[SessionStatus | str, ...] = attrs.field(default=(), converter=_statuses)
+    type: InterviewType | str | None = None
+    search: str | None = None
+    source_id: str | None = None
+    date_field: DateField | str | None = None
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+    score_min: float | None = attrs.field(default=None, validator=_score)
+    score_max: float | None = attrs.field(default=None, validator=_score)
+    page: int = attrs.field(default=1, validator=validators.number_between(1, whole=True))
+    limit: int = attrs.field(default=20, validator=validators.number_between(1, 100, whole=True))
 
     def __attrs_post_init__(self) -> None:
         if self.date_from is not None and self.date_to is not None and self.date_to < self.date_from:

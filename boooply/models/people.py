@@ -11,27 +11,25 @@ from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Candidate:
     """The candidate to invite: short for a participant with the role ``CANDIDATE``."""
 
-    name: str = attrs.field(validator=validators.text)
+    name: str
     email: str = attrs.field(validator=validators.email)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Participant:
     """A person to invite, who gets an e-mail as soon as the interview is created."""
 
-    name: str = attrs.field(validator=validators.text)
+    name: str
     email: str = attrs.field(validator=validators.email)
-    role: ParticipantRole | str = attrs.field(validator=validators.one_of(ParticipantRole))
-    external_user_id: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    auth_provider: AuthProvider | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(AuthProvider))
-    )
-    external_role: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    avatar_url: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
+    role: ParticipantRole | str
+    external_user_id: str | None = None
+    auth_provider: AuthProvider | str | None = None
+    external_role: str | None = None
+    avatar_url: str | None = None
 
 
 def participants(value: Iterable[Participant]) -> tuple[Participant, ...]:

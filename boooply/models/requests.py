@@ -7,7 +7,7 @@ import attrs
 
 from boooply.errors import ValidationError
 from boooply.models import validators
-from boooply.models.calendars import Slot
+from boooply.models.calendars import Slot, minutes
 from boooply.models.enums import (
     EmploymentType,
     EvaluationFocus,
@@ -20,18 +20,14 @@ from boooply.models.enums import (
 from boooply.models.people import Candidate, Participant, participants
 
 _MOST_SLOTS = 50
-_LEAST_MINUTES = 5
 _DEFAULT_MINUTES = 30  # the API's default
-
-_optional_text = validators.optional(validators.text)
-_minutes = validators.optional(validators.int_between(_LEAST_MINUTES, unit="minutes"))
 
 
 def _slots(value: Iterable[Slot]) -> tuple[Slot, ...]:
     return validators.as_tuple(value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class InterviewRequest:
     """The fields of all three kinds of interview; times are sent in UTC.
 
@@ -39,48 +35,32 @@ class InterviewRequest:
     interview e-mails every participant immediately.
     """
 
-    title: str | None = attrs.field(default=None, validator=_optional_text)
-    job_description: str | None = attrs.field(default=None, validator=_optional_text)
-    department: str | None = attrs.field(default=None, validator=_optional_text)
-    stage: str | None = attrs.field(default=None, validator=_optional_text)
-    company_name: str | None = attrs.field(default=None, validator=_optional_text)
-    external_job_id: str | None = attrs.field(default=None, validator=_optional_text)
-    candidate_cv: str | None = attrs.field(default=None, validator=_optional_text, repr=False)
-    skills: tuple[str, ...] = attrs.field(
-        default=(), converter=validators.texts, validator=validators.each_item(validators.text)
-    )
-    questions: tuple[str, ...] = attrs.field(
-        default=(), converter=validators.texts, validator=validators.each_item(validators.text)
-    )
-    seniority: Seniority | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(Seniority))
-    )
-    work_setup: WorkSetup | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(WorkSetup))
-    )
-    employment_type: EmploymentType | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(EmploymentType))
-    )
-    category: InterviewCategory | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(InterviewCategory))
-    )
-    evaluation_focus: EvaluationFocus | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(EvaluationFocus))
-    )
-    ai_generate: bool | None = attrs.field(default=None, validator=validators.optional(validators.flag))
-    send_candidate_feedback: bool | None = attrs.field(default=None, validator=validators.optional(validators.flag))
-    duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
-    scheduled_at: datetime | None = attrs.field(default=None, validator=validators.optional(validators.tz_aware))
-    scheduling_mode: SchedulingMode | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(SchedulingMode))
-    )
+    title: str | None = None
+    job_description: str | None = None
+    department: str | None = None
+    stage: str | None = None
+    company_name: str | None = None
+    external_job_id: str | None = None
+    candidate_cv: str | None = attrs.field(default=None, repr=False)
+    skills: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
+    questions: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
+    seniority: Seniority | str | None = None
+    work_setup: WorkSetup | str | None = None
+    employment_type: EmploymentType | str | None = None
+    category: InterviewCategory | str | None = None
+    evaluation_focus: EvaluationFocus | str | None = None
+    ai_generate: bool | None = None
+    send_candidate_feedback: bool | None = None
+    duration_minutes: int | None = attrs.field(default=None, validator=minutes)
+    scheduled_at: datetime | None = None
+    scheduling_mode: SchedulingMode | str | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.scheduling_mode == SchedulingMode.FIXED and self.scheduled_at is None:
             raise ValidationError("scheduled_at", "is required if scheduling_mode is FIXED")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class CandidateInterview(InterviewRequest):
     """The fields of AI and human interviews.
 
@@ -88,13 +68,15 @@ class CandidateInterview(InterviewRequest):
     than ``duration_minutes``.
     """
 
-    job_role: str = attrs.field(validator=validators.text)
-    available_slots: tuple[Slot, ...] = attrs.field(
-        default=(), converter=_slots, validator=validators.each_item(validators.instance_of(Slot), most=_MOST_SLOTS)
-    )
+    job_role: str
+    available_slots: tuple[Slot, ...] = attrs.field(default=(), converter=_slots)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
+        if len(self.available_slots) > _MOST_SLOTS:
+            raise ValidationError(
+                "available_slots", f"must be at most {_MOST_SLOTS} long, not {len(self.available_slots)}"
+            )
         picks = self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS
         if picks and not self.available_slots:
             raise ValidationError("available_slots", "is required if scheduling_mode is CANDIDATE_PICKS")
@@ -109,23 +91,19 @@ class CandidateInterview(InterviewRequest):
             )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class AIInterview(CandidateInterview):
     """An interview that the AI leads with one candidate."""
 
-    candidate: Candidate = attrs.field(validator=validators.instance_of(Candidate))
+    candidate: Candidate
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class HumanInterview(CandidateInterview):
     """An interview that people lead: give ``participants``, ``candidate`` or both."""
 
-    candidate: Candidate | None = attrs.field(
-        default=None, validator=validators.optional(validators.instance_of(Candidate))
-    )
-    participants: tuple[Participant, ...] = attrs.field(
-        default=(), converter=participants, validator=validators.each_item(validators.instance_of(Participant))
-    )
+    candidate: Candidate | None = None
+    participants: tuple[Participant, ...] = attrs.field(default=(), converter=participants)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -133,18 +111,14 @@ class HumanInterview(CandidateInterview):
             raise ValidationError("participants", "is required unless candidate is given")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class TeamMeeting(InterviewRequest):
     """A meeting of the team; at least one participant must be a ``HOST``."""
 
-    participants: tuple[Participant, ...] = attrs.field(
-        converter=participants, validator=validators.each_item(validators.instance_of(Participant))
-    )
-    job_role: str | None = attrs.field(default=None, validator=_optional_text)
-    agenda: tuple[str, ...] = attrs.field(
-        default=(), converter=validators.texts, validator=validators.each_item(validators.text)
-    )
-    transcription_enabled: bool | None = attrs.field(default=None, validator=validators.optional(validators.flag))
+    participants: tuple[Participant, ...] = attrs.field(converter=participants)
+    job_role: str | None = None
+    agenda: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
+    transcription_enabled: bool | None = None
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -154,50 +128,40 @@ class TeamMeeting(InterviewRequest):
             raise ValidationError("scheduling_mode", "must be IMMEDIATE or FIXED for a team meeting")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Cancellation:
     """The body of a request to cancel an interview."""
 
-    reason: str | None = attrs.field(default=None, validator=_optional_text)
+    reason: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Rescheduling:
     """The body of a request to move an interview to another time."""
 
-    scheduled_at: datetime = attrs.field(validator=validators.tz_aware)
-    duration_minutes: int | None = attrs.field(default=None, validator=_minutes)
-    reason: str | None = attrs.field(default=None, validator=_optional_text)
+    scheduled_at: datetime
+    duration_minutes: int | None = attrs.field(default=None, validator=minutes)
+    reason: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Invitation:
     """The body of a request to add people to an interview."""
 
-    participants: tuple[Participant, ...] = attrs.field(
-        converter=participants, validator=validators.each_item(validators.instance_of(Participant))
-    )
+    participants: tuple[Participant, ...] = attrs.field(converter=participants)
 
     def __attrs_post_init__(self) -> None:
         if not self.participants:
             raise ValidationError("participants", "is empty: give at least one")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class JobBrief:
     """A role, for which the AI writes a job description (contract section 6)."""
 
-    job_role: str = attrs.field(validator=validators.text)
-    department: str | None = attrs.field(default=None, validator=_optional_text)
-    skills: tuple[str, ...] = attrs.field(
-        default=(), converter=validators.texts, validator=validators.each_item(validators.text)
-    )
-    seniority: Seniority | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(Seniority))
-    )
-    work_setup: WorkSetup | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(WorkSetup))
-    )
-    employment_type: EmploymentType | str | None = attrs.field(
-        default=None, validator=validators.optional(validators.one_of(EmploymentType))
-    )
+    job_role: str
+    department: str | None = None
+    skills: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
+    seniority: Seniority | str | None = None
+    work_setup: WorkSetup | str | None = None
+    employment_type: EmploymentType | str | None = None

@@ -10,34 +10,32 @@ from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class TeamMember:
     """A colleague to import into the customer's organization."""
 
     email: str = attrs.field(validator=validators.email)
-    name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    role: TeamRole | str | None = attrs.field(default=None, validator=validators.optional(validators.one_of(TeamRole)))
+    name: str | None = None
+    role: TeamRole | str | None = None
 
 
 def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
     return validators.as_tuple(value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Tenant:
     """A customer of the platform, as it connects to Boooply.
 
     ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it.
     """
 
-    user_id: str = attrs.field(validator=validators.text)
+    user_id: str
     user_email: str = attrs.field(validator=validators.email)
-    organization_id: str = attrs.field(validator=validators.text)
-    user_name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    organization_name: str | None = attrs.field(default=None, validator=validators.optional(validators.text))
-    team_members: tuple[TeamMember, ...] = attrs.field(
-        default=(), converter=_members, validator=validators.each_item(validators.instance_of(TeamMember))
-    )
+    organization_id: str
+    user_name: str | None = None
+    organization_name: str | None = None
+    team_members: tuple[TeamMember, ...] = attrs.field(default=(), converter=_members)
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeVar, cast
+from types import NoneType
+from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import attrs
 from attrs.validators import optional
 
 from boooply.errors import ValidationError
-
-__all__ = [
-    "as_tuple",
-    "each_item",
-    "email",
-    "flag",
-    "instance_of",
-    "int_between",
-    "kind",
-    "number_between",
-    "one_of",
-    "optional",
-    "text",
-    "texts",
-    "tz_aware",
-]
 
 T = TypeVar("T")
 
@@ -81,7 +66,7 @@ def tz_aware(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None
         raise ValidationError(attribute.name, "has no time zone: give one, as in datetime(…, tzinfo=UTC)")
 
 
-def number_between(least: float, most: float = float("inf"), *, unit: str = "") -> Validator:
+def number_between(least: float, most: float = float("inf"), *, unit: str = "", whole: bool = False) -> Validator:
     """Require a number from ``least`` to ``most``, both included."""
     span = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
     rule = f"must be {span}{f' {unit}' if unit else ''}"
@@ -91,17 +76,7 @@ def number_between(least: float, most: float = float("inf"), *, unit: str = "") 
             raise ValidationError(attribute.name, f"must be a number, not {kind(value)}")
         if not least <= value <= most:
             raise ValidationError(attribute.name, f"{rule}, not {value:g}")
-
-    return check
-
-
-def int_between(least: int, most: float = float("inf"), *, unit: str = "") -> Validator:
-    """Require a whole number from ``least`` to ``most``, both included."""
-    check_number = number_between(least, most, unit=unit)
-
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        check_number(instance, attribute, value)
-        if not isinstance(value, int):
+        if whole and not isinstance(value, int):
             raise ValidationError(attribute.name, "must be a whole number")
 
     return check
@@ -119,16 +94,13 @@ def one_of(enumeration: type[StrEnum]) -> Validator:
     return check
 
 
-def each_item(check_item: Validator, *, most: int | None = None) -> Validator:
+def each_item(check_item: Validator) -> Validator:
     """Require a sequence other than a string, in which every item passes ``check_item``."""
 
     def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, tuple):
             raise ValidationError(attribute.name, f"must be a list, not {kind(value)}")
-        items = cast("tuple[Any, ...]", value)
-        if most is not None and len(items) > most:
-            raise ValidationError(attribute.name, f"must be at most {most} long, not {len(items)}")
-        for item in items:
+        for item in cast("tuple[Any, ...]", value):
             check_item(instance, attribute, item)
 
     return check
@@ -142,6 +114,25 @@ def instance_of(wanted: type) -> Validator:
             raise ValidationError(attribute.name, f"must be a {wanted.__name__}, not {kind(value)}")
 
     return check
+
+
+def by_annotation(_model: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Return the fields of a request, each with the validator that its annotation asks for, unless it has one."""
+    return [
+        field if field.validator is not None else field.evolve(validator=_validator_of(field.type)) for field in fields
+    ]
+
+
+_VALIDATORS: Final[Mapping[object, Validator]] = {str: text, bool: flag, datetime: tz_aware}
+
+
+def _validator_of(annotation: Any) -> Validator:
+    kinds = get_args(annotation) or (annotation,)
+    if get_origin(annotation) is tuple:
+        return each_item(_validator_of(kinds[0]))
+    first = kinds[0]  # of an enumeration and str, the enumeration
+    check = _VALIDATORS.get(first) or (one_of(first) if issubclass(first, StrEnum) else instance_of(first))
+    return optional(check) if NoneType in kinds else check
 
 
 def kind(value: object) -> str:

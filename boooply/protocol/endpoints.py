@@ -26,9 +26,8 @@ from boooply.models import (
     SessionStatus,
     TranscriptEntry,
 )
-from boooply.protocol import envelopes
 from boooply.protocol.bodies import model_body
-from boooply.protocol.envelopes import Envelope, bare, nothing, under, within
+from boooply.protocol.envelopes import Envelope, bare, evaluation, items, minted, page, under, within
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import (
     Idempotency,
@@ -58,7 +57,7 @@ class Endpoint(Generic[T]):
     limit: RateLimitClass
     idempotency: Idempotency
     result: Any  # the type T; a union has no type of its own that a checker would take here
-    envelope: Envelope
+    envelope: Envelope = bare
     reconcile: "Reconcile | None" = None
 
     def request(self, *, body: object = None, query: object = None, **path_params: str) -> Request:
@@ -164,13 +163,7 @@ _INTERVIEWS: Final = "/api/integration/interviews"
 _INTERVIEW: Final = f"{_INTERVIEWS}/{{meeting_code}}"
 
 CREATE_ORGANIZATION_API_KEY: Final = Endpoint[OrganizationApiKey](
-    "create_organization_api_key",
-    "POST",
-    "/api/server-auth/create-api-key",
-    WRITES,
-    UNSAFE,
-    OrganizationApiKey,
-    envelopes.minted,
+    "create_organization_api_key", "POST", "/api/server-auth/create-api-key", WRITES, UNSAFE, OrganizationApiKey, minted
 )
 GET_ORGANIZATION: Final = Endpoint[Organization](
     "organization.get", "GET", "/api/integration/organization", READS, SAFE, Organization, within("organization")
@@ -179,7 +172,7 @@ GET_ORGANIZATION: Final = Endpoint[Organization](
 CREATE_INTERVIEW: Final = Endpoint[Interview](
     "interviews.create", "POST", _INTERVIEWS, WRITES, UNSAFE, Interview, within("meeting")
 )
-LIST_INTERVIEWS: Final = Endpoint[Page]("interviews.list", "GET", _INTERVIEWS, READS, SAFE, Page, envelopes.page)
+LIST_INTERVIEWS: Final = Endpoint[Page]("interviews.list", "GET", _INTERVIEWS, READS, SAFE, Page, page)
 GET_INTERVIEW: Final = Endpoint[Interview](
     "interviews.get", "GET", _INTERVIEW, READS, SAFE, Interview, within("meeting")
 )
@@ -204,7 +197,13 @@ RESCHEDULE_INTERVIEW: Final = Endpoint[Interview](
     Reconcile(GET_INTERVIEW, _is_moved),
 )
 DELETE_INTERVIEW: Final = Endpoint[None](
-    "interviews.delete", "DELETE", _INTERVIEW, WRITES, IDEMPOTENT, NoneType, nothing, Reconcile(GET_INTERVIEW, _is_gone)
+    "interviews.delete",
+    "DELETE",
+    _INTERVIEW,
+    WRITES,
+    IDEMPOTENT,
+    NoneType,
+    reconcile=Reconcile(GET_INTERVIEW, _is_gone),
 )
 
 ADD_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
@@ -214,7 +213,7 @@ ADD_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
     WRITES,
     UNSAFE,
     tuple[InterviewParticipant, ...],
-    envelopes.items("participants"),
+    items("participants"),
 )
 LIST_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
     "interviews.list_participants",
@@ -223,7 +222,7 @@ LIST_PARTICIPANTS: Final = Endpoint[tuple[InterviewParticipant, ...]](
     READS,
     SAFE,
     tuple[InterviewParticipant, ...],
-    envelopes.items("participants"),
+    items("participants"),
 )
 REMOVE_PARTICIPANT: Final = Endpoint[None](
     "interviews.remove_participant",
@@ -232,8 +231,7 @@ REMOVE_PARTICIPANT: Final = Endpoint[None](
     WRITES,
     IDEMPOTENT,
     NoneType,
-    nothing,
-    Reconcile(LIST_PARTICIPANTS, _is_out),
+    reconcile=Reconcile(LIST_PARTICIPANTS, _is_out),
 )
 
 GET_RECORDING: Final = Endpoint[Recording | None](
@@ -246,20 +244,20 @@ GET_TRANSCRIPT: Final = Endpoint[tuple[TranscriptEntry, ...]](
     READS,
     SAFE,
     tuple[TranscriptEntry, ...],
-    envelopes.items("transcript"),
+    items("transcript"),
 )
 GET_EVALUATION: Final = Endpoint[Evaluation | None](
-    "interviews.get_evaluation", "GET", f"{_INTERVIEW}/evaluation", READS, SAFE, Evaluation | None, envelopes.evaluation
+    "interviews.get_evaluation", "GET", f"{_INTERVIEW}/evaluation", READS, SAFE, Evaluation | None, evaluation
 )
 TRIGGER_ANALYSIS: Final = Endpoint[AnalysisJob](
-    "interviews.trigger_analysis", "POST", f"{_INTERVIEW}/analyze", WRITES, UNSAFE, AnalysisJob, bare
+    "interviews.trigger_analysis", "POST", f"{_INTERVIEW}/analyze", WRITES, UNSAFE, AnalysisJob
 )
 
 GET_AVAILABILITY: Final = Endpoint[Availability](
-    "interviews.get_availability", "GET", "/api/integration/availability", READS, SAFE, Availability, bare
+    "interviews.get_availability", "GET", "/api/integration/availability", READS, SAFE, Availability
 )
 GET_BUSY_BLOCKS: Final = Endpoint[BusyBlocks](
-    "interviews.get_busy_blocks", "GET", "/api/integration/busy-blocks", READS, SAFE, BusyBlocks, bare
+    "interviews.get_busy_blocks", "GET", "/api/integration/busy-blocks", READS, SAFE, BusyBlocks
 )
 
 GENERATE_JOB_DESCRIPTION: Final = Endpoint[str](

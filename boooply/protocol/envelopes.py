@@ -37,10 +37,6 @@ def minted(payload: Payload) -> Payload:
     return bare(payload)
 
 
-def nothing(payload: Payload) -> None:
-    """Take nothing: success is all that the response reports."""
-
-
 def within(name: str) -> Envelope:
     """Take the object under ``name``, or the fields at the top level if it is not there."""
 

@@ -48,7 +48,8 @@ def error_from_response(operation: str, response: Response, payload: Mapping[str
         return None
     minted = fields.get("apiKey")  # some responses report an error beside a key
     secrets = (response.key, Secret(minted) if isinstance(minted, str) else None)
-    return _class(response.status)(
+    error = ServerError if response.status in _SERVER_ERRORS else ERRORS.get(response.status, APIStatusError)
+    return error(
         operation,
         status=response.status,
         message=_clean(_message(response, fields), *secrets),
@@ -61,10 +62,6 @@ def error_from_response(operation: str, response: Response, payload: Mapping[str
 def writable(text: str) -> str:
     """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
     return _UNWRITABLE.sub("\ufffd", text)
-
-
-def _class(status: int) -> type[APIStatusError]:
-    return ServerError if status in _SERVER_ERRORS else ERRORS.get(status, APIStatusError)
 
 
 def _message(response: Response, fields: Mapping[str, Any]) -> str:

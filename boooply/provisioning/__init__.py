@@ -1,48 +1,39 @@
 """Many customers at once: from a file to a stored key for each."""
 
-from boooply.lazy import names_of
+from boooply.lazy import publish
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
-    from boooply.blocking.provisioning import Keys, provision
-    from boooply.provisioning.engine import async_provision
-    from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
-    from boooply.provisioning.plan import BadRow, Plan, iterate_rows, read_tenants
-    from boooply.provisioning.provisioner import AsyncKeys
+    from boooply.blocking.provisioning import Keys as Keys
+    from boooply.blocking.provisioning import provision as provision
+    from boooply.provisioning.engine import async_provision as async_provision
+    from boooply.provisioning.outcomes import AlreadyConnected as AlreadyConnected
+    from boooply.provisioning.outcomes import Connected as Connected
+    from boooply.provisioning.outcomes import Failed as Failed
+    from boooply.provisioning.outcomes import InDoubt as InDoubt
+    from boooply.provisioning.outcomes import KeysNotStoredError as KeysNotStoredError
+    from boooply.provisioning.outcomes import Outcome as Outcome
+    from boooply.provisioning.plan import BadRow as BadRow
+    from boooply.provisioning.plan import Plan as Plan
+    from boooply.provisioning.plan import iterate_rows as iterate_rows
+    from boooply.provisioning.plan import read_tenants as read_tenants
+    from boooply.provisioning.provisioner import AsyncKeys as AsyncKeys
 
 # What needs the store is imported on first use: a file can be read and checked without that extra.
-_MODULES = {
-    "boooply.blocking.provisioning": ("Keys", "provision"),
-    "boooply.provisioning.engine": ("async_provision",),
-    "boooply.provisioning.provisioner": ("AsyncKeys",),
-    "boooply.provisioning.outcomes": (
-        "AlreadyConnected",
-        "Connected",
-        "Failed",
-        "InDoubt",
-        "KeysNotStoredError",
-        "Outcome",
-    ),
-    "boooply.provisioning.plan": ("BadRow", "Plan", "iterate_rows", "read_tenants"),
-}
-
-__all__ = [
-    "AlreadyConnected",
-    "AsyncKeys",
-    "BadRow",
-    "Connected",
-    "Failed",
-    "InDoubt",
-    "Keys",
-    "KeysNotStoredError",
-    "Outcome",
-    "Plan",
-    "async_provision",
-    "iterate_rows",
-    "provision",
-    "read_tenants",
-]
-
-
-if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-    __getattr__ = names_of(__name__, _MODULES)
+publish(
+    __name__,
+    {
+        "boooply.blocking.provisioning": ("Keys", "provision"),
+        "boooply.provisioning.engine": ("async_provision",),
+        "boooply.provisioning.provisioner": ("AsyncKeys",),
+        "boooply.provisioning.outcomes": (
+            "AlreadyConnected",
+            "Connected",
+            "Failed",
+            "InDoubt",
+            "KeysNotStoredError",
+            "Outcome",
+        ),
+        "boooply.provisioning.plan": ("BadRow", "Plan", "iterate_rows", "read_tenants"),
+    },
+)

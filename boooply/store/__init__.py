@@ -3,56 +3,42 @@
 A name with ``Async`` is awaited; the same name without it blocks.
 """
 
-from boooply.lazy import names_of
+from boooply.lazy import publish
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
-    from boooply.blocking.deduplicator import Deduplicator
-    from boooply.blocking.inbox import Inbox
-    from boooply.blocking.store import Events, KeyStore, Ledger, Store
-    from boooply.store.deduplicator import AsyncDeduplicator
-    from boooply.store.entries import ClaimResult, Entry, State, is_same_run, tenant_of
-    from boooply.store.events import AsyncEvents
-    from boooply.store.inbox import AsyncInbox, DeclinedError
-    from boooply.store.keys import AsyncKeyStore
-    from boooply.store.ledger import AsyncLedger
-    from boooply.store.store import AsyncStore
+    from boooply.blocking.deduplicator import Deduplicator as Deduplicator
+    from boooply.blocking.inbox import Inbox as Inbox
+    from boooply.blocking.store import Events as Events
+    from boooply.blocking.store import KeyStore as KeyStore
+    from boooply.blocking.store import Ledger as Ledger
+    from boooply.blocking.store import Store as Store
+    from boooply.store.deduplicator import AsyncDeduplicator as AsyncDeduplicator
+    from boooply.store.entries import ClaimResult as ClaimResult
+    from boooply.store.entries import Entry as Entry
+    from boooply.store.entries import State as State
+    from boooply.store.entries import is_same_run as is_same_run
+    from boooply.store.entries import tenant_of as tenant_of
+    from boooply.store.events import AsyncEvents as AsyncEvents
+    from boooply.store.inbox import AsyncInbox as AsyncInbox
+    from boooply.store.inbox import DeclinedError as DeclinedError
+    from boooply.store.keys import AsyncKeyStore as AsyncKeyStore
+    from boooply.store.ledger import AsyncLedger as AsyncLedger
+    from boooply.store.store import AsyncStore as AsyncStore
 
-# On first use: in memory, an AsyncDeduplicator needs nothing of that extra.
-_MODULES = {
-    "boooply.blocking.deduplicator": ("Deduplicator",),
-    "boooply.blocking.inbox": ("Inbox",),
-    "boooply.blocking.store": ("Events", "KeyStore", "Ledger", "Store"),
-    "boooply.store.deduplicator": ("AsyncDeduplicator",),
-    "boooply.store.entries": ("ClaimResult", "Entry", "State", "is_same_run", "tenant_of"),
-    "boooply.store.events": ("AsyncEvents",),
-    "boooply.store.inbox": ("DeclinedError", "AsyncInbox"),
-    "boooply.store.keys": ("AsyncKeyStore",),
-    "boooply.store.ledger": ("AsyncLedger",),
-    "boooply.store.store": ("AsyncStore",),
-}
-
-__all__ = [
-    "AsyncDeduplicator",
-    "AsyncEvents",
-    "AsyncInbox",
-    "AsyncKeyStore",
-    "AsyncLedger",
-    "AsyncStore",
-    "ClaimResult",
-    "DeclinedError",
-    "Deduplicator",
-    "Entry",
-    "Events",
-    "Inbox",
-    "KeyStore",
-    "Ledger",
-    "State",
-    "Store",
-    "is_same_run",
-    "tenant_of",
-]
-
-
-if not TYPE_CHECKING:  # a checker that sees __getattr__ would accept any name
-    __getattr__ = names_of(__name__, _MODULES)
+# Imported on first use: in memory, an AsyncDeduplicator needs nothing of that extra.
+publish(
+    __name__,
+    {
+        "boooply.blocking.deduplicator": ("Deduplicator",),
+        "boooply.blocking.inbox": ("Inbox",),
+        "boooply.blocking.store": ("Events", "KeyStore", "Ledger", "Store"),
+        "boooply.store.deduplicator": ("AsyncDeduplicator",),
+        "boooply.store.entries": ("ClaimResult", "Entry", "State", "is_same_run", "tenant_of"),
+        "boooply.store.events": ("AsyncEvents",),
+        "boooply.store.inbox": ("DeclinedError", "AsyncInbox"),
+        "boooply.store.keys": ("AsyncKeyStore",),
+        "boooply.store.ledger": ("AsyncLedger",),
+        "boooply.store.store": ("AsyncStore",),
+    },
+)

@@ -5,36 +5,10 @@
 Nothing here does I/O, so it works in any framework.
 """
 
-from boooply.webhooks.events import (
-    EvaluationEvent,
-    Event,
-    InterviewerEvaluationEvent,
-    RecordingEvent,
-    ScoresEvent,
-    TranscriptEvent,
-    UnknownEvent,
-    read_event,
-)
-from boooply.webhooks.parts import (
-    AnalysisMeta,
-    EventScores,
-    FollowUp,
-    OverallRecommendation,
-    Point,
-    PositiveSignal,
-    QuestionAsked,
-    QuickDecision,
-    RecruiterRatings,
-    RecruiterSummary,
-    RedFlag,
-    SentimentAnalysis,
-    Severity,
-    SkillAssessment,
-    StrengthsAndWeaknesses,
-    TranscriptLine,
-)
-from boooply.webhooks.signature import sign
-from boooply.webhooks.webhook import Webhook
+from boooply.webhooks.events import *
+from boooply.webhooks.parts import *
+from boooply.webhooks.signature import *
+from boooply.webhooks.webhook import *
 
 __all__ = [
     "AnalysisMeta",

@@ -143,11 +143,9 @@ _EVENTS: Final[Mapping[str, type[Event]]] = {
     "interview.interviewer_evaluation": InterviewerEvaluationEvent,
     "interview.recording": RecordingEvent,
 }
-_RESERVED: Final = frozenset(
-    {"event", "idempotencyKey", "announcedAs", "data"}
-)  # our own names, which data may have too
+# our own names, which data may have too
+_RESERVED: Final = frozenset({"event", "idempotencyKey", "announcedAs", "data"})
 _LONGEST_NAME: Final = 100
-_SECOND_SPELLING: Final = ("overallRecommendation", "recommendation")
 
 
 def read_event(body: bytes, /) -> Event:
@@ -202,9 +200,8 @@ def _event(name: str, data: dict[str, Any], digest: str) -> Event | str:
     model = _EVENTS.get(name, UnknownEvent)
     reserved = {key: data[key] for key in _RESERVED & data.keys()}
     payload = {key: value for key, value in data.items() if key not in reserved} if reserved else dict(data)
-    second, first = _SECOND_SPELLING
-    if payload.get(first) is None and second in payload:
-        payload[first] = payload.pop(second)
+    if payload.get("recommendation") is None and "overallRecommendation" in payload:
+        payload["recommendation"] = payload.pop("overallRecommendation")
     try:
         event = structure(payload | {"event": name, "idempotencyKey": digest}, model)
     except StructureError as error:
