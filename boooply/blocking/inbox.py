@@ -10,10 +10,10 @@ from typing import Final
 
 from boooply.blocking.proxy import SyncProxy, original_of, runner_of, sync
 from boooply.blocking.store import Store
-from boooply.blocking.threads import in_thread, is_set
 from boooply.store.completion import run_to_completion
 from boooply.store.deduplicator import LEASE
 from boooply.store.inbox import AsyncInbox
+from boooply.store.threads import in_thread, is_set
 from boooply.webhooks import Event
 
 Handler = Callable[[Event], object]

@@ -15,13 +15,13 @@ import attrs
 from boooply.blocking.client import BoooplyClient, BoooplyPlatform
 from boooply.blocking.proxy import SyncProxy, original_of, over, runner_of, sync
 from boooply.blocking.store import Store
-from boooply.blocking.threads import in_thread, is_set
 from boooply.errors import ConfigurationError
 from boooply.models import Tenant
 from boooply.provisioning.engine import CONCURRENCY, async_provision
 from boooply.provisioning.outcomes import Outcome
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.secret import Secret
+from boooply.store.threads import in_thread, is_set
 
 _END: Final[Any] = object()
 _GLANCE: Final = 0.05  # seconds

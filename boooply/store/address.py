@@ -56,10 +56,7 @@ class Address:
         try:
             os.close(os.open(Path(name), os.O_CREAT | os.O_RDONLY, _OWNER_ONLY))
         except OSError as error:
-            problem = error.strerror
-        else:
-            return
-        raise StoreError(f"the store {name} cannot be opened: {problem}")
+            raise StoreError(f"the store {name} cannot be opened: {error.strerror}") from error
 
 
 def database_address(given: Secret) -> Address:
@@ -68,22 +65,16 @@ def database_address(given: Secret) -> Address:
     Raises:
         ConfigurationError: It is neither SQLite nor PostgreSQL.
     """
-    address = _read(given)
-    if address is None:
+    url: URL | None
+    try:
+        url = make_url(given.reveal())
+        driver = _DRIVERS[url.drivername]
+    except (ArgumentError, ValueError, KeyError):
+        url, driver = None, ""
+    if url is None:
         raise ConfigurationError(  # it may hold a password, so it is not repeated
             f"the store's URL must look like {DEFAULT_URL} or postgresql+psycopg://user:password@host/database"
         )
-    return address
-
-
-def _read(given: Secret) -> Address | None:
-    try:
-        url = make_url(given.reveal())
-    except (ArgumentError, ValueError):
-        return None
-    driver = _DRIVERS.get(url.drivername)
-    if driver is None:
-        return None
     options = url.normalized_query
     passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}
     if url.password:

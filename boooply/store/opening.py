@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 from boooply.errors import StoreError
 from boooply.secret import Secret, as_secret
 from boooply.store.address import DEFAULT_URL, database_address
-from boooply.store.database import Database, connected
+from boooply.store.database import Database, connect
 from boooply.store.encryption import Encryption
 from boooply.store.schema import METADATA, STORE, VERSION
 
@@ -31,7 +31,8 @@ async def opened(url: Secret | None, encryption: Encryption) -> AsyncGenerator[D
         StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
     """
     address = database_address(url or as_secret(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
-    async with connected(address) as database:
+    database = connect(address)
+    try:
         version, encrypted_check = await database.read(_look)
         if version < VERSION:
             version, encrypted_check = await database.write(partial(_create, encryption))
@@ -41,6 +42,8 @@ async def opened(url: Secret | None, encryption: Encryption) -> AsyncGenerator[D
             )
         encryption.check(encrypted_check)
         yield database
+    finally:
+        await database.close()
 
 
 def _look(connection: Connection) -> tuple[int, bytes]:
