@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from boooply.errors import StoreError
 
@@ -36,6 +36,19 @@ async def is_set(event: threading.Event | None, /) -> None:
     """Wait until the event of a thread is set; None never is."""
     while event is None or not event.is_set():  # noqa: ASYNC110 - the event of a thread cannot be awaited
         await asyncio.sleep(_GLANCE)
+
+
+async def run_until(stop: threading.Event | None, work: Coroutine[Any, Any, None], /) -> None:
+    """Do some work, and cancel it once the event of a thread is set; None never is."""
+    tasks = working, _ = asyncio.create_task(work), asyncio.create_task(is_set(stop))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()  # which raises
 
 
 class Threads:
