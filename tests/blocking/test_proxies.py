@@ -12,6 +12,7 @@ import pytest
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, AsyncTenants, BoooplyClient, BoooplyPlatform, Tenants
 from boooply.blocking import resources as blocking
 from boooply.provisioning import async_provision, provision
+from boooply.provisioning.distributed import AsyncQueue, Queue
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.organization import AsyncOrganization
@@ -44,14 +45,17 @@ PAIRS: list[tuple[type, type]] = [
     (AsyncEvents, Events),
     (AsyncInbox, Inbox),
     (AsyncDeduplicator, Deduplicator),
+    (AsyncQueue, Queue),
 ]
 INTERNAL = {
     AsyncStore: {"database", "encryption"},
     AsyncKeyStore: {"ledger"},
-    AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take", "rotate"},
+    AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take"},
+    AsyncQueue: {"app", "store"},
 }
-# What differs on purpose: a blocking handler is a plain function, and a thread's event ends the work.
-WRITTEN_TWICE = {"open", "once", "work"}
+# What differs on purpose: a blocking handler is a plain function, a thread's event ends the work, and a blocking source
+# is iterated in the thread of its caller.
+WRITTEN_TWICE = {"enqueue", "open", "once", "work"}
 
 
 def names(flavour: type) -> set[str]:
