@@ -45,13 +45,9 @@ class Inbox(SyncProxy[AsyncInbox]):
 
 async def _handle(handler: Handler, event: Event) -> None:
     handling = asyncio.create_task(in_thread(handler, event))
-
-    async def handled() -> None:
-        await asyncio.wait({handling})
-
     worker = asyncio.current_task()
     try:
-        await run_to_completion(handled())
+        await run_to_completion(asyncio.wait({handling}))
     except asyncio.CancelledError:
         if worker is not None:  # a thread cannot be cancelled: again, for the next await after its outcome is recorded
             worker.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
@@ -18,6 +17,7 @@ from boooply.store.events import AsyncEvents
 from boooply.store.keys import AsyncKeyStore
 from boooply.store.ledger import AsyncLedger
 from boooply.store.store import AsyncStore
+from boooply.transport.pool import never_free
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -98,5 +98,5 @@ def opened(kind: Callable[[LoopRunner, T], S], opening: AbstractAsyncContextMana
         raise
     finally:
         if os.getpid() != opener:  # kept forever: its finalizer would hand its end to the parent's loop
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(opening))
+            never_free(opening)
         runner.close()

@@ -156,7 +156,7 @@ def _backlog(platform: AsyncBoooplyPlatform) -> int:
 
 def _connector(store: AsyncStore) -> BaseConnector:
     address = store.database.address
-    if not store.database.is_postgresql:
+    if not address.is_postgresql:
         raise ConfigurationError("the queue needs a store on PostgreSQL: postgresql+psycopg://user:password@host/name")
     bare = address.url.set(drivername="postgresql").render_as_string()
     passwords = {name: secret.reveal() for name, secret in address.passwords.items()}

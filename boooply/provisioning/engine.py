@@ -64,13 +64,12 @@ async def async_provision(
     provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
     pool = WorkerPool(provisioner, iterate(tenants), concurrency)
     running = asyncio.create_task(pool.run())
-    stopping = asyncio.create_task(call_after(stop.wait(), pool.stop)) if stop is not None else None
+    stopping = asyncio.create_task(call_after((stop or asyncio.Event()).wait(), pool.stop))
     try:
         while (outcome := await pool.outcomes.get()) is not None:
             yield outcome
     finally:
-        if stopping is not None:
-            stopping.cancel()
+        stopping.cancel()
         await pool.close(running)
     pool.raise_failure()
 

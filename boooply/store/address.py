@@ -39,10 +39,15 @@ class Address:
     passwords: Mapping[str, Secret]
 
     @property
+    def is_postgresql(self) -> bool:
+        """Whether it is PostgreSQL, not SQLite."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @property
     def is_memory(self) -> bool:
         """Whether it is a SQLite database that ends with its one connection."""
         is_named = self.url.query.get("mode") == "memory"  # "file:name?mode=memory&uri=true"
-        return self.url.get_backend_name() == "sqlite" and (is_named or self.url.database in _MEMORY)
+        return not self.is_postgresql and (is_named or self.url.database in _MEMORY)
 
     def make_private(self) -> None:
         """Create a SQLite file for its owner alone; SQLite gives the files beside it the same mode.
@@ -51,7 +56,7 @@ class Address:
             StoreError: The file cannot be created.
         """
         name = self.url.database
-        if self.url.get_backend_name() != "sqlite" or name is None or self.is_memory or name.startswith("file:"):
+        if self.is_postgresql or name is None or self.is_memory or name.startswith("file:"):
             return  # "file:" is a URI of SQLite's, whose options say whether there is a file at all
         try:
             os.close(os.open(Path(name), os.O_CREAT | os.O_RDONLY, _OWNER_ONLY))

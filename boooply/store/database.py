@@ -51,8 +51,7 @@ def connect(address: Address) -> Database:
     address.make_private()
     # hidden parameters: an error must not quote a key
     options: dict[str, Any] = {"hide_parameters": True}
-    is_postgresql = address.url.get_backend_name() == "postgresql"
-    if is_postgresql:
+    if address.is_postgresql:
         options |= {"connect_args": {"connect_timeout": _CONNECT_TIMEOUT}, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
@@ -63,7 +62,7 @@ def connect(address: Address) -> Database:
         raise ConfigurationError(
             f'the store needs {missing.name}: python -m pip install "boooply[postgres]"'
         ) from missing
-    if is_postgresql:
+    if address.is_postgresql:
         event.listen(engine, "do_connect", _with_passwords(address.passwords))
     else:
         event.listen(engine, "connect", _prepare)
@@ -125,11 +124,6 @@ class Database:
     # the last time that no transaction could begin, since the database was locked or out of reach, and why
     _failed_at: float = attrs.field(default=0.0, init=False)
     _failure: str = attrs.field(default="", init=False)
-
-    @property
-    def is_postgresql(self) -> bool:
-        """Whether it is PostgreSQL, not SQLite."""
-        return self.engine.dialect.name == "postgresql"
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run some reads in one transaction, and stop them if the caller is cancelled.

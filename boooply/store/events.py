@@ -74,21 +74,19 @@ class AsyncEvents:
 
     async def take(self, *, claim_token: str, lease: float) -> StoredEvent | None:
         """Claim the oldest event that is to be handled, if there is one."""
-        due = select(EVENTS.c.key, EVENTS.c.encrypted).where(self._due).order_by(EVENTS.c.changed_at).limit(1)
+        columns = select(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.attempts)
+        due = columns.where(self._due).order_by(EVENTS.c.changed_at).limit(1)
         if not await self._database.read(lambda connection: connection.execute(due).all()):
             return None  # without a lock that others would wait for
-        claim = partial(event_states.claim, claim_token=claim_token, lease=lease)
-
-        def step(state: EventState, now: float) -> tuple[int, EventState]:
-            _, after = claim(state, now)
-            return after.attempts, after
 
         def run(connection: Connection) -> StoredEvent | None:
             row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
             if row is None:
                 return None
-            body = self._encryption.decrypt_or_none(row.key, row[1])
-            return StoredEvent(key=row.key, attempts=self._rows.step_in(connection, row.key, step), body=body)
+            key, encrypted, attempts = row
+            self._rows.step_in(connection, key, partial(event_states.claim, claim_token=claim_token, lease=lease))
+            body = self._encryption.decrypt_or_none(key, encrypted)
+            return StoredEvent(key=key, attempts=attempts + 1, body=body)
 
         return await self._database.write(run)
 

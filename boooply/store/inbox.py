@@ -6,8 +6,8 @@ import asyncio
 import logging
 import traceback
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -70,18 +70,13 @@ class AsyncInbox:
         """
         news, stop = asyncio.Event(), stop or asyncio.Event()
         work = _Work(self._events, self._lease, handler, news, stop)
-        async with self._woken(news), asyncio.TaskGroup() as tasks:
-            tasks.create_task(call_after(stop.wait(), news.set))
-            for _ in range(concurrency):
-                tasks.create_task(work.run())
-
-    @asynccontextmanager
-    async def _woken(self, news: asyncio.Event) -> AsyncGenerator[None]:
-        """Set an event at each ``put``, from whatever thread."""
-        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)  # at each put, in whatever thread
         self._wakers.add(wake)
         try:
-            yield
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(call_after(stop.wait(), news.set))
+                for _ in range(concurrency):
+                    tasks.create_task(work.run())
         finally:
             self._wakers.discard(wake)
 
