@@ -23,6 +23,7 @@ from boooply.secret import Secret
 from boooply.store.completion import call_after
 from boooply.store.threads import in_thread, is_set
 
+Given = Tenant | Exception | None
 Start = Callable[[AsyncIterator[Tenant], asyncio.Event], AsyncGenerator[Outcome]]
 
 _END: Final[Any] = object()
@@ -167,7 +168,7 @@ def provision(
             runner.run(run.close)
 
 
-def _pull(source: Iterator[Tenant]) -> Tenant | Exception | None:
+def _pull(source: Iterator[Tenant]) -> Given:
     try:
         return next(source, None)
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run as it would end an awaited one
@@ -185,8 +186,8 @@ class _Run:
     """
 
     stop: threading.Event | None
-    news: asyncio.Queue[Outcome | None] = attrs.field(factory=asyncio.Queue, init=False)
-    given: asyncio.Queue[Tenant | Exception | None] = attrs.field(factory=asyncio.Queue, init=False)
+    news: asyncio.Queue[Outcome | None] = attrs.field(factory=asyncio.Queue[Outcome | None], init=False)
+    given: asyncio.Queue[Given] = attrs.field(factory=asyncio.Queue[Given], init=False)
     _task: asyncio.Task[None] | None = attrs.field(default=None, init=False)
 
     async def start(self, start: Start) -> None:

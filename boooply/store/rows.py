@@ -93,7 +93,7 @@ class Rows(Generic[E]):
         return {_key(self.table): name, **attrs.asdict(entry), **times}
 
 
-async def iterate(database: Database, query: Select[Any], key: Column[Any], /) -> AsyncIterator[Any]:
+async def iterate(database: Database, query: Select[*tuple[Any, ...]], key: Column[Any], /) -> AsyncIterator[Any]:
     """Iterate over the rows of a query in the order of their key, its first column; they are read in batches."""
     last = ""
     while True:
@@ -145,7 +145,7 @@ def insert(dialect: str, table: Table) -> Insert:
     return _INSERTS[dialect](table)
 
 
-def _fetch(query: Select[Any], connection: Connection) -> Sequence[Any]:
+def _fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Any]:
     return connection.execute(query).all()
 
 
