@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from boooply.blocking.proxy import SyncProxy, original_of, runner_of
@@ -53,10 +54,9 @@ class Deduplicator(SyncProxy[AsyncDeduplicator]):
         try:
             yield is_new
         except BaseException as error:
-            kind, problem, trace = type(error), error, error.__traceback__
-            self._runner.run(lambda: once.__aexit__(kind, problem, trace))
+            self._runner.run(partial(once.__aexit__, type(error), error, error.__traceback__))
             raise
-        self._runner.run(lambda: once.__aexit__(None, None, None))
+        self._runner.run(partial(once.__aexit__, None, None, None))
 
 
 async def _nothing() -> None:

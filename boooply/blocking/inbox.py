@@ -10,10 +10,10 @@ from typing import Final
 
 from boooply.blocking.proxy import SyncProxy, original_of, runner_of, sync
 from boooply.blocking.store import Store
-from boooply.blocking.threads import in_thread, is_set
 from boooply.store.completion import run_to_completion
 from boooply.store.deduplicator import LEASE
 from boooply.store.inbox import AsyncInbox
+from boooply.store.threads import in_thread, run_until
 from boooply.webhooks import Event
 
 Handler = Callable[[Event], object]
@@ -39,30 +39,15 @@ class Inbox(SyncProxy[AsyncInbox]):
         Then it returns once the handlers that run have returned. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
-        self._runner.run(lambda: self._work(handler, concurrency, stop))
-
-    async def _work(self, handler: Handler, concurrency: int, stop: threading.Event | None) -> None:
-        working = asyncio.create_task(self._original.work(partial(_handle, handler), concurrency=concurrency))
-        stopping = asyncio.create_task(is_set(stop))
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            working.cancel()
-            await asyncio.wait({working})
-        if not working.cancelled():
-            working.result()  # which raises
+        handle = partial(_handle, handler)
+        self._runner.run(lambda: run_until(stop, self._original.work(handle, concurrency=concurrency)))
 
 
 async def _handle(handler: Handler, event: Event) -> None:
     handling = asyncio.create_task(in_thread(handler, event))
-
-    async def handled() -> None:
-        await asyncio.wait({handling})
-
     worker = asyncio.current_task()
     try:
-        await run_to_completion(handled())
+        await run_to_completion(asyncio.wait({handling}))
     except asyncio.CancelledError:
         if worker is not None:  # a thread cannot be cancelled: again, for the next await after its outcome is recorded
             worker.cancel()

@@ -7,24 +7,26 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, suppress
 from functools import partial
-from types import AsyncGeneratorType
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import attrs
 
 from boooply.blocking.client import BoooplyClient, BoooplyPlatform
 from boooply.blocking.proxy import SyncProxy, original_of, over, runner_of, sync
 from boooply.blocking.store import Store
-from boooply.blocking.threads import in_thread, is_set
 from boooply.errors import ConfigurationError
 from boooply.models import Tenant
 from boooply.provisioning.engine import CONCURRENCY, async_provision
 from boooply.provisioning.outcomes import Outcome
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.secret import Secret
+from boooply.store.completion import call_after
+from boooply.store.threads import in_thread, is_set
+
+Given = Tenant | Exception | None
+Start = Callable[[AsyncIterator[Tenant], asyncio.Event], AsyncGenerator[Outcome]]
 
 _END: Final[Any] = object()
-_GLANCE: Final = 0.05  # seconds
 
 
 class Keys(Protocol):
@@ -141,7 +143,7 @@ def provision(
         ProvisioningError: The API fails again and again.
     """
 
-    def run(source: AsyncIterator[Tenant], stopped: asyncio.Event) -> AsyncGenerator[Outcome]:
+    def start(source: AsyncIterator[Tenant], stopped: asyncio.Event) -> AsyncGenerator[Outcome]:
         return async_provision(
             source,
             platform=original_of(platform),
@@ -152,85 +154,73 @@ def provision(
             stop=stopped,
         )
 
-    runner, source, exchange = runner_of(platform), iter(tenants), _exchange(run, stop)
-    reply: Tenant | Exception | None = None
+    runner, source, run = runner_of(platform), iter(tenants), _Run(stop)
     try:
-        while (outcome := runner.run(partial(_next, exchange, reply))) is not _END:
+        runner.run(partial(run.start, start))
+        while (outcome := runner.run(run.news.get)) is not _END:
             if outcome is None:
-                reply = _pull(source)
+                runner.run(partial(run.given.put, _pull(source)))
             else:
                 yield outcome
+        run.raise_failure()
     finally:
         with suppress(ConfigurationError):  # its loop has ended, and has closed it
-            runner.run(partial(_close, exchange))
+            runner.run(run.close)
 
 
-def _pull(source: Iterator[Tenant]) -> Tenant | Exception | None:
+def _pull(source: Iterator[Tenant]) -> Given:
     try:
         return next(source, None)
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run as it would end an awaited one
         return error
 
 
-async def _next(
-    exchange: AsyncGenerator[Outcome | None, Tenant | Exception | None], reply: Tenant | Exception | None
-) -> Outcome | None:
-    try:
-        return await exchange.asend(reply)
-    except StopAsyncIteration:
-        end: Outcome | None = _END
-        return end
+@attrs.define(eq=False)
+class _Run:
+    """A run in the event loop, and what it exchanges with the thread that iterates over it.
 
+    Attributes:
+        stop: What ends it.
+        news: Its outcomes, None where it needs a customer, and ``_END`` after the last outcome.
+        given: The customers that it needed, and None after the last one.
+    """
 
-async def _close(exchange: AsyncGenerator[Outcome | None, Tenant | Exception | None]) -> None:
-    """Close an exchange, once an interrupted step of it has waited for the requests in flight."""
-    while cast("AsyncGeneratorType[Any, Any]", exchange).ag_running:  # noqa: ASYNC110 - a generator has no event for it
-        await asyncio.sleep(_GLANCE)
-    await exchange.aclose()
+    stop: threading.Event | None
+    news: asyncio.Queue[Outcome | None] = attrs.field(factory=asyncio.Queue[Outcome | None], init=False)
+    given: asyncio.Queue[Given] = attrs.field(factory=asyncio.Queue[Given], init=False)
+    _task: asyncio.Task[None] | None = attrs.field(default=None, init=False)
 
+    async def start(self, start: Start) -> None:
+        self._task = asyncio.create_task(self._run(start))
+        self._task.add_done_callback(lambda _: self.news.put_nowait(_END))
 
-async def _exchange(
-    run: Callable[[AsyncIterator[Tenant], asyncio.Event], AsyncGenerator[Outcome]], stop: threading.Event | None
-) -> AsyncGenerator[Outcome | None, Tenant | Exception | None]:
-    """Yield the outcomes of a run, and None where it needs a customer: send it, or None after the last one."""
-    news: asyncio.Queue[Outcome | None] = asyncio.Queue()
-    given: asyncio.Queue[Tenant | Exception | None] = asyncio.Queue()
-    stopped = asyncio.Event()
+    async def close(self) -> None:
+        """End the run, once the requests on the wire have finished."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self.raise_failure()
 
-    async def run_it() -> None:
-        async with aclosing(run(_source(news, given), stopped)) as outcomes:
-            async for outcome in outcomes:
-                news.put_nowait(outcome)
+    def raise_failure(self) -> None:
+        if self._task is not None and not self._task.cancelled():
+            self._task.result()
 
-    running, watching = asyncio.create_task(run_it()), asyncio.create_task(_set(stopped, stop))
-    running.add_done_callback(lambda _: news.put_nowait(_END))
-    try:
-        while (one := await news.get()) is not _END:
-            if one is None:
-                given.put_nowait((yield None))
-            else:
-                yield one
-    finally:
-        watching.cancel()
-        running.cancel()
-        await asyncio.wait({running})
-        if not running.cancelled():
-            running.result()  # which raises
+    async def _run(self, start: Start) -> None:
+        stopped = asyncio.Event()
+        watching = asyncio.create_task(call_after(is_set(self.stop), stopped.set))
+        try:
+            async with aclosing(start(self._tenants(), stopped)) as outcomes:
+                async for outcome in outcomes:
+                    self.news.put_nowait(outcome)
+        finally:
+            watching.cancel()
 
-
-async def _source(
-    news: asyncio.Queue[Outcome | None], given: asyncio.Queue[Tenant | Exception | None]
-) -> AsyncIterator[Tenant]:
-    while True:
-        news.put_nowait(None)
-        tenant = await given.get()
-        if tenant is None:
-            return
-        if isinstance(tenant, Exception):
-            raise tenant
-        yield tenant
-
-
-async def _set(stopped: asyncio.Event, stop: threading.Event | None) -> None:
-    await is_set(stop)
-    stopped.set()
+    async def _tenants(self) -> AsyncIterator[Tenant]:
+        while True:
+            self.news.put_nowait(None)
+            tenant = await self.given.get()
+            if tenant is None:
+                return
+            if isinstance(tenant, Exception):
+                raise tenant
+            yield tenant

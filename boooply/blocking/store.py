@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Generator, Iterable
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import Final, TypeVar
 
 from boooply.blocking.proxy import SyncProxy, iterating, resource, sync
@@ -18,7 +17,9 @@ from boooply.store.events import AsyncEvents
 from boooply.store.keys import AsyncKeyStore
 from boooply.store.ledger import AsyncLedger
 from boooply.store.store import AsyncStore
+from boooply.transport.pool import never_free
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -46,15 +47,11 @@ class KeyStore(SyncProxy[AsyncKeyStore]):
     rotate: Final = sync(AsyncKeyStore.rotate)
 
     @classmethod
-    @contextmanager
     def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
-    ) -> Generator[KeyStore]:
+    ) -> AbstractContextManager[KeyStore]:
         """Open the store for its keys alone: as ``Store.open`` does, with the same fallbacks and errors."""
-        address, encryption_keys = as_secret(url), hidden(encryption_key)
-        del url, encryption_key
-        with _opened(AsyncKeyStore.open(address, encryption_key=encryption_keys)) as (runner, keys):
-            yield cls(runner, keys)
+        return opened(cls, AsyncKeyStore.open(as_secret(url), encryption_key=hidden(encryption_key)))
 
 
 class Store(SyncProxy[AsyncStore]):
@@ -65,10 +62,9 @@ class Store(SyncProxy[AsyncStore]):
     events: Resource[Events] = resource(Events)
 
     @classmethod
-    @contextmanager
     def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
-    ) -> Generator[Store]:
+    ) -> AbstractContextManager[Store]:
         """Open the store, and close it at the end; on first use it is created.
 
         ``url`` and ``encryption_key`` are those of ``AsyncStore.open``, with the same fallbacks.
@@ -77,10 +73,7 @@ class Store(SyncProxy[AsyncStore]):
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
             StoreError: It cannot be opened, has a newer schema, or was encrypted with another key.
         """
-        address, encryption_keys = as_secret(url), hidden(encryption_key)
-        del url, encryption_key
-        with _opened(AsyncStore.open(address, encryption_key=encryption_keys)) as (runner, store):
-            yield cls(runner, store)
+        return opened(cls, AsyncStore.open(as_secret(url), encryption_key=hidden(encryption_key)))
 
     @property
     def limits(self) -> LimitStore:
@@ -89,7 +82,8 @@ class Store(SyncProxy[AsyncStore]):
 
 
 @contextmanager
-def _opened(opening: AbstractAsyncContextManager[T]) -> Generator[tuple[LoopRunner, T]]:
+def opened(kind: Callable[[LoopRunner, T], S], opening: AbstractAsyncContextManager[T], /) -> Generator[S]:
+    """Open an async object in an event loop of its own, and yield a blocking one over it."""
     opener = os.getpid()
 
     async def close() -> None:
@@ -98,11 +92,11 @@ def _opened(opening: AbstractAsyncContextManager[T]) -> Generator[tuple[LoopRunn
 
     runner = LoopRunner(close)
     try:
-        yield runner, runner.run(opening.__aenter__)
+        yield kind(runner, runner.run(opening.__aenter__))
     except GeneratorExit:  # nobody leaves the block any more: the interpreter exits, say
         runner.abandon()
         raise
     finally:
         if os.getpid() != opener:  # kept forever: its finalizer would hand its end to the parent's loop
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(opening))
+            never_free(opening)
         runner.close()

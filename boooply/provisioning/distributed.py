@@ -7,14 +7,16 @@ does.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from procrastinate import App, BaseConnector, PsycopgConnector, RetryStrategy
 
 from boooply.errors import AuthenticationError, ConfigurationError, PermissionDeniedError, StoreError
+from boooply.lazy import names_of
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
@@ -23,11 +25,18 @@ from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.store import AsyncStore, State, tenant_of
 
+if TYPE_CHECKING:
+    from boooply.blocking.distributed import Queue
+else:
+    __getattr__ = names_of(__name__, {"boooply.blocking.distributed": ("Queue",)})
+
+__all__ = ["AsyncQueue", "Queue"]
+
 CONCURRENCY: Final = 16
 
 _TASK: Final = "boooply.connect"
 _QUEUE: Final = "boooply"
-_BATCH: Final = 500
+BATCH: Final = 500
 _RETRY_AFTER: Final = 5  # seconds until a job is retried whose customer is busy, or whose store failed
 _POLL_INTERVAL: Final = 5.0  # seconds between two looks for jobs that are due again
 _STALLED_AFTER: Final = (
@@ -36,15 +45,14 @@ _STALLED_AFTER: Final = (
 _HEARTBEATS: Final = 3  # in that time
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class AsyncQueue:
     """A queue of customers for workers on any machine."""
 
     app: App
     store: AsyncStore
-    _platforms: list[AsyncBoooplyPlatform] = attrs.field(factory=list[AsyncBoooplyPlatform], init=False)
-    _rejections: list[Exception] = attrs.field(factory=list[Exception], init=False)
-    _is_rejected: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    _platforms: Sequence[AsyncBoooplyPlatform] = attrs.field(init=False)
+    _rejected: asyncio.Future[None] = attrs.field(init=False)  # with the error of a platform key that is rejected
 
     @classmethod
     @asynccontextmanager
@@ -73,7 +81,7 @@ class AsyncQueue:
             StoreError: The ledger cannot be written; jobs queued before that stay queued.
         """
         count = 0
-        async for batch in batched(tenants, _BATCH):
+        async for batch in batched(tenants, BATCH):
             await Recorder(self.store).enroll(batch)
             jobs: list[dict[str, Any]] = [{"organization_id": tenant.organization_id} for tenant in batch]
             await self.app.configure_task(_TASK).batch_defer_async(*jobs)
@@ -91,11 +99,20 @@ class AsyncQueue:
         Raises:
             AuthenticationError: A platform's key is rejected; ``PermissionDeniedError`` likewise.
         """
-        self._platforms[:] = platforms
-        self._rejections.clear()
-        self._is_rejected.clear()
-        working = asyncio.create_task(self._run_worker(concurrency, wait=wait))
-        tasks = {working, asyncio.create_task(self._requeue_stalled()), asyncio.create_task(self._raise_rejection())}
+        self._platforms = tuple(platforms)
+        self._rejected = asyncio.get_running_loop().create_future()
+        working = asyncio.create_task(
+            self.app.run_worker_async(
+                queues=[_QUEUE],
+                concurrency=concurrency,
+                wait=wait,
+                fetch_job_polling_interval=_POLL_INTERVAL,
+                update_heartbeat_interval=_STALLED_AFTER / _HEARTBEATS,
+                stalled_worker_timeout=_STALLED_AFTER,
+                install_signal_handlers=threading.current_thread() is threading.main_thread(),
+            )
+        )
+        tasks = {working, asyncio.create_task(self._requeue_stalled()), self._rejected}
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -106,23 +123,9 @@ class AsyncQueue:
         for task in ended:
             await task  # raises the error that ended the work, if there is one
 
-    async def _run_worker(self, concurrency: int, *, wait: bool) -> None:
-        await self.app.run_worker_async(
-            queues=[_QUEUE],
-            concurrency=concurrency,
-            wait=wait,
-            fetch_job_polling_interval=_POLL_INTERVAL,
-            update_heartbeat_interval=_STALLED_AFTER / _HEARTBEATS,
-            stalled_worker_timeout=_STALLED_AFTER,
-        )
-
-    async def _raise_rejection(self) -> None:
-        await self._is_rejected.wait()
-        raise self._rejections[0]
-
     async def _connect(self, organization_id: str) -> None:
         """Run one job; the ledger records the outcome."""
-        if self._rejections:
+        if self._rejected.done():
             raise NotClaimed
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
         if not found or found[0].state is State.DONE:
@@ -131,8 +134,8 @@ class AsyncQueue:
         try:
             await provisioner.connect(tenant_of(found[0]))
         except (AuthenticationError, PermissionDeniedError) as error:
-            self._rejections.append(error)
-            self._is_rejected.set()
+            if not self._rejected.done():
+                self._rejected.set_exception(error)
             raise NotClaimed from None
 
     async def _requeue_stalled(self) -> None:
@@ -153,7 +156,7 @@ def _backlog(platform: AsyncBoooplyPlatform) -> int:
 
 def _connector(store: AsyncStore) -> BaseConnector:
     address = store.database.address
-    if not store.database.is_postgresql:
+    if not address.is_postgresql:
         raise ConfigurationError("the queue needs a store on PostgreSQL: postgresql+psycopg://user:password@host/name")
     bare = address.url.set(drivername="postgresql").render_as_string()
     passwords = {name: secret.reveal() for name, secret in address.passwords.items()}

@@ -16,7 +16,7 @@ from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, O
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
-from boooply.store.completion import run_to_completion
+from boooply.store.completion import call_after, run_to_completion
 
 CONCURRENCY: Final = 16
 
@@ -64,20 +64,14 @@ async def async_provision(
     provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
     pool = WorkerPool(provisioner, iterate(tenants), concurrency)
     running = asyncio.create_task(pool.run())
-    stopping = asyncio.create_task(_stop_on(stop, pool)) if stop is not None else None
+    stopping = asyncio.create_task(call_after((stop or asyncio.Event()).wait(), pool.stop))
     try:
         while (outcome := await pool.outcomes.get()) is not None:
             yield outcome
     finally:
-        if stopping is not None:
-            stopping.cancel()
+        stopping.cancel()
         await pool.close(running)
     pool.raise_failure()
-
-
-async def _stop_on(stop: asyncio.Event, pool: WorkerPool) -> None:
-    await stop.wait()
-    pool.stop()
 
 
 class WorkerPool:
@@ -113,18 +107,15 @@ class WorkerPool:
         try:
             await run_to_completion(asyncio.wait({running}))
         finally:
-            self._raise_unstored()
+            unstored = [error for error in self._errors if isinstance(error, KeysNotStoredError)]
+            if unstored:
+                keys = {identity: secret for error in unstored for identity, secret in error.keys.items()}
+                raise KeysNotStoredError(keys, unstored[0].reason)
 
     def raise_failure(self) -> None:
         """Raise the first error that ended the run early, if there is one."""
         if self._errors:
             raise self._errors[0]
-
-    def _raise_unstored(self) -> None:
-        unstored = [error for error in self._errors if isinstance(error, KeysNotStoredError)]
-        if unstored:
-            keys = {identity: secret for error in unstored for identity, secret in error.keys.items()}
-            raise KeysNotStoredError(keys, unstored[0].reason)
 
     async def _work(self) -> None:
         try:
@@ -153,10 +144,6 @@ class WorkerPool:
                 return None
             if len(self._busy) < _MOST_BUSY and (tenant := await anext(self._source, None)) is not None:
                 return tenant
-        return await self._next_busy()
-
-    async def _next_busy(self) -> Tenant | None:
-        """Wait until the oldest busy customer is due, and return it."""
         if not self._busy:
             return None
         due, tenant = self._busy.popleft()

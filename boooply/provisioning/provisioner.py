@@ -7,7 +7,7 @@ import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import Final, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
 
@@ -22,7 +22,7 @@ from boooply.errors import (
     PermissionDeniedError,
     StoreError,
 )
-from boooply.models import OrganizationApiKey, Tenant
+from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
@@ -31,8 +31,8 @@ from boooply.resources.keys import key_request
 from boooply.secret import Secret, redact
 from boooply.store import ClaimResult, is_same_run
 from boooply.store.completion import run_to_completion
-from boooply.transport import Transport
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
@@ -88,16 +88,6 @@ class KeyProvisioner:
     _cancellable: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
 
-    @property
-    def transport(self) -> Transport:
-        """The transport that sends the requests."""
-        return transport_of(self.platform)
-
-    @property
-    def lease(self) -> float:
-        """How long a sent request may be under way, in seconds: one and a half attempts, and a second."""
-        return 1.5 * self.transport.timeout + 1
-
     def stop(self) -> None:
         """Start nothing more: cancel what waits, and let requests on the wire finish."""
         self._is_stopping = True
@@ -131,7 +121,7 @@ class KeyProvisioner:
     async def _connect(self, tenant: Tenant) -> Outcome:
         claim_token = f"{self.run_id}/{next(self._claim_numbers)}"
         claimed = await self._with_store_retry(
-            lambda: self.recorder.claim(tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint)
+            self.recorder.claim, tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint
         )
         if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
@@ -145,7 +135,7 @@ class KeyProvisioner:
     async def _connect_claimed(self, tenant: Tenant, claimed: Claimed, claim_token: str) -> Outcome:
         is_undecided = claimed.result in {ClaimResult.CLAIMED, ClaimResult.IN_DOUBT}
         if is_undecided and await self._is_in_vault(tenant.organization_id):
-            await self._with_store_retry(lambda: self._finish(tenant, None, claim_token))
+            await self._with_store_retry(self.recorder.finish, tenant, None, claim_token=claim_token)
             return AlreadyConnected(tenant.organization_id)
         if claimed.result is ClaimResult.CLAIMED:
             return await self._mint(tenant, claim_token)
@@ -162,51 +152,41 @@ class KeyProvisioner:
 
     async def _mint(self, tenant: Tenant, claim_token: str) -> Outcome:
         identity = tenant.organization_id
-        try:
-            created = await self._request_key(tenant, claim_token)
-        except (StoreError, *_STOPS_THE_RUN):
-            raise
-        except (AmbiguousWriteError, DecodingError) as error:
-            reason = str(error)
-            self.consecutive_failures += 1
-            await self._with_store_retry(
-                lambda: self.recorder.mark_in_doubt(identity, claim_token=claim_token, reason=reason)
-            )
-            return InDoubt(identity, reason, error)
-        except BoooplyError as error:
-            reason = str(error)
-            self.consecutive_failures = 0 if isinstance(error, APIStatusError) else self.consecutive_failures + 1
-            await self._with_store_retry(lambda: self.recorder.fail(identity, claim_token=claim_token, reason=reason))
-            return Failed(identity, reason, error)
-        self.consecutive_failures = 0
-        return await self._keep(tenant, created.api_key, claim_token)
-
-    async def _request_key(self, tenant: Tenant, claim_token: str) -> OrganizationApiKey:
-        """Send the request, and release the claim if it certainly was not carried out."""
-        identity = tenant.organization_id
-        response = self.transport.send(
+        response = transport_of(self.platform).send(
             key_request(tenant),
             on_send=lambda: self._begin(identity, claim_token),
             on_unsent=lambda: self._wait_again(identity, claim_token),
         )
         try:
-            return CREATE_ORGANIZATION_API_KEY.parse(await response)
+            created = CREATE_ORGANIZATION_API_KEY.parse(await response)
         except (NotClaimed, StoreError, *_STOPS_THE_RUN):
-            await self._release(identity, claim_token)
+            await self._release(identity, claim_token)  # certainly nothing was minted
             raise
+        except BoooplyError as error:
+            reason = str(error)
+            self.consecutive_failures = 0 if isinstance(error, APIStatusError) else self.consecutive_failures + 1
+            is_ambiguous = isinstance(error, AmbiguousWriteError | DecodingError)
+            record = self.recorder.mark_in_doubt if is_ambiguous else self.recorder.fail
+            await self._with_store_retry(record, identity, claim_token=claim_token, reason=reason)
+            return (InDoubt if is_ambiguous else Failed)(identity, reason, error)
+        self.consecutive_failures = 0
+        return await self._keep(tenant, created.api_key, claim_token)
 
     async def _begin(self, organization_id: str, claim_token: str) -> None:
         """Commit that the request is sent next: from here on it is not cancelled."""
         self._cancellable.discard(_current())
+        lease = 1.5 * transport_of(self.platform).timeout + 1  # seconds: one and a half attempts, and a second
         has_begun = await self._with_store_retry(
-            lambda: self.recorder.begin(organization_id, claim_token=claim_token, lease=self.lease)
+            self.recorder.begin, organization_id, claim_token=claim_token, lease=lease
         )
         if self._is_stopping or not has_begun:
             raise NotClaimed
 
     async def _wait_again(self, organization_id: str, claim_token: str) -> None:
         """Record that the request was not carried out and waits for its next attempt."""
-        await self._with_store_retry(lambda: self._mark_not_sent(organization_id, claim_token, _WAITING_LEASE))
+        await self._with_store_retry(
+            self.recorder.mark_not_sent, organization_id, claim_token=claim_token, lease=_WAITING_LEASE
+        )
         if self._is_stopping:
             raise NotClaimed
         self._cancellable.add(_current())
@@ -214,16 +194,13 @@ class KeyProvisioner:
     async def _release(self, organization_id: str, claim_token: str) -> None:
         """Release the claim, so that no other run waits for its lease; if the store fails, they wait."""
         with suppress(StoreError):
-            await run_to_completion(self._mark_not_sent(organization_id, claim_token, 0.0))
-
-    async def _mark_not_sent(self, organization_id: str, claim_token: str, lease: float) -> None:
-        await self.recorder.mark_not_sent(organization_id, claim_token=claim_token, lease=lease)
+            await run_to_completion(self.recorder.mark_not_sent(organization_id, claim_token=claim_token))
 
     async def _keep(self, tenant: Tenant, api_key: Secret, claim_token: str) -> Outcome:
         """Store a new key, retrying for as long as allowed: the API shows it once."""
         problem = ""
         try:
-            is_stored = await self._with_store_retry(lambda: self._store(tenant, api_key, claim_token))
+            is_stored = await self._with_store_retry(self._store, tenant, api_key, claim_token)
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
             problem = redact(str(error), api_key)  # a vault may quote what it rejects
         else:
@@ -231,22 +208,18 @@ class KeyProvisioner:
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
 
     async def _store(self, tenant: Tenant, api_key: Secret, claim_token: str) -> bool:
-        if self.vault is None:
-            return await self._finish(tenant, api_key, claim_token)
-        await self.vault.put(tenant.organization_id, api_key)
-        return await self._finish(tenant, None, claim_token)
+        if self.vault is not None:
+            await self.vault.put(tenant.organization_id, api_key)
+        return await self.recorder.finish(tenant, api_key if self.vault is None else None, claim_token=claim_token)
 
-    async def _finish(self, tenant: Tenant, api_key: Secret | None, claim_token: str) -> bool:
-        return await self.recorder.finish(tenant, api_key, claim_token=claim_token)
-
-    async def _with_store_retry(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def _with_store_retry(self, step: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step, and again while the store fails, for at most ``store_timeout`` seconds."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + self.store_timeout
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await step()
+                return await step(*args, **kwargs)
             except StoreError:
                 if loop.time() + pause > ends:
                     raise
@@ -264,10 +237,7 @@ async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:
 
 
 def _current() -> asyncio.Task[Outcome]:
-    task: asyncio.Task[Outcome] | None = asyncio.current_task()
-    if task is None:
-        raise AssertionError  # a coroutine runs in a task
-    return task
+    return cast("asyncio.Task[Outcome]", asyncio.current_task())  # a coroutine runs in a task
 
 
 def _known_outcome(claimed: Claimed, claim_token: str) -> Outcome:

@@ -67,12 +67,11 @@ class AsyncTenants:
             NotConnectedError: No key of it is stored.
             WrongTenantError: The stored key belongs to another customer; nothing was written with it.
         """
-        cached = self._fresh(organization_id)
-        if cached is not None:
-            return cached.client
-        async with self._lock(organization_id):
-            cached = self._fresh(organization_id) or await self._read(organization_id)
-        return cached.client
+        client = self._fresh(organization_id)
+        if client is None:
+            async with self._lock(organization_id):
+                client = self._fresh(organization_id) or await self._read(organization_id)
+        return client
 
     async def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> AsyncBoooplyClient:
         """Mint and store a customer's key, unless it has one, and return its client.
@@ -111,28 +110,27 @@ class AsyncTenants:
     def _lock(self, organization_id: str) -> asyncio.Lock:
         return self._locks.setdefault(organization_id, asyncio.Lock())
 
-    def _fresh(self, organization_id: str) -> _Cached | None:
+    def _fresh(self, organization_id: str) -> AsyncBoooplyClient | None:
         cached = self._cached.get(organization_id)
         if cached is None or time.monotonic() - cached.read_at >= self._max_age:
             return None
         self._cached.move_to_end(organization_id)
-        return cached
+        return cached.client
 
-    async def _read(self, organization_id: str) -> _Cached:
+    async def _read(self, organization_id: str) -> AsyncBoooplyClient:
         api_key = await self._keys.get(organization_id)
         known = self._cached.get(organization_id)
         if known is not None and known.api_key == api_key:
-            cached = attrs.evolve(known, read_at=time.monotonic())
+            client = known.client
         else:
             client = self._platform.organization(api_key)
             if self._verify:
                 await _check_owner(client, organization_id)
-            cached = _Cached(client, api_key, time.monotonic())
-        self._cached[organization_id] = cached
+        self._cached[organization_id] = _Cached(client, api_key, time.monotonic())
         self._cached.move_to_end(organization_id)
         if len(self._cached) > _MOST_CACHED:
             self._cached.popitem(last=False)
-        return cached
+        return client
 
 
 async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final, Protocol
 
 import attrs
 from sqlalchemy import Connection
@@ -12,29 +11,12 @@ from sqlalchemy import Connection
 from boooply.models import Tenant
 from boooply.recording import states
 from boooply.secret import Secret
-from boooply.store.database import Database
-from boooply.store.encryption import Encryption
 from boooply.store.entries import ClaimResult, Entry, tenant_as_json
 from boooply.store.keys import read_key, write_key
 from boooply.store.ledger import ledger_rows
 from boooply.store.rows import Step, insert_missing
 from boooply.store.schema import LEDGER
-
-_BATCH: Final = 500
-
-
-class RecordingStore(Protocol):
-    """What a recorder needs of a store."""
-
-    @property
-    def database(self) -> Database:
-        """Where the steps are committed."""
-        ...
-
-    @property
-    def encryption(self) -> Encryption:
-        """What encrypts the keys."""
-        ...
+from boooply.store.store import AsyncStore
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +35,7 @@ class Recorder:
     clock, keeps others from claiming the customer meanwhile.
     """
 
-    def __init__(self, store: RecordingStore, /) -> None:
+    def __init__(self, store: AsyncStore, /) -> None:
         self._database = store.database
         self._encryption = store.encryption
         self._rows = ledger_rows(store.database)
@@ -126,5 +108,4 @@ class Recorder:
             {**attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
             for one in sorted(written)  # in one order, so that two processes do not wait for each other
         ]
-        for start in range(0, len(rows), _BATCH):
-            insert_missing(connection, LEDGER, rows[start : start + _BATCH])
+        insert_missing(connection, LEDGER, rows)

@@ -39,10 +39,15 @@ class Address:
     passwords: Mapping[str, Secret]
 
     @property
+    def is_postgresql(self) -> bool:
+        """Whether it is PostgreSQL, not SQLite."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @property
     def is_memory(self) -> bool:
         """Whether it is a SQLite database that ends with its one connection."""
         is_named = self.url.query.get("mode") == "memory"  # "file:name?mode=memory&uri=true"
-        return self.url.get_backend_name() == "sqlite" and (is_named or self.url.database in _MEMORY)
+        return not self.is_postgresql and (is_named or self.url.database in _MEMORY)
 
     def make_private(self) -> None:
         """Create a SQLite file for its owner alone; SQLite gives the files beside it the same mode.
@@ -51,15 +56,12 @@ class Address:
             StoreError: The file cannot be created.
         """
         name = self.url.database
-        if self.url.get_backend_name() != "sqlite" or name is None or self.is_memory or name.startswith("file:"):
+        if self.is_postgresql or name is None or self.is_memory or name.startswith("file:"):
             return  # "file:" is a URI of SQLite's, whose options say whether there is a file at all
         try:
             os.close(os.open(Path(name), os.O_CREAT | os.O_RDONLY, _OWNER_ONLY))
         except OSError as error:
-            problem = error.strerror
-        else:
-            return
-        raise StoreError(f"the store {name} cannot be opened: {problem}")
+            raise StoreError(f"the store {name} cannot be opened: {error.strerror}") from error
 
 
 def database_address(given: Secret) -> Address:
@@ -68,22 +70,16 @@ def database_address(given: Secret) -> Address:
     Raises:
         ConfigurationError: It is neither SQLite nor PostgreSQL.
     """
-    address = _read(given)
-    if address is None:
+    url: URL | None
+    try:
+        url = make_url(given.reveal())
+        driver = _DRIVERS[url.drivername]
+    except (ArgumentError, ValueError, KeyError):
+        url, driver = None, ""
+    if url is None:
         raise ConfigurationError(  # it may hold a password, so it is not repeated
             f"the store's URL must look like {DEFAULT_URL} or postgresql+psycopg://user:password@host/database"
         )
-    return address
-
-
-def _read(given: Secret) -> Address | None:
-    try:
-        url = make_url(given.reveal())
-    except (ArgumentError, ValueError):
-        return None
-    driver = _DRIVERS.get(url.drivername)
-    if driver is None:
-        return None
     options = url.normalized_query
     passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}
     if url.password:

@@ -1,7 +1,7 @@
-"""Steps that run to completion, whatever becomes of their caller."""
+"""Steps that run to completion, whatever becomes of their caller, and calls that follow another step."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,3 +24,9 @@ async def run_to_completion(awaitable: Awaitable[T]) -> T:
         raise cancellation  # the original: anyio recognizes its own
     finally:
         del cancellation  # it leads to this frame
+
+
+async def call_after(awaitable: Awaitable[object], function: Callable[[], object]) -> None:
+    """Call a function once something else has ended."""
+    await awaitable
+    function()

@@ -7,23 +7,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Float,
-    QueuePool,
-    Select,
-    create_engine,
-    event,
-    literal_column,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, create_engine, event, literal_column, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from boooply.errors import ConfigurationError, StoreError
@@ -51,30 +41,17 @@ _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
 
 
-@asynccontextmanager
-async def connected(address: Address) -> AsyncGenerator[Database]:
-    """Open a database, and close it at the end, once every write that has begun is committed.
+def connect(address: Address) -> Database:
+    """Return a database; it is reached when it is first used.
 
     Raises:
         ConfigurationError: The driver is not installed.
-        StoreError: The database cannot be reached or opened.
+        StoreError: A SQLite file cannot be created.
     """
     address.make_private()
-    engine = _engine(address)
-    if isinstance(engine, ModuleNotFoundError):
-        raise ConfigurationError(f'the store needs {engine.name}: python -m pip install "boooply[postgres]"')
-    database = Database(address, engine, _CLOCKS[engine.dialect.name])
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-def _engine(address: Address) -> Engine | ModuleNotFoundError:
     # hidden parameters: an error must not quote a key
     options: dict[str, Any] = {"hide_parameters": True}
-    is_postgresql = address.url.get_backend_name() == "postgresql"
-    if is_postgresql:
+    if address.is_postgresql:
         options |= {"connect_args": {"connect_timeout": _CONNECT_TIMEOUT}, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
@@ -82,12 +59,14 @@ def _engine(address: Address) -> Engine | ModuleNotFoundError:
     try:
         engine = create_engine(address.url, **options)
     except ModuleNotFoundError as missing:
-        return missing.with_traceback(None)
-    if is_postgresql:
+        raise ConfigurationError(
+            f'the store needs {missing.name}: python -m pip install "boooply[postgres]"'
+        ) from missing
+    if address.is_postgresql:
         event.listen(engine, "do_connect", _with_passwords(address.passwords))
     else:
         event.listen(engine, "connect", _prepare)
-    return engine
+    return Database(address, engine, _CLOCKS[engine.dialect.name])
 
 
 def _with_passwords(passwords: Mapping[str, Secret]) -> Callable[..., None]:
@@ -97,18 +76,15 @@ def _with_passwords(passwords: Mapping[str, Secret]) -> Callable[..., None]:
     return add
 
 
-def _prepare(connection: Any, _record: object) -> None:
-    is_prepared = False
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
     try:
-        connection.isolation_level = None  # the driver begins no transactions of its own
-        cursor = connection.cursor()
-        for pragma in _PRAGMAS:
-            _set(cursor, pragma)
-        cursor.close()
-        is_prepared = True
-    finally:
-        if not is_prepared:
-            connection.close()  # the pool does not know it yet
+        with closing(connection.cursor()) as cursor:
+            for pragma in _PRAGMAS:
+                _set(cursor, pragma)
+    except BaseException:
+        connection.close()  # the pool does not know it yet
+        raise
 
 
 def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
@@ -131,10 +107,6 @@ def _begin(connection: Connection, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _select_clock(database: Database) -> Select[float]:
-    return select(database.clock)
-
-
 @attrs.define(eq=False)
 class Database:
     """One database, for any number of event loops and threads of this process.
@@ -146,17 +118,12 @@ class Database:
     address: Address
     engine: Engine
     clock: ColumnElement[float]
-    _now: Select[float] = attrs.field(default=attrs.Factory(_select_clock, takes_self=True), init=False)
-    _is_closed: bool = attrs.field(default=False, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
     _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
-    _outage: _Outage | None = attrs.field(default=None, init=False)
-
-    @property
-    def is_postgresql(self) -> bool:
-        """Whether it is PostgreSQL, not SQLite."""
-        return self.engine.dialect.name == "postgresql"
+    # the last time that no transaction could begin, since the database was locked or out of reach, and why
+    _failed_at: float = attrs.field(default=0.0, init=False)
+    _failure: str = attrs.field(default="", init=False)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run some reads in one transaction, and stop them if the caller is cancelled.
@@ -164,16 +131,12 @@ class Database:
         Raises:
             StoreError: The database fails.
         """
-        self._check_open()
         reading = _Reading(self.engine)
         try:
-            return await self._readers.run(lambda: reading.run(work))
-        except asyncio.CancelledError:
-            reading.stop()
+            return await self._run(self._readers, partial(reading.run, work), "read")
+        except asyncio.CancelledError:  # stopping it may take a while
+            threading.Thread(target=reading.stop, name="boooply-store stop", daemon=True).start()
             raise
-        except _FAILURES as error:
-            problem = reason_of(error)
-        raise StoreError(f"the store cannot be read: {problem}")
 
     async def write(self, step: Callable[[Connection], T]) -> T:
         """Run a step in one transaction, and return its result once that is committed.
@@ -184,23 +147,16 @@ class Database:
         Raises:
             StoreError: The database fails.
         """
-        self._check_open()
-        called_at = time.monotonic()
-        try:
-            return await self._writer.run(lambda: self._commit(step, called_at))
-        except _FAILURES as error:
-            problem = reason_of(error)
-        raise StoreError(f"the store cannot be written: {problem}")
+        return await self._run(self._writer, partial(self._commit, step, time.monotonic()), "written")
 
     def now(self, connection: Connection) -> float:
         """Return the database's time, which is the same for every process."""
-        return connection.execute(self._now).scalar_one()
+        return connection.execute(select(self.clock)).scalar_one()
 
     async def close(self) -> None:
         """Finish the writes that were called, and close all connections; later reads and writes fail."""
         if self._process != os.getpid():
             return  # the threads and connections are the parent's
-        self._is_closed = True
         self._readers.close()
         try:
             await self._readers.ended()
@@ -208,15 +164,18 @@ class Database:
             self._writer.close(self.engine.dispose)
         await self._writer.ended()
 
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise StoreError("the store is closed")
+    async def _run(self, threads: Threads, function: Callable[[], T], participle: str) -> T:
         if self._process != os.getpid():
             raise StoreError("the store was opened before a fork, in another process: open it in this one")
+        try:
+            return await threads.run(function)
+        except _FAILURES as error:
+            problem = reason_of(error)
+        raise StoreError(f"the store cannot be {participle}: {problem}")
 
     def _commit(self, step: Callable[[Connection], T], called_at: float) -> T:
-        if self._outage is not None and called_at < self._outage.at:
-            raise StoreError(f"the store cannot be written: {self._outage.reason}")  # it would wait as long once more
+        if called_at < self._failed_at:
+            raise StoreError(f"the store cannot be written: {self._failure}")  # it would wait as long once more
         has_begun = False
         try:
             with self.engine.begin() as connection:
@@ -225,16 +184,8 @@ class Database:
                 return step(connection)
         except _FAILURES as error:
             if not has_begun:
-                self._outage = _Outage(time.monotonic(), reason_of(error))
+                self._failed_at, self._failure = time.monotonic(), reason_of(error)
             raise
-
-
-@attrs.frozen
-class _Outage:
-    """The last time that no transaction could begin: the database was locked or out of reach."""
-
-    at: float
-    reason: str
 
 
 class _Reading:
@@ -255,10 +206,7 @@ class _Reading:
                 self._use(None)
 
     def stop(self) -> None:
-        """Stop it in the database: from a thread, since that may take a while."""
-        threading.Thread(target=self._stop, name="boooply-store stop", daemon=True).start()
-
-    def _stop(self) -> None:
+        """Stop it in the database."""
         with self._lock, suppress(Exception):  # then it ends by itself
             used = self._driver_connection
             if used is not None:

@@ -16,10 +16,11 @@ from boooply.errors import StoreError
 from boooply.store import event_states
 from boooply.store.completion import run_to_completion
 from boooply.store.entries import ClaimResult
-from boooply.store.event_states import Claims, EventState, EventStatus
+from boooply.store.event_states import EventState, EventStatus
 from boooply.webhooks import Event
 
 if TYPE_CHECKING:
+    from boooply.store.events import AsyncEvents
     from boooply.store.store import AsyncStore
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class AsyncDeduplicator:
     """
 
     def __init__(self, store: AsyncStore | None = None, /, *, lease: float = LEASE) -> None:
-        self._claims: Claims = _InMemory() if store is None else store.events
+        self._claims: AsyncEvents | _InMemory = _InMemory() if store is None else store.events
         self._lease = lease
 
     @asynccontextmanager
@@ -71,7 +72,7 @@ class AsyncDeduplicator:
             try:
                 yield True
             except BaseException:
-                await self._release(key, claim_token)
+                await release(self._claims, key, claim_token)
                 raise
             await run_to_completion(self._claims.finish(key, claim_token=claim_token))
 
@@ -81,19 +82,21 @@ class AsyncDeduplicator:
             while (result := await claim()) is ClaimResult.BUSY:  # noqa: ASYNC110 - another process may be handling it
                 await asyncio.sleep(_POLL)
         except asyncio.CancelledError:
-            await self._release(key, claim_token)  # a claim that has begun is written all the same, and before this
+            await release(self._claims, key, claim_token)  # a claim that has begun is written all the same, before this
             raise
         return result
 
-    async def _release(self, key: str, claim_token: str) -> None:
-        with suppress(StoreError):  # then the lease frees it; what ended the block matters more
-            await run_to_completion(self._claims.release(key, claim_token=claim_token))
+
+async def release(events: AsyncEvents | _InMemory, key: str, claim_token: str) -> None:
+    """Release the claim on an event, whatever becomes of the caller; if the store fails, the lease frees it."""
+    with suppress(StoreError):
+        await run_to_completion(events.release(key, claim_token=claim_token))
 
 
 @asynccontextmanager
-async def renewed(claims: Claims, key: str, *, claim_token: str, lease: float) -> AsyncGenerator[None]:
+async def renewed(events: AsyncEvents | _InMemory, key: str, *, claim_token: str, lease: float) -> AsyncGenerator[None]:
     """Renew the lease on an event while the block runs."""
-    renewing = asyncio.create_task(_renew(claims, key, claim_token, lease))
+    renewing = asyncio.create_task(_renew(events, key, claim_token, lease))
     try:
         yield
     finally:
@@ -101,11 +104,11 @@ async def renewed(claims: Claims, key: str, *, claim_token: str, lease: float) -
         await asyncio.wait({renewing})  # awaiting the task itself would swallow a cancellation of ours
 
 
-async def _renew(claims: Claims, key: str, claim_token: str, lease: float) -> None:
+async def _renew(events: AsyncEvents | _InMemory, key: str, claim_token: str, lease: float) -> None:
     while True:
         await asyncio.sleep(lease / _RENEWALS)
         with suppress(StoreError):  # the next renewal may succeed; the end of the block meets a store that is gone
-            await claims.renew(key, claim_token=claim_token, lease=lease)
+            await events.renew(key, claim_token=claim_token, lease=lease)
 
 
 class _InMemory:
@@ -116,29 +119,23 @@ class _InMemory:
         self._lock = threading.Lock()
 
     async def claim(self, key: str, /, *, claim_token: str, lease: float) -> ClaimResult:
-        with self._lock:
-            state = self._states.get(key, EventState())
-            return self._apply(key, state, partial(event_states.claim, claim_token=claim_token, lease=lease))
+        return self._step(key, partial(event_states.claim, claim_token=claim_token, lease=lease))
 
     async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
-        self._step_known(key, partial(event_states.renew, claim_token=claim_token, lease=lease))
+        self._step(key, partial(event_states.renew, claim_token=claim_token, lease=lease))
 
     async def finish(self, key: str, /, *, claim_token: str) -> None:
-        self._step_known(key, partial(event_states.finish, claim_token=claim_token))
+        self._step(key, partial(event_states.finish, claim_token=claim_token))
 
     async def release(self, key: str, /, *, claim_token: str) -> None:
-        self._step_known(key, partial(event_states.release, claim_token=claim_token))
+        self._step(key, partial(event_states.release, claim_token=claim_token))
 
-    def _step_known(self, key: str, step: Callable[[EventState, float], tuple[bool, EventState]]) -> None:
+    def _step(self, key: str, step: Callable[[EventState, float], tuple[T, EventState]]) -> T:
         with self._lock:
-            if key in self._states:
-                self._apply(key, self._states[key], step)
-
-    def _apply(self, key: str, state: EventState, step: Callable[[EventState, float], tuple[T, EventState]]) -> T:
-        result, self._states[key] = step(state, time.monotonic())
-        self._states.move_to_end(key)
-        oldest = next(iter(self._states))
-        # one that is being handled stays: forgotten, it would be handled twice
-        if len(self._states) > _MOST_REMEMBERED and self._states[oldest].status is not EventStatus.CLAIMED:
-            del self._states[oldest]
-        return result
+            result, self._states[key] = step(self._states.get(key, EventState()), time.monotonic())
+            self._states.move_to_end(key)
+            oldest = next(iter(self._states))
+            # one that is being handled stays: forgotten, it would be handled twice
+            if len(self._states) > _MOST_REMEMBERED and self._states[oldest].status is not EventStatus.CLAIMED:
+                del self._states[oldest]
+            return result

@@ -55,14 +55,9 @@ class Entry:
     reason: str | None = None
 
 
-def run_id(claim_token: str, /) -> str:
-    """Return the id of the run that a claim belongs to: the part before the slash."""
-    return claim_token.partition("/")[0]
-
-
 def is_same_run(one: str | None, other: str, /) -> bool:
-    """Check whether two claim tokens belong to one run."""
-    return one is not None and run_id(one) == run_id(other)
+    """Check whether two claim tokens belong to one run: its id is the part before the slash."""
+    return one is not None and one.partition("/")[0] == other.partition("/")[0]
 
 
 def with_expiry(entry: Entry, now: float, /) -> Entry:

@@ -9,7 +9,7 @@
 """
 
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 
@@ -41,26 +41,6 @@ class EventState:
     claim_token: str | None = None
     locked_until: float = 0.0
     attempts: int = 0
-
-
-class Claims(Protocol):
-    """The record of who handles which event: in a store, or in memory."""
-
-    async def claim(self, key: str, /, *, claim_token: str, lease: float) -> ClaimResult:
-        """Claim an event, unless it is handled or busy."""
-        ...
-
-    async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
-        """Extend the lease of a claim."""
-        ...
-
-    async def finish(self, key: str, /, *, claim_token: str) -> None:
-        """Record that an event is handled."""
-        ...
-
-    async def release(self, key: str, /, *, claim_token: str) -> None:
-        """Let anybody claim an event at once."""
-        ...
 
 
 def claim(state: EventState, now: float, *, claim_token: str, lease: float) -> tuple[ClaimResult, EventState]:

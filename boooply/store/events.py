@@ -18,7 +18,6 @@ from boooply.store.event_states import EventState, EventStatus
 from boooply.store.rows import Insert, Rows, insert
 from boooply.store.schema import EVENTS
 
-_BATCH: Final = 100  # a body can be a megabyte
 _DROP_BODY: Final = update(EVENTS).where(EVENTS.c.key == bindparam("name")).values(encrypted=None)
 
 
@@ -73,27 +72,21 @@ class AsyncEvents:
 
         await self._database.write(run)
 
-    async def take(self, *, claim_token: str, lease: float, most: int) -> tuple[StoredEvent, ...]:
-        """Claim events that are to be handled, the oldest first."""
-        due = select(EVENTS.c.key, EVENTS.c.encrypted).where(self._due).order_by(EVENTS.c.changed_at).limit(most)
-        if not await self._database.read(lambda connection: connection.execute(due.limit(1)).all()):
-            return ()  # without a lock that others would wait for
-        claim = partial(event_states.claim, claim_token=claim_token, lease=lease)
+    async def take(self, *, claim_token: str, lease: float) -> StoredEvent | None:
+        """Claim the oldest event that is to be handled, if there is one."""
+        columns = select(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.attempts)
+        due = columns.where(self._due).order_by(EVENTS.c.changed_at).limit(1)
+        if not await self._database.read(lambda connection: connection.execute(due).all()):
+            return None  # without a lock that others would wait for
 
-        def step(state: EventState, now: float) -> tuple[int, EventState]:
-            _, after = claim(state, now)
-            return after.attempts, after
-
-        def run(connection: Connection) -> tuple[StoredEvent, ...]:
-            rows = connection.execute(due.with_for_update(skip_locked=True)).all()
-            return tuple(
-                StoredEvent(
-                    key=key,
-                    attempts=self._rows.step_in(connection, key, step),
-                    body=self._encryption.decrypt_or_none(key, encrypted),
-                )
-                for key, encrypted in rows
-            )
+        def run(connection: Connection) -> StoredEvent | None:
+            row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
+            if row is None:
+                return None
+            key, encrypted, attempts = row
+            self._rows.step_in(connection, key, partial(event_states.claim, claim_token=claim_token, lease=lease))
+            body = self._encryption.decrypt_or_none(key, encrypted)
+            return StoredEvent(key=key, attempts=attempts + 1, body=body)
 
         return await self._database.write(run)
 
@@ -111,25 +104,9 @@ class AsyncEvents:
 
         return await self._database.write(run)
 
-    async def rotate(self) -> None:
-        """Encrypt the bodies with the first encryption key; one that cannot be decrypted stays as it is."""
-        last: str | None = ""
-        while last is not None:
-            last = await self._database.write(partial(self._rotate, last))
-
-    def _rotate(self, last: str, connection: Connection) -> str | None:
-        query = select(EVENTS.c.key, EVENTS.c.encrypted).where(EVENTS.c.key > last, EVENTS.c.encrypted.is_not(None))
-        rows = connection.execute(query.order_by(EVENTS.c.key).limit(_BATCH).with_for_update()).all()
-        for key, encrypted in rows:
-            body = self._encryption.decrypt_or_none(key, encrypted)
-            if body is not None:
-                renewed = self._encryption.encrypt(key, body)
-                connection.execute(update(EVENTS).where(EVENTS.c.key == key).values(encrypted=renewed))
-        return rows[-1].key if rows else None
-
     @property
     def _rows(self) -> Rows[EventState]:
-        return Rows(self._database, EVENTS, EventState, lambda _key: EventState())
+        return Rows(self._database, EVENTS, EventState)
 
     @property
     def _due(self) -> ColumnElement[bool]:

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import traceback
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +15,8 @@ import attrs
 
 from boooply.errors import BoooplyError, MalformedEventError, StoreError
 from boooply.secret import Secret
-from boooply.store.completion import run_to_completion
-from boooply.store.deduplicator import LEASE, renewed
+from boooply.store.completion import call_after, run_to_completion
+from boooply.store.deduplicator import LEASE, release, renewed
 from boooply.store.events import AsyncEvents, StoredEvent
 from boooply.webhooks import Event, read_event
 
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Event], Awaitable[None]]
 
-_LOOK_AGAIN: Final = (
-    2.0  # seconds between two looks for what other processes stored or left, and for what failed before
-)
+_LOOK_AGAIN: Final = 2.0  # seconds between two looks for what other processes stored or left, and what failed before
 
 logger: logging.Logger = logging.getLogger("boooply.inbox")
 
@@ -72,25 +70,15 @@ class AsyncInbox:
         """
         news, stop = asyncio.Event(), stop or asyncio.Event()
         work = _Work(self._events, self._lease, handler, news, stop)
-        async with self._woken(news), asyncio.TaskGroup() as tasks:
-            tasks.create_task(_set_after(stop, news))
-            for _ in range(concurrency):
-                tasks.create_task(work.run())
-
-    @asynccontextmanager
-    async def _woken(self, news: asyncio.Event) -> AsyncGenerator[None]:
-        """Set an event at each ``put``, from whatever thread."""
-        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)  # at each put, in whatever thread
         self._wakers.add(wake)
         try:
-            yield
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(call_after(stop.wait(), news.set))
+                for _ in range(concurrency):
+                    tasks.create_task(work.run())
         finally:
             self._wakers.discard(wake)
-
-
-async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
-    await first.wait()
-    second.set()
 
 
 @attrs.frozen(eq=False)
@@ -108,16 +96,15 @@ class _Work:
         while not self.stop.is_set():
             self.news.clear()
             try:
-                while not self.stop.is_set() and await self._handle_next():
-                    pass
+                if await self._handle_next():
+                    continue
             except StoreError as error:
                 logger.warning("events wait: %s", error)
             except Exception:
                 logger.exception("events wait")
-            if not self.stop.is_set():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_AGAIN):
-                        await self.news.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN):
+                    await self.news.wait()
 
     async def _handle_next(self) -> bool:
         claim_token = uuid.uuid4().hex
@@ -128,34 +115,28 @@ class _Work:
         return stored is not None
 
     async def _take(self, claim_token: str) -> StoredEvent | None:
-        taken: list[StoredEvent] = []
-
-        async def take() -> None:
-            taken.extend(await self.events.take(claim_token=claim_token, lease=self.lease, most=1))
-
+        taking = asyncio.ensure_future(self.events.take(claim_token=claim_token, lease=self.lease))
         try:
-            await run_to_completion(take())
+            return await run_to_completion(taking)
         except asyncio.CancelledError:
-            for stored in taken:
-                await self._release(stored, claim_token)
+            with suppress(StoreError):
+                if (stored := await taking) is not None:
+                    await release(self.events, stored.key, claim_token)
             raise
-        return taken[0] if taken else None
 
     async def _handle(self, stored: StoredEvent, claim_token: str) -> None:
         event = _read(stored)
-        problem: BaseException | None = None
         if event is not None:
             try:
                 await self.handler(event)
             except BaseException as error:
                 if _is_ending(error):
-                    await self._release(stored, claim_token)
+                    await release(self.events, stored.key, claim_token)
                     raise
-                problem = error
-            if problem is None:
+                _log(event, stored, error)
+            else:
                 await self._finish(stored, claim_token)
                 return
-            _log(event, stored, problem)
         await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
 
     async def _finish(self, stored: StoredEvent, claim_token: str) -> None:
@@ -170,10 +151,6 @@ class _Work:
                 await asyncio.sleep(_LOOK_AGAIN)
             else:
                 return
-
-    async def _release(self, stored: StoredEvent, claim_token: str) -> None:
-        with suppress(StoreError):  # then its lease frees it
-            await run_to_completion(self.events.release(stored.key, claim_token=claim_token))
 
 
 def _is_ending(error: BaseException) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, Final
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 import attrs
 from sqlalchemy import Connection, bindparam, select, update
@@ -17,12 +16,11 @@ from boooply.store import rows
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption, hidden
 from boooply.store.entries import Entry, State
-from boooply.store.events import AsyncEvents
 from boooply.store.ledger import AsyncLedger, forget, ledger_rows
 from boooply.store.opening import opened
-from boooply.store.schema import KEYS, STORE
+from boooply.store.schema import EVENTS, KEYS, STORE
 
-_BATCH: Final = 500
+_ALL: Final = select(KEYS.c.organization_id, KEYS.c.encrypted)
 _READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindparam("name"))
 
 
@@ -38,16 +36,11 @@ class AsyncKeyStore:
     _encryption: Encryption
 
     @classmethod
-    @asynccontextmanager
-    async def open(
+    def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
-    ) -> AsyncGenerator[AsyncKeyStore]:
+    ) -> AbstractAsyncContextManager[AsyncKeyStore]:
         """Open the store for its keys alone, as ``AsyncStore.open`` does, with the same fallbacks and errors."""
-        address, encryption_keys = as_secret(url), hidden(encryption_key)
-        del url, encryption_key
-        encryption = Encryption.of(encryption_keys)
-        async with opened(address, encryption) as database:
-            yield cls(database, encryption)
+        return opened(cls, as_secret(url), hidden(encryption_key))
 
     @property
     def ledger(self) -> AsyncLedger:
@@ -84,14 +77,10 @@ class AsyncKeyStore:
             NotConnectedError: The customer has no key.
             CorruptKeyError: The key is not what was stored.
         """
-
-        def read(connection: Connection) -> bytes | None:
-            return connection.execute(_READ, {"name": organization_id}).scalar_one_or_none()
-
-        encrypted = await self._database.read(read)
-        if encrypted is None:
+        api_key = await self._database.read(lambda connection: read_key(connection, self._encryption, organization_id))
+        if api_key is None:
             raise NotConnectedError(organization_id)
-        return self._encryption.decrypt(organization_id, encrypted)
+        return api_key
 
     async def delete(self, organization_id: str, /) -> None:
         """Delete a customer's key and its entry in the ledger; at Boooply the key stays valid."""
@@ -99,12 +88,12 @@ class AsyncKeyStore:
 
     async def organizations(self) -> AsyncIterator[str]:
         """Iterate over the ids of all customers that have a key, in their order."""
-        async for organization_id, _ in self._rows():
+        async for organization_id, _ in rows.iterate(self._database, _ALL, KEYS.c.organization_id):
             yield organization_id
 
     async def corrupt(self) -> AsyncIterator[CorruptKeyError]:
         """Decrypt every key, and yield an error for each that is not what was stored."""
-        async for organization_id, encrypted in self._rows():
+        async for organization_id, encrypted in rows.iterate(self._database, _ALL, KEYS.c.organization_id):
             try:
                 self._encryption.decrypt(organization_id, encrypted)
             except CorruptKeyError as error:
@@ -119,38 +108,11 @@ class AsyncKeyStore:
         Raises:
             CorruptKeyError: A key cannot be decrypted; the batches before it are rotated, and nothing is lost.
         """
-        count = 0
-        batch: list[tuple[str, bytes]] = []
-        async for row in self._rows():
-            batch.append(row)
-            if len(batch) == _BATCH:
-                count += await self._rotate(batch)
-                batch = []
-        count += await self._rotate(batch)
-        await AsyncEvents(self._database, self._encryption).rotate()
+        count = await rows.reencrypt(self._database, KEYS, self._encryption, self._encryption.decrypt)
+        await rows.reencrypt(self._database, EVENTS, self._encryption, self._encryption.decrypt_or_none)
         check = update(STORE).values(encrypted_check=self._encryption.make_check())
         await self._database.write(lambda connection: connection.execute(check).close())
         return count
-
-    async def _rotate(self, batch: list[tuple[str, bytes]]) -> int:
-        cipher = self._encryption
-        renewed = [(name, old, cipher.encrypt(name, cipher.decrypt(name, old))) for name, old in batch]
-        await self._database.write(partial(_replace, renewed))
-        return len(batch)
-
-    async def _rows(self) -> AsyncIterator[tuple[str, bytes]]:
-        last: str | None = ""
-        while last is not None:
-            query = select(KEYS.c.organization_id, KEYS.c.encrypted).where(KEYS.c.organization_id > last)
-            query = query.order_by(KEYS.c.organization_id).limit(_BATCH)
-
-            def read(connection: Connection, query: Any = query) -> list[tuple[str, bytes]]:
-                return [(row.organization_id, row.sealed) for row in connection.execute(query)]
-
-            found = await self._database.read(read)
-            for row in found:
-                yield row
-            last = found[-1][0] if found else None
 
 
 def read_key(connection: Connection, encryption: Encryption, organization_id: str) -> Secret | None:
@@ -169,10 +131,3 @@ def write_key(
     """Store a customer's key in place of the one that was there."""
     encrypted = encryption.encrypt(organization_id, api_key)
     rows.put(connection, KEYS, {"organization_id": organization_id, "encrypted": encrypted, "changed_at": now})
-
-
-def _replace(renewed: Sequence[tuple[str, bytes, bytes]], connection: Connection) -> None:
-    """Replace keys, except those that were changed meanwhile."""
-    for organization_id, old, new in sorted(renewed):  # in one order: two processes do not wait for each other
-        is_same = (KEYS.c.organization_id == organization_id) & (KEYS.c.encrypted == old)
-        connection.execute(update(KEYS).where(is_same).values(encrypted=new))

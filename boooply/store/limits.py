@@ -24,9 +24,9 @@ _ASK_AGAIN_SOON: Final = 0.03  # while a response is on its way
 
 @attrs.frozen
 class _Row:
-    """The state of one limiter, as JSON."""
+    """The state of one limiter, as JSON; that of a new one is empty."""
 
-    state: str
+    state: str = ""
 
 
 @attrs.frozen(eq=False)
@@ -74,10 +74,7 @@ class AsyncLimits:
             result = change(limiter)
             return result, _Row(limiter.state.to_json())
 
-        def new_row(_name: str) -> _Row:
-            return _Row(LimiterState(limit).to_json())
-
-        return await Rows(self._database, LIMITS, _Row, new_row).step(name, step)
+        return await Rows(self._database, LIMITS, _Row).step(name, step)
 
 
 def _acquire(limiter: RateLimiter) -> AcquireResult:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from boooply.errors import StoreError
 from boooply.secret import Secret, as_secret
 from boooply.store.address import DEFAULT_URL, database_address
-from boooply.store.database import Database, connected
+from boooply.store.database import Database, connect
 from boooply.store.encryption import Encryption
 from boooply.store.schema import METADATA, STORE, VERSION
+
+T = TypeVar("T")
 
 URL_VARIABLE: Final = "BOOOPLY_STORE_URL"
 
@@ -23,15 +25,19 @@ _ADVISORY_LOCK: Final = 0x600016  # any number: processes that create one Postgr
 
 
 @asynccontextmanager
-async def opened(url: Secret | None, encryption: Encryption) -> AsyncGenerator[Database]:
-    """Open the database of a store.
+async def opened(
+    kind: Callable[[Database, Encryption], T], url: Secret | None, encryption_keys: tuple[Secret, ...] | str, /
+) -> AsyncGenerator[T]:
+    """Open a database, and yield what is made of it.
 
     Raises:
-        ConfigurationError: The URL cannot work, or its driver is not installed.
+        ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
         StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
     """
+    encryption = Encryption.of(encryption_keys)
     address = database_address(url or as_secret(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
-    async with connected(address) as database:
+    database = connect(address)
+    try:
         version, encrypted_check = await database.read(_look)
         if version < VERSION:
             version, encrypted_check = await database.write(partial(_create, encryption))
@@ -40,7 +46,9 @@ async def opened(url: Secret | None, encryption: Encryption) -> AsyncGenerator[D
                 f"the store has schema {version}, and this version of boooply knows {VERSION}: upgrade boooply"
             )
         encryption.check(encrypted_check)
-        yield database
+        yield kind(database, encryption)
+    finally:
+        await database.close()
 
 
 def _look(connection: Connection) -> tuple[int, bytes]:

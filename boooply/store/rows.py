@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from boooply.secret import Secret
 from boooply.store.database import Database
+from boooply.store.encryption import Encryption
 
 T = TypeVar("T")
 E = TypeVar("E", bound=attrs.AttrsInstance)
 Step = Callable[[E, float], tuple[T, E]]
 Insert = sqlite.Insert | postgresql.Insert
 
+BATCH: Final = 500  # rows
+
+_ROTATED: Final = 100  # rows in one transaction; an event can be a megabyte
 _INSERTS: Final[dict[str, Callable[[Table], Insert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @attrs.frozen(eq=False)
 class Rows(Generic[E]):
-    """The rows of one table as entries: an entry's fields are columns, and ``new`` makes the entry of a new name.
+    """The rows of one table as entries, whose fields are columns; those of a new entry have their defaults.
 
     A step is a function of an entry and the database's time. It returns a result and the entry that follows.
     """
@@ -30,7 +35,6 @@ class Rows(Generic[E]):
     database: Database
     table: Table
     entry_type: type[E]
-    new: Callable[[str], E]
 
     @property
     def columns(self) -> list[Column[Any]]:
@@ -66,8 +70,12 @@ class Rows(Generic[E]):
         """Take a step with one row within the caller's transaction, and create the row if there is none."""
         while (locked := self._lock(connection, name)) is None:
             # Create it, so that there is a row to lock: of two processes, the second waits here. The step dates it.
-            insert_missing(connection, self.table, [self._values(name, self.new(name), 0.0)])
+            insert_missing(connection, self.table, [self._values(name, self._new(name), 0.0)])
         return self._apply(connection, name, *locked, step)
+
+    def _new(self, name: str) -> E:
+        key = _key(self.table)
+        return self.entry_type(**({key: name} if key in _names(self.entry_type) else {}))
 
     def _lock(self, connection: Connection, name: str) -> tuple[E, float] | None:
         statement = _locked(self.table, self.entry_type, self.database.clock)
@@ -85,6 +93,43 @@ class Rows(Generic[E]):
         return {_key(self.table): name, **attrs.asdict(entry), **times}
 
 
+async def iterate(database: Database, query: Select[*tuple[Any, ...]], key: Column[Any], /) -> AsyncIterator[Any]:
+    """Iterate over the rows of a query in the order of their key, its first column; they are read in batches."""
+    last = ""
+    while True:
+        batch = query.where(key > last).order_by(key).limit(BATCH)
+        found = await database.read(partial(_fetch, batch))
+        for row in found:
+            yield row
+        if len(found) < BATCH:
+            return
+        last = found[-1][0]
+
+
+async def reencrypt(
+    database: Database, table: Table, encryption: Encryption, decrypt: Callable[[str, bytes], Secret | None], /
+) -> int:
+    """Encrypt the texts of a table with the first encryption key, and count them; each batch is committed.
+
+    A text for which ``decrypt`` returns None stays as it is.
+    """
+    key = table.c[_key(table)]
+    query = select(key, table.c.encrypted).where(table.c.encrypted.is_not(None)).order_by(key)
+
+    def step(last: str, connection: Connection) -> list[str]:
+        found = connection.execute(query.where(key > last).limit(_ROTATED).with_for_update()).all()
+        for name, encrypted in found:
+            if (value := decrypt(name, encrypted)) is not None:
+                renewed = encryption.encrypt(name, value)
+                connection.execute(update(table).where(key == name).values(encrypted=renewed))
+        return [row[0] for row in found]
+
+    count, last = 0, ""
+    while names := await database.write(partial(step, last)):
+        count, last = count + len(names), names[-1]
+    return count
+
+
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows in their order, except those that exist."""
     connection.execute(_insert_missing(connection.dialect.name, table), rows)
@@ -98,6 +143,10 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
 def insert(dialect: str, table: Table) -> Insert:
     """Start an insert that may have an ``ON CONFLICT`` clause."""
     return _INSERTS[dialect](table)
+
+
+def _fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Any]:
+    return connection.execute(query).all()
 
 
 @cache

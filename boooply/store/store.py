@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 
 import attrs
 
@@ -32,10 +32,9 @@ class AsyncStore:
     events: AsyncEvents
 
     @classmethod
-    @asynccontextmanager
-    async def open(
+    def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
-    ) -> AsyncGenerator[AsyncStore]:
+    ) -> AbstractAsyncContextManager[AsyncStore]:
         """Open the store, and close it at the end; on first use it is created.
 
         ``url`` falls back to ``BOOOPLY_STORE_URL``, then to a SQLite file ``boooply.db`` in the current directory. It
@@ -46,15 +45,15 @@ class AsyncStore:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
             StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
         """
-        address, encryption_keys = as_secret(url), hidden(encryption_key)
-        del url, encryption_key
-        encryption = Encryption.of(encryption_keys)
-        async with opened(address, encryption) as database:
-            yield cls(
-                database,
-                encryption,
-                AsyncKeyStore(database, encryption),
-                AsyncLedger(database),
-                AsyncLimits(database),
-                AsyncEvents(database, encryption),
-            )
+        return opened(cls._over, as_secret(url), hidden(encryption_key))
+
+    @classmethod
+    def _over(cls, database: Database, encryption: Encryption) -> AsyncStore:
+        return cls(
+            database,
+            encryption,
+            AsyncKeyStore(database, encryption),
+            AsyncLedger(database),
+            AsyncLimits(database),
+            AsyncEvents(database, encryption),
+        )

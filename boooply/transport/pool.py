@@ -170,11 +170,15 @@ class Pool:
         Inherited sessions are never freed. Closing their sockets would remove them from the event queue that the child
         shares with its parent, whose calls would hang.
         """
-        for inherited in self._sessions.values():
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+        never_free(self._sessions)
         self._sessions = {}
         self._mutex = threading.Lock()  # another thread of the parent may have locked it
         self._limiters = {}  # the parent's calls in flight never finish here
+
+
+def never_free(value: object) -> None:
+    """Keep a value beyond the end of the interpreter, so that its finalizers never run."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
 _pools: Final = weakref.WeakSet[Pool]()

@@ -12,6 +12,7 @@ import pytest
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, AsyncTenants, BoooplyClient, BoooplyPlatform, Tenants
 from boooply.blocking import resources as blocking
 from boooply.provisioning import async_provision, provision
+from boooply.provisioning.distributed import AsyncQueue, Queue
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.organization import AsyncOrganization
@@ -42,16 +43,19 @@ PAIRS: list[tuple[type, type]] = [
     (AsyncKeyStore, KeyStore),
     (AsyncLedger, Ledger),
     (AsyncEvents, Events),
+    (AsyncQueue, Queue),
     (AsyncInbox, Inbox),
     (AsyncDeduplicator, Deduplicator),
 ]
 INTERNAL = {
     AsyncStore: {"database", "encryption"},
     AsyncKeyStore: {"ledger"},
-    AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take", "rotate"},
+    AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take"},
+    AsyncQueue: {"app", "store"},
 }
-# What differs on purpose: a blocking handler is a plain function, and a thread's event ends the work.
-WRITTEN_TWICE = {"open", "once", "work"}
+# What differs on purpose: a blocking handler is a plain function, a thread's event ends the work, and a blocking source
+# is iterated in the thread of its caller.
+WRITTEN_TWICE = {"enqueue", "open", "once", "work"}
 
 
 def names(flavour: type) -> set[str]:
@@ -88,7 +92,7 @@ def test_signature_and_docstring_are_the_same(original: Callable[..., Any], prox
     assert (inspect.getdoc(original) or "").replace("AsyncBoooply", "Boooply") == inspect.getdoc(proxy)
 
 
-@pytest.mark.parametrize(("original", "proxy"), [*PAIRS[3:6], *PAIRS[10:]], ids=lambda flavour: flavour.__name__)
+@pytest.mark.parametrize(("original", "proxy"), [*PAIRS[3:6], *PAIRS[11:]], ids=lambda flavour: flavour.__name__)
 def test_the_constructors_take_the_same(original: type, proxy: type) -> None:
     assert signature(original) == signature(proxy)
 

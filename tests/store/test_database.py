@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from queue import SimpleQueue
+from typing import Any
 
 import psycopg
 import pytest
@@ -208,6 +210,31 @@ async def test_threads_finish_the_calls_they_took_before_they_end():
     assert done == [*range(9), "last"]
     with pytest.raises(StoreError, match="closed"):
         await threads.run(int)
+
+
+class SlowQueue(SimpleQueue[Any]):
+    """A queue whose first item arrives late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_reached = threading.Event()
+
+    def put(self, item, block=True, timeout=None):
+        if not self.is_reached.is_set():
+            self.is_reached.set()
+            time.sleep(0.3)
+        super().put(item, block, timeout)
+
+
+async def test_no_call_is_queued_behind_the_end_of_its_thread(monkeypatch):
+    queue = SlowQueue()
+    monkeypatch.setattr("boooply.store.threads.SimpleQueue", lambda: queue)
+    threads = Threads(1)
+    calling = asyncio.create_task(asyncio.to_thread(asyncio.run, asyncio.wait_for(threads.run(int), 5)))
+    await asyncio.to_thread(queue.is_reached.wait, 10)
+    threads.close()
+    assert await calling == 0
+    await threads.ended()
 
 
 NEVER_CLOSED = textwrap.dedent("""

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from boooply import ConfigurationError, CorruptKeyError, NotConnectedError, Secret, StoreError, ValidationError
 from boooply.store import AsyncKeyStore, AsyncStore
+from boooply.store.encryption import Encryption
 
 KEY = "bply_org_0123456789abcdef"
 SQLITE_URL = "sqlite:///{}/boooply.db"
@@ -86,24 +87,31 @@ async def test_an_interrupted_rotation_can_be_run_again(store, encryption_key, s
     for number in range(4):
         await store.keys.put(f"org_{number}", f"{KEY}{number}")
     both = (Fernet.generate_key().decode(), encryption_key)
-    monkeypatch.setattr("boooply.store.keys._BATCH", 2)
+    monkeypatch.setattr("boooply.store.rows._ROTATED", 2)
     async with AsyncKeyStore.open(store_url, encryption_key=both) as keys:
-        rotate, batches = AsyncKeyStore._rotate, []
+        before = await _sealed(store)
+        encrypt, names = Encryption.encrypt, []
 
-        async def failing(self, batch):
-            batches.append(batch)
-            if len(batches) == 2:
+        def failing(self, name, value, /):
+            names.append(name)
+            if len(names) == 3:
                 raise StoreError("killed")
-            return await rotate(self, batch)
+            return encrypt(self, name, value)
 
         with monkeypatch.context() as broken:
-            broken.setattr(AsyncKeyStore, "_rotate", failing)
+            broken.setattr(Encryption, "encrypt", failing)
             with pytest.raises(StoreError, match="killed"):
                 await keys.rotate()
+        assert [new == old for new, old in zip(await _sealed(store), before, strict=True)] == [False, False, True, True]
         assert [(await keys.get(f"org_{number}")).reveal() for number in range(4)] == [f"{KEY}{n}" for n in range(4)]
         assert await keys.rotate() == 4
     async with AsyncKeyStore.open(store_url, encryption_key=both[0]) as keys:
         assert [one async for one in keys.corrupt()] == []
+
+
+async def _sealed(store: AsyncStore) -> list[bytes]:
+    query = text("SELECT sealed FROM boooply_keys ORDER BY organization_id")
+    return [row[0] for row in await store.database.read(lambda connection: connection.execute(query).all())]
 
 
 async def test_a_missing_encryption_key_is_an_error_that_shows_how_to_make_one(sqlite_store_url, tmp_path):
