@@ -7,7 +7,7 @@ TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without im
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EXTRAS = {"sqlalchemy": "store", "cryptography": "store"}  # what needs which of ours
+_EXTRAS = {"sqlalchemy": "store", "cryptography": "store", "procrastinate": "distributed"}  # what needs which of ours
 
 
 def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:

@@ -4,8 +4,10 @@ from boooply.lazy import publish
 
 TYPE_CHECKING = False  # as in the package's own __init__
 if TYPE_CHECKING:
+    from boooply.blocking.distributed import Queue as Queue
     from boooply.blocking.provisioning import Keys as Keys
     from boooply.blocking.provisioning import provision as provision
+    from boooply.provisioning.distributed import AsyncQueue as AsyncQueue
     from boooply.provisioning.engine import async_provision as async_provision
     from boooply.provisioning.outcomes import AlreadyConnected as AlreadyConnected
     from boooply.provisioning.outcomes import Connected as Connected
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 publish(
     __name__,
     {
+        "boooply.blocking.distributed": ("Queue",),
         "boooply.blocking.provisioning": ("Keys", "provision"),
+        "boooply.provisioning.distributed": ("AsyncQueue",),
         "boooply.provisioning.engine": ("async_provision",),
         "boooply.provisioning.provisioner": ("AsyncKeys",),
         "boooply.provisioning.outcomes": (

@@ -10,13 +10,12 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 from procrastinate import App, BaseConnector, PsycopgConnector, RetryStrategy
 
 from boooply.errors import AuthenticationError, ConfigurationError, PermissionDeniedError, StoreError
-from boooply.lazy import names_of
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
@@ -24,13 +23,6 @@ from boooply.provisioning.iteration import batched
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.store import AsyncStore, State, tenant_of
-
-if TYPE_CHECKING:
-    from boooply.blocking.distributed import Queue
-else:
-    __getattr__ = names_of(__name__, {"boooply.blocking.distributed": ("Queue",)})
-
-__all__ = ["AsyncQueue", "Queue"]
 
 CONCURRENCY: Final = 16
 

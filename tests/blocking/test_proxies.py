@@ -11,8 +11,7 @@ import pytest
 
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, AsyncTenants, BoooplyClient, BoooplyPlatform, Tenants
 from boooply.blocking import resources as blocking
-from boooply.provisioning import async_provision, provision
-from boooply.provisioning.distributed import AsyncQueue, Queue
+from boooply.provisioning import AsyncQueue, Queue, async_provision, provision
 from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.organization import AsyncOrganization

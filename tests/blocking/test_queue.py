@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from boooply import AuthenticationError, BoooplyPlatform, ConfigurationError, Tenant
-from boooply.provisioning.distributed import Queue
+from boooply.provisioning import Queue
 from boooply.sandbox import Sandbox
 from boooply.store import State, Store
 

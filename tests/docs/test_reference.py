@@ -23,7 +23,6 @@ MODULES = [
     "boooply.integrations.mcp",
     "boooply.participants",
     "boooply.provisioning",
-    "boooply.provisioning.distributed",
     "boooply.sandbox",
     "boooply.store",
     "boooply.webhooks",
@@ -32,7 +31,6 @@ MODULES = [
 NAMES = {
     "boooply.integrations.fastapi": ["Boooply"],
     "boooply.participants": ["from_google", "from_microsoft", "from_user"],
-    "boooply.provisioning.distributed": ["AsyncQueue", "Queue"],
 }
 FENCE = re.compile(r"^```(?:\{\.python[^}]*\}|python)$(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r'^```\{\.python notest title="(boooply/[\w/.]+)"\}\n(.*?)^```$', re.MULTILINE | re.DOTALL)

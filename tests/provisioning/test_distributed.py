@@ -12,7 +12,7 @@ import pytest
 from procrastinate.testing import InMemoryConnector
 
 from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Tenant
-from boooply.provisioning.distributed import AsyncQueue
+from boooply.provisioning import AsyncQueue
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
 
@@ -130,7 +130,7 @@ WORKER = """
 import asyncio, sys
 from boooply import AsyncBoooplyPlatform
 from boooply.provisioning import provisioner
-from boooply.provisioning.distributed import AsyncQueue
+from boooply.provisioning import AsyncQueue
 from boooply.store import AsyncStore
 
 provisioner._WAITING_LEASE = 0.5

@@ -126,7 +126,7 @@ def distributed() -> None:
 async def queues() -> None:
     from procrastinate.testing import InMemoryConnector  # noqa: PLC0415 - it is of the extra
 
-    from boooply.provisioning.distributed import AsyncQueue  # noqa: PLC0415 - the same
+    from boooply.provisioning import AsyncQueue  # noqa: PLC0415 - the same
     from boooply.store import AsyncStore  # noqa: PLC0415 - the same
 
     with a_sandbox() as sandbox:
