@@ -41,7 +41,7 @@ async def attempted(stack: AsyncExitStack, base_url: str) -> Call:
     session, request = await transport.pool.session(), GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:
-        answer: Any = await attempt(session, base_url, request, transport.key, timeout=30.0, proxy=None)
+        answer: Any = await attempt(session, transport.pool, request, transport.key, timeout=30.0)
         return answer.json()
 
     return call

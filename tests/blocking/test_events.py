@@ -70,9 +70,10 @@ def test_stopping_waits_for_the_handlers_that_run_and_records_them(store_of_even
 def test_what_a_handler_raises_is_logged_and_the_event_stays(
     store_of_events: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox, stop = Inbox(store_of_events), threading.Event()
+    inbox, stop, both = Inbox(store_of_events), threading.Event(), threading.Barrier(2)
 
     def handle(event: Event) -> None:
+        both.wait(30)
         stop.set()
         if event.meeting_code.endswith("1"):
             raise StopIteration
