@@ -211,12 +211,11 @@ def test_a_store_url_of_another_kind_shows_no_password(run: Run) -> None:
     assert "hush" not in ran.err
 
 
-def test_a_reader_that_closes_the_pipe_causes_no_traceback() -> None:
+def test_a_reader_that_closes_the_pipe_causes_no_traceback(start_program: Run) -> None:
     fill(by_hand=1203)  # more than a pipe's buffer takes in
 
-    with subprocess.Popen(  # noqa: S603 - our own command
-        (*COMMAND, "tenants", "list", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    command = (*COMMAND, "tenants", "list", "--json")
+    with start_program(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
