@@ -26,7 +26,7 @@ COVERED = PYTHONS[0]  # measuring more than doubles the time, and the other Pyth
 
 # half as many workers again as cores: tests wait for disks, other processes and clocks
 WORKERS = ["-n", str((os.cpu_count() or 1) * 3 // 2), "--dist", "worksteal"]  # of pytest
-ONCE = ["tests/benchmarks", "tests/docs"]  # what no Python does otherwise; the session docs runs it
+ONCE = ["tests/benchmarks", "tests/docs", "tests/test_words.py"]  # the same on any Python; the session docs runs them
 
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
