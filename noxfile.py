@@ -12,6 +12,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -55,6 +57,12 @@ def group(name: str) -> list[str]:
     return [*nox.project.dependency_groups(PROJECT, name)]
 
 
+def at_once(run: Callable[[str], object], *arguments: str) -> None:
+    """Call it with each argument, on all cores, and raise what one of the calls raises."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(run, arguments))
+
+
 def install_wheel(session: nox.Session, *groups: str) -> None:
     """Install the built wheel with every extra, so that tests see what users get, and the groups."""
     more = [requirement for name in groups for requirement in group(name)]
@@ -77,10 +85,9 @@ def typing(session: nox.Session) -> None:
     """Check with mypy --strict, pyright strict and ty, and that every public name is typed."""
     install_wheel(session, "typing")
     session.install("nox")
-    session.run("mypy")
-    session.run("pyright")
-    session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")
-    session.run("pytest", "tests/typing")  # ty: correct programs are clean, planted mistakes are found
+    # the last is ty: correct programs are clean, planted mistakes are found
+    commands = ["pyright", "mypy", "pyright --verifytypes boooply --ignoreexternal", "pytest tests/typing"]
+    at_once(lambda command: session.run(*command.split()), *commands)
 
 
 @nox.session(python=PYTHONS)
@@ -147,9 +154,13 @@ def build(session: nox.Session) -> None:
     if strangers:
         session.error(f"{wheel.name} holds more than the package: {', '.join(strangers)}")
     session.run("twine", "check", "--strict", str(wheel), str(sdist))
-    for extra in ("bare", *PROJECT["project"]["optional-dependencies"]):
+
+    def smoke(extra: str) -> None:
         python = environment(session, extra, str(wheel) if extra == "bare" else f"{wheel}[{extra}]")
-        session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True)
+        env = {"PYTHONDONTWRITEBYTECODE": None}  # it starts several programs, and the first compiles for the others
+        session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True, env=env)
+
+    at_once(smoke, "bare", *PROJECT["project"]["optional-dependencies"])
     python = environment(session, "everything", f"{wheel}[{EXTRAS}]")
     bill = Path(f"{sdist}".replace(".tar.gz", ".cdx.json"))
     told = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml", "-o", str(bill)]
