@@ -12,6 +12,8 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -22,8 +24,11 @@ EXTRAS = "cli,distributed,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
 KILLED = 0.85  # of the mutants, at least
 
-WORKERS = ["-n", "auto", "--dist", "worksteal"]  # of pytest
-ONCE = ["tests/benchmarks", "tests/docs"]  # what no Python does otherwise; the session docs runs it
+COVERED = PYTHONS[0]  # measuring more than doubles the time, and the other Pythons run the same lines
+
+# half as many workers again as cores: tests wait for disks, other processes and clocks
+WORKERS = ["-n", str((os.cpu_count() or 1) * 3 // 2), "--dist", "worksteal"]  # of pytest
+ONCE = ["tests/benchmarks", "tests/docs", "tests/test_words.py"]  # the same on any Python; the session docs runs them
 
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
@@ -31,6 +36,13 @@ nox.options.reuse_existing_virtualenvs = True
 # A Python that the machine lacks is skipped, in CI as well, and nox says so.
 nox.options.error_on_missing_interpreters = False
 nox.options.stop_on_first_error = False
+
+
+def memory() -> dict[str, str]:
+    """Return the environment of a test run: where there is enough memory, it has the temporary files."""
+    place = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of the user's own in it
+    fits = place.is_dir() and not os.statvfs(place).f_flag & os.ST_NOEXEC and shutil.disk_usage(place).free > 2**32
+    return {"TMPDIR": str(place)} if fits else {}
 
 
 def runs(python: str) -> bool:
@@ -43,6 +55,12 @@ def runs(python: str) -> bool:
 
 def group(name: str) -> list[str]:
     return [*nox.project.dependency_groups(PROJECT, name)]
+
+
+def at_once(run: Callable[[str], object], *arguments: str) -> None:
+    """Call it with each argument, on all cores, and raise what one of the calls raises."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(run, arguments))
 
 
 def install_wheel(session: nox.Session, *groups: str) -> None:
@@ -67,23 +85,25 @@ def typing(session: nox.Session) -> None:
     """Check with mypy --strict, pyright strict and ty, and that every public name is typed."""
     install_wheel(session, "typing")
     session.install("nox")
-    session.run("mypy")
-    session.run("pyright")
-    session.run("pyright", "--verifytypes", "boooply", "--ignoreexternal")
-    session.run("pytest", "tests/typing")  # ty: correct programs are clean, planted mistakes are found
+    # the last is ty: correct programs are clean, planted mistakes are found
+    commands = ["pyright", "mypy", "pyright --verifytypes boooply --ignoreexternal", "pytest tests/typing"]
+    at_once(lambda command: session.run(*command.split()), *commands)
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on the built wheel, with branch coverage."""
+    """Run the tests on the built wheel, on the oldest Python with branch coverage."""
     if not runs(str(session.python)):
         session.skip(f"this machine has no working python{session.python}")
     install_wheel(session, "test")
+    rest = [*WORKERS, *(f"--ignore={folder}" for folder in ONCE), *session.posargs]
+    env = {"BOOOPLY_TEST_WHEEL": "1", **memory()}
+    if session.python != COVERED:
+        session.run("pytest", *rest, env=env)
+        return
     session.run("coverage", "erase")
     # the script and not ``-m pytest``, which would put the checkout before the wheel
-    script = Path(session.bin, "pytest")
-    rest = [f"--ignore={folder}" for folder in ONCE]
-    session.run("coverage", "run", str(script), *WORKERS, *rest, *session.posargs, env={"BOOOPLY_TEST_WHEEL": "1"})
+    session.run("coverage", "run", str(Path(session.bin, "pytest")), *rest, env=env)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
@@ -96,7 +116,7 @@ def lowest(session: nox.Session) -> None:
     # FastAPI's TestClient is the one of the Starlette that goes with it, and was made for httpx then
     session.install("--compile-bytecode", *floors, "httpx>=0.28")
     session.install("--reinstall-package", "boooply", "--no-deps", ".")
-    lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1"}
+    lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1", **memory()}
     session.run("pytest", *WORKERS, *session.posargs, env=lowest_of_all)
 
 
@@ -134,9 +154,13 @@ def build(session: nox.Session) -> None:
     if strangers:
         session.error(f"{wheel.name} holds more than the package: {', '.join(strangers)}")
     session.run("twine", "check", "--strict", str(wheel), str(sdist))
-    for extra in ("bare", *PROJECT["project"]["optional-dependencies"]):
+
+    def smoke(extra: str) -> None:
         python = environment(session, extra, str(wheel) if extra == "bare" else f"{wheel}[{extra}]")
-        session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True)
+        env = {"PYTHONDONTWRITEBYTECODE": None}  # it starts several programs, and the first compiles for the others
+        session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True, env=env)
+
+    at_once(smoke, "bare", *PROJECT["project"]["optional-dependencies"])
     python = environment(session, "everything", f"{wheel}[{EXTRAS}]")
     bill = Path(f"{sdist}".replace(".tar.gz", ".cdx.json"))
     told = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml", "-o", str(bill)]
@@ -184,7 +208,9 @@ def browser(session: nox.Session) -> None:
     if shutil.which("chromium") is None:
         session.skip("there is no Chromium on this machine; install it with: apt-get install chromium")
     install_wheel(session, "test")
-    session.run("pytest", "--override-ini=addopts=--import-mode=importlib", "tests/browser", *session.posargs)
+    session.run(
+        "pytest", "--override-ini=addopts=--import-mode=importlib", "tests/browser", *session.posargs, env=memory()
+    )
 
 
 @nox.session(default=False)
@@ -217,5 +243,7 @@ def docs(session: nox.Session) -> None:
     install_wheel(session, "docs", "test")
     session.run("zensical", "build", "--strict", "--clean")
     session.run("python", "docs/.make/links.py", "site")
-    session.run("pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", *WORKERS, "README.md", "docs")
-    session.run("pytest", *WORKERS, *ONCE)
+    session.run(
+        "pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", *WORKERS, "README.md", "docs", env=memory()
+    )
+    session.run("pytest", *WORKERS, *ONCE, env=memory())

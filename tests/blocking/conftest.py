@@ -22,20 +22,18 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 @pytest.fixture
-def run_program(threaded_sandbox: Sandbox) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def run_program(
+    threaded_sandbox: Sandbox, run_python: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Run a program that knows the sandbox as KEY, PLATFORM_KEY and URL, and whose warnings are errors."""
     names = (threaded_sandbox.api_key, threaded_sandbox.platform_key, threaded_sandbox.base_url)
-    head = "import os, sys\nif os.environ.get('BOOOPLY_TEST_LOOP') == 'asyncio': sys.modules['uvloop'] = None"
+    quiet = "logging.getLogger('asyncio').setLevel('ERROR')"  # in debug mode it warns of slow steps
+    loop = "if os.environ.get('BOOOPLY_TEST_LOOP') == 'asyncio': sys.modules['uvloop'] = None"
+    head = f"import logging, os, sys\n{quiet}\n{loop}"
 
     def run(script: str, *, timeout: float = 20, **options) -> "subprocess.CompletedProcess[str]":
         program = f"{head}\nKEY, PLATFORM_KEY, URL = {names!r}\n{textwrap.dedent(script)}"
-        return subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-X", "dev", "-W", "error", "-c", program],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            **options,
-        )
+        words = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+        return run_python(words, text=True, timeout=timeout, **options)
 
     return run

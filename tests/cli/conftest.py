@@ -71,32 +71,25 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 
 @pytest.fixture
-def run_piped() -> Callable[..., Ran]:
+def run_piped(run_python: Callable[..., Any]) -> Callable[..., Ran]:
     """Run the command in a process of its own, with pipes, any warning being an error."""
 
     def run(*arguments: str | Path, **environ: str) -> Ran:
-        done = subprocess.run(  # noqa: S603 - our own command
-            (*COMMAND, *map(str, arguments)),
-            capture_output=True,
-            encoding="utf-8",
-            env=os.environ | environ,
-            check=False,
-            timeout=30,
-        )
+        done = run_python((*COMMAND, *map(str, arguments)), encoding="utf-8", env=os.environ | environ)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
 
 
 @pytest.fixture
-def run_in_terminal() -> Callable[..., Ran]:
+def run_in_terminal(start_program: Callable[..., Any]) -> Callable[..., Ran]:
     """Run the command in a process of its own, whose standard output is a terminal."""
 
     def run(*arguments: str | Path, **environ: str) -> Ran:
         master, slave = pty.openpty()
         command = (*COMMAND, *map(str, arguments))
         env = os.environ | {"TERM": "xterm-256color"} | environ
-        with subprocess.Popen(command, stdout=slave, stderr=subprocess.PIPE, env=env) as process:  # noqa: S603 - ours
+        with start_program(command, stdout=slave, stderr=subprocess.PIPE, env=env) as process:
             os.close(slave)
             shown = b"".join(iter(lambda: _read(master), b""))
             os.close(master)

@@ -37,10 +37,9 @@ def variables_of(text: str) -> dict[str, str]:
 
 
 @contextmanager
-def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    with subprocess.Popen(  # noqa: S603 - our own command
-        (*COMMAND, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+def served(start_program: Run, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    pipe = subprocess.PIPE
+    with start_program((*COMMAND, *options), stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
         try:
             # To the end, not four lines: standard output is let go of once they are printed.
@@ -51,8 +50,8 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_the_sandbox_prints_its_keys_serves_and_stops(number: signal.Signals, code: int) -> None:
-    with served() as (process, variables):
+def test_the_sandbox_prints_its_keys_serves_and_stops(start_program: Run, number: signal.Signals, code: int) -> None:
+    with served(start_program) as (process, variables):
         assert list(variables) == [
             "BOOOPLY_BASE_URL",
             "BOOOPLY_PLATFORM_KEY",

@@ -65,10 +65,10 @@ def narrow(use: Use) -> Iterator[Sandbox]:
         yield narrow
 
 
-def started(*arguments: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - our own command
-        (*COMMAND, *map(str, arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def started(start_program: Run) -> Callable[..., subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    return lambda *arguments: start_program((*COMMAND, *map(str, arguments)), stdout=pipe, stderr=pipe, text=True)
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -80,7 +80,7 @@ def until(condition: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_requests_finish_and_the_same_command_continues(
-    run: Run, narrow, sandbox, many_tenants_csv: Rows, number: signal.Signals, states: States, use: Use
+    run: Run, started: Run, narrow, sandbox, many_tenants_csv: Rows, number: signal.Signals, states: States, use: Use
 ) -> None:
     path = many_tenants_csv(9)
     with started(path, "--concurrency", "5") as process:
@@ -100,7 +100,7 @@ def test_a_signal_lets_requests_finish_and_the_same_command_continues(
     assert set(states().values()) == {"connected"}
 
 
-def test_a_second_signal_gives_up_at_once(many_tenants_csv: Rows, states: States, use: Use) -> None:
+def test_a_second_signal_gives_up_at_once(started: Run, many_tenants_csv: Rows, states: States, use: Use) -> None:
     with Sandbox(latency=20) as slow:
         use(slow)
         with started(many_tenants_csv(3), "--json") as process:

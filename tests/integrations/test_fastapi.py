@@ -7,12 +7,11 @@ import json
 import logging
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +38,9 @@ from boooply.sandbox import Sandbox
 from boooply.store import AsyncKeyStore, AsyncStore
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
+Start = Callable[..., Any]
 HERE = Path(__file__).parent
+SLOW_IMPORTS = ("aiohttp", "cattrs", "cryptography.fernet", "fastapi", "sqlalchemy.dialects.postgresql", "uvicorn")
 ACME = {"X-Customer": "org_acme"}
 
 
@@ -52,7 +53,8 @@ def a_free_port() -> int:
 class Application:
     """Run the application in processes of its own."""
 
-    def __init__(self, sandbox: Sandbox, store_url: str, encryption_key: str, place: Path) -> None:
+    def __init__(self, start: Start, sandbox: Sandbox, store_url: str, encryption_key: str, place: Path) -> None:
+        self.start = start
         self.sandbox = sandbox
         self.notes = place / "notes"
         self.log = place / "log"
@@ -72,7 +74,7 @@ class Application:
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-m", "uvicorn", "application:app", "--port", port, "--workers", str(workers)]
         with self.log.open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(command, cwd=HERE, env=self.environment, stdout=log, stderr=log)  # noqa: S603 - our own words
+            process = self.start(command, modules=SLOW_IMPORTS, cwd=HERE, env=self.environment, stdout=log, stderr=log)
             try:
                 until = time.monotonic() + 60
                 while not self._is_up(int(port), workers):
@@ -108,8 +110,10 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def application(threaded_sandbox: Sandbox, sqlite_store_url: str, encryption_key: str, tmp_path: Path) -> Application:
-    return Application(threaded_sandbox, sqlite_store_url, encryption_key, tmp_path)
+def application(
+    start_program: Start, threaded_sandbox: Sandbox, sqlite_store_url: str, encryption_key: str, tmp_path: Path
+) -> Application:
+    return Application(start_program, threaded_sandbox, sqlite_store_url, encryption_key, tmp_path)
 
 
 @pytest.fixture
@@ -149,10 +153,15 @@ async def test_connect_create_play_and_receive_the_webhook(
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_fifty_deliveries_over_four_workers_are_handled_once(
-    database: str, request: pytest.FixtureRequest, threaded_sandbox: Sandbox, encryption_key: str, tmp_path: Path
+    database: str,
+    request: pytest.FixtureRequest,
+    start_program: Start,
+    threaded_sandbox: Sandbox,
+    encryption_key: str,
+    tmp_path: Path,
 ) -> None:
     store_url = request.getfixturevalue(f"{database}_store_url")
-    application = Application(threaded_sandbox, store_url, encryption_key, tmp_path)
+    application = Application(start_program, threaded_sandbox, store_url, encryption_key, tmp_path)
     body = an_event(overallRating=4)
     headers = {"X-Boooply-Signature": sign(body, threaded_sandbox.webhook_secret)}
     with application.running(workers=4):

@@ -9,7 +9,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from mcp.types import CallToolResult
 from boooply import AsyncBoooplyClient, ConfigurationError
 from boooply.integrations.mcp import open_server, serve_http
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncStore, State
+from boooply.store import AsyncStore, State, Store
 
+Start = Callable[..., Any]
+PIPE = subprocess.PIPE
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main", "mcp")
 AI = {"jobRole": "Cook", "candidate": {"name": "Jane", "email": "jane@example.com"}, "confirm": True}
 ACME = {"userId": "1", "userEmail": "a@acme.example", "organizationId": "org_acme", "confirm": True}
@@ -37,6 +40,13 @@ def _settings(
     monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", threaded_sandbox.platform_key)
     monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)
     monkeypatch.setenv("BOOOPLY_STORE_KEY", encryption_key)
+
+
+@pytest.fixture
+def start(start_program: Start) -> Start:
+    """Start the server, whose dependencies are imported."""
+    slow = ("aiohttp", "cattrs", "cyclopts", "mcp.server.mcpserver", "mcp.server.stdio", "sqlalchemy.engine", "uvicorn")
+    return lambda *options, **streams: start_program((*COMMAND, *options), modules=slow, **streams)
 
 
 async def ask(client: Client, tool: str, arguments: dict[str, Any] | None = None) -> Any:
@@ -103,12 +113,13 @@ async def test_no_message_of_a_session_contains_a_secret(
     assert len([json.loads(line) for line in said.read_text().splitlines()]) > 100
 
 
-def test_stdio_ends_with_its_input_without_output() -> None:
-    done = subprocess.run(COMMAND, input=b"", capture_output=True, timeout=30, check=False)  # noqa: S603 - our own command
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+def test_stdio_ends_with_its_input_without_output(start: Start) -> None:
+    with start(stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE) as process:
+        assert process.communicate(timeout=30) == (b"", b"")
+    assert process.returncode == 0
 
 
-def test_stdio_reads_an_unterminated_line_and_non_ascii_letters() -> None:
+def test_stdio_reads_an_unterminated_line_and_non_ascii_letters(start: Start) -> None:
     call = {"name": "create_ai_interview", "arguments": AI | {"jobRole": "厨师", "confirm": False}}
     lines: list[dict[str, Any]] = [
         {"method": "initialize", "id": 1, "params": {"protocolVersion": "2025-06-18", "capabilities": {}}},
@@ -117,9 +128,7 @@ def test_stdio_reads_an_unterminated_line_and_non_ascii_letters() -> None:
     ]
     lines[0]["params"]["clientInfo"] = {"name": "test", "version": "1"}
     text = "\n".join(json.dumps(line | {"jsonrpc": "2.0"}, ensure_ascii=False) for line in lines)
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own command
-        assert process.stdin is not None
-        assert process.stdout is not None
+    with start(stdin=PIPE, stdout=PIPE) as process:
         process.stdin.write(text.encode() + b"\n")
         process.stdin.flush()
         responses = [json.loads(process.stdout.readline()) for _ in range(2)]
@@ -129,12 +138,9 @@ def test_stdio_reads_an_unterminated_line_and_non_ascii_letters() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_stdio_can_be_stopped_while_its_input_is_open(number: signal.Signals, code: int) -> None:
+def test_stdio_can_be_stopped_while_its_input_is_open(start: Start, number: signal.Signals, code: int) -> None:
     ping = json.dumps({"jsonrpc": "2.0", "method": "ping", "id": 1}).encode()
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - our own command
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
+    with start(stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
         process.stdin.write(ping + b"\n")
         process.stdin.flush()
         process.stdout.readline()  # it is up
@@ -143,38 +149,34 @@ def test_stdio_can_be_stopped_while_its_input_is_open(number: signal.Signals, co
         assert process.stderr.read() == b""
 
 
-async def test_a_non_blocking_input_is_read_to_its_end() -> None:
+def test_a_non_blocking_input_is_read_to_its_end(start: Start) -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=reading, stdout=pipe, stderr=pipe)
-    os.close(reading)
-    assert process.stdout is not None
-    try:
-        for number in (1, 2):
-            ping = json.dumps({"jsonrpc": "2.0", "method": "ping", "id": number}).encode()
-            os.write(writing, ping + b"\n")
-            response = await asyncio.wait_for(process.stdout.readline(), 10)
-            assert json.loads(response)["id"] == number
-    finally:
-        os.close(writing)
+    with start(stdin=reading, stdout=PIPE, stderr=PIPE) as process:
+        os.close(reading)
         try:
-            _, err = await asyncio.wait_for(process.communicate(), 10)
+            for number in (1, 2):
+                ping = json.dumps({"jsonrpc": "2.0", "method": "ping", "id": number}).encode()
+                os.write(writing, ping + b"\n")
+                assert json.loads(process.stdout.readline())["id"] == number
         finally:
-            if process.returncode is None:
+            os.close(writing)
+            try:
+                _, err = process.communicate(timeout=10)
+            finally:
                 process.kill()
     assert (process.returncode, err) == (0, b"")
 
 
-def test_stdio_ends_if_its_input_cannot_be_read(tmp_path: Path) -> None:
-    with (tmp_path / "x").open("wb") as unreadable:
-        done = subprocess.run(COMMAND, stdin=unreadable, capture_output=True, timeout=30, check=False)  # noqa: S603 - our own command
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert done.stderr == b"standard input cannot be read: Bad file descriptor\n"
+def test_stdio_ends_if_its_input_cannot_be_read(start: Start, tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as unreadable, start(stdin=unreadable, stdout=PIPE, stderr=PIPE) as process:
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, b"")
+    assert err == b"standard input cannot be read: Bad file descriptor\n"
 
 
 @pytest.mark.parametrize("end", ["input", "SIGTERM", "cancelled"])
-async def test_stdio_ends_only_after_a_key_under_way_is_stored(end: str, threaded_sandbox: Sandbox) -> None:
+def test_stdio_ends_only_after_a_key_under_way_is_stored(start: Start, end: str, threaded_sandbox: Sandbox) -> None:
     threaded_sandbox.faults.add("create_organization_api_key", "slow-drip")
     opening = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     lines: list[dict[str, Any]] = [
@@ -184,28 +186,25 @@ async def test_stdio_ends_only_after_a_key_under_way_is_stored(end: str, threade
         {"method": "notifications/cancelled", "params": {"requestId": 2}},
     ]
     said = [json.dumps(line | {"jsonrpc": "2.0"}).encode() + b"\n" for line in lines]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*COMMAND, "--platform", stdin=pipe, stdout=pipe, stderr=pipe)
-    assert process.stdin is not None
-    try:
-        process.stdin.write(b"".join(said[:3]))
-        async with asyncio.timeout(20):
-            while not threaded_sandbox.mints:  # noqa: ASYNC110 - another thread changes it
-                await asyncio.sleep(0.01)
-        if end == "SIGTERM":
-            process.terminate()
-            await process.wait()
-        elif end == "cancelled":
-            process.stdin.write(said[3])
-        process.stdin.close()
-        _, err = await asyncio.wait_for(process.communicate(), 20)
-    finally:
-        if process.returncode is None:
+    with start("--platform", stdin=PIPE, stdout=PIPE, stderr=PIPE, bufsize=0) as process:
+        try:
+            process.stdin.write(b"".join(said[:3]))
+            ends = time.monotonic() + 20
+            while not threaded_sandbox.mints:
+                assert time.monotonic() < ends
+                time.sleep(0.01)
+            if end == "SIGTERM":
+                process.terminate()
+                process.wait(20)
+            elif end == "cancelled":
+                process.stdin.write(said[3])
+            _, err = process.communicate(timeout=20)  # which closes its input
+        finally:
             process.kill()
     assert (process.returncode, err) == (0, b"")
-    async with AsyncStore.open() as store:
-        assert [entry.state async for entry in store.ledger.entries()] == [State.DONE]
-        assert [one async for one in store.keys.organizations()] == ["org_acme"]
+    with Store.open() as store:
+        assert [entry.state for entry in store.ledger.entries()] == [State.DONE]
+        assert list(store.keys.organizations()) == ["org_acme"]
     assert threaded_sandbox.mints == {"org_acme": 1}
 
 
@@ -213,10 +212,8 @@ async def test_stdio_ends_only_after_a_key_under_way_is_stored(end: str, threade
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = (*COMMAND, "--http", "--port", "0", *options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
-        assert process.stderr is not None
+def served(start: Start) -> Iterator[tuple[str, Any]]:
+    with start("--http", "--port", "0", stdout=PIPE, stderr=PIPE, text=True) as process:
         try:
             line = process.stderr.readline()
             found = re.fullmatch(r"boooply: serving on (http://127\.0\.0\.1:\d+/mcp); stop it with Ctrl-C\n", line)
@@ -228,15 +225,13 @@ def served(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-async def test_sessions_over_http_work_until_the_server_stops(number: signal.Signals, code: int) -> None:
-    with served() as (url, process):
+async def test_sessions_over_http_work_until_the_server_stops(start: Start, number: signal.Signals, code: int) -> None:
+    with served(start) as (url, process):
         for mode in ("auto", "legacy"):
             async with Client(url, mode=mode) as client:
                 assert (await ask(client, "get_organization"))["organization"]["name"] == "Sandbox Company"
         process.send_signal(number)
         assert await asyncio.to_thread(process.wait, 15) == code
-        assert process.stdout is not None
-        assert process.stderr is not None
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
 
 
@@ -244,10 +239,12 @@ async def test_sessions_over_http_work_until_the_server_stops(number: signal.Sig
     ("headers", "status"),
     [({"Host": "evil.example"}, 421), ({"Host": "evil.example:80"}, 421), ({"Origin": "https://evil.example"}, 403)],
 )
-async def test_a_web_page_cannot_reach_the_server_through_a_browser(headers: dict[str, str], status: int) -> None:
+async def test_a_web_page_cannot_reach_the_server_through_a_browser(
+    start: Start, headers: dict[str, str], status: int
+) -> None:
     body = {"jsonrpc": "2.0", "method": "tools/list", "id": 1}
     accept = {"Accept": "application/json, text/event-stream"}
-    with served() as (url, _):
+    with served(start) as (url, _):
         async with aiohttp.ClientSession() as session:
             async with session.post(url, json=body, headers=accept | headers) as response:
                 assert response.status == status

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -149,7 +148,7 @@ asyncio.run(main())
 
 
 async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
-    postgresql_store, postgresql_store_url, encryption_key, monkeypatch
+    postgresql_store, postgresql_store_url, encryption_key, monkeypatch, start_program
 ):
     monkeypatch.setattr("boooply.provisioning.distributed._STALLED_AFTER", 1.0)
     monkeypatch.setattr("boooply.provisioning.distributed._RETRY_AFTER", 1)
@@ -162,7 +161,7 @@ async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
     ):
         await queue.enqueue(customers(12))
         words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.platform_key]
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, *words])  # noqa: ASYNC220, S603 - our own arguments; starting it takes no time
+        worker = start_program([sys.executable, "-c", WORKER, *words])
         await until(lambda: len(sandbox.mints) >= 6)
         os.kill(worker.pid, signal.SIGKILL)
         await asyncio.to_thread(worker.wait)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -124,10 +123,10 @@ def fresh_store_url(request: pytest.FixtureRequest) -> Callable[[int], str]:
         return lambda number: url.replace("boooply.db", f"round_{number}.db")
 
     def fresh(number: int) -> str:
-        (name,) = re.findall(r"/(store_\w+)\?", url)
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}_{number}".encode())
-        return url.replace(name, f"{name}_{number}")
+            connection.execute(f"DROP DATABASE IF EXISTS round_{number} WITH (FORCE)".encode())
+            connection.execute(f"CREATE DATABASE round_{number}".encode())
+        return url.replace("/store?", f"/round_{number}?", 1)
 
     return fresh
 

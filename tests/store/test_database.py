@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 import textwrap
 import threading
@@ -250,12 +249,12 @@ NEVER_CLOSED = textwrap.dedent("""
 """)
 
 
-async def test_a_program_ends_although_one_of_its_reads_does_not(postgresql_store_url, encryption_key):
+async def test_a_program_ends_although_one_of_its_reads_does_not(postgresql_store_url, encryption_key, run_python):
     async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     words = [sys.executable, "-c", NEVER_CLOSED, postgresql_store_url, encryption_key]
     with locked(postgresql_store_url, "boooply_keys"):
-        done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
+        done = await asyncio.to_thread(run_python, words)
     assert done.returncode == 0, done.stderr
 
 
@@ -285,9 +284,9 @@ FORKS = textwrap.dedent("""
 """)
 
 
-async def test_a_forked_child_ends_and_leaves_the_parents_store_alone(store_url, encryption_key):
+async def test_a_forked_child_ends_and_leaves_the_parents_store_alone(store_url, encryption_key, run_python):
     words = [sys.executable, "-W", "ignore", "-c", FORKS, store_url, encryption_key]
-    done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
+    done = await asyncio.to_thread(run_python, words)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -324,7 +323,7 @@ CLOSES_IN_A_CHILD = textwrap.dedent("""
 """)
 
 
-async def test_closing_a_store_in_a_forked_child_leaves_the_parents_store_open(store_url, encryption_key):
+async def test_closing_a_store_in_a_forked_child_leaves_the_parents_store_open(store_url, encryption_key, run_python):
     words = [sys.executable, "-W", "ignore", "-c", CLOSES_IN_A_CHILD, store_url, encryption_key]
-    done = await asyncio.to_thread(subprocess.run, words, check=False, timeout=30, capture_output=True)
+    done = await asyncio.to_thread(run_python, words)
     assert (done.returncode, done.stderr) == (0, b"")

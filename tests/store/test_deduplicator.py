@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -116,7 +116,7 @@ async def test_a_handler_may_take_longer_than_the_lease(deduplicator: Any) -> No
 
 
 async def test_an_event_of_a_process_that_died_can_be_claimed_after_its_lease(
-    store_url: str, encryption_key: str
+    store_url: str, encryption_key: str, run_python: Callable[..., Any]
 ) -> None:
     dying = f"""
         import asyncio, os
@@ -131,7 +131,7 @@ async def test_an_event_of_a_process_that_died_can_be_claimed_after_its_lease(
 
         asyncio.run(main())
     """
-    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", textwrap.dedent(dying)], check=False)
+    done = await asyncio.to_thread(run_python, [sys.executable, "-c", textwrap.dedent(dying)])
     assert done.returncode == 9
     async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         began = asyncio.get_running_loop().time()

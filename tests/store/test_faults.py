@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 import textwrap
 
@@ -175,13 +174,11 @@ SENT = "claim,begin"
         (f"{SENT},mark_in_doubt", "after", State.IN_DOUBT),
     ],
 )
-async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, steps, moment, outcome):
+async def test_a_crash_at_each_step_has_its_outcome(store_url, encryption_key, run_python, steps, moment, outcome):
     async with AsyncStore.open(store_url, encryption_key=encryption_key):
         pass
     words = [store_url, encryption_key, steps, moment]
-    done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", DIES, *words], check=False, timeout=30, capture_output=True
-    )
+    done = await asyncio.to_thread(run_python, [sys.executable, "-c", DIES, *words])
     assert done.returncode == -9, done.stderr
     await asyncio.sleep(0.25)
     async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -69,7 +69,9 @@ async def test_an_attempt_is_cancelled_once_and_may_take_time_to_clean_up() -> N
 
 
 @pytest.mark.parametrize("module", ["asyncio", "uvloop"])
-def test_a_suspended_process_loses_no_response_that_arrived_meanwhile(module: str) -> None:
+def test_a_suspended_process_loses_no_response_that_arrived_meanwhile(
+    module: str, start_program: Callable[..., Any]
+) -> None:
     with Sandbox(latency=0.8) as sandbox:
         program = f"""
             import asyncio, {module}
@@ -86,7 +88,7 @@ def test_a_suspended_process_loses_no_response_that_arrived_meanwhile(module: st
             {module}.run(main())
         """
         command = [sys.executable, "-c", textwrap.dedent(program)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603 - our own words
+        with start_program(command, stdout=subprocess.PIPE, text=True) as child:
             while sum(sandbox.mints.values()) < 10 and child.poll() is None:
                 time.sleep(0.01)
             os.kill(child.pid, signal.SIGSTOP)

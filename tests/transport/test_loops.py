@@ -6,18 +6,23 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from boooply import AsyncBoooplyClient
 from boooply.sandbox import Sandbox
 
+Run = Callable[[str], "subprocess.CompletedProcess[str]"]
 
-def run(script: str, sandbox: Sandbox) -> "subprocess.CompletedProcess[str]":
+
+@pytest.fixture
+def run(threaded_sandbox: Sandbox, run_python: Callable[..., "subprocess.CompletedProcess[str]"]) -> Run:
+    key, url = threaded_sandbox.api_key, threaded_sandbox.base_url
     quiet = "import logging\nlogging.getLogger('asyncio').setLevel('ERROR')"  # in debug mode it warns of slow steps
-    program = f"{quiet}\nKEY, URL = {sandbox.api_key!r}, {sandbox.base_url!r}\n{textwrap.dedent(script)}"
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own words
+    head = f"{quiet}\nKEY, URL = {key!r}, {url!r}"
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c"]
+    return lambda script: run_python([*command, f"{head}\n{textwrap.dedent(script)}"], text=True, timeout=20)
 
 
 def test_one_client_serves_several_loops_one_after_the_other(threaded_sandbox: Sandbox) -> None:
@@ -67,7 +72,7 @@ def test_one_client_serves_two_loops_at_once(threaded_sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_never_touches_its_parents_connections(threaded_sandbox: Sandbox) -> None:
+def test_a_forked_child_never_touches_its_parents_connections(run: Run) -> None:
     done = run(
         """
         import asyncio, os, warnings
@@ -97,15 +102,14 @@ def test_a_forked_child_never_touches_its_parents_connections(threaded_sandbox: 
             print("whole")
 
         asyncio.run(parent())
-        """,
-        threaded_sandbox,
+        """
     )
 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("whole", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_does_not_wait_for_calls_of_its_parent(threaded_sandbox: Sandbox) -> None:
+def test_a_forked_child_does_not_wait_for_calls_of_its_parent(run: Run) -> None:
     done = run(
         """
         import asyncio, logging, os, threading, warnings
@@ -136,8 +140,7 @@ def test_a_forked_child_does_not_wait_for_calls_of_its_parent(threaded_sandbox: 
             print(os.waitstatus_to_exitcode(ended[1]))
 
         asyncio.run(parent())
-        """,
-        threaded_sandbox,
+        """
     )
 
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("7", "", 0)
