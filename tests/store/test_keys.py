@@ -70,7 +70,7 @@ async def test_a_row_that_was_tampered_with_is_an_error_that_names_it(store, dam
 
 
 async def test_after_a_rotation_only_the_new_encryption_key_decrypts(store_url, encryption_key, monkeypatch):
-    monkeypatch.setattr("boooply.store.keys._BATCH", 50)
+    monkeypatch.setattr("boooply.store.rows._ROTATED", 50)
     new = Fernet.generate_key().decode()
     async with AsyncKeyStore.open(store_url, encryption_key=encryption_key) as keys:
         await asyncio.gather(*(keys.put(f"org_{number}", f"{KEY}{number}") for number in range(120)))
