@@ -75,7 +75,7 @@ def test_every_customer_is_listed_with_state_and_name(run: Run) -> None:
 
 
 def test_every_customer_is_listed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boooply.store.ledger._BATCH", 50)
+    monkeypatch.setattr("boooply.store.rows.BATCH", 50)
     fill(by_hand=123)
 
     ids = re.findall(r"hand_\d+", run("tenants", "list").out)
