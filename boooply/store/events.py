@@ -15,6 +15,7 @@ from boooply.store.database import Database
 from boooply.store.encryption import Encryption
 from boooply.store.entries import ClaimResult
 from boooply.store.event_states import EventState, EventStatus
+from boooply.store.identity import writing_encryption
 from boooply.store.rows import Insert, Rows, insert
 from boooply.store.schema import EVENTS
 
@@ -64,11 +65,12 @@ class AsyncEvents:
 
     async def put(self, key: str, body: Secret, /) -> None:
         """Store an event to be handled, once; a known one stays as it is."""
-        encrypted = self._encryption.encrypt(key, body)
 
         def run(connection: Connection) -> None:
-            row = {"key": key, **attrs.asdict(EventState()), "changed_at": self._database.now(connection)}
-            connection.execute(_storing(connection.dialect.name), {**row, "encrypted": encrypted})
+            now = self._database.now(connection)
+            encrypted = writing_encryption(connection, self._encryption).encrypt(key, body)
+            row = {"key": key, **attrs.asdict(EventState()), "encrypted": encrypted}
+            connection.execute(_storing(connection.dialect.name), {**row, "received_at": now, "changed_at": now})
 
         await self._database.write(run)
 
