@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, bindparam, select, true, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, bindparam, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from boooply.secret import Secret
@@ -21,8 +22,11 @@ Insert = sqlite.Insert | postgresql.Insert
 
 BATCH: Final = 500  # rows
 
+_SLACK: Final = 1.0  # seconds by which a clock may be corrected without a word in the log
 _ROTATED: Final = 100  # rows in one transaction; an event can be a megabyte
 _INSERTS: Final[dict[str, Callable[[Table], Insert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 @attrs.frozen(eq=False)
@@ -88,13 +92,14 @@ class Rows(Generic[E]):
     def _key(self) -> str:
         return _name_column(self.table, tuple(self.scope))
 
-    def _lock(self, connection: Connection, name: str) -> tuple[E, float] | None:
+    def _lock(self, connection: Connection, name: str) -> tuple[E, float, float] | None:
+        """Return a row's entry, when it was written, and the time."""
         statement = _locked(self.table, self.entry_type, self.database.clock)
         row = connection.execute(statement, {**self.scope, self._key: name}).one_or_none()
-        return None if row is None else (self.load(row[:-1]), row[-1])
+        return None if row is None else (self.load(row[:-2]), *row[-2:])
 
-    def _apply(self, connection: Connection, name: str, entry: E, now: float, step: Step[E, T]) -> T:
-        result, after = step(entry, now)
+    def _apply(self, connection: Connection, name: str, entry: E, written_at: float, now: float, step: Step[E, T]) -> T:
+        result, after = step(_clamped(entry, name, written_at, now), now)
         if after != entry:
             put(connection, self.table, self._values(name, after, now))
         return result
@@ -161,13 +166,24 @@ def insert(dialect: str, table: Table) -> Insert:
     return _INSERTS[dialect](table)
 
 
+def _clamped(entry: E, name: str, written_at: float, now: float) -> E:
+    """Return an entry whose lease ends no later than if it began now: the clock may have been set back since."""
+    lease = getattr(entry, "locked_until", 0.0) - written_at
+    if written_at <= now + _SLACK or lease <= 0:
+        return entry
+    logger.warning("the clock was set back by %.0f s: the lease of %s ends in %.0f s", written_at - now, name, lease)
+    ahead: Any = entry  # of any class that has the field
+    return cast("E", attrs.evolve(ahead, locked_until=now + lease))
+
+
 def _fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Any]:
     return connection.execute(query).all()
 
 
 @cache
 def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnElement[float]) -> Select[Any]:
-    columns = select(*(table.c[name] for name in _names(entry_type)))
+    written_at: ColumnElement[float] = table.c.changed_at if "changed_at" in table.c else literal(0.0)
+    columns = select(*(table.c[name] for name in _names(entry_type)), written_at.label("written_at"))
     is_named = (table.c[name] == bindparam(name) for name in _keys(table))
     locked = columns.where(*is_named).with_for_update().cte("locked")
     timed: list[ColumnElement[Any]] = [*locked.c, clock]  # around the lock: waiting for it takes time
