@@ -203,9 +203,8 @@ class _Run:
 
 
 def _rescue(error: KeysNotStoredError) -> None:
-    print_error(error.reason)
     lines = encrypted_lines(error.keys)
     path = write_rescue_file(lines)
-    print_error(provision_view.not_stored(len(error.keys), path))
+    print_error(provision_view.not_stored(len(error.keys), error.reason, path))
     if path is None:
         sys.stderr.write(lines)
