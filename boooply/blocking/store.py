@@ -72,7 +72,7 @@ class Store(SyncProxy[AsyncStore]):
 
         Raises:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has a newer schema, or was encrypted with another key.
+            StoreError: It cannot be opened, has another schema, or was encrypted with another key.
         """
         return opened(cls, AsyncStore.open(as_secret(url), encryption_key=hidden(encryption_key)))
 

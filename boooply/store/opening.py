@@ -33,7 +33,7 @@ async def opened(
 
     Raises:
         ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-        StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
+        StoreError: It cannot be opened, has another schema, or was encrypted with another encryption key.
     """
     encryption = Encryption.of(encryption_keys)
     address = database_address(url or as_secret(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))

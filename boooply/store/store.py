@@ -45,7 +45,7 @@ class AsyncStore:
 
         Raises:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
+            StoreError: It cannot be opened, has another schema, or was encrypted with another encryption key.
         """
         return opened(cls._over, as_secret(url), hidden(encryption_key))
 
