@@ -42,6 +42,7 @@ class KeyStore(SyncProxy[AsyncKeyStore]):
     put: Final = sync(AsyncKeyStore.put)
     get: Final = sync(AsyncKeyStore.get)
     delete: Final = sync(AsyncKeyStore.delete)
+    holder_of: Final = sync(AsyncKeyStore.holder_of)
     organizations: Final = iterating(AsyncKeyStore.organizations)
     corrupt: Final = iterating(AsyncKeyStore.corrupt)
     rotate: Final = sync(AsyncKeyStore.rotate)
@@ -71,7 +72,7 @@ class Store(SyncProxy[AsyncStore]):
 
         Raises:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has a newer schema, or was encrypted with another key.
+            StoreError: It cannot be opened, has another schema, or was encrypted with another key.
         """
         return opened(cls, AsyncStore.open(as_secret(url), encryption_key=hidden(encryption_key)))
 

@@ -142,16 +142,17 @@ def unfinished(left: int) -> str:
     return f"\nStopped; {count_of(left, 'customer')} left. Run the same command again to continue."
 
 
-def not_stored(count: int, path: Path | None) -> str:
-    """State where the keys are that could not be stored: in a file, or on standard error."""
-    keys, them = count_of(count, "key"), "it" if count == 1 else "them"
+def not_stored(count: int, reason: str, path: Path | None) -> str:
+    """State why keys could not be stored and where they are: in a file, or on standard error."""
+    them = "it" if count == 1 else "them"
+    problem = f"{count_of(count, 'key')} could not be stored ({reason})"
     if path is not None:
         return (
-            f"{keys} could not be stored. {path} contains {them}, encrypted with the store's encryption key. Once the "
+            f"{problem}. {path} contains {them}, encrypted with the store's encryption key. Once the "
             f"store works: boooply store restore {path.name}"
         )
     return (
-        f"{keys} could not be stored, nor written to a file. Keep the {'line' if count == 1 else 'lines'} below, "
+        f"{problem}, nor written to a file. Keep the {'line' if count == 1 else 'lines'} below, "
         "encrypted with the store's encryption key; once the store works, "
         f"put {them} into a file for: boooply store restore FILE"
     )

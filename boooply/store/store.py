@@ -11,6 +11,7 @@ from boooply.secret import Secret, as_secret
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption, hidden
 from boooply.store.events import AsyncEvents
+from boooply.store.identity import StoreIdentity
 from boooply.store.keys import AsyncKeyStore
 from boooply.store.ledger import AsyncLedger
 from boooply.store.limits import AsyncLimits
@@ -30,6 +31,7 @@ class AsyncStore:
     ledger: AsyncLedger
     limits: AsyncLimits
     events: AsyncEvents
+    identity: StoreIdentity
 
     @classmethod
     def open(
@@ -43,7 +45,7 @@ class AsyncStore:
 
         Raises:
             ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has a newer schema, or was encrypted with another encryption key.
+            StoreError: It cannot be opened, has another schema, or was encrypted with another encryption key.
         """
         return opened(cls._over, as_secret(url), hidden(encryption_key))
 
@@ -56,4 +58,5 @@ class AsyncStore:
             AsyncLedger(database),
             AsyncLimits(database),
             AsyncEvents(database, encryption),
+            StoreIdentity(database, encryption),
         )

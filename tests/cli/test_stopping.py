@@ -93,6 +93,7 @@ def test_a_signal_lets_requests_finish_and_the_same_command_continues(
     assert "Connected 5 customers" in out
     assert "Stopped; 4 customers left. Run the same command again to continue." in out
     use(sandbox)
+    assert run("store", "adopt").code == 0  # it is another API
     again = run("provision", path)
     assert again.code == 0
     assert re.search(r"connected +5 +left as they are", again.out)
@@ -218,6 +219,7 @@ def test_keys_that_cannot_be_stored_go_into_a_file_of_their_own(
 
     (file,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
     assert ran.code == 1
+    assert "could not be stored (the disk is full)" in ran.err
     assert f"boooply store restore {file.name}" in " ".join(ran.err.split())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     kept = {row["organization_id"] for row in map(json.loads, file.read_text().splitlines())}
@@ -239,6 +241,27 @@ def test_the_encrypted_lines_are_shown_if_no_file_can_be_written(
     assert "Keep the line" in said
     assert json.loads(line)["organization_id"] == "org_0"
     ran.check_is_plain()
+
+
+def test_a_store_whose_file_is_deleted_ends_the_run_at_once_and_rescues_the_keys(
+    many_tenants_csv: Rows, tmp_path: Path, use: Use
+) -> None:
+    with Sandbox(latency=0.3) as slow:
+        use(slow)
+        with started(many_tenants_csv(50), "--concurrency", "4") as process:
+            until(lambda: len(slow.mints) > 4)
+            for file in tmp_path.glob("boooply.db*"):
+                file.unlink()
+            begun = time.monotonic()
+            _, err = process.communicate(timeout=30)
+            passed = time.monotonic() - begun
+
+    (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
+    assert process.returncode == 1
+    assert passed < 10  # it does not retry
+    assert "was deleted or replaced while it was open" in err
+    assert 1 <= len(rescued.read_text().splitlines()) <= 4
+    assert len(slow.mints) <= 9
 
 
 def test_a_rescue_file_falls_back_to_the_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

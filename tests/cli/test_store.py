@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from boooply import Secret, Tenant
 from boooply.cli.rescue import encrypted_lines
 from boooply.recording import Recorder
+from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
 
 Run = Callable[..., Any]
@@ -54,6 +55,7 @@ def test_after_a_rotation_the_new_key_is_enough(run: Run, store_key: str, monkey
 
     assert (ran.code, ran.err) == (0, "")
     assert "2 keys re-encrypted." in ran.out
+    assert ran.words.endswith("needs only its first encryption key, in every process.")
     monkeypatch.setenv("BOOOPLY_STORE_KEY", new)
     assert run("tenants", "key", "org_1").out == f"{KEY}\n"
     ran.check_is_fit_for_print()
@@ -73,7 +75,8 @@ async def _swap() -> None:
     async with AsyncStore.open() as store:
         with store.database.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_3') "
+                "UPDATE boooply_keys SET encrypted = (SELECT encrypted FROM boooply_keys "
+                "WHERE organization_id = 'org_3') "
                 "WHERE organization_id IN ('org_1', 'org_2')"
             )
 
@@ -207,3 +210,67 @@ def test_a_missing_rescue_file_is_2(run: Run, tmp_path: Path) -> None:
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith("none.jsonl: cannot be opened: No such file or directory\n")
+
+
+# ---- another API
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_store_that_was_practised_with_is_not_used_with_the_real_api(
+    run: Run, many_tenants_csv: Callable[[int], Path], use: Callable[[Sandbox], None], sandbox: Sandbox
+) -> None:
+    path = many_tenants_csv(5)
+    assert run("provision", path).code == 0
+    with Sandbox() as real:
+        use(real)
+
+        ran = run("provision", path)
+
+        assert (ran.code, ran.out) == (2, "")
+        assert sandbox.base_url in ran.err
+        assert real.base_url in ran.err
+        assert "boooply store adopt" in ran.err
+        ran.check_is_plain()
+        assert run("tenants", "check").code == 2
+        assert (real.mints, real.calls) == ({}, ())
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_store_is_adopted_on_purpose(
+    run: Run,
+    many_tenants_csv: Callable[[int], Path],
+    use: Callable[[Sandbox], None],
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+) -> None:
+    path = many_tenants_csv(2)
+    run("provision", path)
+    renewed = "bply_platform_0123456789abcdef"
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", renewed)
+    assert run("provision", path).code == 2
+
+    ran = run("store", "adopt")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert sandbox.base_url in ran.words
+    assert "bply_platform_…cdef" in ran.words
+    ran.check_is_plain()
+    again = run("provision", path)
+    assert again.code == 0
+    assert "left as they are" in again.out
+    use(sandbox)
+    assert run("provision", path).code == 0  # the key of before still counts
+
+
+def test_adopting_needs_a_platform_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOOPLY_BASE_URL", "https://api.example")
+
+    ran = run("store", "adopt")
+
+    assert ran.code != 0
+    assert "BOOOPLY_PLATFORM_KEY" in ran.err
+
+
+def test_the_help_of_a_rotation_says_in_every_process(run: Run) -> None:
+    assert "in every process" in run("store", "--help").words
+    assert "in every process" in run("store", "rotate", "--help").words

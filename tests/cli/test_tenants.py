@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from boooply import Tenant
 from boooply.recording import Recorder
+from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore
 
 Run = Callable[..., Any]
@@ -44,7 +46,8 @@ async def damage(organization_id: str) -> None:
         await store.keys.put("another", KEY)
         with store.database.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'another') "
+                "UPDATE boooply_keys SET encrypted = (SELECT encrypted FROM boooply_keys "
+                "WHERE organization_id = 'another') "
                 "WHERE organization_id = ?",
                 (organization_id,),
             )
@@ -224,3 +227,57 @@ def test_a_reader_that_closes_the_pipe_causes_no_traceback(start_program: Run) -
         assert process.stderr.read() == ""
 
     assert process.returncode == 1
+
+
+# ---- check
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_each_stored_key_is_checked_with_one_read(run: Run, many_tenants_csv: Callable[[int], Path]) -> None:
+    run("provision", many_tenants_csv(40))
+
+    ran = run("tenants", "check")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "40 keys, none of them not the customer's.\n"
+
+
+async def swap_keys() -> None:
+    async with AsyncStore.open() as store:
+        one, other = await store.keys.get("org_1"), await store.keys.get("org_2")
+        await store.keys.put("org_1", other)
+        await store.keys.put("org_2", one)
+        await store.keys.put("org_3", KEY)
+
+
+def test_keys_that_are_anothers_rejected_or_damaged_are_named(
+    run: Run, many_tenants_csv: Callable[[int], Path], sandbox: Sandbox
+) -> None:
+    run("provision", many_tenants_csv(5))
+    asyncio.run(swap_keys())
+    asyncio.run(damage("org_4"))
+    calls = len(sandbox.calls)
+
+    ran = run("tenants", "check")
+
+    assert ran.code == 4
+    by_customer = {line.split(": ")[1]: line for line in ran.err.splitlines()}
+    assert "belongs to org_2" in by_customer["org_1"]
+    assert "belongs to org_1" in by_customer["org_2"]
+    assert "rejects its key (HTTP 401)" in by_customer["org_3"]
+    assert "damaged" in by_customer["org_4"]
+    assert "another" in by_customer  # it has the key of nobody
+    assert len(sandbox.calls) - calls == 5
+    ran.check_is_plain()
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_check_shows_its_progress_in_a_terminal(
+    run: Run, run_in_terminal: Run, many_tenants_csv: Callable[[int], Path]
+) -> None:
+    run("provision", many_tenants_csv(20))
+
+    ran = run_in_terminal("tenants", "check")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "/20" in ran.out

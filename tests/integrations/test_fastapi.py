@@ -29,6 +29,7 @@ from boooply import (
     MalformedEventError,
     Secret,
     StoreError,
+    StoreMismatchError,
     Tenant,
     WebhookError,
 )
@@ -260,6 +261,15 @@ def test_a_missing_setting_stops_the_start(application: Application) -> None:
     del application.environment["BOOOPLY_WEBHOOK_SECRET"]
     with pytest.raises(AssertionError, match="BOOOPLY_WEBHOOK_SECRET"), application.running():
         pass
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+async def test_a_store_of_another_api_stops_the_start() -> None:
+    async with AsyncStore.open() as store:
+        await store.identity.record("https://api.example", [Secret("bply_platform_0123456789abcdef")])
+    with pytest.raises(StoreMismatchError, match=r"belongs to the API at https://api\.example"):
+        async with Boooply().lifespan():
+            pass
 
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
