@@ -30,6 +30,7 @@ BoooplyError
 │   └── MalformedEventError         it is signed, and not what the contract promises
 ├── DeclinedError                   a handler leaves an event to another process (defined in ``boooply.store``)
 └── StoreError                      the store cannot be opened, read or written
+    ├── StoreMismatchError          the store belongs to another API, or to other platform keys
     └── CorruptKeyError             a stored key is not what was stored
 
 No message, attribute or traceback of any of them shows a key, a join token, a CV or a transcript.
@@ -66,6 +67,7 @@ __all__ = [
     "ServerError",
     "StaleEventError",
     "StoreError",
+    "StoreMismatchError",
     "UnprocessableEntityError",
     "ValidationError",
     "WebhookError",
@@ -374,7 +376,22 @@ class MalformedEventError(WebhookError):
 
 
 class StoreError(BoooplyError):
-    """The store cannot be opened, read or written."""
+    """The store cannot be opened, read or written.
+
+    Attributes:
+        is_permanent: Whether a retry cannot help, since it is no longer the store that was opened, or never was yours.
+    """
+
+    def __init__(self, problem: str = "", *, is_permanent: bool = False) -> None:
+        super().__init__(problem)
+        self.is_permanent = is_permanent
+
+
+class StoreMismatchError(StoreError):
+    """The store belongs to another API or to other platform keys than yours; nothing was sent."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, is_permanent=True)
 
 
 class CorruptKeyError(StoreError):
@@ -385,5 +402,8 @@ class CorruptKeyError(StoreError):
     """
 
     def __init__(self, organization_id: str) -> None:
-        super().__init__(f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped")
+        super().__init__(
+            f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped",
+            is_permanent=True,
+        )
         self.organization_id = organization_id

@@ -92,6 +92,7 @@ class Tenants(SyncProxy[AsyncTenants]):
         Raises:
             NotConnectedError: No key of it is stored.
             WrongTenantError: The stored key belongs to another customer; nothing was written with it.
+            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
         return over(BoooplyClient, self._runner, self._runner.run(lambda: self._original.client(organization_id)))
 
@@ -107,6 +108,7 @@ class Tenants(SyncProxy[AsyncTenants]):
             ProvisioningError: The customer is in doubt.
             KeysNotStoredError: The key came and cannot be stored: the error holds it.
             APIStatusError: The API refuses the customer, or the platform's key.
+            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
         client = self._runner.run(lambda: self._original.connect(tenant, remint_in_doubt=remint_in_doubt))
         return over(BoooplyClient, self._runner, client)

@@ -42,6 +42,7 @@ class KeyStore(SyncProxy[AsyncKeyStore]):
     put: Final = sync(AsyncKeyStore.put)
     get: Final = sync(AsyncKeyStore.get)
     delete: Final = sync(AsyncKeyStore.delete)
+    holder_of: Final = sync(AsyncKeyStore.holder_of)
     organizations: Final = iterating(AsyncKeyStore.organizations)
     corrupt: Final = iterating(AsyncKeyStore.corrupt)
     rotate: Final = sync(AsyncKeyStore.rotate)

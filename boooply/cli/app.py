@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 from rich.text import Text
 
 from boooply.cli.terminal import OPTION, console, discard_output, print_error, replace_unencodable
-from boooply.errors import BoooplyError, ProvisioningError
+from boooply.errors import BoooplyError, ProvisioningError, StoreMismatchError
 from boooply.version import __version__
 
 _WRONG_INPUT: Final = 2  # a mistyped command, or a file that must be changed
@@ -118,19 +118,22 @@ They read the store that boooply provision writes:
    boooply tenants list
    boooply tenants show org_7234567890
    boooply tenants key org_7234567890        prints the whole key
+   boooply tenants check                     asks Boooply whose each key is
    boooply tenants disconnect org_7234567890
 """
 _STORE: Final = """Make, change and check what encrypts the stored keys.
 
-The stored keys are sealed with BOOOPLY_STORE_KEY, one key or several:
+The stored keys are encrypted with BOOOPLY_STORE_KEY, one key or several:
 
    boooply store new-key     a key for BOOOPLY_STORE_KEY
-   boooply store rotate      seal everything with a new one
+   boooply store rotate      encrypt everything with a new one
    boooply store check       open every key once
    boooply store restore FILE
+   boooply store adopt       let it belong to another API or platform key
 
-To rotate, set BOOOPLY_STORE_KEY to the new key and the old one, a comma
-between them, then run it; afterwards the old one may go.
+To rotate while the store is in use: in every process, set BOOOPLY_STORE_KEY
+to the new key and the old one, a comma between them; then run it; then drop
+the old one in every process.
 """
 
 
@@ -178,5 +181,5 @@ def run(arguments: Sequence[str]) -> int:
         return _FAILED  # the reader has gone
     except BoooplyError as error:
         print_error(str(error))
-        return _WRONG_INPUT if isinstance(error, ProvisioningError) else _FAILED
+        return _WRONG_INPUT if isinstance(error, ProvisioningError | StoreMismatchError) else _FAILED
     return code

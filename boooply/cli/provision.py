@@ -23,6 +23,7 @@ from boooply.protocol.messages import RateLimitClass
 from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning import async_provision as connect_customers
 from boooply.provisioning.engine import CONCURRENCY
+from boooply.provisioning.identity import check_store
 from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, State
 
@@ -67,6 +68,7 @@ async def provision(
         if not dry_run:
             limits = RateLimits(shared=opened)
             run.platform = await stack.enter_async_context(AsyncBoooplyPlatform(rate_limits=limits))
+            await check_store(opened, run.platform)
         signals.enter_context(listening(run.on_signal))
         return await run.run()
 
@@ -201,6 +203,7 @@ class _Run:
 
 
 def _rescue(error: KeysNotStoredError) -> None:
+    print_error(error.reason)
     lines = encrypted_lines(error.keys)
     path = write_rescue_file(lines)
     print_error(provision_view.not_stored(len(error.keys), path))

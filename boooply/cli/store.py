@@ -1,5 +1,6 @@
 """``boooply store``: the store's encryption key, and the keys that it encrypts."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,7 +10,10 @@ from cyclopts import App
 
 from boooply.cli.rescue import restore_keys
 from boooply.cli.terminal import StoreUrl, console, count_of, print_error
-from boooply.store import AsyncKeyStore
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.settings import PLATFORM
+from boooply.secret import as_secret
+from boooply.store import AsyncKeyStore, AsyncStore
 
 app: Final = App(name="store")
 
@@ -24,14 +28,40 @@ def new_key() -> None:
 async def rotate(*, store: StoreUrl = None) -> None:
     """Encrypt every key again with the first encryption key.
 
+    Before it starts, BOOOPLY_STORE_KEY must contain that key in every process
+    that uses the store: from then on all of them encrypt with it.
+
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
     """
     async with AsyncKeyStore.open(store) as keys:
         count = await keys.rotate()
     console().print(
-        f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key."
+        f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key, "
+        "in every process."
     )
+
+
+@app.command
+async def adopt(*, store: StoreUrl = None) -> None:
+    """Let the store belong to the API and the platform keys of today.
+
+    A store belongs to the API and the platform keys that its customers' keys come
+    from, and is not used with others. Run this after all platform keys were
+    renewed, to add one more, or after the API has moved. It checks no key.
+    They come from BOOOPLY_BASE_URL and BOOOPLY_PLATFORM_KEY, several keys with
+    commas between them.
+
+    Args:
+        store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+    """
+    keys = [as_secret(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
+    platforms = [AsyncBoooplyPlatform(platform_key=one) for one in keys]  # which checks the settings
+    base_url = platforms[0].base_url
+    async with AsyncStore.open(store) as opened:
+        await opened.identity.record(base_url, [one for one in keys if one is not None], adopt=True)
+    shown = ", ".join(map(str, keys))
+    console().print(f"From now on the store belongs to {base_url} and to the platform key {shown}.", overflow="fold")
 
 
 @app.command

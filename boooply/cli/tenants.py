@@ -1,5 +1,6 @@
 """``boooply tenants``: the customers in the store, and a customer's key."""
 
+import asyncio
 import json
 import sys
 from collections import Counter
@@ -7,14 +8,21 @@ from typing import Annotated, Any, Final
 
 import attrs
 from cyclopts import App, Parameter
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from boooply.cli.terminal import Json, StoreUrl, console, printable, write_line
-from boooply.errors import BoooplyError, CorruptKeyError, NotConnectedError
+from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
+from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.identity import check_store
+from boooply.provisioning.iteration import batched
+from boooply.ratelimit.limits import RateLimits
 from boooply.secret import redact
 from boooply.store import AsyncStore, Entry, State, tenant_of
 
 _STATE_WIDTH: Final = 9
+_AT_ONCE: Final = 16
+_UNFINISHED: Final = 4
 
 # In the JSON output, with underscores.
 _STATE_NAMES: Final = {
@@ -116,6 +124,57 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> None
         f"{printable(organization_id)} is disconnected: its key and its entry in the ledger are deleted here.\n"
         "At Boooply the key stays valid: revoke it in the Boooply dashboard.",
         overflow="fold",
+    )
+
+
+@app.command
+async def check(*, store: StoreUrl = None) -> int:
+    """Ask Boooply whose each stored key is, and name those that are not their customer's.
+
+    It sends one read with each key, within the allowance that it shares with the
+    other processes on the store.
+
+    Args:
+        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+
+    Returns:
+        The exit code: 4 if a key is not its customer's.
+    """
+    out = console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    async with (
+        AsyncStore.open(store) as opened,
+        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
+    ):
+        await check_store(opened, platform)
+        count = sum([1 async for _ in opened.keys.organizations()])
+        bad = 0
+        with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+            task = progress.add_task("Checking", total=count)
+            async for batch in batched(opened.keys.organizations(), _AT_ONCE):
+                problems = await asyncio.gather(*(_problem_of(platform, opened, one) for one in batch))
+                for one, problem in zip(batch, problems, strict=True):
+                    if problem is not None:
+                        bad += 1
+                        print_error(f"{one}: {problem}")
+                progress.advance(task, len(batch))
+    console().print(f"{count_of(count, 'key')}, {bad or 'none'} of them not the customer's.")
+    return _UNFINISHED if bad else 0
+
+
+async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organization_id: str) -> str | None:
+    """Ask whose key a customer has, and return what is wrong with it; silence of the API is no proof of a mistake."""
+    try:
+        client = platform.organization(await store.keys.get(organization_id))
+        found = (await client.organization.get()).external_org_id
+    except NotConnectedError:
+        return None  # disconnected meanwhile
+    except CorruptKeyError:
+        return "its key is damaged: it cannot be decrypted"
+    except (AuthenticationError, PermissionDeniedError) as error:
+        return f"Boooply rejects its key (HTTP {error.status}): disconnect the customer and connect it again"
+    return (
+        None if found in {None, organization_id} else f"its key belongs to {found}: disconnect it and connect it again"
     )
 
 

@@ -30,11 +30,13 @@ from boooply.errors import (
     ProvisioningError,
     RateLimitError,
     StoreError,
+    StoreMismatchError,
     ValidationError,
     WebhookError,
 )
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
@@ -74,6 +76,7 @@ _REPLIES: Final[dict[type, tuple[int, str | None]]] = {
     APITimeoutError: (504, _UNREACHABLE),
     APIError: (502, _UNREACHABLE),
     CorruptKeyError: (500, "Boooply's key for this customer is damaged: somebody has to look into it."),
+    StoreMismatchError: (500, "Boooply is not set up correctly."),
     StoreError: (503, "The store cannot be reached just now."),
     BoooplyError: (500, "Boooply is not set up correctly."),
 }
@@ -129,6 +132,7 @@ class Boooply:
         Raises:
             ConfigurationError: A setting is missing or impossible; the application does not start.
             StoreError: The store cannot be opened.
+            StoreMismatchError: The store belongs to another API, or to other platform keys.
         """
         async with AsyncExitStack() as stack:
             log, redacting = logging.getLogger(_ACCESS_LOG), _Redacting()
@@ -139,6 +143,7 @@ class Boooply:
                 _ = self._webhook  # reports a missing secret now, not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
+            await check_store(store, platform)
             self._opened = _Opened(
                 platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store)
             )

@@ -19,6 +19,7 @@ from boooply.errors import AuthenticationError, ConfigurationError, PermissionDe
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
+from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import batched
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
@@ -90,8 +91,10 @@ class AsyncQueue:
 
         Raises:
             AuthenticationError: A platform's key is rejected; ``PermissionDeniedError`` likewise.
+            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
         self._platforms = tuple(platforms)
+        await check_store(self.store, *self._platforms, record=True)
         self._rejected = asyncio.get_running_loop().create_future()
         working = asyncio.create_task(
             self.app.run_worker_async(

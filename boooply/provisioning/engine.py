@@ -11,6 +11,7 @@ from typing import Final
 from boooply.errors import ProvisioningError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import iterate
 from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
@@ -55,12 +56,14 @@ async def async_provision(
 
     Raises:
         AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise. The run has stopped.
-        StoreError: The store failed for a minute; nothing more was sent.
+        StoreError: The store failed for a minute, or is no longer the file it was; nothing more was sent.
+        StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
         ProvisioningError: The API failed too many times in a row.
     """
     if concurrency < 1:
         raise ProvisioningError(f"concurrency must be at least 1, not {concurrency}")
+    await check_store(store, platform, record=True)
     provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
     pool = WorkerPool(provisioner, iterate(tenants), concurrency)
     running = asyncio.create_task(pool.run())

@@ -219,8 +219,8 @@ class KeyProvisioner:
         while True:
             try:
                 return await step(*args, **kwargs)
-            except StoreError:
-                if loop.time() + pause > ends:
+            except StoreError as error:
+                if error.is_permanent or loop.time() + pause > ends:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -14,6 +14,7 @@ from boooply.client import AsyncBoooplyClient
 from boooply.errors import AuthenticationError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import Failed, InDoubt
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
@@ -51,6 +52,7 @@ class AsyncTenants:
         max_age: float = 60.0,
     ) -> None:
         self._platform = platform
+        self._store = store
         self._ledger = store.ledger
         self._recorder = Recorder(store)
         self._vault = keys
@@ -58,6 +60,7 @@ class AsyncTenants:
         self._verify = verify
         self._max_age = max_age
         self._cached: OrderedDict[str, _Cached] = OrderedDict()
+        self._is_checked = self._is_recorded = False  # whether the store belongs to this platform
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def client(self, organization_id: str, /) -> AsyncBoooplyClient:
@@ -66,6 +69,7 @@ class AsyncTenants:
         Raises:
             NotConnectedError: No key of it is stored.
             WrongTenantError: The stored key belongs to another customer; nothing was written with it.
+            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
         client = self._fresh(organization_id)
         if client is None:
@@ -85,7 +89,11 @@ class AsyncTenants:
             ProvisioningError: The customer is in doubt.
             KeysNotStoredError: The key came and cannot be stored: the error holds it.
             APIStatusError: The API refuses the customer, or the platform's key.
+            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
+        if not self._is_recorded:
+            await check_store(self._store, self._platform, record=True)
+            self._is_recorded = self._is_checked = True
         provisioner = KeyProvisioner(
             platform=self._platform,
             recorder=self._recorder,
@@ -118,6 +126,9 @@ class AsyncTenants:
         return cached.client
 
     async def _read(self, organization_id: str) -> AsyncBoooplyClient:
+        if not self._is_checked:
+            await check_store(self._store, self._platform)
+            self._is_checked = True
         api_key = await self._keys.get(organization_id)
         known = self._cached.get(organization_id)
         if known is not None and known.api_key == api_key:

@@ -44,6 +44,10 @@ class ServerWindow:
         )
 
 
+_LONGEST_BLOCK: Final = 3600.0  # seconds
+_ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
+
+
 @attrs.define(on_setattr=attrs.setters.NO_OP)  # the validator is for what is read from a store
 class LimiterState:
     """Everything that a rate limiter remembers; times are in seconds by the clock that the limiter is driven with."""
@@ -61,6 +65,23 @@ class LimiterState:
     def copy(self) -> "LimiterState":
         """Return a copy; another thread may change this state meanwhile."""
         return attrs.evolve(self, in_flight=self.in_flight.copy(), finished=self.finished.copy())
+
+    def clamp(self, now: float, window: float) -> bool:
+        """Bring back the times that are further ahead than they can be, as after a clock was set back.
+
+        Returns:
+            Whether there were any.
+        """
+        before, ends = self.copy(), now + 2 * window + _ROUNDING
+        self.in_flight = [min(started, now) for started in self.in_flight]
+        self.finished = deque(min(ended, now) for ended in self.finished)
+        self.probe = None if self.probe is None else min(self.probe, now)
+        self.blocked_until = min(self.blocked_until, now + _LONGEST_BLOCK)
+        if self.server_window is not None:
+            uncounted = tuple(min(ended, now) for ended in self.server_window.uncounted)
+            ends = min(self.server_window.ends, ends)
+            self.server_window = attrs.evolve(self.server_window, ends=ends, uncounted=uncounted)
+        return self != before
 
     def to_json(self) -> str:
         """Write the state as JSON."""

@@ -15,7 +15,7 @@ from boooply.store.entries import ClaimResult, Entry, tenant_as_json
 from boooply.store.keys import read_key, write_key
 from boooply.store.ledger import ledger_rows
 from boooply.store.rows import Step, insert_missing
-from boooply.store.schema import LEDGER
+from boooply.store.schema import KEY_ROWS, LEDGER
 from boooply.store.store import AsyncStore
 
 
@@ -105,7 +105,7 @@ class Recorder:
     def _enroll(self, written: dict[str, str], connection: Connection) -> None:
         now = self._database.now(connection)
         rows = [
-            {**attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
+            {**KEY_ROWS, **attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
             for one in sorted(written)  # in one order, so that two processes do not wait for each other
         ]
         insert_missing(connection, LEDGER, rows)

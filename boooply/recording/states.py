@@ -30,7 +30,7 @@ def claim(
     if entry.state is State.DONE:
         return ClaimResult.DONE, attrs.evolve(entry, tenant=entry.tenant or tenant)
     is_ours = entry.claim_token == claim_token and entry.state is State.TODO  # its result was lost, so it is repeated
-    if entry.lease_ends > now and entry.state in _CLAIMED and not is_ours:
+    if entry.locked_until > now and entry.state in _CLAIMED and not is_ours:
         return ClaimResult.BUSY, entry
     if entry.state is State.FAILED and is_same_run(entry.claim_token, claim_token):
         return ClaimResult.FAILED, entry
@@ -42,7 +42,7 @@ def claim(
         state=State.TODO,
         tenant=tenant,
         claim_token=claim_token,
-        lease_ends=now + lease,
+        locked_until=now + lease,
         orphans=entry.orphans + is_in_doubt,
         reason=None,
     )
@@ -51,17 +51,17 @@ def claim(
 def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
     """Record that the request goes out next; return False if another run has claimed the customer meanwhile."""
     # A run that waited long takes its customer back from one that waits too, but not one that nobody has claimed.
-    takes_over = entry.state is State.TODO and entry.lease_ends <= now and entry.claim_token is not None
+    takes_over = entry.state is State.TODO and entry.locked_until <= now and entry.claim_token is not None
     if not takes_over and not _is_claimed(entry, claim_token):
         return False, entry
-    return True, attrs.evolve(entry, state=State.SENT, claim_token=claim_token, lease_ends=now + lease)
+    return True, attrs.evolve(entry, state=State.SENT, claim_token=claim_token, locked_until=now + lease)
 
 
 def mark_not_sent(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
     """Record that the request was not carried out and will be sent later; without a lease anybody may claim it."""
     if not _is_claimed(entry, claim_token):
         return False, entry
-    return True, attrs.evolve(entry, state=State.TODO, lease_ends=now + lease)
+    return True, attrs.evolve(entry, state=State.TODO, locked_until=now + lease)
 
 
 def finish(entry: Entry, _now: float, *, claim_token: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:
@@ -73,7 +73,7 @@ def finish(entry: Entry, _now: float, *, claim_token: str, tenant: str, has_othe
         state=State.DONE,
         tenant=tenant or entry.tenant,
         claim_token=claim_token,
-        lease_ends=0.0,
+        locked_until=0.0,
         orphans=entry.orphans + is_orphan,
         reason=None,
     )
@@ -83,14 +83,14 @@ def fail(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[b
     """Record that the API rejected the customer, or could not be reached."""
     if not _is_claimed(entry, claim_token):
         return False, entry
-    return True, attrs.evolve(entry, state=State.FAILED, lease_ends=0.0, reason=reason)
+    return True, attrs.evolve(entry, state=State.FAILED, locked_until=0.0, reason=reason)
 
 
 def mark_in_doubt(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[bool, Entry]:
     """Record that the key may or may not have been minted."""
     if entry.claim_token != claim_token or entry.state is not State.SENT:
         return False, entry
-    return True, attrs.evolve(entry, state=State.IN_DOUBT, lease_ends=0.0, reason=reason)
+    return True, attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
 
 
 def _is_claimed(entry: Entry, claim_token: str) -> bool:

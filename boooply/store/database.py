@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from boooply.errors import ConfigurationError, StoreError
 from boooply.secret import Secret
 from boooply.store.address import Address
+from boooply.store.file import OpenFile
 from boooply.store.threads import Threads
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ def connect(address: Address) -> Database:
         StoreError: A SQLite file cannot be created.
     """
     address.make_private()
+    file = OpenFile()
     # hidden parameters: an error must not quote a key
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
@@ -65,8 +67,8 @@ def connect(address: Address) -> Database:
     if address.is_postgresql:
         event.listen(engine, "do_connect", _with_passwords(address.passwords))
     else:
-        event.listen(engine, "connect", _prepare)
-    return Database(address, engine, _CLOCKS[engine.dialect.name])
+        event.listen(engine, "connect", partial(_prepare, file))
+    return Database(address, engine, _CLOCKS[engine.dialect.name], file)
 
 
 def _with_passwords(passwords: Mapping[str, Secret]) -> Callable[..., None]:
@@ -76,10 +78,11 @@ def _with_passwords(passwords: Mapping[str, Secret]) -> Callable[..., None]:
     return add
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare(file: OpenFile, connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own
     try:
         with closing(connection.cursor()) as cursor:
+            file.observe(cursor)
             for pragma in _PRAGMAS:
                 _set(cursor, pragma)
     except BaseException:
@@ -118,6 +121,7 @@ class Database:
     address: Address
     engine: Engine
     clock: ColumnElement[float]
+    _file: OpenFile
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
     _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
@@ -181,7 +185,9 @@ class Database:
             with self.engine.begin() as connection:
                 _begin(connection, "BEGIN IMMEDIATE")  # deferred, it fails if another process writes before it does
                 has_begun = True
-                return step(connection)
+                result = step(connection)
+                self._file.check()
+                return result
         except _FAILURES as error:
             if not has_begun:
                 self._failed_at, self._failure = time.monotonic(), reason_of(error)

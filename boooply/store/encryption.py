@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from typing import Final, Self
 
@@ -16,14 +19,22 @@ from boooply.secret import Secret, as_secrets
 KEY_VARIABLE: Final = "BOOOPLY_STORE_KEY"
 
 _NEW_KEY: Final = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-_CHECK: Final = b"boooply"
+_DIGEST_KEY: Final = "the store's digest key"
+_DIGITS: Final = 32
+_ID_DIGITS: Final = 16
+_OTHER_KEY: Final = f"the store was encrypted with another encryption key: {KEY_VARIABLE} must contain it too"
 
 
 @attrs.frozen(eq=False, repr=False)
 class Encryption:
-    """Encryption with one or several keys; the organization's id is part of what is encrypted, and is checked."""
+    """Encryption with one or several keys; the organization's id is part of what is encrypted, and is checked.
+
+    The first key encrypts. Digests have a key of their own, which the store keeps encrypted, so that they outlive a
+    rotation and the database alone reveals nothing.
+    """
 
     _keys: tuple[Secret, ...]  # and not a cipher, which shows its key to whoever looks into it
+    _digest_key: Secret = attrs.field(factory=lambda: Secret(secrets.token_hex()))
 
     @classmethod
     def of(cls, keys: tuple[Secret, ...] | str, /) -> Self:
@@ -69,22 +80,41 @@ class Encryption:
             return None
         return Secret(value) if owner == name else None
 
-    def make_check(self) -> bytes:
-        """Encrypt the text that shows, when the store is opened, whether the encryption key is the right one."""
-        return self._cipher().encrypt(_CHECK)
+    @property
+    def key_id(self) -> str:
+        """The name of the first key, which reveals nothing of it."""
+        return _id_of(self._keys[0])
 
-    def check(self, encrypted: bytes, /) -> None:
-        """Check that a store was encrypted with one of these keys.
+    def with_first(self, key_id: str, /) -> Self:
+        """Return the encryption that encrypts with the key of this name.
 
         Raises:
-            StoreError: It was encrypted with another one.
+            StoreError: It is not among the keys.
         """
-        try:
-            if self._cipher().decrypt(encrypted) == _CHECK:
-                return
-        except InvalidToken:
-            pass
-        raise StoreError(f"the store was encrypted with another encryption key: {KEY_VARIABLE} must contain it too")
+        chosen = [one for one in self._keys if _id_of(one) == key_id]
+        if not chosen:
+            raise StoreError(_OTHER_KEY)
+        return attrs.evolve(self, keys=(*chosen, *(one for one in self._keys if one not in chosen)))
+
+    def encrypt_digest_key(self) -> bytes:
+        """Encrypt the key of the digests."""
+        return self.encrypt(_DIGEST_KEY, self._digest_key)
+
+    def with_digest_key(self, encrypted: bytes, /) -> Self:
+        """Return the encryption with a store's digest key.
+
+        Raises:
+            StoreError: The store was encrypted with another key than these.
+        """
+        digest_key = self.decrypt_or_none(_DIGEST_KEY, encrypted)
+        if digest_key is None:
+            raise StoreError(_OTHER_KEY)
+        return attrs.evolve(self, digest_key=digest_key)
+
+    def digest(self, value: Secret, /) -> str:
+        """Return what recognizes a key and reveals nothing of it."""
+        digest = hmac.new(self._digest_key.reveal().encode(), value.reveal().encode(), hashlib.sha256)
+        return digest.hexdigest()[:_DIGITS]
 
     def _cipher(self) -> MultiFernet:
         return MultiFernet([Fernet(one.reveal()) for one in self._keys])
@@ -93,6 +123,10 @@ class Encryption:
 def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...] | str:
     """Return the given encryption keys, or those in ``BOOOPLY_STORE_KEY``, separated by commas."""
     return as_secrets(given, os.environ.get(KEY_VARIABLE))
+
+
+def _id_of(encryption_key: Secret) -> str:
+    return hashlib.sha256(b"boooply:" + encryption_key.reveal().encode()).hexdigest()[:_ID_DIGITS]
 
 
 def _is_fernet_key(secret: Secret) -> bool:

@@ -41,7 +41,7 @@ class Entry:
         state: Its state.
         tenant: The customer as JSON, as it was at the last claim.
         claim_token: The last claim: the id of its run, a slash, and the number of the claim.
-        lease_ends: Until when nobody else may claim it.
+        locked_until: Until when nobody else may claim it.
         orphans: How many keys may be valid although nobody has them.
         reason: Why it failed, or is in doubt.
     """
@@ -50,7 +50,7 @@ class Entry:
     state: State = attrs.field(default=State.TODO, converter=State)
     tenant: str = ""
     claim_token: str | None = None
-    lease_ends: float = 0.0
+    locked_until: float = 0.0
     orphans: int = 0
     reason: str | None = None
 
@@ -62,7 +62,7 @@ def is_same_run(one: str | None, other: str, /) -> bool:
 
 def with_expiry(entry: Entry, now: float, /) -> Entry:
     """Return an entry as it is now: one that was sent, and whose lease has ended, is in doubt."""
-    if entry.state is State.SENT and entry.lease_ends <= now:
+    if entry.state is State.SENT and entry.locked_until <= now:
         # without a claim token: whoever finds it is not the one who left it
         return attrs.evolve(entry, state=State.IN_DOUBT, claim_token=None, reason=_INTERRUPTED)
     return entry

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, update
 
 from boooply.secret import Secret
 from boooply.store import event_states
@@ -15,10 +16,13 @@ from boooply.store.database import Database
 from boooply.store.encryption import Encryption
 from boooply.store.entries import ClaimResult
 from boooply.store.event_states import EventState, EventStatus
+from boooply.store.identity import writing_encryption
 from boooply.store.rows import Insert, Rows, insert
 from boooply.store.schema import EVENTS
 
 _DROP_BODY: Final = update(EVENTS).where(EVENTS.c.key == bindparam("name")).values(encrypted=None)
+
+logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 @attrs.frozen(kw_only=True)
@@ -64,11 +68,12 @@ class AsyncEvents:
 
     async def put(self, key: str, body: Secret, /) -> None:
         """Store an event to be handled, once; a known one stays as it is."""
-        encrypted = self._encryption.encrypt(key, body)
 
         def run(connection: Connection) -> None:
-            row = {"key": key, **attrs.asdict(EventState()), "changed_at": self._database.now(connection)}
-            connection.execute(_storing(connection.dialect.name), {**row, "encrypted": encrypted})
+            now = self._database.now(connection)
+            encrypted = writing_encryption(connection, self._encryption).encrypt(key, body)
+            row = {"key": key, **attrs.asdict(EventState()), "encrypted": encrypted}
+            connection.execute(_storing(connection.dialect.name), {**row, "received_at": now, "changed_at": now})
 
         await self._database.write(run)
 
@@ -76,10 +81,15 @@ class AsyncEvents:
         """Claim the oldest event that is to be handled, if there is one."""
         columns = select(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.attempts)
         due = columns.where(self._due).order_by(EVENTS.c.changed_at).limit(1)
-        if not await self._database.read(lambda connection: connection.execute(due).all()):
+        is_ahead = EVENTS.c.changed_at > self._database.clock + 1  # written before the clock was set back
+        look = select(is_ahead).where(self._due | (self._is_open & is_ahead)).order_by(EVENTS.c.changed_at).limit(1)
+        found = await self._database.read(lambda connection: connection.execute(look).scalars().all())
+        if not found:
             return None  # without a lock that others would wait for
 
         def run(connection: Connection) -> StoredEvent | None:
+            if found[0]:
+                self._bring_back(connection, is_ahead)
             row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
             if row is None:
                 return None
@@ -108,10 +118,20 @@ class AsyncEvents:
     def _rows(self) -> Rows[EventState]:
         return Rows(self._database, EVENTS, EventState)
 
+    def _bring_back(self, connection: Connection, is_ahead: ColumnElement[bool]) -> None:
+        """Let leases and pauses begin again: otherwise these events wait for as long as the clock was set back."""
+        now = self._database.now(connection)
+        ends = case((EVENTS.c.locked_until > 0, now + EVENTS.c.locked_until - EVENTS.c.changed_at), else_=0.0)
+        count = connection.execute(update(EVENTS).where(is_ahead).values(locked_until=ends, changed_at=now)).rowcount
+        logger.warning("the clock was set back: the leases of %d events begin again", count)
+
+    @property
+    def _is_open(self) -> ColumnElement[bool]:
+        return EVENTS.c.status.in_((EventStatus.NEW, EventStatus.CLAIMED)) & EVENTS.c.encrypted.is_not(None)
+
     @property
     def _due(self) -> ColumnElement[bool]:
-        is_open = EVENTS.c.status.in_((EventStatus.NEW, EventStatus.CLAIMED)) & EVENTS.c.encrypted.is_not(None)
-        return is_open & (EVENTS.c.locked_until <= self._database.clock)
+        return self._is_open & (EVENTS.c.locked_until <= self._database.clock)
 
 
 @cache

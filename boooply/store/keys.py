@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final
 
 import attrs
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
@@ -16,11 +17,15 @@ from boooply.store import rows
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption, hidden
 from boooply.store.entries import Entry, State
+from boooply.store.identity import finish_rotation, use_first_key, writing_encryption
 from boooply.store.ledger import AsyncLedger, forget, ledger_rows
 from boooply.store.opening import opened
-from boooply.store.schema import EVENTS, KEYS, STORE
+from boooply.store.schema import EVENTS, KEYS
 
 _ALL: Final = select(KEYS.c.organization_id, KEYS.c.encrypted)
+_HOLDER: Final = (
+    select(KEYS.c.organization_id).where(KEYS.c.digest == bindparam("digest")).order_by(KEYS.c.changed_at).limit(1)
+)
 _READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindparam("name"))
 
 
@@ -64,7 +69,7 @@ class AsyncKeyStore:
         def run(connection: Connection) -> None:
             def step(entry: Entry, now: float) -> tuple[None, Entry]:
                 write_key(connection, self._encryption, organization_id, secret, now)
-                return None, attrs.evolve(entry, state=State.DONE, claim_token=None, lease_ends=0.0, reason=None)
+                return None, attrs.evolve(entry, state=State.DONE, claim_token=None, locked_until=0.0, reason=None)
 
             ledger_rows(self._database).step_in(connection, organization_id, step)
 
@@ -81,6 +86,14 @@ class AsyncKeyStore:
         if api_key is None:
             raise NotConnectedError(organization_id)
         return api_key
+
+    async def holder_of(self, api_key: str | Secret, /) -> str | None:
+        """Return the customer that has a key, the one with it for longest if there are several, or None."""
+        digest = self._encryption.digest(as_secret(api_key) or Secret(""))
+        del api_key
+        return await self._database.read(
+            lambda connection: connection.execute(_HOLDER, {"digest": digest}).scalar_one_or_none()
+        )
 
     async def delete(self, organization_id: str, /) -> None:
         """Delete a customer's key and its entry in the ledger; at Boooply the key stays valid."""
@@ -102,16 +115,17 @@ class AsyncKeyStore:
     async def rotate(self) -> int:
         """Encrypt every key with the first encryption key, and count them; waiting events are encrypted with it too.
 
-        It commits in batches. If it is killed, run it again with the same encryption keys; the old ones may go once it
-        is complete.
+        From its start, every process that writes to the store uses that key too, so all of them must have it among
+        theirs. It commits in batches. If it is killed, run it again with the same encryption keys; the old ones may go
+        once it is complete.
 
         Raises:
             CorruptKeyError: A key cannot be decrypted; the batches before it are rotated, and nothing is lost.
         """
+        await self._database.write(partial(use_first_key, self._encryption))
         count = await rows.reencrypt(self._database, KEYS, self._encryption, self._encryption.decrypt)
         await rows.reencrypt(self._database, EVENTS, self._encryption, self._encryption.decrypt_or_none)
-        check = update(STORE).values(encrypted_check=self._encryption.make_check())
-        await self._database.write(lambda connection: connection.execute(check).close())
+        await self._database.write(partial(finish_rotation, self._encryption))
         return count
 
 
@@ -129,5 +143,10 @@ def write_key(
     connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret, now: float
 ) -> None:
     """Store a customer's key in place of the one that was there."""
-    encrypted = encryption.encrypt(organization_id, api_key)
-    rows.put(connection, KEYS, {"organization_id": organization_id, "encrypted": encrypted, "changed_at": now})
+    row = {
+        "organization_id": organization_id,
+        "encrypted": writing_encryption(connection, encryption).encrypt(organization_id, api_key),
+        "digest": encryption.digest(api_key),
+        "changed_at": now,
+    }
+    rows.put(connection, KEYS, row)

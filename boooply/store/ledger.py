@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 import attrs
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from boooply.store.database import Database
 from boooply.store.entries import Entry, with_expiry
-from boooply.store.rows import BATCH, Rows, iterate
-from boooply.store.schema import KEYS, LEDGER
+from boooply.store.rows import BATCH, Rows, in_scope, iterate
+from boooply.store.schema import KEY_ROWS, KEYS, LEDGER
+
+_FORGET: Final = (
+    delete(LEDGER).where(LEDGER.c.organization_id == bindparam("name"), in_scope(LEDGER, KEY_ROWS)),
+    delete(KEYS).where(KEYS.c.organization_id == bindparam("name")),
+)
 
 
 @attrs.frozen(eq=False)
@@ -25,7 +31,7 @@ class AsyncLedger:
     async def entries(self, organization_ids: Iterable[str] | None = None, /) -> AsyncIterator[Entry]:
         """Iterate over the entries of these customers, or over all of them in the order of their ids."""
         rows = ledger_rows(self._database)
-        queries = [select(*rows.columns, self._database.clock)]
+        queries = [select(*rows.columns, self._database.clock).where(rows.in_scope)]
         if organization_ids is not None:
             asked = list(organization_ids)
             batches = (asked[start : start + BATCH] for start in range(0, len(asked), BATCH))
@@ -41,10 +47,10 @@ class AsyncLedger:
 
 def ledger_rows(database: Database) -> Rows[Entry]:
     """Return the ledger's rows, for the steps that change them."""
-    return Rows(database, LEDGER, Entry)
+    return Rows(database, LEDGER, Entry, KEY_ROWS)
 
 
 def forget(connection: Connection, organization_id: str) -> None:
     """Delete a customer's entry and its key."""
-    for table in (LEDGER, KEYS):
-        connection.execute(delete(table).where(table.c.organization_id == organization_id))
+    for statement in _FORGET:
+        connection.execute(statement, {"name": organization_id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -20,6 +21,9 @@ T = TypeVar("T")
 # Seconds until a caller asks again, at most: other processes cannot wake it.
 _ASK_AGAIN: Final = 1.0
 _ASK_AGAIN_SOON: Final = 0.03  # while a response is on its way
+_SHOWN: Final = 8  # digits of the digest
+
+logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 @attrs.frozen
@@ -68,7 +72,10 @@ class AsyncLimits:
         """Change a limiter in one transaction."""
 
         def step(row: _Row, now: float) -> tuple[T, _Row]:
-            limiter = RateLimiter(limit, window, LimiterState.from_json(row.state, limit))
+            state = LimiterState.from_json(row.state, limit)
+            if state.clamp(now, window):
+                logger.warning("the clock was set back: times of the shared limiter %s are brought back", name[:_SHOWN])
+            limiter = RateLimiter(limit, window, state)
             limiter.advance(now)
             limiter.expire_stale()
             result = change(limiter)

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from boooply.errors import StoreError
 from boooply.secret import Secret, as_secret
 from boooply.store.address import DEFAULT_URL, database_address
 from boooply.store.database import Database, connect
 from boooply.store.encryption import Encryption
+from boooply.store.identity import opened_encryption
 from boooply.store.schema import METADATA, STORE, VERSION
 
 T = TypeVar("T")
@@ -38,35 +39,40 @@ async def opened(
     address = database_address(url or as_secret(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
     database = connect(address)
     try:
-        version, encrypted_check = await database.read(_look)
-        if version < VERSION:
-            version, encrypted_check = await database.write(partial(_create, encryption))
+        version = await database.read(_version) or await database.write(partial(_create, encryption))
         if version > VERSION:
             raise StoreError(
                 f"the store has schema {version}, and this version of boooply knows {VERSION}: upgrade boooply"
             )
-        encryption.check(encrypted_check)
-        yield kind(database, encryption)
+        if version < VERSION:
+            raise StoreError(
+                f"the store has schema {version}, of a boooply from before its first release: name a new store in "
+                f"{URL_VARIABLE}. `boooply tenants key ID` of that version prints each key, for you to put there"
+            )
+        yield kind(database, await database.read(partial(opened_encryption, encryption)))
     finally:
         await database.close()
 
 
-def _look(connection: Connection) -> tuple[int, bytes]:
-    """Read the version of the schema, 0 if there is none, and the text that only the right key decrypts."""
+def _version(connection: Connection) -> int:
+    """Read the version of the schema, 0 if there is none."""
     if not inspect(connection).has_table(STORE.name):
-        return 0, b""
-    row = connection.execute(select(STORE.c.version, STORE.c.encrypted_check)).one_or_none()
-    return (0, b"") if row is None else (row[0], row[1])
+        return 0
+    return connection.execute(select(STORE.c.version)).scalar_one_or_none() or 0
 
 
-def _create(encryption: Encryption, connection: Connection) -> tuple[int, bytes]:
+def _create(encryption: Encryption, connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+    version = _version(connection)  # another process may have been faster
+    if version:
+        return version
     METADATA.create_all(connection)
-    version, _ = _look(connection)
-    if version == 0:
-        values = {"id": 1, "version": VERSION, "encrypted_check": encryption.make_check()}
-        connection.execute(insert(STORE).values(values))
-    elif version < VERSION:  # so far a newer version has more tables, and the older ones are the same
-        connection.execute(update(STORE).values(version=VERSION))
-    return _look(connection)  # another process may have been faster
+    row = {
+        "id": 1,
+        "version": VERSION,
+        "encryption_key_id": encryption.key_id,
+        "encrypted_digest_key": encryption.encrypt_digest_key(),
+    }
+    connection.execute(insert(STORE).values(row))
+    return VERSION

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, bindparam, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from boooply.secret import Secret
@@ -21,25 +22,35 @@ Insert = sqlite.Insert | postgresql.Insert
 
 BATCH: Final = 500  # rows
 
+_SLACK: Final = 1.0  # seconds by which a clock may be corrected without a word in the log
 _ROTATED: Final = 100  # rows in one transaction; an event can be a megabyte
 _INSERTS: Final[dict[str, Callable[[Table], Insert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 @attrs.frozen(eq=False)
 class Rows(Generic[E]):
     """The rows of one table as entries, whose fields are columns; those of a new entry have their defaults.
 
-    A step is a function of an entry and the database's time. It returns a result and the entry that follows.
+    A step is a function of an entry and the database's time. It returns a result and the entry that follows. Where the
+    primary key has several columns, ``scope`` fixes all of them but the one that names a row.
     """
 
     database: Database
     table: Table
     entry_type: type[E]
+    scope: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
     @property
     def columns(self) -> list[Column[Any]]:
         """The columns of the entry's fields."""
         return [self.table.c[name] for name in _names(self.entry_type)]
+
+    @property
+    def in_scope(self) -> ColumnElement[bool]:
+        """What is true of these rows, and of no others in the table."""
+        return in_scope(self.table, self.scope)
 
     def load(self, values: Iterable[Any], /) -> E:
         """Return the entry with these values of ``columns``."""
@@ -74,23 +85,28 @@ class Rows(Generic[E]):
         return self._apply(connection, name, *locked, step)
 
     def _new(self, name: str) -> E:
-        key = _key(self.table)
+        key = self._key
         return self.entry_type(**({key: name} if key in _names(self.entry_type) else {}))
 
-    def _lock(self, connection: Connection, name: str) -> tuple[E, float] | None:
-        statement = _locked(self.table, self.entry_type, self.database.clock)
-        row = connection.execute(statement, {"name": name}).one_or_none()
-        return None if row is None else (self.load(row[:-1]), row[-1])
+    @property
+    def _key(self) -> str:
+        return _name_column(self.table, tuple(self.scope))
 
-    def _apply(self, connection: Connection, name: str, entry: E, now: float, step: Step[E, T]) -> T:
-        result, after = step(entry, now)
+    def _lock(self, connection: Connection, name: str) -> tuple[E, float, float] | None:
+        """Return a row's entry, when it was written, and the time."""
+        statement = _locked(self.table, self.entry_type, self.database.clock)
+        row = connection.execute(statement, {**self.scope, self._key: name}).one_or_none()
+        return None if row is None else (self.load(row[:-2]), *row[-2:])
+
+    def _apply(self, connection: Connection, name: str, entry: E, written_at: float, now: float, step: Step[E, T]) -> T:
+        result, after = step(_clamped(entry, name, written_at, now), now)
         if after != entry:
             put(connection, self.table, self._values(name, after, now))
         return result
 
     def _values(self, name: str, entry: E, now: float) -> dict[str, Any]:
         times = {"changed_at": now} if "changed_at" in self.table.c else {}
-        return {_key(self.table): name, **attrs.asdict(entry), **times}
+        return {**self.scope, self._key: name, **attrs.asdict(entry), **times}
 
 
 async def iterate(database: Database, query: Select[*tuple[Any, ...]], key: Column[Any], /) -> AsyncIterator[Any]:
@@ -113,7 +129,7 @@ async def reencrypt(
 
     A text for which ``decrypt`` returns None stays as it is.
     """
-    key = table.c[_key(table)]
+    key = table.c[_name_column(table)]
     query = select(key, table.c.encrypted).where(table.c.encrypted.is_not(None)).order_by(key)
 
     def step(last: str, connection: Connection) -> list[str]:
@@ -140,9 +156,24 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     connection.execute(_put(connection.dialect.name, table, tuple(row)), row)
 
 
+def in_scope(table: Table, scope: Mapping[str, str]) -> ColumnElement[bool]:
+    """Return the condition that columns have these values."""
+    return and_(true(), *(table.c[name] == value for name, value in scope.items()))
+
+
 def insert(dialect: str, table: Table) -> Insert:
     """Start an insert that may have an ``ON CONFLICT`` clause."""
     return _INSERTS[dialect](table)
+
+
+def _clamped(entry: E, name: str, written_at: float, now: float) -> E:
+    """Return an entry whose lease ends no later than if it began now: the clock may have been set back since."""
+    lease = getattr(entry, "locked_until", 0.0) - written_at
+    if written_at <= now + _SLACK or lease <= 0:
+        return entry
+    logger.warning("the clock was set back by %.0f s: the lease of %s ends in %.0f s", written_at - now, name, lease)
+    ahead: Any = entry  # of any class that has the field
+    return cast("E", attrs.evolve(ahead, locked_until=now + lease))
 
 
 def _fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Any]:
@@ -151,8 +182,10 @@ def _fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[
 
 @cache
 def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnElement[float]) -> Select[Any]:
-    columns = select(*(table.c[name] for name in _names(entry_type)))
-    locked = columns.where(table.c[_key(table)] == bindparam("name")).with_for_update().cte("locked")
+    written_at: ColumnElement[float] = table.c.changed_at if "changed_at" in table.c else literal(0.0)
+    columns = select(*(table.c[name] for name in _names(entry_type)), written_at.label("written_at"))
+    is_named = (table.c[name] == bindparam(name) for name in _keys(table))
+    locked = columns.where(*is_named).with_for_update().cte("locked")
     timed: list[ColumnElement[Any]] = [*locked.c, clock]  # around the lock: waiting for it takes time
     return select(*timed)
 
@@ -165,8 +198,8 @@ def _insert_missing(dialect: str, table: Table) -> Insert:
 @cache
 def _put(dialect: str, table: Table, names: tuple[str, ...]) -> Insert:
     statement = insert(dialect, table)
-    changes = {name: statement.excluded[name] for name in names if name != _key(table)}
-    return statement.on_conflict_do_update(index_elements=[_key(table)], set_=changes)
+    changes = {name: statement.excluded[name] for name in names if name not in _keys(table)}
+    return statement.on_conflict_do_update(index_elements=_keys(table), set_=changes)
 
 
 @cache
@@ -175,6 +208,11 @@ def _names(entry_type: type[attrs.AttrsInstance]) -> tuple[str, ...]:
 
 
 @cache
-def _key(table: Table) -> str:
-    (column,) = table.primary_key
-    return str(column.key)
+def _keys(table: Table) -> tuple[str, ...]:
+    return tuple(str(column.key) for column in table.primary_key)
+
+
+@cache
+def _name_column(table: Table, fixed: tuple[str, ...] = ()) -> str:
+    (name,) = (one for one in _keys(table) if one not in fixed)
+    return name

@@ -1,45 +1,63 @@
 """The tables, and the version they share.
 
-A ``key`` is what the code calls a column, where that differs from the column's own name.
+Times are in seconds since 1970 by the database's clock. A ``key`` is what the code calls a column, where that differs
+from the column's own name.
 """
 
 from typing import Final
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 METADATA: Final = MetaData()
 
-# One row: the version of the schema, and an encrypted text that only the right encryption key decrypts.
+# One row: what this store is.
 STORE: Final = Table(
     "boooply_store",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Integer, nullable=False),
-    Column("sealed_check", LargeBinary, nullable=False, key="encrypted_check"),
+    Column("encryption_key_id", String, nullable=False),  # the encryption key that all writers use now
+    Column("encrypted_digest_key", LargeBinary, nullable=False),  # only the right encryption key decrypts it
+    Column("base_url", String, nullable=True),  # the API that its keys are of; None while nothing was minted
+)
+
+# The platform keys that mint into this store, as digests with the digest key.
+PLATFORM_KEYS: Final = Table(
+    "boooply_platform_keys",
+    METADATA,
+    Column("digest", String, primary_key=True),
+    Column("changed_at", Float, nullable=False),
 )
 
 KEYS: Final = Table(
     "boooply_keys",
     METADATA,
     Column("organization_id", String, primary_key=True),
-    Column("sealed", LargeBinary, nullable=False, key="encrypted"),
-    Column("changed_at", Float, nullable=False),  # seconds since 1970 by the database's clock, like all times here
+    Column("encrypted", LargeBinary, nullable=False),
+    Column("digest", String, nullable=False),  # with the digest key: it finds the customer of a key
+    Column("changed_at", Float, nullable=False),
+    Index("boooply_keys_digest", "digest"),
 )
 
 LEDGER: Final = Table(
     "boooply_ledger",
     METADATA,
+    Column("kind", String, primary_key=True),  # what is written once: a customer's key, or an interview
     Column("organization_id", String, primary_key=True),
+    Column("reference", String, primary_key=True),  # the program's own name of the interview; "" for a key
     Column("state", String, nullable=False),
-    Column("tenant", Text, nullable=False),  # the customer as JSON, so that a worker needs only the id
-    Column("run", String, nullable=True, key="claim_token"),  # the last claim
-    Column("lease_ends", Float, nullable=False),  # until then nobody else may claim it
+    Column("request", Text, nullable=False, key="tenant"),  # as JSON, so that a worker needs only the id
+    Column("claim_token", String, nullable=True),  # the last claim: a run's id, a slash, a number
+    Column("locked_until", Float, nullable=False),  # the end of its lease: until then nobody else may claim it
+    Column("meeting_code", String, nullable=True),  # of the interview, once it is known
     Column("orphans", Integer, nullable=False),  # keys that may be valid although nobody has them
     Column("reason", Text, nullable=True),  # why it failed or is in doubt, for people; never a key
     Column("changed_at", Float, nullable=False),
 )
+KEY_ROWS: Final = {"kind": "key", "reference": ""}
+"""What the ledger's rows about customers' keys have in common."""
 
 LIMITS: Final = Table(
     "boooply_limits",
@@ -52,11 +70,19 @@ EVENTS: Final = Table(
     "boooply_events",
     METADATA,
     Column("key", String, primary_key=True),  # a digest of the signed body
-    Column("progress", String, nullable=False, key="status"),
-    Column("turn", String, nullable=True, key="claim_token"),  # the last claim
-    Column("rests_until", Float, nullable=False, key="locked_until"),  # until then nobody else may claim it
+    Column("organization_id", String, nullable=True),  # the customer, if the event names it
+    Column("meeting_code", String, nullable=True),
+    Column("status", String, nullable=False),
+    Column("claim_token", String, nullable=True),  # the last claim
+    Column("locked_until", Float, nullable=False),  # the end of its lease or pause: until then nobody may claim it
     Column("attempts", Integer, nullable=False),
-    Column("sealed", LargeBinary, nullable=True, key="encrypted"),  # the body, until it is handled: it is personal
+    Column("first_failure", Text, nullable=True),  # its class and place; never its text, which may quote the event
+    Column("first_failed_at", Float, nullable=True),
+    Column("last_failure", Text, nullable=True),
+    Column("last_failed_at", Float, nullable=True),
+    Column("dead_at", Float, nullable=True),  # when its last attempt failed
+    Column("encrypted", LargeBinary, nullable=True),  # the body, until it is handled: it is personal
+    Column("received_at", Float, nullable=True),
     Column("changed_at", Float, nullable=False),
     Index("boooply_events_open", "status", "locked_until"),
 )

@@ -11,6 +11,7 @@ from boooply.secret import Secret, as_secret
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption, hidden
 from boooply.store.events import AsyncEvents
+from boooply.store.identity import StoreIdentity
 from boooply.store.keys import AsyncKeyStore
 from boooply.store.ledger import AsyncLedger
 from boooply.store.limits import AsyncLimits
@@ -30,6 +31,7 @@ class AsyncStore:
     ledger: AsyncLedger
     limits: AsyncLimits
     events: AsyncEvents
+    identity: StoreIdentity
 
     @classmethod
     def open(
@@ -56,4 +58,5 @@ class AsyncStore:
             AsyncLedger(database),
             AsyncLimits(database),
             AsyncEvents(database, encryption),
+            StoreIdentity(database, encryption),
         )

@@ -79,8 +79,11 @@ class SharedLimiter:
 
     async def _ask_patiently(self) -> AcquireResult:
         for pause in _PAUSES:
-            with suppress(StoreError):
+            try:
                 return await self._ask()
+            except StoreError as error:
+                if error.is_permanent:
+                    raise
             await asyncio.sleep(pause)
         return await self._ask()
 

@@ -89,9 +89,9 @@ def _entries(state: str) -> Iterator[tuple[str, Entry]]:
         yield NEW, Entry(organization_id="org")
         return
     for run in (_OURS, _OTHER):
-        for lease_ends in (0.0, 20.0):
+        for locked_until in (0.0, 20.0):
             entry = Entry(
-                organization_id="org", state=State(state), tenant="{}", claim_token=run, lease_ends=lease_ends
+                organization_id="org", state=State(state), tenant="{}", claim_token=run, locked_until=locked_until
             )
             yield state, entry
 

@@ -73,7 +73,8 @@ async def _swap() -> None:
     async with AsyncStore.open() as store:
         with store.database.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_3') "
+                "UPDATE boooply_keys SET encrypted = (SELECT encrypted FROM boooply_keys "
+                "WHERE organization_id = 'org_3') "
                 "WHERE organization_id IN ('org_1', 'org_2')"
             )
 

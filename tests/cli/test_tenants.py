@@ -44,7 +44,8 @@ async def damage(organization_id: str) -> None:
         await store.keys.put("another", KEY)
         with store.database.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'another') "
+                "UPDATE boooply_keys SET encrypted = (SELECT encrypted FROM boooply_keys "
+                "WHERE organization_id = 'another') "
                 "WHERE organization_id = ?",
                 (organization_id,),
             )

@@ -266,7 +266,7 @@ async def test_the_lease_on_a_sent_request_outlasts_its_attempt(store):
 
     async def mint(_request: web.Request) -> web.Response:
         now = await store.database.read(store.database.now)
-        leases.extend([entry.lease_ends - now async for entry in store.ledger.entries()])
+        leases.extend([entry.locked_until - now async for entry in store.ledger.entries()])
         return web.json_response({"success": True, "apiKey": "bply_org_0123456789abcdef"}, status=201)
 
     async with (
@@ -462,4 +462,4 @@ async def test_a_caller_that_is_cancelled_while_the_vault_is_asked_leaves_no_lea
     with pytest.raises(asyncio.CancelledError):
         await connecting
     entry = await anext(store.ledger.entries())
-    assert (entry.state, entry.lease_ends <= time.time()) == (State.TODO, True)
+    assert (entry.state, entry.locked_until <= time.time()) == (State.TODO, True)

@@ -198,7 +198,7 @@ async def test_only_the_claim_that_sent_a_request_marks_it_in_doubt_with_a_reaso
     assert not await Recorder(store).mark_in_doubt("org_1", claim_token="other", reason="not its own")
     assert await Recorder(store).mark_in_doubt("org_1", claim_token="ours", reason="no response came")
     found = await entry(store)
-    assert (found.state, found.reason, found.lease_ends) == (State.IN_DOUBT, "no response came", 0.0)
+    assert (found.state, found.reason, found.locked_until) == (State.IN_DOUBT, "no response came", 0.0)
 
 
 async def test_only_the_claim_itself_fails_and_another_run_tries_again(store):
@@ -266,4 +266,4 @@ async def test_a_lease_starts_after_the_row_was_waited_for(postgresql_store_url,
             await asyncio.sleep(0.5)
             (released_at,) = other.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone() or (0.0,)
         assert await claiming is ClaimResult.CLAIMED
-        assert (await entry(store)).lease_ends >= released_at + 60
+        assert (await entry(store)).locked_until >= released_at + 60

@@ -14,8 +14,8 @@ OURS: dict[str, Any] = {"claim_token": "ours", "lease": 10.0}
 NOW = 100.0
 
 
-def entry(state: State, claimed_by: str | None = "ours", lease_ends: float = 0.0) -> Entry:
-    return Entry(organization_id="org_1", state=state, tenant="{}", claim_token=claimed_by, lease_ends=lease_ends)
+def entry(state: State, claimed_by: str | None = "ours", locked_until: float = 0.0) -> Entry:
+    return Entry(organization_id="org_1", state=state, tenant="{}", claim_token=claimed_by, locked_until=locked_until)
 
 
 BUSY = NOW + 1
@@ -67,7 +67,9 @@ def test_what_a_claim_finds(before, remint, result, after):
 def test_which_claims_may_begin(before, may):
     result, after = states.begin(before, NOW, **OURS)
     assert result is may
-    assert after == (attrs.evolve(before, state=State.SENT, claim_token="ours", lease_ends=NOW + 10) if may else before)
+    assert after == (
+        attrs.evolve(before, state=State.SENT, claim_token="ours", locked_until=NOW + 10) if may else before
+    )
 
 
 def take_step(before: Entry, step: str, now: float, claim_token: str) -> tuple[bool, Entry]:

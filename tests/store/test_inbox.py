@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from boooply import StoreError
 from boooply.store import AsyncDeduplicator, AsyncEvents, AsyncInbox, AsyncStore, DeclinedError
@@ -64,7 +64,7 @@ async def test_a_body_is_encrypted_while_it_waits_and_deleted_once_handled(store
     inbox = AsyncInbox(store)
     await put(inbox)
     (waiting,) = await rows(store)
-    assert b"private" not in waiting["sealed"]
+    assert b"private" not in waiting["encrypted"]
     handled: list[Any] = []
 
     async def handle(event: Any) -> None:
@@ -73,9 +73,9 @@ async def test_a_body_is_encrypted_while_it_waits_and_deleted_once_handled(store
     await work(inbox, handle, lambda: bool(handled))
     assert handled == ["a private thought"]
     (done,) = await rows(store)
-    assert (done["progress"], done["sealed"]) == ("done", None)
+    assert (done["status"], done["encrypted"]) == ("done", None)
     await put(inbox)
-    assert (await rows(store))[0]["sealed"] is None
+    assert (await rows(store))[0]["encrypted"] is None
 
 
 async def test_a_new_event_is_handled_at_once(store: AsyncStore) -> None:
@@ -174,7 +174,7 @@ async def test_an_altered_body_waits_and_is_logged(store: AsyncStore, caplog: py
 
     with caplog.at_level(logging.ERROR, "boooply.inbox"):
         await work(AsyncInbox(store), never, lambda: "another encryption key, or altered" in caplog.text)
-    assert (await rows(store))[0]["sealed"] == b"nonsense"
+    assert (await rows(store))[0]["encrypted"] == b"nonsense"
 
 
 async def test_a_body_of_damaged_bytes_delays_nobody_and_stays_as_it_is(store: AsyncStore) -> None:
@@ -190,7 +190,7 @@ async def test_a_body_of_damaged_bytes_delays_nobody_and_stays_as_it_is(store: A
 
     await work(inbox, handle, lambda: bool(handled))
     assert [event.meeting_code for event in handled] == ["Boooply-AI-2"]
-    assert sorted(row["sealed"] or b"" for row in await rows(store)) == [b"", damaged]
+    assert sorted(row["encrypted"] or b"" for row in await rows(store)) == [b"", damaged]
 
 
 async def test_old_events_can_be_purged(store: AsyncStore) -> None:
@@ -207,18 +207,6 @@ async def test_old_events_can_be_purged(store: AsyncStore) -> None:
     assert await store.events.purge(timedelta(days=1)) == 0
     assert await store.events.purge(timedelta(0)) == 3
     assert len(await rows(store)) == 1
-
-
-async def test_a_store_of_the_first_version_gets_its_new_table(store_url: str, encryption_key: str) -> None:
-    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
-        await store.keys.put("org_1", "bply_org_0123456789abcdef")
-        with store.database.engine.begin() as connection:
-            connection.execute(text("DROP TABLE boooply_events"))
-            connection.execute(text("UPDATE boooply_store SET version = 1"))
-    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
-        await put(AsyncInbox(store))
-        assert (await store.keys.get("org_1")).reveal() == "bply_org_0123456789abcdef"
-        assert len(await rows(store)) == 1
 
 
 async def test_a_handler_that_awaited_a_cancelled_task_has_failed(
@@ -323,7 +311,7 @@ async def test_a_cancellation_while_events_are_claimed_leaves_none_claimed(store
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
-    assert {row["progress"] for row in await rows(store)} == {"new"}
+    assert {row["status"] for row in await rows(store)} == {"new"}
 
 
 async def test_no_log_quotes_what_a_handler_quotes(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -353,7 +341,7 @@ async def test_stop_lets_handlers_finish_and_takes_no_more(store: AsyncStore) ->
     async with asyncio.timeout(10):
         await working
     assert handled == ["Boooply-AI-0"]
-    assert sorted(row["progress"] for row in await rows(store)) == ["done", "new", "new"]
+    assert sorted(row["status"] for row in await rows(store)) == ["done", "new", "new"]
 
 
 async def test_stop_ends_idle_work_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,8 +52,8 @@ async def test_the_file_is_its_owners_and_holds_no_key(sqlite_store_url, encrypt
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE boooply_keys SET sealed = (SELECT sealed FROM boooply_keys WHERE organization_id = 'org_2')",
-        "UPDATE boooply_keys SET sealed = substr(sealed, 1, 60) WHERE organization_id = 'org_1'",
+        "UPDATE boooply_keys SET encrypted = (SELECT encrypted FROM boooply_keys WHERE organization_id = 'org_2')",
+        "UPDATE boooply_keys SET encrypted = substr(encrypted, 1, 60) WHERE organization_id = 'org_1'",
         "UPDATE boooply_keys SET organization_id = 'org_9' WHERE organization_id = 'org_1'",
     ],
     ids=["swapped", "cut", "moved"],
@@ -89,7 +89,7 @@ async def test_an_interrupted_rotation_can_be_run_again(store, encryption_key, s
     both = (Fernet.generate_key().decode(), encryption_key)
     monkeypatch.setattr("boooply.store.rows._ROTATED", 2)
     async with AsyncKeyStore.open(store_url, encryption_key=both) as keys:
-        before = await _sealed(store)
+        before = await _encrypted(store)
         encrypt, names = Encryption.encrypt, []
 
         def failing(self, name, value, /):
@@ -102,15 +102,20 @@ async def test_an_interrupted_rotation_can_be_run_again(store, encryption_key, s
             broken.setattr(Encryption, "encrypt", failing)
             with pytest.raises(StoreError, match="killed"):
                 await keys.rotate()
-        assert [new == old for new, old in zip(await _sealed(store), before, strict=True)] == [False, False, True, True]
+        assert [new == old for new, old in zip(await _encrypted(store), before, strict=True)] == [
+            False,
+            False,
+            True,
+            True,
+        ]
         assert [(await keys.get(f"org_{number}")).reveal() for number in range(4)] == [f"{KEY}{n}" for n in range(4)]
         assert await keys.rotate() == 4
     async with AsyncKeyStore.open(store_url, encryption_key=both[0]) as keys:
         assert [one async for one in keys.corrupt()] == []
 
 
-async def _sealed(store: AsyncStore) -> list[bytes]:
-    query = text("SELECT sealed FROM boooply_keys ORDER BY organization_id")
+async def _encrypted(store: AsyncStore) -> list[bytes]:
+    query = text("SELECT encrypted FROM boooply_keys ORDER BY organization_id")
     return [row[0] for row in await store.database.read(lambda connection: connection.execute(query).all())]
 
 
@@ -185,6 +190,47 @@ async def test_a_newer_schema_is_rejected_with_its_version(store_url, encryption
     with pytest.raises(StoreError, match=r"schema 7.*upgrade boooply"):
         async with AsyncStore.open(store_url, encryption_key=encryption_key):
             pass
+
+
+async def test_an_older_schema_is_rejected_with_what_to_do(store_url, encryption_key):
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
+        await change(store, "DROP TABLE boooply_store")
+        await change(store, "CREATE TABLE boooply_store (id INTEGER PRIMARY KEY, version INTEGER)")
+        await change(store, "INSERT INTO boooply_store (id, version) VALUES (1, 2)")
+    with pytest.raises(StoreError, match=r"schema 2.*a new store in BOOOPLY_STORE_URL.*boooply tenants key ID"):
+        async with AsyncStore.open(store_url, encryption_key=encryption_key):
+            pass
+
+
+async def test_the_customer_that_has_a_key_is_found_before_and_after_a_rotation(store_url, encryption_key):
+    new = Fernet.generate_key().decode()
+    async with AsyncKeyStore.open(store_url, encryption_key=(new, encryption_key)) as keys:
+        await keys.put("org_1", KEY)
+        await keys.put("org_2", KEY + "2")
+        assert await keys.holder_of(KEY) == "org_1"
+        assert await keys.holder_of(Secret(KEY + "2")) == "org_2"
+        assert await keys.holder_of(KEY + "3") is None
+        await keys.rotate()
+    async with AsyncKeyStore.open(store_url, encryption_key=new) as keys:
+        assert await keys.holder_of(KEY) == "org_1"
+        await keys.put("org_1", KEY + "9")
+        assert await keys.holder_of(KEY) is None
+        await keys.put("org_9", KEY + "9")
+        assert await keys.holder_of(KEY + "9") == "org_1"  # it had the key first
+        await keys.delete("org_1")
+        assert await keys.holder_of(KEY + "9") == "org_9"
+
+
+async def test_a_digest_without_the_encryption_key_reveals_nothing(tmp_path):
+    digests = []
+    for number in range(2):
+        url = f"sqlite:///{tmp_path}/{number}.db"
+        async with AsyncKeyStore.open(url, encryption_key=Fernet.generate_key().decode()) as keys:
+            await keys.put("org_1", KEY)
+        with sqlite3.connect(tmp_path / f"{number}.db") as other:
+            digests += other.execute("SELECT digest FROM boooply_keys").fetchall()
+        other.close()
+    assert digests[0] != digests[1]
 
 
 async def test_a_file_that_is_not_a_database_is_an_error(encryption_key, tmp_path):

@@ -11,6 +11,7 @@ from boooply.errors import BoooplyError
 from boooply.models import Organization, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.retry import RetryPolicy
+from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
@@ -34,12 +35,13 @@ class Customers:
 
         Raises:
             ConfigurationError: A setting is missing or impossible.
-            StoreError: The store cannot be opened.
+            StoreError: The store cannot be opened, or belongs to another API or to other platform keys.
         """
         async with (
             AsyncStore.open(store_url) as store,
             AsyncBoooplyPlatform(base_url=base_url, retry=retry, rate_limits=RateLimits(shared=store)) as platform,
         ):
+            await check_store(store, platform)
             customers = cls(platform, AsyncTenants(platform, store), PendingKeys(store))
             try:
                 yield customers
