@@ -14,7 +14,7 @@ import attrs
 from boooply.errors import DecodingError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.errors import error_from_response
-from boooply.protocol.messages import RateLimitClass, Response, json_object, raw_request
+from boooply.protocol.messages import A_PAGE, RateLimitClass, Response, json_object, raw_request
 from boooply.protocol.retry import RetryPolicy, failure_of
 from boooply.protocol.settings import BASE_URL, ORGANIZATION, PLATFORM, KeyKind, base_url, key, seconds
 from boooply.ratelimit.limits import RateLimits
@@ -104,7 +104,7 @@ class Connection:
         if error is not None:
             raise error
         if failure_of(request, response) is not None:
-            raise DecodingError(request.operation, status=response.status, problems=("a page of HTML",))
+            raise DecodingError(request.operation, status=response.status, problems=(A_PAGE,))
         return response
 
     async def close(self) -> None:

@@ -38,6 +38,7 @@ No message, attribute or traceback of any of them shows a key, a join token, a C
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import Any
 
@@ -108,7 +109,13 @@ class ValidationError(BoooplyError, ValueError):
 
 
 class APIError(BoooplyError):
-    """A call failed."""
+    """A call failed.
+
+    Attributes:
+        status: The HTTP status, if the head of a response arrived.
+    """
+
+    status: int | None = None
 
 
 class APIConnectionError(APIError, ConnectionError):
@@ -116,11 +123,32 @@ class APIConnectionError(APIError, ConnectionError):
 
     Attributes:
         operation: The call, as ``interviews.get``.
+        errno: The operating system's number of what happened, if it has one.
+        cause_name: The name of the exception below this one, as ``ConnectionRefusedError``.
     """
 
-    def __init__(self, operation: str, reason: str) -> None:
-        super().__init__(f"{operation}: no response from the API: {reason}")
+    errno: int | None = None  # in place of OSError's, which pickle would leave out
+
+    def __init__(
+        self,
+        operation: str,
+        reason: str,
+        *,
+        errno: int | None = None,
+        cause_name: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        cause = cause_text(cause_name, errno)
+        super().__init__(f"{operation}: no response from the API: {reason}{f' ({cause})' if cause else ''}")
         self.operation = operation
+        self.errno = errno
+        self.cause_name = cause_name
+        self.status = status
+
+
+def cause_text(cause_name: str | None, errno: int | None) -> str:
+    """Return the name of an exception and the operating system's text for its number, as far as there are any."""
+    return ": ".join(filter(None, [cause_name, None if errno is None else os.strerror(errno)]))
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
@@ -131,8 +159,8 @@ class APITimeoutError(APIConnectionError, TimeoutError):
         seconds: The timeout of one attempt.
     """
 
-    def __init__(self, operation: str, seconds: float) -> None:
-        super().__init__(operation, f"an attempt took longer than {seconds:g} s")
+    def __init__(self, operation: str, seconds: float, *, status: int | None = None) -> None:
+        super().__init__(operation, f"an attempt took longer than {seconds:g} s", status=status)
         self.seconds = seconds
 
 
@@ -144,10 +172,13 @@ class DeadlineExceededError(APIError, TimeoutError):
         seconds: The time it had.
     """
 
-    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "response") -> None:
+    def __init__(
+        self, operation: str, seconds: float, *, waiting_for: str = "response", status: int | None = None
+    ) -> None:
         super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
         self.operation = operation
         self.seconds = seconds
+        self.status = status
 
 
 class AmbiguousWriteError(APIError):
@@ -176,10 +207,12 @@ class AmbiguousWriteError(APIError):
         sent_at: datetime,
         by_api_clock: bool = False,
         status_error: APIStatusError | None = None,
+        problem: str | None = None,
     ) -> None:
         about = f" for {identity}" if identity else ""
         outcome = "no response" if status is None else f"the response was HTTP {status}"
-        outcome += f": {status_error.message}" if status_error is not None and status_error.message else ""
+        detail = problem or (None if status_error is None else status_error.message)
+        outcome += f": {detail}" if detail else ""
         super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again")
         self.operation = operation
         self.identity = identity
@@ -202,7 +235,7 @@ class DecodingError(APIError):
     def __init__(self, operation: str, *, status: int, problems: tuple[str, ...]) -> None:
         super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(problems)}")
         self.operation = operation
-        self.status = status
+        self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
         self.problems = problems
 
 
@@ -236,7 +269,7 @@ class APIStatusError(APIError):
         )
         super().__init__("".join(parts))
         self.operation = operation
-        self.status = status
+        self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
         self.code = code
         self.message = message
         self.request_id = request_id

@@ -74,8 +74,10 @@ def test_an_organization_key_given_to_a_platform(face: type) -> None:
     [
         (500, b'{"apiKey": "bply_org_0123456789abcdef"}', AmbiguousWriteError),
         (200, b'{"apiKey": "bply_org_0123456789abcdef"', AmbiguousWriteError),
-        (429, b'{"apiKey": "bply_org_0123456789abcdef"}', DeadlineExceededError),
-        (400, b'{"apiKey": "bply_org_0123456789abcdef"}', BadRequestError),
+        (429, b'{"apiKey": "bply_org_0123456789abcdef"}', AmbiguousWriteError),
+        (400, b'{"apiKey": "bply_org_0123456789abcdef"}', AmbiguousWriteError),
+        (429, b'{"error": "slow down"}', DeadlineExceededError),
+        (400, b'{"error": "bply_org_0123456789abcdef"}', BadRequestError),
     ],
 )
 async def test_a_failed_mint_whose_response_contains_a_key(status: int, body: bytes, kind: type[BoooplyError]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 import attrs
 
 from boooply.converter import StructureError, structure, unstructure
-from boooply.errors import DecodingError
+from boooply.errors import APIStatusError, DecodingError
 from boooply.models import (
     AnalysisJob,
     Availability,
@@ -30,15 +30,18 @@ from boooply.protocol.bodies import model_body
 from boooply.protocol.envelopes import Envelope, bare, evaluation, items, minted, page, under, within
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import (
+    A_PAGE,
     Idempotency,
     RateLimitClass,
     Reconciliation,
     Request,
     Response,
+    is_page,
     json_object,
     path_segment,
     query_string,
 )
+from boooply.protocol.subjects import mismatch
 from boooply.secret import hide_locals, redact
 
 T = TypeVar("T")
@@ -79,38 +82,59 @@ class Endpoint(Generic[T]):
             idempotency=self.idempotency,
             body=None if body is None else model_body(unstructure(body)),
             may_be_empty=self.result is NoneType,
+            mints=self.result is OrganizationApiKey,
             meeting_code=path_params.get("meeting_code"),
-            subject=body,
+            check=self._problem,
+            subject=query if body is None else body,
             reconcile=None if self.reconcile is None else self.reconcile.of(body, path_params),
         )
 
     @hide_locals
-    def parse(self, response: Response) -> T:
-        """Return the result that a response contains.
+    def parse(self, response: Response, request: Request | None = None, /) -> T:
+        """Return the result that a response contains; with the request, only if it is the one to that request.
 
         Raises:
             APIStatusError: It reports an error.
-            DecodingError: It is not what the contract promises.
+            DecodingError: It is not what the contract promises, or it names another interview or person.
         """
         payload = json_object(response)
         error = error_from_response(self.operation, response, payload)
         if error is not None:
             raise error
+        problem: str | None
+        try:
+            result = self._result(payload)
+        except StructureError as structure_error:
+            problem = _not_an_object(response) if payload is None else str(structure_error)
+        else:
+            problem = None if request is None or payload is None else mismatch(request, payload, result)
+            if problem is None:
+                return result
+        raise DecodingError(self.operation, status=response.status, problems=(problem,))
+
+    def _result(self, payload: dict[str, Any] | None) -> T:
         if self.result is NoneType:
             return cast("T", None)
         if payload is None:
-            problem = _not_an_object(response)
-        else:
-            try:
-                return cast("T", structure(self.envelope(payload), self.result))
-            except StructureError as mismatch:
-                problem = str(mismatch)
-        raise DecodingError(self.operation, status=response.status, problems=(problem,))
+            raise StructureError("expected an object")
+        return cast("T", structure(self.envelope(payload), self.result))
+
+    def _problem(self, request: Request, response: Response) -> str | None:
+        """Return why a response to a request cannot be read, or None if it can, or reports an error."""
+        try:
+            self.parse(response, request)
+        except DecodingError as error:
+            return "; ".join(error.problems)
+        except APIStatusError:
+            pass
+        return None
 
 
 def _not_an_object(response: Response) -> str:
     content_type = response.headers.get("Content-Type", "no content type").partition(";")[0]
-    return f"expected a JSON object, found {len(response.body)} bytes of {redact(content_type, response.key)[:80]}"
+    page = f" ({A_PAGE})" if is_page(response) else ""
+    size, kind = len(response.body), redact(content_type, response.key)[:80]
+    return f"expected a JSON object, found {size} bytes of {kind}{page}"
 
 
 @attrs.frozen
@@ -125,14 +149,15 @@ class Reconcile:
 
     def of(self, body: object, path_params: Mapping[str, str]) -> Reconciliation:
         """Return the read that reconciles one request."""
+        request = self.read.request(meeting_code=path_params["meeting_code"])
 
         def reconciled(response: Response) -> Response | None:
-            found = None if response.status == _NOT_FOUND else self.read.parse(response)
+            found = None if response.status == _NOT_FOUND else self.read.parse(response, request)
             if not self.done(found, body, path_params):
                 return None
             return _NOTHING_LEFT if found is None else response
 
-        return Reconciliation(self.read.request(meeting_code=path_params["meeting_code"]), reconciled)
+        return Reconciliation(request, reconciled)
 
 
 _NOT_FOUND: Final = 404

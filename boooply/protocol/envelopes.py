@@ -29,10 +29,12 @@ def minted(payload: Payload) -> Payload:
     """Take a key and the fields beside it.
 
     Raises:
-        StructureError: The key is blank.
+        StructureError: The key is blank, or no text.
     """
     key = payload.get("apiKey")
-    if isinstance(key, str) and not key.strip():
+    if key is not None and not isinstance(key, str):
+        raise StructureError("expected text", "apiKey")
+    if key is not None and not key.strip():
         raise StructureError("is empty", "apiKey")
     return bare(payload)
 

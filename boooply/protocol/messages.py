@@ -16,6 +16,9 @@ from boooply.secret import Secret
 _DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
+_PAGE_STARTS = (b"<!doctype html", b"<html")
+_LONGEST_START = max(map(len, _PAGE_STARTS))
+A_PAGE = "a page of HTML"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -64,13 +67,29 @@ class Response:
         return parsed(self.body)
 
 
+def is_page(response: Response) -> bool:
+    """Return whether a body is a page of HTML, such as a proxy or a login sends."""
+    start = response.body.lstrip()[:_LONGEST_START].lower()
+    is_html = response.headers.get("Content-Type", "").lower().startswith("text/html")
+    return start.startswith(_PAGE_STARTS) or (is_html and bool(start) and json_object(response) is None)
+
+
+def _no_problem(_request: "Request", _response: Response) -> None:
+    return None
+
+
+def _page_problem(_request: "Request", response: Response) -> str | None:
+    return A_PAGE if is_page(response) else None
+
+
 @attrs.frozen(kw_only=True)
 class Request:
     """One call, ready to be sent.
 
     ``target`` is the path and query as they are sent, ``template`` the path without identities, for logs. ``subject``
-    is the object that the body was written from, and ``meeting_code`` its interview. ``reconcile`` is the read that
-    shows whether an ambiguous write was carried out.
+    is the object that the body or the query was written from, and ``meeting_code`` its interview. ``check`` returns why
+    a response cannot be the one to this request, and ``mints`` is whether the response contains a new key.
+    ``reconcile`` is the read that shows whether an ambiguous write was carried out.
     """
 
     operation: str
@@ -82,7 +101,9 @@ class Request:
     body: bytes | None = attrs.field(default=None, repr=False)
     wants_json: bool = True
     may_be_empty: bool = False
+    mints: bool = False
     meeting_code: str | None = None
+    check: "Callable[[Request, Response], str | None]" = attrs.field(default=_no_problem, repr=False, eq=False)
     subject: object = attrs.field(default=None, repr=False)
     reconcile: "Reconciliation | None" = attrs.field(default=None, repr=False)
 
@@ -185,6 +206,7 @@ def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str
         target=f"{path}{separator}{parameters}" if parameters else path,
         template="(raw)",
         wants_json=False,
+        check=_page_problem,
         limit=RateLimitClass.READS if verb == "GET" else RateLimitClass.WRITES,
         idempotency=Idempotency.SAFE if verb == "GET" else Idempotency.UNSAFE,
         body=None if json is None else json_body(json),

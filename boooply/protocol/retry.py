@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.messages import Idempotency, Request, Response, json_object
+from boooply.protocol.messages import Idempotency, Request, Response, is_page, json_object
 
 
 class FailureKind(StrEnum):
@@ -19,6 +19,7 @@ class FailureKind(StrEnum):
     BROKEN = "the connection broke"
     RATE_LIMITED = "429"
     SERVER_ERROR = "5xx"
+    UNDECIDED = "a status that does not say whether the request was carried out"
     UNREADABLE = "an unreadable response"
     TOO_LARGE = "a body over the cap"
     DEADLINE = "the deadline passed"
@@ -43,14 +44,15 @@ RETRY_TABLE: Final[dict[FailureKind, dict[Idempotency, RetryDecision]]] = {
     FailureKind.BROKEN: {_SAFE: _RETRY, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
     FailureKind.RATE_LIMITED: {_SAFE: _WAIT, _UNSAFE: _WAIT, _IDEMPOTENT: _WAIT},
     FailureKind.SERVER_ERROR: {_SAFE: _RETRY, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
+    FailureKind.UNDECIDED: {_SAFE: _GIVE_UP, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
     FailureKind.UNREADABLE: {_SAFE: _RETRY, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
     FailureKind.TOO_LARGE: {_SAFE: _GIVE_UP, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _RECONCILE},
     FailureKind.DEADLINE: {_SAFE: _GIVE_UP, _UNSAFE: _AMBIGUOUS, _IDEMPOTENT: _AMBIGUOUS},
 }
 
 _OK: Final = range(200, 300)
-_PAGE_STARTS: Final = (b"<!doctype html", b"<html")
-_LONGEST_START: Final = max(map(len, _PAGE_STARTS))
+_REDIRECTS: Final = range(300, 400)
+_UNDECIDED: Final = frozenset({*range(100, 200), 408, 499})
 _LONGEST_BACKOFF: Final = 30.0
 
 
@@ -106,7 +108,9 @@ class RetryBudget:
 
 
 def failure_of(request: Request, response: Response) -> FailureKind | None:
-    """Return why a response counts as a failed attempt, or None if it can be read."""
+    """Return why a response counts as a failed attempt, or None if it decides the call."""
+    if request.idempotency is not _SAFE and _is_undecided(request, response):
+        return FailureKind.UNDECIDED
     if response.status == 429:  # noqa: PLR2004 - the status is its own name
         return FailureKind.RATE_LIMITED
     if response.status >= 500:  # noqa: PLR2004 - the same
@@ -114,11 +118,21 @@ def failure_of(request: Request, response: Response) -> FailureKind | None:
     if response.status not in _OK or (request.may_be_empty and not response.body):
         return None
     # the response to client.request() may be anything but the page of a proxy
-    is_unreadable = json_object(response) is None if request.wants_json else _is_page(response)
+    is_unreadable = json_object(response) is None if request.wants_json else is_page(response)
+    # a read is checked when it is parsed: nothing depends on it before
+    is_unreadable = is_unreadable or (request.idempotency is not _SAFE and request.check(request, response) is not None)
     return FailureKind.UNREADABLE if is_unreadable else None
 
 
-def _is_page(response: Response) -> bool:
-    start = response.body.lstrip()[:_LONGEST_START].lower()
-    is_html = response.headers.get("Content-Type", "").lower().startswith("text/html")
-    return start.startswith(_PAGE_STARTS) or (is_html and bool(start) and json_object(response) is None)
+def _is_undecided(request: Request, response: Response) -> bool:
+    """Return whether a write may have been carried out in spite of its status."""
+    return response.status in _UNDECIDED or (request.mints and (response.status in _REDIRECTS or _is_mint(response)))
+
+
+def _is_mint(response: Response) -> bool:
+    """Return whether an error comes with a key, which shows that one was minted."""
+    payload = json_object(response)
+    if payload is None:
+        return response.status not in _OK and b'"apiKey"' in response.body  # the error may have been cut short
+    is_error = response.status not in _OK or payload.get("success") is False
+    return is_error and payload.get("apiKey") is not None

@@ -24,10 +24,9 @@ from boooply.errors import (
 )
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.recording import Claimed, Recorder
-from boooply.resources.keys import key_request
+from boooply.resources.keys import mint_key
 from boooply.secret import Secret, redact
 from boooply.store import ClaimResult, is_same_run
 from boooply.store.completion import run_to_completion
@@ -152,13 +151,13 @@ class KeyProvisioner:
 
     async def _mint(self, tenant: Tenant, claim_token: str) -> Outcome:
         identity = tenant.organization_id
-        response = transport_of(self.platform).send(
-            key_request(tenant),
-            on_send=lambda: self._begin(identity, claim_token),
-            on_unsent=lambda: self._wait_again(identity, claim_token),
-        )
         try:
-            created = CREATE_ORGANIZATION_API_KEY.parse(await response)
+            created = await mint_key(
+                transport_of(self.platform),
+                tenant,
+                on_send=lambda: self._begin(identity, claim_token),
+                on_unsent=lambda: self._wait_again(identity, claim_token),
+            )
         except (NotClaimed, StoreError, *_STOPS_THE_RUN):
             await self._release(identity, claim_token)  # certainly nothing was minted
             raise

@@ -1,13 +1,17 @@
 """The minting of an organization's key (contract section 4)."""
 
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
 import attrs
 
-from boooply.errors import ValidationError
+from boooply.errors import AmbiguousWriteError, APIError, ValidationError
 from boooply.models import OrganizationApiKey, Tenant
-from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
+from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY, GET_ORGANIZATION
 from boooply.protocol.messages import Request
-from boooply.secret import redact
-from boooply.transport import Transport
+from boooply.secret import Secret, redact
+from boooply.transport import OnSend, Transport
 
 
 def key_request(tenant: Tenant, /) -> Request:
@@ -21,9 +25,48 @@ def key_request(tenant: Tenant, /) -> Request:
     return CREATE_ORGANIZATION_API_KEY.request(body=tenant)
 
 
-async def mint_key(transport: Transport, tenant: Tenant, /) -> OrganizationApiKey:
-    """Mint a key; it belongs to the customer it was requested for, whatever the response echoes."""
-    minted = CREATE_ORGANIZATION_API_KEY.parse(await transport.send(key_request(tenant)))
+async def mint_key(
+    transport: Transport, tenant: Tenant, /, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
+) -> OrganizationApiKey:
+    """Mint a key; if the response names another customer, ask the API whose key it is.
+
+    Raises:
+        APIError: As ``Transport.send`` and ``Endpoint.parse`` raise.
+        AmbiguousWriteError: The key is another customer's, or the API does not say whose it is.
+    """
+    sent_at = datetime.now(UTC)
+
+    async def sending() -> None:
+        nonlocal sent_at
+        if on_send is not None:
+            await on_send()
+        sent_at = datetime.now(UTC)
+
+    request = key_request(tenant)
+    response = await transport.send(request, on_send=sending, on_unsent=on_unsent)
+    minted = CREATE_ORGANIZATION_API_KEY.parse(response, request)
+    if minted.organization_id not in {"", tenant.organization_id}:
+        problem = await doubt_about(transport, minted.api_key, tenant.organization_id)
+        if problem is not None:
+            raise AmbiguousWriteError(
+                request.operation,
+                identity=tenant.organization_id,
+                people=(),
+                status=response.status,
+                sent_at=sent_at,
+                problem=f"it names another customer, and {problem}",
+            )
     # the vendor's message for people may repeat the key
     message = None if minted.message is None else redact(minted.message, minted.api_key)
     return attrs.evolve(minted, organization_id=tenant.organization_id, message=message)
+
+
+async def doubt_about(transport: Transport, api_key: Secret, organization_id: str, /) -> str | None:
+    """Ask the API whose key it is, and return why it may not be a customer's, or None if it is."""
+    try:
+        found = await attrs.evolve(transport, key=api_key).call(GET_ORGANIZATION)
+    except APIError as error:
+        return f"the API does not say whose key it is ({error})"
+    if found.external_org_id is None:
+        return "the API does not say whose key it is"
+    return None if found.external_org_id == organization_id else "the key belongs to another customer"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Mapping
 from math import inf
 from typing import Final
@@ -14,6 +16,7 @@ from boooply.errors import APIConnectionError, APIError, APITimeoutError, Decodi
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import FailureKind
 from boooply.secret import Secret
+from boooply.transport.connector import ATTEMPT, AttemptProgress
 from boooply.transport.deadlines import TimeLimit
 from boooply.transport.pool import Pool
 
@@ -21,19 +24,32 @@ LARGEST_BODY: Final = 32 * 2**20
 CONNECT_TIMEOUT: Final = 10.0
 
 _JSON: Final = {"Content-Type": "application/json"}
-_NEVER_SENT, _BROKEN = FailureKind.NEVER_SENT, FailureKind.BROKEN
+_NO_HEADERS: Final[Mapping[str, str]] = {}
+_OK: Final = range(200, 300)
 
-# The first class that fits. The reasons are ours, since aiohttp's own texts quote addresses and headers.
-_FAILURES: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
-    (aiohttp.ClientConnectorDNSError, _NEVER_SENT, "the host of base_url has no address"),
-    (aiohttp.ClientConnectorCertificateError, _NEVER_SENT, "the certificate of the API's host is not trusted"),
-    (aiohttp.ClientConnectorSSLError, _NEVER_SENT, "no secure connection to the API's host"),
-    (aiohttp.ClientProxyConnectionError, _NEVER_SENT, "the proxy cannot be reached"),
-    (aiohttp.ClientConnectorError, _NEVER_SENT, "the API's host refuses connections"),
-    (aiohttp.ClientHttpProxyError, _NEVER_SENT, "the proxy does not connect to the API's host"),
-    (aiohttp.ConnectionTimeoutError, _NEVER_SENT, "the API's host does not respond"),
-    (aiohttp.ServerDisconnectedError, _BROKEN, "the API closed the connection"),
-    (aiohttp.ClientResponseError, _BROKEN, "the response was not HTTP"),
+# The first class that the error, or its cause, is an instance of. The reasons are ours, since aiohttp's own texts quote
+# addresses and headers.
+_Reasons = tuple[tuple[type[BaseException], str], ...]
+_NO_CONNECTION: Final[_Reasons] = (
+    (aiohttp.ClientConnectorDNSError, "the host of base_url has no address"),
+    (aiohttp.ClientConnectorCertificateError, "the certificate of the API's host is not trusted"),
+    (aiohttp.ClientConnectorSSLError, "no secure connection to the API's host"),
+    (ConnectionRefusedError, "the API's host refuses connections"),
+    (aiohttp.ConnectionTimeoutError, "the API's host does not respond"),
+    (Exception, "no connection to the API's host"),
+)
+_NO_CONNECTION_BY_PROXY: Final[_Reasons] = (
+    (aiohttp.ClientConnectorDNSError, "the host of the proxy has no address"),
+    (aiohttp.ClientConnectorCertificateError, "the certificate of the API's host is not trusted"),
+    (aiohttp.ClientConnectorSSLError, "no secure connection to the API's host"),
+    (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
+    (aiohttp.ConnectionTimeoutError, "the API's host does not respond"),
+    (Exception, "the proxy does not connect to the API's host"),
+)
+_NO_RESPONSE: Final[_Reasons] = (
+    (aiohttp.ServerDisconnectedError, "the API closed the connection"),
+    (aiohttp.ClientResponseError, "the response was not HTTP"),
+    (Exception, "the connection broke"),
 )
 
 
@@ -45,11 +61,17 @@ class Failure:
     error: APIError
 
 
+class TooLargeError(Exception):
+    """A body is over the cap."""
+
+
 async def attempt(
     session: aiohttp.ClientSession, pool: Pool, request: Request, key: Secret, *, timeout: float
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds."""
-    status = 0
+    progress = AttemptProgress()
+    ATTEMPT.set(progress)
+    status, headers, body = 0, _NO_HEADERS, bytearray()
     try:
         async with (
             TimeLimit(timeout),
@@ -63,27 +85,64 @@ async def attempt(
                 allow_redirects=False,  # neither key nor body is sent to another host
             ) as response,
         ):
-            status = response.status
-            body = await _read_body(response, is_traced=bool(session.trace_configs))
+            status, headers = response.status, response.headers
+            whole = await _read_body(response, body, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
-        return failure(request.operation, error, timeout=timeout, status=status)
-    if body is None:
+        if status and status not in _OK:  # its status and headers say enough, whatever became of its body
+            return Response(status=status, headers=headers, body=bytes(body), key=key)
+        return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
+    return Response(status=status, headers=headers, body=whole, key=key)
+
+
+def failure(
+    operation: str,
+    error: Exception,
+    progress: AttemptProgress,
+    *,
+    timeout: float,
+    proxy: Secret | None,
+    status: int = 0,
+) -> Failure:
+    """Return what an error of aiohttp means, in our own words; ``status`` is 0 unless a response's head arrived."""
+    if isinstance(error, TooLargeError):
         problem = f"the body is over {LARGEST_BODY // 2**20} MiB"
-        return Failure(FailureKind.TOO_LARGE, DecodingError(request.operation, status=status, problems=(problem,)))
-    return Response(status=status, headers=response.headers, body=body, key=key)
-
-
-def failure(operation: str, error: Exception, *, timeout: float, status: int = 0) -> Failure:
-    """Return what an error of aiohttp means, in our own words."""
+        return Failure(FailureKind.TOO_LARGE, DecodingError(operation, status=status, problems=(problem,)))
     if isinstance(error, aiohttp.ClientPayloadError):
         problem = "the response broke off"
         return Failure(FailureKind.UNREADABLE, DecodingError(operation, status=status, problems=(problem,)))
-    for error_type, kind, reason in _FAILURES:
-        if isinstance(error, error_type):
-            return Failure(kind, APIConnectionError(operation, reason))
-    if isinstance(error, TimeoutError):
-        return Failure(_BROKEN, APITimeoutError(operation, timeout))
-    return Failure(_BROKEN, APIConnectionError(operation, "the connection broke"))
+    kind = FailureKind.BROKEN if progress.has_connection else FailureKind.NEVER_SENT
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
+        return Failure(kind, APITimeoutError(operation, timeout, status=status or None))
+    cause = _cause(error)
+    reasons = _NO_RESPONSE if progress.has_connection else _NO_CONNECTION if proxy is None else _NO_CONNECTION_BY_PROXY
+    connection_error = APIConnectionError(
+        operation,
+        _reason(reasons, error, cause),
+        errno=_errno(cause),
+        cause_name=type(cause).__name__,
+        status=status or None,
+    )
+    return Failure(kind, connection_error)
+
+
+def _reason(reasons: _Reasons, error: Exception, cause: BaseException) -> str:
+    return next(reason for fitting, reason in reasons if isinstance(error, fitting) or isinstance(cause, fitting))
+
+
+def _cause(error: Exception) -> BaseException:
+    """Return what happened, as the operating system or the library below aiohttp reported it."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return error.__cause__ or error
+
+
+def _errno(cause: BaseException) -> int | None:
+    """Return the operating system's number of an error; those of TLS and of name resolution count otherwise."""
+    if isinstance(cause, ssl.SSLError | socket.gaierror) or not isinstance(cause, OSError):
+        return None
+    return cause.errno
 
 
 def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
@@ -92,19 +151,22 @@ def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=min(0.9 * seconds, CONNECT_TIMEOUT), ceil_threshold=inf)
 
 
-async def _read_body(response: aiohttp.ClientResponse, *, is_traced: bool) -> bytes | None:
-    """Read a body, or return None if it is over the cap."""
-    if _is_small(response.headers):
+async def _read_body(response: aiohttp.ClientResponse, body: bytearray, *, is_traced: bool) -> bytes:
+    """Read a body; what arrives of one that may break off is in ``body``.
+
+    Raises:
+        TooLargeError: It is over the cap.
+    """
+    if response.status in _OK and _is_small(response.headers):
         # Most bodies arrive with the head. Taking them directly is most of what keeps calls within their CPU budget,
         # but bypasses tracers.
         arrived = response.content.is_eof() and not is_traced
         return response.content.read_nowait() if arrived else await response.read()
-    body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > LARGEST_BODY:
             response.close()
-            return None
+            raise TooLargeError
     return bytes(body)
 
 

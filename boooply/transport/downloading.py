@@ -29,8 +29,9 @@ from boooply.protocol.downloads import (
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import RateLimitClass, Response, json_object
 from boooply.ratelimit.headers import read_headers
-from boooply.secret import hide_locals, redact
+from boooply.secret import Secret, hide_locals, redact
 from boooply.transport.attempt import CONNECT_TIMEOUT, failure
+from boooply.transport.connector import ATTEMPT, AttemptProgress
 from boooply.transport.pool import proxy_for
 from boooply.transport.sending import Transport
 from boooply.transport.slot import Slot
@@ -134,6 +135,8 @@ class _Download:
         with await Slot.acquire(None if key is None else pool.limiter(key, RateLimitClass.READS)) as slot:
             session = await pool.session()
             slot.is_sending = True
+            connecting = AttemptProgress()
+            ATTEMPT.set(connecting)
             try:
                 async with session.get(
                     URL(url, encoded=True),
@@ -149,7 +152,7 @@ class _Download:
                     slot.finish(read_headers(response.headers), rate_limited=response.status == _RATE_LIMITED)
                     return await self._receive(response)
             except Exception as error:  # noqa: BLE001 - whatever broke, another request may bring the rest
-                return self._problem(error)
+                return self._problem(error, connecting, proxy)
 
     async def _receive(self, response: aiohttp.ClientResponse) -> _Problem | None:
         if is_complete(self.progress, response.status, response.headers):
@@ -177,17 +180,16 @@ class _Download:
         error = error_from_response(OPERATION, read, json_object(read)) or no_video
         return _Problem(error, is_final=status not in _TEMPORARY)
 
-    def _problem(self, error: Exception) -> _Problem:
+    def _problem(self, error: Exception, connecting: AttemptProgress, proxy: Secret | None) -> _Problem:
         if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError | TimeoutError):
             return _Problem(error, is_final=True)  # the disk's own error says what is wrong
         if isinstance(error, aiohttp.ClientPayloadError):
             return _Problem(_broke_off())
         if isinstance(error, aiohttp.TooManyRedirects):
             return _Problem(APIConnectionError(OPERATION, "the link redirects too often"))
-        is_connected = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
-        if self.link.key is None and not is_connected:  # the reasons of failure() are about the API's host
+        if self.link.key is None and not connecting.has_connection:  # the reasons of failure() are about the API's host
             return _Problem(APIConnectionError(OPERATION, "the storage of the recording cannot be reached"))
-        return _Problem(failure(OPERATION, error, timeout=self.transport.timeout).error)
+        return _Problem(failure(OPERATION, error, connecting, timeout=self.transport.timeout, proxy=proxy).error)
 
 
 def _truncate(file: IO[bytes], size: int) -> None:

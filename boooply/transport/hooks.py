@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import attrs
 
-from boooply.errors import APIError
+from boooply.errors import APIConnectionError, APIError, cause_text
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import FailureKind
 from boooply.ratelimit.headers import RateLimitHeaders
@@ -35,8 +35,8 @@ class AttemptEnd:
 
     @property
     def status(self) -> int | None:
-        """The status of the response, if there was one."""
-        return None if self.response is None else self.response.status
+        """The status of the response, if its head arrived."""
+        return self.result.status
 
     def unwrap(self) -> Response:
         """Return the response, or raise the error."""
@@ -52,7 +52,15 @@ def _start(_request: Request) -> None:
 def _log(_context: Any, request: Request, end: AttemptEnd) -> None:
     if _logger.isEnabledFor(logging.DEBUG):
         line = "%s %s: %s, attempt %d, %.3f s"
-        _logger.debug(line, request.method, request.template, end.status or end.failure, end.number, end.seconds)
+        _logger.debug(line, request.method, request.template, _outcome(end), end.number, end.seconds)
+
+
+def _outcome(end: AttemptEnd) -> str:
+    if end.response is not None:
+        return str(end.response.status)
+    error = end.result
+    cause = cause_text(error.cause_name, error.errno) if isinstance(error, APIConnectionError) else ""
+    return f"{end.failure} ({cause})" if cause else str(end.failure)
 
 
 def _end(_context: Any, _request: Request, _result: Response | BaseException) -> None:

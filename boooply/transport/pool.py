@@ -25,6 +25,7 @@ from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.secret import Secret
+from boooply.transport.connector import Connector
 from boooply.transport.local_limiter import LocalLimiter
 from boooply.transport.shared_limiter import SharedLimiter, shared_name
 from boooply.transport.slot import Limiter
@@ -44,7 +45,7 @@ _HEADERS: Final = {
 async def _open_session(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
     """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
+        connector=Connector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
         headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),

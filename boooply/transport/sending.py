@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from boooply.errors import AmbiguousWriteError, APIError, BoooplyError, DeadlineExceededError
+from boooply.errors import AmbiguousWriteError, APIError, BoooplyError, DeadlineExceededError, DecodingError
 from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.messages import Request, Response, json_object
@@ -54,7 +54,8 @@ class Transport:
             ValidationError: An identity cannot be part of a path.
             APIError: As ``send`` and ``Endpoint.parse`` raise.
         """
-        return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **path_params)))
+        request = endpoint.request(body=body, query=query, **path_params)
+        return endpoint.parse(await self.send(request), request)
 
     @hide_locals
     async def send(
@@ -167,7 +168,7 @@ class _ApiCall:
             failure, outcome = result.kind, result.error
         else:
             # an APITimeoutError would name what was left of the deadline, which is no setting of anyone's
-            failure, outcome = FailureKind.DEADLINE, self._deadline_error("response")
+            failure, outcome = FailureKind.DEADLINE, self._deadline_error("response", result.error.status)
         return AttemptEnd(
             number=self._sent + 1, sent_at=sent_at, seconds=seconds, failure=failure, result=outcome, headers=headers
         )
@@ -219,9 +220,9 @@ class _ApiCall:
         if clock() + seconds > self._ends:
             raise self._deadline_error(waiting_for)
 
-    def _deadline_error(self, waiting_for: str) -> DeadlineExceededError:
+    def _deadline_error(self, waiting_for: str, status: int | None = None) -> DeadlineExceededError:
         deadline = self._transport.retry.deadline or 0.0
-        return DeadlineExceededError(self._request.operation, deadline, waiting_for=waiting_for)
+        return DeadlineExceededError(self._request.operation, deadline, waiting_for=waiting_for, status=status)
 
     def _ambiguous_error(self, end: AttemptEnd) -> AmbiguousWriteError:
         request, response, ahead = self._request, end.response, self._transport.pool.server_clock.ahead
@@ -231,8 +232,15 @@ class _ApiCall:
             request.operation,
             identity=request.identity,
             people=request.people,
-            status=None if response is None else response.status,
+            status=end.status,
             status_error=error,
+            problem=self._problem(end) if error is None else None,
             sent_at=datetime.fromtimestamp(sent_at, UTC),
             by_api_clock=ahead is not None,
         )
+
+    def _problem(self, end: AttemptEnd) -> str | None:
+        """Return why a response cannot be read, if one came."""
+        if isinstance(end.result, Response):
+            return self._request.check(self._request, end.result)
+        return "; ".join(end.result.problems) if isinstance(end.result, DecodingError) else None

@@ -123,7 +123,7 @@ class Tool:
 async def _sent(tool: Tool, opened: Opened, request: Request) -> Any:
     if isinstance(opened, Customers):
         return await opened.connect(cast("Tenant", request.subject))
-    return tool.endpoint.parse(await transport_of(opened).send(request))
+    return tool.endpoint.parse(await transport_of(opened).send(request), request)
 
 
 def _plan(tool: Tool, effect: str, request: Request) -> Result:

@@ -1,0 +1,62 @@
+"""Whose response it is: what a response names, compared with what its request asked for."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from boooply.errors import ConfigurationError
+from boooply.models import Interview, InterviewParticipant, OrganizationApiKey
+from boooply.protocol.messages import Request
+from boooply.protocol.settings import ORGANIZATION, key
+
+Payload = dict[str, Any]
+
+
+def mismatch(request: Request, payload: Payload, result: object) -> str | None:
+    """Return why a response cannot be the one to a request, or None; one that names nothing is accepted."""
+    if isinstance(result, OrganizationApiKey):
+        return _unusable_key(result)
+    code = _meeting_code(payload, result)
+    if code is not None and not code.strip():
+        return "meetingCode: is empty"
+    if request.meeting_code is not None and _differs(code, request.meeting_code):
+        return "meetingCode: it is another interview's"
+    if _differs(payload.get("email"), getattr(request.subject, "email", None)):
+        return "email: it is another person's"
+    return "participants: somebody else is in place of a person who was invited" if _swaps(request, result) else None
+
+
+def _unusable_key(minted: OrganizationApiKey) -> str | None:
+    try:
+        key(minted.api_key, ORGANIZATION, None)
+    except ConfigurationError as error:
+        return f"apiKey: cannot be used: {error}"
+    return None
+
+
+def _meeting_code(payload: Payload, result: object) -> str | None:
+    if isinstance(result, Interview):
+        return result.meeting_code
+    objects = [payload, *(cast("Payload", value) for value in payload.values() if isinstance(value, dict))]
+    return next((code for one in objects if isinstance(code := one.get("meetingCode"), str)), None)
+
+
+def _differs(found: object, asked: str | None) -> bool:
+    return isinstance(found, str) and asked is not None and found != asked and found.casefold() != asked.casefold()
+
+
+def _swaps(request: Request, result: object) -> bool:
+    """Return whether a person who was invited is missing, and one who was not is there.
+
+    The API may leave people out, and may add the host: either alone is no mismatch.
+    """
+    invited = {email.casefold() for email in request.people}
+    named = {person.email.casefold() for person in _participants(result) if person.email}
+    return bool(invited and invited - named and named - invited)
+
+
+def _participants(result: object) -> Iterable[InterviewParticipant]:
+    if isinstance(result, Interview):
+        return result.participants
+    if not isinstance(result, tuple):
+        return ()
+    return [one for one in cast("tuple[object, ...]", result) if isinstance(one, InterviewParticipant)]
