@@ -12,11 +12,11 @@ Once the server's window has ended and the log is full, a single call goes ahead
 from math import ceil, inf
 from typing import Final
 
+from boooply.protocol.header_values import LONGEST_WAIT
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.state import LimiterState, ServerWindow
 from boooply.ratelimit.status import RateLimitStatus
 
-_LONGEST_WAIT: Final = 3600.0  # seconds; a longer Retry-After counts as malformed
 _MOST_WINDOWS: Final = 10  # that the API's window may be as long as; a longer one counts as malformed
 _ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
 
@@ -142,7 +142,7 @@ class RateLimiter:
         """Let nothing start until the time that a 429 names, or for a window."""
         state = self.state
         named = self._plausible(headers.resets_in) if headers.retry_after is None else headers.retry_after
-        wait = self.window if named is None else min(named, _LONGEST_WAIT)
+        wait = self.window if named is None else min(named, LONGEST_WAIT)
         state.blocked_until = max(state.blocked_until, state.now + wait)
         state.server_window = None
         state.is_recovering = True
@@ -157,7 +157,8 @@ class RateLimiter:
         resets_in = None if headers is None else self._plausible(headers.resets_in)
         if headers is None or headers.remaining is None or resets_in is None:
             return None
-        state.longest_window = max(state.longest_window, resets_in)
+        # the API named the end before the response was on its way
+        state.longest_window = max(state.longest_window, state.now + resets_in - started)
         return ServerWindow(
             resets_at=headers.resets_at,
             ends=state.now + resets_in,

@@ -143,7 +143,7 @@ def test_a_full_window_gives_nothing_away_before_it_ends_even_if_it_is_longer_th
 def test_our_own_log_remembers_calls_for_as_long_as_the_longest_window_that_was_reported() -> None:
     steps = Steps(1, 60)
     steps.start(0)
-    steps.at(0).finish(RateLimitHeaders(limit=1, remaining=0, resets_in=100), started=0)
+    steps.at(2).finish(RateLimitHeaders(limit=1, remaining=0, resets_in=98), started=0)
     steps.start(100)
     steps.at(101).finish(RateLimitHeaders(), started=100)
 
