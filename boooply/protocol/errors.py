@@ -16,6 +16,7 @@ from boooply.errors import (
     ServerError,
     UnprocessableEntityError,
 )
+from boooply.protocol.header_values import retry_after
 from boooply.protocol.messages import Response
 from boooply.secret import Secret, redact
 
@@ -55,7 +56,7 @@ def error_from_response(operation: str, response: Response, payload: Mapping[str
         message=_clean(_message(response, fields), *secrets),
         code=_text(fields.get("code"), *secrets),
         request_id=_text(response.headers.get("X-Request-Id"), *secrets),
-        retry_after=_seconds(response.headers.get("Retry-After")),
+        retry_after=retry_after(response.headers),
     )
 
 
@@ -83,7 +84,3 @@ def _text(value: object, *secrets: Secret | None) -> str | None:
 
 def _clean(text: str, *secrets: Secret | None) -> str:
     return writable(redact(text, *secrets))[:_LONGEST_MESSAGE]
-
-
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None

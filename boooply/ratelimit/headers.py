@@ -5,14 +5,13 @@ response's own ``Date``, so that our clock need not agree with the API's. That i
 never too early, and at most a second too late.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
+
+from boooply.protocol.header_values import http_date, number, retry_after, timestamp
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far this machine's clock may be from the API's while no response has shown it."""
@@ -20,7 +19,6 @@ CLOCKS_DIFFER: Final = timedelta(minutes=5)
 ROUNDED: Final = timedelta(seconds=1)
 """How far the API may cut its times, to whole seconds."""
 
-_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _MOST_DIGITS: Final = 9
 _FIRST_EPOCH_SECONDS: Final = 1e8  # 1973: a smaller number is seconds from now
 _FIRST_EPOCH_MILLISECONDS: Final = 1e11
@@ -53,7 +51,7 @@ class ServerClock:
 
         ``sent`` and ``received`` are in seconds by our clock.
         """
-        date = _http_date(headers.get("Date"))
+        date = http_date(headers.get("Date"))
         return _read(headers, date, None if date is None else received + self._observe(date, sent, received))
 
     def _observe(self, date: float, sent: float, received: float) -> float:
@@ -68,7 +66,7 @@ class ServerClock:
 
 def read_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
     """Read the headers of a response; malformed ones raise nothing."""
-    date = _http_date(headers.get("Date"))
+    date = http_date(headers.get("Date"))
     return _read(headers, date, date)
 
 
@@ -80,36 +78,21 @@ def _read(headers: Mapping[str, str], date: float | None, now: float | None) -> 
         remaining=_count(headers.get("X-RateLimit-Remaining")),
         resets_at=resets_at,
         resets_in=resets_in,
-        retry_after=_retry_after(headers.get("Retry-After"), date),
+        retry_after=retry_after(headers),
     )
-
-
-def _retry_after(value: str | None, date: float | None) -> float | None:
-    """Read ``Retry-After``, a number of seconds or a date, as seconds from now."""
-    if value is None:
-        return None
-    number, until = _number(value), _http_date(value)
-    if number is not None:
-        return number
-    return max(0.0, until - date) if until is not None and date is not None else None
 
 
 def _reset(value: str | None, date: float | None, now: float | None) -> tuple[float | None, float | None]:
     """Read a reset as seconds since 1970 by the API's clock, where it gives them, and as seconds from now."""
-    number = _number(value)
-    if number is not None and number < _FIRST_EPOCH_SECONDS:
-        return None, number
-    scale = 1 if number is None or number < _FIRST_EPOCH_MILLISECONDS else 1000
-    resets_at = _iso(value) if number is None else number / scale
+    found = number(value)
+    if found is not None and found < _FIRST_EPOCH_SECONDS:
+        return None, found
+    scale = 1 if found is None or found < _FIRST_EPOCH_MILLISECONDS else 1000
+    resets_at = _iso(value) if found is None else found / scale
     if resets_at is None or date is None or now is None:
         return None, None
     # A window that ended while the response was on its way ends soon; one that had ended before is malformed.
     return resets_at, max(_SOON, resets_at - now) if resets_at > date else resets_at - date
-
-
-def _number(value: str | None) -> float | None:
-    text = (value or "").strip()
-    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def _count(value: str | None) -> int | None:
@@ -117,20 +100,8 @@ def _count(value: str | None) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() and len(text) <= _MOST_DIGITS else None
 
 
-@lru_cache(maxsize=4)  # responses of the same second share their ``Date``, which takes longest to read
-def _http_date(value: str | None) -> float | None:
-    try:
-        return _timestamp(parsedate_to_datetime(value or ""))
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
-
-
 def _iso(value: str | None) -> float | None:
     try:
-        return _timestamp(datetime.fromisoformat((value or "").strip()))
+        return timestamp(datetime.fromisoformat((value or "").strip()))
     except (ValueError, OverflowError):
         return None
-
-
-def _timestamp(time: datetime) -> float:
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -2,25 +2,22 @@
 
 Two things are known about the API's limit:
 
+- the **server's window**, from the headers: how many calls remain, and when it ends. Until then it alone counts.
 - our own **log**. A call counts from its start until a window after its response, since it reached the API somewhere in
   between. Keeping that count under the limit is safe under fixed and sliding windows alike, whatever the clocks say.
-- the **server's window**, from the headers: how many calls remain, and when it ends. It is better than the log when a
-  fixed window ends, which frees all of it at once, and worse when somebody else uses the same key.
 
 Once the server's window has ended and the log is full, a single call goes ahead (the probe) and brings the next window.
 """
 
-from itertools import takewhile
 from math import ceil, inf
 from typing import Final
 
-import attrs
-
+from boooply.protocol.header_values import LONGEST_WAIT
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.state import LimiterState, ServerWindow
 from boooply.ratelimit.status import RateLimitStatus
 
-_LONGEST_WAIT: Final = 3600.0  # seconds; a longer Retry-After counts as malformed
+_MOST_WINDOWS: Final = 10  # that the API's window may be as long as; a longer one counts as malformed
 _ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
 
 
@@ -31,12 +28,17 @@ class RateLimiter:
     """
 
     def __init__(self, limit: int, window: float, state: LimiterState | None = None) -> None:
-        self.window: float = window
+        self._configured_window = window
         self.state: LimiterState = LimiterState(limit) if state is None else state
+
+    @property
+    def window(self) -> float:
+        """The window in seconds: as configured, or longer if the API has reported that it is."""
+        return max(self._configured_window, self.state.longest_window)
 
     def copy(self) -> "RateLimiter":
         """Return a copy, which changes independently of this one."""
-        return RateLimiter(self.state.limit, self.window, self.state.copy())
+        return RateLimiter(self.state.limit, self._configured_window, self.state.copy())
 
     @property
     def in_flight(self) -> int:
@@ -52,9 +54,12 @@ class RateLimiter:
             return int(self.in_flight == 0)
         by_log = state.limit - self.in_flight - len(state.finished)
         if window is None:
-            return max(by_log, int(state.may_probe and self.in_flight == 0), 0)
-        by_window = window.left(self.in_flight)
-        return max(by_window, by_log if window.is_ours_alone else 0, 0)
+            return max(0, by_log)
+        left = self._left(window)
+        if state.now < window.ends:
+            return max(0, left)
+        may_probe = left >= 0 and self.in_flight == 0
+        return max(by_log, int(may_probe))
 
     def delay(self) -> float:
         """Return in how many seconds to ask again: 0 to start now, infinity if that is up to a call in flight."""
@@ -65,10 +70,9 @@ class RateLimiter:
             return state.blocked_until - state.now
         if state.is_recovering:
             return inf
-        changes = [] if window is None else [window.ends]
-        if state.finished and (window is None or window.is_ours_alone):
-            changes.append(state.finished[0] + self.window)
-        return max(0.0, min(changes, default=inf) - state.now)
+        if window is not None and state.now < window.ends:
+            return window.ends - state.now
+        return max(0.0, state.finished[0] + self.window - state.now) if state.finished else inf
 
     def min_wait(self, ahead: int) -> float:
         """Return the seconds that a caller with ``ahead`` others before it must wait; it may be longer."""
@@ -93,15 +97,11 @@ class RateLimiter:
         )
 
     def advance(self, now: float) -> None:
-        """Set the time: forget the calls that no longer count, and the server's window once it has ended."""
-        state, window = self.state, self.state.server_window
-        state.now = now
-        while state.finished and state.finished[0] + self.window <= now:
-            state.finished.popleft()
-        if window is not None and window.ends <= now:
-            # The log may have given the next window's places away already.
-            state.may_probe = not window.is_overdrawn and window.left(self.in_flight) >= 0
-            state.server_window = None
+        """Set the time, and forget the calls that no longer count."""
+        self.state.now, window = now, self.window
+        for log in (self.state.finished, self.state.uncounted):
+            while log and log[0] + window <= now:
+                log.popleft()
 
     def expire_stale(self) -> None:
         """Forget calls in flight for longer than a window: the process that made them has died."""
@@ -110,21 +110,13 @@ class RateLimiter:
 
     def start(self) -> float:
         """Record that a call starts, for which there must be budget, and return when."""
-        state, window = self.state, self.state.server_window
-        if window is None:
-            state.probe = state.now if state.may_probe else None
-            state.may_probe = False
-        elif window.left(self.in_flight) <= 0:
-            state.server_window = attrs.evolve(window, is_overdrawn=True)
-        state.in_flight.append(state.now)
-        return state.now
+        self.state.in_flight.append(self.state.now)
+        return self.state.now
 
     def release(self, *, started: float) -> None:
         """Record that a call which started then did not reach the API after all."""
-        state = self.state
-        self._end(started)
-        if started == state.probe and state.server_window is None:
-            state.may_probe = True
+        if started in self.state.in_flight:  # it may have expired
+            self.state.in_flight.remove(started)
 
     def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
         """Record the end of a call which started then: with a response's headers, or None if no response came.
@@ -132,53 +124,51 @@ class RateLimiter:
         ``rate_limited`` says that the response is a 429.
         """
         state = self.state
-        self._end(started)
+        self.release(started=started)
         if rate_limited:
             self._block(headers or RateLimitHeaders())
             return
         if headers is not None:
             state.is_recovering = False
-        self._observe(headers or RateLimitHeaders(), started)
+            state.limit = headers.limit or state.limit
+        report = self._report(headers, started)
+        if report is None:
+            state.uncounted.append(state.now)
+        else:
+            state.server_window = report if state.server_window is None else state.server_window.merge(report)
         state.finished.append(state.now)
-
-    def _end(self, started: float) -> None:
-        if started in self.state.in_flight:  # it may have expired
-            self.state.in_flight.remove(started)
 
     def _block(self, headers: RateLimitHeaders) -> None:
         """Let nothing start until the time that a 429 names, or for a window."""
         state = self.state
         named = self._plausible(headers.resets_in) if headers.retry_after is None else headers.retry_after
-        wait = self.window if named is None else min(named, _LONGEST_WAIT)
+        wait = self.window if named is None else min(named, LONGEST_WAIT)
         state.blocked_until = max(state.blocked_until, state.now + wait)
         state.server_window = None
         state.is_recovering = True
 
-    def _observe(self, headers: RateLimitHeaders, started: float) -> None:
-        """Take in the headers of a call that has just ended and is not in the log yet."""
-        state, window = self.state, self.state.server_window
-        if headers.limit is not None:
-            state.limit = headers.limit
-        report = self._report(headers, started)
-        if report is not None:
-            state.server_window = report if window is None else window.merge(report, started=started)
-        elif window is not None:
-            state.server_window = attrs.evolve(window, uncounted=(*window.uncounted, state.now))
+    def _left(self, window: ServerWindow) -> int:
+        """Return how many more calls a window allows."""
+        uncounted = sum(ended > window.started for ended in self.state.uncounted)
+        return window.remaining - uncounted - self.in_flight
 
-    def _report(self, headers: RateLimitHeaders, started: float) -> ServerWindow | None:
-        state, resets_in = self.state, self._plausible(headers.resets_in)
-        if headers.remaining is None or resets_in is None:
+    def _report(self, headers: RateLimitHeaders | None, started: float) -> ServerWindow | None:
+        state = self.state
+        resets_in = None if headers is None else self._plausible(headers.resets_in)
+        if headers is None or headers.remaining is None or resets_in is None:
             return None
-        ours = self.in_flight + len(state.finished) + 1
+        # the API named the end before the response was on its way
+        state.longest_window = max(state.longest_window, state.now + resets_in - started)
         return ServerWindow(
             resets_at=headers.resets_at,
             ends=state.now + resets_in,
+            ends_after=started + resets_in - _ROUNDING,
             remaining=headers.remaining,
-            is_ours_alone=headers.remaining >= state.limit - ours,
-            # those that ended while this one was in flight
-            uncounted=tuple(takewhile(lambda ended: ended > started, reversed(state.finished))),
+            started=started,
+            reported=state.now,
         )
 
     def _plausible(self, resets_in: float | None) -> float | None:
         # a reset in the past, or further away than a window can be, is malformed
-        return resets_in if resets_in is not None and 0 < resets_in <= 2 * self.window + _ROUNDING else None
+        longest = _MOST_WINDOWS * self._configured_window + _ROUNDING
+        return resets_in if resets_in is not None and 0 < resets_in <= longest else None

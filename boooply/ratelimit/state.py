@@ -14,34 +14,38 @@ class ServerWindow:
     """The window that the API last reported; times are by our own clock, except ``resets_at``."""
 
     resets_at: float | None  # by the API's clock, which names the window
-    ends: float
+    ends: float  # not too early, but possibly too late
+    ends_after: float  # the earliest time at which it may end
     remaining: int
-    is_ours_alone: bool  # whether no one else appears to use the key
-    uncounted: tuple[float, ...]  # when calls ended that ``remaining`` may not include
-    is_overdrawn: bool = False  # whether calls started by our own log after nothing remained
+    started: float  # when the call started that reported ``remaining``
+    reported: float  # when the last report arrived
 
-    def left(self, in_flight: int) -> int:
-        """Return how many more calls this window allows."""
-        return self.remaining - len(self.uncounted) - in_flight
+    def merge(self, report: "ServerWindow") -> "ServerWindow":
+        """Return what is known of the latest window after another report, whatever their order.
 
-    def merge(self, report: "ServerWindow", *, started: float) -> "ServerWindow":
-        """Return what is known of the latest window after another report, from a call that started then.
-
-        Reports arrive in any order. One without ``resets_at`` is taken to be about this window, which is never too
-        optimistic.
+        Of two calls that overlapped, the API may have served either one first. Then the later window counts, and in one
+        window, neither the end nor what remains is too optimistic.
         """
-        if self.resets_at is not None and report.resets_at is not None and self.resets_at != report.resets_at:
-            return report if report.resets_at > self.resets_at else self
-        is_later = report.remaining < self.remaining
+        if report.started >= self.reported or report.is_later_than(self):
+            return report
+        if self.is_later_than(report):
+            return self
+        fewest = min(self, report, key=lambda window: window.remaining)
         return ServerWindow(
             resets_at=self.resets_at,
             # Neither end is too early. Without ``resets_at`` the window may have moved on, so the later end is right.
             ends=(max if report.resets_at is None else min)(self.ends, report.ends),
-            remaining=min(self.remaining, report.remaining),
-            is_ours_alone=self.is_ours_alone and report.is_ours_alone,
-            uncounted=tuple(ended for ended in self.uncounted if ended > started or not is_later),
-            is_overdrawn=self.is_overdrawn,
+            ends_after=max(self.ends_after, report.ends_after),
+            remaining=fewest.remaining,
+            started=fewest.started,
+            reported=report.reported,
         )
+
+    def is_later_than(self, other: "ServerWindow") -> bool:
+        """Return whether this window certainly ends after the other one."""
+        if self.resets_at is None or other.resets_at is None:
+            return self.ends_after > other.ends
+        return self.resets_at > other.resets_at
 
 
 _LONGEST_BLOCK: Final = 3600.0  # seconds
@@ -56,15 +60,17 @@ class LimiterState:
     now: float = 0.0
     in_flight: list[float] = attrs.Factory(list[float])  # when the unfinished calls started
     finished: deque[float] = attrs.Factory(deque[float])  # when calls ended, for one window
-    server_window: ServerWindow | None = None
-    may_probe: bool = False  # whether the server's window has ended, so that a single call may find out the next one
-    probe: float | None = None  # when that call started
+    uncounted: deque[float] = attrs.Factory(deque[float])  # when those of them ended that reported no window
+    server_window: ServerWindow | None = None  # it stays when it has ended, until the next one is reported
+    longest_window: float = 0.0  # seconds that a reported window had left
     blocked_until: float = -inf  # by a 429
     is_recovering: bool = False  # whether no response has come since a 429
 
     def copy(self) -> "LimiterState":
         """Return a copy; another thread may change this state meanwhile."""
-        return attrs.evolve(self, in_flight=self.in_flight.copy(), finished=self.finished.copy())
+        return attrs.evolve(
+            self, in_flight=self.in_flight.copy(), finished=self.finished.copy(), uncounted=self.uncounted.copy()
+        )
 
     def clamp(self, now: float, window: float) -> bool:
         """Bring back the times that are further ahead than they can be, as after a clock was set back.

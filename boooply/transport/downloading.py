@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import random
 from pathlib import Path
@@ -14,7 +15,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import APIConnectionError, APIError, DeadlineExceededError, DecodingError, RateLimitError
+from boooply.errors import APIConnectionError, APIError, APIStatusError, DeadlineExceededError, DecodingError
 from boooply.models import Recording
 from boooply.protocol.downloads import (
     OPERATION,
@@ -27,6 +28,7 @@ from boooply.protocol.downloads import (
     start_of_body,
 )
 from boooply.protocol.errors import error_from_response
+from boooply.protocol.header_values import LONGEST_WAIT
 from boooply.protocol.messages import RateLimitClass, Response, json_object
 from boooply.ratelimit.headers import read_headers
 from boooply.secret import Secret, hide_locals, redact
@@ -35,6 +37,8 @@ from boooply.transport.connector import ATTEMPT, AttemptProgress
 from boooply.transport.pool import proxy_for
 from boooply.transport.sending import Transport
 from boooply.transport.slot import Slot
+
+_logger: Final = logging.getLogger("boooply")
 
 _CHUNK: Final = 2**18
 _LONGEST_ERROR: Final = 2**16
@@ -125,8 +129,10 @@ class _Download:
             if problem.is_final or fruitless >= retry.attempts or (fruitless and not budget.spend()):
                 raise problem.error
             pause = retry.pause(max(1, fruitless), random.random())  # noqa: S311 - spreads callers
-            wait = problem.error.retry_after if isinstance(problem.error, RateLimitError) else None
-            await asyncio.sleep(max(pause, wait or 0.0))
+            wait = problem.error.retry_after if isinstance(problem.error, APIStatusError) else None
+            seconds = max(pause, min(wait or 0.0, LONGEST_WAIT))
+            _logger.info("%s: %s; continues in %.1f s", OPERATION, problem.error, seconds)
+            await asyncio.sleep(seconds)
 
     async def _request(self) -> _Problem | None:
         """Request the missing bytes; only a request to the API itself counts against its rate limit."""

@@ -16,6 +16,7 @@ import attrs
 from boooply.errors import AmbiguousWriteError, APIError, BoooplyError, DeadlineExceededError, DecodingError
 from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.errors import error_from_response
+from boooply.protocol.header_values import LONGEST_WAIT
 from boooply.protocol.messages import Request, Response, json_object
 from boooply.protocol.retry import RETRY_TABLE, FailureKind, RetryDecision, RetryPolicy, failure_of
 from boooply.ratelimit.headers import RateLimitHeaders
@@ -207,14 +208,13 @@ class _ApiCall:
 
     def _seconds_to_pause(self, end: AttemptEnd) -> float:
         chance, retry = random.random(), self._transport.retry  # noqa: S311 - spreads callers
+        headers, jitter = end.headers or RateLimitHeaders(), chance * _JITTER
         if end.failure is not FailureKind.RATE_LIMITED:
-            return retry.pause(self._sent, chance)
-        jitter = chance * _JITTER
+            return max(retry.pause(self._sent, chance), jitter + min(headers.retry_after or 0.0, LONGEST_WAIT))
         if self._transport.pool.limits is not None:
             return jitter  # the limiter waits for as long as the headers ask
-        headers = end.headers or RateLimitHeaders()
         wait = headers.retry_after if headers.retry_after is not None else headers.resets_in
-        return jitter + (retry.pause(self._rate_limited, 0.0) if wait is None or wait <= 0 else wait)
+        return jitter + (retry.pause(self._rate_limited, 0.0) if wait is None or wait <= 0 else min(wait, LONGEST_WAIT))
 
     def _check_deadline(self, seconds: float, waiting_for: str) -> None:
         if clock() + seconds > self._ends:

@@ -67,6 +67,27 @@ def test_an_error_shows_everything_that_the_response_contains() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        (" 2.5 ", 2.5),
+        ("Sun, 17 Mar 2030 17:46:47 GMT", 7.0),
+        ("Sun, 17 Mar 2030 17:46:00 GMT", 0.0),
+        ("9" * 400, None),
+        ("-1", None),
+        ("soon", None),
+    ],
+)
+def test_an_error_reads_retry_after_in_every_form(value: str, seconds: float | None) -> None:
+    response = answer(503, b"", Retry_After=value, Date="Sun, 17 Mar 2030 17:46:40 GMT")
+
+    with pytest.raises(errors.ServerError) as caught:
+        GET_INTERVIEW.parse(response)
+
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
     ("response", "message"),
     [
         pytest.param(answer(502, b"<html>Bad Gateway</html>"), "no reason given", id="HTML of a proxy"),

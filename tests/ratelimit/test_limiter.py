@@ -115,16 +115,49 @@ def test_when_the_probe_is_released_another_one_may_go_ahead() -> None:
     assert steps.at(1).delay() == 0
 
 
-def test_a_position_taken_early_by_our_own_count_is_not_freed_again_when_the_server_window_ends() -> None:
-    """A server may count in sliding windows and yet report the ends of fixed ones."""
+def test_after_a_higher_limit_in_shorter_windows_was_reported_a_probe_goes_ahead_when_the_window_ends() -> None:
+    steps = Steps(10, 60)
+
+    def finish(now: float, remaining: int, started: float, count: int) -> None:
+        for _ in range(count):
+            steps.at(now).finish(RateLimitHeaders(limit=20, remaining=remaining, resets_in=1), started=started)
+
+    steps.start(*[0.0] * 10)
+    finish(0.2, 10, started=0.0, count=1)
+    steps.start(*[0.2] * 10)
+    finish(0.2, 10, started=0.0, count=9)
+    finish(0.4, 0, started=0.2, count=10)
+
+    assert (steps.at(2.5).budget(), steps.at(2.5).delay()) == (1, 0.0)
+
+
+def test_a_full_window_gives_nothing_away_before_it_ends_even_if_it_is_longer_than_configured() -> None:
     steps = Steps(1, 60)
     steps.start(0)
     steps.at(0).finish(RateLimitHeaders(limit=1, remaining=0, resets_in=100), started=0)
-    assert steps.at(60).delay() == 0  # our own window has ended, the server's has not
-    steps.start(60)
-    steps.at(60).finish(RateLimitHeaders(limit=1, remaining=0, resets_in=40), started=60)
 
-    assert steps.at(100).delay() == 20  # until a window after the second call
+    assert steps.at(60).delay() == 40
+    assert steps.at(100).delay() == 0
+
+
+def test_our_own_log_remembers_calls_for_as_long_as_the_longest_window_that_was_reported() -> None:
+    steps = Steps(1, 60)
+    steps.start(0)
+    steps.at(2).finish(RateLimitHeaders(limit=1, remaining=0, resets_in=98), started=0)
+    steps.start(100)
+    steps.at(101).finish(RateLimitHeaders(), started=100)
+
+    assert steps.at(170).delay() == 31  # until a window of 100 s after the second call
+
+
+def test_a_call_that_ends_without_headers_counts_against_the_probe() -> None:
+    steps = Steps(1, 60)
+    steps.start(0)
+    steps.at(0).finish(RateLimitHeaders(limit=1, remaining=0, resets_in=10), started=0)
+    steps.start(10)
+    steps.at(11).finish(RateLimitHeaders(), started=10)  # in the next window, whose end is unknown
+
+    assert [steps.at(now).budget() for now in (20, 70, 71)] == [0, 0, 1]  # until a window after it
 
 
 def test_a_call_in_flight_for_longer_than_a_window_can_be_expired() -> None:
@@ -138,13 +171,14 @@ def test_a_call_in_flight_for_longer_than_a_window_can_be_expired() -> None:
     assert steps.at(61.0).budget() == 0
 
 
-@pytest.mark.parametrize(("remaining", "budget"), [(9, 10), (8, 8), (5, 5)])
-def test_our_own_log_counts_only_while_no_one_else_uses_the_key(remaining: int, budget: int) -> None:
+@pytest.mark.parametrize("remaining", [9, 8, 5])
+def test_until_a_reported_window_ends_it_alone_counts(remaining: int) -> None:
     steps = Steps(10, 60.0)
     steps.start(0.0)
     steps.at(0.0).finish(RateLimitHeaders(limit=10, remaining=remaining, resets_in=100.0), started=0.0)
 
-    assert steps.at(70.0).budget() == budget  # our call is a window ago, and the server's window has not ended
+    assert steps.at(70.0).budget() == remaining  # our call is a window ago, and the server's window has not ended
+    assert steps.at(100.0).budget() == 10
 
 
 def test_the_limit_that_the_api_reports_overrides_the_one_given() -> None:

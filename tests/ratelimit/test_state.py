@@ -159,28 +159,35 @@ def test_any_stored_json_is_read_as_some_state(stored: dict[str, object]) -> Non
 
 
 def window(**changes: object) -> ServerWindow:
-    known = ServerWindow(resets_at=100.0, ends=50.0, remaining=5, is_ours_alone=True, uncounted=(10.0, 20.0))
+    known = ServerWindow(resets_at=100.0, ends=50.0, ends_after=48.0, remaining=5, started=10.0, reported=20.0)
     return attrs.evolve(known, **changes)  # type: ignore[arg-type]  # the names of a test
 
 
-def test_a_report_of_a_later_window_replaces_what_is_known() -> None:
-    later = window(resets_at=160.0, ends=110.0, remaining=9, uncounted=())
-    assert window().merge(later, started=0.0) == later
+def overlapping(**changes: object) -> ServerWindow:
+    """Return a report of a call that overlapped the one of ``window()``."""
+    return window(**{"started": 15.0, "reported": 25.0, **changes})
 
 
-def test_a_report_of_an_earlier_window_is_ignored() -> None:
-    assert window().merge(window(resets_at=40.0, remaining=0), started=0.0) == window()
+def test_a_report_of_a_call_that_started_after_all_others_replaces_what_is_known() -> None:
+    latest = window(resets_at=40.0, ends=30.0, remaining=9, started=20.0, reported=21.0)
+    assert window().merge(latest) == latest
 
 
-def test_a_later_report_of_the_same_window_counts_the_calls_that_ended_before_it_started() -> None:
-    merged = window().merge(window(remaining=3, uncounted=()), started=15.0)
-    assert (merged.remaining, merged.uncounted) == (3, (20.0,))
+@pytest.mark.parametrize("changes", [{"resets_at": 160.0}, {"resets_at": None, "ends_after": 50.1, "ends": 51.9}])
+def test_a_report_of_a_later_window_replaces_what_is_known(changes: dict[str, object]) -> None:
+    later = overlapping(remaining=9, **changes)
+    assert window().merge(later) == later
 
 
-@pytest.mark.parametrize("remaining", [5, 6])
-def test_an_overtaken_report_of_the_same_window_counts_no_further_calls(remaining: int) -> None:
-    merged = window().merge(window(remaining=remaining, uncounted=()), started=15.0)
-    assert (merged.remaining, merged.uncounted) == (5, (10.0, 20.0))
+@pytest.mark.parametrize("changes", [{"resets_at": 40.0}, {"resets_at": None, "ends_after": 46.0, "ends": 47.9}])
+def test_a_report_of_an_earlier_window_is_ignored(changes: dict[str, object]) -> None:
+    assert window().merge(overlapping(remaining=0, **changes)) == window()
+
+
+@pytest.mark.parametrize(("remaining", "started"), [(3, 15.0), (6, 10.0)])
+def test_of_two_reports_of_one_window_the_one_with_fewer_remaining_calls_counts(remaining: int, started: float) -> None:
+    merged = window().merge(overlapping(remaining=remaining))
+    assert (merged.remaining, merged.started, merged.reported) == (min(remaining, 5), started, 25.0)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +195,4 @@ def test_an_overtaken_report_of_the_same_window_counts_no_further_calls(remainin
     [(100.0, 49.0, 49.0), (100.0, 51.0, 50.0), (None, 49.0, 50.0), (None, 51.0, 51.0)],
 )
 def test_the_better_end_of_a_window_is_kept(resets_at: float | None, ends: float, expected: float) -> None:
-    assert window().merge(window(resets_at=resets_at, ends=ends), started=0.0).ends == expected
-
-
-def test_once_another_client_was_seen_in_a_window_it_stays_seen() -> None:
-    shared = window().merge(window(is_ours_alone=False), started=0.0)
-    assert not shared.merge(window(), started=0.0).is_ours_alone
-
-
-def test_an_overdrawn_window_stays_overdrawn() -> None:
-    assert window(is_overdrawn=True).merge(window(remaining=1), started=0.0).is_overdrawn
+    assert window().merge(overlapping(resets_at=resets_at, ends=ends)).ends == expected

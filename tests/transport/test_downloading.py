@@ -117,6 +117,28 @@ async def test_an_error_between_two_parts_loses_nothing(storage, tmp_path):
     assert len({*storage.ranges[1:]}) == 1
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_download_pauses_for_as_long_as_an_error_names_but_an_hour_at_most(
+    storage, tmp_path, monkeypatch, caplog, status
+):
+    pauses, sleep = [], asyncio.sleep
+
+    async def shorter(seconds: float) -> None:
+        if seconds > 60:
+            pauses.append(seconds)
+        await sleep(min(seconds, 1))
+
+    caplog.set_level("INFO", "boooply")
+    storage.fails, storage.retry_after = {1: status, 2: status}, ["86400", "1800"]
+    monkeypatch.setattr("boooply.transport.downloading.asyncio.sleep", shorter)
+    await storage.download(tmp_path / "interview.mp4", attempts=3)
+    assert pauses == [3600, 1800]
+    assert [message.partition("; ")[2] for message in caplog.messages if message.startswith(OPERATION)] == [
+        "continues in 3600.0 s",
+        "continues in 1800.0 s",
+    ]
+
+
 async def test_a_storage_that_changes_at_each_break_is_given_up(storage, tmp_path):
     storage.breaks = [300_000] * 50
     storage.videos = [(f"number {number}", VIDEO) for number in range(50)]
@@ -268,6 +290,7 @@ class Storage:
         self.heeds_if_range = True
         self.longest_part = len(VIDEO)
         self.fails: dict[int, int] = {}  # the number of the request, and its status
+        self.retry_after: list[str] = []  # of the requests that fail
         self.accepted: list[tuple[str | None, str | None]] = []
         self.keys: list[str | None] = []
         self.key_of_redirect: str | None = None
@@ -297,7 +320,9 @@ class Storage:
         self.accepted.append((request.headers.get("Accept"), request.headers.get("Accept-Encoding")))
         status = self.fails.get(len(self.ranges), self.status)
         if status != 200:
-            return web.Response(status=status)
+            return web.Response(
+                status=status, headers={"Retry-After": self.retry_after.pop(0)} if self.retry_after else {}
+            )
         name, video = self.videos.pop(0) if len(self.videos) > 1 else self.videos[0]
         tag = f'"{name}"'
         is_part = asked is not None and (request.headers.get("If-Range") == tag or not self.heeds_if_range)
