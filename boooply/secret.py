@@ -59,25 +59,27 @@ def redact(text: str, *known: Secret | None) -> str:
 class Secret:
     """A key, a join token or a pre-signed URL, which only ``reveal()`` shows.
 
-    ``str()``, ``repr()``, formatting, logging and ``vars()`` show the mask. Comparison takes constant time. Pickle and
-    JSON are refused, since both would write it out. A copy is the secret itself.
+    ``str()``, ``repr()``, formatting and logging show the mask, and inspection finds no attribute with the value.
+    Comparison takes constant time. Pickle, JSON and other serializers are refused, since they would write it out. A
+    copy is the secret itself.
     """
 
-    __slots__ = ("__value",)
+    # A function that returns the value: inspectors and serializers read attributes, and call nothing.
+    __slots__ = ("__read",)
 
     def __init__(self, value: str, /) -> None:
-        self.__value: str
-        object.__setattr__(self, "_Secret__value", value)  # past the guard of __setattr__
+        self.__read: Callable[[], str]
+        object.__setattr__(self, "_Secret__read", lambda: value)  # past the guard of __setattr__
 
     def reveal(self) -> str:
         """Return the value itself. Call it where the value is stored or used, and nowhere else."""
-        return self.__value
+        return self.__read()
 
     def __repr__(self) -> str:
-        return f"Secret({mask(self.__value)!r})"
+        return f"Secret({str(self)!r})"
 
     def __str__(self) -> str:
-        return mask(self.__value)
+        return mask(self.reveal())
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
@@ -88,7 +90,7 @@ class Secret:
         return hmac.compare_digest(_octets(self), _octets(other))
 
     def __hash__(self) -> int:
-        return hash((Secret, self.__value))
+        return hash((Secret, self.reveal()))
 
     def __copy__(self) -> Secret:
         return self
@@ -102,7 +104,7 @@ class Secret:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a Secret does not change")
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
 
 
