@@ -37,8 +37,10 @@ No message, attribute or traceback of any of them shows a key, a join token, a C
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+
+from boooply.secret import one_line
 
 __all__ = [
     "APIConnectionError",
@@ -73,18 +75,21 @@ __all__ = [
 
 
 class BoooplyError(Exception):
-    """The base class of everything this package raises."""
+    """The base class of everything this package raises.
 
-    # By default, pickle keeps the class and args of an exception, and ours have attributes beside them.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
+    Its text is one line, whatever it quotes. ``type(error)(*error.args)`` makes the same error again, from arguments
+    that JSON can contain.
+    """
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self._text = one_line(super().__str__())
 
-def _rebuild(error: type[BoooplyError], args: tuple[Any, ...], attributes: dict[str, Any]) -> BoooplyError:
-    rebuilt = error.__new__(error, *args)
-    rebuilt.args = args
-    rebuilt.__dict__.update(attributes)
-    return rebuilt
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._text!r})"
 
 
 class ConfigurationError(BoooplyError, ValueError):
@@ -101,6 +106,7 @@ class ValidationError(BoooplyError, ValueError):
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field}: {rule}")
+        self.args = field, rule
         self.field = field
         self.rule = rule
 
@@ -118,6 +124,7 @@ class APIConnectionError(APIError, ConnectionError):
 
     def __init__(self, operation: str, reason: str) -> None:
         super().__init__(f"{operation}: no response from the API: {reason}")
+        self.args = operation, reason
         self.operation = operation
 
 
@@ -131,6 +138,7 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
     def __init__(self, operation: str, seconds: float) -> None:
         super().__init__(operation, f"an attempt took longer than {seconds:g} s")
+        self.args = operation, seconds
         self.seconds = seconds
 
 
@@ -142,8 +150,9 @@ class DeadlineExceededError(APIError, TimeoutError):
         seconds: The time it had.
     """
 
-    def __init__(self, operation: str, seconds: float, *, waiting_for: str = "response") -> None:
+    def __init__(self, operation: str, seconds: float, waiting_for: str = "response") -> None:
         super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
+        self.args = operation, seconds, waiting_for
         self.operation = operation
         self.seconds = seconds
 
@@ -157,7 +166,7 @@ class AmbiguousWriteError(APIError):
     Attributes:
         operation: The call, as ``interviews.create``.
         identity: The interview's code or the organization's id, if there is one.
-        people: The e-mail addresses it would have invited; no text shows them.
+        people: The e-mail addresses it would have invited; neither ``args`` nor any text shows them.
         status: The HTTP status of the response, if there was one.
         status_error: The response as the error that it would be elsewhere: code, message, request id.
         sent_at: When it was first sent.
@@ -167,18 +176,22 @@ class AmbiguousWriteError(APIError):
     def __init__(
         self,
         operation: str,
-        *,
         identity: str | None,
-        people: tuple[str, ...],
         status: int | None,
-        sent_at: datetime,
-        by_api_clock: bool = False,
+        sent_at: datetime | str,
+        by_api_clock: bool = False,  # noqa: FBT001, FBT002 - `args` are positional
+        message: str = "",
+        *,
+        people: tuple[str, ...] = (),
         status_error: APIStatusError | None = None,
     ) -> None:
+        sent_at = datetime.fromisoformat(sent_at) if isinstance(sent_at, str) else sent_at
+        message = message if status_error is None else status_error.message
         about = f" for {identity}" if identity else ""
         outcome = "no response" if status is None else f"the response was HTTP {status}"
-        outcome += f": {status_error.message}" if status_error is not None and status_error.message else ""
+        outcome += f": {message}" if message else ""
         super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again")
+        self.args = operation, identity, status, sent_at.isoformat(), by_api_clock, message
         self.operation = operation
         self.identity = identity
         self.people = people
@@ -197,11 +210,12 @@ class DecodingError(APIError):
         problems: What was expected and which type was found, one problem per text; never a value.
     """
 
-    def __init__(self, operation: str, *, status: int, problems: tuple[str, ...]) -> None:
-        super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(problems)}")
+    def __init__(self, operation: str, status: int, problems: Iterable[str]) -> None:
         self.operation = operation
         self.status = status
-        self.problems = problems
+        self.problems = tuple(problems)
+        super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(self.problems)}")
+        self.args = operation, status, self.problems
 
 
 class APIStatusError(APIError):
@@ -219,7 +233,6 @@ class APIStatusError(APIError):
     def __init__(
         self,
         operation: str,
-        *,
         status: int,
         message: str,
         code: str | None = None,
@@ -233,6 +246,7 @@ class APIStatusError(APIError):
             f" (request {request_id})" if request_id else "",
         )
         super().__init__("".join(parts))
+        self.args = operation, status, message, code, request_id, retry_after
         self.operation = operation
         self.status = status
         self.code = code
@@ -290,6 +304,7 @@ class NotConnectedError(BoooplyError, LookupError):
 
     def __init__(self, organization_id: str) -> None:
         super().__init__(f"{organization_id} is not connected: no key of it is stored")
+        self.args = (organization_id,)
         self.organization_id = organization_id
 
 
@@ -303,6 +318,7 @@ class WrongTenantError(BoooplyError):
 
     def __init__(self, organization_id: str, found: str | None) -> None:
         super().__init__(f"the key stored for {organization_id} belongs to {found or 'nobody that the API names'}")
+        self.args = organization_id, found
         self.organization_id = organization_id
         self.found = found
 
@@ -327,8 +343,9 @@ class InvalidSignatureError(WebhookError):
             a framework has parsed the body and written it again.
     """
 
-    def __init__(self, reason: str, *, is_reserialized: bool = False) -> None:
+    def __init__(self, reason: str, is_reserialized: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
         super().__init__(reason)
+        self.args = reason, is_reserialized
         self.is_reserialized = is_reserialized
 
 
@@ -353,4 +370,5 @@ class CorruptKeyError(StoreError):
 
     def __init__(self, organization_id: str) -> None:
         super().__init__(f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped")
+        self.args = (organization_id,)
         self.organization_id = organization_id

@@ -35,6 +35,11 @@ _LOOKS_SECRET: Final = re.compile(
 )
 
 
+# What acts on a terminal, breaks a line, or changes the direction of one. Joiners belong to letters and to emoji.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
 def mask(value: str) -> str:
     """Return the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
     kind = _PREFIX.match(value)
@@ -53,6 +58,16 @@ def redact(text: str, *known: Secret | None) -> str:
         if len(value) >= _LONG_ENOUGH:
             text = re.sub(re.escape(value), lambda found: mask(found.group()), text, flags=re.IGNORECASE)
     return _LOOKS_SECRET.sub(lambda found: mask(found.group()), text)
+
+
+def writable(text: str) -> str:
+    """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Make one line of a text that somebody else wrote, without control characters and marks of direction."""
+    return _CONTROL.sub(" ", writable(text))
 
 
 @final
