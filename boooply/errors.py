@@ -39,8 +39,10 @@ No message, attribute or traceback of any of them shows a key, a join token, a C
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+
+from boooply.secret import one_line
 
 __all__ = [
     "APIConnectionError",
@@ -76,18 +78,21 @@ __all__ = [
 
 
 class BoooplyError(Exception):
-    """The base class of everything this package raises."""
+    """The base class of everything this package raises.
 
-    # By default, pickle keeps the class and args of an exception, and ours have attributes beside them.
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
+    Its text is one line, whatever it quotes. ``type(error)(*error.args)`` makes the same error again, from arguments
+    that JSON can contain.
+    """
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self._text = one_line(super().__str__())
 
-def _rebuild(error: type[BoooplyError], args: tuple[Any, ...], attributes: dict[str, Any]) -> BoooplyError:
-    rebuilt = error.__new__(error, *args)
-    rebuilt.args = args
-    rebuilt.__dict__.update(attributes)
-    return rebuilt
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._text!r})"
 
 
 class ConfigurationError(BoooplyError, ValueError):
@@ -104,6 +109,7 @@ class ValidationError(BoooplyError, ValueError):
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field}: {rule}")
+        self.args = field, rule
         self.field = field
         self.rule = rule
 
@@ -133,13 +139,13 @@ class APIConnectionError(APIError, ConnectionError):
         self,
         operation: str,
         reason: str,
-        *,
         errno: int | None = None,
         cause_name: str | None = None,
         status: int | None = None,
     ) -> None:
         cause = cause_text(cause_name, errno)
         super().__init__(f"{operation}: no response from the API: {reason}{f' ({cause})' if cause else ''}")
+        self.args = operation, reason, errno, cause_name, status
         self.operation = operation
         self.errno = errno
         self.cause_name = cause_name
@@ -159,8 +165,9 @@ class APITimeoutError(APIConnectionError, TimeoutError):
         seconds: The timeout of one attempt.
     """
 
-    def __init__(self, operation: str, seconds: float, *, status: int | None = None) -> None:
+    def __init__(self, operation: str, seconds: float, status: int | None = None) -> None:
         super().__init__(operation, f"an attempt took longer than {seconds:g} s", status=status)
+        self.args = operation, seconds, status
         self.seconds = seconds
 
 
@@ -173,9 +180,10 @@ class DeadlineExceededError(APIError, TimeoutError):
     """
 
     def __init__(
-        self, operation: str, seconds: float, *, waiting_for: str = "response", status: int | None = None
+        self, operation: str, seconds: float, waiting_for: str = "response", status: int | None = None
     ) -> None:
         super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
+        self.args = operation, seconds, waiting_for, status
         self.operation = operation
         self.seconds = seconds
         self.status = status
@@ -190,7 +198,7 @@ class AmbiguousWriteError(APIError):
     Attributes:
         operation: The call, as ``interviews.create``.
         identity: The interview's code or the organization's id, if there is one.
-        people: The e-mail addresses it would have invited; no text shows them.
+        people: The e-mail addresses it would have invited; neither ``args`` nor any text shows them.
         status: The HTTP status of the response, if there was one.
         status_error: The response as the error that it would be elsewhere: code, message, request id.
         sent_at: When it was first sent.
@@ -200,20 +208,22 @@ class AmbiguousWriteError(APIError):
     def __init__(
         self,
         operation: str,
-        *,
         identity: str | None,
-        people: tuple[str, ...],
         status: int | None,
-        sent_at: datetime,
-        by_api_clock: bool = False,
+        sent_at: datetime | str,
+        by_api_clock: bool = False,  # noqa: FBT001, FBT002 - `args` are positional
+        message: str = "",
+        *,
+        people: tuple[str, ...] = (),
         status_error: APIStatusError | None = None,
-        problem: str | None = None,
     ) -> None:
+        sent_at = datetime.fromisoformat(sent_at) if isinstance(sent_at, str) else sent_at
+        message = message or ("" if status_error is None else status_error.message or "")
         about = f" for {identity}" if identity else ""
         outcome = "no response" if status is None else f"the response was HTTP {status}"
-        detail = problem or (None if status_error is None else status_error.message)
-        outcome += f": {detail}" if detail else ""
+        outcome += f": {message}" if message else ""
         super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again")
+        self.args = operation, identity, status, sent_at.isoformat(), by_api_clock, message
         self.operation = operation
         self.identity = identity
         self.people = people
@@ -232,11 +242,12 @@ class DecodingError(APIError):
         problems: What was expected and which type was found, one problem per text; never a value.
     """
 
-    def __init__(self, operation: str, *, status: int, problems: tuple[str, ...]) -> None:
-        super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(problems)}")
+    def __init__(self, operation: str, status: int, problems: Iterable[str]) -> None:
         self.operation = operation
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
-        self.problems = problems
+        self.problems = tuple(problems)
+        super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(self.problems)}")
+        self.args = operation, status, self.problems
 
 
 class APIStatusError(APIError):
@@ -254,7 +265,6 @@ class APIStatusError(APIError):
     def __init__(
         self,
         operation: str,
-        *,
         status: int,
         message: str,
         code: str | None = None,
@@ -268,6 +278,7 @@ class APIStatusError(APIError):
             f" (request {request_id})" if request_id else "",
         )
         super().__init__("".join(parts))
+        self.args = operation, status, message, code, request_id, retry_after
         self.operation = operation
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
         self.code = code
@@ -325,6 +336,7 @@ class NotConnectedError(BoooplyError, LookupError):
 
     def __init__(self, organization_id: str) -> None:
         super().__init__(f"{organization_id} is not connected: no key of it is stored")
+        self.args = (organization_id,)
         self.organization_id = organization_id
 
 
@@ -338,6 +350,7 @@ class WrongTenantError(BoooplyError):
 
     def __init__(self, organization_id: str, found: str | None) -> None:
         super().__init__(f"the key stored for {organization_id} belongs to {found or 'nobody that the API names'}")
+        self.args = organization_id, found
         self.organization_id = organization_id
         self.found = found
 
@@ -362,8 +375,9 @@ class InvalidSignatureError(WebhookError):
             a framework has parsed the body and written it again.
     """
 
-    def __init__(self, reason: str, *, is_reserialized: bool = False) -> None:
+    def __init__(self, reason: str, is_reserialized: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
         super().__init__(reason)
+        self.args = reason, is_reserialized
         self.is_reserialized = is_reserialized
 
 
@@ -406,4 +420,5 @@ class CorruptKeyError(StoreError):
             f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped",
             is_permanent=True,
         )
+        self.args = (organization_id,)
         self.organization_id = organization_id

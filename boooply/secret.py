@@ -35,6 +35,11 @@ _LOOKS_SECRET: Final = re.compile(
 )
 
 
+# What acts on a terminal, breaks a line, or changes the direction of one. Joiners belong to letters and to emoji.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
 def mask(value: str) -> str:
     """Return the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
     kind = _PREFIX.match(value)
@@ -55,29 +60,41 @@ def redact(text: str, *known: Secret | None) -> str:
     return _LOOKS_SECRET.sub(lambda found: mask(found.group()), text)
 
 
+def writable(text: str) -> str:
+    """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Make one line of a text that somebody else wrote, without control characters and marks of direction."""
+    return _CONTROL.sub(" ", writable(text))
+
+
 @final
 class Secret:
     """A key, a join token or a pre-signed URL, which only ``reveal()`` shows.
 
-    ``str()``, ``repr()``, formatting, logging and ``vars()`` show the mask. Comparison takes constant time. Pickle and
-    JSON are refused, since both would write it out. A copy is the secret itself.
+    ``str()``, ``repr()``, formatting and logging show the mask, and inspection finds no attribute with the value.
+    Comparison takes constant time. Pickle, JSON and other serializers are refused, since they would write it out. A
+    copy is the secret itself.
     """
 
-    __slots__ = ("__value",)
+    # A function that returns the value: inspectors and serializers read attributes, and call nothing.
+    __slots__ = ("__read",)
 
     def __init__(self, value: str, /) -> None:
-        self.__value: str
-        object.__setattr__(self, "_Secret__value", value)  # past the guard of __setattr__
+        self.__read: Callable[[], str]
+        object.__setattr__(self, "_Secret__read", lambda: value)  # past the guard of __setattr__
 
     def reveal(self) -> str:
         """Return the value itself. Call it where the value is stored or used, and nowhere else."""
-        return self.__value
+        return self.__read()
 
     def __repr__(self) -> str:
-        return f"Secret({mask(self.__value)!r})"
+        return f"Secret({str(self)!r})"
 
     def __str__(self) -> str:
-        return mask(self.__value)
+        return mask(self.reveal())
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
@@ -88,7 +105,7 @@ class Secret:
         return hmac.compare_digest(_octets(self), _octets(other))
 
     def __hash__(self) -> int:
-        return hash((Secret, self.__value))
+        return hash((Secret, self.reveal()))
 
     def __copy__(self) -> Secret:
         return self
@@ -102,7 +119,7 @@ class Secret:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a Secret does not change")
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
 
 

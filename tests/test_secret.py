@@ -1,13 +1,21 @@
 """A secret shows itself to nobody who did not ask for it."""
 
 import copy
+import inspect
 import json
 import logging
 import pickle
 import traceback
+from collections.abc import Callable
+from functools import partial
+from io import StringIO
+from pprint import pformat
+from typing import cast
 
 import attrs
 import pytest
+import rich
+from rich.console import Console
 
 from boooply import OrganizationApiKey, Secret
 from boooply.secret import mask, redact
@@ -68,6 +76,40 @@ def test_pickle_and_json_are_refused() -> None:
             pickle.dumps(holder)
     with pytest.raises(TypeError):
         json.dumps({"key": key.api_key})
+
+
+def attributes(secret: Secret) -> list[object]:
+    """Read every attribute by its name, as inspectors do, and every slot, as serializers do."""
+    slots = [slot for kind in type(secret).__mro__ for slot in getattr(kind, "__slots__", ())]
+    names = {*dir(secret), *(f"_Secret{slot}" for slot in slots)}
+    return [getattr(secret, name, None) for name in sorted(names)]
+
+
+def inspected(secret: Secret) -> str:
+    printed = Console(file=StringIO(), width=200)
+    rich.inspect(secret, console=printed, private=True, dunder=True, methods=True)
+    return cast("StringIO", printed.file).getvalue()
+
+
+@pytest.mark.parametrize(
+    "show", [attributes, inspect.getmembers, inspected, pformat, object.__getstate__], ids=lambda show: show.__name__
+)
+def test_nothing_that_reads_attributes_finds_it(show: Callable[[Secret], object]) -> None:
+    assert "0123456789" not in str(show(Secret(KEY)))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_serializers_are_refused_at_each_of_their_hooks(protocol: int) -> None:
+    secret = Secret(KEY)
+
+    for hook in (
+        secret.__getstate__,
+        secret.__reduce__,
+        partial(secret.__reduce_ex__, protocol),
+        partial(pickle.dumps, secret, protocol),
+    ):
+        with pytest.raises(TypeError):
+            hook()
 
 
 def test_a_copy_of_what_holds_it_holds_it_too() -> None:

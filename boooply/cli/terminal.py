@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -18,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.secret import redact
+from boooply.secret import one_line, redact
 
 if TYPE_CHECKING:  # --help needs none of what this imports
     from boooply.provisioning.plan import BadRow
@@ -55,10 +54,6 @@ def listening(on_signal: Callable[[], object], signals: Iterable[signal.Signals]
 
 _MAX_WIDTH: Final = 80  # lines longer than this are hard to read, however wide the terminal is
 
-# Escape sequences would act on the reader's terminal, line breaks would break a table, and direction marks reverse
-# a line.
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
-
 
 def console(*, stderr: bool = False) -> Console:
     """Create the console of a stream: colours in a terminal, plain text in a pipe or file, ``NO_COLOR`` honoured.
@@ -72,7 +67,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def printable(text: str) -> str:
     """Turn foreign text into one line that contains no key and nothing that acts on a terminal."""
-    return redact(_UNPRINTABLE.sub(" ", text))
+    return redact(one_line(text))
 
 
 def print_error(problem: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import attrs
 
@@ -22,7 +22,8 @@ class Interview(ResponseModel):
     """An interview, identified by its meeting code.
 
     ``source_id`` is the platform's own id of the customer whose key created it. ``overall_score`` runs from 0 to 100.
-    The ``evaluation_…`` fields are present once a recruiter has finalized the evaluation.
+    The ``evaluation_…`` fields are present once a recruiter has finalized the evaluation. A pickled interview has
+    neither join tokens nor ``extra``.
     """
 
     meeting_code: str
@@ -81,15 +82,13 @@ class InterviewNotEvaluatedError(BoooplyError):
         interview: The interview, as last read.
     """
 
-    def __init__(self, interview: Interview) -> None:
+    def __init__(self, interview: Interview | str, end_reason: str | None = None) -> None:
+        if isinstance(interview, str):  # rebuilt from `args`
+            interview = Interview(meeting_code=interview, end_reason=end_reason)
         reason = interview.end_reason or interview.session_status
         super().__init__(f"interview {interview.meeting_code} will not be evaluated: it ended as {reason}")
+        self.args = interview.meeting_code, reason
         self.interview = interview
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Join tokens are secrets, which are not pickled.
-        people = tuple(attrs.evolve(person, join_token=None) for person in self.interview.participants)
-        return type(self), (attrs.evolve(self.interview, participants=people),)
 
 
 @attrs.frozen(kw_only=True, slots=False)

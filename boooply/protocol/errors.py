@@ -1,6 +1,5 @@
 """The errors that responses report (contract section 3)."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -18,7 +17,7 @@ from boooply.errors import (
 )
 from boooply.protocol.header_values import retry_after
 from boooply.protocol.messages import Response
-from boooply.secret import Secret, redact
+from boooply.secret import Secret, one_line, redact
 
 ERRORS: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
@@ -35,7 +34,6 @@ _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _LONGEST_MESSAGE: Final = 500
-_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def error_from_response(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIStatusError | None:
@@ -60,11 +58,6 @@ def error_from_response(operation: str, response: Response, payload: Mapping[str
     )
 
 
-def writable(text: str) -> str:
-    """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
-    return _UNWRITABLE.sub("\ufffd", text)
-
-
 def _message(response: Response, fields: Mapping[str, Any]) -> str:
     if response.status in _REDIRECTS:
         return "the API responded with a redirect, which is not followed: check base_url"
@@ -83,4 +76,4 @@ def _text(value: object, *secrets: Secret | None) -> str | None:
 
 
 def _clean(text: str, *secrets: Secret | None) -> str:
-    return writable(redact(text, *secrets))[:_LONGEST_MESSAGE]
+    return one_line(redact(text, *secrets))[:_LONGEST_MESSAGE]

@@ -1,6 +1,9 @@
 """The outcomes of provisioning a customer, and the error for keys that cannot be stored."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import attrs
 
@@ -58,15 +61,31 @@ Outcome = Connected | AlreadyConnected | InDoubt | Failed
 class KeysNotStoredError(ProvisioningError):
     """Keys that were minted but cannot be stored: they exist only in this error, and the API shows them once.
 
+    A pickled error names the customers, without their keys. A copy is the error itself.
+
     Attributes:
         keys: Each customer's key by its id. Store them before you drop the error.
         reason: The first message of the store or the vault.
     """
 
-    def __init__(self, keys: Mapping[str, Secret], reason: str) -> None:
+    def __init__(self, keys: Mapping[str, Secret] | Iterable[str], reason: str) -> None:
+        customers = sorted(keys)
         super().__init__(
-            f"the keys of {', '.join(sorted(keys))} were minted but cannot be stored ({reason}); they exist only in "
+            f"the keys of {', '.join(customers)} were minted but cannot be stored ({reason}); they exist only in "
             "this error's `keys`: store them now"
         )
-        self.keys: dict[str, Secret] = dict(keys)
+        self.args = customers, reason
+        self.keys: dict[str, Secret] = {}
+        if isinstance(keys, Mapping):
+            self.keys.update(cast("Mapping[str, Secret]", keys))
         self.reason: str = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        without_keys: dict[str, Any] = {**vars(self), "keys": {}}  # a Secret is not pickled
+        return type(self), self.args, without_keys
+
+    def __copy__(self) -> KeysNotStoredError:
+        return self
+
+    def __deepcopy__(self, memo: object) -> KeysNotStoredError:
+        return self

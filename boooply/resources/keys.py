@@ -54,7 +54,7 @@ async def mint_key(
                 people=(),
                 status=response.status,
                 sent_at=sent_at,
-                problem=f"it names another customer, and {problem}",
+                message=f"it names another customer, and {problem}",
             )
     # the vendor's message for people may repeat the key
     message = None if minted.message is None else redact(minted.message, minted.api_key)

@@ -234,7 +234,7 @@ class _ApiCall:
             people=request.people,
             status=end.status,
             status_error=error,
-            problem=self._problem(end) if error is None else None,
+            message=self._problem(end) if error is None else None,
             sent_at=datetime.fromtimestamp(sent_at, UTC),
             by_api_clock=ahead is not None,
         )

@@ -60,7 +60,8 @@ def test_a_transcript_shows_its_first_turns(turns: int, says: str | None) -> Non
         ("株式会社みらい [bold] :smile:", "株式会社みらい [bold] :smile:"),
         ("a\nb\tc\r\x1b[31md\x9b2J", "a b c [31md 2J"),
         ("\u202egnp.exe\u2066\u2028x", " gnp.exe x"),
-        ("half \ud83d", "half  "),
+        ("a\u200eb\u200fc\u061cd", "a b c d"),
+        ("half \ud83d", "half \ufffd"),
         ("क्‍ष family 👨‍👩‍👧", "क्‍ष family 👨‍👩‍👧"),  # joiners belong to letters and to emoji
         ("my key bply_org_0123456789abcdef", "my key bply_org_…cdef"),
         ("set BOOOPLY_PLATFORM_KEY=bply_org_0123456789abcdef", "set BOOOPLY_PLATFORM_KEY=bply_org_…cdef"),

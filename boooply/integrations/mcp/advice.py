@@ -26,11 +26,10 @@ from boooply.errors import (
 from boooply.integrations.mcp.calls import Tool
 from boooply.integrations.mcp.schemas import MEETING_CODE
 from boooply.protocol.endpoints import CREATE_INTERVIEW, CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.errors import writable
 from boooply.protocol.messages import Idempotency
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.ratelimit.headers import CLOCKS_DIFFER, ROUNDED
-from boooply.secret import redact
+from boooply.secret import redact, writable
 
 _LONGEST_CALL: Final = timedelta(minutes=1)  # between a request and its response, and longer than this server waits
 

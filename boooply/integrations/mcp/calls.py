@@ -13,9 +13,8 @@ from boooply.integrations.mcp import schemas
 from boooply.integrations.mcp.customers import Customers
 from boooply.models import Tenant
 from boooply.protocol.endpoints import Endpoint
-from boooply.protocol.errors import writable
 from boooply.protocol.messages import Idempotency, Request
-from boooply.secret import redact
+from boooply.secret import redact, writable
 
 Result = dict[str, Any]
 Opened = AsyncBoooplyClient | Customers
