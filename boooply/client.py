@@ -23,7 +23,7 @@ from boooply.resources.ai import AsyncAI
 from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.keys import mint_key
 from boooply.resources.organization import AsyncOrganization
-from boooply.resources.resource import Resource
+from boooply.resources.resource import Resource, copy_without_resources
 from boooply.secret import Secret, as_secret, hide_locals
 from boooply.transport import TIMEOUT, Pool, Transport
 
@@ -73,7 +73,9 @@ class Connection:
         """Return a copy with other options on the same connections, which only the original closes."""
         ours = self._transport
         timeout = ours.timeout if timeout is None else seconds(timeout)
-        return connection_over(type(self), attrs.evolve(ours, timeout=timeout, retry=retry or ours.retry))
+        made = copy_without_resources(self)  # with everything that a subclass has set
+        Connection.__init__(made, attrs.evolve(ours, timeout=timeout, retry=retry or ours.retry), owns_pool=False)
+        return made
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:

@@ -212,13 +212,13 @@ class AmbiguousWriteError(APIError):
         status: int | None,
         sent_at: datetime | str,
         by_api_clock: bool = False,  # noqa: FBT001, FBT002 - `args` are positional
-        message: str = "",
+        message: str | None = None,
         *,
         people: tuple[str, ...] = (),
         status_error: APIStatusError | None = None,
     ) -> None:
         sent_at = datetime.fromisoformat(sent_at) if isinstance(sent_at, str) else sent_at
-        message = message or ("" if status_error is None else status_error.message or "")
+        message = message or (None if status_error is None else status_error.message)
         about = f" for {identity}" if identity else ""
         outcome = "no response" if status is None else f"the response was HTTP {status}"
         outcome += f": {message}" if message else ""
@@ -396,8 +396,9 @@ class StoreError(BoooplyError):
         is_permanent: Whether a retry cannot help, since it is no longer the store that was opened, or never was yours.
     """
 
-    def __init__(self, problem: str = "", *, is_permanent: bool = False) -> None:
+    def __init__(self, problem: str = "", is_permanent: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
         super().__init__(problem)
+        self.args = (problem, True) if is_permanent else (problem,)
         self.is_permanent = is_permanent
 
 
@@ -406,6 +407,7 @@ class StoreMismatchError(StoreError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, is_permanent=True)
+        self.args = (problem,)
 
 
 class CorruptKeyError(StoreError):

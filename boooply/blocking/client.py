@@ -16,7 +16,7 @@ from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryPolicy
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
-from boooply.resources.resource import Resource
+from boooply.resources.resource import Resource, copy_without_resources
 from boooply.secret import Secret, as_secret
 from boooply.transport import TIMEOUT
 
@@ -32,7 +32,9 @@ class BlockingConnection(SyncProxy[C_co]):
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
         """Return a copy with other options on the same connections, which only the original closes."""
-        return over(type(self), self._runner, self._original.with_options(timeout=timeout, retry=retry))
+        made = copy_without_resources(self)
+        vars(made).update(_original=self._original.with_options(timeout=timeout, retry=retry), _owner=False)
+        return made
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from boooply.blocking.proxy import SyncProxy, original_of, runner_of, sync
 from boooply.blocking.store import Store
-from boooply.store.completion import run_to_completion
 from boooply.store.deduplicator import LEASE
-from boooply.store.inbox import AsyncInbox
-from boooply.store.threads import in_thread, run_until
+from boooply.store.inbox import TIME_LIMIT, AsyncInbox
+from boooply.store.threads import run_until
 from boooply.webhooks import Event
 
 Handler = Callable[[Event], object]
@@ -33,22 +30,22 @@ class Inbox(SyncProxy[AsyncInbox]):
     def __init__(self, store: Store, /, *, lease: float = LEASE) -> None:
         super().__init__(runner_of(store), AsyncInbox(original_of(store), lease=lease))
 
-    def work(self, handler: Handler, /, *, concurrency: int = 4, stop: threading.Event | None = None) -> None:
+    def work(
+        self,
+        handler: Handler,
+        /,
+        *,
+        concurrency: int = 4,
+        stop: threading.Event | None = None,
+        timeout: float = TIME_LIMIT,
+    ) -> None:
         """Hand stored events to a handler, several at once and each in a thread of its own, until ``stop`` is set.
 
-        Then it returns once the handlers that run have returned. What a handler raises is logged by its class and
+        After ``timeout`` seconds the work continues without a handler that has not returned: its event stays leased
+        until its thread ends, which is logged. Once ``stop`` is set, this returns when the other handlers have
+        returned. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
-        handle = partial(_handle, handler)
-        self._runner.run(lambda: run_until(stop, self._original.work(handle, concurrency=concurrency)))
-
-
-async def _handle(handler: Handler, event: Event) -> None:
-    handling = asyncio.create_task(in_thread(handler, event))
-    worker = asyncio.current_task()
-    try:
-        await run_to_completion(asyncio.wait({handling}))
-    except asyncio.CancelledError:
-        if worker is not None:  # a thread cannot be cancelled: again, for the next await after its outcome is recorded
-            worker.cancel()
-    handling.result()
+        self._runner.run(
+            lambda: run_until(stop, self._original.work(handler, concurrency=concurrency, timeout=timeout))
+        )

@@ -1,5 +1,7 @@
 """The command line: its commands, their help, and the exit codes of their errors."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -13,6 +15,8 @@ from boooply.version import __version__
 
 _WRONG_INPUT: Final = 2  # a mistyped command, or a file that must be changed
 _FAILED: Final = 1
+# Errors of an open file, which name none: no command has one open for writing but standard output.
+_NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
 # The help is shown unchanged, so its lines must fit into 80 columns.
 _HELP: Final = """Boooply's AI interviews, from your terminal.
@@ -171,6 +175,9 @@ for _position, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; print an error of the SDK as one line on standard error."""
     replace_unencodable()
+    if sys.stdout is None:  # what Python makes of a closed one
+        print_error("standard output is closed")
+        return _FAILED
     try:
         code: int = app(arguments, console=console(), error_console=console(stderr=True))
         sys.stdout.flush()
@@ -182,4 +189,10 @@ def run(arguments: Sequence[str]) -> int:
     except BoooplyError as error:
         print_error(str(error))
         return _WRONG_INPUT if isinstance(error, ProvisioningError | StoreMismatchError) else _FAILED
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NOT_WRITTEN:
+            raise
+        discard_output(sys.stdout)
+        print_error(f"standard output cannot be written: {os.strerror(error.errno)}")
+        return _FAILED
     return code

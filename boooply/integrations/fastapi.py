@@ -43,11 +43,12 @@ from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import hide_locals, redact
 from boooply.store import AsyncInbox, AsyncStore, DeclinedError
+from boooply.store.inbox import dispatch
 from boooply.webhooks import Event, Webhook
 from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
 
 E = TypeVar("E", bound=Event)
-Handler = Callable[[E], Awaitable[None]]
+Handler = Callable[[E], object]
 
 WEBHOOK_PATH: Final = "/webhooks/boooply"
 
@@ -148,7 +149,7 @@ class Boooply:
                 platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store)
             )
             if self._handlers:
-                await stack.enter_async_context(_under_way(self._opened.inbox.work(self._handle)))
+                await stack.enter_async_context(_under_way(dispatch(self._opened.inbox, self._handler_here)))
             stack.push_async_callback(self._opened.pending_keys.close)
             try:
                 yield
@@ -205,8 +206,9 @@ class Boooply:
     def on(self, kind: type[E], /) -> Callable[[Handler[E]], Handler[E]]:
         """Register a handler for one class of events, or with ``Event`` for all that have none of their own.
 
-        It runs in the background, once the event is stored and acknowledged; if it raises, it runs again later. An
-        event without a handler is acknowledged and discarded.
+        It runs in the background, once the event is stored and acknowledged: a coroutine function in the event loop, a
+        plain function in a thread. If it raises or takes longer than five minutes, it runs again later. An event
+        without a handler is acknowledged and discarded.
 
         Raises:
             ConfigurationError: The class has a handler already, and a failure of one of two could not be recorded; or
@@ -231,11 +233,11 @@ class Boooply:
             await self._running.inbox.put(event, body)
         return Response(status_code=204)
 
-    async def _handle(self, event: Event) -> None:
+    def _handler_here(self, event: Event) -> Handler[Any]:
         handler = self._handler_of(event)
         if handler is None:  # stored by another process, which has a handler that this one lacks
             raise DeclinedError
-        await handler(event)
+        return handler
 
     def _handler_of(self, event: Event) -> Handler[Any] | None:
         return next((self._handlers[kind] for kind in type(event).__mro__ if kind in self._handlers), None)

@@ -103,11 +103,9 @@ class Page(ResponseModel):
 
     def is_last(self, read: int, /) -> bool:
         """Return whether this is the last page, given that ``read`` items have been read up to and including it."""
-        if not self.items:
-            return True
         if self.total_pages is not None:
             return self.page >= self.total_pages
-        return self.total is not None and read >= self.total
+        return not self.items or (self.total is not None and read >= self.total)
 
 
 @attrs.frozen

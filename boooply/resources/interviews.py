@@ -89,7 +89,8 @@ class AsyncInterviews:
                     yield interview
             read += len(page.items)
             # one form of the list has no number of pages, and an API that ignores `page` repeats itself
-            if page.is_last(read) or len(seen) == known:
+            is_gap = not page.items and number < (page.total_pages or 0)
+            if page.is_last(read) or (len(seen) == known and not is_gap):
                 return
             number += 1
 

@@ -1,9 +1,12 @@
 """How a client offers its resources."""
 
 from collections.abc import Callable
+from copy import copy
+from inspect import getattr_static
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 class Resource(Generic[T]):
@@ -31,3 +34,11 @@ class Resource(Generic[T]):
         made = self._make(client, self._name)
         vars(client)[self._name] = made
         return made
+
+
+def copy_without_resources(client: C, /) -> C:
+    """Return a copy of a client that makes its own resources: those of the original use the original's options."""
+    made = copy(client)
+    for name in [name for name in vars(made) if isinstance(getattr_static(type(made), name, None), Resource)]:
+        del vars(made)[name]
+    return made

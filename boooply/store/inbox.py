@@ -6,9 +6,10 @@ import asyncio
 import logging
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -18,12 +19,16 @@ from boooply.secret import Secret
 from boooply.store.completion import call_after, run_to_completion
 from boooply.store.deduplicator import LEASE, release, renewed
 from boooply.store.events import AsyncEvents, StoredEvent
+from boooply.store.threads import in_thread
 from boooply.webhooks import Event, read_event
 
 if TYPE_CHECKING:
     from boooply.store.store import AsyncStore
 
-Handler = Callable[[Event], Awaitable[None]]
+Handler = Callable[[Event], object]
+
+TIME_LIMIT: Final = 300.0
+"""Seconds after which a handler counts as failed."""
 
 _LOOK_AGAIN: Final = 2.0  # seconds between two looks for what other processes stored or left, and what failed before
 
@@ -40,8 +45,8 @@ class AsyncInbox:
     All processes on one store share the work. An event stays, its body encrypted, until a handler has returned without
     an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour. ``lease`` is how many
     seconds others wait for a process that died; while an event is handled it is renewed. A process that dies after the
-    event was handled and before that was recorded leaves the event to be handled again; so does a handler that blocks
-    its event loop for longer than the lease.
+    event was handled and before that was recorded leaves the event to be handled again; so does a coroutine that
+    blocks its event loop for longer than the lease.
     """
 
     def __init__(self, store: AsyncStore, /, *, lease: float = LEASE) -> None:
@@ -49,36 +54,65 @@ class AsyncInbox:
         self._lease = lease
         self._wakers: set[Callable[[], object]] = set()
 
-    async def put(self, event: Event, raw_body: bytes, /) -> None:
+    async def put(self, event: Event, raw_body: bytes | bytearray | memoryview, /) -> None:
         """Store an event, unless it is known: once this returns, it is safe to respond with 2xx.
 
         Raises:
             StoreError: The store fails. Respond with 503, and the vendor delivers again.
         """
-        body = Secret(raw_body.decode())
+        body = Secret(bytes(raw_body).decode())
         del raw_body
         await self._events.put(event.idempotency_key, body)
         for wake in tuple(self._wakers):
             with suppress(RuntimeError):  # its loop is closed
                 wake()
 
-    async def work(self, handler: Handler, /, *, concurrency: int = 4, stop: asyncio.Event | None = None) -> None:
+    async def work(
+        self,
+        handler: Handler,
+        /,
+        *,
+        concurrency: int = 4,
+        stop: asyncio.Event | None = None,
+        timeout: float = TIME_LIMIT,
+    ) -> None:
         """Handle stored events, several at once, until this is cancelled or ``stop`` is set.
+
+        A coroutine function runs here, a plain function in a thread. After ``timeout`` seconds a coroutine is cancelled
+        and has failed. A thread cannot be cancelled: its event stays leased until it ends, which is logged, and the
+        work continues without it.
 
         ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
-        news, stop = asyncio.Event(), stop or asyncio.Event()
-        work = _Work(self._events, self._lease, handler, news, stop)
-        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)  # at each put, in whatever thread
+        await dispatch(self, lambda _: handler, concurrency=concurrency, stop=stop, timeout=timeout)
+
+    async def _work(self, work: _Work, concurrency: int) -> None:
+        # at each put, in whatever thread
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, work.news.set)
         self._wakers.add(wake)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(call_after(stop.wait(), news.set))
+                tasks.create_task(call_after(work.stop.wait(), work.news.set))
                 for _ in range(concurrency):
                     tasks.create_task(work.run())
         finally:
             self._wakers.discard(wake)
+            await work.leave_late()
+
+
+async def dispatch(
+    inbox: AsyncInbox,
+    handler_of: Callable[[Event], Handler],
+    /,
+    *,
+    concurrency: int = 4,
+    stop: asyncio.Event | None = None,
+    timeout: float = TIME_LIMIT,
+) -> None:
+    """Do the work of an inbox with the handler that each event has; a function hides it from users."""
+    work = _Work(inbox._events, inbox._lease, handler_of, timeout, stop or asyncio.Event())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the one place
+    await inbox._work(work, concurrency)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
 
 
 @attrs.frozen(eq=False)
@@ -87,9 +121,11 @@ class _Work:
 
     events: AsyncEvents
     lease: float
-    handler: Handler
-    news: asyncio.Event
+    handler_of: Callable[[Event], Handler]
+    timeout: float
     stop: asyncio.Event
+    news: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    _late: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
 
     async def run(self) -> None:
         """Handle one event after another, until the work is stopped."""
@@ -124,19 +160,60 @@ class _Work:
                     await release(self.events, stored.key, claim_token)
             raise
 
+    async def leave_late(self) -> None:
+        """Stop waiting for handlers that are past their time: the leases free their events."""
+        for late in self._late:
+            late.cancel()
+        if self._late:
+            await asyncio.wait(self._late)
+
     async def _handle(self, stored: StoredEvent, claim_token: str) -> None:
         event = _read(stored)
-        if event is not None:
-            try:
-                await self.handler(event)
-            except BaseException as error:
-                if _is_ending(error):
-                    await release(self.events, stored.key, claim_token)
-                    raise
-                _log(event, stored, error)
-            else:
-                await self._finish(stored, claim_token)
-                return
+        if event is None:
+            await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
+            return
+        call = _Call.start(self.handler_of, event)
+        try:
+            await asyncio.wait({call.task}, timeout=self.timeout)
+        except asyncio.CancelledError:
+            await self._end(call, stored, claim_token)
+            raise
+        if call.task.done():
+            await self._record(call, stored, claim_token)
+            return
+        _log_late(call, stored, self.timeout)
+        call.cancel()
+        late = asyncio.create_task(self._record_late(call, stored, claim_token))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
+    async def _end(self, call: _Call, stored: StoredEvent, claim_token: str) -> None:
+        """Cancel a coroutine and release its event, but let a thread end in its time."""
+        call.cancel()
+        await run_to_completion(asyncio.wait({call.task}, timeout=self.timeout))
+        if call.task.cancelled():
+            await release(self.events, stored.key, claim_token)
+        elif call.task.done():
+            await run_to_completion(self._record(call, stored, claim_token))
+        else:
+            _log_late(call, stored, self.timeout)
+
+    async def _record_late(self, call: _Call, stored: StoredEvent, claim_token: str) -> None:
+        async with renewed(self.events, stored.key, claim_token=claim_token, lease=self.lease):
+            await asyncio.wait({call.task})
+            with suppress(StoreError):  # the lease frees it
+                await self._record(call, stored, claim_token)
+
+    async def _record(self, call: _Call, stored: StoredEvent, claim_token: str) -> None:
+        """Record how a handler has ended."""
+        error = asyncio.CancelledError() if call.task.cancelled() else call.task.exception()
+        if error is None:
+            await self._finish(stored, claim_token)
+            return
+        if not isinstance(error, Exception | asyncio.CancelledError):  # the process is ending
+            await release(self.events, stored.key, claim_token)
+            raise error
+        _log(call.event, stored, error)
         await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
 
     async def _finish(self, stored: StoredEvent, claim_token: str) -> None:
@@ -153,12 +230,50 @@ class _Work:
                 return
 
 
-def _is_ending(error: BaseException) -> bool:
-    """Check whether this process is ending, not something that the handler waited for."""
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-    return not isinstance(error, Exception)
+@attrs.frozen(eq=False)
+class _Call:
+    """A call of a handler: of a coroutine function in a task, of a plain function in a thread."""
+
+    event: Event
+    task: asyncio.Task[None]
+    is_in_thread: bool
+
+    @classmethod
+    def start(cls, handler_of: Callable[[Event], Handler], event: Event) -> _Call:
+        try:
+            handler = handler_of(event)
+        except DeclinedError as error:
+            return cls(event, asyncio.create_task(_raise(error)), is_in_thread=False)
+        is_async = iscoroutinefunction(handler) or iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - an object may have an async one
+        calling = _await(handler, event) if is_async else _await(partial(in_thread, handler), event)
+        return cls(event, asyncio.create_task(calling), is_in_thread=not is_async)
+
+    def cancel(self) -> None:
+        """Cancel it, unless it is in a thread, which goes on until it ends."""
+        if not self.is_in_thread:
+            self.task.cancel()
+
+
+async def _await(handler: Handler, event: Event) -> None:
+    result = handler(event)
+    while isawaitable(result):  # a plain function may return an awaitable, to be awaited here
+        result = await result
+
+
+async def _raise(error: Exception) -> None:
+    raise error
+
+
+def _log_late(call: _Call, stored: StoredEvent, seconds: float) -> None:
+    consequence = "its event stays leased until its thread ends" if call.is_in_thread else "it is cancelled"
+    logger.error(
+        "%s of %s has taken longer than %g s, attempt %d: %s",
+        call.event.event,
+        call.event.meeting_code,
+        seconds,
+        stored.attempts,
+        consequence,
+    )
 
 
 def _log(event: Event, stored: StoredEvent, problem: BaseException) -> None:

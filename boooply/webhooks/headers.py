@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
+
+class HasItems(Protocol):
+    """The headers of a framework whose class is not a ``Mapping``."""
+
+    def items(self) -> Iterable[Any]:
+        """Return the names with their values."""
+        ...
+
+
+Headers = Mapping[Any, Any] | HasItems | Iterable[tuple[Any, Any]]
 
 
 def values_of(headers: Headers, *names: str) -> list[list[str]] | None:
     """Return all values of each named header, or None if ``headers`` are not headers at all."""
     try:
-        pairs = list(cast("Iterable[tuple[Any, Any]]", headers.items() if isinstance(headers, Mapping) else headers))
+        # a framework's own class need not be a Mapping
+        items = getattr(headers, "items", None)
+        pairs = list(cast("Iterable[tuple[Any, Any]]", headers if items is None else items()))
         known = [(_text(key).lower(), value) for key, value in pairs]
     except (TypeError, ValueError, AttributeError):
         return None

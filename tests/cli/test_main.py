@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from boooply import APIConnectionError, __version__
 from boooply.cli import quickstart
 from boooply.cli.main import main
+from boooply.sandbox import Sandbox
 
+COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
 Run = Callable[..., Any]
 
 
@@ -193,3 +196,36 @@ def test_help_and_version_import_no_server(arguments: list[str]) -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)  # noqa: S603 - ours
 
     assert ran.returncode == 0
+
+
+@pytest.mark.parametrize("command", [["--version"], ["quickstart"], ["provision", "t.csv"], ["store", "new-key"]])
+@pytest.mark.parametrize(
+    ("redirection", "says"), [(">/dev/full", "cannot be written: No space left on device"), (">&-", "is closed")]
+)
+def test_standard_output_that_is_full_or_closed_is_one_line_and_1(
+    sandbox: Sandbox,
+    tenants_csv: Callable[[list[str]], Path],
+    states: Callable[[], dict[str, str]],
+    command: list[str],
+    redirection: str,
+    says: str,
+) -> None:
+    path = tenants_csv(["org_1,Acme,1,admin@acme.example,Jane,"])
+    words = [str(path) if word == "t.csv" else word for word in command]
+
+    ran = subprocess.run(  # noqa: S603 - our own command
+        ["/bin/sh", "-c", f'"$@" {redirection}', "sh", *COMMAND, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (ran.returncode, ran.stderr) == (1, f"boooply: standard output {says}\n")
+    assert sandbox.mints == {one: 1 for one, state in states().items() if state == "connected"}
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    ran = subprocess.run([sys.executable, "-m", "boooply", "--version"], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{__version__}\n", "")

@@ -338,16 +338,16 @@ def test_an_event_without_a_handler_is_left_to_another_process(
     async def transcribed(_event: TranscriptEvent) -> None:
         pass
 
-    handle = Boooply._handle
+    handler_here = Boooply._handler_here
 
-    async def watched(self: Boooply, event: Event) -> None:
+    def watched(self: Boooply, event: Event) -> Any:
         try:
-            await handle(self, event)
+            return handler_here(self, event)
         finally:
             is_declined.set()
 
     with monkeypatch.context() as watching:
-        watching.setattr(Boooply, "_handle", watched)
+        watching.setattr(Boooply, "_handler_here", watched)
         with TestClient(FastAPI(lifespan=older.lifespan)):
             assert is_declined.wait(10)
             time.sleep(0.2)

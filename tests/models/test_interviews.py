@@ -54,6 +54,8 @@ INTERVIEW = Interview(meeting_code="c")
         pytest.param(Page(items=(INTERVIEW,), page=1, total=2), 1, False, id="more in total"),
         pytest.param(Page(items=(INTERVIEW,), page=2, total=2), 2, True, id="all read"),
         pytest.param(Page(items=()), 0, True, id="nothing on it"),
+        pytest.param(Page(items=(), page=2, total_pages=3), 1, False, id="nothing on it, and more pages"),
+        pytest.param(Page(items=(), page=1, total_pages=0), 0, True, id="no pages"),
         pytest.param(Page(items=(INTERVIEW,)), 1, False, id="no totals"),
     ],
 )

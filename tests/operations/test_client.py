@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, RetryPolicy
+from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, RetryPolicy
 from boooply.protocol.endpoints import ENDPOINTS
 
 URL = "https://api.boooply.example"
@@ -53,3 +53,37 @@ def test_every_option_is_listed_with_its_default(function: Any) -> None:
 
     assert list(options)[1:] == ["base_url", "timeout", "retry", "rate_limits", "ssl_context", "allow_insecure"]
     assert (options["timeout"].default, options["retry"].default) == (30.0, RetryPolicy())
+
+
+class _Traced:
+    """What an application adds to a client."""
+
+    trace: str
+
+    def with_trace(self, trace: str) -> Any:
+        self.trace = trace
+        return self
+
+
+class _TracedAsync(_Traced, AsyncBoooplyClient):
+    pass
+
+
+class _TracedBlocking(_Traced, BoooplyClient):
+    pass
+
+
+@pytest.mark.parametrize("kind", [_TracedAsync, _TracedBlocking])
+def test_a_copy_with_options_keeps_what_a_subclass_has_set(kind: Any) -> None:
+    client = kind(api_key=KEY, base_url=URL).with_trace("a request")
+    interviews = client.interviews
+
+    copied = client.with_options(timeout=5)
+
+    assert (type(copied), copied.trace) == (kind, "a request")
+    assert copied.interviews is not interviews
+    assert client.interviews is interviews
+    timeouts = [getattr(one, "_original", one)._transport.timeout for one in (client, copied)]
+    assert timeouts == [30, 5]
+    resources = [getattr(one.interviews, "_original", one.interviews)._transport.timeout for one in (client, copied)]
+    assert resources == [30, 5]

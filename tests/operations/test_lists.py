@@ -3,8 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import web
 
-from boooply import AIInterview, Candidate, HumanInterview, Participant, TeamMeeting, Tenant, ValidationError
+from boooply import (
+    AIInterview,
+    AsyncBoooplyClient,
+    Candidate,
+    HumanInterview,
+    Participant,
+    TeamMeeting,
+    Tenant,
+    ValidationError,
+)
 from boooply.sandbox import Sandbox
 
 HOST = Participant(name="Ann", email="ann@acme.example", role="HOST")
@@ -113,3 +123,25 @@ async def test_an_api_that_ignores_the_page_does_not_trap_the_reader(face, codes
     monkeypatch.setattr("boooply.models.interviews.Page.is_last", lambda *_: False)
 
     assert len(await face.all(face.client.interviews.iterate)) == len(codes)
+
+
+async def test_iterate_reads_on_after_an_empty_page_in_the_middle() -> None:
+    pages = {1: ["a"], 2: [], 3: ["c"]}
+
+    async def page_of(request: web.Request) -> web.Response:
+        number = int(request.query.get("page", "1"))
+        meetings = [{"meetingCode": code} for code in pages[number]]
+        pagination = {"page": number, "limit": 100, "total": 2, "totalPages": 3}
+        return web.json_response({"success": True, "meetings": meetings, "pagination": pagination})
+
+    app = web.Application()
+    app.router.add_get("/api/integration/interviews", page_of)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with AsyncBoooplyClient(api_key="bply_org_0123456789abcdef", base_url=url) as client:
+        found = [interview.meeting_code async for interview in client.interviews.iterate()]
+    await runner.cleanup()
+
+    assert found == ["a", "c"]

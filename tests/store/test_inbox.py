@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -30,7 +32,17 @@ async def put(inbox: AsyncInbox, number: int = 1) -> None:
 
 
 async def work(inbox: AsyncInbox, handler: Handler, until: Callable[[], bool], seconds: float = 10) -> None:
-    working = asyncio.create_task(inbox.work(handler))
+    await work_for(inbox, handler, until, seconds)
+
+
+async def work_for(
+    inbox: AsyncInbox,
+    handler: Callable[[Event], object],
+    until: Callable[[], bool],
+    seconds: float = 10,
+    **options: Any,
+) -> None:
+    working = asyncio.create_task(inbox.work(handler, **options))
     async with asyncio.timeout(seconds):
         while not until():
             assert not working.done(), working
@@ -388,3 +400,113 @@ async def test_an_event_put_from_another_loop_is_handled_at_once(
     await asyncio.sleep(0.3)
     await asyncio.to_thread(asyncio.run, put(inbox))
     await working
+
+
+async def test_four_handlers_that_never_return_do_not_stop_a_worker(
+    store: AsyncStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox, handled = AsyncInbox(store), list[str]()
+    for number in range(5):
+        await put(inbox, number)
+
+    async def handle(event: Event) -> None:
+        if event.meeting_code != "Boooply-AI-4":
+            await asyncio.Event().wait()
+        handled.append(event.meeting_code)
+
+    await work_for(inbox, handle, lambda: bool(handled), timeout=0.3)
+    assert handled == ["Boooply-AI-4"]
+    assert "interview.transcript of Boooply-AI-0 has taken longer than 0.3 s, attempt 1: it is cancelled" in caplog.text
+    states = {row["attempts"]: row["progress"] for row in await rows(store) if row["progress"] != "done"}
+    assert states == {1: "new"}  # they have failed, and wait for their pause
+
+
+async def test_a_coroutine_that_ignores_its_cancellation_does_not_stop_a_worker(store: AsyncStore) -> None:
+    inbox, handled, may_end = AsyncInbox(store), list[str](), asyncio.Event()
+    for number in range(2):
+        await put(inbox, number)
+
+    async def handle(event: Event) -> None:
+        while event.meeting_code == "Boooply-AI-0" and not may_end.is_set():
+            with suppress(asyncio.CancelledError):
+                await may_end.wait()
+        handled.append(event.meeting_code)
+
+    working = asyncio.create_task(inbox.work(handle, concurrency=1, timeout=0.2))
+    async with asyncio.timeout(10):
+        while not handled:  # noqa: ASYNC110 - the handler must not know of the test
+            await asyncio.sleep(0.01)
+    assert handled == ["Boooply-AI-1"]
+    may_end.set()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def test_a_plain_function_is_called_in_a_thread_and_once(store: AsyncStore) -> None:
+    inbox, threads, loop_thread = AsyncInbox(store), list[int](), threading.get_ident()
+    await put(inbox)
+
+    def handle(_event: Event) -> None:
+        threads.append(threading.get_ident())
+
+    await work_for(inbox, handle, lambda: bool(threads))
+    assert len(threads) == 1
+    assert threads[0] != loop_thread
+    assert [row["progress"] for row in await rows(store)] == ["done"]
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+async def test_past_the_limit_an_event_stays_leased_until_its_thread_ends(
+    store: AsyncStore, caplog: pytest.LogCaptureFixture, ends_well: bool
+) -> None:
+    inbox, calls, may_end = AsyncInbox(store, lease=0.4), list[str](), threading.Event()
+    for number in range(2):
+        await put(inbox, number)
+
+    def handle(event: Event) -> None:
+        calls.append(event.meeting_code)
+        if event.meeting_code == "Boooply-AI-0":
+            may_end.wait(30)
+            if not ends_well:
+                raise ZeroDivisionError
+
+    working = asyncio.create_task(inbox.work(handle, concurrency=1, timeout=0.1))
+    async with asyncio.timeout(10):
+        while "Boooply-AI-1" not in calls:  # noqa: ASYNC110 - the handler must not know of the test
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(1)  # two leases
+    assert calls == ["Boooply-AI-0", "Boooply-AI-1"]
+    assert "has taken longer than 0.1 s, attempt 1: its event stays leased until its thread ends" in caplog.text
+    assert sorted(row["progress"] for row in await rows(store)) == ["done", "taken"]
+    may_end.set()
+    expected = ["done", "done"] if ends_well else ["done", "new"]
+    async with asyncio.timeout(10):
+        while sorted(row["progress"] for row in await rows(store)) != expected:  # noqa: ASYNC110 - it is a database
+            await asyncio.sleep(0.01)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def test_a_thread_within_its_time_is_waited_for_when_the_work_is_cancelled(store: AsyncStore) -> None:
+    inbox, began, ended = AsyncInbox(store), threading.Event(), list[bool]()
+    await put(inbox)
+
+    def handle(_event: Event) -> None:
+        began.set()
+        time.sleep(0.3)
+        ended.append(True)
+
+    working = asyncio.create_task(inbox.work(handle))
+    await asyncio.to_thread(began.wait, 10)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    assert ended == [True]
+    assert [row["progress"] for row in await rows(store)] == ["done"]
+
+
+async def test_a_view_of_a_body_can_be_put(store: AsyncStore) -> None:
+    await AsyncInbox(store).put(read_event(a_body()), memoryview(a_body()))
+    assert len(await rows(store)) == 1

@@ -2,6 +2,7 @@
 
 import json
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from traceback import walk_tb
 from typing import Any
@@ -50,6 +51,25 @@ def test_whole_numbers_of_any_size_stay_as_they_are() -> None:
     assert event.extra["new"] == -(2**70)
 
 
+class _OwnHeaders:
+    """The headers of a framework, which are no mapping, and whose iteration gives names alone."""
+
+    def __init__(self, signature: str) -> None:
+        self.signature = signature
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["X-Boooply-Signature"])
+
+    def items(self) -> list[tuple[str, str]]:
+        return [("X-Boooply-Signature", self.signature)]
+
+
+@pytest.mark.parametrize("raw", [bytes, bytearray, memoryview, lambda body: memoryview(bytearray(body))])
+def test_a_body_may_be_any_raw_bytes(raw: Any) -> None:
+    body = body_of()
+    assert Webhook(SECRET).verify(raw(body), signed(body)).source_id == "org_1"
+
+
 @pytest.mark.parametrize(
     "form",
     [
@@ -60,6 +80,7 @@ def test_whole_numbers_of_any_size_stay_as_they_are() -> None:
         lambda signature: [(b"x-boooply-signature", signature.encode())],
         lambda signature: {"X-Boooply-Signature": [signature]},
         lambda signature: iter([("X-Boooply-Signature", signature)]),
+        _OwnHeaders,
     ],
 )
 def test_headers_of_any_framework_are_accepted(form: Any) -> None:
