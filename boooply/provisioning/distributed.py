@@ -19,6 +19,7 @@ from boooply.errors import AuthenticationError, ConfigurationError, PermissionDe
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
+from boooply.protocol.settings import COUNT, check
 from boooply.provisioning.iteration import batched
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
@@ -91,6 +92,7 @@ class AsyncQueue:
         Raises:
             AuthenticationError: A platform's key is rejected; ``PermissionDeniedError`` likewise.
         """
+        check("concurrency", concurrency, COUNT)
         self._platforms = tuple(platforms)
         self._rejected = asyncio.get_running_loop().create_future()
         working = asyncio.create_task(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from boooply.errors import BoooplyError, MalformedEventError, StoreError
+from boooply.protocol.settings import COUNT, SECONDS, check
 from boooply.secret import Secret
 from boooply.store.completion import call_after, run_to_completion
 from boooply.store.deduplicator import LEASE, release, renewed
@@ -45,6 +46,7 @@ class AsyncInbox:
     """
 
     def __init__(self, store: AsyncStore, /, *, lease: float = LEASE) -> None:
+        check("lease", lease, SECONDS)
         self._events = store.events
         self._lease = lease
         self._wakers: set[Callable[[], object]] = set()
@@ -68,6 +70,7 @@ class AsyncInbox:
         ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
+        check("concurrency", concurrency, COUNT)
         news, stop = asyncio.Event(), stop or asyncio.Event()
         work = _Work(self._events, self._lease, handler, news, stop)
         wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)  # at each put, in whatever thread

@@ -35,6 +35,8 @@ _FAILURES: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
     (aiohttp.ServerDisconnectedError, _BROKEN, "the API closed the connection"),
     (aiohttp.ClientResponseError, _BROKEN, "the response was not HTTP"),
 )
+# Through a proxy, no name is looked up here but the proxy's own.
+_PROXY_FAILURES: Final = ((aiohttp.ClientConnectorDNSError, _NEVER_SENT, "the host of the proxy has no address"),)
 
 
 @attrs.frozen
@@ -66,19 +68,19 @@ async def attempt(
             status = response.status
             body = await _read_body(response, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
-        return failure(request.operation, error, timeout=timeout, status=status)
+        return failure(request.operation, error, timeout=timeout, status=status, is_proxied=pool.proxy is not None)
     if body is None:
         problem = f"the body is over {LARGEST_BODY // 2**20} MiB"
         return Failure(FailureKind.TOO_LARGE, DecodingError(request.operation, status=status, problems=(problem,)))
     return Response(status=status, headers=response.headers, body=body, key=key)
 
 
-def failure(operation: str, error: Exception, *, timeout: float, status: int = 0) -> Failure:
+def failure(operation: str, error: Exception, *, timeout: float, status: int = 0, is_proxied: bool = False) -> Failure:
     """Return what an error of aiohttp means, in our own words."""
     if isinstance(error, aiohttp.ClientPayloadError):
         problem = "the response broke off"
         return Failure(FailureKind.UNREADABLE, DecodingError(operation, status=status, problems=(problem,)))
-    for error_type, kind, reason in _FAILURES:
+    for error_type, kind, reason in (_PROXY_FAILURES if is_proxied else ()) + _FAILURES:
         if isinstance(error, error_type):
             return Failure(kind, APIConnectionError(operation, reason))
     if isinstance(error, TimeoutError):

@@ -187,7 +187,8 @@ class _Download:
         is_connected = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
         if self.link.key is None and not is_connected:  # the reasons of failure() are about the API's host
             return _Problem(APIConnectionError(OPERATION, "the storage of the recording cannot be reached"))
-        return _Problem(failure(OPERATION, error, timeout=self.transport.timeout).error)
+        is_proxied = self.transport.pool.proxy is not None
+        return _Problem(failure(OPERATION, error, timeout=self.transport.timeout, is_proxied=is_proxied).error)
 
 
 def _truncate(file: IO[bytes], size: int) -> None:
