@@ -14,9 +14,21 @@ import attrs
 from boooply.errors import DecodingError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.errors import error_from_response
+from boooply.protocol.hosts import BASE_URL, base_url
 from boooply.protocol.messages import A_PAGE, RateLimitClass, Response, json_object, raw_request
 from boooply.protocol.retry import RetryPolicy, failure_of
-from boooply.protocol.settings import BASE_URL, ORGANIZATION, PLATFORM, KeyKind, base_url, key, seconds
+from boooply.protocol.settings import (
+    FLAG,
+    ORGANIZATION,
+    PLATFORM,
+    TIMEOUT_RULE,
+    KeyKind,
+    Rule,
+    check_all,
+    instance,
+    key,
+    optional,
+)
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
 from boooply.resources.ai import AsyncAI
@@ -30,6 +42,16 @@ from boooply.transport import TIMEOUT, Pool, Transport
 RETRY: Final = RetryPolicy()
 RATE_LIMITS: Final = RateLimits()
 
+_RULES: Final[dict[str, Rule]] = {
+    "timeout": TIMEOUT_RULE,
+    "retry": instance(RetryPolicy, "a RetryPolicy, as RetryPolicy(attempts=3)"),
+    "rate_limits": optional(instance(RateLimits, "a RateLimits, as RateLimits(reads=100)"), "None for no limits"),
+    "ssl_context": optional(
+        instance(SSLContext, "an ssl.SSLContext, as ssl.create_default_context(cafile=…)"),
+        "None for the authorities that Python trusts",
+    ),
+    "allow_insecure": FLAG,
+}
 
 C = TypeVar("C", bound="Connection")
 
@@ -48,11 +70,19 @@ def connect(
     """Return a transport with a pool of its own, from arguments and environment.
 
     Raises:
-        ConfigurationError: The key or the URL is missing, or cannot work.
+        ConfigurationError: The key or the URL is missing, or a setting cannot work.
     """
+    check_all(
+        _RULES,
+        timeout=timeout,
+        retry=retry,
+        rate_limits=rate_limits,
+        ssl_context=ssl_context,
+        allow_insecure=allow_insecure,
+    )
     chosen = key(secret, kind, as_secret(os.environ.get(kind.variable)))
     address = base_url(url, os.environ.get(BASE_URL), allow_insecure=allow_insecure)
-    return Transport(Pool(address, rate_limits, ssl_context), chosen, seconds(timeout), retry)
+    return Transport(Pool(address, rate_limits, ssl_context), chosen, timeout, retry)
 
 
 class Connection:
@@ -70,11 +100,17 @@ class Connection:
         return f"{type(self).__name__}({self.base_url!r}, {self._kind.argument}={str(self._transport.key)!r})"
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
-        """Return a copy with other options on the same connections, which only the original closes."""
-        ours = self._transport
-        timeout = ours.timeout if timeout is None else seconds(timeout)
+        """Return a copy with other options on the same connections, which only the original closes.
+
+        Raises:
+            ConfigurationError: An option cannot work.
+        """
+        changes: dict[str, Any] = {
+            name: value for name, value in {"timeout": timeout, "retry": retry}.items() if value is not None
+        }
+        check_all(_RULES, **changes)
         made = copy_without_resources(self)  # with everything that a subclass has set
-        Connection.__init__(made, attrs.evolve(ours, timeout=timeout, retry=retry or ours.retry), owns_pool=False)
+        Connection.__init__(made, attrs.evolve(self._transport, **changes), owns_pool=False)
         return made
 
     @property

@@ -11,7 +11,9 @@ _EXTRAS = {"sqlalchemy": "store", "cryptography": "store", "procrastinate": "dis
 
 
 def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
-    """Make the names of these modules public in a package, and list them in its ``__all__``; ``*`` is a whole module.
+    """Make the names of these modules public in a package, and list in its ``__all__`` those that can be imported.
+
+    ``*`` is a whole module.
 
     Checkers read the package's ``if TYPE_CHECKING`` instead: one that saw a ``__getattr__`` would accept any name. A
     name whose extra is missing is not an attribute; the error says which extra to install.
@@ -27,7 +29,7 @@ def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
 
     def find(name: str) -> object:
         if name == "__all__":
-            return all_names()
+            return [known for known in all_names() if hasattr(sys.modules[package], known)]  # a star takes all
         if name not in module_of and name not in all_names():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:

@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 MASK: Final = "…"
 
 # The kinds of contract section 1. Nothing else counts as a prefix, since it could be part of the secret itself.
-_PREFIX: Final = re.compile(r"(?:b(?:ooo)?ply_(?:(?:org|tenant|platform)_)?(?:(?:test|live)_)?|whsec_)")
+PREFIX: Final = re.compile(r"(?:b(?:ooo)?ply_(?:(?:org|tenant|platform)_)?(?:(?:test|live)_)?|whsec_)")
 _TAIL: Final = 4
 _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large a part of the whole
 
@@ -42,7 +42,7 @@ _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 def mask(value: str) -> str:
     """Return the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
-    kind = _PREFIX.match(value)
+    kind = PREFIX.match(value)
     prefix = kind.group() if kind else ""
     hidden = value[len(prefix) :]
     return f"{prefix}{MASK}{hidden[-_TAIL:] if len(hidden) >= _LONG_ENOUGH else ''}"
@@ -83,6 +83,9 @@ class Secret:
     __slots__ = ("__read",)
 
     def __init__(self, value: str, /) -> None:
+        # callers without a type checker; whatever uses it reports the type
+        if not issubclass(type(value), str):  # pyright: ignore[reportUnnecessaryIsInstance]  # just those
+            value = NotText(type(value).__name__)
         self.__read: Callable[[], str]
         object.__setattr__(self, "_Secret__read", lambda: value)  # past the guard of __setattr__
 
@@ -123,19 +126,33 @@ class Secret:
         raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
 
 
-def as_secret(value: str | Secret | None) -> Secret | None:
-    """Wrap a key that a caller passes, before anything runs that may raise."""
-    if isinstance(value, Secret) or not value:
-        return value or None
-    return Secret(value)
+class NotText(str):
+    """The name of a type that is not text, in the place of a secret: whatever checks the setting reports it."""
+
+    __slots__ = ()
 
 
-def as_secrets(given: object, fallback: str | None, /) -> tuple[Secret, ...] | str:
-    """Wrap one or several secrets: those that a caller passes, or those of a variable, separated by commas.
+def as_secret(value: object, /) -> Secret | None:
+    """Wrap a key that a caller passes, before anything runs that may raise.
 
-    Returns:
-        The secrets; or, if one is of another type, the name of that type. Nothing is raised here, so that no traceback
-        shows the caller's value.
+    Nothing is raised here, so that no traceback shows the caller's value. A value that is neither text nor a secret,
+    such as pydantic's ``SecretStr``, becomes a secret of ``NotText``.
+    """
+    return None if value is None else _wrapped(value)
+
+
+def _wrapped(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    reveal = getattr(value, "get_secret_value", None)
+    text = reveal() if callable(reveal) else value
+    return Secret(text if isinstance(text, str) else NotText(type(value).__name__))
+
+
+def as_secrets(given: object, fallback: str | None, /) -> tuple[Secret, ...]:
+    """Wrap one or several secrets as ``as_secret`` does: those that a caller passes, or those of a variable.
+
+    In a variable, they are separated by commas.
     """
     if given is None:
         given = [one for one in map(str.strip, (fallback or "").split(",")) if one]
@@ -143,11 +160,13 @@ def as_secrets(given: object, fallback: str | None, /) -> tuple[Secret, ...] | s
     # Iterating over bytes yields numbers, and over a mapping its keys: neither is a list of secrets.
     if isinstance(given, Iterable) and not isinstance(given, str | bytes | bytearray | memoryview | Mapping):
         values = list(cast("Iterable[object]", given))
-    secrets = tuple(
-        one if isinstance(one, Secret) else Secret(str(one)) for one in values if isinstance(one, str | Secret)
-    )
-    wrong_types = [type(one).__name__ for one in values if not isinstance(one, str | Secret)]
-    return wrong_types[0] if wrong_types else secrets
+    return tuple(map(_wrapped, values))
+
+
+def type_if_not_text(secret: Secret, /) -> str | None:
+    """Return the name of the type of what is not text, or None for a secret that is."""
+    value = secret.reveal()
+    return str(value) if isinstance(value, NotText) else None
 
 
 def hide_locals(function: F) -> F:

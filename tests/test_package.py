@@ -77,6 +77,31 @@ def test_a_name_whose_extra_is_missing_is_no_attribute_and_its_import_says_which
     assert done.returncode == 0, done.stderr
 
 
+PLAIN = """
+import inspect, pydoc, sys
+sys.modules.update(dict.fromkeys(("sqlalchemy", "cryptography", "procrastinate", "psycopg", "fastapi", "cyclopts")))
+import boooply, boooply.provisioning, boooply.store
+for package in (boooply, boooply.provisioning, boooply.store):
+    names = {}
+    exec(f"from {package.__name__} import *", names)
+    assert set(package.__all__) <= set(names), package
+    members = dict(inspect.getmembers(package))
+    assert set(package.__all__) <= set(members), package
+    text = pydoc.plain(pydoc.render_doc(package))
+    assert "AsyncStore" not in package.__all__ and not hasattr(package, "Tenants"), package
+    print(package.__name__, {"BoooplyClient", "Plan", "Deduplicator"} & set(package.__all__), len(text) > 1000)
+"""
+
+
+def test_stars_help_and_members_work_without_the_extras() -> None:
+    done = subprocess.run([sys.executable, "-c", PLAIN], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    assert done.stdout.splitlines() == [
+        "boooply {'BoooplyClient'} True",
+        "boooply.provisioning {'Plan'} True",
+        "boooply.store {'Deduplicator'} True",
+    ], done.stderr
+
+
 def test_every_error_is_exported_and_is_in_the_tree() -> None:
     errors = {
         name

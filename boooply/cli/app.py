@@ -10,11 +10,12 @@ from cyclopts import App, CycloptsError
 from rich.text import Text
 
 from boooply.cli.terminal import OPTION, console, discard_output, print_error, replace_unencodable
-from boooply.errors import BoooplyError, ProvisioningError, StoreMismatchError
+from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
 from boooply.version import __version__
 
-_WRONG_INPUT: Final = 2  # a mistyped command, or a file that must be changed
+_WRONG_INPUT: Final = 2  # a mistyped command, or a setting or file that must be changed
 _FAILED: Final = 1
+_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError)
 # Errors of an open file, which name none: no command has one open for writing but standard output.
 _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
@@ -33,8 +34,8 @@ With a platform key, connect your customers for real, and keep their keys:
    export BOOOPLY_STORE_KEY="$(boooply store new-key)"   and note it down
    boooply provision tenants.csv
 """
-_EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store said no, 2 the command or a file is
-wrong, 4 some customers are not connected, 130 stopped with Ctrl-C."""
+_EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store said no, 2 the command, a setting or
+a file is wrong, 4 some customers are not connected, 130 stopped with Ctrl-C."""
 _QUICKSTART: Final = """Take customers from a file to an evaluated interview.
 
 It connects every customer of the file, then takes the first one through an
@@ -188,7 +189,7 @@ def run(arguments: Sequence[str]) -> int:
         return _FAILED  # the reader has gone
     except BoooplyError as error:
         print_error(str(error))
-        return _WRONG_INPUT if isinstance(error, ProvisioningError | StoreMismatchError) else _FAILED
+        return _WRONG_INPUT if isinstance(error, _WRONG) else _FAILED
     except OSError as error:
         if error.filename is not None or error.errno not in _NOT_WRITTEN:
             raise

@@ -36,6 +36,7 @@ from boooply.errors import (
 )
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.settings import Rule, check_all
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
@@ -99,6 +100,13 @@ def platform_over(store: AsyncStore, /) -> AsyncBoooplyPlatform:
     return AsyncBoooplyPlatform(rate_limits=RateLimits(shared=store))
 
 
+_RULES: Final[dict[str, Rule]] = {
+    "store": Rule("a function that opens the store, as lambda: AsyncStore.open(url)", callable),
+    "platform": Rule("a function that creates the platform for a store", callable),
+    "webhook": Rule("a function that creates the webhook, as lambda: Webhook(secret)", callable),
+}
+
+
 class Boooply:
     """The platform, the customers' clients and the webhooks of a FastAPI application.
 
@@ -120,6 +128,7 @@ class Boooply:
         platform: Callable[[AsyncStore], AsyncBoooplyPlatform] = platform_over,
         webhook: Callable[[], Webhook] = Webhook,
     ) -> None:
+        check_all(_RULES, store=store, platform=platform, webhook=webhook)
         self._make_store = store
         self._make_platform = platform
         self._make_webhook = webhook

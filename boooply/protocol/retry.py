@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
-from boooply.errors import ConfigurationError
 from boooply.protocol.messages import Idempotency, Request, Response, is_page, json_object
+from boooply.protocol.settings import COUNT, PAUSE, SECONDS, optional, setting
 
 
 class FailureKind(StrEnum):
@@ -65,17 +65,9 @@ class RetryPolicy:
     up to half. Whatever the policy, an ambiguous write is never sent again blindly.
     """
 
-    attempts: int = 3
-    deadline: float | None = None
-    backoff: float = 0.5
-
-    def __attrs_post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or self.attempts < 1:
-            raise ConfigurationError("retry: attempts must be at least 1")
-        if self.deadline is not None and not self.deadline > 0:
-            raise ConfigurationError("retry: deadline must be a number of seconds above zero, or None")
-        if not self.backoff >= 0:
-            raise ConfigurationError("retry: backoff must be a number of seconds, not below zero")
+    attempts: int = attrs.field(default=3, validator=setting("retry", COUNT))
+    deadline: float | None = attrs.field(default=None, validator=setting("retry", optional(SECONDS)))
+    backoff: float = attrs.field(default=0.5, validator=setting("retry", PAUSE))
 
     def pause(self, sent: int, chance: float) -> float:
         """Return the seconds to wait after ``sent`` attempts; ``chance`` is between 0 and 1."""

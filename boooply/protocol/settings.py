@@ -1,15 +1,89 @@
-"""The settings of a client, checked: key, base URL and timeout (contract section 1)."""
+"""What a setting must be, and the keys (contract section 1): one check for arguments, variables and options alike."""
 
 import re
-from ipaddress import ip_address
-from math import inf
-from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeGuard
 
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.secret import MASK, Secret
+from boooply.secret import PREFIX, Secret, type_if_not_text
+
+# ---- values
+
+
+@attrs.frozen
+class Rule:
+    """What a setting must be, in words, and the test of a value."""
+
+    words: str
+    is_met: Callable[[object], bool]
+
+
+def check(name: str, value: object, rule: Rule) -> None:
+    """Check the value of a setting.
+
+    Raises:
+        ConfigurationError: It breaks the rule.
+    """
+    if not rule.is_met(value):
+        raise ConfigurationError(f"{name} must be {rule.words}")
+
+
+def check_all(rules: Mapping[str, Rule], **values: object) -> None:
+    """Check several settings by a table of rules.
+
+    Raises:
+        ConfigurationError: One breaks its rule.
+    """
+    for name, value in values.items():
+        check(name, value, rules[name])
+
+
+def setting(owner: str, rule: Rule) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    """Return the attrs validator that checks a field as a setting of ``owner``."""
+
+    def validate(_instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        check(f"{owner}: {attribute.name}", value, rule)
+
+    return validate
+
+
+_MOST: Final = 1e9  # as seconds over thirty years: no computation with it overflows
+_HOUR: Final = 3600.0
+
+
+def is_number(value: object, *, most: float = _MOST) -> TypeGuard[float]:
+    """Return whether it is a number from 0 to ``most``: neither a boolean, nor infinite."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and is_number(value) and value > 0
+
+
+SECONDS: Final = Rule("a number of seconds above zero", lambda value: is_number(value) and value > 0)
+TIMEOUT_RULE: Final = Rule(
+    "a number of seconds above zero, and at most an hour (3600): the unit is seconds, not milliseconds",
+    lambda value: is_number(value, most=_HOUR) and value > 0,
+)
+PAUSE: Final = Rule("a number of seconds, not below zero", is_number)
+COUNT: Final = Rule("a whole number above zero", _is_count)
+FLAG: Final = Rule("True or False", lambda value: isinstance(value, bool))
+FUNCTION: Final = Rule("a function", callable)
+
+
+def instance(kind: type, words: str) -> Rule:
+    """Return the rule that a setting is an object of a class."""
+    return Rule(words, lambda value: isinstance(value, kind))
+
+
+def optional(rule: Rule, none: str = "None") -> Rule:
+    """Return the rule that a setting may also be None, and say what ``none`` means."""
+    return Rule(f"{rule.words}, or {none}", lambda value: value is None or rule.is_met(value))
+
+
+# ---- keys
 
 
 @attrs.frozen
@@ -44,11 +118,35 @@ WEBHOOK: Final = KeyKind(
     ("whsec_",),
     "Webhook, which verifies what Boooply posts to you",
 )
-_SHORTEST_WEBHOOK_SECRET: Final = 16
-_NOTHING: Final = {"None", "null", "undefined", "nil"}
-_UNFILLED: Final = re.compile(r"\$\{?\w|\{\{|%\w+%|<[\w -]+>")  # ${VAR}, $VAR, {{ var }}, %VAR%, <your secret>
 _KINDS: Final = (ORGANIZATION, PLATFORM, WEBHOOK)
-BASE_URL: Final = "BOOOPLY_BASE_URL"
+_SHORTEST_WEBHOOK_SECRET: Final = 16
+
+# What a value looks like that cannot be the one that was meant, and what to do about it.
+_MISTAKES: Final = (
+    (re.compile(r"""^['"`\u2018\u201c]|['"`\u2019\u201d]$"""), "is in quotes: pass it without them"),
+    (re.compile(r"(?i)^(?:none|null|undefined|nil)$"), "is a variable that was not filled in: set that variable"),
+    # ${VAR}, $VAR, {{ var }}, %VAR%, <your secret>
+    (re.compile(r"\$\{?\w|\{\{|^%\w+%$|<[\w -]+>"), "is a variable that was not filled in: set that variable"),
+)
+_KEY_MISTAKES: Final = (
+    (re.compile(r"[…•●]|\*{3}|\.{3}"), "is a mask, not the key itself: store what reveal() returns, and pass that"),
+    *_MISTAKES,
+    (re.compile(r","), "contains a comma, and must be one key"),
+    (re.compile(r"\s"), "contains white space: pass it without blanks and line breaks"),
+    (re.compile(r"[^!-~]"), "contains characters that no key has: was it copied correctly?"),
+)
+
+
+def mistake_in(value: str) -> str | None:
+    """Return what a value looks like if it is in quotes or was never filled in, and the remedy."""
+    return next((words for pattern, words in _MISTAKES if pattern.search(value)), None)
+
+
+def mistake_in_key(value: str) -> str | None:
+    """Return what a value looks like that cannot be a key, and the remedy; nothing of the value itself."""
+    prefix = PREFIX.match(value)
+    values = (value, value[prefix.end() :] if prefix else value)
+    return next((words for pattern, words in _KEY_MISTAKES if any(map(pattern.search, values))), None)
 
 
 def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secret:
@@ -60,102 +158,34 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
     secret = fallback if given is None else given
     if secret is None or not secret.reveal():
         raise ConfigurationError(f"{wanted.argument} is missing: pass {wanted.argument}=… or set {wanted.variable}")
-    problem = _problem(secret.reveal(), wanted)
+    problem = _problem(secret, wanted)
     if problem is not None:
-        raise ConfigurationError(problem)
+        source = f" ({wanted.variable})" if given is None else ""
+        raise ConfigurationError(f"{wanted.argument} {problem}{source}")
     return secret
 
 
-def webhook_secrets(given: tuple[Secret, ...] | str, /) -> tuple[Secret, ...]:
-    """Check the secrets of a webhook; a text is the name of a type that cannot be one.
+def _problem(secret: Secret, wanted: KeyKind) -> str | None:
+    wrong_type = type_if_not_text(secret)
+    if wrong_type is not None:
+        return f"must be text or a Secret, not {wrong_type}"
+    value = secret.reveal()
+    other = next((kind for kind in _KINDS if kind is not wanted and value.startswith(kind.prefixes)), None)
+    if other is not None:
+        return f"is {other.name}, and must be {wanted.name}; that one is for {other.purpose}"
+    return mistake_in_key(value)
+
+
+def webhook_secrets(given: tuple[Secret, ...], /) -> tuple[Secret, ...]:
+    """Check the secrets of a webhook.
 
     Raises:
         ConfigurationError: One is missing, too short to prevent forged events, or not a secret at all.
     """
-    if isinstance(given, str):
-        raise ConfigurationError(f"the webhook secret must be text, a Secret, or a list of them, not {given}")
     for secret in given or (None,):
-        problem = _webhook_problem(key(secret, WEBHOOK, None).reveal())
-        if problem is not None:
-            raise ConfigurationError(f"the webhook secret {problem}. Pass the one that Boooply shows (whsec_…)")
+        if len(key(secret, WEBHOOK, None).reveal().removeprefix("whsec_")) < _SHORTEST_WEBHOOK_SECRET:
+            raise ConfigurationError(
+                f"the webhook secret is too short: at least {_SHORTEST_WEBHOOK_SECRET} characters must follow its "
+                "prefix. Pass the one that Boooply shows (whsec_…)"
+            )
     return given
-
-
-def _webhook_problem(value: str) -> str | None:
-    bare = value.removeprefix("whsec_")
-    if bare in _NOTHING or _UNFILLED.search(bare):
-        return "looks like a variable that was not filled in"
-    if len(bare) < _SHORTEST_WEBHOOK_SECRET:
-        return f"is too short: at least {_SHORTEST_WEBHOOK_SECRET} characters must follow its prefix"
-    return None
-
-
-def _problem(value: str, wanted: KeyKind) -> str | None:
-    if MASK in value:
-        return f"{wanted.argument} is a mask ({MASK} is in it): store what reveal() returns, and pass that"
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        return f"{wanted.argument} contains white space or characters that no key has: was it copied correctly?"
-    for kind in _KINDS:
-        if kind is not wanted and value.startswith(kind.prefixes):
-            return f"{wanted.argument} is {kind.name}, and must be {wanted.name}; that one is for {kind.purpose}"
-    return None
-
-
-def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -> str:
-    """Choose the API's address: the argument, else the value of the environment variable, without a trailing slash.
-
-    Raises:
-        ConfigurationError: There is none, or it is not https://HOST[:PORT] (http only for loopback, or allowed).
-    """
-    value = fallback if given is None else given
-    if not value:
-        raise ConfigurationError(f"base_url is missing: pass base_url=… or set {BASE_URL}")
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise ConfigurationError("base_url is not a URL: pass https://HOST") from None
-    problem = _misplaced(parts) or _insecure(parts, allow_insecure=allow_insecure)
-    if problem is not None:
-        raise ConfigurationError(f"base_url {problem}")
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}"
-
-
-def seconds(timeout: float) -> float:
-    """Check a timeout in seconds.
-
-    Raises:
-        ConfigurationError: It is not a number of seconds above zero.
-    """
-    if not _is_positive(timeout):
-        raise ConfigurationError("timeout must be a number of seconds above zero")
-    return timeout
-
-
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < inf
-
-
-def _misplaced(parts: SplitResult) -> str | None:
-    if parts.username is not None or parts.password is not None:
-        return "contains credentials: pass the key as its own argument"
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "must be of the form https://HOST"
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        return f"must end after the host: drop what follows {parts.hostname}"
-    return None
-
-
-def _insecure(parts: SplitResult, *, allow_insecure: bool) -> str | None:
-    if parts.scheme == "https" or allow_insecure or is_loopback(parts.hostname or ""):
-        return None
-    return "is http, which would send the key in the clear: use https, or pass allow_insecure=True for a test network"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, by its name or address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -19,6 +19,7 @@ from boooply.errors import AuthenticationError, ConfigurationError, PermissionDe
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
+from boooply.protocol.settings import COUNT, check
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import batched
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
@@ -93,6 +94,7 @@ class AsyncQueue:
             AuthenticationError: A platform's key is rejected; ``PermissionDeniedError`` likewise.
             StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
+        check("concurrency", concurrency, COUNT)
         self._platforms = tuple(platforms)
         await check_store(self.store, *self._platforms, record=True)
         self._rejected = asyncio.get_running_loop().create_future()

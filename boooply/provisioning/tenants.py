@@ -14,6 +14,7 @@ from boooply.client import AsyncBoooplyClient
 from boooply.errors import AuthenticationError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.settings import FLAG, PAUSE, Rule, check_all, instance
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import Failed, InDoubt
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
@@ -22,6 +23,12 @@ from boooply.secret import Secret
 from boooply.store import AsyncStore
 
 _MOST_CACHED: Final = 10_000
+_RULES: Final[dict[str, Rule]] = {
+    "platform": instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform"),
+    "store": instance(AsyncStore, "an AsyncStore that is open"),
+    "verify": FLAG,
+    "max_age": PAUSE,
+}
 _LOOK_AGAIN: Final = 0.2  # seconds, while another process connects the same customer
 
 
@@ -51,6 +58,7 @@ class AsyncTenants:
         verify: bool = True,
         max_age: float = 60.0,
     ) -> None:
+        check_all(_RULES, platform=platform, store=store, verify=verify, max_age=max_age)
         self._platform = platform
         self._store = store
         self._ledger = store.ledger

@@ -1,17 +1,16 @@
 """The limits of a key, as a program sets them."""
 
-from typing import Any, Literal
+from typing import Final, Literal
 
 import attrs
 
-from boooply.errors import ConfigurationError
 from boooply.protocol.messages import RateLimitClass
+from boooply.protocol.settings import COUNT, SECONDS, Rule, optional, setting
 from boooply.ratelimit.status import HasLimits
 
-
-def _positive(_limits: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-    if isinstance(value, bool) or not value > 0 or (attribute.type is int and not isinstance(value, int)):
-        raise ConfigurationError(f"rate limits: {attribute.name} must be above zero")
+_OWNER: Final = "rate limits"
+_SCOPE: Final = Rule('"key" or "pool"', lambda value: isinstance(value, str) and value in {"key", "pool"})
+_SHARED: Final = Rule("an open store", lambda value: hasattr(value, "limits"))
 
 
 @attrs.frozen(kw_only=True)
@@ -22,12 +21,14 @@ class RateLimits:
     counts by address. ``shared`` is an open store: all processes that use it and the same key share its limits.
     """
 
-    reads: int = attrs.field(default=100, validator=_positive)
-    writes: int = attrs.field(default=10, validator=_positive)
-    ai: int = attrs.field(default=5, validator=_positive)
-    window: float = attrs.field(default=60.0, validator=_positive)
-    scope: Literal["key", "pool"] = "key"
-    shared: HasLimits | None = attrs.field(default=None, eq=False, repr=False)
+    reads: int = attrs.field(default=100, validator=setting(_OWNER, COUNT))
+    writes: int = attrs.field(default=10, validator=setting(_OWNER, COUNT))
+    ai: int = attrs.field(default=5, validator=setting(_OWNER, COUNT))
+    window: float = attrs.field(default=60.0, validator=setting(_OWNER, SECONDS))
+    scope: Literal["key", "pool"] = attrs.field(default="key", validator=setting(_OWNER, _SCOPE))
+    shared: HasLimits | None = attrs.field(
+        default=None, eq=False, repr=False, validator=setting(_OWNER, optional(_SHARED))
+    )
 
     def limit_of(self, rate_limit_class: RateLimitClass) -> int:
         """Return how many calls of a class a window allows."""

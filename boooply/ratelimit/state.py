@@ -47,6 +47,16 @@ class ServerWindow:
             return self.ends_after > other.ends
         return self.resets_at > other.resets_at
 
+    def clamp(self, now: float, latest_end: float) -> "ServerWindow":
+        """Return this window without times that are further ahead than they can be."""
+        return attrs.evolve(
+            self,
+            ends=min(self.ends, latest_end),
+            ends_after=min(self.ends_after, latest_end),
+            started=min(self.started, now),
+            reported=min(self.reported, now),
+        )
+
 
 _LONGEST_BLOCK: Final = 3600.0  # seconds
 _ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
@@ -78,15 +88,13 @@ class LimiterState:
         Returns:
             Whether there were any.
         """
-        before, ends = self.copy(), now + 2 * window + _ROUNDING
+        before, latest_end = self.copy(), now + 2 * max(window, self.longest_window) + _ROUNDING
         self.in_flight = [min(started, now) for started in self.in_flight]
         self.finished = deque(min(ended, now) for ended in self.finished)
-        self.probe = None if self.probe is None else min(self.probe, now)
+        self.uncounted = deque(min(ended, now) for ended in self.uncounted)
         self.blocked_until = min(self.blocked_until, now + _LONGEST_BLOCK)
         if self.server_window is not None:
-            uncounted = tuple(min(ended, now) for ended in self.server_window.uncounted)
-            ends = min(self.server_window.ends, ends)
-            self.server_window = attrs.evolve(self.server_window, ends=ends, uncounted=uncounted)
+            self.server_window = self.server_window.clamp(now, latest_end)
         return self != before
 
     def to_json(self) -> str:

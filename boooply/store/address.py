@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from boooply.errors import ConfigurationError, StoreError
-from boooply.secret import Secret
+from boooply.protocol.settings import mistake_in
+from boooply.secret import MASK, Secret, type_if_not_text
 
 DEFAULT_URL: Final = "sqlite:///boooply.db"
 
@@ -27,6 +28,14 @@ _DRIVERS: Final = {
 }
 _HIDDEN_OPTIONS: Final = ("password", "sslpassword")
 _OUR_OPTIONS: Final = ("check_same_thread",)  # a connection is used by several threads, one at a time
+_NO_OPTIONS: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(_OUR_OPTIONS, ("true", "false"))
+_URI_OPTIONS: Final[dict[str, tuple[str, ...]]] = {  # of those, none creates a file
+    **_NO_OPTIONS,
+    "uri": ("true",),
+    "mode": ("ro", "rw", "memory"),
+    "cache": ("shared", "private"),
+}
+_POSTGRESQL_FORM: Final = "postgresql+psycopg://user:password@host/database"
 _MEMORY: Final = {None, "", ":memory:"}
 _OWNER_ONLY: Final = 0o600
 
@@ -49,6 +58,21 @@ class Address:
         is_named = self.url.query.get("mode") == "memory"  # "file:name?mode=memory&uri=true"
         return not self.is_postgresql and (is_named or self.url.database in _MEMORY)
 
+    def check_options(self, known: Container[str]) -> None:
+        """Check that PostgreSQL knows each option.
+
+        Raises:
+            ConfigurationError: It does not.
+        """
+        if not all(name in known for name in self.url.query):
+            raise ConfigurationError("the store's URL has an option that PostgreSQL does not know: correct or drop it")
+
+    def without_passwords(self, text: str) -> str:
+        """Mask every password in a text of the driver's."""
+        for secret in self.passwords.values():
+            text = text.replace(secret.reveal(), MASK)
+        return text
+
     def make_private(self) -> None:
         """Create a SQLite file for its owner alone; SQLite gives the files beside it the same mode.
 
@@ -68,22 +92,53 @@ def database_address(given: Secret) -> Address:
     """Read the URL of a database, and choose the driver that the store uses.
 
     Raises:
-        ConfigurationError: It is neither SQLite nor PostgreSQL.
+        ConfigurationError: It is neither SQLite nor PostgreSQL, or says what the store cannot do.
     """
-    url: URL | None
+    found = _address_or_problem(given)  # in a frame of its own, since a parsed URL contains its password
+    if isinstance(found, str):
+        raise ConfigurationError(f"the store's URL {found}")
+    return found
+
+
+def _address_or_problem(given: Secret) -> Address | str:
+    wrong_type = type_if_not_text(given)
+    if wrong_type is not None:
+        return f"must be text, not {wrong_type}"
+    if given.reveal().count("@") > 1 and not given.reveal().startswith("sqlite"):
+        # what follows the first one would be taken for the host, and named in errors
+        return "contains more than one @: in the user name and password, percent-encode it (%40)"
     try:
         url = make_url(given.reveal())
         driver = _DRIVERS[url.drivername]
-    except (ArgumentError, ValueError, KeyError):
-        url, driver = None, ""
-    if url is None:
-        raise ConfigurationError(  # it may hold a password, so it is not repeated
-            f"the store's URL must look like {DEFAULT_URL} or postgresql+psycopg://user:password@host/database"
-        )
+    except (ArgumentError, ValueError, KeyError):  # they may quote a password
+        return mistake_in(given.reveal()) or f"must look like {DEFAULT_URL} or {_POSTGRESQL_FORM}"
     options = url.normalized_query
+    problem = _sqlite_problem(url, options) if driver == "sqlite" else _postgresql_problem(options)
+    if problem is not None:
+        return problem
     passwords = {name: Secret(options[name][-1]) for name in _HIDDEN_OPTIONS if name in options}
     if url.password:
         passwords["password"] = Secret(str(url.password))
     shown = {name: values for name, values in url.query.items() if name not in _HIDDEN_OPTIONS + _OUR_OPTIONS}
     bare = URL.create(driver, username=url.username, host=url.host, port=url.port, database=url.database, query=shown)
     return Address(bare, passwords)
+
+
+def _postgresql_problem(options: Mapping[str, Sequence[str]]) -> str | None:
+    if not all(value.isdecimal() for value in options.get("connect_timeout", ())):
+        return "must have a whole number of seconds as connect_timeout"
+    return None
+
+
+def _sqlite_problem(url: URL, options: Mapping[str, Sequence[str]]) -> str | None:
+    if url.username is not None or url.host is not None or url.port is not None:
+        return f"must have three slashes before the file, as {DEFAULT_URL}, and four before a whole path"
+    known = _NO_OPTIONS
+    if (url.database or "").startswith("file:"):
+        if options.get("uri") != ("true",) or "mode" not in options:  # SQLite would create a file that all can read
+            return f"must name the file without file:, as {DEFAULT_URL}; or add ?mode=ro&uri=true, or mode=rw or memory"
+        known = _URI_OPTIONS
+    unknown = next(
+        (name for name, values in options.items() if not all(one in known.get(name, ()) for one in values)), None
+    )
+    return None if unknown is None else f"has an option {unknown} that the store cannot follow: drop it"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, create_engine, event, literal_column, select
@@ -46,7 +46,7 @@ def connect(address: Address) -> Database:
     """Return a database; it is reached when it is first used.
 
     Raises:
-        ConfigurationError: The driver is not installed.
+        ConfigurationError: The driver is not installed, or does not know an option.
         StoreError: A SQLite file cannot be created.
     """
     address.make_private()
@@ -54,7 +54,8 @@ def connect(address: Address) -> Database:
     # hidden parameters: an error must not quote a key
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
-        options |= {"connect_args": {"connect_timeout": _CONNECT_TIMEOUT}, "pool_pre_ping": True}
+        timeout = {} if "connect_timeout" in address.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
+        options |= {"connect_args": timeout, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}
@@ -65,6 +66,8 @@ def connect(address: Address) -> Database:
             f'the store needs {missing.name}: python -m pip install "boooply[postgres]"'
         ) from missing
     if address.is_postgresql:
+        defaults = cast("Any", engine.dialect.dbapi).pq.Conninfo.get_defaults()
+        address.check_options({one.keyword.decode() for one in defaults})
         event.listen(engine, "do_connect", _with_passwords(address.passwords))
     else:
         event.listen(engine, "connect", partial(_prepare, file))
@@ -174,7 +177,7 @@ class Database:
         try:
             return await threads.run(function)
         except _FAILURES as error:
-            problem = reason_of(error)
+            problem = self.address.without_passwords(reason_of(error))
         raise StoreError(f"the store cannot be {participle}: {problem}")
 
     def _commit(self, step: Callable[[Connection], T], called_at: float) -> T:
@@ -190,7 +193,7 @@ class Database:
                 return result
         except _FAILURES as error:
             if not has_begun:
-                self._failed_at, self._failure = time.monotonic(), reason_of(error)
+                self._failed_at, self._failure = time.monotonic(), self.address.without_passwords(reason_of(error))
             raise
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from boooply.errors import StoreError
+from boooply.protocol.settings import SECONDS, check
 from boooply.store import event_states
 from boooply.store.completion import run_to_completion
 from boooply.store.entries import ClaimResult
@@ -42,6 +43,7 @@ class AsyncDeduplicator:
     """
 
     def __init__(self, store: AsyncStore | None = None, /, *, lease: float = LEASE) -> None:
+        check("lease", lease, SECONDS)
         self._claims: AsyncEvents | _InMemory = _InMemory() if store is None else store.events
         self._lease = lease
 

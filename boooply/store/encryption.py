@@ -14,7 +14,8 @@ import attrs
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from boooply.errors import ConfigurationError, CorruptKeyError, StoreError
-from boooply.secret import Secret, as_secrets
+from boooply.protocol.settings import mistake_in
+from boooply.secret import Secret, as_secrets, type_if_not_text
 
 KEY_VARIABLE: Final = "BOOOPLY_STORE_KEY"
 
@@ -37,24 +38,20 @@ class Encryption:
     _digest_key: Secret = attrs.field(factory=lambda: Secret(secrets.token_hex()))
 
     @classmethod
-    def of(cls, keys: tuple[Secret, ...] | str, /) -> Self:
+    def of(cls, keys: tuple[Secret, ...], /) -> Self:
         """Return the encryption with these keys, the newest first.
 
         Raises:
-            ConfigurationError: There is none, one is not a Fernet key, or ``keys`` names a type that is not text.
+            ConfigurationError: There is none, or one is not a Fernet key.
         """
-        if isinstance(keys, str):
-            raise ConfigurationError(f"encryption_key must be text, a Secret, or a list of them, not {keys}")
         if not keys:
             raise ConfigurationError(
                 f"the store needs an encryption key: pass encryption_key or set {KEY_VARIABLE}; "
                 f"`boooply store new-key` makes one, and so does: {_NEW_KEY}"
             )
-        if not all(_is_fernet_key(one) for one in keys):
-            raise ConfigurationError(
-                f"{KEY_VARIABLE} or encryption_key is not a Fernet key, 32 bytes in URL-safe base64: "
-                "`boooply store new-key` makes one"
-            )
+        problem = next(filter(None, map(_problem, keys)), None)
+        if problem is not None:
+            raise ConfigurationError(f"{KEY_VARIABLE} or encryption_key {problem}")
         return cls(keys)
 
     def encrypt(self, name: str, value: Secret, /) -> bytes:
@@ -120,7 +117,7 @@ class Encryption:
         return MultiFernet([Fernet(one.reveal()) for one in self._keys])
 
 
-def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...] | str:
+def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...]:
     """Return the given encryption keys, or those in ``BOOOPLY_STORE_KEY``, separated by commas."""
     return as_secrets(given, os.environ.get(KEY_VARIABLE))
 
@@ -129,9 +126,13 @@ def _id_of(encryption_key: Secret) -> str:
     return hashlib.sha256(b"boooply:" + encryption_key.reveal().encode()).hexdigest()[:_ID_DIGITS]
 
 
-def _is_fernet_key(secret: Secret) -> bool:
+def _problem(secret: Secret) -> str | None:
+    wrong_type = type_if_not_text(secret)
+    if wrong_type is not None:
+        return f"must be text, a Secret, or a list of them, not {wrong_type}"
     try:
         Fernet(secret.reveal())
     except ValueError:
-        return False
-    return True
+        what = "is not a Fernet key, 32 bytes in URL-safe base64: `boooply store new-key` makes one"
+        return mistake_in(secret.reveal()) or what
+    return None

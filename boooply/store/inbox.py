@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from boooply.errors import BoooplyError, MalformedEventError, StoreError
+from boooply.protocol.settings import COUNT, SECONDS, check
 from boooply.secret import Secret
 from boooply.store.completion import call_after, run_to_completion
 from boooply.store.deduplicator import LEASE, release, renewed
@@ -50,6 +51,7 @@ class AsyncInbox:
     """
 
     def __init__(self, store: AsyncStore, /, *, lease: float = LEASE) -> None:
+        check("lease", lease, SECONDS)
         self._events = store.events
         self._lease = lease
         self._wakers: set[Callable[[], object]] = set()
@@ -85,6 +87,7 @@ class AsyncInbox:
         ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
+        check("concurrency", concurrency, COUNT)
         await dispatch(self, lambda _: handler, concurrency=concurrency, stop=stop, timeout=timeout)
 
     async def _work(self, work: _Work, concurrency: int) -> None:

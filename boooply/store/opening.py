@@ -27,7 +27,7 @@ _ADVISORY_LOCK: Final = 0x600016  # any number: processes that create one Postgr
 
 @asynccontextmanager
 async def opened(
-    kind: Callable[[Database, Encryption], T], url: Secret | None, encryption_keys: tuple[Secret, ...] | str, /
+    kind: Callable[[Database, Encryption], T], url: Secret | None, encryption_keys: tuple[Secret, ...], /
 ) -> AsyncGenerator[T]:
     """Open a database, and yield what is made of it.
 
@@ -36,7 +36,8 @@ async def opened(
         StoreError: It cannot be opened, has another schema, or was encrypted with another encryption key.
     """
     encryption = Encryption.of(encryption_keys)
-    address = database_address(url or as_secret(os.environ.get(URL_VARIABLE)) or Secret(DEFAULT_URL))
+    given = url, as_secret(os.environ.get(URL_VARIABLE))
+    address = database_address(next((one for one in given if one and one.reveal()), Secret(DEFAULT_URL)))
     database = connect(address)
     try:
         version = await database.read(_version) or await database.write(partial(_create, encryption))

@@ -96,7 +96,10 @@ class Rows(Generic[E]):
         """Return a row's entry, when it was written, and the time."""
         statement = _locked(self.table, self.entry_type, self.database.clock)
         row = connection.execute(statement, {**self.scope, self._key: name}).one_or_none()
-        return None if row is None else (self.load(row[:-2]), row[-2], row[-1])
+        if row is None:
+            return None
+        values = tuple[Any, ...](row)
+        return self.load(values[:-2]), values[-2], values[-1]
 
     def _apply(self, connection: Connection, name: str, entry: E, written_at: float, now: float, step: Step[E, T]) -> T:
         result, after = step(_clamped(entry, name, written_at, now), now)

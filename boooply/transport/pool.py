@@ -17,14 +17,14 @@ import aiohttp
 import attrs
 
 from boooply.errors import ConfigurationError
+from boooply.protocol.hosts import is_bypassed, is_loopback, proxy_problem
 from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryBudget
-from boooply.protocol.settings import is_loopback
 from boooply.ratelimit.headers import ServerClock
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
-from boooply.secret import Secret
+from boooply.secret import Secret, as_secret
 from boooply.transport.connector import Connector
 from boooply.transport.local_limiter import LocalLimiter
 from boooply.transport.shared_limiter import SharedLimiter, shared_name
@@ -35,6 +35,7 @@ CLOSED: Final = "this client is closed: make a new one, or keep it open for as l
 
 # Servers usually drop an idle connection after 5 s, and a write sent at that moment is ambiguous. Drop ours earlier.
 _KEEP_ALIVE: Final = 4.0
+_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {
     "Accept": "application/json",
     "User-Agent": f"boooply-python/{__version__}",
@@ -73,19 +74,19 @@ def proxy_for(base_url: str) -> Secret | None:
     It is a secret, since a proxy's URL may contain credentials. This machine itself is never reached through one.
 
     Raises:
-        ConfigurationError: It is of a kind that cannot be used, such as SOCKS.
+        ConfigurationError: It cannot work, or is of a kind that cannot be used, such as SOCKS.
     """
     parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(host):
+    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    if is_loopback(host) or is_bypassed(getproxies().get("no", ""), host, port) or proxy_bypass(host):
         return None
-    found = getproxies().get(parts.scheme)
-    if not found:
+    found = as_secret(getproxies().get(parts.scheme))
+    if found is None:
         return None
-    kind, has_kind, _ = found.partition("://")
-    if has_kind and kind.lower() not in {"http", "https"}:
-        raise ConfigurationError(f"{parts.scheme}_proxy names a {kind} proxy, and must name one for HTTP or HTTPS")
-    return Secret(found if has_kind else f"http://{found}")  # as curl reads it
+    problem = proxy_problem(found.reveal())
+    if problem is not None:
+        raise ConfigurationError(f"{parts.scheme}_proxy {problem}")
+    return found if "://" in found.reveal() else Secret(f"http://{found.reveal()}")  # as curl reads it
 
 
 class Pool:

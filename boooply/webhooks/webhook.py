@@ -12,14 +12,13 @@ import attrs
 
 from boooply.errors import (
     BoooplyError,
-    ConfigurationError,
     InvalidSignatureError,
     MalformedEventError,
     StaleEventError,
     ValidationError,
     WebhookError,
 )
-from boooply.protocol.settings import WEBHOOK, webhook_secrets
+from boooply.protocol.settings import FUNCTION, SECONDS, WEBHOOK, Rule, check_all, optional, webhook_secrets
 from boooply.secret import Secret, as_secrets
 from boooply.webhooks.events import Event, event_of
 from boooply.webhooks.headers import Headers, values_of
@@ -35,6 +34,7 @@ _HEX_DIGITS: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _RAW_BYTES: Final = (
     "FastAPI: await request.body(); Flask: request.get_data(); Django: request.body; aiohttp: await request.read()"
 )
+_RULES: Final[dict[str, Rule]] = {"max_age": optional(SECONDS, "None for no limit"), "clock": FUNCTION}
 
 
 def _now() -> datetime:
@@ -64,8 +64,7 @@ class Webhook:
     ) -> None:
         secrets = secret = as_secrets(secret, os.environ.get(WEBHOOK.variable))
         self._secrets = webhook_secrets(secrets)
-        if max_age is not None and not max_age > 0:
-            raise ConfigurationError("max_age must be a number of seconds above zero, or None for no limit")
+        check_all(_RULES, max_age=max_age, clock=clock)
         self._max_age = max_age
         self._clock = clock
 

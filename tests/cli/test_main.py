@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from cryptography.fernet import Fernet
 
 from boooply import APIConnectionError, __version__
 from boooply.cli import quickstart
@@ -98,6 +99,33 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
     assert ran.err.startswith("boooply: organization.get: no response from the API: the key bply_org_…cdef [2J was")
     assert ran.err.count("\n") == 1
     ran.check_is_plain()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "problem"),
+    [
+        (("provision", "tenants.csv"), {"BOOOPLY_PLATFORM_KEY": '"bply_platform_x"'}, "platform_key is in quotes"),
+        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "base_url names a host"),
+        (("worker",), {"BOOOPLY_STORE_KEY": "null"}, "encryption_key is a variable that was not filled in"),
+        (("tenants", "list", "--store", "sqlite:///x.db?mode=ro"), {}, "the store's URL has an option mode"),
+        (("mcp",), {"BOOOPLY_API_KEY": "null"}, "api_key is a variable that was not filled in"),
+    ],
+)
+def test_a_wrong_setting_is_2_and_one_line(
+    run: Run, arguments: tuple[str, ...], variables: dict[str, str], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = {
+        "BOOOPLY_PLATFORM_KEY": "bply_platform_x",
+        "BOOOPLY_BASE_URL": "http://127.0.0.1:1",
+        "BOOOPLY_STORE_KEY": Fernet.generate_key().decode(),
+    }
+    for name, value in (usual | variables).items():
+        monkeypatch.setenv(name, value)
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("boooply: ")
+    assert problem in ran.err
+    assert ran.err.count("\n") == 1
 
 
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

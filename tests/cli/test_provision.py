@@ -161,19 +161,19 @@ def test_a_missing_platform_key_is_reported_before_the_store_is_created(
 
     ran = run("provision", many_tenants_csv(1))
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "BOOOPLY_PLATFORM_KEY" in ran.err
     assert not (tmp_path / "boooply.db").exists()
 
 
-def test_a_missing_store_key_is_1_and_says_how_to_get_one(
+def test_a_missing_store_key_is_2_and_says_how_to_get_one(
     run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BOOOPLY_STORE_KEY")
 
     ran = run("provision", many_tenants_csv(1))
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "boooply store new-key" in ran.err
     assert sandbox.calls == ()
 

@@ -210,7 +210,7 @@ def test_a_store_that_cannot_be_opened_is_one_line_and_1(run: Run) -> None:
 def test_a_store_url_of_another_kind_shows_no_password(run: Run) -> None:
     ran = run("tenants", "list", "--store", "mysql://user:hush@host/name")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "postgresql+psycopg://" in ran.err
     assert "hush" not in ran.err
 

@@ -39,7 +39,7 @@ def test_a_bad_row_queues_nothing(run: Run, tmp_path: Path, postgresql_store_url
 def test_a_queue_requires_postgresql(run: Run, many_tenants_csv: Callable[[int], Path]) -> None:
     ran = run("enqueue", many_tenants_csv(1))
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert "the queue needs a store on PostgreSQL" in ran.err
 
 

@@ -65,8 +65,8 @@ def test_the_failure_of_a_response(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"attempts": 0}, "retry: attempts must be at least 1"),
-        ({"attempts": True}, "retry: attempts must be at least 1"),
+        ({"attempts": 0}, "retry: attempts must be a whole number above zero"),
+        ({"attempts": True}, "retry: attempts must be a whole number above zero"),
         ({"deadline": 0}, "retry: deadline must be a number of seconds above zero, or None"),
         ({"deadline": float("nan")}, "retry: deadline must be a number of seconds above zero, or None"),
         ({"backoff": -0.1}, "retry: backoff must be a number of seconds, not below zero"),

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from traceback import walk_tb
 
 import pytest
 import trustme
@@ -109,6 +110,41 @@ async def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> Non
             await boooply.organization.get()
 
 
+async def test_a_proxy_whose_host_is_unknown_is_named_as_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.invalid:3128")
+    async with client(f"https://{HOST}") as boooply:
+        with pytest.raises(APIConnectionError, match="the host of the proxy has no address"):
+            await boooply.organization.get()
+
+
+async def test_without_a_proxy_an_unknown_host_is_the_apis() -> None:
+    async with client("https://api.invalid") as boooply:
+        with pytest.raises(APIConnectionError, match="the host of base_url has no address"):
+            await boooply.organization.get()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://user:hush1#hush2@host:1",
+        "http://user:hush1/hush2@host:1",
+        "http://user:hush1ключ@host:1",
+        "http://user:hush1@host:notaport",
+        "http://user:hush1@host:99999",
+        "//user:hush1@host:1",
+        "http://user:hush1@:1",
+    ],
+)
+def test_a_proxy_that_cannot_work_is_rejected_at_the_start_without_its_password(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    with pytest.raises(ConfigurationError, match=r"^https_proxy (must|has)") as caught:
+        client(f"https://{HOST}")
+    frames = [list(frame.f_locals.values()) for frame, _ in walk_tb(caught.value.__traceback__)][1:]
+    assert "hush" not in f"{caught.value}{frames}"
+
+
 async def test_a_proxy_without_a_scheme_is_one_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "127.0.0.1:1")
     async with client(f"https://{HOST}") as boooply:
@@ -132,11 +168,20 @@ def test_a_proxy_of_another_kind_is_rejected_by_name(monkeypatch: pytest.MonkeyP
         ("https://127.0.0.1:8443", False),
         ("https://localhost", False),
         ("https://inside.example", False),
+        ("https://10.1.2.3", False),
+        ("https://a.star.example", False),
+        ("https://port.example", False),
+        ("https://port.example:8443", True),
+        ("https://[2001:db8::1]", False),
+        ("https://dot.example", False),
+        ("https://inside.example/gateway", False),
     ],
 )
 def test_which_addresses_are_proxied(monkeypatch: pytest.MonkeyPatch, base_url: str, proxied: bool) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    monkeypatch.setenv("no_proxy", "inside.example")
+    monkeypatch.setenv(
+        "no_proxy", "inside.example,10.0.0.0/8,*.star.example,port.example:443,[2001:db8::1],dot.example."
+    )
     monkeypatch.delenv("http_proxy", raising=False)
 
     assert (proxy_for(base_url) is not None) is proxied

@@ -18,8 +18,9 @@ from boooply.integrations.mcp.advice import explain
 from boooply.integrations.mcp.calls import Opened, Tool
 from boooply.integrations.mcp.customers import Customers
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
+from boooply.protocol.hosts import BASE_URL, base_url
 from boooply.protocol.retry import RetryPolicy
-from boooply.protocol.settings import BASE_URL, ORGANIZATION, base_url
+from boooply.protocol.settings import ORGANIZATION
 from boooply.secret import writable
 from boooply.store.opening import URL_VARIABLE
 from boooply.version import __version__

@@ -15,7 +15,7 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.settings import is_loopback
+from boooply.protocol.hosts import is_loopback
 
 HTTP_PORT: Final = 8725
 HTTP_PATH: Final = "/mcp"
