@@ -302,7 +302,9 @@ async def test_after_a_clock_was_set_back_a_stored_event_waits_no_longer_than_it
         found = await store.events.take(claim_token="ours", lease=60)
     assert found is not None
     assert found.body == Secret("body")
-    assert [one.message for one in caplog.records] == ["the clock was set back: the leases of 1 events begin again"]
+    assert [one.message for one in caplog.records] == [
+        "the clock was set back: leases of stored events begin again (1)"
+    ]
 
 
 async def test_after_a_clock_was_set_back_a_shared_allowance_waits_no_longer_than_a_window(before, store, caplog):
