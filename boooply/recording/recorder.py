@@ -12,6 +12,7 @@ from boooply.models import Tenant
 from boooply.recording import states
 from boooply.secret import Secret
 from boooply.store.entries import ClaimResult, Entry, tenant_as_json
+from boooply.store.identity import writing_encryption
 from boooply.store.keys import read_key, write_key
 from boooply.store.ledger import ledger_rows
 from boooply.store.rows import Step, insert_missing
@@ -62,8 +63,18 @@ class Recorder:
         await self._database.write(partial(self._enroll, written))
 
     async def begin(self, organization_id: str, /, *, claim_token: str, lease: float) -> bool:
-        """Record that the request goes out next; return False if another run has claimed the customer meanwhile."""
-        return await self._step(organization_id, partial(states.begin, claim_token=claim_token, lease=lease))
+        """Record that the request goes out next; return False if another run has claimed the customer meanwhile.
+
+        Raises:
+            StoreError: That cannot be recorded, or the key could not be stored: the store uses another encryption key.
+        """
+        step = partial(states.begin, claim_token=claim_token, lease=lease)
+
+        def run(connection: Connection) -> bool:
+            writing_encryption(connection, self._encryption)
+            return bool(self._rows.step_known_in(connection, organization_id, step))
+
+        return await self._database.write(run)
 
     async def mark_not_sent(self, organization_id: str, /, *, claim_token: str, lease: float = 0.0) -> bool:
         """Record that the request was not carried out; without a lease anybody may claim the customer."""

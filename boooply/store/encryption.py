@@ -90,7 +90,7 @@ class Encryption:
         """
         chosen = [one for one in self._keys if _id_of(one) == key_id]
         if not chosen:
-            raise StoreError(_OTHER_KEY)
+            raise StoreError(_OTHER_KEY, is_permanent=True)
         return attrs.evolve(self, keys=(*chosen, *(one for one in self._keys if one not in chosen)))
 
     def encrypt_digest_key(self) -> bytes:
@@ -105,12 +105,14 @@ class Encryption:
         """
         digest_key = self.decrypt_or_none(_DIGEST_KEY, encrypted)
         if digest_key is None:
-            raise StoreError(_OTHER_KEY)
+            raise StoreError(_OTHER_KEY, is_permanent=True)
         return attrs.evolve(self, digest_key=digest_key)
 
     def digest(self, value: Secret, /) -> str:
         """Return what recognizes a key and reveals nothing of it."""
-        digest = hmac.new(self._digest_key.reveal().encode(), value.reveal().encode(), hashlib.sha256)
+        digest = hmac.new(
+            self._digest_key.reveal().encode(), value.reveal().encode("utf-8", "surrogatepass"), hashlib.sha256
+        )
         return digest.hexdigest()[:_DIGITS]
 
     def _cipher(self) -> MultiFernet:

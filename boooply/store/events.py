@@ -123,7 +123,7 @@ class AsyncEvents:
         now = self._database.now(connection)
         ends = case((EVENTS.c.locked_until > 0, now + EVENTS.c.locked_until - EVENTS.c.changed_at), else_=0.0)
         count = connection.execute(update(EVENTS).where(is_ahead).values(locked_until=ends, changed_at=now)).rowcount
-        logger.warning("the clock was set back: the leases of %d events begin again", count)
+        logger.warning("the clock was set back: leases of stored events begin again (%d)", count)
 
     @property
     def _is_open(self) -> ColumnElement[bool]:

@@ -70,12 +70,12 @@ class Rows(Generic[E]):
         Raises:
             StoreError: The database fails.
         """
+        return await self.database.write(lambda connection: self.step_known_in(connection, name, step))
 
-        def run(connection: Connection) -> T | None:
-            locked = self._lock(connection, name)
-            return None if locked is None else self._apply(connection, name, *locked, step)
-
-        return await self.database.write(run)
+    def step_known_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T | None:
+        """Take a step with one row within the caller's transaction; return None if there is no such row."""
+        locked = self._lock(connection, name)
+        return None if locked is None else self._apply(connection, name, *locked, step)
 
     def step_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T:
         """Take a step with one row within the caller's transaction, and create the row if there is none."""
@@ -98,8 +98,9 @@ class Rows(Generic[E]):
         row = connection.execute(statement, {**self.scope, self._key: name}).one_or_none()
         if row is None:
             return None
-        values = tuple[Any, ...](row)
-        return self.load(values[:-2]), values[-2], values[-1]
+        values: list[Any] = list(row)
+        now, written_at = values.pop(), values.pop()
+        return self.load(values), written_at, now
 
     def _apply(self, connection: Connection, name: str, entry: E, written_at: float, now: float, step: Step[E, T]) -> T:
         result, after = step(_clamped(entry, name, written_at, now), now)

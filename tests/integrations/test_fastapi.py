@@ -265,6 +265,8 @@ def test_a_missing_setting_stops_the_start(application: Application) -> None:
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
 async def test_a_store_of_another_api_stops_the_start() -> None:
+    async with Boooply().lifespan():
+        pass  # which mints nothing, so the store belongs to nobody yet
     async with AsyncStore.open() as store:
         await store.identity.record("https://api.example", [Secret("bply_platform_0123456789abcdef")])
     with pytest.raises(StoreMismatchError, match=r"belongs to the API at https://api\.example"):

@@ -204,6 +204,30 @@ async def test_a_writer_without_the_new_encryption_key_stops(store_url, encrypti
             await keys.get("org_2")
 
 
+async def test_a_run_without_the_new_encryption_key_mints_nothing(platform, sandbox, store, store_url, encryption_key):
+    async with AsyncKeyStore.open(store_url, encryption_key=(Fernet.generate_key().decode(), encryption_key)) as keys:
+        await keys.rotate()
+    async with asyncio.timeout(20):  # it does not retry
+        with pytest.raises(StoreError, match="BOOOPLY_STORE_KEY must contain it too"):
+            [one async for one in async_provision(customers(5), platform=platform, store=store)]
+    assert not sandbox.mints
+
+
+async def test_an_event_that_is_stored_after_a_rotation_is_under_the_new_encryption_key(store_url, encryption_key):
+    new = Fernet.generate_key().decode()
+    async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
+        await store.events.put("before", Secret("body"))
+    async with (
+        AsyncStore.open(store_url, encryption_key=(encryption_key, new)) as store,
+        AsyncKeyStore.open(store_url, encryption_key=(new, encryption_key)) as keys,
+    ):
+        await keys.rotate()
+        await store.events.put("after", Secret("body"))
+    async with AsyncStore.open(store_url, encryption_key=new) as store:
+        taken = [await store.events.take(claim_token=str(one), lease=60) for one in range(2)]
+        assert [one and one.body for one in taken] == [Secret("body")] * 2
+
+
 async def test_until_a_rotation_starts_the_old_key_encrypts_whatever_the_order(store_url, encryption_key):
     new = Fernet.generate_key().decode()
     async with (
@@ -278,7 +302,9 @@ async def test_after_a_clock_was_set_back_a_stored_event_waits_no_longer_than_it
         found = await store.events.take(claim_token="ours", lease=60)
     assert found is not None
     assert found.body == Secret("body")
-    assert [one.message for one in caplog.records] == ["the clock was set back: the leases of 1 events begin again"]
+    assert [one.message for one in caplog.records] == [
+        "the clock was set back: leases of stored events begin again (1)"
+    ]
 
 
 async def test_after_a_clock_was_set_back_a_shared_allowance_waits_no_longer_than_a_window(before, store, caplog):
