@@ -174,11 +174,12 @@ async def test_a_response_that_is_sent_twice_gives_nobody_anothers_key(store: As
         async with (
             server,
             AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=url, rate_limits=None) as platform,
+            AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as direct,
         ):
             outcomes = await run(platform, store, 10)
             for outcome in outcomes:
                 if isinstance(outcome, Connected):
-                    owner = platform.organization(await store.keys.get(outcome.organization_id))
+                    owner = direct.organization(await store.keys.get(outcome.organization_id))
                     assert (await owner.organization.get()).external_org_id == outcome.organization_id
         await asyncio.sleep(0.05)
     assert kinds(outcomes)["Connected"] + kinds(outcomes)["InDoubt"] == 10
