@@ -13,7 +13,7 @@ from boooply.recording import states
 from boooply.secret import Secret
 from boooply.store.entries import ClaimResult, Entry, tenant_as_json
 from boooply.store.identity import writing_encryption
-from boooply.store.keys import read_key, write_key
+from boooply.store.keys import holder_of, read_key, write_key
 from boooply.store.ledger import ledger_rows
 from boooply.store.rows import Step, insert_missing
 from boooply.store.schema import KEY_ROWS, LEDGER
@@ -27,6 +27,14 @@ class Claimed:
     result: ClaimResult
     entry: Entry
     is_changed: bool = False
+
+
+class SharedKeyError(Exception):
+    """A new key is already stored for another customer, the holder; nothing was recorded."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
 
 
 class Recorder:
@@ -86,11 +94,18 @@ class Recorder:
         A key that arrives late counts too. If the customer has another key already, that one stays, since it may be in
         use: then return False and count the new key as an orphan. Without a key (it is in a vault of your own) only
         the ledger is written.
+
+        Raises:
+            SharedKeyError: Another customer has this key.
         """
         organization_id = tenant.organization_id
         finish = partial(states.finish, claim_token=claim_token, tenant=tenant_as_json(tenant))
 
         def run(connection: Connection) -> bool:
+            holder = None if api_key is None else holder_of(connection, self._encryption, api_key)
+            if holder not in {None, organization_id}:
+                raise SharedKeyError(holder)
+
             def step(entry: Entry, now: float) -> tuple[bool, Entry]:
                 known = None if api_key is None else read_key(connection, self._encryption, organization_id)
                 is_ours, after = finish(entry, now, has_other_key=known is not None and known != api_key)
@@ -109,6 +124,10 @@ class Recorder:
     async def mark_in_doubt(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
         """Record that the key may or may not have been minted, and why."""
         return await self._step(organization_id, partial(states.mark_in_doubt, claim_token=claim_token, reason=reason))
+
+    async def reopen(self, organization_id: str, /, *, reason: str) -> bool:
+        """Record that a customer that was done is in doubt; its key stays where it is until another one is minted."""
+        return await self._step(organization_id, partial(states.reopen, reason=reason))
 
     async def _step(self, organization_id: str, step: Step[Entry, bool]) -> bool:
         return bool(await self._rows.step_known(organization_id, step))

@@ -9,6 +9,8 @@
            later run     │                        │  or its lease       │ finish: a key that arrives late
                        failed ◀─────fail──────────┘  has ended          │ claim, to mint again on purpose: ▶ todo
 
+``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key.
+
 ``sent`` is committed before the request goes out. Nobody who finds an entry in that state after its lease can tell
 whether a key was minted: the customer is in doubt, and is never sent again automatically.
 """
@@ -66,6 +68,8 @@ def mark_not_sent(entry: Entry, now: float, *, claim_token: str, lease: float) -
 
 def finish(entry: Entry, _now: float, *, claim_token: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:
     """Record that the key has arrived, however late; return False if the customer has another key already."""
+    # beside a customer that is minted again on purpose, the key that is there is the one in doubt
+    has_other_key = has_other_key and not (entry.claim_token == claim_token and entry.state is State.SENT)
     is_repeated = entry.claim_token == claim_token and entry.state is State.DONE  # its result was lost
     is_orphan = has_other_key and not is_repeated
     return not has_other_key, attrs.evolve(
@@ -91,6 +95,13 @@ def mark_in_doubt(entry: Entry, _now: float, *, claim_token: str, reason: str) -
     if entry.claim_token != claim_token or entry.state is not State.SENT:
         return False, entry
     return True, attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
+
+
+def reopen(entry: Entry, _now: float, *, reason: str) -> tuple[bool, Entry]:
+    """Record that a customer that was done is in doubt: its key may be another customer's."""
+    if entry.state is not State.DONE:
+        return False, entry
+    return True, attrs.evolve(entry, state=State.IN_DOUBT, reason=reason)
 
 
 def _is_claimed(entry: Entry, claim_token: str) -> bool:

@@ -13,7 +13,7 @@ from aiohttp import web
 from attrs import frozen
 
 from boooply.sandbox.records import Fault
-from boooply.sandbox.responses import internal_error, rate_limited
+from boooply.sandbox.responses import ErrorResponse, internal_error, rate_limited
 
 __all__ = ["ELSEWHERE", "FAULTS", "NO_FAULT", "Behaviour"]
 
@@ -206,6 +206,10 @@ FAULTS: Final[Mapping[Fault, Behaviour]] = {
     "stall": Behaviour(
         meaning="carried out; no response, until the client disconnects or the sandbox stops",
         after=lambda _genuine: _Silence(_until_client_disconnects),
+    ),
+    "422": Behaviour(
+        meaning="nothing is carried out; 422 in the JSON form",
+        instead=lambda _request: ErrorResponse(422, "VALIDATION_ERROR", "Validation failed"),
     ),
     "429": Behaviour(
         meaning="nothing is carried out; 429 with the headers of a used-up window",

@@ -34,6 +34,7 @@ Fault = Literal[
     "commit-then-drop",
     "drop-midway",
     "stall",
+    "422",
     "429",
     "429-bare",
     "500",

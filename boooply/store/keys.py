@@ -139,6 +139,11 @@ def read_key(connection: Connection, encryption: Encryption, organization_id: st
     return None if encrypted is None else encryption.decrypt(organization_id, encrypted)
 
 
+def holder_of(connection: Connection, encryption: Encryption, api_key: Secret) -> str | None:
+    """Return the customer that has a key, the one with it for longest if there are several, or None."""
+    return connection.execute(_HOLDER, {"digest": encryption.digest(api_key)}).scalar_one_or_none()
+
+
 def write_key(
     connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret, now: float
 ) -> None:

@@ -148,14 +148,14 @@ async def test_an_empty_key_leaves_the_customer_in_doubt(store):
 
 async def test_a_rejected_customer_fails_alone_and_is_retried_by_the_next_run(platform, store, sandbox):
     bad = attrs.evolve(customer(1), user_email="a@b")
-    sandbox.faults.add("create_organization_api_key", "redirect")
+    sandbox.faults.add("create_organization_api_key", "422")
     outcomes = await run([bad, customer(2)], platform, store, concurrency=1)
     assert kinds(outcomes) == {"Failed": 1, "Connected": 1}
     assert await state(store, "org_1") is State.FAILED
     assert kinds(await run([bad], platform, store)) == {"Connected": 1}
 
 
-@pytest.mark.parametrize("clear_response", [None, "redirect"], ids=["success", "error"])
+@pytest.mark.parametrize("clear_response", [None, "422"], ids=["success", "error"])
 async def test_a_clear_response_resets_the_count_of_consecutive_failures(
     platform, encryption_key, sandbox, clear_response
 ):

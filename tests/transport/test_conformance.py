@@ -21,6 +21,7 @@ from boooply import (
     NotFoundError,
     RateLimits,
     RetryPolicy,
+    UnprocessableEntityError,
 )
 from boooply.sandbox import Sandbox
 
@@ -36,6 +37,7 @@ TABLE: list[tuple[str, Any, int, Any, int, Any, int]] = [
     ("commit-then-drop", FINE, 2, AmbiguousWriteError, 1, FINE, 1),
     ("stall", FINE, 2, AmbiguousWriteError, 1, FINE, 1),
     ("drop-midway", FINE, 2, AmbiguousWriteError, 1, FINE, 1),
+    ("422", UnprocessableEntityError, 1, UnprocessableEntityError, 1, UnprocessableEntityError, 1),
     ("429-bare", FINE, 2, FINE, 2, FINE, 2),
     ("500", FINE, 2, AmbiguousWriteError, 1, FINE, 2),
     ("502", FINE, 2, AmbiguousWriteError, 1, FINE, 2),
