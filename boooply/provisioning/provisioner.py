@@ -28,7 +28,7 @@ from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.recording import Claimed, Recorder
 from boooply.resources.keys import key_request
-from boooply.secret import Secret, redact
+from boooply.secret import Secret, one_line, redact
 from boooply.store import ClaimResult, is_same_run
 from boooply.store.completion import run_to_completion
 
@@ -202,7 +202,7 @@ class KeyProvisioner:
         try:
             is_stored = await self._with_store_retry(self._store, tenant, api_key, claim_token)
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
-            problem = redact(str(error), api_key)  # a vault may quote what it rejects
+            problem = one_line(redact(str(error), api_key))  # a vault may quote what it rejects
         else:
             return Connected(tenant.organization_id) if is_stored else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)

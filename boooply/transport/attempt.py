@@ -70,7 +70,7 @@ async def attempt(
     if body is None:
         problem = f"the body is over {LARGEST_BODY // 2**20} MiB"
         return Failure(FailureKind.TOO_LARGE, DecodingError(request.operation, status=status, problems=(problem,)))
-    return Response(status=status, headers=response.headers, body=body, key=key)
+    return Response(status=status, headers=response.headers, body=body, key=key, request=request)
 
 
 def failure(operation: str, error: Exception, *, timeout: float, status: int = 0) -> Failure:
