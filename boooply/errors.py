@@ -245,7 +245,7 @@ class DecodingError(APIError):
     def __init__(self, operation: str, status: int, problems: Iterable[str]) -> None:
         self.operation = operation
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
-        self.problems = tuple(problems)
+        self.problems = tuple(map(one_line, problems))
         super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(self.problems)}")
         self.args = operation, status, self.problems
 

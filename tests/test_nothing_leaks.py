@@ -1,12 +1,16 @@
 """No error that leaves the SDK leads to a frame that shows a key, whatever an error tracker reads from it."""
 
 import asyncio
+import json
 import traceback
 from types import TracebackType
+from typing import Any
 
+import attrs
 import pytest
 
 from boooply import (
+    AIInterview,
     AmbiguousWriteError,
     AsyncBoooplyClient,
     AsyncBoooplyPlatform,
@@ -14,11 +18,18 @@ from boooply import (
     BoooplyClient,
     BoooplyError,
     BoooplyPlatform,
+    Candidate,
     ConfigurationError,
     DeadlineExceededError,
     RetryPolicy,
+    TeamMember,
     Tenant,
+    UnprocessableEntityError,
+    ValidationError,
 )
+from boooply.models import CannotTell, NotSeen, calendars, interviews, people, requests, tenants
+from boooply.models.request import RequestModel
+from boooply.models.response import ResponseModel
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.messages import Response
 from boooply.secret import hide_locals
@@ -210,5 +221,74 @@ async def test_a_request_of_ones_own_whose_response_contains_a_key() -> None:
     async with server, AsyncBoooplyClient(api_key=f"bply_org_{HIDDEN}", base_url=base_url) as client:
         with pytest.raises(BadRequestError) as caught:
             await client.request("GET", "/api/keys")
+
+    assert HIDDEN not in shown_by(caught.value)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(422, UnprocessableEntityError), (500, AmbiguousWriteError)])
+async def test_a_cv_that_the_api_quotes(status: int, kind: type[BoooplyError]) -> None:
+    cv = "Jane Doe, born 1990.\nLed a team for 7 years; Łódź."
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        received = (await reader.readexactly(length)).decode()
+        body = json.dumps({"error": f"cannot parse {received}; the CV is {cv}"}).encode()
+        writer.write(b"HTTP/1.1 %d No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    interview = AIInterview(job_role="Engineer", candidate=Candidate(name="J", email="j@x.example"), candidate_cv=cv)
+    async with server, AsyncBoooplyClient(api_key="bply_org_x", base_url=base_url) as client:
+        with pytest.raises(kind) as caught:
+            await client.interviews.create(interview)
+
+    assert "cannot parse" in str(caught.value)
+    for word in ("Jane Doe", "Led a team", "7 years"):
+        assert word not in shown_by(caught.value)
+
+
+REQUESTS = [
+    kind
+    for module in (calendars, interviews, people, requests, tenants)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and attrs.has(kind) and kind.__module__ == module.__name__
+    if issubclass(kind, RequestModel) or not (issubclass(kind, ResponseModel) or kind in {NotSeen, CannotTell})
+]
+
+
+@pytest.mark.parametrize("kind", REQUESTS, ids=lambda kind: kind.__name__)
+def test_the_constructor_of_a_request_keeps_no_argument(kind: type) -> None:
+    fields = attrs.fields(kind)
+    given = dict.fromkeys((field.name for field in fields), HIDDEN)
+    for field in fields:
+        with pytest.raises(ValidationError) as caught:
+            kind(**given | {field.name: 7})
+        shown = shown_by(caught.value).replace(f"not {HIDDEN!r}", "")  # a wrong member is named
+        assert HIDDEN not in shown
+
+
+def test_a_cv_before_a_wrong_field() -> None:
+    jane = Candidate(name="Jane", email="jane@x.example")
+    wrong: list[dict[str, Any]] = [
+        {"stage": ""},
+        {"duration_minutes": 3},
+        {"scheduling_mode": "FIXED"},
+        {"available_slots": ["x"]},
+        {"candidate": "Jane"},
+    ]
+    given: dict[str, Any] = {"job_role": "Engineer", "candidate": jane, "candidate_cv": HIDDEN}
+    for change in wrong:
+        with pytest.raises(ValidationError) as caught:
+            AIInterview(**given | change)
+        assert HIDDEN not in shown_by(caught.value)
+        names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+        assert names[2] == "__init__"  # the place of the error is still there
+
+
+def test_a_key_in_the_place_of_a_member_is_masked() -> None:
+    with pytest.raises(ValidationError, match="bply_org_…cdef") as caught:
+        TeamMember(email="a@b.example", role=f"bply_org_{HIDDEN}")
 
     assert HIDDEN not in shown_by(caught.value)

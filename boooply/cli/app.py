@@ -9,7 +9,7 @@ from typing import Final
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from boooply.cli.terminal import OPTION, console, discard_output, print_error, replace_unencodable
+from boooply.cli.terminal import OPTION, console, discard_output, print_error, printable, replace_unencodable
 from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
 from boooply.version import __version__
 
@@ -143,7 +143,7 @@ the old one in every process.
 
 
 def _one_line(error: CycloptsError) -> Text:
-    return Text(f"boooply: {error} Try: boooply --help")
+    return Text(f"boooply: {printable(str(error))} Try: boooply --help")
 
 
 app: Final = App(

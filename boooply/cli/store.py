@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from cyclopts import App
 
 from boooply.cli.rescue import restore_keys
-from boooply.cli.terminal import StoreUrl, console, count_of, print_error
+from boooply.cli.terminal import StoreUrl, console, count_of, print_error, printable
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM
 from boooply.secret import as_secret
@@ -113,5 +113,5 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     console().print(f"{count_of(len(restored) - len(bad), 'key')} restored.")
     if bad:
         return 1
-    console().print(f"{file} is no longer needed: delete it.", overflow="fold")
+    console().print(f"{printable(str(file))} is no longer needed: delete it.", overflow="fold")
     return 0

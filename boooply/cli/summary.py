@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import attrs
 
+from boooply.cli.terminal import printable
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome
-from boooply.secret import redact
 from boooply.store import AsyncLedger
 
 _CHANGED_SHOWN: Final = 20
@@ -77,7 +77,7 @@ def as_json(outcome: Outcome) -> str:
     """Write an outcome as one line of JSON, in ASCII, which any pipe accepts."""
     line: dict[str, Any] = {"organization_id": outcome.organization_id, "outcome": _NAMES[type(outcome)]}
     if isinstance(outcome, InDoubt | Failed):
-        line["reason"] = redact(outcome.reason)
+        line["reason"] = printable(outcome.reason)
     elif isinstance(outcome, AlreadyConnected):
         line["is_changed"] = outcome.is_changed
     return json.dumps(line)

@@ -17,7 +17,6 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import batched
 from boooply.ratelimit.limits import RateLimits
-from boooply.secret import redact
 from boooply.store import AsyncStore, Entry, State, tenant_of
 
 _STATE_WIDTH: Final = 9
@@ -200,7 +199,7 @@ def _json_of(entry: Entry) -> dict[str, Any]:
         "organization_id": entry.organization_id,
         "state": _STATE_NAMES[entry.state].replace(" ", "_"),
         "organization_name": _about(entry).get("organization_name"),
-        "reason": entry.reason and redact(entry.reason),
+        "reason": entry.reason and printable(entry.reason),
         "orphans": entry.orphans,
     }
     return {name: value for name, value in row.items() if value is not None}

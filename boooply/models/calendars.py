@@ -6,6 +6,7 @@ import attrs
 
 from boooply.errors import ValidationError
 from boooply.models import validators
+from boooply.models.request import RequestModel
 from boooply.models.response import ResponseModel
 
 minutes: validators.Validator = attrs.validators.optional(validators.number_between(5, unit="minutes", whole=True))
@@ -13,7 +14,7 @@ _days = attrs.validators.optional(validators.number_between(1, 30, unit="days", 
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Slot:
+class Slot(RequestModel):
     """A span of time, from ``start`` to ``end``."""
 
     start: datetime
@@ -51,7 +52,7 @@ class BusyBlocks(ResponseModel):
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class AvailabilityQuery:
+class AvailabilityQuery(RequestModel):
     """A query for free slots of ``duration_minutes`` (30) in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=validators.email)
@@ -60,7 +61,7 @@ class AvailabilityQuery:
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class BusyBlocksQuery:
+class BusyBlocksQuery(RequestModel):
     """A query for busy blocks in the next ``days`` (14, at most 30)."""
 
     email: str = attrs.field(validator=validators.email)

@@ -10,6 +10,7 @@ from boooply.errors import BoooplyError, ValidationError
 from boooply.models import validators
 from boooply.models.enums import DateField, EndReason, InterviewType, MeetingType, Recommendation, SessionStatus
 from boooply.models.people import InterviewParticipant
+from boooply.models.request import RequestModel
 from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
@@ -144,7 +145,7 @@ def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class InterviewQuery:
+class InterviewQuery(RequestModel):
     """A query for one page of the list: pages count from 1 and have at most 100 interviews."""
 
     status: tuple[SessionStatus | str, ...] = attrs.field(default=(), converter=_statuses)

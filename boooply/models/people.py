@@ -7,12 +7,13 @@ import attrs
 
 from boooply.models import validators
 from boooply.models.enums import AuthProvider, ParticipantRole
+from boooply.models.request import RequestModel
 from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Candidate:
+class Candidate(RequestModel):
     """The candidate to invite: short for a participant with the role ``CANDIDATE``."""
 
     name: str
@@ -20,7 +21,7 @@ class Candidate:
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Participant:
+class Participant(RequestModel):
     """A person to invite, who gets an e-mail as soon as the interview is created."""
 
     name: str

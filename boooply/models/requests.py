@@ -18,6 +18,7 @@ from boooply.models.enums import (
     WorkSetup,
 )
 from boooply.models.people import Candidate, Participant, participants
+from boooply.models.request import RequestModel
 
 _MOST_SLOTS = 50
 _DEFAULT_MINUTES = 30  # the API's default
@@ -28,7 +29,7 @@ def _slots(value: Iterable[Slot]) -> tuple[Slot, ...]:
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class InterviewRequest:
+class InterviewRequest(RequestModel):
     """The fields of all three kinds of interview; times are sent in UTC.
 
     ``duration_minutes`` is 30 by default. ``scheduled_at`` is required if ``scheduling_mode`` is ``FIXED``. Creating an
@@ -129,14 +130,14 @@ class TeamMeeting(InterviewRequest):
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Cancellation:
+class Cancellation(RequestModel):
     """The body of a request to cancel an interview."""
 
     reason: str | None = None
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Rescheduling:
+class Rescheduling(RequestModel):
     """The body of a request to move an interview to another time."""
 
     scheduled_at: datetime
@@ -145,7 +146,7 @@ class Rescheduling:
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Invitation:
+class Invitation(RequestModel):
     """The body of a request to add people to an interview."""
 
     participants: tuple[Participant, ...] = attrs.field(converter=participants)
@@ -156,7 +157,7 @@ class Invitation:
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class JobBrief:
+class JobBrief(RequestModel):
     """A role, for which the AI writes a job description (contract section 6)."""
 
     job_role: str

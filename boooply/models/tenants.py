@@ -6,12 +6,13 @@ import attrs
 
 from boooply.models import validators
 from boooply.models.enums import TeamRole
+from boooply.models.request import RequestModel
 from boooply.models.response import ResponseModel
 from boooply.secret import Secret
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class TeamMember:
+class TeamMember(RequestModel):
     """A colleague to import into the customer's organization."""
 
     email: str = attrs.field(validator=validators.email)
@@ -24,7 +25,7 @@ def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
-class Tenant:
+class Tenant(RequestModel):
     """A customer of the platform, as it connects to Boooply.
 
     ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it.

@@ -13,6 +13,7 @@ import attrs
 from attrs.validators import optional
 
 from boooply.errors import ValidationError
+from boooply.secret import redact
 
 T = TypeVar("T")
 
@@ -89,7 +90,9 @@ def one_of(enumeration: type[StrEnum]) -> Validator:
 
     def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
         if not isinstance(value, str) or value not in values:
-            raise ValidationError(attribute.name, rule if not isinstance(value, str) else f"{rule}, not {value[:40]!r}")
+            raise ValidationError(
+                attribute.name, rule if not isinstance(value, str) else f"{rule}, not {redact(value)[:40]!r}"
+            )
 
     return check
 

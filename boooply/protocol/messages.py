@@ -46,13 +46,15 @@ class Idempotency(Enum):
 class Response:
     """A response as it came; the names in ``headers`` match in any case.
 
-    ``key`` is the key of the request, so that it can be masked wherever the response repeats it.
+    ``request`` is what it responds to and ``key`` the key that was sent with it, so that both can be masked wherever
+    the response repeats them.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     key: Secret | None = attrs.field(default=None, repr=False, eq=False)
+    request: "Request | None" = attrs.field(default=None, repr=False, eq=False)
 
     def json(self) -> Any:
         """Return the body as JSON; every call returns the same object.

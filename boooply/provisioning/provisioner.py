@@ -27,7 +27,7 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.recording import Claimed, Recorder, SharedKeyError
 from boooply.resources.keys import doubt_about, mint_key
-from boooply.secret import Secret, redact
+from boooply.secret import Secret, one_line, redact
 from boooply.store import ClaimResult, is_same_run
 from boooply.store.completion import run_to_completion
 
@@ -203,7 +203,7 @@ class KeyProvisioner:
         except SharedKeyError as error:
             return await self._doubt_both(tenant.organization_id, error.holder, api_key, claim_token)
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
-            problem = redact(str(error), api_key)  # a vault may quote what it rejects
+            problem = one_line(redact(str(error), api_key))  # a vault may quote what it rejects
         else:
             return Connected(tenant.organization_id) if is_stored else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)

@@ -89,9 +89,9 @@ async def attempt(
             whole = await _read_body(response, body, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
         if status and status not in _OK:  # its status and headers say enough, whatever became of its body
-            return Response(status=status, headers=headers, body=bytes(body), key=key)
+            return Response(status=status, headers=headers, body=bytes(body), key=key, request=request)
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
-    return Response(status=status, headers=headers, body=whole, key=key)
+    return Response(status=status, headers=headers, body=whole, key=key, request=request)
 
 
 def failure(

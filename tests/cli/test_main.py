@@ -66,6 +66,8 @@ def test_version_is_printed(run: Run) -> None:
         (("quikstart",), "quickstart"),
         (("quickstart", "--nope"), "--nope"),
         (("quickstart", "one.csv", "two.csv"), "two.csv"),
+        (("a\x1b[2J\n\u202eb",), "a [2J b"),
+        (("bply_org_0123456789abcdef",), "bply_org_…cdef"),
         (("sandbox", "--port", "65536"), "--port"),
         (("sandbox", "--port", "-1"), "--port"),
         (("sandbox", "--reads", "-1"), "--reads"),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from boooply.cli.summary import as_json
+from boooply.provisioning import Failed
 from boooply.sandbox import Sandbox
 
 Run = Callable[..., Any]
@@ -238,3 +240,9 @@ def test_json_ends_with_the_summary_on_an_error_too(
     (last,) = ran.rows
     assert ran.code == 1
     assert last["summary"]["connected"] == 0
+
+
+def test_a_reason_in_json_is_one_line_without_what_acts_on_a_terminal() -> None:
+    line = json.loads(as_json(Failed("org_1", "a\nb\x1b[2J\u202e bply_org_0123456789abcdef")))
+
+    assert line == {"organization_id": "org_1", "outcome": "failed", "reason": "a b [2J  bply_org_…cdef"}

@@ -38,7 +38,9 @@ async def _fill(by_hand: int, in_doubt: int, suffix: str) -> None:
             )
             await Recorder(store).claim(tenant, claim_token="a", lease=60)
             await Recorder(store).begin(tenant.organization_id, claim_token="a", lease=60)
-            await Recorder(store).mark_in_doubt(tenant.organization_id, claim_token="a", reason=f"lost beside {KEY}")
+            await Recorder(store).mark_in_doubt(
+                tenant.organization_id, claim_token="a", reason=f"lost\nbeside\x1b[2J\u202e {KEY}"
+            )
 
 
 async def damage(organization_id: str) -> None:
@@ -96,7 +98,7 @@ def test_the_json_list_has_one_line_per_customer(run: Run) -> None:
             "organization_id": "doubt_0",
             "state": "in_doubt",
             "organization_name": "Acme",
-            "reason": "lost beside bply_org_…cdef",
+            "reason": "lost beside [2J  bply_org_…cdef",
             "orphans": 0,
         },
         {"organization_id": "hand_0000", "state": "connected", "orphans": 0},
@@ -122,7 +124,7 @@ def test_a_customer_in_doubt_is_shown_with_its_reason(run: Run) -> None:
         "customer": "doubt_0",
         "name": "Acme",
         "state": "in doubt",
-        "reason": "lost beside bply_org_…cdef",
+        "reason": "lost beside [2J  bply_org_…cdef",
         "connected by": "ada@acme.example, 1",
         "key": "none",
     }

@@ -55,6 +55,26 @@ def test_characters_without_a_utf8_form_are_replaced() -> None:
     str(caught.value).encode()
 
 
+def test_control_characters_and_marks_of_direction_of_a_response_do_not_reach_an_error() -> None:
+    nasty = "see\r\n\x1b]0;x\x07\x9b2J\u2028\u202ehere\u200f\u2066\u061c"
+    with pytest.raises(APIStatusError) as caught:
+        GET_INTERVIEW.parse(answer(400, {"error": nasty, "code": nasty}, X_Request_Id=nasty))
+
+    error = caught.value
+    assert error.message == error.code == error.request_id == "see ]0;x 2J here "
+    assert str(error).isprintable()
+    assert "".join(filter(None, json.loads(json.dumps(error.args[2:5])))).isprintable()
+
+
+@pytest.mark.parametrize("header", ["text/\x1b[2Jhtml", "\u202etxt", "bply_org_0123456789abcdef"])
+def test_a_content_type_is_quoted_without_what_acts_on_a_terminal(header: str) -> None:
+    with pytest.raises(DecodingError) as caught:
+        GET_INTERVIEW.parse(answer(200, b"<", Content_Type=header))
+
+    assert caught.value.problems[0].isprintable()
+    assert "0123456789" not in str(caught.value)
+
+
 def test_an_error_shows_everything_that_the_response_contains() -> None:
     body = {"success": False, "error": "Slow down", "code": "LIMIT"}
     response = answer(429, body, X_Request_Id="r-1", Retry_After="7")
