@@ -123,6 +123,7 @@ They read the store that boooply provision writes:
    boooply tenants show org_7234567890
    boooply tenants key org_7234567890        prints the whole key
    boooply tenants disconnect org_7234567890
+   boooply tenants reconnect org_7234567890  mints another key
 """
 _STORE: Final = """Make, change and check what encrypts the stored keys.
 

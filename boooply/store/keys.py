@@ -125,6 +125,11 @@ def read_key(connection: Connection, encryption: Encryption, organization_id: st
     return None if encrypted is None else encryption.decrypt(organization_id, encrypted)
 
 
+def has_key(connection: Connection, organization_id: str) -> bool:
+    """Check whether a customer has a key, even one that cannot be decrypted."""
+    return connection.execute(_READ, {"name": organization_id}).first() is not None
+
+
 def write_key(
     connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret, now: float
 ) -> None:
