@@ -350,10 +350,8 @@ def test_what_the_api_says_about_a_customer_reaches_the_user(boooply_sandbox: Sa
         "": 409,
     }
     details = {kind: response.json()["detail"] for kind, response in responses.items()}
-    assert (
-        details["key"] == details[""]
+    assert details["key"] == details[""]
     assert "does not accept the key of this customer any more: reconnect Boooply" in details["key"]
-    )
     assert details["plan"] == "The plan has no interviews left"
     assert details["role"] == "Only owners may do this"
     assert details["mute"] == "interviews.create: HTTP 403"
