@@ -113,6 +113,19 @@ class Tenants(SyncProxy[AsyncTenants]):
         client = self._runner.run(lambda: self._original.connect(tenant, remint_in_doubt=remint_in_doubt))
         return over(BoooplyClient, self._runner, client)
 
+    def reconnect(self, tenant: Tenant, /) -> BoooplyClient:
+        """Mint another key of a customer on purpose, replace the stored one by it, and return its client.
+
+        For a key that Boooply refuses, say because it was revoked in the dashboard. The stored key is used until the
+        new one takes its place, in one step; it then counts as an orphan, since nothing here can revoke it.
+
+        Raises:
+            AmbiguousWriteError: A key may have been minted; the stored one stays, and the customer is in doubt.
+            KeysNotStoredError: The key came and cannot be stored: the error contains it.
+            APIStatusError: The API refuses the customer, or the platform's key; the stored key stays.
+        """
+        return over(BoooplyClient, self._runner, self._runner.run(lambda: self._original.reconnect(tenant)))
+
 
 def provision(
     tenants: Iterable[Tenant],

@@ -125,6 +125,7 @@ They read the store that boooply provision writes:
    boooply tenants key org_7234567890        prints the whole key
    boooply tenants check                     asks Boooply whose each key is
    boooply tenants disconnect org_7234567890
+   boooply tenants reconnect org_7234567890  mints another key
 """
 _STORE: Final = """Make, change and check what encrypts the stored keys.
 

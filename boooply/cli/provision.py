@@ -168,7 +168,7 @@ class _Run:
     def _conclude(self, problem: BoooplyError | None) -> int:
         """Print why the run is unfinished, if it is, and return the exit code."""
         if isinstance(problem, KeysNotStoredError):
-            _rescue(problem)
+            rescue(problem)
             return _FAILED
         if problem is not None:
             print_error(str(problem))
@@ -202,7 +202,8 @@ class _Run:
         os._exit(_STOPPED)
 
 
-def _rescue(error: KeysNotStoredError) -> None:
+def rescue(error: KeysNotStoredError) -> None:
+    """Write keys that could not be stored to a rescue file, or else to standard error."""
     lines = encrypted_lines(error.keys)
     path = write_rescue_file(lines)
     print_error(provision_view.not_stored(len(error.keys), error.reason, path))

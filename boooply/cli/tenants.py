@@ -11,16 +11,21 @@ from cyclopts import App, Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from boooply.cli.provision import rescue
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
 from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import batched
+from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, Entry, State, tenant_of
 
 _STATE_WIDTH: Final = 9
 _AT_ONCE: Final = 16
+_DONE: Final = 0
+_FAILED: Final = 1
 _UNFINISHED: Final = 4
 
 # In the JSON output, with underscores.
@@ -175,6 +180,45 @@ async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organiz
     return (
         None if found in {None, organization_id} else f"its key belongs to {found}: disconnect it and connect it again"
     )
+
+
+@app.command
+async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
+    """Mint another key of one customer, and replace the stored one.
+
+    For a customer whose key Boooply refuses, say because it was revoked in the
+    dashboard. The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
+    BOOOPLY_BASE_URL.
+
+    Args:
+        organization_id: Your own id of the customer.
+        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BoooplyError: The store does not know it, or knows nothing but its key.
+    """
+    await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
+    async with (
+        AsyncStore.open(store) as opened,
+        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
+    ):
+        entry = await _find(opened, organization_id)
+        if not entry.tenant:
+            raise BoooplyError(f"{organization_id} is known by its key alone: put its new key with AsyncKeyStore.put")
+        try:
+            await AsyncTenants(platform, opened).reconnect(tenant_of(entry))
+        except KeysNotStoredError as error:
+            rescue(error)
+            return _FAILED
+    console().print(
+        f"{printable(organization_id)} is reconnected: its new key is in the store.\n"
+        "If Boooply still accepts the old one, revoke it in the Boooply dashboard.",
+        overflow="fold",
+    )
+    return _DONE
 
 
 async def _find(store: AsyncStore, organization_id: str) -> Entry:

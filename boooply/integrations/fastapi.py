@@ -20,6 +20,7 @@ from boooply.errors import (
     APIError,
     APIStatusError,
     APITimeoutError,
+    AuthenticationError,
     BoooplyError,
     ConfigurationError,
     CorruptKeyError,
@@ -36,6 +37,7 @@ from boooply.errors import (
 )
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.settings import Rule, check_all
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
@@ -53,6 +55,7 @@ Handler = Callable[[E], object]
 
 WEBHOOK_PATH: Final = "/webhooks/boooply"
 
+_REFUSED: Final = "Boooply does not accept the key of this customer any more: reconnect Boooply."
 _UNREACHABLE: Final = "Boooply cannot be reached just now."
 _ACCESS_LOG: Final = "uvicorn.access"
 _RETRY_AFTER: Final = 5  # seconds
@@ -61,7 +64,7 @@ logger: logging.Logger = logging.getLogger("boooply.fastapi")
 
 
 # The statuses and texts of the API that a user of the application can do something about.
-_PASSED_ON: Final = frozenset({400, 404, 409, 422})
+_PASSED_ON: Final = frozenset({400, 402, 403, 404, 409, 422})
 # A status and a text for people; None stands for the error's own. The nearest class of an error applies. Errors that a
 # user of the application cannot correct get a general text, and are logged in full.
 _REPLIES: Final[dict[type, tuple[int, str | None]]] = {
@@ -134,17 +137,25 @@ class Boooply:
         self._make_webhook = webhook
         self._handlers: dict[type[Event], Handler[Any]] = {}
         self._opened: _Opened | None = None
+        self._is_entered = False
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None, /) -> AsyncGenerator[None]:
         """Open the store and the platform, handle stored events while the application runs, and close everything.
 
         Raises:
-            ConfigurationError: A setting is missing or impossible; the application does not start.
+            ConfigurationError: A setting is missing or impossible, or another application that runs uses this object;
+                the application does not start.
             StoreError: The store cannot be opened.
             StoreMismatchError: The store belongs to another API, or to other platform keys.
         """
+        if self._is_entered:
+            raise ConfigurationError(
+                "this Boooply belongs to a running application already: create one for each application"
+            )
+        self._is_entered = True
         async with AsyncExitStack() as stack:
+            stack.callback(self._leave)
             log, redacting = logging.getLogger(_ACCESS_LOG), _Redacting()
             log.addFilter(redacting)
             stack.callback(log.removeFilter, redacting)
@@ -164,6 +175,9 @@ class Boooply:
                 yield
             finally:
                 self._opened = None
+
+    def _leave(self) -> None:
+        self._is_entered = False
 
     def add_to(self, app: FastAPI, /, *, path: str = WEBHOOK_PATH) -> None:
         """Add the error responses, and the endpoint of the webhooks."""
@@ -258,14 +272,20 @@ class Boooply:
     @property
     def _running(self) -> _Opened:
         if self._opened is None:
-            raise ConfigurationError("the application is not running: pass lifespan=boooply.lifespan to FastAPI")
+            raise ConfigurationError(
+                "its lifespan is not running: pass lifespan=boooply.lifespan to FastAPI. The lifespan of a mounted "
+                "application never runs: pass it to the outermost application"
+            )
         return self._opened
 
 
 def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
     """Return the response to an error, in FastAPI's own form; no text contains a key."""
     if isinstance(error, APIStatusError) and error.status in _PASSED_ON:
-        return JSONResponse({"detail": error.message}, status_code=error.status)
+        return JSONResponse({"detail": error.message or str(error)}, status_code=error.status)
+    if isinstance(error, AuthenticationError) and error.operation != CREATE_ORGANIZATION_API_KEY.operation:
+        logger.warning("%s: %s", type(error).__name__, error)
+        return JSONResponse({"detail": _REFUSED}, status_code=409)
     status, text = next(_REPLIES[kind] for kind in type(error).__mro__ if kind in _REPLIES)
     if text is not None:
         logger.warning("%s: %s", type(error).__name__, error)

@@ -70,6 +70,7 @@ class KeyProvisioner:
         recorder: What commits each step.
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether to mint again for customers in doubt.
+        replace: Whether to mint again for all customers, and to replace the keys of those that have one.
         store_timeout: How long to retry a store that fails, in seconds.
         run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
         consecutive_failures: How many requests in a row got no clear response.
@@ -79,6 +80,7 @@ class KeyProvisioner:
     recorder: Recorder
     vault: AsyncKeys | None = None
     remint: bool = False
+    replace: bool = False
     store_timeout: float = 60.0
     run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
     consecutive_failures: int = attrs.field(default=0, init=False)
@@ -120,7 +122,12 @@ class KeyProvisioner:
     async def _connect(self, tenant: Tenant) -> Outcome:
         claim_token = f"{self.run_id}/{next(self._claim_numbers)}"
         claimed = await self._with_store_retry(
-            self.recorder.claim, tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint
+            self.recorder.claim,
+            tenant,
+            claim_token=claim_token,
+            lease=_WAITING_LEASE,
+            remint=self.remint,
+            replace=self.replace,
         )
         if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
@@ -133,7 +140,7 @@ class KeyProvisioner:
 
     async def _connect_claimed(self, tenant: Tenant, claimed: Claimed, claim_token: str) -> Outcome:
         is_undecided = claimed.result in {ClaimResult.CLAIMED, ClaimResult.IN_DOUBT}
-        if is_undecided and await self._is_in_vault(tenant.organization_id):
+        if is_undecided and not self.replace and await self._is_in_vault(tenant.organization_id):
             await self._with_store_retry(self.recorder.finish, tenant, None, claim_token=claim_token)
             return AlreadyConnected(tenant.organization_id)
         if claimed.result is ClaimResult.CLAIMED:
@@ -222,9 +229,11 @@ class KeyProvisioner:
         return InDoubt(organization_id, reason)
 
     async def _store(self, tenant: Tenant, api_key: Secret, claim_token: str) -> bool:
-        if self.vault is not None:
-            await self.vault.put(tenant.organization_id, api_key)
-        return await self.recorder.finish(tenant, api_key if self.vault is None else None, claim_token=claim_token)
+        if self.vault is None:
+            return await self.recorder.finish(tenant, api_key, claim_token=claim_token, replace=self.replace)
+        is_replaced = self.replace and await self._is_in_vault(tenant.organization_id)
+        await self.vault.put(tenant.organization_id, api_key)
+        return await self.recorder.finish(tenant, None, claim_token=claim_token, replace=is_replaced)
 
     async def _with_store_retry(self, step: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step, and again while the store fails, for at most ``store_timeout`` seconds."""

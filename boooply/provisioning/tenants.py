@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from typing import Final
 from weakref import WeakValueDictionary
@@ -99,6 +98,24 @@ class AsyncTenants:
             APIStatusError: The API refuses the customer, or the platform's key.
             StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         """
+        await self._mint(tenant, remint=remint_in_doubt)
+        return await self.client(tenant.organization_id)
+
+    async def reconnect(self, tenant: Tenant, /) -> AsyncBoooplyClient:
+        """Mint another key of a customer on purpose, replace the stored one by it, and return its client.
+
+        For a key that Boooply refuses, say because it was revoked in the dashboard. The stored key is used until the
+        new one takes its place, in one step; it then counts as an orphan, since nothing here can revoke it.
+
+        Raises:
+            AmbiguousWriteError: A key may have been minted; the stored one stays, and the customer is in doubt.
+            KeysNotStoredError: The key came and cannot be stored: the error contains it.
+            APIStatusError: The API refuses the customer, or the platform's key; the stored key stays.
+        """
+        await self._mint(tenant, replace=True)
+        return await self.client(tenant.organization_id)
+
+    async def _mint(self, tenant: Tenant, *, remint: bool = False, replace: bool = False) -> None:
         if not self._is_recorded:
             await check_store(self._store, self._platform, record=True)
             self._is_recorded = self._is_checked = True
@@ -106,12 +123,14 @@ class AsyncTenants:
             platform=self._platform,
             recorder=self._recorder,
             vault=self._vault,
-            remint=remint_in_doubt,
+            remint=remint,
+            replace=replace,
             store_timeout=5.0,
         )
         async with self._lock(tenant.organization_id):
             await _connect(provisioner, tenant)
-        return await self.client(tenant.organization_id)
+            if replace:
+                self._cached.pop(tenant.organization_id, None)
 
     async def disconnect(self, organization_id: str, /) -> None:
         """Forget a customer: its key and its entry in the ledger.
@@ -128,7 +147,7 @@ class AsyncTenants:
 
     def _fresh(self, organization_id: str) -> AsyncBoooplyClient | None:
         cached = self._cached.get(organization_id)
-        if cached is None or time.monotonic() - cached.read_at >= self._max_age:
+        if cached is None or asyncio.get_running_loop().time() - cached.read_at >= self._max_age:
             return None
         self._cached.move_to_end(organization_id)
         return cached.client
@@ -145,7 +164,7 @@ class AsyncTenants:
             client = self._platform.organization(api_key)
             if self._verify:
                 await _check_owner(client, organization_id)
-        self._cached[organization_id] = _Cached(client, api_key, time.monotonic())
+        self._cached[organization_id] = _Cached(client, api_key, asyncio.get_running_loop().time())
         self._cached.move_to_end(organization_id)
         if len(self._cached) > _MOST_CACHED:
             self._cached.popitem(last=False)
@@ -158,7 +177,7 @@ async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None
     except AuthenticationError as error:
         error.add_note(
             f"It is the stored key of {organization_id} that is refused: was the store filled by another API, or by a "
-            "sandbox that has ended? Otherwise disconnect the customer and connect it again."
+            "sandbox that has ended? Otherwise reconnect the customer."
         )
         raise
     # the API does not promise to name it, and silence is no proof of a mistake

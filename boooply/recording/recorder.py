@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Final
 
 import attrs
 from sqlalchemy import Connection
@@ -11,13 +12,15 @@ from sqlalchemy import Connection
 from boooply.models import Tenant
 from boooply.recording import states
 from boooply.secret import Secret
-from boooply.store.entries import ClaimResult, Entry, tenant_as_json
+from boooply.store.entries import ClaimResult, Entry, State, tenant_as_json
 from boooply.store.identity import writing_encryption
-from boooply.store.keys import holder_of, read_key, write_key
+from boooply.store.keys import has_key, holder_of, read_key, write_key
 from boooply.store.ledger import ledger_rows
 from boooply.store.rows import Step, insert_missing
 from boooply.store.schema import KEY_ROWS, LEDGER
 from boooply.store.store import AsyncStore
+
+_LEFT: Final = (State.TODO, State.FAILED)  # as a claim may have left them that was to replace a key
 
 
 @attrs.frozen(kw_only=True)
@@ -49,21 +52,31 @@ class Recorder:
         self._encryption = store.encryption
         self._rows = ledger_rows(store.database)
 
-    async def claim(self, tenant: Tenant, /, *, claim_token: str, lease: float, remint: bool = False) -> Claimed:
+    async def claim(
+        self, tenant: Tenant, /, *, claim_token: str, lease: float, remint: bool = False, replace: bool = False
+    ) -> Claimed:
         """Claim a customer for minting, unless it is done, busy or in doubt.
 
-        ``remint`` claims one in doubt too, once a run: the key that may exist already counts as an orphan.
+        ``remint`` claims one in doubt too, once a run: the key that may exist already counts as an orphan. ``replace``
+        claims one that is done too. If no key came to replace its key, the next claim finds it done again.
         """
         written = tenant_as_json(tenant)
+        claim = partial(
+            states.claim, claim_token=claim_token, tenant=written, lease=lease, remint=remint, replace=replace
+        )
 
-        def step(entry: Entry, now: float) -> tuple[Claimed, Entry]:
-            result, after = states.claim(
-                entry, now, claim_token=claim_token, tenant=written, lease=lease, remint=remint
-            )
-            is_changed = result is ClaimResult.DONE and after.tenant != written
-            return Claimed(result=result, entry=after, is_changed=is_changed), after
+        def run(connection: Connection) -> Claimed:
+            def step(entry: Entry, now: float) -> tuple[Claimed, Entry]:
+                result, after = claim(entry, now)
+                is_left = result is ClaimResult.CLAIMED and entry.state in _LEFT and entry.claim_token is not None
+                if is_left and not replace and has_key(connection, tenant.organization_id):
+                    result, after = ClaimResult.DONE, attrs.evolve(after, state=State.DONE, locked_until=0.0)
+                is_changed = result is ClaimResult.DONE and after.tenant != written
+                return Claimed(result=result, entry=after, is_changed=is_changed), after
 
-        return await self._rows.step(tenant.organization_id, step)
+            return self._rows.step_in(connection, tenant.organization_id, step)
+
+        return await self._database.write(run)
 
     async def enroll(self, tenants: Iterable[Tenant], /) -> None:
         """Record customers that are to be minted, unless they are known: a worker then needs only their ids."""
@@ -88,12 +101,14 @@ class Recorder:
         """Record that the request was not carried out; without a lease anybody may claim the customer."""
         return await self._step(organization_id, partial(states.mark_not_sent, claim_token=claim_token, lease=lease))
 
-    async def finish(self, tenant: Tenant, api_key: Secret | None, /, *, claim_token: str) -> bool:
+    async def finish(
+        self, tenant: Tenant, api_key: Secret | None, /, *, claim_token: str, replace: bool = False
+    ) -> bool:
         """Store the key and record that the customer is done, in one transaction.
 
         A key that arrives late counts too. If the customer has another key already, that one stays, since it may be in
-        use: then return False and count the new key as an orphan. Without a key (it is in a vault of your own) only
-        the ledger is written.
+        use: then return False and count the new key as an orphan. With ``replace`` the new key takes its place, and the
+        other one is the orphan. Without a key (it is in a vault of your own) only the ledger is written.
 
         Raises:
             SharedKeyError: Another customer has this key.
@@ -107,11 +122,11 @@ class Recorder:
                 raise SharedKeyError(holder)
 
             def step(entry: Entry, now: float) -> tuple[bool, Entry]:
-                known = None if api_key is None else read_key(connection, self._encryption, organization_id)
-                is_ours, after = finish(entry, now, has_other_key=known is not None and known != api_key)
-                if is_ours and api_key is not None:
+                has_other_key = self._has_other_key(connection, organization_id, api_key, replace=replace)
+                is_ours, after = finish(entry, now, has_other_key=has_other_key)
+                if (is_ours or replace) and api_key is not None:
                     write_key(connection, self._encryption, organization_id, api_key, now)
-                return is_ours, after
+                return is_ours or replace, after
 
             return self._rows.step_in(connection, organization_id, step)
 
@@ -131,6 +146,16 @@ class Recorder:
 
     async def _step(self, organization_id: str, step: Step[Entry, bool]) -> bool:
         return bool(await self._rows.step_known(organization_id, step))
+
+    def _has_other_key(
+        self, connection: Connection, organization_id: str, api_key: Secret | None, *, replace: bool
+    ) -> bool:
+        if api_key is None:
+            return replace  # the vault has replaced one
+        if replace:
+            return has_key(connection, organization_id)  # even a damaged one
+        known = read_key(connection, self._encryption, organization_id)
+        return known is not None and known != api_key
 
     def _enroll(self, written: dict[str, str], connection: Connection) -> None:
         now = self._database.now(connection)

@@ -25,11 +25,14 @@ _CLAIMED: Final = (State.TODO, State.SENT)
 
 
 def claim(
-    entry: Entry, now: float, *, claim_token: str, tenant: str, lease: float, remint: bool
+    entry: Entry, now: float, *, claim_token: str, tenant: str, lease: float, remint: bool, replace: bool = False
 ) -> tuple[ClaimResult, Entry]:
-    """Claim a customer, unless it is done, busy or in doubt; ``remint`` claims one in doubt on purpose."""
+    """Claim a customer, unless it is done, busy or in doubt.
+
+    ``remint`` claims one in doubt on purpose, ``replace`` one that is done too, whose key another one replaces.
+    """
     entry = with_expiry(entry, now)
-    if entry.state is State.DONE:
+    if entry.state is State.DONE and (not replace or is_same_run(entry.claim_token, claim_token)):
         return ClaimResult.DONE, attrs.evolve(entry, tenant=entry.tenant or tenant)
     is_ours = entry.claim_token == claim_token and entry.state is State.TODO  # its result was lost, so it is repeated
     if entry.locked_until > now and entry.state in _CLAIMED and not is_ours:
@@ -37,7 +40,7 @@ def claim(
     if entry.state is State.FAILED and is_same_run(entry.claim_token, claim_token):
         return ClaimResult.FAILED, entry
     is_in_doubt = entry.state is State.IN_DOUBT
-    if is_in_doubt and (not remint or is_same_run(entry.claim_token, claim_token)):
+    if is_in_doubt and (not (remint or replace) or is_same_run(entry.claim_token, claim_token)):
         return ClaimResult.IN_DOUBT, entry
     return ClaimResult.CLAIMED, attrs.evolve(
         entry,

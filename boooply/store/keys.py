@@ -144,6 +144,11 @@ def holder_of(connection: Connection, encryption: Encryption, api_key: Secret) -
     return connection.execute(_HOLDER, {"digest": encryption.digest(api_key)}).scalar_one_or_none()
 
 
+def has_key(connection: Connection, organization_id: str) -> bool:
+    """Check whether a customer has a key, even one that cannot be decrypted."""
+    return connection.execute(_READ, {"name": organization_id}).first() is not None
+
+
 def write_key(
     connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret, now: float
 ) -> None:

@@ -19,7 +19,6 @@ from boooply.errors import StoreError
 T = TypeVar("T")
 Call = Callable[[], object]
 
-_POLL: Final = 0.001  # seconds
 _GLANCE: Final = 0.1  # seconds
 
 
@@ -81,8 +80,11 @@ class Threads:
 
     async def ended(self) -> None:
         """Wait until the threads have ended, once they are closed."""
-        while any(thread.is_alive() for thread in self._threads):  # noqa: ASYNC110 - a thread that reports its end has not ended
-            await asyncio.sleep(_POLL)
+        await in_thread(self._join)  # an event, no polling: a frozen clock would never wake a sleeper
+
+    def _join(self) -> None:
+        for thread in self._threads:
+            thread.join()
 
     def _enqueue(self, call: Call) -> None:
         with self._mutex:

@@ -7,6 +7,8 @@ import errno
 import logging
 import os
 import random
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Final
@@ -15,7 +17,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import APIConnectionError, APIError, APIStatusError, DeadlineExceededError, DecodingError
+from boooply.errors import APIConnectionError, APIStatusError, DeadlineExceededError, DecodingError
 from boooply.models import Recording
 from boooply.protocol.downloads import (
     OPERATION,
@@ -65,11 +67,14 @@ async def download(transport: Transport, recording: Recording, path: Path) -> No
     if link is None:
         raise DecodingError(OPERATION, status=200, problems=("the recording has no link",))
     file = _open_beside(path)
+    # also when the interpreter exits meanwhile, which ends the thread of a blocking client without a `finally`
+    removing = weakref.finalize(file, _remove, file.name, os.getpid())
     try:
         await _download_in_time(_Download(transport, link, file))
         await asyncio.to_thread(_move_into_place, file, path)
+        removing.detach()
     finally:
-        await asyncio.shield(asyncio.to_thread(_discard, file))
+        await asyncio.shield(asyncio.to_thread(_discard, file, removing))
 
 
 def _open_beside(path: Path) -> IO[bytes]:
@@ -83,22 +88,27 @@ def _move_into_place(file: IO[bytes], path: Path) -> None:
     Path(file.name).replace(path)
 
 
-def _discard(file: IO[bytes]) -> None:
+def _discard(file: IO[bytes], removing: Callable[[], object]) -> None:
     try:
         file.close()  # it flushes, which fails if the disk is full
     finally:
-        Path(file.name).unlink(missing_ok=True)
+        removing()
+
+
+def _remove(name: str, process: int) -> None:
+    if os.getpid() == process:  # not the parent's file, in a forked child
+        Path(name).unlink(missing_ok=True)
 
 
 async def _download_in_time(download: _Download) -> None:
     deadline = download.transport.retry.deadline
+    limit = asyncio.timeout(deadline)
     try:
-        async with asyncio.timeout(deadline):
+        async with limit:
             return await download.run()
-    except APIError:  # an APITimeoutError of the last attempt is a TimeoutError too
-        raise
-    except TimeoutError:
-        pass
+    except TimeoutError:  # one attempt's, or the disk's, unless the deadline has passed
+        if not limit.expired():
+            raise
     raise DeadlineExceededError(OPERATION, deadline or 0.0)
 
 

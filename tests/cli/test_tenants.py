@@ -149,7 +149,8 @@ def test_a_damaged_key_is_reported(run: Run) -> None:
     assert "damaged: it cannot be decrypted" in run("tenants", "show", "hand_0000").words
 
 
-@pytest.mark.parametrize("command", ["show", "disconnect"])
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("command", ["show", "disconnect", "reconnect"])
 def test_an_unknown_customer_is_1(run: Run, command: str) -> None:
     ran = run("tenants", command, "org_\x1b[2J")
 
@@ -200,6 +201,52 @@ def test_disconnecting_deletes_a_customer_and_warns_that_its_key_stays_valid(run
     assert re.findall(r"hand_\d+|doubt_\d+", run("tenants", "list").out) == ["hand_0001"]
     assert run("tenants", "key", "hand_0000").code == 1
     ran.check_is_fit_for_print()
+
+
+# ---- reconnect
+
+
+def test_reconnecting_mints_another_key_and_counts_the_old_one(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path]
+) -> None:
+    assert run("provision", many_tenants_csv(1)).code == 0
+    old = run("tenants", "key", "org_0").out
+
+    ran = run("tenants", "reconnect", "org_0")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "org_0 is reconnected: its new key is in the store" in ran.words
+    assert run("tenants", "key", "org_0").out != old
+    assert "perhaps 1" in run("tenants", "show", "org_0").words
+    assert sandbox.mints == {"org_0": 2}
+    ran.check_is_fit_for_print()
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_customer_known_by_its_key_alone_cannot_be_reconnected(run: Run) -> None:
+    fill(by_hand=1)
+
+    ran = run("tenants", "reconnect", "hand_0000")
+
+    assert ran.code == 1
+    assert "hand_0000 is known by its key alone" in ran.err
+
+
+def test_a_new_key_that_cannot_be_stored_is_rescued(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run("provision", many_tenants_csv(1)).code == 0
+
+    async def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(Recorder, "finish", fail)
+
+    ran = run("tenants", "reconnect", "org_0")
+
+    assert ran.code == 1
+    assert sandbox.mints == {"org_0": 2}
+    assert len([*tmp_path.glob("boooply-rescued-keys-*")]) == 1
 
 
 def test_a_store_that_cannot_be_opened_is_one_line_and_1(run: Run) -> None:

@@ -23,10 +23,13 @@ from fastapi.testclient import TestClient
 
 from boooply import (
     AsyncTenants,
+    AuthenticationError,
     ConfigurationError,
     InvalidSignatureError,
     KeysNotStoredError,
     MalformedEventError,
+    PaymentRequiredError,
+    PermissionDeniedError,
     Secret,
     StoreError,
     StoreMismatchError,
@@ -305,6 +308,98 @@ def test_a_second_handler_for_one_class_raises() -> None:
         boooply.on(Event)(handle)
 
 
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+def test_entering_one_boooply_twice_raises_and_leaves_the_first_one_running() -> None:
+    boooply = Boooply()
+    app = FastAPI(lifespan=boooply.lifespan)
+    with TestClient(app):
+        with pytest.raises(ConfigurationError, match="belongs to a running application already"), TestClient(app):
+            pass
+        boooply.store()
+    with TestClient(app):  # one after the other is fine
+        boooply.store()
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+def test_a_mounted_application_whose_lifespan_never_runs_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    boooply = Boooply()
+    mounted = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(mounted)
+
+    @mounted.get("/")
+    async def index(_store: Annotated[AsyncStore, Depends(boooply.store)]) -> None:
+        pass
+
+    app = FastAPI()
+    app.mount("/api", mounted)
+    with TestClient(app) as client:
+        assert client.get("/api/").status_code == 500
+    assert "The lifespan of a mounted application never runs: pass it to the outermost application" in caplog.text
+
+
+@pytest.mark.usefixtures("store_variables")
+def test_what_the_api_says_about_a_customer_reaches_the_user(boooply_sandbox: Sandbox) -> None:
+    boooply = Boooply()
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    failures = {
+        "key": AuthenticationError("interviews.get", status=401, message="Invalid API key", code="INVALID_API_KEY"),
+        "mint": AuthenticationError("create_organization_api_key", status=401, message="Invalid platform key"),
+        "plan": PaymentRequiredError("interviews.create", status=402, message="The plan has no interviews left"),
+        "role": PermissionDeniedError("interviews.create", status=403, message="Only owners may do this"),
+        "mute": PermissionDeniedError("interviews.create", status=403, message=""),
+    }
+
+    @app.get("/{kind}")
+    async def fail(kind: str) -> None:
+        raise failures[kind]
+
+    @app.get("/")
+    async def customers(tenants: Annotated[AsyncTenants, Depends(boooply.tenants)]) -> None:
+        await tenants.connect(Tenant(user_id="1", user_email="a@b.example", organization_id="org_1"))
+        await boooply.store().keys.put("org_1", "bply_org_revoked_in_the_dashboard")
+        await AsyncTenants(boooply.platform(), boooply.store()).client("org_1")
+
+    with TestClient(app) as client:
+        responses = {kind: client.get(f"/{kind}") for kind in (*failures, "")}
+    assert {kind: response.status_code for kind, response in responses.items()} == {
+        "key": 409,
+        "mint": 502,
+        "plan": 402,
+        "role": 403,
+        "mute": 403,
+        "": 409,
+    }
+    details = {kind: response.json()["detail"] for kind, response in responses.items()}
+    assert details["key"] == details[""]
+    assert "does not accept the key of this customer any more: reconnect Boooply" in details["key"]
+    assert details["plan"] == "The plan has no interviews left"
+    assert details["role"] == "Only owners may do this"
+    assert details["mute"] == "interviews.create: HTTP 403"
+    assert boooply_sandbox.mints == {"org_1": 1}
+
+
+@pytest.mark.usefixtures("store_variables")
+def test_a_handler_may_be_a_plain_function(boooply_sandbox: Sandbox) -> None:
+    boooply, handled = Boooply(), threading.Event()
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    threads: list[str] = []
+
+    @boooply.on(EvaluationEvent)
+    def evaluated(_event: EvaluationEvent) -> None:
+        threads.append(threading.current_thread().name)
+        handled.set()
+
+    body = an_event()
+    headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
+    with TestClient(app) as client:
+        assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
+        assert handled.wait(10)
+        time.sleep(0.3)
+    assert threads == ["boooply-call"]
+
+
 def test_using_an_application_before_it_runs_raises() -> None:
     with pytest.raises(ConfigurationError, match=r"lifespan=boooply\.lifespan"):
         Boooply().platform()
@@ -392,7 +487,9 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
         assert client.post("/connect").status_code == 503
         time.sleep(0.5)
         # with a key that is none of the sandbox's: it gets as far as asking with it
-        assert client.get("/connected").status_code == (502 if is_stored else 409)
+        response = client.get("/connected")
+        assert response.status_code == 409
+        assert ("reconnect Boooply" in response.json()["detail"]) is is_stored
     assert ("the key of org_1 was minted and could not be stored" in caplog.text) is not is_stored
     assert "0123456789abcdef" not in caplog.text
 

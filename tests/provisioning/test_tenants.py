@@ -130,6 +130,64 @@ async def test_a_refusal_is_raised_as_it_is_and_the_next_click_tries_again(tenan
     assert sandbox.mints == {"org_1": 1}
 
 
+async def entry_of(store, organization_id):
+    (entry,) = [entry async for entry in store.ledger.entries([organization_id])]
+    return entry
+
+
+async def test_reconnecting_replaces_the_key_and_counts_the_old_one_as_an_orphan(tenants, store, sandbox):
+    first = await tenants.connect(customer(1))
+    old = await store.keys.get("org_1")
+    second = await tenants.reconnect(customer(1))
+    assert second is not first
+    assert await tenants.client("org_1") is second
+    assert await store.keys.get("org_1") != old
+    entry = await entry_of(store, "org_1")
+    assert (str(entry.state), entry.orphans, sandbox.mints) == ("done", 1, {"org_1": 2})
+    await tenants.connect(customer(1))
+    assert sandbox.mints == {"org_1": 2}
+
+
+async def test_a_customer_whose_key_is_refused_can_reconnect(tenants, store):
+    await store.keys.put("org_1", "bply_org_revoked_in_the_dashboard")
+    with pytest.raises(AuthenticationError):
+        await tenants.client("org_1")
+    client = await tenants.reconnect(customer(1))
+    assert (await client.organization.get()).external_org_id == "org_1"
+
+
+async def test_a_damaged_key_can_be_replaced(tenants, store):
+    await tenants.connect(customer(1))
+    with store.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE boooply_keys SET sealed = 'nonsense'")
+    await tenants.reconnect(customer(1))
+    assert (await entry_of(store, "org_1")).orphans == 1
+
+
+async def test_a_reconnection_that_the_api_rejects_leaves_the_stored_key(tenants, store, sandbox):
+    await tenants.connect(customer(1))
+    old = await store.keys.get("org_1")
+    sandbox.faults.add("create_organization_api_key", "redirect")
+    with pytest.raises(APIStatusError):
+        await tenants.reconnect(customer(1))
+    assert await store.keys.get("org_1") == old
+    await tenants.connect(customer(1))  # it has a key, so none is minted
+    assert sandbox.mints == {"org_1": 1}
+    assert (await entry_of(store, "org_1")).orphans == 0
+
+
+async def test_a_reconnection_in_doubt_leaves_the_stored_key_and_can_be_repeated(tenants, store, sandbox):
+    await tenants.connect(customer(1))
+    sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError):
+        await tenants.reconnect(customer(1))
+    assert str((await entry_of(store, "org_1")).state) == "in_doubt"
+    assert (await (await tenants.client("org_1")).organization.get()).external_org_id == "org_1"
+    await tenants.reconnect(customer(1))
+    entry = await entry_of(store, "org_1")
+    assert (str(entry.state), entry.orphans, sandbox.mints) == ("done", 2, {"org_1": 3})
+
+
 class Vault:
     def __init__(self) -> None:
         self.keys: dict[str, Secret] = {}
@@ -152,6 +210,16 @@ async def test_keys_can_be_kept_in_a_vault_of_ones_own(platform, store, sandbox)
     await tenants.disconnect("org_1")
     await tenants.connect(customer(1))
     assert sandbox.mints == {"org_1": 2}
+
+
+async def test_the_key_in_a_vault_is_replaced(platform, store, sandbox):
+    vault = Vault()
+    tenants = AsyncTenants(platform, store, keys=vault)
+    await tenants.connect(customer(1))
+    old = vault.keys["org_1"]
+    await tenants.reconnect(customer(1))
+    assert vault.keys["org_1"] != old
+    assert ((await entry_of(store, "org_1")).orphans, sandbox.mints) == (1, {"org_1": 2})
 
 
 async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_url, encryption_key):

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import resource
+import signal
 import stat
+import sys
 import traceback
 
 import pytest
@@ -237,6 +239,42 @@ async def test_a_caller_that_is_cancelled_leaves_nothing(storage, tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("end", ["exit", "Ctrl-C"])
+async def test_a_process_that_ends_during_a_download_leaves_nothing(storage, tmp_path, end):
+    storage.stalls, storage.breaks = True, [300_000]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _PROGRAM,
+        end,
+        f"http://127.0.0.1:{storage.port}",
+        str(tmp_path / "interview.mp4"),
+        KEY,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(30):
+        while not [*tmp_path.iterdir()]:  # noqa: ASYNC110 - another process writes there
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        if end == "Ctrl-C":
+            process.send_signal(signal.SIGINT)
+        await process.wait()
+    assert not [*tmp_path.iterdir()]
+
+
+_PROGRAM = """
+import sys, threading, time
+from boooply import BoooplyClient
+end, url, file, key = sys.argv[1:]
+client = BoooplyClient(api_key=key, base_url=url)
+if end == "exit":
+    threading.Thread(target=client.interviews.download_recording, args=("Boooply-AI-1", file), daemon=True).start()
+    time.sleep(2)
+else:
+    client.interviews.download_recording("Boooply-AI-1", file)
+"""
 
 
 async def test_the_key_goes_to_the_apis_own_host_alone(storage, tmp_path):
