@@ -9,6 +9,7 @@ from traceback import walk_tb
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from boooply import BoooplyError, ConfigurationError, Secret, StoreError
 from boooply.store import AsyncStore, Store
@@ -101,13 +102,19 @@ def test_a_text_of_the_driver_that_quotes_the_password_is_masked() -> None:
     assert address.without_passwords('no "w0lves@l4mbs1", nor "h4res1"') == 'no "…", nor "…"'
 
 
+def _options(connection: Connection) -> dict[str, str]:
+    driver_connection: Any = connection.connection.driver_connection
+    options: dict[str, str] = driver_connection.info.get_parameters()
+    return options
+
+
 async def test_the_options_that_are_followed(postgresql_store_url: str, encryption_key: str) -> None:
     joined = "&" if "?" in postgresql_store_url else "?"
     url = f"{postgresql_store_url}{joined}connect_timeout=7&application_name=ats"
     async with AsyncStore.open(url, encryption_key=encryption_key) as store:
         name = await store.database.read(lambda one: one.exec_driver_sql("SHOW application_name").scalar_one())
-        driver: Any = await store.database.read(lambda one: one.connection.driver_connection)
-    assert (name, driver.info.get_parameters()["connect_timeout"]) == ("ats", "7")
+        options = await store.database.read(_options)
+    assert (name, options["connect_timeout"]) == ("ats", "7")
 
 
 def test_a_files_url_is_private(encryption_key: str, tmp_path: Path) -> None:
