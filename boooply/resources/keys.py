@@ -10,7 +10,7 @@ from boooply.errors import AmbiguousWriteError, APIError, ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY, GET_ORGANIZATION
 from boooply.protocol.messages import Request
-from boooply.secret import Secret, redact
+from boooply.secret import Secret, hide_locals, redact
 from boooply.transport import OnSend, Transport
 
 
@@ -25,6 +25,7 @@ def key_request(tenant: Tenant, /) -> Request:
     return CREATE_ORGANIZATION_API_KEY.request(body=tenant)
 
 
+@hide_locals
 async def mint_key(
     transport: Transport, tenant: Tenant, /, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
 ) -> OrganizationApiKey:

@@ -100,11 +100,15 @@ async def test_a_step_that_fails_leaves_its_neighbours_alone(store):
     await Recorder(store).finish(customer(2), KEY, claim_token="ours")
     await store.database.write(_move_key)
     results = await asyncio.gather(
-        *(Recorder(store).finish(customer(number), OTHER, claim_token="other") for number in (1, 3, 4)),
+        *(Recorder(store).finish(customer(number), own_key(number), claim_token="other") for number in (1, 3, 4)),
         return_exceptions=True,
     )
     assert [type(result) for result in results] == [bool, CorruptKeyError, bool]
-    assert await store.keys.get("org_4") == OTHER
+    assert await store.keys.get("org_4") == own_key(4)
+
+
+def own_key(number: int) -> Secret:
+    return Secret(f"bply_org_of_customer_{number}")
 
 
 def _move_key(connection):
