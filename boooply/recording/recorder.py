@@ -118,7 +118,7 @@ class Recorder:
 
         def run(connection: Connection) -> bool:
             holder = None if api_key is None else holder_of(connection, self._encryption, api_key)
-            if holder not in {None, organization_id}:
+            if holder is not None and holder != organization_id:
                 raise SharedKeyError(holder)
 
             def step(entry: Entry, now: float) -> tuple[bool, Entry]:
