@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 from procrastinate import App, BaseConnector, PsycopgConnector, RetryStrategy
 
-from boooply.errors import AuthenticationError, ConfigurationError, PermissionDeniedError, StoreError
+from boooply.errors import AuthenticationError, ConfigurationError, PermissionDeniedError, RateLimitError, StoreError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
@@ -134,6 +134,8 @@ class AsyncQueue:
             if not self._rejected.done():
                 self._rejected.set_exception(error)
             raise NotClaimed from None
+        except RateLimitError:
+            raise NotClaimed from None  # the job is tried again later
 
     async def _requeue_stalled(self) -> None:
         jobs = self.app.job_manager

@@ -13,7 +13,8 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import iterate
-from boooply.provisioning.outcomes import Failed, InDoubt, KeysNotStoredError, Outcome
+from boooply.provisioning.outage import Outage
+from boooply.provisioning.outcomes import KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
@@ -23,7 +24,6 @@ CONCURRENCY: Final = 16
 
 _MOST_BUSY: Final = 1000  # customers that other runs have claimed; at this number no further ones are read
 _RETRY_BUSY_AFTER: Final = 0.5  # seconds
-_MOST_CONSECUTIVE_FAILURES: Final = 50  # an API that is down must not put a whole file in doubt
 
 
 async def async_provision(
@@ -59,7 +59,8 @@ async def async_provision(
         StoreError: The store failed for a minute, or is no longer the file it was; nothing more was sent.
         StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
         KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
-        ProvisioningError: The API failed too many times in a row.
+        RateLimitError: Each of many requests got a 429 after the wait that the last one named.
+        ProvisioningError: The API has failed for two attempts and half a minute.
     """
     if concurrency < 1:
         raise ProvisioningError(f"concurrency must be at least 1, not {concurrency}")
@@ -85,6 +86,7 @@ class WorkerPool:
         self._provisioner = provisioner
         self._source = source
         self._source_lock = asyncio.Lock()
+        self._probe_lock = asyncio.Lock()
         self._size = size
         self._busy: deque[tuple[float, Tenant]] = deque()  # with the time of the next try
         self._stopped = asyncio.Event()
@@ -129,16 +131,34 @@ class WorkerPool:
             self.stop()
 
     async def _connect(self, tenant: Tenant) -> None:
+        outage = self._provisioner.outage
+        if outage.is_down:
+            async with self._probe_lock:
+                if outage.is_down:
+                    await self._probe(tenant, outage)
+                    return
+        await self._send(tenant)
+
+    async def _probe(self, tenant: Tenant, outage: Outage) -> None:
+        """Connect one customer after a pause, to see whether the API works again.
+
+        Raises:
+            ProvisioningError: It has been down for too long.
+        """
+        pause = outage.next_probe(_now())
+        if pause is None:
+            raise ProvisioningError(f"the API failed {outage.failures} times in a row: {outage.reason}")
+        if not await self._stops_within(pause):
+            outage.probe = tenant.organization_id
+            await self._send(tenant)
+
+    async def _send(self, tenant: Tenant) -> None:
         try:
             outcome = await self._provisioner.connect(tenant)
         except NotClaimed:
             self._busy.append((_now() + _RETRY_BUSY_AFTER, tenant))
-            return
-        await self.outcomes.put(outcome)
-        failures = self._provisioner.consecutive_failures
-        if failures >= _MOST_CONSECUTIVE_FAILURES:
-            reason = f": {outcome.reason}" if isinstance(outcome, InDoubt | Failed) else ""
-            raise ProvisioningError(f"the API failed {failures} times in a row{reason}")
+        else:
+            await self.outcomes.put(outcome)
 
     async def _next(self) -> Tenant | None:
         """Return the next customer of the source, or one that was busy; None ends the worker."""
@@ -150,9 +170,13 @@ class WorkerPool:
         if not self._busy:
             return None
         due, tenant = self._busy.popleft()
+        return None if await self._stops_within(due - _now()) else tenant
+
+    async def _stops_within(self, seconds: float) -> bool:
+        """Wait for so long, or until the run stops, and return whether it stops."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), due - _now())
-        return None if self._stopped.is_set() else tenant
+            await asyncio.wait_for(self._stopped.wait(), seconds)
+        return self._stopped.is_set()
 
 
 def _now() -> float:

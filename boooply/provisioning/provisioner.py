@@ -20,10 +20,12 @@ from boooply.errors import (
     DecodingError,
     NotConnectedError,
     PermissionDeniedError,
+    RateLimitError,
     StoreError,
 )
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.outage import Outage
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
 from boooply.recording import Claimed, Recorder, SharedKeyError
 from boooply.resources.keys import doubt_about, mint_key
@@ -35,7 +37,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
-_STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError)  # the platform's key is wrong, for all customers
+# The platform's key is wrong, or it gets a 429 after every wait: no customer can be minted.
+_STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError, RateLimitError)
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
@@ -58,7 +61,7 @@ class AsyncKeys(Protocol):
 
 
 class NotClaimed(Exception):
-    """A customer that another run has claimed, or that a stopping run no longer starts: nothing was sent."""
+    """A customer that another run has claimed, or that this run does not start now: nothing was sent."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -73,7 +76,7 @@ class KeyProvisioner:
         replace: Whether to mint again for all customers, and to replace the keys of those that have one.
         store_timeout: How long to retry a store that fails, in seconds.
         run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
-        consecutive_failures: How many requests in a row got no clear response.
+        outage: The requests in a row that got no clear response.
     """
 
     platform: AsyncBoooplyPlatform
@@ -83,11 +86,14 @@ class KeyProvisioner:
     replace: bool = False
     store_timeout: float = 60.0
     run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
-    consecutive_failures: int = attrs.field(default=0, init=False)
+    outage: Outage = attrs.field(init=False)
     _claim_numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
     # those whose request is not on the wire
     _cancellable: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.outage = Outage(timeout=transport_of(self.platform).timeout)
 
     def stop(self) -> None:
         """Start nothing more: cancel what waits, and let requests on the wire finish."""
@@ -101,9 +107,10 @@ class KeyProvisioner:
         A caller that is cancelled while the request is on the wire waits until the key is stored.
 
         Raises:
-            NotClaimed: Another run has claimed the customer, or this run is stopping.
-            AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise.
-            StoreError: The store failed, and nothing was sent.
+            NotClaimed: Another run has claimed the customer, this run is stopping, or the API is down.
+        AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise.
+        RateLimitError: Each of many requests got a 429 after the wait that the last one named.
+        StoreError: The store failed, and nothing was sent.
             KeysNotStoredError: The key was minted but cannot be stored; the error contains it.
         """
         task = asyncio.create_task(self._connect(tenant))
@@ -170,16 +177,21 @@ class KeyProvisioner:
             raise
         except BoooplyError as error:
             reason = str(error)
-            self.consecutive_failures = 0 if isinstance(error, APIStatusError) else self.consecutive_failures + 1
+            if isinstance(error, APIStatusError):
+                self.outage.succeed(_now())
+            else:
+                self.outage.fail(identity, _now(), reason)
             is_ambiguous = isinstance(error, AmbiguousWriteError | DecodingError)
             record = self.recorder.mark_in_doubt if is_ambiguous else self.recorder.fail
             await self._with_store_retry(record, identity, claim_token=claim_token, reason=reason)
             return (InDoubt if is_ambiguous else Failed)(identity, reason, error)
-        self.consecutive_failures = 0
+        self.outage.succeed(_now())
         return await self._keep(tenant, created.api_key, claim_token)
 
     async def _begin(self, organization_id: str, claim_token: str) -> None:
         """Commit that the request is sent next: from here on it is not cancelled."""
+        if not self.outage.may_send(organization_id, _now()):
+            raise NotClaimed
         self._cancellable.discard(_current())
         lease = 1.5 * transport_of(self.platform).timeout + 1  # seconds: one and a half attempts, and a second
         has_begun = await self._with_store_retry(
@@ -257,6 +269,10 @@ async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:
     problem = None if task.cancelled() else task.exception()
     if isinstance(problem, KeysNotStoredError):
         raise problem
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _current() -> asyncio.Task[Outcome]:

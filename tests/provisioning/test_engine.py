@@ -16,7 +16,9 @@ from boooply import (
     KeysNotStoredError,
     NotConnectedError,
     ProvisioningError,
+    RateLimitError,
     RateLimits,
+    RetryPolicy,
     Secret,
     StoreError,
     Tenant,
@@ -161,15 +163,15 @@ async def test_a_clear_response_resets_the_count_of_consecutive_failures(
 ):
     def source():
         for number, tenant in enumerate(customers(65)):
-            fault = "500" if number % 5 else clear_response
+            fault = "500" if number % 3 else clear_response
             if fault is not None:
                 sandbox.faults.add("create_organization_api_key", fault)
             yield tenant
 
     async with AsyncStore.open("sqlite://", encryption_key=encryption_key) as store:
         outcomes = await run(source(), platform, store, concurrency=1)
-    # more failures than end a run, but never more than four in a row
-    assert kinds(outcomes) == {"InDoubt": 52, "Failed" if clear_response else "Connected": 13}
+    # more failures than end a run, but never more than two in a row
+    assert kinds(outcomes) == {"InDoubt": 43, "Failed" if clear_response else "Connected": 22}
 
 
 async def test_a_wrong_platform_key_stops_the_run_at_once(sandbox, store):
@@ -180,11 +182,103 @@ async def test_a_wrong_platform_key_stops_the_run_at_once(sandbox, store):
     assert await state(store, "org_0") is State.TODO
 
 
-async def test_an_api_that_is_down_stops_the_run_before_the_whole_file_is_in_doubt(platform, store, sandbox):
-    sandbox.faults.add("create_organization_api_key", "500", None)
-    with pytest.raises(ProvisioningError, match="times in a row"):
-        await run(customers(500), platform, store, concurrency=4)
-    assert len(sandbox.calls) < 60
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Make a run give up two attempts and 3 s after its last success."""
+    monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", 3.0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", ["500", "reset-after", "commit-then-drop"])
+async def test_an_outage_stops_the_run_and_leaves_few_customers_in_doubt(store, fault):
+    async with (
+        Sandbox(limits=None) as sandbox,
+        AsyncBoooplyPlatform(
+            platform_key=sandbox.platform_key, base_url=sandbox.base_url, timeout=1.0, rate_limits=None
+        ) as platform,
+    ):
+
+        def source():
+            for number, tenant in enumerate(customers(500)):
+                if number == 20:
+                    sandbox.faults.add("create_organization_api_key", fault, None)
+                yield tenant
+
+        started = time.monotonic()
+        with pytest.raises(ProvisioningError, match="times in a row"):
+            await run(source(), platform, store, concurrency=4)
+        seconds = time.monotonic() - started
+    assert seconds < 2 * 1.0 + 3.0 + 3  # a busy machine takes its time
+    states = Counter([entry.state async for entry in store.ledger.entries()])
+    assert states[State.DONE] >= 16
+    assert 3 <= states[State.IN_DOUBT] <= 5 + 4
+    assert set(states) <= {State.DONE, State.IN_DOUBT, State.TODO}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_api_that_hangs_stops_the_run_within_two_attempts_and_half_a_minute(store):
+    arrivals = []
+
+    async def mint(_request: web.Request) -> web.Response:
+        arrivals.append(time.monotonic())
+        await asyncio.sleep(3)
+        return web.json_response({})
+
+    async with (
+        serving(mint) as url,
+        AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url, timeout=1, rate_limits=None) as platform,
+    ):
+        started = time.monotonic()
+        with pytest.raises(ProvisioningError, match="times in a row"):
+            await run(customers(500), platform, store, concurrency=4)
+        seconds = time.monotonic() - started
+    assert seconds < 2 * 1 + 3 + 2  # a busy machine takes its time
+    assert 4 < len(arrivals) <= 5 + 4
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_run_continues_once_a_probe_succeeds(platform, store, sandbox):
+    sandbox.faults.add("create_organization_api_key", "500", 4)
+    outcomes = await run(customers(60), platform, store, concurrency=4)
+    assert kinds(outcomes) == {"InDoubt": 4, "Connected": 56}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_customers_that_wait_for_the_rate_limit_are_not_sent_during_an_outage(store):
+    async with (
+        Sandbox(limits=Limits(writes=5, window=1)) as sandbox,
+        AsyncBoooplyPlatform(
+            platform_key=sandbox.platform_key,
+            base_url=sandbox.base_url,
+            timeout=1.0,
+            rate_limits=RateLimits(writes=5, window=1),
+        ) as platform,
+    ):
+        sandbox.faults.add("create_organization_api_key", "500", None)
+        with pytest.raises(ProvisioningError, match="times in a row"):
+            await run(customers(100), platform, store, concurrency=16)
+    assert len(sandbox.calls) <= 5 + 3
+
+
+@pytest.mark.parametrize("limits", [RateLimits(writes=1000), None], ids=["limiter", "no limiter"])
+async def test_an_endless_429_that_names_no_wait_stops_the_run(store, limits):
+    calls = 0
+
+    async def mint(_request: web.Request) -> web.Response:
+        nonlocal calls
+        calls += 1
+        return web.json_response({"success": False, "error": "slow down"}, status=429, headers={"Retry-After": "0"})
+
+    async with (
+        serving(mint) as url,
+        AsyncBoooplyPlatform(
+            platform_key="bply_platform_x", base_url=url, rate_limits=limits, retry=RetryPolicy(backoff=0)
+        ) as platform,
+    ):
+        with pytest.raises(RateLimitError, match="slow down"):
+            await run(customers(100), platform, store, concurrency=4)
+    assert calls <= 4 * 20
+    assert {entry.state async for entry in store.ledger.entries()} == {State.TODO}
 
 
 async def test_stop_lets_requests_on_the_wire_finish(store):

@@ -1,0 +1,59 @@
+"""An outage as one run sees it: when it sends a single request at a time, and when it gives up. Pure."""
+
+from typing import Final
+
+import attrs
+
+_FEW: Final = 3  # failures in a row after which one request at a time is sent
+_PATIENCE: Final = 30.0  # seconds beyond two attempts
+_FIRST_PAUSE: Final = 1 / 20  # of the time after which a run gives up; each pause is three times as long as the last
+_GROWTH: Final = 3
+
+
+@attrs.define(kw_only=True)
+class Outage:
+    """The requests in a row that got no clear response; times are in seconds by any steady clock.
+
+    Attributes:
+        timeout: How long one attempt may take, in seconds.
+        failures: How many requests in a row got no clear response.
+        probe: The only customer whose request may be sent while the API is down.
+        reason: Why the last request failed.
+    """
+
+    timeout: float
+    failures: int = 0
+    probe: str | None = None
+    reason: str = ""
+    _probes: int = 0  # those that failed
+    _healthy_at: float = 0.0
+    _failed_at: float = 0.0
+
+    @property
+    def is_down(self) -> bool:
+        """Whether only one request at a time may be sent."""
+        return self.failures >= _FEW
+
+    def may_send(self, organization_id: str, now: float) -> bool:
+        """Return whether a customer's request may be sent now."""
+        if not self.failures:
+            self._healthy_at = now  # a run that waited for the rate limit was not failing
+        return not self.is_down or organization_id == self.probe
+
+    def succeed(self, now: float) -> None:
+        """Record a clear response."""
+        self.failures = self._probes = 0
+        self._healthy_at = now
+
+    def fail(self, organization_id: str, now: float, reason: str) -> None:
+        """Record a request that got no clear response."""
+        self._probes += organization_id == self.probe
+        self.failures += 1
+        self.reason = reason
+        self._failed_at = now
+
+    def next_probe(self, now: float) -> float | None:
+        """Return the seconds to wait before the next probe, or None if the run must give up."""
+        patience = 2 * self.timeout + _PATIENCE
+        due = max(now, self._failed_at + patience * _FIRST_PAUSE * _GROWTH**self._probes)
+        return due - now if due + self.timeout <= self._healthy_at + patience else None
