@@ -66,7 +66,7 @@ async def read(stack: AsyncExitStack, base_url: str) -> Call:
     request = GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:
-        return GET_INTERVIEW.parse(await transport.send(request), request)
+        return GET_INTERVIEW.parse(await transport.send(request))
 
     return call
 

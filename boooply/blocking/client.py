@@ -31,7 +31,11 @@ class BlockingConnection(SyncProxy[C_co]):
     request: Final = sync(Connection.request)
 
     def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
-        """Return a copy with other options on the same connections, which only the original closes."""
+        """Return a copy with other options on the same connections, which only the original closes.
+
+        Raises:
+            ConfigurationError: An option cannot work.
+        """
         made = copy_without_resources(self)
         vars(made).update(_original=self._original.with_options(timeout=timeout, retry=retry), _owner=False)
         return made

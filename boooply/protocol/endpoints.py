@@ -90,8 +90,8 @@ class Endpoint(Generic[T]):
         )
 
     @hide_locals
-    def parse(self, response: Response, request: Request | None = None, /) -> T:
-        """Return the result that a response contains; with the request, only if it is the one to that request.
+    def parse(self, response: Response) -> T:
+        """Return the result that a response contains.
 
         Raises:
             APIStatusError: It reports an error.
@@ -107,7 +107,7 @@ class Endpoint(Generic[T]):
         except StructureError as structure_error:
             problem = _not_an_object(response) if payload is None else str(structure_error)
         else:
-            problem = None if request is None or payload is None else mismatch(request, payload, result)
+            problem = None if payload is None else mismatch(response.request, payload, result)
             if problem is None:
                 return result
         raise DecodingError(self.operation, status=response.status, problems=(problem,))
@@ -119,10 +119,10 @@ class Endpoint(Generic[T]):
             raise StructureError("expected an object")
         return cast("T", structure(self.envelope(payload), self.result))
 
-    def _problem(self, request: Request, response: Response) -> str | None:
-        """Return why a response to a request cannot be read, or None if it can, or reports an error."""
+    def _problem(self, response: Response) -> str | None:
+        """Return why a response cannot be read, or None if it can, or reports an error."""
         try:
-            self.parse(response, request)
+            self.parse(response)
         except DecodingError as error:
             return "; ".join(error.problems)
         except APIStatusError:
@@ -152,7 +152,7 @@ class Reconcile:
         request = self.read.request(meeting_code=path_params["meeting_code"])
 
         def reconciled(response: Response) -> Response | None:
-            found = None if response.status == _NOT_FOUND else self.read.parse(response, request)
+            found = None if response.status == _NOT_FOUND else self.read.parse(response)
             if not self.done(found, body, path_params):
                 return None
             return _NOTHING_LEFT if found is None else response

@@ -76,11 +76,11 @@ def is_page(response: Response) -> bool:
     return start.startswith(_PAGE_STARTS) or (is_html and bool(start) and json_object(response) is None)
 
 
-def _no_problem(_request: "Request", _response: Response) -> None:
+def _no_problem(_response: Response) -> None:
     return None
 
 
-def _page_problem(_request: "Request", response: Response) -> str | None:
+def _page_problem(response: Response) -> str | None:
     return A_PAGE if is_page(response) else None
 
 
@@ -105,7 +105,7 @@ class Request:
     may_be_empty: bool = False
     mints: bool = False
     meeting_code: str | None = None
-    check: "Callable[[Request, Response], str | None]" = attrs.field(default=_no_problem, repr=False, eq=False)
+    check: Callable[[Response], str | None] = attrs.field(default=_no_problem, repr=False, eq=False)
     subject: object = attrs.field(default=None, repr=False)
     reconcile: "Reconciliation | None" = attrs.field(default=None, repr=False)
 

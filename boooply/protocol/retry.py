@@ -112,7 +112,7 @@ def failure_of(request: Request, response: Response) -> FailureKind | None:
     # the response to client.request() may be anything but the page of a proxy
     is_unreadable = json_object(response) is None if request.wants_json else is_page(response)
     # a read is checked when it is parsed: nothing depends on it before
-    is_unreadable = is_unreadable or (request.idempotency is not _SAFE and request.check(request, response) is not None)
+    is_unreadable = is_unreadable or (request.idempotency is not _SAFE and request.check(response) is not None)
     return FailureKind.UNREADABLE if is_unreadable else None
 
 

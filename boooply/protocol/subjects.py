@@ -11,14 +11,16 @@ from boooply.protocol.settings import ORGANIZATION, key
 Payload = dict[str, Any]
 
 
-def mismatch(request: Request, payload: Payload, result: object) -> str | None:
+def mismatch(request: Request | None, payload: Payload, result: object) -> str | None:
     """Return why a response cannot be the one to a request, or None; one that names nothing is accepted."""
     if isinstance(result, OrganizationApiKey):
         return _unusable_key(result)
     code = _meeting_code(payload, result)
     if code is not None and not code.strip():
         return "meetingCode: is empty"
-    if request.meeting_code is not None and _differs(code, request.meeting_code):
+    if request is None:
+        return None
+    if _differs(code, request.meeting_code):
         return "meetingCode: it is another interview's"
     if _differs(payload.get("email"), getattr(request.subject, "email", None)):
         return "email: it is another person's"

@@ -229,8 +229,8 @@ class KeyProvisioner:
 
     async def _doubt_both(self, organization_id: str, holder: str, api_key: Secret, claim_token: str) -> Outcome:
         """Record that a customer is in doubt, since another one has its key, and ask the API about that one."""
-        self.consecutive_failures += 1
         reason = f"the response contained the key of {holder}, which came from an earlier one"
+        self.outage.fail(organization_id, _now(), reason)
         await self._with_store_retry(
             self.recorder.mark_in_doubt, organization_id, claim_token=claim_token, reason=reason
         )

@@ -114,7 +114,7 @@ class Recorder:
             SharedKeyError: Another customer has this key.
         """
         organization_id = tenant.organization_id
-        finish = partial(states.finish, claim_token=claim_token, tenant=tenant_as_json(tenant))
+        finish = partial(states.finish, claim_token=claim_token, tenant=tenant_as_json(tenant), replace=replace)
 
         def run(connection: Connection) -> bool:
             holder = None if api_key is None else holder_of(connection, self._encryption, api_key)
@@ -124,9 +124,9 @@ class Recorder:
             def step(entry: Entry, now: float) -> tuple[bool, Entry]:
                 has_other_key = self._has_other_key(connection, organization_id, api_key, replace=replace)
                 is_ours, after = finish(entry, now, has_other_key=has_other_key)
-                if (is_ours or replace) and api_key is not None:
+                if is_ours and api_key is not None:
                     write_key(connection, self._encryption, organization_id, api_key, now)
-                return is_ours or replace, after
+                return is_ours, after
 
             return self._rows.step_in(connection, organization_id, step)
 

@@ -69,13 +69,16 @@ def mark_not_sent(entry: Entry, now: float, *, claim_token: str, lease: float) -
     return True, attrs.evolve(entry, state=State.TODO, locked_until=now + lease)
 
 
-def finish(entry: Entry, _now: float, *, claim_token: str, tenant: str, has_other_key: bool) -> tuple[bool, Entry]:
-    """Record that the key has arrived, however late; return False if the customer has another key already."""
-    # beside a customer that is minted again on purpose, the key that is there is the one in doubt
-    has_other_key = has_other_key and not (entry.claim_token == claim_token and entry.state is State.SENT)
-    is_repeated = entry.claim_token == claim_token and entry.state is State.DONE  # its result was lost
-    is_orphan = has_other_key and not is_repeated
-    return not has_other_key, attrs.evolve(
+def finish(
+    entry: Entry, _now: float, *, claim_token: str, tenant: str, has_other_key: bool, replace: bool = False
+) -> tuple[bool, Entry]:
+    """Record that the key has arrived, however late; return False if the customer keeps another key that it has."""
+    is_claimed = entry.claim_token == claim_token
+    # of a customer in doubt that is minted again on purpose, the other key has counted as an orphan since the claim
+    is_counted = is_claimed and entry.state is State.SENT and not replace
+    is_repeated = is_claimed and entry.state is State.DONE  # its result was lost
+    is_orphan = has_other_key and not is_counted and not is_repeated
+    return replace or is_counted or not has_other_key, attrs.evolve(
         entry,
         state=State.DONE,
         tenant=tenant or entry.tenant,

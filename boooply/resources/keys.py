@@ -45,7 +45,7 @@ async def mint_key(
 
     request = key_request(tenant)
     response = await transport.send(request, on_send=sending, on_unsent=on_unsent)
-    minted = CREATE_ORGANIZATION_API_KEY.parse(response, request)
+    minted = CREATE_ORGANIZATION_API_KEY.parse(response)
     if minted.organization_id not in {"", tenant.organization_id}:
         problem = await doubt_about(transport, minted.api_key, tenant.organization_id)
         if problem is not None:

@@ -55,8 +55,7 @@ class Transport:
             ValidationError: An identity cannot be part of a path.
             APIError: As ``send`` and ``Endpoint.parse`` raise.
         """
-        request = endpoint.request(body=body, query=query, **path_params)
-        return endpoint.parse(await self.send(request), request)
+        return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **path_params)))
 
     @hide_locals
     async def send(
@@ -242,5 +241,5 @@ class _ApiCall:
     def _problem(self, end: AttemptEnd) -> str | None:
         """Return why a response cannot be read, if one came."""
         if isinstance(end.result, Response):
-            return self._request.check(self._request, end.result)
+            return self._request.check(end.result)
         return "; ".join(end.result.problems) if isinstance(end.result, DecodingError) else None

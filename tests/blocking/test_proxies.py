@@ -47,7 +47,7 @@ PAIRS: list[tuple[type, type]] = [
     (AsyncDeduplicator, Deduplicator),
 ]
 INTERNAL = {
-    AsyncStore: {"database", "encryption"},
+    AsyncStore: {"database", "encryption", "identity"},
     AsyncKeyStore: {"ledger"},
     AsyncEvents: {"claim", "renew", "finish", "release", "postpone", "put", "take"},
     AsyncQueue: {"app", "store"},

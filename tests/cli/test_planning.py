@@ -48,7 +48,7 @@ def test_a_dry_run_sends_nothing_and_needs_no_platform_key(
 
 def test_the_plan_counts_customers_by_state(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     sandbox.faults.add(MINT, "commit-then-drop", 2)
-    sandbox.faults.add(MINT, "redirect", 1)
+    sandbox.faults.add(MINT, "422", 1)
     run("provision", many_tenants_csv(10), "--concurrency", "1")
 
     ran = run("provision", many_tenants_csv(15), "--dry-run")

@@ -129,7 +129,7 @@ def test_orphans_are_counted_however_many_customers_there_are(
 
 
 def test_a_failure_is_listed_with_its_reason_and_is_4(run: Run, many_tenants_csv: Rows, sandbox) -> None:
-    sandbox.faults.add(MINT, "redirect")
+    sandbox.faults.add(MINT, "422")
     path = many_tenants_csv(2)
 
     ran = run("provision", path, "--concurrency", "1")
@@ -199,7 +199,7 @@ def test_a_store_encrypted_with_another_key_is_1_and_sends_nothing(
 def test_json_has_one_line_per_outcome_and_a_summary(run: Run, tenants_csv: Rows, sandbox) -> None:
     run("provision", tenants_csv(["org_0,Old,1,a@b.example,,", "org_1,,1,a@b.example,,"]))
     sandbox.faults.add(MINT, "commit-then-drop")
-    sandbox.faults.add(MINT, "redirect")
+    sandbox.faults.add(MINT, "422")
     path = tenants_csv(["org_0,New,1,a@b.example,,", *(f"org_{number},,1,a@b.example,," for number in range(1, 5))])
 
     ran = run("provision", path, "--json", "--concurrency", "1")

@@ -123,8 +123,8 @@ async def test_a_lost_answer_is_told_and_not_sent_again(tenants, sandbox):
 
 
 async def test_a_refusal_is_raised_as_it_is_and_the_next_click_tries_again(tenants, sandbox):
-    sandbox.faults.add("create_organization_api_key", "redirect")
-    with pytest.raises(APIStatusError, match="redirect"):
+    sandbox.faults.add("create_organization_api_key", "422")
+    with pytest.raises(APIStatusError, match="422"):
         await tenants.connect(customer(1))
     await tenants.connect(customer(1))
     assert sandbox.mints == {"org_1": 1}
@@ -159,7 +159,7 @@ async def test_a_customer_whose_key_is_refused_can_reconnect(tenants, store):
 async def test_a_damaged_key_can_be_replaced(tenants, store):
     await tenants.connect(customer(1))
     with store.database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE boooply_keys SET sealed = 'nonsense'")
+        connection.exec_driver_sql("UPDATE boooply_keys SET encrypted = 'nonsense'")
     await tenants.reconnect(customer(1))
     assert (await entry_of(store, "org_1")).orphans == 1
 
@@ -167,7 +167,7 @@ async def test_a_damaged_key_can_be_replaced(tenants, store):
 async def test_a_reconnection_that_the_api_rejects_leaves_the_stored_key(tenants, store, sandbox):
     await tenants.connect(customer(1))
     old = await store.keys.get("org_1")
-    sandbox.faults.add("create_organization_api_key", "redirect")
+    sandbox.faults.add("create_organization_api_key", "422")
     with pytest.raises(APIStatusError):
         await tenants.reconnect(customer(1))
     assert await store.keys.get("org_1") == old

@@ -15,6 +15,10 @@ from boooply.store import AsyncStore, State
 KEY = Secret("bply_org_0123456789abcdef")
 
 
+def key_of(number: int) -> Secret:
+    return Secret(f"{KEY.reveal()}{number}")
+
+
 def customer(number: int) -> Tenant:
     return Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}")
 
@@ -25,13 +29,15 @@ async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, en
         with store.database.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        writing = [Recorder(store).finish(customer(number), KEY, claim_token="ours") for number in range(200)]
+        writing = [
+            Recorder(store).finish(customer(number), key_of(number), claim_token="ours") for number in range(200)
+        ]
         errors = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
         assert errors == {"the store cannot be written: database or disk is full"}
         assert (await store.keys.get("org_1")) == KEY
         with store.database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 100000")
-        assert await Recorder(store).finish(customer(999), KEY, claim_token="ours")
+        assert await Recorder(store).finish(customer(999), key_of(999), claim_token="ours")
 
 
 async def test_a_lock_that_does_not_end_is_an_error(sqlite_store_url, encryption_key, tmp_path, monkeypatch):
@@ -87,15 +93,15 @@ async def test_a_lost_connection_is_an_error_or_restored_and_nothing_committed_i
                         " WHERE pid <> pg_backend_pid() AND datname = current_database()"
                     )
             try:
-                await Recorder(store).finish(customer(number), KEY, claim_token="ours")
+                await Recorder(store).finish(customer(number), key_of(number), claim_token="ours")
             except StoreError as error:
                 errors.append(str(error))
             else:
                 kept += 1
-                assert await store.keys.get(f"org_{number}") == KEY
+                assert await store.keys.get(f"org_{number}") == key_of(number)
         assert kept + len(errors) == 30
         assert all(one.startswith("the store cannot be written: ") and KEY.reveal() not in one for one in errors)
-        assert await Recorder(store).finish(customer(99), KEY, claim_token="ours")
+        assert await Recorder(store).finish(customer(99), key_of(99), claim_token="ours")
 
 
 async def test_a_read_only_file_is_read_and_not_written(sqlite_store_url, encryption_key, tmp_path):

@@ -147,7 +147,7 @@ async def test_a_replaced_file_is_neither_written_nor_retried(sqlite_store_url, 
         await store.keys.put("org_1", KEY)
         delete(tmp_path, is_replaced=True)
         with pytest.raises(StoreError, match=r"boooply\.db was deleted or replaced") as caught:
-            await Recorder(store).finish(customer(2), Secret(KEY), claim_token="ours")
+            await Recorder(store).finish(customer(2), Secret(f"{KEY}2"), claim_token="ours")
         assert caught.value.is_permanent
 
 

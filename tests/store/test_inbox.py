@@ -417,7 +417,7 @@ async def test_four_handlers_that_never_return_do_not_stop_a_worker(
     await work_for(inbox, handle, lambda: bool(handled), timeout=0.3)
     assert handled == ["Boooply-AI-4"]
     assert "interview.transcript of Boooply-AI-0 has taken longer than 0.3 s, attempt 1: it is cancelled" in caplog.text
-    states = {row["attempts"]: row["progress"] for row in await rows(store) if row["progress"] != "done"}
+    states = {row["attempts"]: row["status"] for row in await rows(store) if row["status"] != "done"}
     assert states == {1: "new"}  # they have failed, and wait for their pause
 
 
@@ -453,7 +453,7 @@ async def test_a_plain_function_is_called_in_a_thread_and_once(store: AsyncStore
     await work_for(inbox, handle, lambda: bool(threads))
     assert len(threads) == 1
     assert threads[0] != loop_thread
-    assert [row["progress"] for row in await rows(store)] == ["done"]
+    assert [row["status"] for row in await rows(store)] == ["done"]
 
 
 @pytest.mark.parametrize("ends_well", [True, False])
@@ -478,11 +478,11 @@ async def test_past_the_limit_an_event_stays_leased_until_its_thread_ends(
     await asyncio.sleep(1)  # two leases
     assert calls == ["Boooply-AI-0", "Boooply-AI-1"]
     assert "has taken longer than 0.1 s, attempt 1: its event stays leased until its thread ends" in caplog.text
-    assert sorted(row["progress"] for row in await rows(store)) == ["done", "taken"]
+    assert sorted(row["status"] for row in await rows(store)) == ["done", "taken"]
     may_end.set()
     expected = ["done", "done"] if ends_well else ["done", "new"]
     async with asyncio.timeout(10):
-        while sorted(row["progress"] for row in await rows(store)) != expected:  # noqa: ASYNC110 - it is a database
+        while sorted(row["status"] for row in await rows(store)) != expected:  # noqa: ASYNC110 - it is a database
             await asyncio.sleep(0.01)
     working.cancel()
     with suppress(asyncio.CancelledError):
@@ -504,7 +504,7 @@ async def test_a_thread_within_its_time_is_waited_for_when_the_work_is_cancelled
     with suppress(asyncio.CancelledError):
         await working
     assert ended == [True]
-    assert [row["progress"] for row in await rows(store)] == ["done"]
+    assert [row["status"] for row in await rows(store)] == ["done"]
 
 
 async def test_a_view_of_a_body_can_be_put(store: AsyncStore) -> None:

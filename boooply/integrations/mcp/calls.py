@@ -122,7 +122,7 @@ class Tool:
 async def _sent(tool: Tool, opened: Opened, request: Request) -> Any:
     if isinstance(opened, Customers):
         return await opened.connect(cast("Tenant", request.subject))
-    return tool.endpoint.parse(await transport_of(opened).send(request), request)
+    return tool.endpoint.parse(await transport_of(opened).send(request))
 
 
 def _plan(tool: Tool, effect: str, request: Request) -> Result:
