@@ -244,7 +244,7 @@ def test_the_encrypted_lines_are_shown_if_no_file_can_be_written(
 
 
 def test_a_store_whose_file_is_deleted_ends_the_run_at_once_and_rescues_the_keys(
-    many_tenants_csv: Rows, tmp_path: Path, use: Use
+    started: Run, many_tenants_csv: Rows, tmp_path: Path, use: Use
 ) -> None:
     with Sandbox(latency=0.3) as slow:
         use(slow)

@@ -283,12 +283,15 @@ async def test_an_endless_429_that_names_no_wait_stops_the_run(store, limits):
 
 async def test_stop_lets_requests_on_the_wire_finish(store):
     async with (
-        Sandbox(limits=None, latency=0.3) as sandbox,
+        Sandbox(limits=None, latency=1) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
         stop = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.15, stop.set)
-        outcomes = await run(customers(100), platform, store, concurrency=3, stop=stop)
+        running = asyncio.create_task(run(customers(100), platform, store, concurrency=3, stop=stop))
+        while len(sandbox.mints) < 3:  # noqa: ASYNC110 - the server sets no event
+            await asyncio.sleep(0.01)
+        stop.set()
+        outcomes = await running
     assert kinds(outcomes) == {"Connected": 3}
     assert len(sandbox.mints) == 3
 

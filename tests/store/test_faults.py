@@ -29,9 +29,8 @@ async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, en
         with store.database.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        writing = [
-            Recorder(store).finish(customer(number), key_of(number), claim_token="ours") for number in range(200)
-        ]
+        recorder = Recorder(store)
+        writing = [recorder.finish(customer(one), key_of(one), claim_token="ours") for one in range(2, 202)]
         errors = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
         assert errors == {"the store cannot be written: database or disk is full"}
         assert (await store.keys.get("org_1")) == KEY
