@@ -74,6 +74,13 @@ class RateLimiter:
             return window.ends - state.now
         return max(0.0, state.finished[0] + self.window - state.now) if state.finished else inf
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether forgetting this limiter lets no call start earlier: none counts any more, and none is blocked."""
+        state, window = self.state, self.state.server_window
+        has_ended = window is None or state.now >= window.ends
+        return not state.in_flight and not state.finished and has_ended and state.now >= state.blocked_until
+
     def min_wait(self, ahead: int) -> float:
         """Return the seconds that a caller with ``ahead`` others before it must wait; it may be longer."""
         delay = self.delay()

@@ -30,6 +30,12 @@ class LocalLimiter:
         self._mutex = threading.RLock()  # the garbage collector may end a call of a closed loop while it is held
         self._waiters = Waiters()
 
+    def is_idle(self) -> bool:
+        """Return whether nothing is lost if this limiter is dropped."""
+        with self._mutex:
+            self._limiter.advance(clock())
+            return self._limiter.is_idle and not self._waiters
+
     def wait(self) -> float:
         """Return the seconds that a new caller must wait; it may be longer."""
         with self._mutex:

@@ -35,6 +35,7 @@ CLOSED: Final = "this client is closed: make a new one, or keep it open for as l
 
 # Servers usually drop an idle connection after 5 s, and a write sent at that moment is ambiguous. Drop ours earlier.
 _KEEP_ALIVE: Final = 4.0
+_MANY_LIMITERS: Final = 1000
 _PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {
     "Accept": "application/json",
@@ -106,6 +107,7 @@ class Pool:
         self.budget: RetryBudget = RetryBudget()
         self.server_clock: ServerClock = ServerClock()  # compared with this machine's clock, seconds since 1970
         self._limiters: dict[tuple[Secret | None, RateLimitClass], Limiter] = {}
+        self._many_limiters = _MANY_LIMITERS  # at this number, the idle ones are dropped
         self._sessions: dict[asyncio.AbstractEventLoop, LoopSession] = {}
         self._closed = False
         self._mutex = threading.Lock()
@@ -118,8 +120,16 @@ class Pool:
         shared = (key if self.limits.scope == "key" else None, limit)
         limiter = self._limiters.get(shared)
         if limiter is None:
+            self._drop_idle_limiters()
             limiter = self._limiters.setdefault(shared, self._new_limiter(self.limits, *shared))
         return limiter
+
+    def _drop_idle_limiters(self) -> None:
+        """Drop the limiters of keys that are no longer used, once there are many: a platform may have any number."""
+        if len(self._limiters) >= self._many_limiters:
+            limiters = tuple(self._limiters.items())  # other threads may add some meanwhile
+            self._limiters = {shared: limiter for shared, limiter in limiters if not limiter.is_idle()}
+            self._many_limiters = max(_MANY_LIMITERS, 2 * len(self._limiters))
 
     def _new_limiter(self, limits: RateLimits, key: Secret | None, limit: RateLimitClass) -> Limiter:
         if limits.shared is not None:

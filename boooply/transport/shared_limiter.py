@@ -38,6 +38,10 @@ class SharedLimiter:
         self._last_status: RateLimitStatus | None = None
         self._recordings: set[asyncio.Task[None]] = set()
 
+    def is_idle(self) -> bool:
+        """Return whether nothing is lost if this limiter is dropped: the store keeps its calls."""
+        return not self._waiters and not self._recordings
+
     def wait(self) -> float:
         """Return 0: how long a new caller must wait is up to other processes as well."""
         return 0.0

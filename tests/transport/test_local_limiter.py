@@ -7,9 +7,11 @@ import time
 
 import pytest
 
+from boooply import RateLimitClass, RateLimits, Secret
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.transport.local_limiter import LocalLimiter
+from boooply.transport.pool import Pool
 
 
 async def test_a_newcomer_does_not_overtake_a_waiter() -> None:
@@ -176,3 +178,22 @@ async def test_a_call_that_the_garbage_collector_ends_inside_another_one_does_no
     with limiter._mutex:  # where the collector may run
         limiter.release(started=started)
     assert limiter.status().remaining == 2
+
+
+async def test_the_limiters_of_keys_that_are_no_longer_used_are_dropped(monkeypatch) -> None:
+    monkeypatch.setattr("boooply.transport.pool._MANY_LIMITERS", 4)
+    pool = Pool("https://api.example", RateLimits(window=0.05))
+    busy, *used = [Secret(f"bply_org_{number:016}") for number in range(4)]
+    kept = pool.limiter(busy, RateLimitClass.READS)
+    assert kept is not None
+    await kept.acquire()  # still in flight
+    for key in used:
+        limiter = pool.limiter(key, RateLimitClass.READS)
+        assert limiter is not None
+        limiter.finish(None, started=await limiter.acquire())
+    await asyncio.sleep(0.1)
+
+    pool.limiter(Secret("bply_org_new_0123456789"), RateLimitClass.READS)
+
+    assert len(pool._limiters) == 2
+    assert pool.limiter(busy, RateLimitClass.READS) is kept
