@@ -53,6 +53,13 @@ def interview(number: int) -> dict[str, Any]:
     }
 
 
+def created() -> dict[str, Any]:
+    """Make the interview that the create body asks for."""
+    asked = interview(1)
+    asked["participants"][0] |= BODY["participants"][0]
+    return asked
+
+
 def page(count: int) -> dict[str, Any]:
     """Make a page of interviews."""
     numbers = {"page": 1, "limit": count, "total": count, "totalPages": 1}

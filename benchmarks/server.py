@@ -4,6 +4,7 @@ It runs in a process of its own, on uvloop, and prints its port. It checks nothi
 """
 
 import asyncio
+import itertools
 import json
 import sys
 from typing import cast
@@ -28,8 +29,10 @@ def answer(status: str, payload: object) -> bytes:
 
 
 INTERVIEW = answer("200 OK", {"success": True, "meeting": payloads.interview(1)})
-CREATED = answer("201 Created", {"success": True, "meeting": payloads.interview(1)})
-MINTED = answer("201 Created", {"success": True, "apiKey": "bply_org_0123456789abcdef0123456789abcdef"})
+CREATED = answer("201 Created", {"success": True, "meeting": payloads.created()})
+NO_KEY = b"bply_org_00000000000000000000000000000000"  # a number replaces it: no two customers have the same key
+MINTED = answer("201 Created", {"success": True, "apiKey": NO_KEY.decode()})
+KEYS = itertools.count()
 PAGE = answer("200 OK", payloads.page(100))
 ANSWERS = (
     (b"GET /api/integration/interviews/", INTERVIEW),
@@ -57,7 +60,8 @@ class Answering(asyncio.Protocol):
             if len(self.received) < end + 4 + size:
                 return
             self.received = self.received[end + 4 + size :]
-            self.transport.write(next(reply for start, reply in ANSWERS if head.startswith(start)))
+            reply = next(reply for start, reply in ANSWERS if head.startswith(start))
+            self.transport.write(reply.replace(NO_KEY, b"bply_org_%032d" % next(KEYS)) if reply is MINTED else reply)
 
 
 async def serve() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from boooply.errors import ConfigurationError
-from boooply.models import Interview, InterviewParticipant, OrganizationApiKey
+from boooply.models import Interview, InterviewParticipant, OrganizationApiKey, ParticipantRole
 from boooply.protocol.messages import Request
 from boooply.protocol.settings import ORGANIZATION, key
 
@@ -52,7 +52,8 @@ def _swaps(request: Request, result: object) -> bool:
     The API may leave people out, and may add the host: either alone is no mismatch.
     """
     invited = {email.casefold() for email in request.people}
-    named = {person.email.casefold() for person in _participants(result) if person.email}
+    people = [one for one in _participants(result) if one.email and one.role != ParticipantRole.HOST]
+    named = {one.email.casefold() for one in people if one.email}
     return bool(invited and invited - named and named - invited)
 
 

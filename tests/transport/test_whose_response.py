@@ -111,7 +111,9 @@ async def test_a_response_that_names_nothing_is_accepted() -> None:
 
 
 def named(*emails: str) -> Any:
-    participants = [{"name": "P", "email": email} for email in emails]
+    participants = [
+        {"name": "P", "email": email} | ({"role": "HOST"} if email.startswith("host") else {}) for email in emails
+    ]
     return {"success": True, "meeting": {"meetingCode": "c"} | {"participants": participants}}
 
 
@@ -133,6 +135,7 @@ ASK = HumanInterview(
         ([], True),
         (["eve@example.com", "bob@example.com"], False),
         (["eve@example.com"], False),
+        (["host@example.com", "bob@example.com"], True),
     ],
 )
 async def test_a_creation_with_somebody_else_in_place_of_who_was_invited_is_ambiguous(
