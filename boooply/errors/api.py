@@ -41,7 +41,7 @@ class APIConnectionError(APIError, ConnectionError):
     ) -> None:
         cause = cause_text(cause_name, errno)
         super().__init__(f"{operation}: no response from the API: {reason}{f' ({cause})' if cause else ''}")
-        self.args = operation, reason, errno, cause_name, status
+        self._take_args(operation, reason, errno, cause_name, status)
         self.operation = operation
         self.errno = errno
         self.cause_name = cause_name
@@ -63,7 +63,7 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
     def __init__(self, operation: str, seconds: float, status: int | None = None) -> None:
         super().__init__(operation, f"an attempt took longer than {seconds:g} s", status=status)
-        self.args = operation, seconds, status
+        self._take_args(operation, seconds, status)
         self.seconds = seconds
 
 
@@ -79,7 +79,7 @@ class DeadlineExceededError(APIError, TimeoutError):
         self, operation: str, seconds: float, waiting_for: str = "response", status: int | None = None
     ) -> None:
         super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
-        self.args = operation, seconds, waiting_for, status
+        self._take_args(operation, seconds, waiting_for, status)
         self.operation = operation
         self.seconds = seconds
         self.status = status
@@ -119,7 +119,7 @@ class AmbiguousWriteError(APIError):
         outcome = "no response" if status is None else f"the response was HTTP {status}"
         outcome += f": {message}" if message else ""
         super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again")
-        self.args = operation, identity, status, sent_at.isoformat(), by_api_clock, message
+        self._take_args(operation, identity, status, sent_at.isoformat(), by_api_clock, message)
         self.operation = operation
         self.identity = identity
         self.people = people
@@ -141,9 +141,9 @@ class DecodingError(APIError):
     def __init__(self, operation: str, status: int, problems: Iterable[str]) -> None:
         self.operation = operation
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
-        self.problems = tuple(map(one_line, problems))
+        self.problems: tuple[str, ...] = tuple(map(one_line, problems))
         super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(self.problems)}")
-        self.args = operation, status, self.problems
+        self._take_args(operation, status, self.problems)
 
 
 class APIStatusError(APIError):
@@ -174,7 +174,7 @@ class APIStatusError(APIError):
             f" (request {request_id})" if request_id else "",
         )
         super().__init__("".join(parts))
-        self.args = operation, status, message, code, request_id, retry_after
+        self._take_args(operation, status, message, code, request_id, retry_after)
         self.operation = operation
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
         self.code = code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from boooply.secret import one_line
 
 
@@ -15,6 +17,10 @@ class BoooplyError(Exception):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
         self._text = one_line(super().__str__())
+
+    def _take_args(self, *args: object) -> None:
+        """Replace ``args``, the text of an exception by default, by the arguments that make the same error again."""
+        self.args: tuple[Any, ...] = args
 
     def __str__(self) -> str:
         return self._text
@@ -37,6 +43,6 @@ class ValidationError(BoooplyError, ValueError):
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field}: {rule}")
-        self.args = field, rule
+        self._take_args(field, rule)
         self.field = field
         self.rule = rule

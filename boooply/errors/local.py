@@ -18,7 +18,7 @@ class NotConnectedError(BoooplyError, LookupError):
 
     def __init__(self, organization_id: str) -> None:
         super().__init__(f"{organization_id} is not connected: no key of it is stored")
-        self.args = (organization_id,)
+        self._take_args(organization_id)
         self.organization_id = organization_id
 
 
@@ -32,7 +32,7 @@ class WrongTenantError(BoooplyError):
 
     def __init__(self, organization_id: str, found: str | None) -> None:
         super().__init__(f"the key stored for {organization_id} belongs to {found or 'nobody that the API names'}")
-        self.args = organization_id, found
+        self._take_args(organization_id, found)
         self.organization_id = organization_id
         self.found = found
 
@@ -59,7 +59,7 @@ class InvalidSignatureError(WebhookError):
 
     def __init__(self, reason: str, is_reserialized: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
         super().__init__(reason)
-        self.args = reason, is_reserialized
+        self._take_args(reason, is_reserialized)
         self.is_reserialized = is_reserialized
 
 
@@ -80,7 +80,7 @@ class StoreError(BoooplyError):
 
     def __init__(self, problem: str = "", is_permanent: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
         super().__init__(problem)
-        self.args = (problem, True) if is_permanent else (problem,)
+        self._take_args(*((problem, True) if is_permanent else (problem,)))
         self.is_permanent = is_permanent
 
 
@@ -89,7 +89,7 @@ class StoreMismatchError(StoreError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, is_permanent=True)
-        self.args = (problem,)
+        self._take_args(problem)
 
 
 class CorruptKeyError(StoreError):
@@ -104,5 +104,5 @@ class CorruptKeyError(StoreError):
             f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped",
             is_permanent=True,
         )
-        self.args = (organization_id,)
+        self._take_args(organization_id)
         self.organization_id = organization_id

@@ -88,7 +88,7 @@ class InterviewNotEvaluatedError(BoooplyError):
             interview = Interview(meeting_code=interview, end_reason=end_reason)
         reason = interview.end_reason or interview.session_status
         super().__init__(f"interview {interview.meeting_code} will not be evaluated: it ended as {reason}")
-        self.args = interview.meeting_code, reason
+        self._take_args(interview.meeting_code, reason)
         self.interview = interview
 
 

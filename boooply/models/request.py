@@ -13,4 +13,5 @@ class RequestModel:
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
-        cls.__init__ = hide_locals(cls.__init__)  # type: ignore[method-assign]  # attrs has just generated it
+        generated = hide_locals(cls.__init__)  # by attrs, just now
+        setattr(cls, "__init__", generated)  # noqa: B010 - an assignment would declare another signature

@@ -52,9 +52,11 @@ def _swaps(request: Request, result: object) -> bool:
     The API may leave people out, and may add the host: either alone is no mismatch.
     """
     invited = {email.casefold() for email in request.people}
+    if not invited:
+        return False
     people = [one for one in _participants(result) if one.email and one.role != ParticipantRole.HOST]
     named = {one.email.casefold() for one in people if one.email}
-    return bool(invited and invited - named and named - invited)
+    return bool(invited - named and named - invited)
 
 
 def _participants(result: object) -> Iterable[InterviewParticipant]:

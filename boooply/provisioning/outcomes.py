@@ -74,7 +74,7 @@ class KeysNotStoredError(ProvisioningError):
             f"the keys of {', '.join(customers)} were minted but cannot be stored ({reason}); they exist only in "
             "this error's `keys`: store them now"
         )
-        self.args = customers, reason
+        self._take_args(customers, reason)
         self.keys: dict[str, Secret] = {}
         if isinstance(keys, Mapping):
             self.keys.update(cast("Mapping[str, Secret]", keys))
