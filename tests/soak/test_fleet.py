@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from boooply.sandbox import Limits, Sandbox
 
 PROCESSES, CALLS = 8, 50
@@ -44,11 +46,14 @@ def test_eight_processes_use_one_allowance_and_never_more(postgresql_store_url, 
     assert used >= 0.99
 
 
-def test_two_commands_on_one_store_split_a_file_within_the_allowance(store_url, encryption_key, tmp_path):
-    file = tmp_path / "tenants.csv"
-    rows = "".join(f"org_{number},1,a@b.example\n" for number in range(200))
-    file.write_text(f"organization_id,user_id,user_email\n{rows}", encoding="utf-8")
-    with Sandbox(limits=Limits(writes=10, window=1)) as sandbox:
+@pytest.fixture
+def provision(store_url, encryption_key, tmp_path):
+    """Run several commands on one store and one file, and return their exit codes."""
+
+    def run(sandbox: Sandbox, *, customers: int, processes: int) -> list[int]:
+        file = tmp_path / "tenants.csv"
+        rows = "".join(f"org_{number},1,a@b.example\n" for number in range(customers))
+        file.write_text(f"organization_id,user_id,user_email\n{rows}", encoding="utf-8")
         settings = {
             "BOOOPLY_BASE_URL": sandbox.base_url,
             "BOOOPLY_PLATFORM_KEY": sandbox.platform_key,
@@ -56,8 +61,26 @@ def test_two_commands_on_one_store_split_a_file_within_the_allowance(store_url, 
             "BOOOPLY_STORE_KEY": encryption_key,
         }
         words = [sys.executable, "-m", "boooply.cli.main", "provision", str(file)]
-        runs = [subprocess.Popen(words, env=os.environ | settings) for _ in range(2)]  # noqa: S603 - our own words
-        assert [run.wait(120) for run in runs] == [0, 0]
+        runs = [subprocess.Popen(words, env=os.environ | settings) for _ in range(processes)]  # noqa: S603 - our own words
+        return [run.wait(120) for run in runs]
+
+    return run
+
+
+def test_four_processes_follow_a_higher_limit_than_the_configured_one(provision):
+    with Sandbox(limits=Limits(writes=20, window=1)) as sandbox:
+        assert provision(sandbox, customers=160, processes=4) == [0] * 4
+        statuses = [call.status for call in sandbox.calls]
+        moments = [call.at.timestamp() for call in sandbox.calls]
+    seconds = max(moments) - min(moments)
+    print(f"{statuses.count(201)} minted, {statuses.count(429)} refused, in {seconds:.1f} s at 20 a second")
+    assert statuses == [201] * 160
+    assert seconds <= 9
+
+
+def test_two_commands_on_one_store_split_a_file_within_the_allowance(provision):
+    with Sandbox(limits=Limits(writes=10, window=1)) as sandbox:
+        assert provision(sandbox, customers=200, processes=2) == [0, 0]
         statuses = [call.status for call in sandbox.calls]
         moments = [call.at.timestamp() for call in sandbox.calls]
         assert set(sandbox.mints.values()) == {1}
