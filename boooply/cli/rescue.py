@@ -11,7 +11,7 @@ from pathlib import Path
 from boooply.errors import ConfigurationError, CorruptKeyError, ValidationError
 from boooply.provisioning.pending_keys import has_other_key
 from boooply.secret import Secret
-from boooply.store import AsyncKeyStore
+from boooply.store import AsyncStore
 from boooply.store.encryption import Encryption, hidden
 
 
@@ -44,7 +44,7 @@ def write_rescue_file(lines: str) -> Path | None:
     return None
 
 
-async def restore_keys(path: Path, keys: AsyncKeyStore) -> dict[int, str | None]:
+async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:
     """Put the keys of a rescue file into the store one by one, except where a customer has another key already.
 
     Return the problem of each line by its number, or None if its key is in the store now.
@@ -55,19 +55,19 @@ async def restore_keys(path: Path, keys: AsyncKeyStore) -> dict[int, str | None]
     """
     encryption = Encryption.of(hidden(None))
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()  # noqa: ASYNC240 - nothing else runs
-    return {number: await _restore(line, keys, encryption) for number, line in enumerate(lines, 1) if line.strip()}
+    return {number: await _restore(line, store, encryption) for number, line in enumerate(lines, 1) if line.strip()}
 
 
-async def _restore(line: str, keys: AsyncKeyStore, encryption: Encryption) -> str | None:
+async def _restore(line: str, store: AsyncStore, encryption: Encryption) -> str | None:
     parsed = _parsed(line)
     if parsed is None:
         return 'not a line of a rescue file: {"organization_id": …, "encrypted_key": …}'
     organization_id, encrypted = parsed
     try:
         secret = encryption.decrypt(organization_id, encrypted.encode())
-        if await has_other_key(keys, organization_id, secret):
+        if await has_other_key(store, organization_id, secret):
             return f"{organization_id}: has another key by now, which is kept; you may revoke this one at Boooply"
-        await keys.put(organization_id, secret)
+        await store.keys.put(organization_id, secret)
     except CorruptKeyError:
         return f"{organization_id}: altered, or encrypted with another encryption key"
     except (ConfigurationError, ValidationError) as error:

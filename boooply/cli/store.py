@@ -102,8 +102,8 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
         The exit code: 1 if a line's key was not put into the store, 2 if the file cannot be read.
     """
     try:
-        async with AsyncKeyStore.open(store) as keys:
-            restored = await restore_keys(file, keys)
+        async with AsyncStore.open(store) as opened:
+            restored = await restore_keys(file, opened)
     except OSError as error:
         print_error(f"{file}: cannot be opened: {error.strerror}")
         return 2

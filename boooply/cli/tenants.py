@@ -168,6 +168,7 @@ async def check(*, store: StoreUrl = None) -> int:
 
 async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organization_id: str) -> str | None:
     """Ask whose key a customer has, and return what is wrong with it; silence of the API is no proof of a mistake."""
+    remedy = f"boooply tenants reconnect {organization_id}"
     try:
         client = platform.organization(await store.keys.get(organization_id))
         found = (await client.organization.get()).external_org_id
@@ -176,10 +177,8 @@ async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organiz
     except CorruptKeyError:
         return "its key is damaged: it cannot be decrypted"
     except (AuthenticationError, PermissionDeniedError) as error:
-        return f"Boooply rejects its key (HTTP {error.status}): disconnect the customer and connect it again"
-    return (
-        None if found in {None, organization_id} else f"its key belongs to {found}: disconnect it and connect it again"
-    )
+        return f"Boooply rejects its key (HTTP {error.status}): {remedy}"
+    return None if found in {None, organization_id} else f"its key belongs to {found}: {remedy}"
 
 
 @app.command

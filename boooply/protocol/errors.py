@@ -38,6 +38,7 @@ _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _LONGEST_MESSAGE: Final = 500
+_MOST_ESCAPED: Final = 3  # times; without a bound, a text made for it would block the event loop
 _MOST_READ: Final = 2000  # characters of a message; masks may shorten it
 _BLOCK: Final = 16  # characters; a quote has at least two of these
 _ITSELF: Final = frozenset('"\\/')  # the other escapes are line breaks and the like
@@ -108,10 +109,9 @@ def _without_quotes(text: str, request: Request) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Undo JSON's escapes, however often they were applied, and write the text in one line."""
-    escaped = None
-    while text != escaped:
-        escaped, text = text, _ESCAPE.sub(_unescape, text)
+    """Undo JSON's escapes, which may have been applied several times, and write the text in one line."""
+    for _ in range(_MOST_ESCAPED):
+        text = _ESCAPE.sub(_unescape, text)
     return one_line(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 

@@ -18,6 +18,7 @@ _NEVER_IN_A_URL: Final = re.compile(r"[\s\\\"<>^`{|}\x00-\x1f\x7f]")
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # of a host's name; Docker's have underscores
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LONGEST_NAME: Final = 253
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PATH: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^%])*")
 _STEPS: Final = frozenset({"", ".", ".."})
 _NEVER_IN_A_PASSWORD: Final = re.compile(r"[\s\\\[\]\x00-\x1f\x7f]")
@@ -92,6 +93,7 @@ def _address_or_problem(value: str, *, allow_insecure: bool) -> tuple[str, str |
     host = ascii_host(name)
     problem = _problem(parts, host) or _insecure(parts, allow_insecure=allow_insecure)
     netloc = f"[{host}]" if ":" in name else host
+    port = None if port == _DEFAULT_PORTS.get(parts.scheme) else port
     path = quote(parts.path.rstrip("/"), safe="/%~!$&'()*+,;=:@")
     return f"{parts.scheme}://{netloc}{'' if port is None else f':{port}'}{path}", problem
 

@@ -4,7 +4,7 @@ The table is the promise that ``docs/explanation/safety.md`` makes to users.
 """
 
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -127,4 +127,18 @@ def _is_mint(response: Response) -> bool:
     if payload is None:
         return response.status not in _OK and b'"apiKey"' in response.body  # the error may have been cut short
     is_error = response.status not in _OK or payload.get("success") is False
-    return is_error and payload.get("apiKey") is not None
+    return is_error and _has_key(payload)
+
+
+def _has_key(payload: object) -> bool:
+    unread = [payload]
+    while unread:
+        value = unread.pop()
+        if isinstance(value, dict):
+            fields = cast("dict[str, object]", value)
+            if fields.get("apiKey") is not None:
+                return True
+            unread.extend(fields.values())
+        elif isinstance(value, list):
+            unread.extend(cast("list[object]", value))
+    return False

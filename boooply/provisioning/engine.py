@@ -11,6 +11,7 @@ from typing import Final
 from boooply.errors import ProvisioningError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.settings import COUNT, Rule, check_all, instance
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import iterate
 from boooply.provisioning.outage import Outage
@@ -24,6 +25,12 @@ CONCURRENCY: Final = 16
 
 _MOST_BUSY: Final = 1000  # customers that other runs have claimed; at this number no further ones are read
 _RETRY_BUSY_AFTER: Final = 0.5  # seconds
+
+_RULES: Final[dict[str, Rule]] = {
+    "platform": instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform"),
+    "store": instance(AsyncStore, "an AsyncStore that is open"),
+    "concurrency": COUNT,
+}
 
 
 async def async_provision(
@@ -62,8 +69,7 @@ async def async_provision(
         RateLimitError: Each of many requests got a 429 after the wait that the last one named.
         ProvisioningError: The API has failed for two attempts and half a minute.
     """
-    if concurrency < 1:
-        raise ProvisioningError(f"concurrency must be at least 1, not {concurrency}")
+    check_all(_RULES, concurrency=concurrency, platform=platform, store=store)
     await check_store(store, platform, record=True)
     provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
     pool = WorkerPool(provisioner, iterate(tenants), concurrency)

@@ -56,4 +56,5 @@ class Outage:
         """Return the seconds to wait before the next probe, or None if the run must give up."""
         patience = 2 * self.timeout + _PATIENCE
         due = max(now, self._failed_at + patience * _FIRST_PAUSE * _GROWTH**self._probes)
-        return due - now if due + self.timeout <= self._healthy_at + patience else None
+        has_time = not self._probes or due + self.timeout <= self._healthy_at + patience
+        return due - now if has_time else None

@@ -12,7 +12,7 @@ import attrs
 
 from boooply.errors import CorruptKeyError, NotConnectedError
 from boooply.secret import Secret
-from boooply.store import AsyncKeyStore, AsyncStore
+from boooply.store import AsyncStore
 
 _RETRY_AFTER: Final = 5.0  # seconds
 
@@ -39,10 +39,16 @@ class PendingKeys:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def has_other_key(keys: AsyncKeyStore, organization_id: str, api_key: Secret, /) -> bool:
-    """Return whether the customer has another key, which may be in use; one that cannot be decrypted does not count."""
+async def has_other_key(store: AsyncStore, organization_id: str, api_key: Secret, /) -> bool:
+    """Return whether the customer keeps another key, which may be in use.
+
+    One that cannot be decrypted does not count, nor one that the new key was to replace.
+    """
+    entries = [entry async for entry in store.ledger.entries([organization_id])]
+    if any(entry.fallback is not None for entry in entries):
+        return False
     try:
-        return await keys.get(organization_id) != api_key
+        return await store.keys.get(organization_id) != api_key
     except (NotConnectedError, CorruptKeyError):
         return False
 
@@ -63,7 +69,7 @@ async def _keep(store: AsyncStore, keys: dict[str, Secret]) -> None:
 async def _restore(store: AsyncStore, organization_id: str, api_key: Secret) -> None:
     if not [entry async for entry in store.ledger.entries([organization_id])]:
         _logger.warning("%s was disconnected meanwhile: its late key is not stored", organization_id)
-    elif await has_other_key(store.keys, organization_id, api_key):
+    elif await has_other_key(store, organization_id, api_key):
         _logger.warning("%s has another key by now, and keeps it: its late key is not stored", organization_id)
     else:
         await store.keys.put(organization_id, api_key)

@@ -30,7 +30,7 @@ from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, I
 from boooply.recording import Claimed, Recorder, SharedKeyError
 from boooply.resources.keys import doubt_about, mint_key
 from boooply.secret import Secret, one_line, redact
-from boooply.store import ClaimResult, is_same_run
+from boooply.store import ClaimResult, State, is_same_run
 from boooply.store.completion import run_to_completion
 
 P = ParamSpec("P")
@@ -146,8 +146,7 @@ class KeyProvisioner:
             raise
 
     async def _connect_claimed(self, tenant: Tenant, claimed: Claimed, claim_token: str) -> Outcome:
-        is_undecided = claimed.result in {ClaimResult.CLAIMED, ClaimResult.IN_DOUBT}
-        if is_undecided and not self.replace and await self._is_in_vault(tenant.organization_id):
+        if _vault_decides(claimed) and not self.replace and await self._is_in_vault(tenant.organization_id):
             await self._with_store_retry(self.recorder.finish, tenant, None, claim_token=claim_token)
             return AlreadyConnected(tenant.organization_id)
         if claimed.result is ClaimResult.CLAIMED:
@@ -277,6 +276,14 @@ def _now() -> float:
 
 def _current() -> asyncio.Task[Outcome]:
     return cast("asyncio.Task[Outcome]", asyncio.current_task())  # a coroutine runs in a task
+
+
+def _vault_decides(claimed: Claimed) -> bool:
+    """Return whether a key in a vault shows that the customer is connected: not one that is in doubt itself."""
+    fallback = claimed.entry.fallback
+    if claimed.result is ClaimResult.CLAIMED:
+        return fallback is not State.IN_DOUBT
+    return claimed.result is ClaimResult.IN_DOUBT and fallback is None
 
 
 def _known_outcome(claimed: Claimed, claim_token: str) -> Outcome:

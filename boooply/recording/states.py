@@ -50,7 +50,14 @@ def claim(
         locked_until=now + lease,
         orphans=entry.orphans + is_in_doubt,
         reason=None,
+        fallback=_fallback(entry),
     )
+
+
+def _fallback(entry: Entry) -> State | None:
+    """Return the state to which a customer with a key returns if none comes to replace it."""
+    has_key_in_doubt = entry.state is State.IN_DOUBT and entry.fallback is not None
+    return entry.state if entry.state is State.DONE or has_key_in_doubt else entry.fallback
 
 
 def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
@@ -86,6 +93,7 @@ def finish(
         locked_until=0.0,
         orphans=entry.orphans + is_orphan,
         reason=None,
+        fallback=None,
     )
 
 
@@ -107,7 +115,7 @@ def reopen(entry: Entry, _now: float, *, reason: str) -> tuple[bool, Entry]:
     """Record that a customer that was done is in doubt: its key may be another customer's."""
     if entry.state is not State.DONE:
         return False, entry
-    return True, attrs.evolve(entry, state=State.IN_DOUBT, reason=reason)
+    return True, attrs.evolve(entry, state=State.IN_DOUBT, reason=reason, fallback=State.IN_DOUBT)
 
 
 def _is_claimed(entry: Entry, claim_token: str) -> bool:

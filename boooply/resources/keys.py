@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import attrs
 
-from boooply.errors import AmbiguousWriteError, APIError, ValidationError
+from boooply.errors import AmbiguousWriteError, BoooplyError, ValidationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY, GET_ORGANIZATION
 from boooply.protocol.messages import Request
@@ -66,7 +66,7 @@ async def doubt_about(transport: Transport, api_key: Secret, organization_id: st
     """Ask the API whose key it is, and return why it may not be a customer's, or None if it is."""
     try:
         found = await attrs.evolve(transport, key=api_key).call(GET_ORGANIZATION)
-    except APIError as error:
+    except BoooplyError as error:  # whatever it is, the key was minted, and nobody knows for whom
         return f"the API does not say whose key it is ({error})"
     if found.external_org_id is None:
         return "the API does not say whose key it is"

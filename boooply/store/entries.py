@@ -44,6 +44,7 @@ class Entry:
         locked_until: Until when nobody else may claim it.
         orphans: How many keys may be valid although nobody has them.
         reason: Why it failed, or is in doubt.
+        fallback: While a key is to replace another one: the state to return to if none comes.
     """
 
     organization_id: str
@@ -53,6 +54,7 @@ class Entry:
     locked_until: float = 0.0
     orphans: int = 0
     reason: str | None = None
+    fallback: State | None = attrs.field(default=None, converter=attrs.converters.optional(State))
 
 
 def is_same_run(one: str | None, other: str, /) -> bool:

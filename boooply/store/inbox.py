@@ -88,6 +88,7 @@ class AsyncInbox:
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
         """
         check("concurrency", concurrency, COUNT)
+        check("timeout", timeout, SECONDS)
         await dispatch(self, lambda _: handler, concurrency=concurrency, stop=stop, timeout=timeout)
 
     async def _work(self, work: _Work, concurrency: int) -> None:

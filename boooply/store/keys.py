@@ -69,7 +69,9 @@ class AsyncKeyStore:
         def run(connection: Connection) -> None:
             def step(entry: Entry, now: float) -> tuple[None, Entry]:
                 write_key(connection, self._encryption, organization_id, secret, now)
-                return None, attrs.evolve(entry, state=State.DONE, claim_token=None, locked_until=0.0, reason=None)
+                return None, attrs.evolve(
+                    entry, state=State.DONE, claim_token=None, locked_until=0.0, reason=None, fallback=None
+                )
 
             ledger_rows(self._database).step_in(connection, organization_id, step)
 

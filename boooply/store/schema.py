@@ -54,6 +54,7 @@ LEDGER: Final = Table(
     Column("meeting_code", String, nullable=True),  # of the interview, once it is known
     Column("orphans", Integer, nullable=False),  # keys that may be valid although nobody has them
     Column("reason", Text, nullable=True),  # why it failed or is in doubt, for people; never a key
+    Column("fallback", String, nullable=True),  # the state to return to if no key comes to replace the stored one
     Column("changed_at", Float, nullable=False),
 )
 KEY_ROWS: Final = {"kind": "key", "reference": ""}

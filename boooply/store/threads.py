@@ -57,6 +57,8 @@ class Threads:
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._is_closed = False
         self._mutex = threading.Lock()  # so that no call is queued behind the end
+        self._running = count
+        self._at_end: list[Callable[[], None]] = []
         self._threads = [threading.Thread(target=self._work, name="boooply-store", daemon=True) for _ in range(count)]
         for thread in self._threads:
             thread.start()
@@ -80,11 +82,22 @@ class Threads:
 
     async def ended(self) -> None:
         """Wait until the threads have ended, once they are closed."""
-        await in_thread(self._join)  # an event, no polling: a frozen clock would never wake a sleeper
+        # An event, no polling: a frozen clock would never wake a sleeper. No thread either: while the interpreter shuts
+        # down, none can start.
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
 
-    def _join(self) -> None:
+        def report() -> None:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(ended.set)
+
+        with self._mutex:
+            self._at_end.append(report)
+            if not self._running:
+                report()
+        await ended.wait()
         for thread in self._threads:
-            thread.join()
+            thread.join()  # it has nothing left to do
 
     def _enqueue(self, call: Call) -> None:
         with self._mutex:
@@ -96,6 +109,11 @@ class Threads:
         while (call := self._queue.get()) is not None:
             call()
             del call  # it may refer to keys, and the next one may be long in coming
+        with self._mutex:
+            self._running -= 1
+            if not self._running:
+                for report in self._at_end:
+                    report()
 
 
 async def _called(function: Callable[[], T], start: Callable[[Call], None]) -> T:

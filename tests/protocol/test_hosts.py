@@ -19,6 +19,7 @@ from boooply.protocol.hosts import ascii_host, base_url, is_bypassed, proxy_prob
         ("https://api.boooply.com", "https://api.boooply.com"),
         ("https://api.boooply.com/", "https://api.boooply.com"),
         ("https://api.boooply.com:8443", "https://api.boooply.com:8443"),
+        ("https://api.boooply.com:443", "https://api.boooply.com"),
         ("https://api.boooply.com.", "https://api.boooply.com."),
         ("https://api.boooply.com/v1", "https://api.boooply.com/v1"),
         ("https://gateway.example:8443/eu/boooply/", "https://gateway.example:8443/eu/boooply"),
@@ -92,7 +93,7 @@ def test_a_base_url_that_cannot_work(given: Any, problem: str) -> None:
 
 
 def test_http_can_be_allowed_for_a_test_network() -> None:
-    assert base_url("http://api.test:80", None, allow_insecure=True) == "http://api.test:80"
+    assert base_url("http://api.test:80", None, allow_insecure=True) == "http://api.test"
 
 
 def test_the_environment_is_the_second_choice() -> None:

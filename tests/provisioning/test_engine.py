@@ -13,6 +13,7 @@ from aiohttp import web
 from boooply import (
     AsyncBoooplyPlatform,
     AuthenticationError,
+    ConfigurationError,
     KeysNotStoredError,
     NotConnectedError,
     ProvisioningError,
@@ -305,8 +306,11 @@ async def test_stop_does_not_wait_for_waiting_customers(store):
         ) as platform,
     ):
         stop = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.3, stop.set)
-        outcomes = await asyncio.wait_for(run(customers(9), platform, store, stop=stop), 5)
+        running = asyncio.create_task(run(customers(9), platform, store, stop=stop))
+        await until(lambda: len(sandbox.mints) == 2)
+        await asyncio.sleep(0.3)  # the others wait for the rate limit by now
+        stop.set()
+        outcomes = await asyncio.wait_for(running, 5)
     assert kinds(outcomes) == {"Connected": 2}
     assert await state(store, "org_5") is State.TODO
 
@@ -527,9 +531,10 @@ def test_the_repr_of_an_outcome_shows_its_kind_and_reason():
     assert repr(Failed("org_1", "HTTP 422")) == "Failed(organization_id='org_1', reason='HTTP 422')"
 
 
-async def test_a_concurrency_of_0_is_rejected(platform, store):
-    with pytest.raises(ProvisioningError, match="concurrency"):
-        await run(customers(1), platform, store, concurrency=0)
+@pytest.mark.parametrize("concurrency", [0, 2.5, "3", True])
+async def test_a_concurrency_that_cannot_work_is_rejected(platform, store, concurrency):
+    with pytest.raises(ConfigurationError, match="concurrency"):
+        await run(customers(1), platform, store, concurrency=concurrency)
 
 
 async def test_a_customer_that_occurs_twice_is_minted_once_even_after_its_lease(store, monkeypatch):

@@ -18,6 +18,8 @@ from boooply import (
     Tenant,
     WrongTenantError,
 )
+from boooply.provisioning.pending_keys import has_other_key
+from boooply.recording import Recorder
 from boooply.store import AsyncStore
 
 
@@ -220,6 +222,28 @@ async def test_the_key_in_a_vault_is_replaced(platform, store, sandbox):
     await tenants.reconnect(customer(1))
     assert vault.keys["org_1"] != old
     assert ((await entry_of(store, "org_1")).orphans, sandbox.mints) == (1, {"org_1": 2})
+
+
+async def test_a_reconnection_in_doubt_is_not_settled_by_the_key_in_a_vault(platform, store, sandbox):
+    tenants = AsyncTenants(platform, store, keys=Vault())
+    await tenants.connect(customer(1))
+    sandbox.faults.add("create_organization_api_key", "reset-after")
+    with pytest.raises(AmbiguousWriteError):
+        await tenants.reconnect(customer(1))
+    with pytest.raises(ProvisioningError):
+        await tenants.connect(customer(1))
+    assert str((await entry_of(store, "org_1")).state) == "in_doubt"
+
+
+async def test_a_late_key_replaces_the_one_that_it_was_minted_to_replace(store):
+    recorder, late = Recorder(store), Secret("bply_org_late_0123456789")
+    await recorder.finish(customer(1), Secret("bply_org_old_0123456789"), claim_token="a/0")
+    assert await has_other_key(store, "org_1", late)
+    await recorder.claim(customer(1), claim_token="b/0", lease=9, replace=True)
+    await recorder.begin("org_1", claim_token="b/0", lease=9)
+    assert not await has_other_key(store, "org_1", late)
+    await store.keys.put("org_1", late)
+    assert await has_other_key(store, "org_1", Secret("bply_org_old_0123456789"))
 
 
 async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_url, encryption_key):

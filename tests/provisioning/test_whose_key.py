@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from boooply import AmbiguousWriteError, AsyncBoooplyPlatform, ProvisioningError, Tenant
+from boooply import AmbiguousWriteError, AsyncBoooplyPlatform, ProvisioningError, Secret, StoreError, Tenant
 from boooply.provisioning import Connected, InDoubt, Outcome, async_provision
+from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncStore, State
+from boooply.store import AsyncStore, ClaimResult, State
 
 Mint = Callable[[int, str], dict[str, Any]]
 PLATFORM_KEY = "bply_platform_x"
@@ -149,6 +150,30 @@ async def test_a_customer_whose_key_is_in_doubt_can_be_minted_again(store: Async
         assert kinds(await run(platform, store, 2)) == {"InDoubt": 2}
         assert kinds(await run(platform, store, 2, remint_in_doubt=True)) == {"Connected": 2}
     assert (await store.keys.get("org_0")).reveal() == "bply_org_org_0"
+
+
+async def test_a_customer_whose_key_is_in_doubt_stays_so_if_no_other_key_comes(store: AsyncStore) -> None:
+    recorder, (tenant,) = Recorder(store), customers(1)
+    await recorder.finish(tenant, Secret("bply_org_the_same_one"), claim_token="a/0")
+    await recorder.reopen("org_0", reason="another customer has its key")
+    claimed = await recorder.claim(tenant, claim_token="b/0", lease=9, remint=True)
+    assert claimed.result is ClaimResult.CLAIMED
+    await recorder.mark_not_sent("org_0", claim_token="b/0")
+    for run_id in ("c/0", "d/0"):
+        claimed = await recorder.claim(tenant, claim_token=run_id, lease=9)
+        assert claimed.result is ClaimResult.IN_DOUBT
+    assert await states(store) == {"org_0": State.IN_DOUBT}
+
+
+async def test_a_mint_whose_check_fails_for_any_reason_leaves_the_customer_in_doubt(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object, **__: object) -> None:
+        raise StoreError("the limits cannot be read")
+
+    monkeypatch.setattr("boooply.transport.Transport.call", failing)
+    async with api(naming("org_9"), {}) as platform:
+        assert kinds(await run(platform, store, 1)) == {"InDoubt": 1}
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02])

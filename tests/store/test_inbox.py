@@ -14,7 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select
 
-from boooply import StoreError
+from boooply import ConfigurationError, StoreError
 from boooply.store import AsyncDeduplicator, AsyncEvents, AsyncInbox, AsyncStore, DeclinedError
 from boooply.store.schema import EVENTS
 from boooply.webhooks import Event, read_event
@@ -510,3 +510,9 @@ async def test_a_thread_within_its_time_is_waited_for_when_the_work_is_cancelled
 async def test_a_view_of_a_body_can_be_put(store: AsyncStore) -> None:
     await AsyncInbox(store).put(read_event(a_body()), memoryview(a_body()))
     assert len(await rows(store)) == 1
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", None])
+async def test_a_time_limit_that_cannot_work_is_rejected(store: AsyncStore, timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout must be"):
+        await AsyncInbox(store).work(print, timeout=timeout)

@@ -297,6 +297,7 @@ async def test_a_success_of_the_wrong_shape_leaves_a_creation_ambiguous(body: by
         (b"HTTP/1.1 401 X", b'{"success": false, "apiKey": "bply_org_0123456789"}'),
         (b"HTTP/1.1 409 X", b'{"success": false, "apiKey": "bply_org_0123456789"}'),
         (b"HTTP/1.1 409 X", b'{"success": false, "apiKey": "bply_org_01'),
+        (b"HTTP/1.1 400 X", b'{"success": false, "data": [{"apiKey": "bply_org_0123456789"}]}'),
         (b"HTTP/1.1 429 X\r\nRetry-After: 0", b'{"success": false, "apiKey": "bply_org_0123456789"}'),
     ],
 )
