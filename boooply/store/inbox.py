@@ -176,7 +176,7 @@ class _Work:
         if event is None:
             await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
             return
-        call = _Call.start(self.handler_of, event)
+        call = _HandlerCall.start(self.handler_of, event)
         try:
             await asyncio.wait({call.task}, timeout=self.timeout)
         except asyncio.CancelledError:
@@ -191,7 +191,7 @@ class _Work:
         self._late.add(late)
         late.add_done_callback(self._late.discard)
 
-    async def _end(self, call: _Call, stored: StoredEvent, claim_token: str) -> None:
+    async def _end(self, call: _HandlerCall, stored: StoredEvent, claim_token: str) -> None:
         """Cancel a coroutine and release its event, but let a thread end in its time."""
         call.cancel()
         await run_to_completion(asyncio.wait({call.task}, timeout=self.timeout))
@@ -202,13 +202,13 @@ class _Work:
         else:
             _log_late(call, stored, self.timeout)
 
-    async def _record_late(self, call: _Call, stored: StoredEvent, claim_token: str) -> None:
+    async def _record_late(self, call: _HandlerCall, stored: StoredEvent, claim_token: str) -> None:
         async with renewed(self.events, stored.key, claim_token=claim_token, lease=self.lease):
             await asyncio.wait({call.task})
             with suppress(StoreError):  # the lease frees it
                 await self._record(call, stored, claim_token)
 
-    async def _record(self, call: _Call, stored: StoredEvent, claim_token: str) -> None:
+    async def _record(self, call: _HandlerCall, stored: StoredEvent, claim_token: str) -> None:
         """Record how a handler has ended."""
         error = asyncio.CancelledError() if call.task.cancelled() else call.task.exception()
         if error is None:
@@ -235,7 +235,7 @@ class _Work:
 
 
 @attrs.frozen(eq=False)
-class _Call:
+class _HandlerCall:
     """A call of a handler: of a coroutine function in a task, of a plain function in a thread."""
 
     event: Event
@@ -243,7 +243,7 @@ class _Call:
     is_in_thread: bool
 
     @classmethod
-    def start(cls, handler_of: Callable[[Event], Handler], event: Event) -> _Call:
+    def start(cls, handler_of: Callable[[Event], Handler], event: Event) -> _HandlerCall:
         try:
             handler = handler_of(event)
         except DeclinedError as error:
@@ -253,7 +253,7 @@ class _Call:
         return cls(event, asyncio.create_task(calling), is_in_thread=not is_async)
 
     def cancel(self) -> None:
-        """Cancel it, unless it is in a thread, which goes on until it ends."""
+        """Cancel it, unless it is in a thread, which runs until it ends."""
         if not self.is_in_thread:
             self.task.cancel()
 
@@ -268,7 +268,7 @@ async def _raise(error: Exception) -> None:
     raise error
 
 
-def _log_late(call: _Call, stored: StoredEvent, seconds: float) -> None:
+def _log_late(call: _HandlerCall, stored: StoredEvent, seconds: float) -> None:
     consequence = "its event stays leased until its thread ends" if call.is_in_thread else "it is cancelled"
     logger.error(
         "%s of %s has taken longer than %g s, attempt %d: %s",
