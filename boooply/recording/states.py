@@ -11,6 +11,9 @@
 
 ``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key.
 
+While another key is minted for a customer that has one, ``fallback`` is the state that it had before. If no key comes,
+the next claim finds the customer in that state again.
+
 ``sent`` is committed before the request goes out. Nobody who finds an entry in that state after its lease can tell
 whether a key was minted: the customer is in doubt, and is never sent again automatically.
 """
