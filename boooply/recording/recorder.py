@@ -32,13 +32,6 @@ class Claimed:
     is_changed: bool = False
 
 
-def _return(entry: Entry) -> tuple[ClaimResult, Entry]:
-    """Return a customer that keeps its key, since none came to replace it, to the state that it had before."""
-    result = ClaimResult.DONE if entry.fallback is State.DONE else ClaimResult.IN_DOUBT
-    state = entry.fallback or entry.state
-    return result, attrs.evolve(entry, state=state, locked_until=0.0, fallback=None if state is State.DONE else state)
-
-
 class SharedKeyError(Exception):
     """A new key is already stored for another customer, the holder; nothing was recorded."""
 
@@ -77,7 +70,7 @@ class Recorder:
                 result, after = claim(entry, now)
                 is_left = result is ClaimResult.CLAIMED and entry.state in _LEFT and entry.fallback is not None
                 if is_left and not (remint or replace) and has_key(connection, tenant.organization_id):
-                    result, after = _return(entry)
+                    result, after = states.fall_back(entry)
                 is_changed = result is ClaimResult.DONE and after.tenant != written
                 return Claimed(result=result, entry=after, is_changed=is_changed), after
 

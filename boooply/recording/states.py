@@ -25,6 +25,7 @@ import attrs
 from boooply.store.entries import ClaimResult, Entry, State, is_same_run, with_expiry
 
 _CLAIMED: Final = (State.TODO, State.SENT)
+_NOT_REPLACED: Final = "its key may be another customer's, and no other key came to replace it"
 
 
 def claim(
@@ -61,6 +62,14 @@ def _fallback(entry: Entry) -> State | None:
     """Return the state to which a customer with a key returns if none comes to replace it."""
     has_key_in_doubt = entry.state is State.IN_DOUBT and entry.fallback is not None
     return entry.state if entry.state is State.DONE or has_key_in_doubt else entry.fallback
+
+
+def fall_back(entry: Entry) -> tuple[ClaimResult, Entry]:
+    """Return a customer that keeps its key to the state that it had before another one was to replace it."""
+    if entry.fallback is State.DONE:
+        return ClaimResult.DONE, attrs.evolve(entry, state=State.DONE, locked_until=0.0, fallback=None)
+    reason = entry.reason or _NOT_REPLACED
+    return ClaimResult.IN_DOUBT, attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
 
 
 def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
