@@ -30,7 +30,7 @@ _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large
 # Keys and webhook secrets, what follows "Bearer", and the token of a join link; BOOOPLY_API_KEY and the like are names
 # of variables.
 _LOOKS_SECRET: Final = re.compile(
-    r"(?i)(?!(?-i:BOOOPLY_[A-Z_]+)(?![\w-]))\bb(?:ooo)?ply_[\w-]+"
+    r"(?i)\b(?!(?-i:BOOOPLY_[A-Z_]+)(?![\w-]))b(?:ooo)?ply_[\w-]+"
     r"|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"
 )
 

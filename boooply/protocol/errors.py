@@ -38,11 +38,16 @@ _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _LONGEST_MESSAGE: Final = 500
-_MOST_ESCAPED: Final = 3  # times; without a bound, a text made for it would block the event loop
 _MOST_READ: Final = 2000  # characters of a message; masks may shorten it
-_BLOCK: Final = 16  # characters; a quote has at least two of these
-_ITSELF: Final = frozenset('"\\/')  # the other escapes are line breaks and the like
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/bfnrt]))")
+_QUOTE: Final = 32  # characters of a message, at least
+# A backslash or a code of JSON's escapes, applied any number of times: each time, only the number of backslashes grows.
+_ESCAPE: Final = re.compile(r"\\(?:\\|u005[cC])*(?:u([0-9a-fA-F]{4}))?")
+_PART: Final = re.compile(f"(?s:{_ESCAPE.pattern}|.)")
+# What has several forms: blanks and control characters, the letters of their escapes, pairs of surrogates.
+_UNSTEADY: Final = re.compile(
+    "[bfnrt\\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffd\U00010000-\U0010ffff]+"
+)
+_WITHIN: Final = re.compile(r"\S(?:.*\S)?")  # in one line
 
 
 def error_from_response(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIStatusError | None:
@@ -91,30 +96,26 @@ def _clean(text: str, request: Request | None, *secrets: Secret | None) -> str:
 
 def _without_quotes(text: str, request: Request) -> str:
     """Mask every run of 32 characters or more that a text has in common with a request, raw or JSON-escaped."""
-    size = 2 * _BLOCK
-    if len(text) < size:
+    if len(text) < _QUOTE:
         return text
     query = request.target.partition("?")[2]
-    sent = _unescaped(f"{(request.body or b'').decode()}\n{query}\n{unquote(query)}")
-    read = _unescaped(text)
-    # A quote contains one of these blocks: few of the long searches below are made in vain.
-    is_sent = [read[start : start + _BLOCK] in sent for start in range(0, len(read), _BLOCK)]
-    is_quote = bytearray(len(read))
-    for start in range(len(read) - size + 1):
-        if is_sent[-(-start // _BLOCK)] and read[start : start + size] in sent:
-            is_quote[start : start + size] = b"\1" * size
-    runs = groupby(zip(is_quote, read, strict=True), itemgetter(0))
-    masked = "".join([MASK if quoted else "".join([char for _, char in run]) for quoted, run in runs])
-    return masked if any(is_quote) else text
+    sent = _letters(f"{(request.body or b'').decode()}\n{query}\n{unquote(query)}")
+    parts = [found.group() for found in _PART.finditer(text)]
+    letters = [_letters(part) for part in parts]
+    is_quote = bytearray(len(parts))
+    start = width = 0
+    for end, part in enumerate(parts, 1):
+        width += len(part)
+        while width - len(parts[start]) >= _QUOTE:
+            width -= len(parts[start])
+            start += 1
+        if width >= _QUOTE and "".join(letters[start:end]) in sent:
+            is_quote[start:end] = b"\1" * (end - start)
+    runs = groupby(zip(is_quote, parts, strict=True), itemgetter(0))
+    shown = [(quoted, "".join([part for _, part in run])) for quoted, run in runs]
+    return "".join([_WITHIN.sub(MASK, run) if quoted else run for quoted, run in shown])
 
 
-def _unescaped(text: str) -> str:
-    """Undo JSON's escapes, which may have been applied several times, and write the text in one line."""
-    for _ in range(_MOST_ESCAPED):
-        text = _ESCAPE.sub(_unescape, text)
-    return one_line(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-
-
-def _unescape(escape: re.Match[str]) -> str:
-    code, char = escape.groups()
-    return chr(int(code, 16)) if code else (char if char in _ITSELF else "\n")
+def _letters(text: str) -> str:
+    """Return what is the same in a text and in a quote of it, however often JSON has escaped either."""
+    return _UNSTEADY.sub("", _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text))
