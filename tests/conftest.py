@@ -2,17 +2,12 @@
 
 import asyncio
 import fcntl
-import json
 import os
-import select
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,7 @@ from cryptography.fernet import Fernet
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform, Tenant
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore
+from tests.programs import Program, close_nurseries, run_program
 
 hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
@@ -121,107 +117,17 @@ def tenant() -> Tenant:
 # ---- programs
 
 
-class Nursery:
-    """A process that forks the programs that share an interpreter's options."""
-
-    def __init__(self, options: Sequence[str]) -> None:
-        self.requests, theirs = socket.socketpair()
-        self.lock = threading.Lock()
-        code = (Path(__file__).parent / "nursery.py").read_text(encoding="utf-8")
-        command = [sys.executable, *options, "-c", code, str(theirs.fileno())]
-        null = subprocess.DEVNULL
-        self.process = subprocess.Popen(command, stdin=null, stdout=null, pass_fds=[theirs.fileno()])  # noqa: S603 - ours
-        theirs.close()
-
-    def start(self, asked: dict[str, Any], fds: Sequence[int]) -> None:
-        text = json.dumps(asked).encode()
-        with self.lock:
-            socket.send_fds(self.requests, [b"%8d" % len(text)], fds)
-            self.requests.sendall(text)
-
-    def close(self) -> None:
-        self.requests.close()
-        self.process.wait(30)
-
-
-NURSERIES: dict[tuple[str, ...], Nursery] = {}
-SLOW_IMPORTS = ("aiohttp", "anyio.from_thread", "cattrs", "cryptography.fernet", "sqlalchemy.dialects.postgresql")
-
-
-class Program(subprocess.Popen[Any]):
-    """A process of ``python -c`` or ``python -m``, which starts with some third-party modules imported.
-
-    What it runs imports boooply itself, and gets its arguments, streams, environment, signals and end as ever.
-    """
-
-    def __init__(self, words: Sequence[str], *, modules: Sequence[str] = SLOW_IMPORTS, **options: Any) -> None:
-        self._modules = modules
-        super().__init__(list(words), **options)
-
-    def _execute_child(self, words, _executable, _pre, _close, _pass, cwd, env, _info, _flags, _shell, *rest) -> None:
-        pipes = rest[:6]
-        start = next(number for number, word in enumerate(words) if word in {"-c", "-m"})
-        options = tuple(words[1:start])
-        if options not in NURSERIES:
-            NURSERIES[options] = Nursery(options)
-        asked = {
-            "words": words[start:],
-            "cwd": str(cwd or Path.cwd()),
-            "environment": dict(os.environ if env is None else env),
-            "modules": self._modules,
-        }
-        self._report, theirs = os.pipe()
-        standard = [number if fd == -1 else fd for number, fd in enumerate((pipes[0], pipes[3], pipes[5]))]
-        NURSERIES[options].start(asked, [*standard, theirs])
-        os.close(theirs)
-        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]  # private, as are the others
-        self.pid = self._read_report()
-        self._child_created = True
-
-    def _read_report(self) -> int:
-        line = b""
-        while not line.endswith(b"\n"):
-            line += os.read(self._report, 1)
-        return int(line)
-
-    def _try_wait(self, flags: int) -> tuple[int, int]:
-        if flags & os.WNOHANG and not select.select([self._report], [], [], 0)[0]:
-            return 0, 0
-        status = self._read_report()
-        os.close(self._report)
-        return self.pid, status
-
-    def _internal_poll(self, *_: object, **__: object) -> int | None:
-        if self.returncode is None:
-            pid, status = self._try_wait(os.WNOHANG)
-            if pid:
-                self._handle_exitstatus(status)  # type: ignore[attr-defined]  # the same
-        return self.returncode
-
-
 @pytest.fixture(scope="session")
 def start_program() -> Iterator[type[Program]]:
     """Start a Python program as subprocess.Popen does, in a tenth of the time."""
     yield Program
-    while NURSERIES:
-        NURSERIES.popitem()[1].close()
+    close_nurseries()
 
 
 @pytest.fixture(scope="session")
-def run_python(start_program: type[Program]) -> Callable[..., subprocess.CompletedProcess[Any]]:
-    """Run a Python program to its end as subprocess.run does, with its output captured."""
-
-    def run(words: Sequence[str], *, timeout: float = 30, **options: Any) -> subprocess.CompletedProcess[Any]:
-        pipe = subprocess.PIPE
-        with start_program(words, stdout=pipe, stderr=pipe, **options) as process:
-            try:
-                out, err = process.communicate(timeout=timeout)
-            except BaseException:
-                process.kill()
-                raise
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
-
-    return run
+def run_python(start_program: type[Program]) -> Callable[..., subprocess.CompletedProcess[Any]]:  # noqa: ARG001 - it closes the nurseries
+    """Run a Python program as subprocess.run does, with its output captured."""
+    return run_program
 
 
 # ---- stores

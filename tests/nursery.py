@@ -1,6 +1,6 @@
 """A process that forks the programs of tests: it has imported their dependencies, which takes a second each time.
 
-It gets requests over the socket whose number is its argument, and ends with it. ``Program`` in conftest.py asks.
+It gets requests over the socket whose number is its argument, and ends with it. ``Program`` in programs.py asks.
 """
 
 import importlib
