@@ -110,8 +110,8 @@ def parts(setting: Setting) -> Iterator[Table]:
 
 def blocking(setting: Setting) -> Iterator[Table]:
     """Blocking calls."""
-    held = [(1, "1 thread, the client held to one core", (0,))] if hasattr(os, "sched_setaffinity") else []
-    for threads, where, core in ((1, "1 thread", ()), (16, "16 threads", ()), *held):
+    pinned = [(1, "1 thread, the client on one core", (0,))] if hasattr(os, "sched_setaffinity") else []
+    for threads, where, core in ((1, "1 thread", ()), (16, "16 threads", ()), *pinned):
         words = (threads, setting.count(2000), setting.base_url, *core)
         names = ("boooply", "requests", "httpx", "urllib3", "openai")
         variants = {name: script("blocking.py", name, *words) for name in names}

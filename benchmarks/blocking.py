@@ -1,6 +1,6 @@
 """Blocking calls: ``python benchmarks/blocking.py VARIANT THREADS COUNT BASE_URL [CORE]``.
 
-With a core the process is held to that one, so that no thread wakes another across cores.
+With a core the process runs on that one alone, so that no thread wakes another across cores.
 """
 
 import os
@@ -34,9 +34,9 @@ def requests(base_url: str) -> Call:
         if session is None:
             session = local.session = requests.Session()
             session.headers.update(HEADERS)
-        answer = session.get(f"{base_url}{PATH}/{CODE}", timeout=60)
-        answer.raise_for_status()
-        return answer.json()
+        response = session.get(f"{base_url}{PATH}/{CODE}", timeout=60)
+        response.raise_for_status()
+        return response.json()
 
     return get
 
@@ -56,10 +56,10 @@ def urllib3(base_url: str) -> Call:
     pool = urllib3.PoolManager(headers=HEADERS, maxsize=16)
 
     def get() -> Any:
-        answer = pool.request("GET", f"{base_url}{PATH}/{CODE}")
-        if answer.status != 200:
-            raise RuntimeError(answer.status)
-        return answer.json()
+        response = pool.request("GET", f"{base_url}{PATH}/{CODE}")
+        if response.status != 200:
+            raise RuntimeError(response.status)
+        return response.json()
 
     return get
 

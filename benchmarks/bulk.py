@@ -66,10 +66,10 @@ async def raw(count: int, base_url: str, _store_url: str | None) -> int:
             nonlocal minted
             for identity, email in left:
                 body = {"userId": "1", "userEmail": email, "organizationId": identity, "organizationName": "Acme"}
-                async with session.post(f"{base_url}{PATH}", json=body) as answer:
-                    answer.raise_for_status()
-                    told = await answer.json()
-                minted += bool(told["apiKey"])
+                async with session.post(f"{base_url}{PATH}", json=body) as response:
+                    response.raise_for_status()
+                    payload = await response.json()
+                minted += bool(payload["apiKey"])
 
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
     return minted

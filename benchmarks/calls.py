@@ -49,14 +49,14 @@ async def aiohttp(stack: AsyncExitStack, operation: str, base_url: str) -> Call:
     session = await stack.enter_async_context(ClientSession(headers=HEADERS))
 
     async def get() -> Any:
-        async with session.get(f"{base_url}{PATH}/{CODE}") as answer:
-            answer.raise_for_status()
-            return await answer.json()
+        async with session.get(f"{base_url}{PATH}/{CODE}") as response:
+            response.raise_for_status()
+            return await response.json()
 
     async def create() -> Any:
-        async with session.post(f"{base_url}{PATH}", json=BODY) as answer:
-            answer.raise_for_status()
-            return await answer.json()
+        async with session.post(f"{base_url}{PATH}", json=BODY) as response:
+            response.raise_for_status()
+            return await response.json()
 
     return get if operation == "get" else create
 

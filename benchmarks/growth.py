@@ -30,8 +30,8 @@ def timed(work: Callable[[], object], rounds: int) -> float:
     return median(times)
 
 
-def held(work: Callable[[], object]) -> float:
-    """Give the megabytes that are held by what a piece of work returns."""
+def retained(work: Callable[[], object]) -> float:
+    """Return the megabytes that are kept by what a piece of work returns."""
     gc.collect()
     tracemalloc.start()
     kept = work()
@@ -52,7 +52,7 @@ def decoding() -> Iterator[Point]:
         def read(body: bytes = body) -> object:
             return LIST_INTERVIEWS.parse(Response(status=200, headers={}, body=body))
 
-        yield size, timed(read, 5), held(read)
+        yield size, timed(read, 5), retained(read)
 
 
 def clients() -> Iterator[Point]:
@@ -63,15 +63,15 @@ def clients() -> Iterator[Point]:
         def make_all(size: int = size) -> list[object]:
             return [make(number) for number in range(size)]
 
-        yield size, timed(make_all, 3), held(make_all)
+        yield size, timed(make_all, 3), retained(make_all)
 
 
 def bulk(base_url: str, variant: str, sizes: tuple[int, ...]) -> Iterator[Point]:
     """More and more customers minted, each number in a fresh process; memory is what it grew by after a warm-up."""
     for size in sizes:
         command = [sys.executable, str(Path(__file__).with_name("bulk.py")), variant, str(size), base_url]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own words
-        yield size, size / told["per_second"] * 1000, told["growth_mb"]
+        figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own words
+        yield size, size / figures["per_second"] * 1000, figures["growth_mb"]
 
 
 async def ledger() -> dict[str, list[Point]]:

@@ -35,15 +35,15 @@ def main(processes: int) -> None:
 
     with tempfile.TemporaryDirectory() as place, Sandbox(limits=Limits(reads=ALLOWANCE, window=1)) as sandbox:
         store_url = f"sqlite:///{Path(place, 'limits.db')}" if processes > 1 else ""
-        told = [str(CALLS // processes), sandbox.base_url, sandbox.api_key, store_url, Fernet.generate_key().decode()]
-        running = [subprocess.Popen([sys.executable, __file__, "call", *told]) for _ in range(processes)]  # noqa: S603 - our own words
+        words = [str(CALLS // processes), sandbox.base_url, sandbox.api_key, store_url, Fernet.generate_key().decode()]
+        running = [subprocess.Popen([sys.executable, __file__, "call", *words]) for _ in range(processes)]  # noqa: S603 - our own words
         assert [one.wait() for one in running] == [0] * processes  # noqa: S101 - a process that fails is no figure
         seen = sandbox.calls
-        refused = sum(call.status == 429 for call in seen)
+        rejected = sum(call.status == 429 for call in seen)
         taken = seen[-1].at - seen[0].at
     # the first and the last window are cut, and cannot be filled
     share = (CALLS - ALLOWANCE) / (taken.total_seconds() * ALLOWANCE)
-    print(json.dumps({"share": min(1.0, share), "refused": refused, "seconds": taken.total_seconds()}))
+    print(json.dumps({"share": min(1.0, share), "rejected": rejected, "seconds": taken.total_seconds()}))
     time.sleep(0.1)
 
 

@@ -25,8 +25,8 @@ async def aiohttp_with_care(stack: AsyncExitStack, base_url: str) -> Call:
     url = f"{base_url}{PATH}/{CODE}"
 
     async def call() -> Any:
-        answer = await session.request("GET", URL(url, encoded=True), allow_redirects=False)
-        return orjson.loads(await answer.read())
+        response = await session.request("GET", URL(url, encoded=True), allow_redirects=False)
+        return orjson.loads(await response.read())
 
     return call
 
@@ -41,14 +41,14 @@ async def attempted(stack: AsyncExitStack, base_url: str) -> Call:
     session, request = await transport.pool.session(), GET_INTERVIEW.request(meeting_code=CODE)
 
     async def call() -> Any:
-        answer: Any = await attempt(session, transport.pool, request, transport.key, timeout=30.0)
-        return answer.json()
+        response: Any = await attempt(session, transport.pool, request, transport.key, timeout=30.0)
+        return response.json()
 
     return call
 
 
 async def sent(stack: AsyncExitStack, base_url: str) -> Call:
-    """Wait for a place in line, judge the answer, send again where it is safe, and learn from its headers."""
+    """Wait for a place in line, judge the response, send again where it is safe, and learn from its headers."""
     from boooply.client import transport_of
     from boooply.protocol.endpoints import GET_INTERVIEW
 
@@ -58,7 +58,7 @@ async def sent(stack: AsyncExitStack, base_url: str) -> Call:
 
 
 async def read(stack: AsyncExitStack, base_url: str) -> Call:
-    """Make a model of the answer."""
+    """Make a model of the response."""
     from boooply.client import transport_of
     from boooply.protocol.endpoints import GET_INTERVIEW
 

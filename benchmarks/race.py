@@ -23,7 +23,7 @@ class Lap:
 
 
 def race(variants: Mapping[str, Sequence[str]], *, rounds: int, timeout: float = 300) -> dict[str, dict[str, Lap]]:
-    """Race commands, each of which prints one line of JSON with its figures; one that fails is left out, and told."""
+    """Race commands that print their figures as one line of JSON; one that fails is left out and reported."""
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
     for number in range(rounds):
         names = list(variants)

@@ -1,4 +1,4 @@
-"""The other end of the line: the few answers that the benchmarks ask for, as fast as Python sends them.
+"""A server with the few responses that the benchmarks need, as fast as Python sends them.
 
 It runs in a process of its own, on uvloop, and prints its port. It checks nothing: what is measured is the client.
 """
@@ -22,18 +22,18 @@ HEADERS = (
 )
 
 
-def answer(status: str, payload: object) -> bytes:
-    """Write a whole answer."""
+def response(status: str, payload: object) -> bytes:
+    """Return a whole response, as bytes."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     return f"HTTP/1.1 {status}\r\n{HEADERS}{len(body)}\r\n\r\n".encode() + body
 
 
-INTERVIEW = answer("200 OK", {"success": True, "meeting": payloads.interview(1)})
-CREATED = answer("201 Created", {"success": True, "meeting": payloads.created()})
+INTERVIEW = response("200 OK", {"success": True, "meeting": payloads.interview(1)})
+CREATED = response("201 Created", {"success": True, "meeting": payloads.created()})
 NO_KEY = b"bply_org_00000000000000000000000000000000"  # a number replaces it: no two customers have the same key
-MINTED = answer("201 Created", {"success": True, "apiKey": NO_KEY.decode()})
+MINTED = response("201 Created", {"success": True, "apiKey": NO_KEY.decode()})
 KEYS = itertools.count()
-PAGE = answer("200 OK", payloads.page(100))
+PAGE = response("200 OK", payloads.page(100))
 ANSWERS = (
     (b"GET /api/integration/interviews/", INTERVIEW),
     (b"GET /api/integration/interviews", PAGE),
@@ -51,7 +51,7 @@ class Answering(asyncio.Protocol):
         self.received = b""
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and answer what is complete."""
+        """Read bytes, and respond to each complete request."""
         self.received += data
         while (end := self.received.find(b"\r\n\r\n")) >= 0:
             head = self.received[:end]

@@ -1,4 +1,4 @@
-"""The sandbox over real HTTP, and both faces of the client against it."""
+"""The sandbox over real HTTP, and both flavours of the client against it."""
 
 import asyncio
 import fcntl
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 @pytest.fixture(scope="session", autouse=True)
 def _children_start_afresh() -> None:
-    """Let the programs that tests start answer to Ctrl-C, and run them unmeasured.
+    """Let Ctrl-C reach the programs that tests start, and run them unmeasured.
 
     A test run that was started in the background ignores SIGINT, and its children inherit that unless it has a handler.
     Coverage measures pytest's workers; a program of a test would be slowed down and warn on its standard error.
@@ -69,7 +69,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[AsyncBoooplyClient]:
 
 
 class Face:
-    """One face of the SDK, so that each operation is tested once and run on both."""
+    """One flavour of the SDK, so that each operation is tested once and run on both."""
 
     def __init__(self, name: str, client: Any, platform: Any) -> None:
         self.name = name

@@ -92,13 +92,13 @@ def test_an_organization_key_given_to_a_platform(face: type) -> None:
     ],
 )
 async def test_a_failed_mint_whose_response_contains_a_key(status: int, body: bytes, kind: type[BoooplyError]) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"}")
         head = f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
     retry = RetryPolicy(attempts=2, backoff=0, deadline=0.3)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     acme = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
@@ -210,13 +210,13 @@ async def test_an_error_that_the_caller_was_handling_keeps_its_variables() -> No
 
 
 async def test_a_request_of_ones_own_whose_response_contains_a_key() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         body = f'{{"error": "no", "apiKey": "{HIDDEN}"}}'.encode()
         writer.write(b"HTTP/1.1 400 No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, AsyncBoooplyClient(api_key=f"bply_org_{HIDDEN}", base_url=base_url) as client:
         with pytest.raises(BadRequestError) as caught:
@@ -229,7 +229,7 @@ async def test_a_request_of_ones_own_whose_response_contains_a_key() -> None:
 async def test_a_cv_that_the_api_quotes(status: int, kind: type[BoooplyError]) -> None:
     cv = "Jane Doe, born 1990.\nLed a team for 7 years; Łódź."
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         received = (await reader.readexactly(length)).decode()
@@ -237,7 +237,7 @@ async def test_a_cv_that_the_api_quotes(status: int, kind: type[BoooplyError]) -
         writer.write(b"HTTP/1.1 %d No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     interview = AIInterview(job_role="Engineer", candidate=Candidate(name="J", email="j@x.example"), candidate_cv=cv)
     async with server, AsyncBoooplyClient(api_key="bply_org_x", base_url=base_url) as client:

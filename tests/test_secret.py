@@ -123,7 +123,7 @@ def test_a_copy_of_what_holds_it_holds_it_too() -> None:
 def test_a_log_line_and_a_traceback_with_locals_show_the_mask(caplog: pytest.LogCaptureFixture) -> None:
     secret = Secret(KEY)
     try:
-        raise ValueError(secret)  # noqa: TRY301 - the frame that holds it is the point
+        raise ValueError(secret)  # noqa: TRY301 - the frame that has it is the point
     except ValueError as error:
         logging.getLogger("app").exception("key %s", secret)
         shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())

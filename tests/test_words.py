@@ -10,6 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "boooply"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+UNCHECKED = {*(ROOT / "tests" / "soak").glob("*.py"), ROOT / "tests" / "transport" / "test_downloading.py"}
+PROGRAMS = sorted(
+    {path for place in ("tests", "benchmarks", "examples") for path in (ROOT / place).rglob("*.py")} - UNCHECKED
+)
 
 INVENTED = frozenset(
     """
@@ -22,6 +26,8 @@ INVENTED = frozenset(
 )
 # The sandbox has limits and decisions of its own, and its faults are part of its public interface.
 SANDBOX_KEEPS = frozenset({"Allowance", "Limit", "Verdict", "Fault"})
+# The fixture that runs a test in both flavours, and what browsers' tests and forms call "fill".
+TESTS_KEEP = SANDBOX_KEEPS | {"face", "faces", "fill"}
 VAGUE_VERBS = frozenset({"Tell", "Hold", "Note", "Say", "Give", "Want"})
 PHRASES = [
     re.compile(line) for line in (ROOT / "tests" / "words.txt").read_text("utf-8").splitlines() if line[:1] != "#"
@@ -41,6 +47,11 @@ def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 pass
 
 
+def invented_in(module: Path, allowed: frozenset[str]) -> list[str]:
+    names = names_in(ast.parse(module.read_text("utf-8")))
+    return [f"{line}: {name}" for line, name in names if name.strip("_") in INVENTED - allowed]
+
+
 def docstrings_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -52,9 +63,12 @@ def docstrings_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_uses_no_invented_name(module: Path) -> None:
     allowed = SANDBOX_KEEPS if "sandbox" in str(module.relative_to(PACKAGE)) else frozenset[str]()
-    tree = ast.parse(module.read_text("utf-8"))
-    invented = [f"{line}: {name}" for line, name in names_in(tree) if name.strip("_") in INVENTED - allowed]
-    assert invented == []
+    assert invented_in(module, allowed) == []
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_test_or_benchmark_uses_no_invented_name(program: Path) -> None:
+    assert invented_in(program, TESTS_KEEP) == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

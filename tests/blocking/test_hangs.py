@@ -144,11 +144,11 @@ def test_under_gevent_the_first_call_names_the_worker_class_to_use(run_program) 
         """
     )
 
-    told = (
+    reason = (
         "gevent has replaced Python's threads, which blocking calls need: use threads instead "
         "(gunicorn: --worker-class gthread)"
     )
-    assert (done.stdout.splitlines(), done.returncode) == ([told, told], 0), done.stderr
+    assert (done.stdout.splitlines(), done.returncode) == ([reason, reason], 0), done.stderr
 
 
 # ---- calls that interrupt the loop, or a call

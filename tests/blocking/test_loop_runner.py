@@ -220,7 +220,7 @@ def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(run_pr
         """
         import logging, os, threading, time, warnings
         from boooply import BoooplyClient
-        logging.getLogger("asyncio").setLevel("ERROR")  # in debug mode it tells that a step took long
+        logging.getLogger("asyncio").setLevel("ERROR")  # in debug mode it reports a slow step
         client = BoooplyClient(api_key=KEY, base_url=URL)
         is_busy = threading.Event()
         async def hold_up():

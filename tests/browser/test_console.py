@@ -124,4 +124,4 @@ def test_a_sandbox_that_ended_is_noticed(looking: Any) -> None:
         page = looking.at(sandbox.base_url)
         expect(page.get_by_text("live", exact=True)).to_be_visible()
     expect(page.get_by_text("reconnecting", exact=False)).to_be_visible()
-    looking.complaints.clear()  # the browser notes that nobody answers
+    looking.complaints.clear()  # the browser notes that nothing responds

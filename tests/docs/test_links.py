@@ -15,7 +15,7 @@ FENCE = re.compile(r"^( *)(```+|~~~+).*?^\1\2`*$\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
 NAME = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
-ROOM = re.compile(r"`(?:boooply/)?((?:\w+/)+\w+\.py)`(?:, `(\w+)`)?")
+MODULE = re.compile(r"`(?:boooply/)?((?:\w+/)+\w+\.py)`(?:, `(\w+)`)?")
 
 
 @cache
@@ -55,12 +55,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "explanation").glob("*.md")), ids=lambda page: page.stem)
-def test_every_room_that_is_named_is_there(page: Path) -> None:
-    for room, name in ROOM.findall(text_of(page)):
-        file = next((place / room for place in (ROOT / "boooply", ROOT) if (place / room).is_file()), None)
-        assert file is not None, room
+def test_every_module_that_is_named_is_there(page: Path) -> None:
+    for module, name in MODULE.findall(text_of(page)):
+        file = next((place / module for place in (ROOT / "boooply", ROOT) if (place / module).is_file()), None)
+        assert file is not None, module
         code = file.read_text(encoding="utf-8")
-        assert re.search(rf"^ *(?:(?:async )?def |class )?{name}\b", code, re.MULTILINE), f"{room} has no {name}"
+        assert re.search(rf"^ *(?:(?:async )?def |class )?{name}\b", code, re.MULTILINE), f"{module} has no {name}"
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -106,8 +106,8 @@ def test_every_variable_is_told() -> None:
 def test_the_code_that_pages_quote_is_the_code() -> None:
     quotes = [quote for page in DOCS.rglob("*.md") for quote in QUOTED.findall(page.read_text(encoding="utf-8"))]
     assert quotes
-    for room, code in quotes:
-        assert code in (ROOT / room).read_text(encoding="utf-8"), f"{room} reads otherwise by now"
+    for module, code in quotes:
+        assert code in (ROOT / module).read_text(encoding="utf-8"), f"{module} reads otherwise by now"
 
 
 def test_the_ledgers_picture_shows_every_move(monkeypatch: pytest.MonkeyPatch) -> None:

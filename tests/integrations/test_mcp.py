@@ -103,8 +103,8 @@ class Host:
         result = await self.call(tool, arguments)
         assert not result.is_error, text_of(result)
         assert json.loads(text_of(result)) == result.structured_content
-        answer: dict[str, Any] = result.structured_content
-        return answer
+        response: dict[str, Any] = result.structured_content
+        return response
 
     async def fail(self, tool: str, arguments: dict[str, Any] | None = None, /) -> str:
         result = await self.call(tool, arguments)
@@ -138,11 +138,11 @@ async def test_the_vendors_tools_come_before_our_own() -> None:
 async def test_each_tool_has_the_right_hints() -> None:
     async with hosting(platform=True) as host:
         tools = (await host.client.list_tools()).tools
-    told = {}
+    found = {}
     for tool in tools:
         hints = tool.annotations
         assert hints is not None
-        told[tool.name] = (
+        found[tool.name] = (
             hints.read_only_hint,
             hints.destructive_hint,
             hints.idempotent_hint,
@@ -151,7 +151,7 @@ async def test_each_tool_has_the_right_hints() -> None:
         )
         assert ("returns a plan" in (tool.description or "")) is ("confirm" in tool.input_schema["properties"])
         assert tool.title == hints.title
-    assert told == HINTS
+    assert found == HINTS
     assert set(PLANNED) == {name for name, hints in HINTS.items() if hints[-1]}
 
 
@@ -159,13 +159,13 @@ def test_the_documentation_lists_each_tool_with_its_hints() -> None:
     page = Path(__file__).parents[2].joinpath("docs", "how-to", "mcp.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)`[^|]*\|[^|]*\| ([^|]*) \| (yes )?\|$", page, re.MULTILINE)
     words = ("read", "destructive", "idempotent", "open world")
-    told = {
+    found = {
         name: (*(word in hints.split(", ") for word in words), bool(plan))
         for name, hints, plan in rows
         if name in HINTS
     }
     # what is read changes nothing, so the page need not call it idempotent
-    assert told == {name: (read, hard, same and not read, *rest) for name, (read, hard, same, *rest) in HINTS.items()}
+    assert found == {name: (read, hard, same and not read, *rest) for name, (read, hard, same, *rest) in HINTS.items()}
 
 
 def properties_of(schema: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -276,12 +276,12 @@ async def test_one_client_for_the_servers_life(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize("confirm", [{}, {"confirm": False}, {"confirm": None}])
 async def test_nothing_is_sent_before_it_is_confirmed(tool: str, confirm: dict[str, Any], sandbox: Sandbox) -> None:
     async with hosting(platform=True) as host:
-        answer = await host.ask(tool, PLANNED[tool] | confirm)
+        response = await host.ask(tool, PLANNED[tool] | confirm)
 
     assert (sandbox.calls, sandbox.sent_emails, sandbox.mints) == ((), (), {})
-    assert answer["done"] is False
-    assert set(answer) == {"done", "plan"}
-    plan = answer["plan"]
+    assert response["done"] is False
+    assert set(response) == {"done", "plan"}
+    plan = response["plan"]
     assert f"call {tool} again with the same arguments and confirm: true" in plan["next"]
     assert plan["effect"]
 

@@ -14,7 +14,7 @@ from boooply.protocol.endpoints import CREATE_INTERVIEW, DELETE_INTERVIEW, ENDPO
 from boooply.protocol.messages import Response
 
 
-def answer(status: int, body: object = b"", **headers: str) -> Response:
+def respond(status: int, body: object = b"", **headers: str) -> Response:
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status=status, headers=named, body=octets)
@@ -40,7 +40,7 @@ def answer(status: int, body: object = b"", **headers: str) -> Response:
 )
 def test_each_status_has_its_error(status: int, error: type[APIStatusError]) -> None:
     with pytest.raises(APIStatusError) as caught:
-        GET_INTERVIEW.parse(answer(status, {"success": False, "error": "No", "code": "NOPE"}))
+        GET_INTERVIEW.parse(respond(status, {"success": False, "error": "No", "code": "NOPE"}))
 
     assert type(caught.value) is error
     assert (caught.value.status, caught.value.code, caught.value.operation) == (status, "NOPE", "interviews.get")
@@ -49,7 +49,7 @@ def test_each_status_has_its_error(status: int, error: type[APIStatusError]) -> 
 def test_characters_without_a_utf8_form_are_replaced() -> None:
     body = json.dumps({"error": "half \ud800 and \0", "code": "\udfff"}).encode()
     with pytest.raises(APIStatusError) as caught:
-        GET_INTERVIEW.parse(answer(400, body))
+        GET_INTERVIEW.parse(respond(400, body))
 
     assert (caught.value.message, caught.value.code) == ("half \ufffd and \ufffd", "\ufffd")
     str(caught.value).encode()
@@ -58,7 +58,7 @@ def test_characters_without_a_utf8_form_are_replaced() -> None:
 def test_control_characters_and_marks_of_direction_of_a_response_do_not_reach_an_error() -> None:
     nasty = "see\r\n\x1b]0;x\x07\x9b2J\u2028\u202ehere\u200f\u2066\u061c"
     with pytest.raises(APIStatusError) as caught:
-        GET_INTERVIEW.parse(answer(400, {"error": nasty, "code": nasty}, X_Request_Id=nasty))
+        GET_INTERVIEW.parse(respond(400, {"error": nasty, "code": nasty}, X_Request_Id=nasty))
 
     error = caught.value
     assert error.message == error.code == error.request_id == "see ]0;x 2J here "
@@ -69,7 +69,7 @@ def test_control_characters_and_marks_of_direction_of_a_response_do_not_reach_an
 @pytest.mark.parametrize("header", ["text/\x1b[2Jhtml", "\u202etxt", "bply_org_0123456789abcdef"])
 def test_a_content_type_is_quoted_without_what_acts_on_a_terminal(header: str) -> None:
     with pytest.raises(DecodingError) as caught:
-        GET_INTERVIEW.parse(answer(200, b"<", Content_Type=header))
+        GET_INTERVIEW.parse(respond(200, b"<", Content_Type=header))
 
     assert caught.value.problems[0].isprintable()
     assert "0123456789" not in str(caught.value)
@@ -77,7 +77,7 @@ def test_a_content_type_is_quoted_without_what_acts_on_a_terminal(header: str) -
 
 def test_an_error_shows_everything_that_the_response_contains() -> None:
     body = {"success": False, "error": "Slow down", "code": "LIMIT"}
-    response = answer(429, body, X_Request_Id="r-1", Retry_After="7")
+    response = respond(429, body, X_Request_Id="r-1", Retry_After="7")
 
     with pytest.raises(RateLimitError) as caught:
         CREATE_INTERVIEW.parse(response)
@@ -99,7 +99,7 @@ def test_an_error_shows_everything_that_the_response_contains() -> None:
     ],
 )
 def test_an_error_reads_retry_after_in_every_form(value: str, seconds: float | None) -> None:
-    response = answer(503, b"", Retry_After=value, Date="Sun, 17 Mar 2030 17:46:40 GMT")
+    response = respond(503, b"", Retry_After=value, Date="Sun, 17 Mar 2030 17:46:40 GMT")
 
     with pytest.raises(errors.ServerError) as caught:
         GET_INTERVIEW.parse(response)
@@ -110,16 +110,18 @@ def test_an_error_reads_retry_after_in_every_form(value: str, seconds: float | N
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        pytest.param(answer(502, b"<html>Bad Gateway</html>"), "no reason given", id="HTML of a proxy"),
-        pytest.param(answer(503, b""), "an empty response", id="nothing"),
-        pytest.param(answer(504, {"message": "timed out"}), "timed out", id="JSON of another shape"),
-        pytest.param(answer(500, {"error": {"message": "nested"}}), "nested", id="nested"),
-        pytest.param(answer(500, ["x"]), "no reason given", id="a list"),
-        pytest.param(answer(500, {"error": 5, "code": 7}), "no reason given", id="numbers"),
-        pytest.param(answer(500, b"\xff\xfe"), "no reason given", id="not UTF-8"),
-        pytest.param(answer(301), "the API responded with a redirect, which is not followed: check base_url", id="3xx"),
-        pytest.param(answer(200, {"success": False, "error": "No"}), "No", id="200 that says no"),
-        pytest.param(answer(400, {"error": "x" * 900}), "x" * 500, id="a long text"),
+        pytest.param(respond(502, b"<html>Bad Gateway</html>"), "no reason given", id="HTML of a proxy"),
+        pytest.param(respond(503, b""), "an empty response", id="nothing"),
+        pytest.param(respond(504, {"message": "timed out"}), "timed out", id="JSON of another shape"),
+        pytest.param(respond(500, {"error": {"message": "nested"}}), "nested", id="nested"),
+        pytest.param(respond(500, ["x"]), "no reason given", id="a list"),
+        pytest.param(respond(500, {"error": 5, "code": 7}), "no reason given", id="numbers"),
+        pytest.param(respond(500, b"\xff\xfe"), "no reason given", id="not UTF-8"),
+        pytest.param(
+            respond(301), "the API responded with a redirect, which is not followed: check base_url", id="3xx"
+        ),
+        pytest.param(respond(200, {"success": False, "error": "No"}), "No", id="200 that says no"),
+        pytest.param(respond(400, {"error": "x" * 900}), "x" * 500, id="a long text"),
     ],
 )
 def test_errors_of_any_form_are_read(response: Response, message: str) -> None:
@@ -143,7 +145,7 @@ def test_errors_of_any_form_are_read(response: Response, message: str) -> None:
 )
 def test_a_secret_that_the_api_repeats_is_masked(secret: str) -> None:
     with pytest.raises(APIStatusError) as caught:
-        GET_INTERVIEW.parse(answer(400, {"error": f"bad: {secret}!", "code": secret}, X_Request_Id=secret))
+        GET_INTERVIEW.parse(respond(400, {"error": f"bad: {secret}!", "code": secret}, X_Request_Id=secret))
 
     assert "0123456789" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
@@ -151,13 +153,13 @@ def test_a_secret_that_the_api_repeats_is_masked(secret: str) -> None:
 @pytest.mark.parametrize(
     ("response", "problem"),
     [
-        (answer(200, b"<html>", Content_Type="text/html; x"), "expected a JSON object, found 6 bytes of text/html"),
-        (answer(200, b'{"success": tr'), "expected a JSON object, found 14 bytes of no content type"),
-        (answer(200, b""), "expected a JSON object, found 0 bytes"),
-        (answer(200, '"\udcff"'.encode("utf-8", "surrogateescape")), "expected a JSON object, found 3 bytes"),
-        (answer(200, []), "expected a JSON object, found 2 bytes"),
-        (answer(200, {"success": True}), "meetingCode: is missing"),
-        (answer(200, {"meeting": {"meetingCode": {}}}), "meetingCode: expected text, found an object"),
+        (respond(200, b"<html>", Content_Type="text/html; x"), "expected a JSON object, found 6 bytes of text/html"),
+        (respond(200, b'{"success": tr'), "expected a JSON object, found 14 bytes of no content type"),
+        (respond(200, b""), "expected a JSON object, found 0 bytes"),
+        (respond(200, '"\udcff"'.encode("utf-8", "surrogateescape")), "expected a JSON object, found 3 bytes"),
+        (respond(200, []), "expected a JSON object, found 2 bytes"),
+        (respond(200, {"success": True}), "meetingCode: is missing"),
+        (respond(200, {"meeting": {"meetingCode": {}}}), "meetingCode: expected text, found an object"),
     ],
 )
 def test_an_unreadable_response(response: Response, problem: str) -> None:
@@ -191,13 +193,13 @@ shaped = st.dictionaries(
 @given(row=st.sampled_from(ENDPOINTS), status=st.sampled_from([200, 201, 400, 429, 500]), body=shaped | json_values)
 def test_any_response_is_a_result_or_a_typed_error(row, status: int, body: object) -> None:
     with suppress(APIStatusError, DecodingError):
-        row.parse(answer(status, body))
+        row.parse(respond(status, body))
 
 
 @given(row=st.sampled_from(ENDPOINTS), body=st.binary())
 def test_any_bytes_are_a_result_or_a_typed_error(row, body: bytes) -> None:
     with suppress(APIStatusError, DecodingError):
-        row.parse(answer(200, body))
+        row.parse(respond(200, body))
 
 
 ERRORS = [

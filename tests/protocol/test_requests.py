@@ -14,7 +14,7 @@ JANE = Candidate(name="Jane", email="jane@example.com")
 BOB = Participant(name="Bob", email="bob@example.com", role="INTERVIEWER")
 
 
-def answer(payload: Any, status: int = 200) -> Response:
+def respond(payload: Any, status: int = 200) -> Response:
     return Response(status=status, headers={}, body=json.dumps(payload).encode())
 
 
@@ -27,10 +27,10 @@ def removing() -> Request:
 
 
 def test_a_request_names_what_and_whom_it_is_about() -> None:
-    minting = endpoints.CREATE_ORGANIZATION_API_KEY.request(
+    mint = endpoints.CREATE_ORGANIZATION_API_KEY.request(
         body=Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
     )
-    assert (minting.identity, minting.people, minting.may_be_empty) == ("org_1", (), False)
+    assert (mint.identity, mint.people, mint.may_be_empty) == ("org_1", (), False)
     one = endpoints.CREATE_INTERVIEW.request(body=AIInterview(job_role="Engineer", candidate=JANE))
     assert (one.identity, one.people) == (None, ("jane@example.com",))
     two = endpoints.CREATE_INTERVIEW.request(
@@ -60,7 +60,7 @@ def test_a_request_names_what_and_whom_it_is_about() -> None:
 def test_a_read_shows_whether_it_has_been_carried_out(request_: Request, read: Any, is_done: bool) -> None:
     assert request_.reconcile is not None
     assert request_.reconcile.request.method == "GET"
-    reconciled = request_.reconcile.reconciled(answer(read or {}, 200 if read else 404))
+    reconciled = request_.reconcile.reconciled(respond(read or {}, 200 if read else 404))
     assert (reconciled is not None) == is_done
 
 
@@ -68,7 +68,7 @@ def test_a_key_beside_an_error_is_masked_in_it() -> None:
     minted = "a-key-of-no-known-form"
     payload = {"success": False, "error": f"minted {minted} and failed", "apiKey": minted}
     with pytest.raises(APIStatusError) as caught:
-        endpoints.CREATE_ORGANIZATION_API_KEY.parse(answer(payload))
+        endpoints.CREATE_ORGANIZATION_API_KEY.parse(respond(payload))
     assert minted not in str(caught.value)
     assert minted not in caught.value.message
 

@@ -173,7 +173,7 @@ def test_while_another_client_uses_the_key_each_window_rejects_one_call_and_thos
     for seed in range(part, SCHEDULES, 2):
         rng = random.Random(seed)
         server = Server(rng, limit=rng.choice([2, 5, 10]), window=rng.choice([5.0, 60.0]))
-        # a sliding window without Retry-After names no end that holds
+        # a sliding window without Retry-After names no reliable end
         server.sliding = server.sliding and server.sends_retry_after
 
         others = server.window / server.limit * rng.choice([1.5, 3])

@@ -189,8 +189,8 @@ def post(url: str) -> None:
 
 def cli() -> None:
     assert ran("--version").stdout == f"{__version__}\n"
-    story = ran("quickstart")
-    assert story.returncode == 0, story.stderr
+    quickstart = ran("quickstart")
+    assert quickstart.returncode == 0, quickstart.stderr
 
 
 def mcp() -> None:

@@ -43,10 +43,10 @@ async def test_an_ambiguous_write_carries_the_response_as_an_error(quick, sandbo
     sandbox.faults.add("interviews.create", "500-after")
     with pytest.raises(AmbiguousWriteError) as caught:
         await quick.interviews.create(AI)
-    answer = caught.value.status_error
-    assert answer is not None
-    assert (answer.status, caught.value.status) == (500, 500)
-    assert answer.message in str(caught.value)
+    error = caught.value.status_error
+    assert error is not None
+    assert (error.status, caught.value.status) == (500, 500)
+    assert error.message in str(caught.value)
 
 
 async def test_before_the_first_response_sent_at_is_by_our_own_clock(quick, sandbox):
@@ -82,7 +82,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
-async def answered(request: web.Request) -> web.Response:
+async def respond(request: web.Request) -> web.Response:
     return web.Response(**ANSWERS[request.match_info["which"]])
 
 
@@ -90,7 +90,7 @@ async def answered(request: web.Request) -> web.Response:
 async def odd_client() -> AsyncIterator[AsyncBoooplyClient]:
     """Talk to a server that repeats the key, and to a proxy's page."""
     app = web.Application()
-    app.router.add_route("*", "/answers/{which}", answered)
+    app.router.add_route("*", "/responses/{which}", respond)
     app.router.add_get("/api/integration/organization", typed)
     app.router.add_route("*", "/{path:.*}", echoing)
     runner = web.AppRunner(app)
@@ -125,14 +125,14 @@ async def test_a_key_in_a_content_type_is_masked(odd_client):
 @pytest.mark.parametrize("which", ["page", "untyped"])
 async def test_a_page_of_html_is_an_error_of_a_raw_request(odd_client, which):
     with pytest.raises(DecodingError, match="a page of HTML"):
-        await odd_client.request("GET", f"/answers/{which}")
+        await odd_client.request("GET", f"/responses/{which}")
     with pytest.raises(AmbiguousWriteError):
-        await odd_client.request("POST", f"/answers/{which}", json={})
+        await odd_client.request("POST", f"/responses/{which}", json={})
 
 
 @pytest.mark.parametrize("which", ["empty", "drawing"])
 async def test_a_body_that_is_no_page_is_a_response_to_a_raw_request(odd_client, which):
-    response = await odd_client.request("POST", f"/answers/{which}", json={})
+    response = await odd_client.request("POST", f"/responses/{which}", json={})
     assert response.body == ANSWERS[which]["text"].encode()
 
 
@@ -176,35 +176,35 @@ async def test_an_interview_that_was_not_evaluated_can_be_pickled(quick):
 
 
 async def test_on_unsent_is_called_after_an_attempt_that_was_not_carried_out(client, sandbox):
-    told: list[str] = []
+    steps: list[str] = []
     sandbox.faults.add("interviews.create", "429")
 
     async def on_send() -> None:
-        told.append("send")
+        steps.append("send")
 
     async def on_unsent() -> None:
-        told.append("unsent")
+        steps.append("unsent")
         raise ZeroDivisionError  # so that the wait after it is not waited
 
     with pytest.raises(ZeroDivisionError):
         await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
-    assert told == ["send", "unsent"]
+    assert steps == ["send", "unsent"]
 
 
 async def test_on_unsent_is_called_if_on_send_took_until_the_deadline(client, sandbox):
-    told: list[str] = []
+    steps: list[str] = []
 
     async def on_send() -> None:
         await asyncio.sleep(0.2)
-        told.append("send")
+        steps.append("send")
 
     async def on_unsent() -> None:
-        told.append("unsent")
+        steps.append("unsent")
 
     hurried = client.with_options(retry=RetryPolicy(deadline=0.1))
     with pytest.raises(DeadlineExceededError):
         await transport_of(hurried).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send, on_unsent=on_unsent)
-    assert told == ["send", "unsent"]
+    assert steps == ["send", "unsent"]
     assert sandbox.calls == ()
 
 

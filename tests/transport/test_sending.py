@@ -181,14 +181,14 @@ async def test_callers_are_served_in_order_and_a_cancelled_one_releases_its_posi
 
 
 async def test_on_send_is_called_before_the_request_is_sent(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
-    told: list[int] = []
+    calls_made: list[int] = []
 
     async def on_send() -> None:
-        told.append(len(sandbox.calls))
+        calls_made.append(len(sandbox.calls))
 
     await transport_of(client).send(CREATE_INTERVIEW.request(body=AI), on_send=on_send)
 
-    assert told == [0]
+    assert calls_made == [0]
 
 
 async def test_if_on_send_fails_nothing_is_sent(client: AsyncBoooplyClient, sandbox: Sandbox) -> None:
@@ -417,14 +417,14 @@ async def test_a_page_of_html_is_no_deletion(quick: AsyncBoooplyClient, sandbox:
     ],
 )
 async def test_an_interview_is_known_by_exactly_its_people(client, monkeypatch, people: Any, found: bool) -> None:
-    async def answer(*_: Any, **__: Any) -> Response:
+    async def respond(*_: Any, **__: Any) -> Response:
         return Response(
             status=200,
             headers={},
             body=json_body({"meetings": [{"meetingCode": "c", "participants": people}], "total": 1}),
         )
 
-    monkeypatch.setattr("boooply.transport.sending.Transport.send", answer)
+    monkeypatch.setattr("boooply.transport.sending.Transport.send", respond)
     error = AmbiguousWriteError(
         "interviews.create", identity=None, people=("jane@example.com",), status=None, sent_at=datetime.now(UTC)
     )

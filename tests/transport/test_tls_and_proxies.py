@@ -31,13 +31,13 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 async def tls_port(authority: trustme.CA) -> AsyncIterator[int]:
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         return web.json_response({"success": True, "organization": {"id": "o1"}})
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(HOST, "localhost").configure_cert(context)
     app = web.Application()
-    app.router.add_get("/api/integration/organization", answer)
+    app.router.add_get("/api/integration/organization", respond)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()

@@ -168,7 +168,7 @@ async def test_failures_have_their_own_errors(behaviour: Behaviour, error: type[
 
 async def test_a_response_that_is_not_read_to_the_end_releases_its_connection(recwarn: pytest.WarningsRecorder) -> None:
     switched = b"HTTP/1.1 101 Sw\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n"
-    asyncio.get_running_loop().set_debug(True)  # aiohttp tells of an answer that nobody closed then alone
+    asyncio.get_running_loop().set_debug(True)  # only then does aiohttp report a response that nobody closed
     async with server(saying(switched)) as base_url, client(base_url) as boooply:
         with pytest.raises(APIStatusError, match="HTTP 101"):
             await boooply.organization.get()
@@ -201,11 +201,11 @@ async def test_a_tracer_sees_the_body_and_takes_it_from_nobody(monkeypatch: pyte
     seen: list[bytes] = []
     tracer = aiohttp.TraceConfig()
 
-    async def note(_: object, __: object, told: aiohttp.TraceResponseChunkReceivedParams) -> None:
-        seen.append(told.chunk)
+    async def note(_: object, __: object, params: aiohttp.TraceResponseChunkReceivedParams) -> None:
+        seen.append(params.chunk)
 
-    async def read(_: object, __: object, told: aiohttp.TraceRequestEndParams) -> None:
-        seen.append(await told.response.read())
+    async def read(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
+        seen.append(await params.response.read())
 
     tracer.on_response_chunk_received.append(note)
     if reads:
@@ -243,7 +243,7 @@ async def test_a_connection_idle_for_almost_5_s_is_not_reused(monkeypatch: pytes
 
 
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
-    """A server that never answers to TLS: connecting is given up before the attempt's own time is over."""
+    """A server that never responds to TLS: connecting is given up before the attempt's own time is over."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
         with pytest.raises(APIConnectionError, match="the API's host does not respond"):
             await boooply.interviews.create(

@@ -329,8 +329,8 @@ def test_no_error_shows_the_body_or_the_headers() -> None:
     headers = {"X-Boooply-Signature": "a" * 64, "Authorization": f"Bearer {SECRET}"}
     with pytest.raises(InvalidSignatureError) as caught:
         Webhook(SECRET).verify(body, headers)
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [frame for frame in told.stack if "/boooply/" in frame.filename]
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in report.stack if "/boooply/" in frame.filename]
     assert ours
     assert not [frame.name for frame in ours if "private thought" in str(frame.locals) or SECRET in str(frame.locals)]
 
@@ -339,7 +339,7 @@ def test_the_error_for_a_malformed_event_leaves_out_its_body() -> None:
     body = b'{"event":"interview.scores","data":{"summary":"a very private thought"}'
     with pytest.raises(MalformedEventError) as caught:
         Webhook(SECRET).verify(body, signed(body))
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    ours = [frame for frame in told.stack if "/boooply/" in frame.filename]
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in report.stack if "/boooply/" in frame.filename]
     assert not [frame.name for frame in ours if "private thought" in str(frame.locals)]
     assert caught.value.__cause__ is caught.value.__context__ is None
