@@ -168,7 +168,7 @@ def test_a_creation_with_an_unreadable_response_is_looked_up_and_not_sent_again(
         ("cancel_interview", "Do not simply call again. Call get_interview with the same meetingCode first"),
         ("reschedule_interview", "Do not simply call again. Call get_interview with the same meetingCode first"),
         ("trigger_analysis", "Do not simply call again: it may have been carried out."),
-        ("connect_customer", "Do not call again: a key may have been minted that nobody holds"),
+        ("connect_customer", "Do not call again: a key may have been minted that nobody has"),
     ],
 )
 def test_another_write_with_an_unreadable_response_says_where_to_look(tool: str, says: str) -> None:

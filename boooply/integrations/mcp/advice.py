@@ -44,20 +44,20 @@ _ADVICE: Final[dict[type, str]] = {
         "this server is started, and start it again."
     ),
     PermissionDeniedError: "The key of this server may not do this. Calling again does not help: tell the user.",
-    NotFoundError: "Check the meetingCode: list_interviews tells those that there are.",
+    NotFoundError: "Check the meetingCode: list_interviews shows those that exist.",
     RateLimitError: "The allowance of this minute is used up: call again when it is over.",
-    ServerError: "Boooply failed. Wait a minute, then call again; if it goes on, tell the user.",
+    ServerError: "Boooply failed. Wait a minute, then call again; if it fails again, tell the user.",
     APIStatusError: (
         "Boooply refused it. Calling again with the same arguments does not help: change what it names, or read "
         "where the interview stands with get_interview."
     ),
-    DeadlineExceededError: "As far as can be told it was not carried out. Call again later.",
+    DeadlineExceededError: "As far as is known, it was not carried out. Call again later.",
     APIConnectionError: (
-        "Boooply cannot be reached. Wait a minute, then call again; if it goes on, ask the user to check the "
+        "Boooply cannot be reached. Wait a minute, then call again; if it fails again, ask the user to check the "
         "network and the address that this server was given."
     ),
     DecodingError: (
-        "The answer of the API cannot be read. Wait a minute, then call again; if it goes on, tell the user."
+        "The API's response cannot be read. Wait a minute, then call again; if it fails again, tell the user."
     ),
     KeysNotStoredError: (
         "The key was minted and is not stored yet. This server tries to store it for as long as it runs. Tell the "
@@ -68,7 +68,7 @@ _ADVICE: Final[dict[type, str]] = {
         "into it, with: boooply tenants show ID"
     ),
     WrongTenantError: "Do not call again: the user has to look into the store.",
-    StoreError: "The store of this server failed. Wait a minute, then call again; if it goes on, tell the user.",
+    StoreError: "The store of this server failed. Wait a minute, then call again; if it fails again, tell the user.",
     ConfigurationError: "The user has to change how this server is started, and start it again.",
     BoooplyError: "Tell the user.",
 }
@@ -114,7 +114,7 @@ def _advice_if_ambiguous(tool: Tool, error: Ambiguous) -> str:
         )
     if tool.endpoint is CREATE_ORGANIZATION_API_KEY:
         return (
-            "Do not call again: a key may have been minted that nobody holds, and no call of the API tells. The "
+            "Do not call again: a key may have been minted that nobody has, and no call of the API shows it. The "
             "customer is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
         )
     if tool.endpoint.idempotency is Idempotency.IDEMPOTENT:

@@ -44,7 +44,7 @@ FIELDS: Final[dict[str, str]] = {
     "score_min": "Only interviews with at least this overall score.",
     "score_max": "Only interviews with at most this overall score.",
     "page": "The number of the page.",
-    "limit": "How many interviews a page holds.",
+    "limit": "How many interviews a page has.",
     "days": "How many days ahead are looked at; 14 where it is not given.",
     "user_id": "Your own id of the user who connects the customer.",
     "user_email": "The e-mail address of that user.",

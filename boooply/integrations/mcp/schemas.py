@@ -55,7 +55,7 @@ _PLAN: Final[Schema] = {
         },
         "when": {"type": "string", "description": "The time that the request names."},
         "request": {"type": "object", "description": "The body as it would be sent, without a CV."},
-        "next": {"type": "string", "description": "How to go on."},
+        "next": {"type": "string", "description": "What to do next."},
     },
     "required": ["effect", "operation", "emails", "when", "request", "next"],
 }
