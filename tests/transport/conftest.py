@@ -21,6 +21,7 @@ class Storage:
         self.status = 200
         self.kind = "video/mp4"
         self.links = "signed"
+        self.nowhere = "http://localhost:1/video"
         self.stalls = False
         self.silence = 0.0  # seconds until the head of a response
         self.pause = 0.0  # seconds between two halves of what is sent
@@ -46,7 +47,7 @@ class Storage:
             "signed": {"videoUrl": signed},
             "stable": {"videoUrl": signed, "videoApiUrl": f"{here}/video"},
             "elsewhere": {"videoUrl": signed, "videoApiUrl": f"http://localhost:{self.port}/video"},
-            "nowhere": {"videoUrl": "http://localhost:1/video"},
+            "nowhere": {"videoUrl": self.nowhere},
             "redirect": {"videoApiUrl": f"{here}/moved"},
         }
         return web.json_response({"success": True, "recording": {"format": "mp4", **links[self.links]}})

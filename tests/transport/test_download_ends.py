@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 import time
 
@@ -56,6 +57,20 @@ async def test_a_storage_without_a_response_brings_no_data(storage, tmp_path):
         await storage.download(tmp_path / "interview.mp4", timeout=0.2, attempts=1)
     assert (caught.value.after, caught.value.status) == (0, None)
     assert caught.value.seconds >= 0.2
+
+
+async def test_connecting_to_the_storage_takes_no_longer_than_the_timeout(storage, tmp_path):
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for one in (first, second):  # the queue is full, and further connections wait
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        storage.nowhere, storage.links = f"http://127.0.0.1:{full.getsockname()[1]}/video", "nowhere"
+        started = time.monotonic()
+        with pytest.raises(APIConnectionError, match="cannot be reached"):
+            await storage.download(tmp_path / "interview.mp4", timeout=0.5, attempts=1)
+    assert time.monotonic() - started < 8
 
 
 # ---- the deadline
