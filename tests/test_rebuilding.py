@@ -35,7 +35,7 @@ STATUS: dict[str, Any] = {"status": 418, "message": "no", "code": "X", "request_
 MADE: dict[type[Exception], Exception] = {
     errors.ValidationError: errors.ValidationError("code", "is empty"),
     errors.APIConnectionError: errors.APIConnectionError("interviews.get", "the API closed the connection"),
-    errors.APITimeoutError: errors.APITimeoutError("interviews.get", 2.5),
+    errors.APITimeoutError: errors.APITimeoutError("interviews.get", 2.5, status=200, after=1.25),
     errors.DeadlineExceededError: errors.DeadlineExceededError("interviews.get", 3, waiting_for="evaluation"),
     errors.AmbiguousWriteError: errors.AmbiguousWriteError(
         "interviews.create",

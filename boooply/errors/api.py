@@ -40,7 +40,8 @@ class APIConnectionError(APIError, ConnectionError):
         status: int | None = None,
     ) -> None:
         cause = cause_text(cause_name, errno)
-        super().__init__(f"{operation}: no response from the API: {reason}{f' ({cause})' if cause else ''}")
+        missing = "no response from the API" if status is None else "no complete response"
+        super().__init__(f"{operation}: {missing}: {reason}{f' ({cause})' if cause else ''}")
         self._take_args(operation, reason, errno, cause_name, status)
         self.operation = operation
         self.errno = errno
@@ -58,13 +59,21 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
     Attributes:
         operation: The call, as ``interviews.get``.
-        seconds: The timeout of one attempt.
+        seconds: The timeout of one attempt. If a download stalls: for how long no data came.
+        after: If a download stalls: the seconds from the start of the attempt until its last data.
     """
 
-    def __init__(self, operation: str, seconds: float, status: int | None = None) -> None:
-        super().__init__(operation, f"an attempt took longer than {seconds:g} s", status=status)
-        self._take_args(operation, seconds, status)
+    def __init__(self, operation: str, seconds: float, status: int | None = None, after: float | None = None) -> None:
+        reason = f"an attempt took longer than {seconds:g} s" if after is None else _stall(seconds, after)
+        super().__init__(operation, reason, status=status)
+        self._take_args(operation, seconds, status, after)
         self.seconds = seconds
+        self.after = after
+
+
+def _stall(seconds: float, after: float) -> str:
+    began = f" after {round(after, 2):g} s" if after else ""
+    return f"no data for {round(seconds, 2):g} s{began}"
 
 
 class DeadlineExceededError(APIError, TimeoutError):

@@ -68,7 +68,13 @@ def start_of_body(progress: Progress, status: int, headers: Mapping[str, str]) -
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     if status != _PART or match is None or int(match[1]) != progress.size or tag not in {None, progress.tag}:
         return None
-    return attrs.evolve(progress, total=int(match[2]) if match[2] else None)
+    total = int(match[2]) if match[2] else progress.total
+    return attrs.evolve(progress, total=total) if progress.total in {None, total} else None
+
+
+def is_framed(headers: Mapping[str, str]) -> bool:
+    """Return whether the end of a body differs from a broken connection."""
+    return "Content-Length" in headers or headers.get("Transfer-Encoding", "").lower().endswith("chunked")
 
 
 def must_restart(status: int) -> bool:
@@ -78,7 +84,13 @@ def must_restart(status: int) -> bool:
 
 def is_complete(progress: Progress, status: int, headers: Mapping[str, str]) -> bool:
     """Return whether a response says that no byte was missing: the connection broke after the last one."""
-    return status == _OUT_OF_RANGE and headers.get("Content-Range") == f"bytes */{progress.size}"
+    is_all = headers.get("Content-Range") == f"bytes */{progress.size}"
+    return status == _OUT_OF_RANGE and is_all and progress.is_whole
+
+
+def is_last(progress: Progress, status: int) -> bool:
+    """Return whether a body that was read to its end is the last one; a part alone does not say so."""
+    return progress.is_whole and (progress.total is not None or status == _WHOLE)
 
 
 def strong_etag(headers: Mapping[str, str]) -> str | None:

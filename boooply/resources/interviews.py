@@ -157,13 +157,19 @@ class AsyncInterviews:
         the download continues with the missing bytes. The key is sent to the API's own host only, and never with a
         pre-signed link.
 
+        Each wait for data may take ``timeout`` seconds. ``retry.deadline`` covers everything, from the request for the
+        link to the last byte.
+
         Raises:
             OSError: The file cannot be written.
+            APITimeoutError: No data came, and retries are used up.
+            DeadlineExceededError: The deadline passed, or a wait would have outlasted it.
         """
+        ends = self._transport.ends()  # of the look-up too, which starts now
         recording = await self.get_recording(meeting_code)
         if recording is None:
             return None
-        await download(self._transport, recording, Path(file))
+        await download(self._transport, recording, Path(file), ends=ends)
         return recording
 
     async def get_transcript(self, meeting_code: str, /) -> tuple[TranscriptEntry, ...]:

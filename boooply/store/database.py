@@ -7,9 +7,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from functools import partial
+from itertools import count
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -32,11 +33,13 @@ _CLOCKS: Final[dict[str, ColumnElement[float]]] = {
 _LOCK_TIMEOUT: Final = 10.0  # seconds that another process may use SQLite's one write lock
 _CONNECT_TIMEOUT: Final = 10  # seconds
 _LOCK_POLL: Final = 0.005  # seconds
+_LOCK_POLLS: Final = round(_LOCK_TIMEOUT / _LOCK_POLL)
 _PRIMARY_CODE: Final = 0xFF  # of SQLite's result codes; the bits above it are more specific
 _PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",  # first, since the next one takes a lock
+    "PRAGMA busy_timeout = 0",  # the next one takes a lock, for which `_set` waits
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut
+    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
@@ -95,12 +98,12 @@ def _prepare(file: OpenFile, connection: sqlite3.Connection, _record: object) ->
 
 def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
     """Wait for the lock here: if two switch a new file to WAL at once, SQLite fails for one of them immediately."""
-    ends = time.monotonic() + _LOCK_TIMEOUT
-    while True:
+    # Polls are counted, since the clock of a test may be frozen.
+    for polls in range(_LOCK_POLLS + 1):
         try:
             cursor.execute(pragma)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or polls == _LOCK_POLLS:
                 raise
         else:
             return
@@ -128,8 +131,10 @@ class Database:
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
     _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
-    # the last time that no transaction could begin, since the database was locked or out of reach, and why
-    _failed_at: float = attrs.field(default=0.0, init=False)
+    # Writes are numbered, since the clock of a test may be frozen. Those below ``_failed_before`` were called before
+    # the last time that no transaction could begin, with the database locked or out of reach.
+    _calls: Iterator[int] = attrs.field(factory=count, init=False)
+    _failed_before: int = attrs.field(default=0, init=False)
     _failure: str = attrs.field(default="", init=False)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -154,7 +159,7 @@ class Database:
         Raises:
             StoreError: The database fails.
         """
-        return await self._run(self._writer, partial(self._commit, step, time.monotonic()), "written")
+        return await self._run(self._writer, partial(self._commit, step, next(self._calls)), "written")
 
     def now(self, connection: Connection) -> float:
         """Return the database's time, which is the same for every process."""
@@ -180,8 +185,8 @@ class Database:
             problem = self.address.without_passwords(reason_of(error))
         raise StoreError(f"the store cannot be {participle}: {problem}")
 
-    def _commit(self, step: Callable[[Connection], T], called_at: float) -> T:
-        if called_at < self._failed_at:
+    def _commit(self, step: Callable[[Connection], T], number: int) -> T:
+        if number < self._failed_before:
             raise StoreError(f"the store cannot be written: {self._failure}")  # it would wait as long once more
         has_begun = False
         try:
@@ -193,7 +198,8 @@ class Database:
                 return result
         except _FAILURES as error:
             if not has_begun:
-                self._failed_at, self._failure = time.monotonic(), self.address.without_passwords(reason_of(error))
+                self._failure = self.address.without_passwords(reason_of(error))
+                self._failed_before = next(self._calls)
             raise
 
 

@@ -21,7 +21,7 @@ from boooply.transport.deadlines import TimeLimit
 from boooply.transport.pool import Pool
 
 LARGEST_BODY: Final = 32 * 2**20
-CONNECT_TIMEOUT: Final = 10.0
+_CONNECT_TIMEOUT: Final = 10.0
 
 _JSON: Final = {"Content-Type": "application/json"}
 _NO_HEADERS: Final[Mapping[str, str]] = {}
@@ -80,7 +80,7 @@ async def attempt(
                 URL(pool.base_url + request.target, encoded=True),
                 data=request.body,
                 headers={"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
-                timeout=_connect_timeout(timeout),
+                timeout=client_timeout(timeout),
                 proxy=None if pool.proxy is None else pool.proxy.reveal(),
                 allow_redirects=False,  # neither key nor body is sent to another host
             ) as response,
@@ -145,10 +145,12 @@ def _errno(cause: BaseException) -> int | None:
     return cause.errno
 
 
-def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
+def client_timeout(seconds: float, *, read: float | None = None) -> aiohttp.ClientTimeout:
+    """Return aiohttp's timeouts of an attempt that may take ``seconds``; ``read`` is for each wait for data."""
     # Connecting must end before the attempt does: only then is it certain that nothing was sent.
     # Without the threshold, aiohttp rounds a timeout of more than five seconds up.
-    return aiohttp.ClientTimeout(total=None, connect=min(0.9 * seconds, CONNECT_TIMEOUT), ceil_threshold=inf)
+    connect = min(0.9 * seconds, _CONNECT_TIMEOUT)
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=read, ceil_threshold=inf)
 
 
 async def _read_body(response: aiohttp.ClientResponse, body: bytearray, *, is_traced: bool) -> bytes:

@@ -9,6 +9,7 @@ import os
 import random
 import weakref
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Final
@@ -17,13 +18,15 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import APIConnectionError, APIStatusError, DeadlineExceededError, DecodingError
+from boooply.errors import APIConnectionError, APIStatusError, APITimeoutError, DeadlineExceededError, DecodingError
 from boooply.models import Recording
 from boooply.protocol.downloads import (
     OPERATION,
     Link,
     Progress,
     is_complete,
+    is_framed,
+    is_last,
     link_of,
     must_restart,
     range_headers,
@@ -34,8 +37,9 @@ from boooply.protocol.header_values import LONGEST_WAIT
 from boooply.protocol.messages import RateLimitClass, Response, json_object
 from boooply.ratelimit.headers import read_headers
 from boooply.secret import Secret, hide_locals, redact
-from boooply.transport.attempt import CONNECT_TIMEOUT, failure
+from boooply.transport.attempt import client_timeout, failure
 from boooply.transport.connector import ATTEMPT, AttemptProgress
+from boooply.transport.local_limiter import clock
 from boooply.transport.pool import proxy_for
 from boooply.transport.sending import Transport
 from boooply.transport.slot import Slot
@@ -50,15 +54,15 @@ _TEMPORARY: Final = frozenset({_RATE_LIMITED, *range(500, 600)})
 
 
 @hide_locals
-async def download(transport: Transport, recording: Recording, path: Path) -> None:
+async def download(transport: Transport, recording: Recording, path: Path, *, ends: float) -> None:
     """Download a recording into a file, which appears once it is complete.
 
     After a break, only the missing bytes are requested. ``retry.attempts`` counts requests in a row that brought
-    nothing new, and ``retry.deadline`` covers the whole transfer; each read may take ``timeout`` seconds.
+    nothing new; each read may take ``timeout`` seconds. The deadline is at ``ends``, by the clock of the event loop.
 
     Raises:
         APIConnectionError: The connection keeps breaking.
-        DeadlineExceededError: The deadline passed.
+        DeadlineExceededError: The deadline passed, or a wait would have outlasted it.
         DecodingError: The response is no video.
         APIStatusError: The API or its storage responded with an error.
         OSError: The file cannot be written.
@@ -70,7 +74,7 @@ async def download(transport: Transport, recording: Recording, path: Path) -> No
     # also when the interpreter exits meanwhile, which ends the thread of a blocking client without a `finally`
     removing = weakref.finalize(file, _remove, file.name, os.getpid())
     try:
-        await _download_in_time(_Download(transport, link, file))
+        await _download_in_time(_Download(transport, link, file, ends))
         await asyncio.to_thread(_move_into_place, file, path)
         removing.detach()
     finally:
@@ -101,15 +105,30 @@ def _remove(name: str, process: int) -> None:
 
 
 async def _download_in_time(download: _Download) -> None:
-    deadline = download.transport.retry.deadline
-    limit = asyncio.timeout(deadline)
+    limit = asyncio.timeout_at(None if download.ends == inf else download.ends)
     try:
         async with limit:
             return await download.run()
     except TimeoutError:  # one attempt's, or the disk's, unless the deadline has passed
         if not limit.expired():
             raise
-    raise DeadlineExceededError(OPERATION, deadline or 0.0)
+    raise download.deadline_error("complete recording")
+
+
+@attrs.define
+class _Attempt(AttemptProgress):
+    """The times of one attempt, by the clock of the event loop, and the status once a head has arrived."""
+
+    began: float = attrs.Factory(clock)
+    arrived: float = attrs.Factory(clock)  # the last data
+    status: int | None = None
+
+    def stalled(self, timeout: float) -> APITimeoutError:
+        """Return the error of an attempt whose data stopped coming."""
+        # what came while the disk was busy is read late, but aiohttp has waited for as long as the timeout
+        seconds = max(timeout, clock() - self.arrived)
+        after = 0.0 if self.status is None else max(0.0, clock() - self.began - seconds)
+        return APITimeoutError(OPERATION, seconds, status=self.status, after=after)
 
 
 @attrs.frozen
@@ -127,6 +146,7 @@ class _Download:
     transport: Transport
     link: Link
     file: IO[bytes]
+    ends: float
     progress: Progress = attrs.Factory(Progress)
 
     async def run(self) -> None:
@@ -141,47 +161,66 @@ class _Download:
             pause = retry.pause(max(1, fruitless), random.random())  # noqa: S311 - spreads callers
             wait = problem.error.retry_after if isinstance(problem.error, APIStatusError) else None
             seconds = max(pause, min(wait or 0.0, LONGEST_WAIT))
-            _logger.info("%s: %s; continues in %.1f s", OPERATION, problem.error, seconds)
+            self._check_deadline(seconds, "further attempt")
+            _logger.info("%s; continues in %.1f s", problem.error, seconds)
             await asyncio.sleep(seconds)
+
+    def deadline_error(self, waiting_for: str) -> DeadlineExceededError:
+        """Return the error of a download that is not complete by its deadline."""
+        return DeadlineExceededError(OPERATION, self.transport.retry.deadline or 0.0, waiting_for=waiting_for)
+
+    def _check_deadline(self, seconds: float, waiting_for: str) -> None:
+        if clock() + seconds > self.ends:
+            raise self.deadline_error(waiting_for)
+
+    async def _acquire(self) -> Slot:
+        key = self.link.key
+        limiter = None if key is None else self.transport.pool.limiter(key, RateLimitClass.READS)
+        self._check_deadline(0.0 if limiter is None else limiter.wait(), "rate-limit slot")
+        return await Slot.acquire(limiter)
 
     async def _request(self) -> _Problem | None:
         """Request the missing bytes; only a request to the API itself counts against its rate limit."""
-        pool, key, url = self.transport.pool, self.link.key, self.link.url.reveal()
+        key, url = self.link.key, self.link.url.reveal()
         proxy = proxy_for(url)
-        with await Slot.acquire(None if key is None else pool.limiter(key, RateLimitClass.READS)) as slot:
-            session = await pool.session()
+        with await self._acquire() as slot:
+            session = await self.transport.pool.session()
             slot.is_sending = True
-            connecting = AttemptProgress()
-            ATTEMPT.set(connecting)
+            attempt = _Attempt()
+            ATTEMPT.set(attempt)
             try:
                 async with session.get(
                     URL(url, encoded=True),
                     headers=range_headers(self.progress)
                     | ({} if key is None else {"Authorization": f"Bearer {key.reveal()}"}),
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, connect=CONNECT_TIMEOUT, sock_read=self.transport.timeout
-                    ),
+                    timeout=client_timeout(self.transport.timeout, read=self.transport.timeout),
                     proxy=None if proxy is None else proxy.reveal(),
                     allow_redirects=True,  # perhaps to a storage; aiohttp does not send the key to another host
                 ) as response:
+                    attempt.arrived, attempt.status = clock(), response.status
                     # the request counts now, so that other callers need not wait for the whole video
                     slot.finish(read_headers(response.headers), rate_limited=response.status == _RATE_LIMITED)
-                    return await self._receive(response)
+                    return await self._receive(response, attempt)
             except Exception as error:  # noqa: BLE001 - whatever broke, another request may bring the rest
-                return self._problem(error, connecting, proxy)
+                return self._problem(error, attempt, proxy)
 
-    async def _receive(self, response: aiohttp.ClientResponse) -> _Problem | None:
+    async def _receive(self, response: aiohttp.ClientResponse, attempt: _Attempt) -> _Problem | None:
         if is_complete(self.progress, response.status, response.headers):
             return None
         start = start_of_body(self.progress, response.status, response.headers)
         if start is None:
             return await self._no_video(response)
+        if not is_framed(response.headers):
+            problem = "the response has neither a length nor chunks, so that its end cannot be seen"
+            error = DecodingError(OPERATION, status=response.status, problems=(problem,))
+            return _Problem(error, is_final=True)
         self.progress = start
         await asyncio.to_thread(_truncate, self.file, start.size)
         async for chunk in response.content.iter_chunked(_CHUNK):
+            attempt.arrived = clock()
             await asyncio.to_thread(self.file.write, chunk)
             self.progress = attrs.evolve(self.progress, size=self.progress.size + len(chunk))
-        return None if self.progress.is_whole else _Problem(_broke_off())
+        return None if is_last(self.progress, response.status) else _Problem(_broke_off(response.status))
 
     async def _no_video(self, response: aiohttp.ClientResponse) -> _Problem:
         if must_restart(response.status):
@@ -196,16 +235,19 @@ class _Download:
         error = error_from_response(OPERATION, read, json_object(read)) or no_video
         return _Problem(error, is_final=status not in _TEMPORARY)
 
-    def _problem(self, error: Exception, connecting: AttemptProgress, proxy: Secret | None) -> _Problem:
-        if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError | TimeoutError):
+    def _problem(self, error: Exception, attempt: _Attempt, proxy: Secret | None) -> _Problem:
+        if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError):
             return _Problem(error, is_final=True)  # the disk's own error says what is wrong
+        if isinstance(error, aiohttp.SocketTimeoutError):
+            return _Problem(attempt.stalled(self.transport.timeout))
         if isinstance(error, aiohttp.ClientPayloadError):
-            return _Problem(_broke_off())
+            return _Problem(_broke_off(attempt.status))
         if isinstance(error, aiohttp.TooManyRedirects):
             return _Problem(APIConnectionError(OPERATION, "the link redirects too often"))
-        if self.link.key is None and not connecting.has_connection:  # the reasons of failure() are about the API's host
+        if self.link.key is None and not attempt.has_connection:  # the reasons of failure() are about the API's host
             return _Problem(APIConnectionError(OPERATION, "the storage of the recording cannot be reached"))
-        return _Problem(failure(OPERATION, error, connecting, timeout=self.transport.timeout, proxy=proxy).error)
+        timeout, status = self.transport.timeout, attempt.status or 0
+        return _Problem(failure(OPERATION, error, attempt, timeout=timeout, proxy=proxy, status=status).error)
 
 
 def _truncate(file: IO[bytes], size: int) -> None:
@@ -213,5 +255,5 @@ def _truncate(file: IO[bytes], size: int) -> None:
     file.truncate()
 
 
-def _broke_off() -> APIConnectionError:
-    return APIConnectionError(OPERATION, "the recording broke off")
+def _broke_off(status: int | None) -> APIConnectionError:
+    return APIConnectionError(OPERATION, "the recording broke off", status=status)

@@ -48,6 +48,10 @@ class Transport:
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     hooks: Hooks = attrs.Factory(Hooks)
 
+    def ends(self) -> float:
+        """Return when a call that starts now must have ended, by the clock of the event loop."""
+        return inf if self.retry.deadline is None else clock() + self.retry.deadline
+
     async def call(self, endpoint: Endpoint[T], *, body: object = None, query: object = None, **path_params: str) -> T:
         """Send a request to an endpoint and return its result.
 
@@ -72,8 +76,7 @@ class Transport:
             DecodingError: The response broke off, or was too large.
             AmbiguousWriteError: The request may have been carried out, and is not sent again.
         """
-        ends = inf if self.retry.deadline is None else clock() + self.retry.deadline
-        return await _ApiCall(self, request, ends, on_send, on_unsent).run()
+        return await _ApiCall(self, request, self.ends(), on_send, on_unsent).run()
 
 
 @attrs.define

@@ -7,6 +7,8 @@ from boooply.models import Recording
 from boooply.protocol.downloads import (
     Progress,
     is_complete,
+    is_framed,
+    is_last,
     link_of,
     must_restart,
     range_headers,
@@ -40,7 +42,8 @@ def test_the_missing_bytes_are_requested_if_the_file_can_be_identified(progress,
         (200, {"Content-Length": "many"}, Progress()),
         (206, {"Content-Range": "bytes 100-199/200"}, BROKEN),
         (206, {"Content-Range": "bytes 100-149/200", "ETag": '"one"'}, BROKEN),
-        (206, {"Content-Range": "bytes 100-199/*"}, Progress(100, '"one"')),
+        (206, {"Content-Range": "bytes 100-199/*"}, BROKEN),
+        (206, {"Content-Range": "bytes 100-299/300"}, None),  # of the same name, and yet another size
         (206, {"Content-Range": "bytes 100-199/200", "ETag": '"two"'}, None),
         (206, {"Content-Range": "bytes 0-199/200"}, None),
         (206, {"Content-Range": "bytes 100-199"}, None),
@@ -61,9 +64,33 @@ def test_progress_is_whole_if_no_byte_is_known_to_be_missing():
 
 
 def test_a_break_after_the_last_byte_has_lost_nothing():
-    assert is_complete(BROKEN, 416, {"Content-Range": "bytes */100"})
+    assert is_complete(Progress(100, '"one"'), 416, {"Content-Range": "bytes */100"})
+    assert is_complete(Progress(100, '"one"', 100), 416, {"Content-Range": "bytes */100"})
+    assert not is_complete(BROKEN, 416, {"Content-Range": "bytes */100"})  # it was 200 before
     assert not is_complete(BROKEN, 416, {"Content-Range": "bytes */200"})
     assert not is_complete(BROKEN, 200, {"Content-Range": "bytes */100"})
+
+
+def test_the_last_body_is_a_whole_one_or_brings_the_last_byte():
+    assert is_last(Progress(100), 200)
+    assert not is_last(Progress(100), 206)
+    assert is_last(Progress(100, None, 100), 206)
+    assert not is_last(BROKEN, 206)
+    assert not is_last(BROKEN, 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Content-Length": "0"}, True),
+        ({"Transfer-Encoding": "chunked"}, True),
+        ({"Transfer-Encoding": "gzip, Chunked"}, True),
+        ({"Transfer-Encoding": "gzip"}, False),
+        ({}, False),
+    ],
+)
+def test_the_end_of_a_body_can_be_seen_by_its_length_or_in_chunks(headers, expected):
+    assert is_framed(headers) is expected
 
 
 def test_a_weak_etag_is_ignored():

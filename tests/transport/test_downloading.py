@@ -1,23 +1,17 @@
 """A recording is downloaded completely, whatever breaks the connection, and the key is sent to nobody else."""
 
 import asyncio
-import hashlib
 import resource
-import signal
 import stat
-import sys
 import traceback
 
 import pytest
-from aiohttp import web
 
 from boooply import (
     AIInterview,
     APIConnectionError,
-    APITimeoutError,
     AsyncBoooplyClient,
     Candidate,
-    DeadlineExceededError,
     DecodingError,
     NotFoundError,
     PermissionDeniedError,
@@ -30,7 +24,6 @@ from boooply.protocol.messages import RateLimitClass
 from boooply.transport.local_limiter import LocalLimiter
 
 OPERATION = "interviews.download_recording"
-VIDEO = hashlib.sha256(b"a video").digest() * 40_000  # 1.28 MB
 KEY = "bply_org_0123456789abcdef"
 
 
@@ -78,7 +71,7 @@ async def test_a_download_continues_after_a_fault(sandbox, recorded, tmp_path, f
 async def test_only_the_rest_is_asked_for_after_a_break(storage, tmp_path):
     storage.breaks = [100_000, 700_000]
     await storage.download(tmp_path / "interview.mp4")
-    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
     starts = [int((asked or "bytes=0-").removeprefix("bytes=").rstrip("-")) for asked in storage.ranges]
     assert starts[0] == 0
     assert 0 < starts[1] <= 100_000
@@ -87,7 +80,7 @@ async def test_only_the_rest_is_asked_for_after_a_break(storage, tmp_path):
 
 async def test_another_video_in_the_meantime_is_fetched_from_its_start(storage, tmp_path):
     storage.breaks = [600_000]
-    storage.videos = [("first", VIDEO), ("second", b"a shorter one")]
+    storage.videos = [("first", storage.whole), ("second", b"a shorter one")]
     await storage.download(tmp_path / "interview.mp4")
     assert (tmp_path / "interview.mp4").read_bytes() == b"a shorter one"
 
@@ -95,26 +88,26 @@ async def test_another_video_in_the_meantime_is_fetched_from_its_start(storage, 
 async def test_breaks_after_progress_do_not_count_as_attempts(storage, tmp_path):
     storage.breaks = [100_000 * number for number in range(1, 8)]
     await storage.download(tmp_path / "interview.mp4", attempts=1)
-    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
 
 
 async def test_a_part_that_is_shorter_than_asked_is_not_the_end(storage, tmp_path):
     storage.breaks, storage.longest_part = [300_000], 100_000
     await storage.download(tmp_path / "interview.mp4", attempts=1)
-    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
 
 
 async def test_a_part_of_another_video_is_not_taken(storage, tmp_path):
     storage.breaks, storage.heeds_if_range = [300_000], False
-    storage.videos = [("first", VIDEO), ("second", VIDEO[::-1])]
+    storage.videos = [("first", storage.whole), ("second", storage.whole[::-1])]
     await storage.download(tmp_path / "interview.mp4")
-    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO[::-1]
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole[::-1]
 
 
 async def test_an_error_between_two_parts_loses_nothing(storage, tmp_path):
     storage.breaks, storage.fails = [300_000], {2: 503, 3: 429}
     await storage.download(tmp_path / "interview.mp4", attempts=3)
-    assert (tmp_path / "interview.mp4").read_bytes() == VIDEO
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
     assert storage.ranges[0] is None
     assert len({*storage.ranges[1:]}) == 1
 
@@ -143,7 +136,7 @@ async def test_a_download_pauses_for_as_long_as_an_error_names_but_an_hour_at_mo
 
 async def test_a_storage_that_changes_at_each_break_is_given_up(storage, tmp_path):
     storage.breaks = [300_000] * 50
-    storage.videos = [(f"number {number}", VIDEO) for number in range(50)]
+    storage.videos = [(f"number {number}", storage.whole) for number in range(50)]
     with pytest.raises(APIConnectionError):
         await storage.download(tmp_path / "interview.mp4", attempts=3)
     assert len(storage.ranges) == 4
@@ -217,66 +210,6 @@ async def test_a_key_that_comes_back_in_the_content_type_is_masked(storage, tmp_
     assert len(str(caught.value)) < 200
 
 
-async def test_a_deadline_ends_it_and_leaves_nothing(storage, tmp_path):
-    storage.stalls, storage.breaks = True, [300_000]
-    with pytest.raises(DeadlineExceededError):
-        await storage.download(tmp_path / "interview.mp4", deadline=0.3)
-    assert not [*tmp_path.iterdir()]
-
-
-async def test_a_read_that_takes_too_long_is_a_timeout_and_no_deadline(storage, tmp_path):
-    storage.stalls, storage.breaks = True, [0] * 9
-    with pytest.raises(APITimeoutError, match=r"longer than 0\.2 s"):
-        await storage.download(tmp_path / "interview.mp4", timeout=0.2)
-
-
-async def test_a_caller_that_is_cancelled_leaves_nothing(storage, tmp_path):
-    storage.stalls, storage.breaks = True, [300_000]
-    task = asyncio.create_task(storage.download(tmp_path / "interview.mp4"))
-    await asyncio.sleep(0.3)
-    assert [*tmp_path.iterdir()]
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert not [*tmp_path.iterdir()]
-
-
-@pytest.mark.parametrize("end", ["exit", "Ctrl-C"])
-async def test_a_process_that_ends_during_a_download_leaves_nothing(storage, tmp_path, end):
-    storage.stalls, storage.breaks = True, [300_000]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        _PROGRAM,
-        end,
-        f"http://127.0.0.1:{storage.port}",
-        str(tmp_path / "interview.mp4"),
-        KEY,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(30):
-        while not [*tmp_path.iterdir()]:  # noqa: ASYNC110 - another process writes there
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
-        if end == "Ctrl-C":
-            process.send_signal(signal.SIGINT)
-        await process.wait()
-    assert not [*tmp_path.iterdir()]
-
-
-_PROGRAM = """
-import sys, threading, time
-from boooply import BoooplyClient
-end, url, file, key = sys.argv[1:]
-client = BoooplyClient(api_key=key, base_url=url)
-if end == "exit":
-    threading.Thread(target=client.interviews.download_recording, args=("Boooply-AI-1", file), daemon=True).start()
-    time.sleep(2)
-else:
-    client.interviews.download_recording("Boooply-AI-1", file)
-"""
-
-
 async def test_the_key_goes_to_the_apis_own_host_alone(storage, tmp_path):
     await storage.download(tmp_path / "interview.mp4")
     assert storage.keys == [None]
@@ -313,89 +246,3 @@ async def test_a_full_disk_is_an_oserror_whose_frames_show_no_key(storage, tmp_p
     assert not [*tmp_path.iterdir()]
     frames = [frame for frame, _ in traceback.walk_tb(refused.value.__traceback__)]
     assert not [frame for frame in frames if any("request_info" in dir(one) for one in frame.f_locals.values())]
-
-
-class Storage:
-    """An API of one recording, on 127.0.0.1, whose storage is on localhost."""
-
-    def __init__(self) -> None:
-        self.breaks: list[int] = []
-        self.videos = [("first", VIDEO)]
-        self.status = 200
-        self.kind = "video/mp4"
-        self.links = "signed"
-        self.stalls = False
-        self.heeds_if_range = True
-        self.longest_part = len(VIDEO)
-        self.fails: dict[int, int] = {}  # the number of the request, and its status
-        self.retry_after: list[str] = []  # of the requests that fail
-        self.accepted: list[tuple[str | None, str | None]] = []
-        self.keys: list[str | None] = []
-        self.key_of_redirect: str | None = None
-        self.ranges: list[str | None] = []
-        self.port = 0
-
-    async def recording(self, _request: web.Request) -> web.Response:
-        signed = f"http://localhost:{self.port}/video?X-Amz-Signature=0"
-        here = f"http://127.0.0.1:{self.port}"
-        links = {
-            "signed": {"videoUrl": signed},
-            "stable": {"videoUrl": signed, "videoApiUrl": f"{here}/video"},
-            "elsewhere": {"videoUrl": signed, "videoApiUrl": f"http://localhost:{self.port}/video"},
-            "nowhere": {"videoUrl": "http://localhost:1/video"},
-            "redirect": {"videoApiUrl": f"{here}/moved"},
-        }
-        return web.json_response({"success": True, "recording": {"format": "mp4", **links[self.links]}})
-
-    async def moved(self, request: web.Request) -> web.Response:
-        self.key_of_redirect = request.headers.get("Authorization")
-        raise web.HTTPFound(f"http://localhost:{self.port}/video")
-
-    async def video(self, request: web.Request) -> web.StreamResponse:
-        self.keys.append(request.headers.get("Authorization"))
-        asked = request.headers.get("Range")
-        self.ranges.append(asked)
-        self.accepted.append((request.headers.get("Accept"), request.headers.get("Accept-Encoding")))
-        status = self.fails.get(len(self.ranges), self.status)
-        if status != 200:
-            return web.Response(
-                status=status, headers={"Retry-After": self.retry_after.pop(0)} if self.retry_after else {}
-            )
-        name, video = self.videos.pop(0) if len(self.videos) > 1 else self.videos[0]
-        tag = f'"{name}"'
-        is_part = asked is not None and (request.headers.get("If-Range") == tag or not self.heeds_if_range)
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked is not None and is_part else 0
-        whole = min(len(video), start + self.longest_part) if is_part else len(video)
-        headers = {"Content-Range": f"bytes {start}-{whole - 1}/{len(video)}"} if is_part else {}
-        headers |= {"ETag": tag, "Content-Type": self.kind, "Content-Length": str(whole - start)}
-        answer = web.StreamResponse(status=206 if is_part else 200, headers=headers)
-        await answer.prepare(request)
-        end = self.breaks.pop(0) if self.breaks else whole
-        await answer.write(video[start : max(start, end)])
-        if self.stalls:
-            await asyncio.sleep(30)
-        await asyncio.sleep(0.1)  # what has come, and was not read yet, is lost where a connection breaks
-        if end < whole and request.transport is not None:
-            request.transport.close()
-        return answer
-
-    async def download(self, path, timeout=30, **retry) -> None:
-        here, policy = f"http://127.0.0.1:{self.port}", RetryPolicy(backoff=0.01, **retry)
-        async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=policy, timeout=timeout) as client:
-            await client.interviews.download_recording("Boooply-AI-1", path)
-
-
-@pytest.fixture
-async def storage():
-    storage = Storage()
-    app = web.Application()
-    app.router.add_get("/api/integration/interviews/{code}/recording", storage.recording)
-    app.router.add_get("/video", storage.video)
-    app.router.add_get("/moved", storage.moved)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    storage.port = runner.addresses[0][1]
-    yield storage
-    await runner.cleanup()
