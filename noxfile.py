@@ -215,12 +215,13 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Run what takes long: 100,000 faulted calls, 10,000 cancellations, 1,000 kills, real clocks, long fuzzing."""
+    """Run what takes long: 100,000 faulted calls, as many mixed-up ones, 1,000 kills on each database, long fuzzing."""
     install_wheel(session, "test")
     patient = ["pytest", "-s", "--timeout=3600"]
     session.run(*patient, "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
-    kills = {"BOOOPLY_TEST_KILLS": "1000"}
-    session.run(*patient, "tests/provisioning/test_kills.py", *session.posargs, env=kills)
+    many = {"BOOOPLY_TEST_KILLS": "1000", "BOOOPLY_TEST_CALLS": "100000"}
+    files = [f"tests/provisioning/test_{name}.py" for name in ("kills", "crossed_responses")]
+    session.run(*patient, *files, *session.posargs, env=many)
     more = {"HYPOTHESIS_PROFILE": "soak", "BOOOPLY_TEST_SCHEDULES": "10000"}
     session.run(*patient, "tests/protocol", "tests/ratelimit", "tests/converter", *session.posargs, env=more)
 

@@ -27,6 +27,7 @@ NURSERY = textwrap.dedent("""
     from boooply.store import AsyncStore
 
     url, encryption_key, base_url, platform_key, customers, kills = sys.argv[1:]
+    opened, is_open = os.pipe()
     provisioner._WAITING_LEASE = 0.5
     engine._RETRY_BUSY_AFTER = 0.1
 
@@ -39,12 +40,14 @@ NURSERY = textwrap.dedent("""
             AsyncStore.open(url, encryption_key=encryption_key) as store,
             AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
         ):
+            os.write(is_open, b".")
             async for _ in async_provision(tenants(), platform=platform, store=store, concurrency=2):
                 pass
 
     def spawn():
         child = os.fork()
         if child:
+            os.read(opened, 1)  # a kill while it starts would show nothing
             return child
         code = 1
         try:
@@ -52,6 +55,7 @@ NURSERY = textwrap.dedent("""
             code = 0
         except BaseException:
             traceback.print_exc()
+            os.write(is_open, b".")
         finally:
             sys.stderr.flush()
             os._exit(code)

@@ -31,7 +31,7 @@ asyncio.run(main())
 
 def test_eight_processes_use_one_allowance_and_never_more(postgresql_store_url, encryption_key):
     with Sandbox(limits=Limits(reads=10, window=1)) as sandbox:
-        begins = int(time.time()) + 7  # with a window, so that the first one is whole
+        begins = int(time.time()) + 20  # once all have started, and with a window, so that the first one is whole
         words = [postgresql_store_url, encryption_key, sandbox.base_url, sandbox.api_key, str(begins)]
         members = [subprocess.Popen([sys.executable, "-c", MEMBER % CALLS, *words]) for _ in range(PROCESSES)]  # noqa: S603 - our own words
         assert [member.wait(180) for member in members] == [0] * PROCESSES
