@@ -241,6 +241,29 @@ async def test_a_claim_shows_whether_the_customer_was_minted_with_other_data(sto
     assert await claim_as(2, "Other") == (ClaimResult.CLAIMED, False)  # the same run again
 
 
+async def test_a_customer_whose_key_is_not_replaced_is_listed_as_connected(store):
+    recorder = Recorder(store)
+    await recorder.finish(customer(1), KEY, claim_token="first/1")
+    await recorder.claim(customer(1), claim_token="second/1", lease=0.0, replace=True)
+    assert (await entry(store)).state is State.DONE  # nothing was sent
+    await recorder.begin("org_1", claim_token="second/1", lease=60)
+    assert (await entry(store)).state is State.SENT
+    await recorder.fail("org_1", claim_token="second/1", reason="the API said no")
+    assert (await entry(store)).state is State.DONE
+
+
+async def test_a_customer_whose_key_in_doubt_is_not_replaced_is_listed_as_in_doubt(store):
+    recorder = Recorder(store)
+    await recorder.finish(customer(1), KEY, claim_token="first/1")
+    await recorder.reopen("org_1", reason="another customer has its key")
+    await recorder.claim(customer(1), claim_token="second/1", lease=0.0, remint=True)
+    found = await entry(store)
+    assert (found.state, found.reason) == (
+        State.IN_DOUBT,
+        "its key may be another customer's, and no other key came to replace it",
+    )
+
+
 async def test_a_customer_is_written_as_json_with_sorted_names(store):
     await Recorder(store).claim(customer(1, "Söhne"), claim_token="ours", lease=60)
     assert (await entry(store)).tenant == (

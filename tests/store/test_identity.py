@@ -21,6 +21,7 @@ from boooply import (
     Tenant,
 )
 from boooply.provisioning import Outcome, async_provision
+from boooply.provisioning.identity import check_store
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
@@ -80,6 +81,25 @@ async def test_one_platform_key_in_common_is_enough_and_the_others_are_added(sto
         await store.identity.check(API, [OTHER_PLATFORM_KEY])
     await store.identity.record(API, [OTHER_PLATFORM_KEY, PLATFORM_KEY])
     await store.identity.check(API, [OTHER_PLATFORM_KEY])
+
+
+@pytest.mark.parametrize(
+    "same", ["https://api.example.", "HTTPS://API.Example", "https://api.example:443", "https://api.example/"]
+)
+async def test_another_spelling_of_the_same_address_is_the_same_api(store, same):
+    await store.identity.record(same, [PLATFORM_KEY])
+    await store.identity.check(API, [PLATFORM_KEY])
+    await store.identity.record(API, [PLATFORM_KEY])
+    await store.identity.check(same, [PLATFORM_KEY])
+    with pytest.raises(StoreMismatchError, match=f"the API at {API}, and yours is {API}/gateway"):
+        await store.identity.check(f"{same.removesuffix('/')}/gateway", [PLATFORM_KEY])
+
+
+async def test_a_platform_whose_address_ends_with_a_dot_uses_the_same_store(store):
+    await store.identity.record(API, [PLATFORM_KEY])
+    async with AsyncBoooplyPlatform(platform_key=PLATFORM_KEY, base_url=f"{API}.:443/") as platform:
+        await check_store(store, platform)
+        assert platform.base_url == f"{API}."  # as it is resolved
 
 
 async def test_adopting_takes_over_a_store_whose_api_or_keys_are_others(store):
