@@ -92,7 +92,10 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     """Put the keys of a rescue file into the store.
 
     boooply provision writes such a file where keys came and the store failed. A
-    customer that has another key by now keeps that one.
+    customer that has another key by now keeps that one. A key that another
+    customer has is not stored: the API is asked whose it is, if
+    BOOOPLY_PLATFORM_KEY and BOOOPLY_BASE_URL name it, and whoever is not
+    confirmed is in doubt.
 
     Args:
         file: What boooply provision wrote where the store had failed.

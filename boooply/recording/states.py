@@ -9,7 +9,8 @@
            later run     │                        │  or its lease       │ finish: a key that arrives late
                        failed ◀─────fail──────────┘  has ended          │ claim, to mint again on purpose: ▶ todo
 
-``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key.
+``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key. A customer whose new key
+another one has is in doubt too (``share``), unless it keeps another key of its own.
 
 While another key is minted for a customer that has one, ``fallback`` is the state that it had before. If no key comes,
 the customer is listed in that state, and the next claim finds it so.
@@ -104,6 +105,26 @@ def finish(
         reason=None,
         fallback=None,
     )
+
+
+def restore(entry: Entry, *, is_replaced: bool) -> Entry:
+    """Record that a key has come outside its run; one that it replaces is an orphan."""
+    return attrs.evolve(
+        entry,
+        state=State.DONE,
+        claim_token=None,
+        locked_until=0.0,
+        orphans=entry.orphans + is_replaced,
+        reason=None,
+        fallback=None,
+    )
+
+
+def share(entry: Entry, *, reason: str, keeps_other_key: bool) -> Entry:
+    """Record that the key that came for a customer is another one's."""
+    if entry.state is not State.DONE:
+        return attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
+    return entry if keeps_other_key else reopen(entry, 0.0, reason=reason)[1]
 
 
 def fail(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[bool, Entry]:

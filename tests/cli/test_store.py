@@ -10,15 +10,17 @@ import pytest
 from cryptography.fernet import Fernet
 
 from boooply import Secret, Tenant
-from boooply.cli.rescue import encrypted_lines
+from boooply.provisioning.rescue import encrypted_lines
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
+from boooply.store.encryption import Encryption, hidden
 
 Run = Callable[..., Any]
 
 KEY = "bply_org_0123456789abcdef"
 OTHER_KEY = "bply_org_fedcba9876543210"
+THIRD_KEY = "bply_org_00112233445566778"
 
 
 pytestmark = pytest.mark.usefixtures("store_key")
@@ -117,10 +119,15 @@ def test_a_rotation_stops_at_a_damaged_key(run: Run) -> None:
 TENANT = Tenant(user_id="1", user_email="ada@acme.example", organization_id="org_1")
 
 
+def rescued_lines(**keys: str) -> str:
+    encryption = Encryption.of(hidden(None))
+    return encrypted_lines({one: Secret(key) for one, key in keys.items()}, encryption)
+
+
 @pytest.fixture
 def rescued(tmp_path: Path) -> Path:
     path = tmp_path / "boooply-rescued-keys-1.jsonl"
-    path.write_text(encrypted_lines({"org_1": Secret(KEY), "org_2": Secret(OTHER_KEY)}))
+    path.write_text(rescued_lines(org_1=KEY, org_2=OTHER_KEY))
     return path
 
 
@@ -159,7 +166,7 @@ def test_restoring_twice_changes_nothing(run: Run, rescued: Path) -> None:
 
 
 def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
-    put(org_1=OTHER_KEY)
+    put(org_1=THIRD_KEY)
 
     ran = run("store", "restore", rescued)
 
@@ -167,7 +174,7 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
     assert "line 1: org_1: has another key by now" in ran.err
     assert "1 key restored." in ran.out
     assert "delete it" not in ran.words
-    assert run("tenants", "key", "org_1").out == f"{OTHER_KEY}\n"
+    assert run("tenants", "key", "org_1").out == f"{THIRD_KEY}\n"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +203,7 @@ def test_a_bad_line_is_named_and_the_others_restored(run: Run, rescued: Path, li
 
 def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rescued.jsonl"
-    path.write_text(encrypted_lines({"org_1": Secret("bply_platform_0123456789abcdef")}))
+    path.write_text(rescued_lines(org_1="bply_platform_0123456789abcdef"))
 
     ran = run("store", "restore", path)
 
@@ -210,6 +217,39 @@ def test_a_missing_rescue_file_is_2(run: Run, tmp_path: Path) -> None:
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith("none.jsonl: cannot be opened: No such file or directory\n")
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_rescued_key_that_another_customer_has_connects_nobody(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path], tmp_path: Path, is_its_own: bool, states: Any
+) -> None:
+    run("provision", many_tenants_csv(1))
+    key = run("tenants", "key", "org_0").out.strip()
+    if not is_its_own:
+        key = KEY  # which the API does not know
+        put(org_0=key)
+    path = tmp_path / "rescued.jsonl"
+    path.write_text(rescued_lines(org_5=key))
+
+    for _ in range(2):
+        ran = run("store", "restore", path)
+
+        assert ran.code == 1
+        assert "line 1: org_5: its key is not stored: the response contained the key of org_0" in ran.err
+        assert states() == {"org_0": "connected" if is_its_own else "in_doubt", "org_5": "in_doubt"}
+        assert run("tenants", "key", "org_5").code == 1
+        ran.check_is_plain()
+    assert sandbox.mints == {"org_0": 1}
+
+
+def test_without_the_api_both_customers_of_one_key_are_in_doubt(run: Run, tmp_path: Path, states: Any) -> None:
+    put(org_1=KEY)
+    path = tmp_path / "rescued.jsonl"
+    path.write_text(rescued_lines(org_2=KEY))
+
+    assert run("store", "restore", path).code == 1
+    assert states() == {"org_1": "in_doubt", "org_2": "in_doubt"}
+    assert "BOOOPLY_PLATFORM_KEY" in run("tenants", "show", "org_1").words
 
 
 # ---- another API

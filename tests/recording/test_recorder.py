@@ -1,6 +1,8 @@
 """The recorder's steps on real databases."""
 
 import asyncio
+import contextlib
+import threading
 
 import psycopg
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from boooply import CorruptKeyError, NotConnectedError, Secret, Tenant
 from boooply.recording import Recorder
 from boooply.store import AsyncStore, ClaimResult, Entry, State, tenant_of
+from boooply.store.keys import write_key
 
 KEY = Secret("bply_org_0123456789abcdef")
 OTHER = Secret("bply_org_fedcba9876543210")
@@ -94,6 +97,38 @@ async def test_of_two_processes_one_claims_each_customer(store_url, encryption_k
 async def test_of_simultaneous_claims_of_one_run_one_succeeds(store):
     results = await asyncio.gather(*(claim(store, by=f"ours/{number}") for number in range(3)))
     assert sorted(result.name for result in results) == ["BUSY", "BUSY", "CLAIMED"]
+
+
+async def test_of_two_processes_that_finish_one_key_for_two_customers_one_succeeds(
+    store_url, encryption_key, monkeypatch
+):
+    meeting = threading.Barrier(2)
+
+    def write_slowly(*arguments):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.5)  # for the other one: it would have found nobody with the key either
+        write_key(*arguments)
+
+    monkeypatch.setattr("boooply.recording.recorder.write_key", write_slowly)
+    async with (
+        AsyncStore.open(store_url, encryption_key=encryption_key) as one,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as other,
+    ):
+        for number, store in enumerate((one, other)):
+            await claim(store, number)
+            await Recorder(store).begin(f"org_{number}", claim_token="ours", lease=60)
+        results = await asyncio.gather(
+            *(
+                Recorder(store).finish(customer(number), KEY, claim_token="ours")
+                for number, store in enumerate((one, other))
+            ),
+            return_exceptions=True,
+        )
+        found = {name: (await entry(one, name)).state for name in ("org_0", "org_1")}
+        holders = [name async for name in one.keys.organizations()]
+    assert sorted(type(result).__name__ for result in results) == ["SharedKeyError", "bool"]
+    assert sorted(found.values()) == [State.DONE, State.IN_DOUBT]
+    assert [name for name in found if found[name] is State.DONE] == holders
 
 
 async def test_a_step_that_fails_leaves_its_neighbours_alone(store):
