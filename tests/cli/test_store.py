@@ -20,6 +20,7 @@ Run = Callable[..., Any]
 
 KEY = "bply_org_0123456789abcdef"
 OTHER_KEY = "bply_org_fedcba9876543210"
+OLD_PLATFORM_KEY = "bply_platform_0011223344556677"
 THIRD_KEY = "bply_org_00112233445566778"
 
 
@@ -300,6 +301,58 @@ def test_a_store_is_adopted_on_purpose(
     assert "left as they are" in again.out
     use(sandbox)
     assert run("provision", path).code == 0  # the key of before still counts
+
+
+async def _adopt(url: str) -> None:
+    async with AsyncStore.open() as store:
+        with store.database.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM boooply_platform_keys")
+        await store.identity.record(url, [Secret(OLD_PLATFORM_KEY)], adopt=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "adds_it"),
+    [
+        (("provision", "tenants.csv"), True),
+        (("tenants", "check"), False),
+        (("tenants", "reconnect", "org_0"), True),
+        (("mcp", "--platform"), False),  # nobody is connected
+    ],
+)
+def test_a_command_that_names_an_old_and_a_new_platform_key_uses_the_store(
+    run: Run,
+    run_piped: Run,
+    many_tenants_csv: Callable[[int], Path],
+    sandbox: Sandbox,
+    command: tuple[str, ...],
+    adds_it: bool,
+) -> None:
+    many_tenants_csv(1)
+    assert run("provision", "tenants.csv").code == 0
+    asyncio.run(_adopt(sandbox.base_url))
+    assert run("tenants", "check").code == 2
+
+    ran = run_piped(*command, BOOOPLY_PLATFORM_KEY=f"{sandbox.platform_key}, {OLD_PLATFORM_KEY}")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert run("tenants", "check").code == (0 if adds_it else 2)
+    ran.check_is_plain()
+
+
+@pytest.mark.parametrize("command", [("provision", "tenants.csv"), ("tenants", "check"), ("store", "adopt")])
+@pytest.mark.usefixtures("sandbox")
+def test_every_platform_key_of_a_list_is_checked(
+    run: Run, many_tenants_csv: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    many_tenants_csv(1)
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", f"{OLD_PLATFORM_KEY},{KEY}")
+
+    ran = run(*command)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "platform_key is an organization key, and must be a platform key" in ran.err
+    assert "(BOOOPLY_PLATFORM_KEY)" in ran.err
+    ran.check_is_plain()
 
 
 def test_adopting_needs_a_platform_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

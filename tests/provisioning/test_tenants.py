@@ -234,6 +234,18 @@ async def test_a_reconnection_in_doubt_is_not_settled_by_the_key_in_a_vault(plat
     assert str((await entry_of(store, "org_1")).state) == "in_doubt"
 
 
+async def test_all_platform_keys_of_the_variable_belong_to_the_store(sandbox, store, monkeypatch):
+    old = Secret("bply_platform_0011223344556677")
+    await store.identity.record(sandbox.base_url, [old])
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", f"{sandbox.platform_key},{old.reveal()}")
+    async with AsyncBoooplyPlatform(base_url=sandbox.base_url) as platform:
+        await AsyncTenants(platform.with_options(timeout=5), store).connect(customer(1))
+        assert old.reveal() not in repr(vars(platform))
+    await store.identity.check(sandbox.base_url, [Secret(sandbox.platform_key)])
+    async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+        await AsyncTenants(platform, store).client("org_1")
+
+
 async def test_a_late_key_replaces_the_one_that_it_was_minted_to_replace(store):
     recorder, late = Recorder(store), Secret("bply_org_late_0123456789")
     old = Secret("bply_org_old_0123456789")
