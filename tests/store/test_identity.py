@@ -23,6 +23,7 @@ from boooply import (
 from boooply.provisioning import Outcome, async_provision
 from boooply.provisioning.identity import check_store
 from boooply.ratelimit.headers import RateLimitHeaders
+from boooply.ratelimit.state import LimiterState
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncKeyStore, AsyncStore, ClaimResult, State
@@ -348,3 +349,21 @@ async def test_after_a_clock_was_set_back_a_reported_window_ends(before, store):
     async with asyncio.timeout(4):
         while (await store.limits.acquire(*limited)).delay:  # noqa: ASYNC110 - as processes do
             await asyncio.sleep(0.1)
+
+
+async def test_after_a_clock_was_set_back_a_429_blocks_for_an_hour_at_most(store_url, encryption_key, caplog):
+    limited, key = ("limiter", 2, 0.5), {"encryption_key": encryption_key}
+    async with AsyncStore.open(store_url, **key) as before, AsyncStore.open(store_url, **key) as store:
+        before.database.clock = before.database.clock + 5 * HOUR
+        started = (await before.limits.acquire(*limited)).started
+        headers = RateLimitHeaders(retry_after=60.0)
+        await before.limits.finish(*limited, headers, started=started, rate_limited=True)
+        with caplog.at_level(logging.WARNING):
+            await store.limits.acquire(*limited)
+        state = LimiterState.from_json(await store.database.read(_limiter_state), 2)
+    assert 0 < state.blocked_until - state.now <= HOUR
+    assert "times of the shared limiter limiter are brought back" in caplog.text
+
+
+def _limiter_state(connection):
+    return connection.exec_driver_sql("SELECT state FROM boooply_limits").scalar_one()
