@@ -28,6 +28,7 @@ from boooply.protocol.settings import (
     instance,
     key,
     optional,
+    platform_keys,
 )
 from boooply.ratelimit.limits import RateLimits
 from boooply.ratelimit.status import RateLimitStatus
@@ -80,9 +81,14 @@ def connect(
         ssl_context=ssl_context,
         allow_insecure=allow_insecure,
     )
-    chosen = key(secret, kind, as_secret(os.environ.get(kind.variable)))
+    chosen = key(secret, kind, None) if secret is not None else _key_in_environment(kind)
     address = base_url(url, os.environ.get(BASE_URL), allow_insecure=allow_insecure)
     return Transport(Pool(address, rate_limits, ssl_context), chosen, timeout, retry)
+
+
+def _key_in_environment(kind: KeyKind) -> Secret:
+    value = as_secret(os.environ.get(kind.variable))
+    return platform_keys(value)[0] if kind is PLATFORM else key(None, kind, value)
 
 
 class Connection:

@@ -80,7 +80,8 @@ it was. Several at once on one store share the work.
 
 The file is what boooply quickstart takes. If a row is wrong nothing is sent.
 The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
-BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY.
+BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY. Of several
+platform keys, with commas between them, the first one mints.
 
 Ctrl-C or SIGTERM waits for the requests in flight to complete; a second one
 gives them up.

@@ -13,7 +13,6 @@ from typing import Final, NoReturn
 
 from boooply.cli import provision_view
 from boooply.cli.preflight import preflight, seconds_left, seconds_to_end, tenants
-from boooply.cli.rescue import encrypted_lines, write_rescue_file
 from boooply.cli.summary import Summary, as_json
 from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, listening, print_error, write_line
 from boooply.errors import BoooplyError, StoreError
@@ -24,8 +23,10 @@ from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning import async_provision as connect_customers
 from boooply.provisioning.engine import CONCURRENCY
 from boooply.provisioning.identity import check_store
+from boooply.provisioning.rescue import encrypted_lines, write_rescue_file
 from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, State
+from boooply.store.encryption import Encryption
 
 _DONE: Final = 0
 _FAILED: Final = 1
@@ -168,7 +169,7 @@ class _Run:
     def _conclude(self, problem: BoooplyError | None) -> int:
         """Print why the run is unfinished, if it is, and return the exit code."""
         if isinstance(problem, KeysNotStoredError):
-            rescue(problem)
+            rescue(problem, self._store.encryption)
             return _FAILED
         if problem is not None:
             print_error(str(problem))
@@ -202,9 +203,9 @@ class _Run:
         os._exit(_STOPPED)
 
 
-def rescue(error: KeysNotStoredError) -> None:
+def rescue(error: KeysNotStoredError, encryption: Encryption) -> None:
     """Write keys that could not be stored to a rescue file, or else to standard error."""
-    lines = encrypted_lines(error.keys)
+    lines = encrypted_lines(error.keys, encryption)
     path = write_rescue_file(lines)
     print_error(provision_view.not_stored(len(error.keys), error.reason, path))
     if path is None:

@@ -1,47 +1,20 @@
-"""The rescue file: keys that could not be stored, encrypted as the store would have encrypted them."""
+"""The keys of a rescue file, put back into the store."""
 
 import json
-import os
-import tempfile
-import time
-from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from boooply.errors import ConfigurationError, CorruptKeyError, ValidationError
-from boooply.provisioning.pending_keys import has_other_key
+from boooply.client import transport_of
+from boooply.errors import ConfigurationError, CorruptKeyError, StoreMismatchError, ValidationError
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.identity import check_store
+from boooply.provisioning.shared_keys import restore_key
+from boooply.ratelimit.limits import RateLimits
+from boooply.recording import Recorder
+from boooply.resources.keys import doubt_about
 from boooply.secret import Secret
 from boooply.store import AsyncStore
-from boooply.store.encryption import Encryption, hidden
-
-
-def encrypted_lines(keys: Mapping[str, Secret]) -> str:
-    """Write keys as JSON Lines, each encrypted with the store's encryption key."""
-    encryption = Encryption.of(hidden(None))
-    lines = (
-        {"organization_id": one, "encrypted_key": encryption.encrypt(one, secret).decode()}
-        for one, secret in keys.items()
-    )
-    return "".join(f"{json.dumps(line)}\n" for line in lines)
-
-
-def write_rescue_file(lines: str) -> Path | None:
-    """Write the lines to a new file that only its owner can read; return its path, or None if that fails.
-
-    It is written here, or else in the temporary directory.
-    """
-    prefix = time.strftime("boooply-rescued-keys-%Y%m%dT%H%M%SZ-", time.gmtime())
-    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
-        # OSError: for example a full disk, perhaps the one on which the store failed
-        with (
-            suppress(OSError),
-            tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".jsonl", dir=folder, delete=False) as file,
-        ):
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-            return Path(file.name)
-    return None
 
 
 async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:
@@ -53,26 +26,34 @@ async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:
         OSError: The file cannot be read.
         StoreError: The store fails.
     """
-    encryption = Encryption.of(hidden(None))
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()  # noqa: ASYNC240 - nothing else runs
-    return {number: await _restore(line, store, encryption) for number, line in enumerate(lines, 1) if line.strip()}
+    return {number: await _restore(line, store) for number, line in enumerate(lines, 1) if line.strip()}
 
 
-async def _restore(line: str, store: AsyncStore, encryption: Encryption) -> str | None:
+async def _restore(line: str, store: AsyncStore) -> str | None:
     parsed = _parsed(line)
     if parsed is None:
         return 'not a line of a rescue file: {"organization_id": …, "encrypted_key": …}'
     organization_id, encrypted = parsed
     try:
-        secret = encryption.decrypt(organization_id, encrypted.encode())
-        if await has_other_key(store, organization_id, secret):
-            return f"{organization_id}: has another key by now, which is kept; you may revoke this one at Boooply"
-        await store.keys.put(organization_id, secret)
+        secret = store.encryption.decrypt(organization_id, encrypted.encode())
     except CorruptKeyError:
         return f"{organization_id}: altered, or encrypted with another encryption key"
+    try:
+        problem = await restore_key(Recorder(store), partial(_ask, store), organization_id, secret, create=True)
     except (ConfigurationError, ValidationError) as error:
-        return f"{organization_id}: {error}"
-    return None
+        problem = str(error)
+    return problem and f"{organization_id}: {problem}"
+
+
+async def _ask(store: AsyncStore, api_key: Secret, organization_id: str) -> str | None:
+    """Ask the API whose a key is, and return why it may not be the customer's, or None if it is."""
+    try:
+        async with AsyncBoooplyPlatform(rate_limits=RateLimits(shared=store)) as platform:
+            await check_store(store, platform)
+            return await doubt_about(transport_of(platform), api_key, organization_id)
+    except (ConfigurationError, StoreMismatchError) as error:
+        return f"the API cannot be asked whose key it is ({error})"
 
 
 def _parsed(line: str) -> tuple[str, str] | None:

@@ -1,6 +1,5 @@
 """``boooply store``: the store's encryption key, and the keys that it encrypts."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -10,9 +9,7 @@ from cyclopts import App
 
 from boooply.cli.rescue import restore_keys
 from boooply.cli.terminal import StoreUrl, console, count_of, print_error, printable
-from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.settings import PLATFORM
-from boooply.secret import as_secret
+from boooply.platform import AsyncBoooplyPlatform, platform_keys_of
 from boooply.store import AsyncKeyStore, AsyncStore
 
 app: Final = App(name="store")
@@ -55,13 +52,14 @@ async def adopt(*, store: StoreUrl = None) -> None:
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
     """
-    keys = [as_secret(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
-    platforms = [AsyncBoooplyPlatform(platform_key=one) for one in keys]  # which checks the settings
-    base_url = platforms[0].base_url
+    platform = AsyncBoooplyPlatform()  # which checks the settings
+    keys = platform_keys_of(platform)
     async with AsyncStore.open(store) as opened:
-        await opened.identity.record(base_url, [one for one in keys if one is not None], adopt=True)
+        await opened.identity.record(platform.base_url, keys, adopt=True)
     shown = ", ".join(map(str, keys))
-    console().print(f"From now on the store belongs to {base_url} and to the platform key {shown}.", overflow="fold")
+    console().print(
+        f"From now on the store belongs to {platform.base_url} and to the platform key {shown}.", overflow="fold"
+    )
 
 
 @app.command
@@ -92,7 +90,10 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     """Put the keys of a rescue file into the store.
 
     boooply provision writes such a file where keys came and the store failed. A
-    customer that has another key by now keeps that one.
+    customer that has another key by now keeps that one. A key that another
+    customer has is not stored: the API is asked whose it is, if
+    BOOOPLY_PLATFORM_KEY and BOOOPLY_BASE_URL name it, and whoever is not
+    confirmed is in doubt.
 
     Args:
         file: What boooply provision wrote where the store had failed.

@@ -210,7 +210,7 @@ async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
         try:
             await AsyncTenants(platform, opened).reconnect(tenant_of(entry))
         except KeysNotStoredError as error:
-            rescue(error)
+            rescue(error, opened.encryption)
             return _FAILED
     console().print(
         f"{printable(organization_id)} is reconnected: its new key is in the store.\n"

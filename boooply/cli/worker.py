@@ -7,7 +7,7 @@ from pathlib import Path
 from boooply.cli.preflight import tenants as tenants_of
 from boooply.cli.terminal import Concurrency, StoreUrl, bad_rows, console, count_of
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.settings import PLATFORM
+from boooply.protocol.settings import PLATFORM, platform_keys
 from boooply.provisioning import iterate_rows
 from boooply.provisioning.distributed import CONCURRENCY, AsyncQueue
 from boooply.provisioning.plan import BadRow
@@ -44,7 +44,7 @@ async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURREN
         concurrency: How many requests may be under way at once.
         once: End when nothing is queued any more.
     """
-    secrets = [as_secret(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
+    secrets = platform_keys(as_secret(os.environ.get(PLATFORM.variable)))
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(AsyncStore.open(store))
         limits = RateLimits(shared=opened)

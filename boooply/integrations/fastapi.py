@@ -166,7 +166,7 @@ class Boooply:
             platform = await stack.enter_async_context(self._make_platform(store))
             await check_store(store, platform)
             self._opened = _Opened(
-                platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store)
+                platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store, platform)
             )
             if self._handlers:
                 await stack.enter_async_context(_under_way(dispatch(self._opened.inbox, self._handler_here)))

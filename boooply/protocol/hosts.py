@@ -19,6 +19,7 @@ _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # of a h
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LONGEST_NAME: Final = 253
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_FINAL_DOT: Final = re.compile(r"(?<=[^/])\.(?=(?::\d+)?(?:/|$))")
 _PATH: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^%])*")
 _STEPS: Final = frozenset({"", ".", ".."})
 _NEVER_IN_A_PASSWORD: Final = re.compile(r"[\s\\\[\]\x00-\x1f\x7f]")
@@ -77,6 +78,15 @@ def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -
     if problem is not None:
         raise ConfigurationError(f"base_url {problem}{source}")
     return address
+
+
+def api_identity(url: str, /) -> str:
+    """Return an API's address in the one spelling that all addresses of the same API share.
+
+    Case, a default port, a slash at the end, and a dot after the host make no other API of it.
+    """
+    address, problem = _address_or_problem(url, allow_insecure=True)
+    return url if problem else _FINAL_DOT.sub("", address)
 
 
 def _address_or_problem(value: str, *, allow_insecure: bool) -> tuple[str, str | None]:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeGuard
 import attrs
 
 from boooply.errors import ConfigurationError
-from boooply.secret import PREFIX, Secret, type_if_not_text
+from boooply.secret import PREFIX, Secret, as_secrets, type_if_not_text
 
 # ---- values
 
@@ -163,6 +163,16 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
         source = f" ({wanted.variable})" if given is None else ""
         raise ConfigurationError(f"{wanted.argument} {problem}{source}")
     return secret
+
+
+def platform_keys(value: Secret | None) -> tuple[Secret, ...]:
+    """Read the value of ``BOOOPLY_PLATFORM_KEY``: one platform key, or several with commas between them.
+
+    Raises:
+        ConfigurationError: There is none, or one cannot be a platform key.
+    """
+    found = as_secrets(None, value.reveal()) if value is not None and "," in value.reveal() else (value,)
+    return tuple(key(None, PLATFORM, one) for one in found or (None,))
 
 
 def _problem(secret: Secret, wanted: KeyKind) -> str | None:

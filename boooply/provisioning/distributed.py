@@ -125,8 +125,8 @@ class AsyncQueue:
         if self._rejected.done():
             raise NotClaimed
         found = [entry async for entry in self.store.ledger.entries([organization_id])]
-        if not found or found[0].state is State.DONE:
-            return  # disconnected since it was queued, or connected
+        if not found or found[0].state in {State.DONE, State.IN_DOUBT}:
+            return  # disconnected since it was queued, connected, or only to be minted on purpose
         provisioner = KeyProvisioner(platform=min(self._platforms, key=_backlog), recorder=Recorder(self.store))
         try:
             await provisioner.connect(tenant_of(found[0]))

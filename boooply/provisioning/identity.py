@@ -1,7 +1,6 @@
 """Whether a store is the one of these platforms."""
 
-from boooply.client import transport_of
-from boooply.platform import AsyncBoooplyPlatform
+from boooply.platform import AsyncBoooplyPlatform, platform_keys_of
 from boooply.store import AsyncStore
 
 
@@ -11,6 +10,6 @@ async def check_store(store: AsyncStore, /, *platforms: AsyncBoooplyPlatform, re
     Raises:
         StoreMismatchError: It belongs to another API, or to other platform keys.
     """
-    keys = [transport_of(platform).key for platform in platforms]
+    keys = [one for platform in platforms for one in platform_keys_of(platform)]
     for base_url in {platform.base_url for platform in platforms}:
         await (store.identity.record if record else store.identity.check)(base_url, keys)

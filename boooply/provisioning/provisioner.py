@@ -7,6 +7,7 @@ import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
@@ -27,6 +28,7 @@ from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outage import Outage
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
+from boooply.provisioning.shared_keys import check_holder
 from boooply.recording import Claimed, Recorder, SharedKeyError
 from boooply.resources.keys import doubt_about, mint_key
 from boooply.secret import Secret, one_line, redact
@@ -218,26 +220,20 @@ class KeyProvisioner:
         problem = ""
         try:
             is_stored = await self._with_store_retry(self._store, tenant, api_key, claim_token)
-        except SharedKeyError as error:
-            return await self._doubt_both(tenant.organization_id, error.holder, api_key, claim_token)
+        except SharedKeyError as shared:
+            return await self._doubt_both(tenant.organization_id, shared, api_key)
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
             problem = one_line(redact(str(error), api_key))  # a vault may quote what it rejects
         else:
             return Connected(tenant.organization_id) if is_stored else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
 
-    async def _doubt_both(self, organization_id: str, holder: str, api_key: Secret, claim_token: str) -> Outcome:
-        """Record that a customer is in doubt, since another one has its key, and ask the API about that one."""
-        reason = f"the response contained the key of {holder}, which came from an earlier one"
-        self.outage.fail(organization_id, _now(), reason)
-        await self._with_store_retry(
-            self.recorder.mark_in_doubt, organization_id, claim_token=claim_token, reason=reason
-        )
-        problem = await doubt_about(transport_of(self.platform), api_key, holder)
-        if problem is not None:
-            reason_of_holder = f"{organization_id} was given the same key, and {problem}"
-            await self._with_store_retry(self.recorder.reopen, holder, reason=reason_of_holder)
-        return InDoubt(organization_id, reason)
+    async def _doubt_both(self, organization_id: str, shared: SharedKeyError, api_key: Secret) -> Outcome:
+        """Check the customer that has another one's new key, which is in doubt already."""
+        self.outage.fail(organization_id, _now(), shared.reason)
+        ask = partial(doubt_about, transport_of(self.platform))
+        await self._with_store_retry(check_holder, self.recorder, ask, shared, organization_id, api_key)
+        return InDoubt(organization_id, shared.reason)
 
     async def _store(self, tenant: Tenant, api_key: Secret, claim_token: str) -> bool:
         if self.vault is None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 from sqlalchemy import Connection
 
+from boooply.errors import CorruptKeyError
 from boooply.models import Tenant
 from boooply.recording import states
 from boooply.secret import Secret
 from boooply.store.entries import ClaimResult, Entry, State, tenant_as_json
 from boooply.store.identity import writing_encryption
-from boooply.store.keys import has_key, holder_of, read_key, write_key
+from boooply.store.keys import checked, has_key, other_holder, read_key, write_key
 from boooply.store.ledger import ledger_rows
 from boooply.store.rows import Step, insert_missing
 from boooply.store.schema import KEY_ROWS, LEDGER
 from boooply.store.store import AsyncStore
+
+T = TypeVar("T", bound=bool | None)
 
 _LEFT: Final = (State.TODO, State.FAILED)  # as a claim may have left them that was to replace a key
 
@@ -33,11 +36,15 @@ class Claimed:
 
 
 class SharedKeyError(Exception):
-    """A new key is already stored for another customer, the holder; nothing was recorded."""
+    """A new key is already stored for another customer, the holder; the later customer is recorded as in doubt."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
         self.holder = holder
+        self.reason = f"the response contained the key of {holder}, which came from an earlier one"
+
+
+Stored = bool | SharedKeyError
 
 
 class Recorder:
@@ -116,12 +123,11 @@ class Recorder:
         organization_id = tenant.organization_id
         finish = partial(states.finish, claim_token=claim_token, tenant=tenant_as_json(tenant), replace=replace)
 
-        def run(connection: Connection) -> bool:
-            holder = None if api_key is None else holder_of(connection, self._encryption, api_key)
-            if holder is not None and holder != organization_id:
-                raise SharedKeyError(holder)
-
-            def step(entry: Entry, now: float) -> tuple[bool, Entry]:
+        def run(connection: Connection) -> Stored:
+            def step(entry: Entry, now: float) -> tuple[Stored, Entry]:
+                shared = self._shared(connection, entry, api_key)
+                if shared is not None:
+                    return shared
                 has_other_key = self._has_other_key(connection, organization_id, api_key, replace=replace)
                 is_ours, after = finish(entry, now, has_other_key=has_other_key)
                 if is_ours and api_key is not None:
@@ -130,7 +136,36 @@ class Recorder:
 
             return self._rows.step_in(connection, organization_id, step)
 
-        return await self._database.write(run)
+        return _raised(await self._database.write(run))
+
+    async def restore(self, organization_id: str, api_key: Secret, /, *, create: bool = False) -> bool | None:
+        """Store a key outside the run that minted it, and record that the customer is done.
+
+        Return False if the customer keeps another key, which may be in use: one that can be decrypted, and that this
+        one was not to replace. Return None for a customer that the ledger does not know, unless ``create`` adds it.
+
+        Raises:
+            SharedKeyError: Another customer has this key.
+            ValidationError: The id is blank or contains a control character.
+            ConfigurationError: It is not an organization's key.
+        """
+        api_key = checked(organization_id, api_key)
+
+        def run(connection: Connection) -> Stored | None:
+            def step(entry: Entry, now: float) -> tuple[Stored, Entry]:
+                shared = self._shared(connection, entry, api_key)
+                if shared is not None:
+                    return shared
+                has_other_key = self._keeps_other_key(connection, organization_id, api_key)
+                if has_other_key and entry.fallback is None:
+                    return False, entry
+                write_key(connection, self._encryption, organization_id, api_key, now)
+                return True, states.restore(entry, is_replaced=has_other_key)
+
+            run_step = self._rows.step_in if create else self._rows.step_known_in
+            return run_step(connection, organization_id, step)
+
+        return _raised(await self._database.write(run))
 
     async def fail(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
         """Record why the customer could not be minted; the next run tries again."""
@@ -146,6 +181,25 @@ class Recorder:
 
     async def _step(self, organization_id: str, step: Step[Entry, bool]) -> bool:
         return bool(await self._rows.step_known(organization_id, step))
+
+    def _shared(
+        self, connection: Connection, entry: Entry, api_key: Secret | None
+    ) -> tuple[SharedKeyError, Entry] | None:
+        """Return what becomes of a customer whose new key another one has, or None if nobody has it."""
+        organization_id = entry.organization_id
+        holder = None if api_key is None else other_holder(connection, self._encryption, organization_id, api_key)
+        if api_key is None or holder is None:
+            return None
+        shared = SharedKeyError(holder)
+        keeps_other_key = self._keeps_other_key(connection, organization_id, api_key)
+        return shared, states.share(entry, reason=shared.reason, keeps_other_key=keeps_other_key)
+
+    def _keeps_other_key(self, connection: Connection, organization_id: str, api_key: Secret) -> bool:
+        try:
+            known = read_key(connection, self._encryption, organization_id)
+        except CorruptKeyError:
+            return False
+        return known is not None and known != api_key
 
     def _has_other_key(
         self, connection: Connection, organization_id: str, api_key: Secret | None, *, replace: bool
@@ -164,3 +218,10 @@ class Recorder:
             for one in sorted(written)  # in one order, so that two processes do not wait for each other
         ]
         insert_missing(connection, LEDGER, rows)
+
+
+def _raised(result: T | SharedKeyError) -> T:
+    """Return a result, or raise it once what it says is committed."""
+    if isinstance(result, SharedKeyError):
+        raise result
+    return result

@@ -9,10 +9,11 @@
            later run     │                        │  or its lease       │ finish: a key that arrives late
                        failed ◀─────fail──────────┘  has ended          │ claim, to mint again on purpose: ▶ todo
 
-``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key.
+``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key. A customer whose new key
+another one has is in doubt too (``share``), unless it keeps another key of its own.
 
 While another key is minted for a customer that has one, ``fallback`` is the state that it had before. If no key comes,
-the next claim finds the customer in that state again.
+the customer is listed in that state, and the next claim finds it so.
 
 ``sent`` is committed before the request goes out. Nobody who finds an entry in that state after its lease can tell
 whether a key was minted: the customer is in doubt, and is never sent again automatically.
@@ -22,10 +23,9 @@ from typing import Final
 
 import attrs
 
-from boooply.store.entries import ClaimResult, Entry, State, is_same_run, with_expiry
+from boooply.store.entries import ClaimResult, Entry, State, is_same_run, with_expiry, with_fallback
 
 _CLAIMED: Final = (State.TODO, State.SENT)
-_NOT_REPLACED: Final = "its key may be another customer's, and no other key came to replace it"
 
 
 def claim(
@@ -66,10 +66,8 @@ def _fallback(entry: Entry) -> State | None:
 
 def fall_back(entry: Entry) -> tuple[ClaimResult, Entry]:
     """Return a customer that keeps its key to the state that it had before another one was to replace it."""
-    if entry.fallback is State.DONE:
-        return ClaimResult.DONE, attrs.evolve(entry, state=State.DONE, locked_until=0.0, fallback=None)
-    reason = entry.reason or _NOT_REPLACED
-    return ClaimResult.IN_DOUBT, attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
+    after = with_fallback(entry)
+    return ClaimResult.DONE if after.state is State.DONE else ClaimResult.IN_DOUBT, after
 
 
 def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
@@ -107,6 +105,26 @@ def finish(
         reason=None,
         fallback=None,
     )
+
+
+def restore(entry: Entry, *, is_replaced: bool) -> Entry:
+    """Record that a key has come outside its run; one that it replaces is an orphan."""
+    return attrs.evolve(
+        entry,
+        state=State.DONE,
+        claim_token=None,
+        locked_until=0.0,
+        orphans=entry.orphans + is_replaced,
+        reason=None,
+        fallback=None,
+    )
+
+
+def share(entry: Entry, *, reason: str, keeps_other_key: bool) -> Entry:
+    """Record that the key that came for a customer is another one's."""
+    if entry.state is not State.DONE:
+        return attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
+    return entry if keeps_other_key else reopen(entry, 0.0, reason=reason)[1]
 
 
 def fail(entry: Entry, _now: float, *, claim_token: str, reason: str) -> tuple[bool, Entry]:

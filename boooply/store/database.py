@@ -42,6 +42,11 @@ _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
+# What a retry cannot help: a file that is read-only or damaged, missing rights, a table that is gone.
+_PERMANENT_CODES: Final = frozenset(
+    {sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
+)
+_PERMANENT_STATES: Final = ("25006", "28", "3D", "42")  # beginnings of PostgreSQL's SQLSTATE
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
 
 
@@ -182,8 +187,8 @@ class Database:
         try:
             return await threads.run(function)
         except _FAILURES as error:
-            problem = self.address.without_passwords(reason_of(error))
-        raise StoreError(f"the store cannot be {participle}: {problem}")
+            problem, is_permanent = self.address.without_passwords(reason_of(error)), _is_permanent(error)
+        raise StoreError(f"the store cannot be {participle}: {problem}", is_permanent=is_permanent)
 
     def _commit(self, step: Callable[[Connection], T], number: int) -> T:
         if number < self._failed_before:
@@ -231,6 +236,13 @@ class _Reading:
     def _use(self, driver_connection: Any) -> None:
         with self._lock:
             self._driver_connection = driver_connection
+
+
+def _is_permanent(error: BaseException) -> bool:
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE in _PERMANENT_CODES
+    return str(getattr(cause, "sqlstate", None) or "").startswith(_PERMANENT_STATES)
 
 
 def reason_of(error: BaseException) -> str:

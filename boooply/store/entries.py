@@ -9,6 +9,7 @@ import attrs
 from boooply.converter import structure, to_dict
 from boooply.models import Tenant
 
+_NOT_REPLACED: Final = "its key may be another customer's, and no other key came to replace it"
 _INTERRUPTED: Final = "the run ended while the request was under way"
 
 
@@ -20,6 +21,9 @@ class State(StrEnum):
     DONE = "done"
     IN_DOUBT = "in_doubt"
     FAILED = "failed"
+
+
+_NOT_SENT: Final = (State.TODO, State.FAILED)
 
 
 class ClaimResult(Enum):
@@ -68,6 +72,16 @@ def with_expiry(entry: Entry, now: float, /) -> Entry:
         # without a claim token: whoever finds it is not the one who left it
         return attrs.evolve(entry, state=State.IN_DOUBT, claim_token=None, reason=_INTERRUPTED)
     return entry
+
+
+def with_fallback(entry: Entry, /) -> Entry:
+    """Return an entry without the key that was to replace another one: unless it was sent for, the old one counts."""
+    if entry.fallback is None or entry.state not in _NOT_SENT:
+        return entry
+    if entry.fallback is State.DONE:
+        return attrs.evolve(entry, state=State.DONE, locked_until=0.0, fallback=None)
+    reason = entry.reason or _NOT_REPLACED
+    return attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
 
 
 def tenant_of(entry: Entry, /) -> Tenant:

@@ -10,6 +10,7 @@ import attrs
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from boooply.errors import StoreMismatchError
+from boooply.protocol.hosts import api_identity
 from boooply.secret import Secret
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption
@@ -87,7 +88,7 @@ class StoreIdentity:
             connection.execute(_BASE_URL.with_for_update())  # of two first runs, the second sees what the first is
             if not adopt:
                 self._check(base_url, platform_keys, connection)
-            connection.execute(update(STORE).values(base_url=base_url))
+            connection.execute(update(STORE).values(base_url=api_identity(base_url)))
             now = self._database.now(connection)
             digests = sorted(self._encryption.digest(one) for one in platform_keys)
             insert_missing(connection, PLATFORM_KEYS, [{"digest": one, "changed_at": now} for one in digests])
@@ -95,18 +96,18 @@ class StoreIdentity:
         await self._database.write(run)
 
     def _check(self, base_url: str, platform_keys: Sequence[Secret], connection: Connection) -> None:
-        theirs = connection.execute(_BASE_URL).scalar_one()
-        if theirs not in {None, base_url}:
+        theirs, ours = connection.execute(_BASE_URL).scalar_one(), api_identity(base_url)
+        if theirs is not None and api_identity(theirs) != ours:
             raise StoreMismatchError(
-                f"the store belongs to the API at {theirs}, and yours is {base_url}: use another store, or, if the API "
+                f"the store belongs to the API at {theirs}, and yours is {ours}: use another store, or, if the API "
                 "has moved, run `boooply store adopt`"
             )
         known = connection.execute(_PLATFORM_KEYS).scalars().all()
-        ours = {self._encryption.digest(one): one for one in platform_keys}
-        if known and ours.keys().isdisjoint(known):
+        keys = {self._encryption.digest(one): one for one in platform_keys}
+        if known and keys.keys().isdisjoint(known):
             raise StoreMismatchError(
                 f"the store belongs to the platform keys {_shown(known)}, and yours are "
-                f"{', '.join(f'{one[:_SHOWN_DIGITS]} ({secret})' for one, secret in ours.items())}: use another store, "
+                f"{', '.join(f'{one[:_SHOWN_DIGITS]} ({secret})' for one, secret in keys.items())}: use another store, "
                 "or, if all platform keys were renewed, run `boooply store adopt`"
             )
 

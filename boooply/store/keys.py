@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 import attrs
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, text
 
 from boooply.errors import CorruptKeyError, NotConnectedError, ValidationError
 from boooply.protocol.settings import ORGANIZATION, key
@@ -26,6 +26,10 @@ _ALL: Final = select(KEYS.c.organization_id, KEYS.c.encrypted)
 _HOLDER: Final = (
     select(KEYS.c.organization_id).where(KEYS.c.digest == bindparam("digest")).order_by(KEYS.c.changed_at).limit(1)
 )
+# One key at a time: of two processes that store it for two customers at once, the second sees the first one's row.
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:number)")
+_LOCK_DIGITS: Final = 16  # of the digest: a 64-bit number, shifted so that it has a sign
+_LOCK_SHIFT: Final = 2**63
 _READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindparam("name"))
 
 
@@ -62,9 +66,7 @@ class AsyncKeyStore:
         """
         secret = as_secret(api_key)
         del api_key
-        if not organization_id.strip() or not organization_id.isprintable():
-            raise ValidationError("organization_id", "must be text that is not blank, without control characters")
-        secret = key(secret, ORGANIZATION, None)
+        secret = checked(organization_id, secret)
 
         def run(connection: Connection) -> None:
             def step(entry: Entry, now: float) -> tuple[None, Entry]:
@@ -131,6 +133,18 @@ class AsyncKeyStore:
         return count
 
 
+def checked(organization_id: str, api_key: Secret | None) -> Secret:
+    """Return a key that a customer may have.
+
+    Raises:
+        ValidationError: The id is blank or contains a control character.
+        ConfigurationError: It is not an organization's key.
+    """
+    if not organization_id.strip() or not organization_id.isprintable():
+        raise ValidationError("organization_id", "must be text that is not blank, without control characters")
+    return key(api_key, ORGANIZATION, None)
+
+
 def read_key(connection: Connection, encryption: Encryption, organization_id: str) -> Secret | None:
     """Read a customer's key, if it has one.
 
@@ -141,9 +155,13 @@ def read_key(connection: Connection, encryption: Encryption, organization_id: st
     return None if encrypted is None else encryption.decrypt(organization_id, encrypted)
 
 
-def holder_of(connection: Connection, encryption: Encryption, api_key: Secret) -> str | None:
-    """Return the customer that has a key, the one with it for longest if there are several, or None."""
-    return connection.execute(_HOLDER, {"digest": encryption.digest(api_key)}).scalar_one_or_none()
+def other_holder(connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret) -> str | None:
+    """Return the other customer that has a key, if there is one; until this transaction ends, nobody else gets it."""
+    digest = encryption.digest(api_key)
+    if connection.dialect.name == "postgresql":  # on SQLite, writers wait for each other anyway
+        connection.execute(_LOCK, {"number": int(digest[:_LOCK_DIGITS], 16) - _LOCK_SHIFT})
+    holder = connection.execute(_HOLDER, {"digest": digest}).scalar_one_or_none()
+    return None if holder == organization_id else holder
 
 
 def has_key(connection: Connection, organization_id: str) -> bool:

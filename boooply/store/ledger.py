@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import Connection, bindparam, delete, select
 
 from boooply.store.database import Database
-from boooply.store.entries import Entry, with_expiry
+from boooply.store.entries import Entry, with_expiry, with_fallback
 from boooply.store.rows import BATCH, Rows, in_scope, iterate
 from boooply.store.schema import KEY_ROWS, KEYS, LEDGER
 
@@ -38,7 +38,7 @@ class AsyncLedger:
             queries = [queries[0].where(LEDGER.c.organization_id.in_(batch)) for batch in batches]
         for query in queries:
             async for row in iterate(self._database, query, LEDGER.c.organization_id):
-                yield with_expiry(rows.load(row[:-1]), row[-1])
+                yield with_fallback(with_expiry(rows.load(row[:-1]), row[-1]))
 
     async def forget(self, organization_id: str, /) -> None:
         """Delete a customer's entry and its key together; this revokes nothing at Boooply."""

@@ -16,8 +16,8 @@ import pytest
 
 from boooply import AsyncBoooplyPlatform, StoreError
 from boooply.cli import provision, provision_view
-from boooply.cli.rescue import write_rescue_file
 from boooply.cli.summary import Summary
+from boooply.provisioning.rescue import write_rescue_file
 from boooply.recording import Recorder
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncLedger

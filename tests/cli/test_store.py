@@ -10,15 +10,18 @@ import pytest
 from cryptography.fernet import Fernet
 
 from boooply import Secret, Tenant
-from boooply.cli.rescue import encrypted_lines
+from boooply.provisioning.rescue import encrypted_lines
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
+from boooply.store.encryption import Encryption, hidden
 
 Run = Callable[..., Any]
 
 KEY = "bply_org_0123456789abcdef"
 OTHER_KEY = "bply_org_fedcba9876543210"
+OLD_PLATFORM_KEY = "bply_platform_0011223344556677"
+THIRD_KEY = "bply_org_00112233445566778"
 
 
 pytestmark = pytest.mark.usefixtures("store_key")
@@ -117,10 +120,15 @@ def test_a_rotation_stops_at_a_damaged_key(run: Run) -> None:
 TENANT = Tenant(user_id="1", user_email="ada@acme.example", organization_id="org_1")
 
 
+def rescued_lines(**keys: str) -> str:
+    encryption = Encryption.of(hidden(None))
+    return encrypted_lines({one: Secret(key) for one, key in keys.items()}, encryption)
+
+
 @pytest.fixture
 def rescued(tmp_path: Path) -> Path:
     path = tmp_path / "boooply-rescued-keys-1.jsonl"
-    path.write_text(encrypted_lines({"org_1": Secret(KEY), "org_2": Secret(OTHER_KEY)}))
+    path.write_text(rescued_lines(org_1=KEY, org_2=OTHER_KEY))
     return path
 
 
@@ -159,7 +167,7 @@ def test_restoring_twice_changes_nothing(run: Run, rescued: Path) -> None:
 
 
 def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
-    put(org_1=OTHER_KEY)
+    put(org_1=THIRD_KEY)
 
     ran = run("store", "restore", rescued)
 
@@ -167,7 +175,7 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
     assert "line 1: org_1: has another key by now" in ran.err
     assert "1 key restored." in ran.out
     assert "delete it" not in ran.words
-    assert run("tenants", "key", "org_1").out == f"{OTHER_KEY}\n"
+    assert run("tenants", "key", "org_1").out == f"{THIRD_KEY}\n"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +204,7 @@ def test_a_bad_line_is_named_and_the_others_restored(run: Run, rescued: Path, li
 
 def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rescued.jsonl"
-    path.write_text(encrypted_lines({"org_1": Secret("bply_platform_0123456789abcdef")}))
+    path.write_text(rescued_lines(org_1="bply_platform_0123456789abcdef"))
 
     ran = run("store", "restore", path)
 
@@ -210,6 +218,39 @@ def test_a_missing_rescue_file_is_2(run: Run, tmp_path: Path) -> None:
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith("none.jsonl: cannot be opened: No such file or directory\n")
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_rescued_key_that_another_customer_has_connects_nobody(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path], tmp_path: Path, is_its_own: bool, states: Any
+) -> None:
+    run("provision", many_tenants_csv(1))
+    key = run("tenants", "key", "org_0").out.strip()
+    if not is_its_own:
+        key = KEY  # which the API does not know
+        put(org_0=key)
+    path = tmp_path / "rescued.jsonl"
+    path.write_text(rescued_lines(org_5=key))
+
+    for _ in range(2):
+        ran = run("store", "restore", path)
+
+        assert ran.code == 1
+        assert "line 1: org_5: its key is not stored: the response contained the key of org_0" in ran.err
+        assert states() == {"org_0": "connected" if is_its_own else "in_doubt", "org_5": "in_doubt"}
+        assert run("tenants", "key", "org_5").code == 1
+        ran.check_is_plain()
+    assert sandbox.mints == {"org_0": 1}
+
+
+def test_without_the_api_both_customers_of_one_key_are_in_doubt(run: Run, tmp_path: Path, states: Any) -> None:
+    put(org_1=KEY)
+    path = tmp_path / "rescued.jsonl"
+    path.write_text(rescued_lines(org_2=KEY))
+
+    assert run("store", "restore", path).code == 1
+    assert states() == {"org_1": "in_doubt", "org_2": "in_doubt"}
+    assert "BOOOPLY_PLATFORM_KEY" in run("tenants", "show", "org_1").words
 
 
 # ---- another API
@@ -260,6 +301,58 @@ def test_a_store_is_adopted_on_purpose(
     assert "left as they are" in again.out
     use(sandbox)
     assert run("provision", path).code == 0  # the key of before still counts
+
+
+async def _adopt(url: str) -> None:
+    async with AsyncStore.open() as store:
+        with store.database.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM boooply_platform_keys")
+        await store.identity.record(url, [Secret(OLD_PLATFORM_KEY)], adopt=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "adds_it"),
+    [
+        (("provision", "tenants.csv"), True),
+        (("tenants", "check"), False),
+        (("tenants", "reconnect", "org_0"), True),
+        (("mcp", "--platform"), False),  # nobody is connected
+    ],
+)
+def test_a_command_that_names_an_old_and_a_new_platform_key_uses_the_store(
+    run: Run,
+    run_piped: Run,
+    many_tenants_csv: Callable[[int], Path],
+    sandbox: Sandbox,
+    command: tuple[str, ...],
+    adds_it: bool,
+) -> None:
+    many_tenants_csv(1)
+    assert run("provision", "tenants.csv").code == 0
+    asyncio.run(_adopt(sandbox.base_url))
+    assert run("tenants", "check").code == 2
+
+    ran = run_piped(*command, BOOOPLY_PLATFORM_KEY=f"{sandbox.platform_key}, {OLD_PLATFORM_KEY}")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert run("tenants", "check").code == (0 if adds_it else 2)
+    ran.check_is_plain()
+
+
+@pytest.mark.parametrize("command", [("provision", "tenants.csv"), ("tenants", "check"), ("store", "adopt")])
+@pytest.mark.usefixtures("sandbox")
+def test_every_platform_key_of_a_list_is_checked(
+    run: Run, many_tenants_csv: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    many_tenants_csv(1)
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", f"{OLD_PLATFORM_KEY},{KEY}")
+
+    ran = run(*command)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "platform_key is an organization key, and must be a platform key" in ran.err
+    assert "(BOOOPLY_PLATFORM_KEY)" in ran.err
+    ran.check_is_plain()
 
 
 def test_adopting_needs_a_platform_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,20 @@ def test_reconnecting_mints_another_key_and_counts_the_old_one(
     ran.check_is_fit_for_print()
 
 
+def test_a_customer_whose_reconnection_is_rejected_is_still_connected(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path], states: Callable[[], Any]
+) -> None:
+    path = many_tenants_csv(1)
+    assert run("provision", path).code == 0
+    sandbox.faults.add("create_organization_api_key", "422")
+
+    assert run("tenants", "reconnect", "org_0").code == 1
+
+    assert states() == {"org_0": "connected"}
+    assert "connected" in run("tenants", "show", "org_0").words
+    assert "Nobody is left to connect." in run("provision", path, "--dry-run").words
+
+
 @pytest.mark.usefixtures("sandbox")
 def test_a_customer_known_by_its_key_alone_cannot_be_reconnected(run: Run) -> None:
     fill(by_hand=1)

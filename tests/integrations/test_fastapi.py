@@ -39,7 +39,7 @@ from boooply import (
 from boooply.integrations.fastapi import Boooply
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncKeyStore, AsyncStore
+from boooply.store import AsyncStore
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 Start = Callable[..., Any]
@@ -456,22 +456,23 @@ def test_an_event_without_a_handler_is_left_to_another_process(
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
 @pytest.mark.parametrize("is_stored", [True, False])
 def test_a_key_that_could_not_be_stored_is_kept_at(
-    is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    is_stored: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("boooply.provisioning.pending_keys._RETRY_AFTER", 0.05)
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     boooply.add_to(app)
-    put, failures = AsyncKeyStore.put, 3 if is_stored else 10**9
+    restore, failures = Recorder.restore, 3 if is_stored else 10**9
 
-    async def fail(self: AsyncKeyStore, organization_id: str, api_key: Any, /) -> None:
+    async def fail(self: Recorder, organization_id: str, api_key: Any, **options: bool) -> bool | None:
         nonlocal failures
         failures -= 1
         if failures > 0:
             raise StoreError("gone")
-        await put(self, organization_id, api_key)
+        return await restore(self, organization_id, api_key, **options)
 
-    monkeypatch.setattr(AsyncKeyStore, "put", fail)
+    monkeypatch.setattr(Recorder, "restore", fail)
 
     @app.post("/connect")
     async def connect(store: Annotated[AsyncStore, Depends(boooply.store)]) -> None:
@@ -491,6 +492,7 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
         assert response.status_code == 409
         assert ("reconnect Boooply" in response.json()["detail"]) is is_stored
     assert ("the key of org_1 was minted and could not be stored" in caplog.text) is not is_stored
+    assert len([*tmp_path.glob("boooply-rescued-keys-*")]) == (not is_stored)
     assert "0123456789abcdef" not in caplog.text
 
 

@@ -439,28 +439,30 @@ async def test_a_key_that_comes_after_the_call_was_cancelled_is_kept_until_it_ca
 
 @pytest.mark.parametrize("problem", [StoreError, RuntimeError])
 async def test_storing_a_late_key_is_retried_whatever_the_store_raises(
-    problem: type[Exception], monkeypatch: pytest.MonkeyPatch
+    problem: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put, failed = AsyncKeyStore.put, list[str]()
+    restore, failed = Recorder.restore, list[str]()
 
     async def broken(*_arguments: object, **_options: object) -> bool:
         raise RuntimeError("the disk is full")
 
-    async def once(self: AsyncKeyStore, organization_id: str, api_key: Secret, /) -> None:
+    async def once(self: Recorder, organization_id: str, api_key: Secret, **options: bool) -> bool | None:
         if not failed:
             failed.append(organization_id)
-            raise problem("the disk is full")
-        await put(self, organization_id, api_key)
+            raise problem(f"the disk is full of {api_key.reveal()}")
+        return await restore(self, organization_id, api_key, **options)
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(Recorder, "finish", broken)
-    monkeypatch.setattr(AsyncKeyStore, "put", once)
+    monkeypatch.setattr(Recorder, "restore", once)
     async with hosting(platform=True) as host, AsyncStore.open() as store:
         await host.fail("connect_customer", ACME | {"confirm": True})
         async with asyncio.timeout(5):
             while not await is_stored(store):  # noqa: ASYNC110 - it is a row of a database
                 await asyncio.sleep(0.01)
+        assert (await store.keys.get("org_acme")).reveal() not in caplog.text
     assert failed == ["org_acme"]
+    assert "the key of org_acme was minted and cannot be stored yet (the disk is full" in caplog.text
 
 
 @pytest.mark.parametrize("key", ["bply_org_0123456789abcdef", None])
@@ -499,8 +501,8 @@ async def is_stored(store: AsyncStore) -> bool:
     return False
 
 
-async def test_a_key_that_was_never_stored_is_reported(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_key_that_was_never_stored_is_reported_and_rescued(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     minted: list[Secret] = []
 
@@ -510,11 +512,13 @@ async def test_a_key_that_was_never_stored_is_reported(
 
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(Recorder, "finish", broken)
-    monkeypatch.setattr(AsyncKeyStore, "put", broken)
+    monkeypatch.setattr(Recorder, "restore", broken)
+    monkeypatch.chdir(tmp_path)
     async with hosting(platform=True) as host:
         await host.fail("connect_customer", ACME | {"confirm": True})
         await asyncio.sleep(0.05)
-    assert "the key of org_acme was minted and could not be stored: it is lost" in caplog.text
+    reported = "the key of org_acme was minted and could not be stored (the disk is full): it is in "
+    assert f"{reported}{tmp_path}/boooply-rescued-keys-" in caplog.text
     assert minted[0].reveal() not in caplog.text
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.hosts import ascii_host, base_url, is_bypassed, proxy_problem
+from boooply.protocol.hosts import api_identity, ascii_host, base_url, is_bypassed, proxy_problem
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,27 @@ from boooply.protocol.hosts import ascii_host, base_url, is_bypassed, proxy_prob
 )
 def test_a_base_url_that_works(given: str, url: str) -> None:
     assert base_url(given, None, allow_insecure=False) == url
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://api.boooply.com.", "https://api.boooply.com"),
+        ("https://api.boooply.com.:8443/v1", "https://api.boooply.com:8443/v1/"),
+        ("HTTPS://API.boooply.com:443/", "https://api.boooply.com"),
+        ("http://[::1]:80/a.", "http://[::1]/a."),
+    ],
+)
+def test_two_spellings_of_one_api(one: str, other: str) -> None:
+    assert api_identity(one) == api_identity(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["https://api.boooply.co", "https://api.boooply.com:8443", "http://api.boooply.com", "https://api.boooply.com/V1"],
+)
+def test_two_apis(other: str) -> None:
+    assert len({api_identity(one) for one in ("https://api.boooply.com", "https://api.boooply.com/v1", other)}) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from procrastinate.testing import InMemoryConnector
 
-from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Tenant
+from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Secret, Tenant
 from boooply.provisioning import AsyncQueue
+from boooply.recording import Recorder, SharedKeyError
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
 
@@ -71,6 +72,17 @@ async def test_a_customer_disconnected_since_it_was_queued_is_not_minted(memory_
     await memory_queue.store.ledger.forget("org_0")
     await memory_queue.work([platform], wait=False)
     assert sandbox.mints == {"org_1": 1}
+
+
+async def test_a_customer_that_is_in_doubt_and_known_by_its_id_alone_ends_its_job(memory_queue, platform, sandbox):
+    recorder = Recorder(memory_queue.store)
+    await memory_queue.store.keys.put("org_9", "bply_org_0123456789abcdef")
+    with pytest.raises(SharedKeyError):
+        await recorder.restore("org_0", Secret("bply_org_0123456789abcdef"), create=True)
+    await memory_queue.enqueue(customers(2))
+    await memory_queue.work([platform], wait=False)
+    assert sandbox.mints == {"org_1": 1}
+    assert {job["status"] for job in memory_queue.app.connector.jobs.values()} == {"succeeded"}
 
 
 async def test_a_rejected_platform_key_ends_the_worker_and_loses_no_job(memory_queue, sandbox):

@@ -18,7 +18,6 @@ from boooply import (
     Tenant,
     WrongTenantError,
 )
-from boooply.provisioning.pending_keys import has_other_key
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
 
@@ -235,15 +234,31 @@ async def test_a_reconnection_in_doubt_is_not_settled_by_the_key_in_a_vault(plat
     assert str((await entry_of(store, "org_1")).state) == "in_doubt"
 
 
+async def test_all_platform_keys_of_the_variable_belong_to_the_store(sandbox, store, monkeypatch):
+    old = Secret("bply_platform_0011223344556677")
+    await store.identity.record(sandbox.base_url, [old])
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", f"{sandbox.platform_key},{old.reveal()}")
+    async with AsyncBoooplyPlatform(base_url=sandbox.base_url) as platform:
+        await AsyncTenants(platform.with_options(timeout=5), store).connect(customer(1))
+        assert old.reveal() not in repr(vars(platform))
+    await store.identity.check(sandbox.base_url, [Secret(sandbox.platform_key)])
+    async with AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+        await AsyncTenants(platform, store).client("org_1")
+
+
 async def test_a_late_key_replaces_the_one_that_it_was_minted_to_replace(store):
     recorder, late = Recorder(store), Secret("bply_org_late_0123456789")
-    await recorder.finish(customer(1), Secret("bply_org_old_0123456789"), claim_token="a/0")
-    assert await has_other_key(store, "org_1", late)
+    old = Secret("bply_org_old_0123456789")
+    await recorder.finish(customer(1), old, claim_token="a/0")
+    assert await recorder.restore("org_1", late) is False
     await recorder.claim(customer(1), claim_token="b/0", lease=9, replace=True)
     await recorder.begin("org_1", claim_token="b/0", lease=9)
-    assert not await has_other_key(store, "org_1", late)
-    await store.keys.put("org_1", late)
-    assert await has_other_key(store, "org_1", Secret("bply_org_old_0123456789"))
+    for _ in range(2):
+        assert await recorder.restore("org_1", late) is True
+    assert await store.keys.get("org_1") == late
+    assert (await entry_of(store, "org_1")).orphans == 1
+    assert await recorder.restore("org_1", old) is False
+    assert await recorder.restore("org_2", Secret("bply_org_2_0123456789")) is None
 
 
 async def test_a_thousand_cached_customers_cost_little(platform, sqlite_store_url, encryption_key):

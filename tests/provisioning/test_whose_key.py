@@ -5,19 +5,25 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from boooply import AmbiguousWriteError, AsyncBoooplyPlatform, ProvisioningError, Secret, StoreError, Tenant
+from boooply.client import transport_of
 from boooply.provisioning import Connected, InDoubt, Outcome, async_provision
+from boooply.provisioning.pending_keys import PendingKeys
+from boooply.provisioning.shared_keys import restore_key
 from boooply.recording import Recorder
+from boooply.resources.keys import doubt_about
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, ClaimResult, State
 
 Mint = Callable[[int, str], dict[str, Any]]
 PLATFORM_KEY = "bply_platform_x"
+KEY = "bply_org_the_same_one"
 
 
 def customers(count: int) -> Iterator[Tenant]:
@@ -139,6 +145,42 @@ async def test_one_key_for_all_leaves_all_but_its_owner_in_doubt(
     assert await states(store) == {"org_0": first} | {f"org_{number}": State.IN_DOUBT for number in range(1, 20)}
     assert "bply_org" not in str(outcomes)
     assert [one async for one in store.keys.organizations()] == ["org_0"]
+
+
+@pytest.mark.parametrize(
+    ("owners", "first"),
+    [({KEY: "org_0"}, State.DONE), ({KEY: "org_1"}, State.IN_DOUBT), ({}, State.IN_DOUBT)],
+    ids=["the first one's", "another's", "unknown"],
+)
+async def test_a_late_key_that_another_customer_has_connects_nobody(
+    store: AsyncStore, owners: dict[str, str | None], first: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    tenants, recorder = [*customers(2)], Recorder(store)
+    await recorder.finish(tenants[0], Secret(KEY), claim_token="a/0")
+    await recorder.claim(tenants[1], claim_token="a/1", lease=60)
+    await recorder.begin("org_1", claim_token="a/1", lease=60)
+    async with api(same, owners) as platform:
+        pending = PendingKeys(store, platform)
+        pending.keep({"org_1": Secret(KEY)})
+        async with asyncio.timeout(4):
+            while "its key is not stored" not in caplog.text:  # noqa: ASYNC110 - another task logs it
+                await asyncio.sleep(0.01)
+        await pending.close()
+    assert await states(store) == {"org_0": first, "org_1": State.IN_DOUBT}
+    assert [one async for one in store.keys.organizations()] == ["org_0"]
+    assert "org_1: its key is not stored: the response contained the key of org_0" in caplog.text
+    assert KEY not in caplog.text
+
+
+async def test_a_customer_with_another_key_is_not_in_doubt_over_a_late_one(store: AsyncStore) -> None:
+    tenants, recorder, own = [*customers(2)], Recorder(store), Secret("bply_org_its_own")
+    await recorder.finish(tenants[0], Secret(KEY), claim_token="a/0")
+    await recorder.finish(tenants[1], own, claim_token="b/0")
+    async with api(same, {}) as platform:
+        ask = partial(doubt_about, transport_of(platform))
+        assert await restore_key(recorder, ask, "org_1", Secret(KEY)) is not None
+    assert await states(store) == {"org_0": State.IN_DOUBT, "org_1": State.DONE}
+    assert await store.keys.get("org_1") == own
 
 
 async def test_a_customer_whose_key_is_in_doubt_can_be_minted_again(store: AsyncStore) -> None:

@@ -196,3 +196,13 @@ def test_of_two_reports_of_one_window_the_one_with_fewer_remaining_calls_counts(
 )
 def test_the_better_end_of_a_window_is_kept(resets_at: float | None, ends: float, expected: float) -> None:
     assert window().merge(overlapping(resets_at=resets_at, ends=ends)).ends == expected
+
+
+@pytest.mark.parametrize(
+    ("ahead", "blocked"), [(3600.0, 3600.0), (3601.0, 3600.0), (1e9, 3600.0), (60.0, 60.0), (-5.0, -5.0)]
+)
+def test_a_block_lasts_an_hour_at_most_whatever_became_of_the_clock(ahead: float, blocked: float) -> None:
+    state = LimiterState(limit=10, blocked_until=1000.0 + ahead)
+
+    assert state.clamp(1000.0, 60.0) is (ahead > 3600)
+    assert state.blocked_until == 1000.0 + blocked

@@ -1,6 +1,8 @@
 """The recorder's steps on real databases."""
 
 import asyncio
+import contextlib
+import threading
 
 import psycopg
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from boooply import CorruptKeyError, NotConnectedError, Secret, Tenant
 from boooply.recording import Recorder
 from boooply.store import AsyncStore, ClaimResult, Entry, State, tenant_of
+from boooply.store.keys import write_key
 
 KEY = Secret("bply_org_0123456789abcdef")
 OTHER = Secret("bply_org_fedcba9876543210")
@@ -94,6 +97,38 @@ async def test_of_two_processes_one_claims_each_customer(store_url, encryption_k
 async def test_of_simultaneous_claims_of_one_run_one_succeeds(store):
     results = await asyncio.gather(*(claim(store, by=f"ours/{number}") for number in range(3)))
     assert sorted(result.name for result in results) == ["BUSY", "BUSY", "CLAIMED"]
+
+
+async def test_of_two_processes_that_finish_one_key_for_two_customers_one_succeeds(
+    store_url, encryption_key, monkeypatch
+):
+    meeting = threading.Barrier(2)
+
+    def write_slowly(*arguments):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.5)  # for the other one: it would have found nobody with the key either
+        write_key(*arguments)
+
+    monkeypatch.setattr("boooply.recording.recorder.write_key", write_slowly)
+    async with (
+        AsyncStore.open(store_url, encryption_key=encryption_key) as one,
+        AsyncStore.open(store_url, encryption_key=encryption_key) as other,
+    ):
+        for number, store in enumerate((one, other)):
+            await claim(store, number)
+            await Recorder(store).begin(f"org_{number}", claim_token="ours", lease=60)
+        results = await asyncio.gather(
+            *(
+                Recorder(store).finish(customer(number), KEY, claim_token="ours")
+                for number, store in enumerate((one, other))
+            ),
+            return_exceptions=True,
+        )
+        found = {name: (await entry(one, name)).state for name in ("org_0", "org_1")}
+        holders = [name async for name in one.keys.organizations()]
+    assert sorted(type(result).__name__ for result in results) == ["SharedKeyError", "bool"]
+    assert sorted(found.values()) == [State.DONE, State.IN_DOUBT]
+    assert [name for name in found if found[name] is State.DONE] == holders
 
 
 async def test_a_step_that_fails_leaves_its_neighbours_alone(store):
@@ -239,6 +274,29 @@ async def test_a_claim_shows_whether_the_customer_was_minted_with_other_data(sto
     assert await claim_as(1, "Other") == (ClaimResult.DONE, True)
     assert await claim_as(2, "Acme") == (ClaimResult.CLAIMED, False)
     assert await claim_as(2, "Other") == (ClaimResult.CLAIMED, False)  # the same run again
+
+
+async def test_a_customer_whose_key_is_not_replaced_is_listed_as_connected(store):
+    recorder = Recorder(store)
+    await recorder.finish(customer(1), KEY, claim_token="first/1")
+    await recorder.claim(customer(1), claim_token="second/1", lease=0.0, replace=True)
+    assert (await entry(store)).state is State.DONE  # nothing was sent
+    await recorder.begin("org_1", claim_token="second/1", lease=60)
+    assert (await entry(store)).state is State.SENT
+    await recorder.fail("org_1", claim_token="second/1", reason="the API said no")
+    assert (await entry(store)).state is State.DONE
+
+
+async def test_a_customer_whose_key_in_doubt_is_not_replaced_is_listed_as_in_doubt(store):
+    recorder = Recorder(store)
+    await recorder.finish(customer(1), KEY, claim_token="first/1")
+    await recorder.reopen("org_1", reason="another customer has its key")
+    await recorder.claim(customer(1), claim_token="second/1", lease=0.0, remint=True)
+    found = await entry(store)
+    assert (found.state, found.reason) == (
+        State.IN_DOUBT,
+        "its key may be another customer's, and no other key came to replace it",
+    )
 
 
 async def test_a_customer_is_written_as_json_with_sorted_names(store):

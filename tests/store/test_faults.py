@@ -115,7 +115,7 @@ async def test_a_read_only_file_is_read_and_not_written(sqlite_store_url, encryp
 
 async def test_a_step_that_has_begun_is_finished_when_its_caller_is_cancelled(store):
     for number in range(20):
-        task = asyncio.create_task(Recorder(store).finish(customer(number), KEY, claim_token="ours"))
+        task = asyncio.create_task(Recorder(store).finish(customer(number), key_of(number), claim_token="ours"))
         await asyncio.sleep(number / 4000)
         task.cancel()
         await asyncio.wait({task})

@@ -21,7 +21,9 @@ from boooply import (
     Tenant,
 )
 from boooply.provisioning import Outcome, async_provision
+from boooply.provisioning.identity import check_store
 from boooply.ratelimit.headers import RateLimitHeaders
+from boooply.ratelimit.state import LimiterState
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncKeyStore, AsyncStore, ClaimResult, State
@@ -80,6 +82,25 @@ async def test_one_platform_key_in_common_is_enough_and_the_others_are_added(sto
         await store.identity.check(API, [OTHER_PLATFORM_KEY])
     await store.identity.record(API, [OTHER_PLATFORM_KEY, PLATFORM_KEY])
     await store.identity.check(API, [OTHER_PLATFORM_KEY])
+
+
+@pytest.mark.parametrize(
+    "same", ["https://api.example.", "HTTPS://API.Example", "https://api.example:443", "https://api.example/"]
+)
+async def test_another_spelling_of_the_same_address_is_the_same_api(store, same):
+    await store.identity.record(same, [PLATFORM_KEY])
+    await store.identity.check(API, [PLATFORM_KEY])
+    await store.identity.record(API, [PLATFORM_KEY])
+    await store.identity.check(same, [PLATFORM_KEY])
+    with pytest.raises(StoreMismatchError, match=f"the API at {API}, and yours is {API}/gateway"):
+        await store.identity.check(f"{same.removesuffix('/')}/gateway", [PLATFORM_KEY])
+
+
+async def test_a_platform_whose_address_ends_with_a_dot_uses_the_same_store(store):
+    await store.identity.record(API, [PLATFORM_KEY])
+    async with AsyncBoooplyPlatform(platform_key=PLATFORM_KEY, base_url=f"{API}.:443/") as platform:
+        await check_store(store, platform)
+        assert platform.base_url == f"{API}."  # as it is resolved
 
 
 async def test_adopting_takes_over_a_store_whose_api_or_keys_are_others(store):
@@ -328,3 +349,21 @@ async def test_after_a_clock_was_set_back_a_reported_window_ends(before, store):
     async with asyncio.timeout(4):
         while (await store.limits.acquire(*limited)).delay:  # noqa: ASYNC110 - as processes do
             await asyncio.sleep(0.1)
+
+
+async def test_after_a_clock_was_set_back_a_429_blocks_for_an_hour_at_most(store_url, encryption_key, caplog):
+    limited, key = ("limiter", 2, 0.5), {"encryption_key": encryption_key}
+    async with AsyncStore.open(store_url, **key) as before, AsyncStore.open(store_url, **key) as store:
+        before.database.clock = before.database.clock + 5 * HOUR
+        started = (await before.limits.acquire(*limited)).started
+        headers = RateLimitHeaders(retry_after=60.0)
+        await before.limits.finish(*limited, headers, started=started, rate_limited=True)
+        with caplog.at_level(logging.WARNING):
+            await store.limits.acquire(*limited)
+        state = LimiterState.from_json(await store.database.read(_limiter_state), 2)
+    assert 0 < state.blocked_until - state.now <= HOUR
+    assert "times of the shared limiter limiter are brought back" in caplog.text
+
+
+def _limiter_state(connection):
+    return connection.exec_driver_sql("SELECT state FROM boooply_limits").scalar_one()

@@ -42,7 +42,7 @@ class Customers:
             AsyncBoooplyPlatform(base_url=base_url, retry=retry, rate_limits=RateLimits(shared=store)) as platform,
         ):
             await check_store(store, platform)
-            customers = cls(platform, AsyncTenants(platform, store), PendingKeys(store))
+            customers = cls(platform, AsyncTenants(platform, store), PendingKeys(store, platform))
             try:
                 yield customers
             finally:

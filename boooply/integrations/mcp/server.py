@@ -18,7 +18,7 @@ from boooply.integrations.mcp.advice import explain
 from boooply.integrations.mcp.calls import Opened, Tool
 from boooply.integrations.mcp.customers import Customers
 from boooply.integrations.mcp.tools import PLATFORM_TOOLS, TOOLS
-from boooply.protocol.hosts import BASE_URL, base_url
+from boooply.protocol.hosts import BASE_URL, api_identity
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION
 from boooply.secret import writable
@@ -89,7 +89,7 @@ def _address() -> str | None:
         ConfigurationError: They name different addresses: a key must not go to the wrong one.
     """
     ours, theirs = os.environ.get(BASE_URL), os.environ.get(API_URL)
-    if ours and theirs and base_url(ours, None, allow_insecure=True) != base_url(theirs, None, allow_insecure=True):
+    if ours and theirs and api_identity(ours) != api_identity(theirs):
         raise ConfigurationError(f"{BASE_URL} and {API_URL} name different addresses: set one of them")
     return ours or theirs
 

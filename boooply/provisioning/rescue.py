@@ -1,0 +1,40 @@
+"""The rescue file: keys that could not be stored, encrypted as the store would have encrypted them."""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from boooply.secret import Secret
+from boooply.store.encryption import Encryption
+
+
+def encrypted_lines(keys: Mapping[str, Secret], encryption: Encryption) -> str:
+    """Write keys as JSON Lines, each encrypted with the store's encryption key."""
+    lines = (
+        {"organization_id": one, "encrypted_key": encryption.encrypt(one, secret).decode()}
+        for one, secret in keys.items()
+    )
+    return "".join(f"{json.dumps(line)}\n" for line in lines)
+
+
+def write_rescue_file(lines: str) -> Path | None:
+    """Write the lines to a new file that only its owner can read; return its path, or None if that fails.
+
+    It is written here, or else in the temporary directory.
+    """
+    prefix = time.strftime("boooply-rescued-keys-%Y%m%dT%H%M%SZ-", time.gmtime())
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        # OSError: for example a full disk, perhaps the one on which the store failed
+        with (
+            suppress(OSError),
+            tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".jsonl", dir=folder, delete=False) as file,
+        ):
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+            return Path(file.name)
+    return None

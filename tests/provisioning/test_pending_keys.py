@@ -1,0 +1,169 @@
+"""Keys that a store did not take: stored later, or in a rescue file at once where no retry can help."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from boooply import AsyncBoooplyPlatform, Secret, StoreError, StoreMismatchError, Tenant
+from boooply.provisioning import pending_keys
+from boooply.provisioning.pending_keys import PendingKeys
+from boooply.recording import Recorder
+from boooply.store import AsyncStore
+
+KEY = Secret("bply_org_0123456789abcdef")
+OTHER = Secret("bply_org_fedcba9876543210")
+TENANTS = [Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}") for number in range(2)]
+
+
+@pytest.fixture(autouse=True)
+def _rescued_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@contextlib.asynccontextmanager
+async def keeping(store: AsyncStore, platform: AsyncBoooplyPlatform, **keys: Secret) -> AsyncIterator[None]:
+    pending = PendingKeys(store, platform)
+    pending.keep(keys)
+    try:
+        yield
+    finally:
+        await pending.close()
+
+
+def rescued(folder: Path) -> list[Path]:
+    return [*folder.glob("boooply-rescued-keys-*")]
+
+
+def delete(folder: Path, *, is_replaced: bool) -> None:
+    for file in folder.glob("boooply.db*"):
+        file.unlink()
+    if is_replaced:
+        (folder / "boooply.db").touch()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(4):  # less than the pause before a retry
+        while not condition():  # noqa: ASYNC110 - another task changes it
+            await asyncio.sleep(0.01)
+
+
+async def is_rescued_at_once(store: AsyncStore, platform: AsyncBoooplyPlatform, folder: Path) -> None:
+    async with keeping(store, platform, org_0=KEY, org_1=OTHER):
+        await until(lambda: rescued(folder))
+        await asyncio.sleep(0.1)
+    (file,) = rescued(folder)
+    for line, (name, key) in zip(file.read_text().splitlines(), {"org_0": KEY, "org_1": OTHER}.items(), strict=True):
+        row = json.loads(line)
+        assert store.encryption.decrypt(name, row["encrypted_key"].encode()) == key
+
+
+async def test_a_read_only_file_is_reported_at_once_and_its_keys_are_rescued(
+    platform: AsyncBoooplyPlatform,
+    sqlite_store_url: str,
+    encryption_key: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        await Recorder(store).enroll(TENANTS)
+    url = f"sqlite:///file:{tmp_path}/boooply.db?mode=ro&uri=true"
+    async with AsyncStore.open(url, encryption_key=encryption_key) as store:
+        await is_rescued_at_once(store, platform, tmp_path)
+    critical = [one.getMessage() for one in caplog.records if one.levelno == logging.CRITICAL]
+    assert [one.partition("(")[0] for one in critical] == [
+        f"the key of org_{number} was minted and could not be stored " for number in range(2)
+    ]
+    assert all("readonly database" in one and "boooply store restore" in one for one in critical)
+    assert str(rescued(tmp_path)[0]) in critical[0]
+    assert "0123456789abcdef" not in caplog.text
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_a_deleted_or_replaced_file_is_reported_at_once_and_its_keys_are_rescued(
+    platform: AsyncBoooplyPlatform, sqlite_store_url: str, encryption_key: str, tmp_path: Path, is_replaced: bool
+) -> None:
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        await Recorder(store).enroll(TENANTS)
+        delete(tmp_path, is_replaced=is_replaced)
+        await is_rescued_at_once(store, platform, tmp_path)
+
+
+@pytest.mark.parametrize("option", ["default_transaction_read_only=on", "role=reader"])
+async def test_missing_rights_are_reported_at_once_and_the_keys_are_rescued(
+    platform: AsyncBoooplyPlatform, postgresql_store_url: str, encryption_key: str, tmp_path: Path, option: str
+) -> None:
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        await Recorder(store).enroll(TENANTS)
+    with psycopg.connect(postgresql_store_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reader")
+        connection.execute("CREATE ROLE reader")
+        connection.execute("GRANT USAGE ON SCHEMA public TO reader")
+        connection.execute("GRANT SELECT, UPDATE ON boooply_ledger, boooply_store TO reader")
+        try:
+            url = f"{postgresql_store_url}&options=-c%20{option.replace('=', '%3D')}"
+            async with AsyncStore.open(url, encryption_key=encryption_key) as store:
+                await is_rescued_at_once(store, platform, tmp_path)
+        finally:
+            connection.execute("DROP OWNED BY reader")
+            connection.execute("DROP ROLE reader")
+
+
+@pytest.mark.parametrize(
+    "problem", [StoreMismatchError("another API"), StoreError("another encryption key", is_permanent=True)]
+)
+async def test_a_store_that_is_not_theirs_is_reported_at_once_and_the_keys_are_rescued(
+    platform: AsyncBoooplyPlatform,
+    store: AsyncStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: StoreError,
+) -> None:
+    async def fail(*_arguments: object, **_options: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(Recorder, "restore", fail)
+    await is_rescued_at_once(store, platform, tmp_path)
+
+
+async def test_a_key_that_no_customer_may_have_is_rescued_and_the_other_one_stored(
+    platform: AsyncBoooplyPlatform, store: AsyncStore, tmp_path: Path
+) -> None:
+    await Recorder(store).enroll(TENANTS)
+    async with keeping(store, platform, org_0=Secret("bply_platform_0123456789abcdef"), org_1=OTHER):
+        await until(lambda: rescued(tmp_path))
+    assert len(rescued(tmp_path)[0].read_text().splitlines()) == 1
+    assert await store.keys.get("org_1") == OTHER
+
+
+async def test_a_key_that_can_be_written_nowhere_is_retried(
+    platform: AsyncBoooplyPlatform,
+    store: AsyncStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    restore, failures = Recorder.restore, 2
+
+    async def fail_twice(self: Recorder, organization_id: str, api_key: Secret, **options: bool) -> bool | None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise StoreError("read-only", is_permanent=True)
+        return await restore(self, organization_id, api_key, **options)
+
+    await Recorder(store).enroll(TENANTS)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
+    monkeypatch.setattr(pending_keys, "write_rescue_file", lambda _lines: None)
+    monkeypatch.setattr(Recorder, "restore", fail_twice)
+    async with keeping(store, platform, org_0=KEY):
+        await until(lambda: failures < 0)
+        await asyncio.sleep(0.1)
+    assert await store.keys.get("org_0") == KEY
+    assert "it is lost when this process ends" in caplog.text
+    assert rescued(tmp_path) == []
