@@ -12,7 +12,7 @@ AI = AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="ja
 
 async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        await reader.read()  # what TLS begins with, and no answer to it
+        await reader.read()  # what TLS begins with, and no response to it
     finally:
         writer.close()
 

@@ -44,9 +44,9 @@ async def chunk(seed: int, calls: int) -> Counter[str]:
             person = Candidate(name=name, email=f"{name}@example.com")
             try:
                 interview = await client.interviews.create(AIInterview(job_role=name, candidate=person))
-                assert [p.email for p in interview.participants] == [person.email], "another caller's answer"
+                assert [p.email for p in interview.participants] == [person.email], "another caller's response"
                 assert (await client.interviews.get(interview.meeting_code)).meeting_code == interview.meeting_code, (
-                    "another's answer"
+                    "another's response"
                 )
                 await client.interviews.cancel(interview.meeting_code)
                 seen["whole"] += 1
@@ -61,9 +61,9 @@ async def chunk(seed: int, calls: int) -> Counter[str]:
         assert max(carried_out.values()) == 1, "somebody was invited twice"
         assert sandbox.duplicates == ()
         assert sandbox.redirected == ()
-        unclear = [c for c in sandbox.calls if c.operation == "interviews.create" and c.carried_out and c.fault]
-        doubtful = [call for call in unclear if call.fault != "stale"]  # whose answer came whole
-        assert seen["ambiguous interviews.create"] >= len(doubtful), "a doubt was not told"
+        faulted = [c for c in sandbox.calls if c.operation == "interviews.create" and c.carried_out and c.fault]
+        doubtful = [call for call in faulted if call.fault != "stale"]  # whose response came whole
+        assert seen["ambiguous interviews.create"] >= len(doubtful), "a doubt was not reported"
         seen["sends"] = len(sandbox.calls)
     return seen
 

@@ -40,7 +40,7 @@ def test_eight_processes_use_one_allowance_and_never_more(postgresql_store_url, 
     windows = int(max(moments)) - int(min(moments)) + 1
     used = len(moments) / (10 * windows)
     print(
-        f"{statuses.count(200)} served, {statuses.count(429)} refused, {max(moments) - min(moments):.2f} s, {used:.1%}"
+        f"{statuses.count(200)} served, {statuses.count(429)} rejected, {max(moments) - min(moments):.2f} s, {used:.1%}"
     )
     assert statuses == [200] * (PROCESSES * CALLS)
     assert used >= 0.99
@@ -73,7 +73,7 @@ def test_four_processes_follow_a_higher_limit_than_the_configured_one(provision)
         statuses = [call.status for call in sandbox.calls]
         moments = [call.at.timestamp() for call in sandbox.calls]
     seconds = max(moments) - min(moments)
-    print(f"{statuses.count(201)} minted, {statuses.count(429)} refused, in {seconds:.1f} s at 20 a second")
+    print(f"{statuses.count(201)} minted, {statuses.count(429)} rejected, in {seconds:.1f} s at 20 a second")
     assert statuses == [201] * 160
     assert seconds <= 9
 
@@ -85,6 +85,6 @@ def test_two_commands_on_one_store_split_a_file_within_the_allowance(provision):
         moments = [call.at.timestamp() for call in sandbox.calls]
         assert set(sandbox.mints.values()) == {1}
     windows = int(max(moments)) - int(min(moments)) + 1
-    print(f"{statuses.count(201)} minted, {statuses.count(429)} refused, in {windows} windows of 10")
+    print(f"{statuses.count(201)} minted, {statuses.count(429)} rejected, in {windows} windows of 10")
     assert statuses == [201] * 200
     assert len(moments) / (10 * windows) >= 0.95  # the first window has begun already, and 20 is a small number

@@ -1,4 +1,4 @@
-"""Forty calls at ten a window, on the real clock: all served, none refused, within a second of the shortest time."""
+"""Forty calls at ten a window, on the real clock: all served, none rejected, within a second of the shortest time."""
 
 import asyncio
 import time
@@ -24,4 +24,4 @@ async def test_forty_calls() -> None:
         shortest = (begun // WINDOW + 3) * WINDOW
         assert [call.status for call in sandbox.calls] == [200] * 40
         assert ended - shortest <= 1.0
-        print(f"40 of 40 served, 0 refused, {ended - shortest:.3f} s after the shortest possible time")
+        print(f"40 of 40 served, 0 rejected, {ended - shortest:.3f} s after the shortest possible time")

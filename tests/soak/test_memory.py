@@ -47,7 +47,7 @@ def test_memory_stays_flat(sqlite_store_url, encryption_key, count):
         done = subprocess.run(  # noqa: S603 - our own words
             [sys.executable, "-c", RUN, *words], stdout=subprocess.PIPE, check=True, timeout=3500
         )
-    told = json.loads(done.stdout)
-    print(f"{count:,} customers: {told['grown']:.1f} MB above the first 500")
-    assert told["done"] == count
-    assert told["grown"] < 10
+    report = json.loads(done.stdout)
+    print(f"{count:,} customers: {report['grown']:.1f} MB above the first 500")
+    assert report["done"] == count
+    assert report["grown"] < 10

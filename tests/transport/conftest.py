@@ -82,20 +82,20 @@ class Storage:
         headers |= {} if self.is_chunked else {"Content-Length": str(whole - start)}
         if start == len(video):
             return web.Response(status=416, headers={"Content-Range": f"bytes */{start}"})
-        answer = web.StreamResponse(status=206 if is_part else 200, headers=headers)
+        response = web.StreamResponse(status=206 if is_part else 200, headers=headers)
         await asyncio.sleep(self.silence)
-        await answer.prepare(request)
+        await response.prepare(request)
         end = self.breaks.pop(0) if self.breaks else whole
         half = (start + max(start, end)) // 2
-        await answer.write(video[start:half])
+        await response.write(video[start:half])
         await asyncio.sleep(self.pause)
-        await answer.write(video[half : max(start, end)])
+        await response.write(video[half : max(start, end)])
         if self.stalls:
             await asyncio.sleep(30)
         await asyncio.sleep(0.1)  # what has come, and was not read yet, is lost where a connection breaks
         if end < whole and request.transport is not None:
             request.transport.close()
-        return answer
+        return response
 
     async def download(self, path, timeout=30, **retry) -> None:
         here, policy = f"http://127.0.0.1:{self.port}", RetryPolicy(backoff=0.01, **retry)

@@ -239,10 +239,10 @@ async def test_a_full_disk_is_an_oserror_whose_frames_show_no_key(storage, tmp_p
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
     try:
-        with pytest.raises(OSError, match="too large") as refused:
+        with pytest.raises(OSError, match="too large") as raised:
             await storage.download(tmp_path / "interview.mp4")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not [*tmp_path.iterdir()]
-    frames = [frame for frame, _ in traceback.walk_tb(refused.value.__traceback__)]
+    frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
     assert not [frame for frame in frames if any("request_info" in dir(one) for one in frame.f_locals.values())]
