@@ -76,7 +76,7 @@ _REPLIES: Final[dict[type, tuple[int, str | None]]] = {
     KeysNotStoredError: (503, "Boooply is connected, and not ready yet: try again in a moment."),
     ProvisioningError: (409, "Boooply cannot be connected: somebody must look into it."),
     RateLimitError: (503, "Boooply is busy: try again in a moment."),
-    AmbiguousWriteError: (502, "Boooply did not answer, and may have done it: look before you try again."),
+    AmbiguousWriteError: (502, "Boooply gave no clear response, and may have done it: look before you try again."),
     DeadlineExceededError: (504, _UNREACHABLE),
     APITimeoutError: (504, _UNREACHABLE),
     APIError: (502, _UNREACHABLE),

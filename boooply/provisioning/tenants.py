@@ -195,6 +195,6 @@ async def _connect(provisioner: KeyProvisioner, tenant: Tenant) -> None:
         if isinstance(outcome, InDoubt | Failed):
             raise outcome.error or ProvisioningError(
                 f"{tenant.organization_id} is in doubt ({outcome.reason}): connect(tenant, remint_in_doubt=True) mints "
-                "its key again, and may leave one that nobody holds"
+                "its key again, and may leave one that nobody has"
             )
         return

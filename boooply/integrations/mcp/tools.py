@@ -85,7 +85,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         key="interview",
         result="The interview as it is now.",
         effect="Cancels the interview for everybody, and cannot be undone. list_participants names its people, who "
-        "may be told by e-mail.",
+        "may be notified by e-mail.",
         hints=("destructive", "idempotent", "open world"),
     ),
     Tool(
@@ -96,7 +96,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         takes=Rescheduling,
         key="interview",
         result="The interview as it is now.",
-        effect="Moves the interview for everybody. list_participants names its people, who may be told by e-mail.",
+        effect="Moves the interview for everybody. list_participants names its people, who may be notified by e-mail.",
         hints=("destructive", "open world"),
     ),
     Tool(
