@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
@@ -14,11 +15,12 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, create_engine, event, literal_column, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from boooply.errors import ConfigurationError, StoreError
 from boooply.secret import Secret
 from boooply.store.address import Address
+from boooply.store.failures import Availability, Failure, failure_of, pause_before
 from boooply.store.file import OpenFile
 from boooply.store.threads import Threads
 
@@ -32,7 +34,6 @@ _CLOCKS: Final[dict[str, ColumnElement[float]]] = {
 _LOCK_TIMEOUT: Final = 10.0  # seconds that another process may use SQLite's one write lock
 _CONNECT_TIMEOUT: Final = 10  # seconds
 _LOCK_POLL: Final = 0.005  # seconds
-_PRIMARY_CODE: Final = 0xFF  # of SQLite's result codes; the bits above it are more specific
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",  # first, since the next one takes a lock
     "PRAGMA journal_mode = WAL",
@@ -40,6 +41,10 @@ _PRAGMAS: Final = (
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
+# No prepared statements: behind a pooler of transactions, the next one may run on another connection.
+_POSTGRESQL_OPTIONS: Final = {"client_encoding": "utf8", "prepare_threshold": None}
+
+logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 def connect(address: Address) -> Database:
@@ -55,7 +60,7 @@ def connect(address: Address) -> Database:
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
         timeout = {} if "connect_timeout" in address.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
-        options |= {"connect_args": timeout, "pool_pre_ping": True}
+        options |= {"connect_args": _POSTGRESQL_OPTIONS | timeout, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}
@@ -100,7 +105,7 @@ def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
         try:
             cursor.execute(pragma)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+            if not failure_of(error).is_transient or time.monotonic() > ends:
                 raise
         else:
             return
@@ -119,6 +124,9 @@ class Database:
 
     ``read`` and ``write`` run functions in threads of the database: such a function may not touch what belongs to an
     event loop. ``clock`` is an expression for the seconds since 1970, by the clock that all processes share.
+
+    What a retry can help is retried for a minute, once the database has worked: so a function may run several times,
+    even after it was committed, if the connection broke before that was confirmed.
     """
 
     address: Address
@@ -128,9 +136,10 @@ class Database:
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
     _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
-    # the last time that no transaction could begin, since the database was locked or out of reach, and why
+    _availability: Availability = attrs.field(factory=Availability, init=False)
+    # the last time that no write could begin, since the database was locked or out of reach, and why
     _failed_at: float = attrs.field(default=0.0, init=False)
-    _failure: str = attrs.field(default="", init=False)
+    _failure: Failure | None = attrs.field(default=None, init=False)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run some reads in one transaction, and stop them if the caller is cancelled.
@@ -140,7 +149,7 @@ class Database:
         """
         reading = _Reading(self.engine)
         try:
-            return await self._run(self._readers, partial(reading.run, work), "read")
+            return await self._run(self._readers, lambda _: reading.run(work), "read")
         except asyncio.CancelledError:  # stopping it may take a while
             threading.Thread(target=reading.stop, name="boooply-store stop", daemon=True).start()
             raise
@@ -148,13 +157,13 @@ class Database:
     async def write(self, step: Callable[[Connection], T]) -> T:
         """Run a step in one transaction, and return its result once that is committed.
 
-        Steps run one after another, in the order of the calls. A step whose caller is cancelled before it begins is
-        never run; one that has begun is committed.
+        Steps run one after another, in the order of the calls, except those that are retried. A step whose caller is
+        cancelled before it begins is never run; one that has begun is committed if the database works.
 
         Raises:
             StoreError: The database fails.
         """
-        return await self._run(self._writer, partial(self._commit, step, time.monotonic()), "written")
+        return await self._run(self._writer, partial(self._commit, step), "written")
 
     def now(self, connection: Connection) -> float:
         """Return the database's time, which is the same for every process."""
@@ -171,18 +180,46 @@ class Database:
             self._writer.close(self.engine.dispose)
         await self._writer.ended()
 
-    async def _run(self, threads: Threads, function: Callable[[], T], participle: str) -> T:
+    async def _run(self, threads: Threads, function: Callable[[float], T], participle: str) -> T:
+        """Call a function, with the time, in one of the threads, and again while a retry can help."""
         if self._process != os.getpid():
-            raise StoreError("the store was opened before a fork, in another process: open it in this one")
-        try:
-            return await threads.run(function)
-        except _FAILURES as error:
-            problem = self.address.without_passwords(reason_of(error))
-        raise StoreError(f"the store cannot be {participle}: {problem}")
+            raise StoreError(
+                "the store was opened before a fork, in another process: open it in this one", is_permanent=True
+            )
+        clock = asyncio.get_running_loop().time
+        called_at = clock()
+        retry = 0
+        while True:
+            began_at = clock()
+            try:
+                result = await threads.run(partial(function, time.monotonic()))
+            except _NotBegun as error:
+                failure = error.failure
+            except _FAILURES as error:
+                failure = failure_of(error)
+            else:
+                if self._availability.succeed():
+                    logger.warning("the store works again")
+                return result
+            problem = f"the store cannot be {participle}: {self.address.without_passwords(failure.problem)}"
+            if not failure.is_transient or not self._may_retry(problem, called_at, began_at, clock()):
+                remedy = failure.remedy and f". {failure.remedy}"
+                raise StoreError(f"{problem}{remedy}", is_permanent=not failure.is_transient)
+            await asyncio.sleep(pause_before(retry))
+            retry += 1
 
-    def _commit(self, step: Callable[[Connection], T], called_at: float) -> T:
-        if called_at < self._failed_at:
-            raise StoreError(f"the store cannot be written: {self._failure}")  # it would wait as long once more
+    def _may_retry(self, problem: str, called_at: float, began_at: float, now: float) -> bool:
+        """Record a failure, report it if it lasts, and return whether to try again."""
+        self._availability.fail(began_at, now)
+        if not self._availability.may_retry(called_at, now):
+            return False
+        if self._availability.must_report(now):
+            logger.warning("%s. It is retried for a minute", problem)
+        return True
+
+    def _commit(self, step: Callable[[Connection], T], queued_at: float) -> T:
+        if self._failure is not None and queued_at < self._failed_at:
+            raise _NotBegun(self._failure)  # it would wait as long once more
         has_begun = False
         try:
             with self.engine.begin() as connection:
@@ -193,8 +230,16 @@ class Database:
                 return result
         except _FAILURES as error:
             if not has_begun:
-                self._failed_at, self._failure = time.monotonic(), self.address.without_passwords(reason_of(error))
+                self._failed_at, self._failure = time.monotonic(), failure_of(error)
             raise
+
+
+class _NotBegun(Exception):
+    """A write that was not begun, since one before it could not begin."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.problem)
+        self.failure = failure
 
 
 class _Reading:
@@ -225,10 +270,3 @@ class _Reading:
     def _use(self, driver_connection: Any) -> None:
         with self._lock:
             self._driver_connection = driver_connection
-
-
-def reason_of(error: BaseException) -> str:
-    """Return a database's complaint in one line: the driver's own words, which quote no values."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    first = str(cause).strip().partition("\n")[0]
-    return first or type(cause).__name__

@@ -208,7 +208,6 @@ def _store_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(Recorder, "finish", fail)
-    monkeypatch.setattr("boooply.provisioning.provisioner._FIRST_PAUSE", 100)  # no patience
 
 
 @pytest.mark.usefixtures("_store_breaks")

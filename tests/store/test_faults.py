@@ -32,7 +32,7 @@ async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, en
         recorder = Recorder(store)
         writing = [recorder.finish(customer(one), key_of(one), claim_token="ours") for one in range(2, 202)]
         errors = {str(result) for result in await asyncio.gather(*writing, return_exceptions=True)} - {"True"}
-        assert errors == {"the store cannot be written: database or disk is full"}
+        assert errors == {"the store cannot be written: database or disk is full. Free some space for the database."}
         assert (await store.keys.get("org_1")) == KEY
         with store.database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 100000")
@@ -41,6 +41,7 @@ async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, en
 
 async def test_a_lock_that_does_not_end_is_an_error(sqlite_store_url, encryption_key, tmp_path, monkeypatch):
     monkeypatch.setattr("boooply.store.database._PRAGMAS", ("PRAGMA busy_timeout = 100", "PRAGMA journal_mode = WAL"))
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 0.5)
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         holder = sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
@@ -78,12 +79,8 @@ async def test_opening_a_new_file_waits_for_another_process_that_writes_it(sqlit
     await putting
 
 
-async def test_a_lost_connection_is_an_error_or_restored_and_nothing_committed_is_lost(
-    postgresql_store_url, encryption_key
-):
+async def test_a_lost_connection_is_restored_and_nothing_is_lost(postgresql_store_url, encryption_key):
     async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
-        errors: list[str] = []
-        kept = 0
         for number in range(30):
             if number % 5 == 4:
                 with psycopg.connect(postgresql_store_url.replace("+psycopg", ""), autocommit=True) as killer:
@@ -91,16 +88,8 @@ async def test_a_lost_connection_is_an_error_or_restored_and_nothing_committed_i
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                         " WHERE pid <> pg_backend_pid() AND datname = current_database()"
                     )
-            try:
-                await Recorder(store).finish(customer(number), key_of(number), claim_token="ours")
-            except StoreError as error:
-                errors.append(str(error))
-            else:
-                kept += 1
-                assert await store.keys.get(f"org_{number}") == key_of(number)
-        assert kept + len(errors) == 30
-        assert all(one.startswith("the store cannot be written: ") and KEY.reveal() not in one for one in errors)
-        assert await Recorder(store).finish(customer(99), key_of(99), claim_token="ours")
+            await Recorder(store).finish(customer(number), key_of(number), claim_token="ours")
+            assert await store.keys.get(f"org_{number}") == key_of(number)
 
 
 async def test_a_read_only_file_is_read_and_not_written(sqlite_store_url, encryption_key, tmp_path):
