@@ -238,7 +238,7 @@ class _NotBegun(Exception):
     """A write that was not begun, since one before it could not begin."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.problem)
+        super().__init__(failure)
         self.failure = failure
 
 
