@@ -29,7 +29,9 @@ _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large
 
 # Keys and webhook secrets, what follows "Bearer", and the token of a join link; BOOOPLY_API_KEY and the like are names
 # of variables, and boooply_keys and the like are names in a store.
-_NAMES: Final = r"BOOOPLY_[A-Z_]+|boooply_(?:events|keys|ledger|limits|platform_keys|queue|store)(?:_[a-z]+)*"
+_NAMES: Final = (
+    r"BOOOPLY_[A-Z_]+|boooply_(?:event_queues|events|keys|ledger|limits|platform_keys|queue|store)(?:_[a-z]+)*"
+)
 _LOOKS_SECRET: Final = re.compile(
     rf"(?i)(?!(?-i:{_NAMES})(?![\w-]))\bb(?:ooo)?ply_[\w-]+"
     r"|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"

@@ -36,7 +36,7 @@ from boooply.store.completion import run_to_completion
 _WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
 # The platform's key is wrong, or it gets a 429 after every wait: no customer can be minted.
 _STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError, RateLimitError)
-_RELEASED_WITHIN: Final = 5.0  # seconds for which a store that fails is asked to release a claim
+_RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release a claim
 
 
 class AsyncKeys(Protocol):

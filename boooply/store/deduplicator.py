@@ -32,7 +32,7 @@ LEASE: Final = 60.0
 _MOST_REMEMBERED: Final = 100_000
 _POLL: Final = 0.1  # seconds
 _RENEWALS: Final = 3  # in one lease
-_RELEASED_WITHIN: Final = 5.0  # seconds for which a store that fails is asked to release an event
+_RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release an event
 
 
 class AsyncDeduplicator:

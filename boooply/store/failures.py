@@ -32,8 +32,7 @@ _TRANSIENT: Final = frozenset(
         "25P03",  # idle in a transaction for too long
         "25P04",  # the transaction took too long
         "40",  # serialization failure, deadlock
-        "53200",  # out of memory
-        "53300",  # too many connections
+        "53",  # too many connections, out of memory, disk full
         "55P03",  # lock not available
         "57014",  # query cancelled: by a timeout, or by a cancellation that was meant for another query
         "57P01",  # shutdown
@@ -41,6 +40,7 @@ _TRANSIENT: Final = frozenset(
         "57P03",  # starting up
         "57P05",  # idle for too long
         sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_PROTOCOL,  # several processes opened it at the same moment
     }
@@ -90,8 +90,9 @@ def failure_of(error: BaseException) -> Failure:
     if code is None and isinstance(error, OperationalError | InterfaceError):
         # The driver knows no SQLSTATE of a connection that failed or broke.
         return Failure(problem, _REACH, is_transient=True)
-    known = code[:2] if isinstance(code, str) and code not in _TRANSIENT | _REMEDIES.keys() else code
-    return Failure(problem, _REMEDIES.get(known, ""), is_transient=known in _TRANSIENT)
+    codes = (code, code[:2]) if isinstance(code, str) else (code,)
+    remedy = next((_REMEDIES[one] for one in codes if one in _REMEDIES), "")
+    return Failure(problem, remedy, is_transient=not _TRANSIENT.isdisjoint(codes))
 
 
 def _code_of(cause: BaseException) -> str | int | None:

@@ -17,7 +17,7 @@ from boooply.ratelimit.status import AcquireResult, LimitStore, RateLimitStatus
 from boooply.secret import Secret
 from boooply.transport.waiters import Waiters
 
-_RECORDED_WITHIN: Final = 10.0  # seconds for which a store that fails is asked to record the end of a call
+_RECORDED_WITHIN: Final = 3.0  # seconds for which a store that fails is asked to record the end of a call
 _JITTER: Final = 0.002  # seconds at most, so that those who wait for the same time do not all ask at once
 _DIGITS: Final = 32
 

@@ -35,20 +35,26 @@ def wrapped(error: Exception) -> DBAPIError:
     ("error", "is_transient"),
     [
         *((psycopg.errors.lookup(state)(), True) for state in ("40001", "40P01", "53300", "57P01", "57P03", "08006")),
-        *((psycopg.errors.lookup(state)(), True) for state in ("55P03", "57014", "25P03", "08P01", "40003")),
-        *((psycopg.errors.lookup(state)(), False) for state in ("42501", "25006", "22021", "42P01", "53100", "57P04")),
+        *((psycopg.errors.lookup(state)(), True) for state in ("55P03", "57014", "25P03", "08P01", "40003", "53100")),
+        *((psycopg.errors.lookup(state)(), False) for state in ("42501", "25006", "22021", "42P01", "57P04")),
         *((psycopg.errors.lookup(state)(), False) for state in ("23505", "XX000", "42601")),
         (psycopg.OperationalError("connection refused"), True),
         (psycopg.InterfaceError("the connection is lost"), True),
         (psycopg.DataError("PostgreSQL text fields cannot contain NUL"), False),
-        *((sqlite_error(code), True) for code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT)),
-        *((sqlite_error(code), False) for code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_ERROR)),
+        *((sqlite_error(code), True) for code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY_SNAPSHOT)),
+        *((sqlite_error(code), False) for code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_ERROR)),
         (OSError("no such file"), False),
     ],
     ids=repr,
 )
 def test_a_failure_is_transient_or_permanent(error: Exception, is_transient: bool) -> None:
     assert failure_of(wrapped(error) if isinstance(error, psycopg.Error) else error).is_transient is is_transient
+
+
+def test_a_remedy_is_the_states_own_or_that_of_its_class() -> None:
+    assert failure_of(psycopg.errors.lookup("53100")()).remedy == "Free some space for the database."
+    assert failure_of(psycopg.errors.lookup("08006")()).remedy.startswith("Check the store's URL")
+    assert failure_of(psycopg.errors.lookup("40P01")()).remedy == ""
 
 
 def test_a_problem_is_one_line() -> None:
@@ -167,6 +173,7 @@ async def test_a_permanent_failure_of_a_customers_step_ends_the_call_at_once(
 def test_the_stores_own_names_are_no_keys() -> None:
     names = [table.name for table in METADATA.sorted_tables]
     names += [f"{name}_pkey" for name in names] + [f"boooply_queue.{name}" for name in ("jobs", "events")]
+    names.append("boooply_event_queues_due")
     names += [str(index.name) for table in METADATA.sorted_tables for index in table.indexes]
     assert [
         name

@@ -23,7 +23,8 @@ def customer(number: int) -> Tenant:
     return Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number}")
 
 
-async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, encryption_key):
+async def test_a_full_disk_is_an_error_and_stored_keys_stay(sqlite_store_url, encryption_key, monkeypatch):
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 0.5)
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
         with store.database.engine.connect() as connection:

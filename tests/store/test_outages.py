@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
-from boooply import AsyncBoooplyPlatform, RateLimits, Secret, StoreError, Tenant
+from boooply import AsyncBoooplyPlatform, KeysNotStoredError, RateLimits, Secret, StoreError, Tenant
 from boooply.provisioning import Outcome, async_provision
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
@@ -309,3 +309,30 @@ async def test_an_outage_in_the_log_shows_no_password(postgresql_store_url, encr
         await writing
     assert "It is retried for a minute" in caplog.text
     assert "w0lves" not in caplog.text
+
+
+# ---- an outage that does not end
+
+
+async def test_an_outage_that_does_not_end_stops_the_run_with_the_keys_that_came(
+    postgresql_store_url, encryption_key, monkeypatch
+):
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 1.5)
+    async with (
+        Sandbox(limits=None, latency=0.5) as sandbox,
+        AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
+    ):
+        outcomes = async_provision(map(customer, range(40)), platform=platform, store=store, concurrency=8)
+        await anext(outcomes)
+        while len(sandbox.mints) < 16:  # noqa: ASYNC110 - the sandbox sets no event
+            await asyncio.sleep(0.01)
+        with down(postgresql_store_url):
+            started = time.monotonic()
+            with pytest.raises(KeysNotStoredError) as caught:
+                [one async for one in outcomes]
+            assert time.monotonic() - started < 10
+        stored = set(await read(store))
+        assert stored | set(caught.value.keys) == set(sandbox.mints)
+        assert set(sandbox.mints.values()) == {1}
+        assert "Check the store's URL" in str(caught.value)
