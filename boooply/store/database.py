@@ -136,7 +136,9 @@ class Database:
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
     _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
-    _availability: Availability = attrs.field(factory=Availability, init=False)
+    _has_worked: bool = attrs.field(default=False, init=False)
+    _reading: Availability = attrs.field(factory=Availability, init=False)
+    _writing: Availability = attrs.field(factory=Availability, init=False)
     # the last time that no write could begin, since the database was locked or out of reach, and why
     _failed_at: float = attrs.field(default=0.0, init=False)
     _failure: Failure | None = attrs.field(default=None, init=False)
@@ -149,7 +151,7 @@ class Database:
         """
         reading = _Reading(self.engine)
         try:
-            return await self._run(self._readers, lambda _: reading.run(work), "read")
+            return await self._run("read", self._readers, self._reading, lambda _: reading.run(work))
         except asyncio.CancelledError:  # stopping it may take a while
             threading.Thread(target=reading.stop, name="boooply-store stop", daemon=True).start()
             raise
@@ -163,7 +165,7 @@ class Database:
         Raises:
             StoreError: The database fails.
         """
-        return await self._run(self._writer, partial(self._commit, step), "written")
+        return await self._run("written", self._writer, self._writing, partial(self._commit, step))
 
     def now(self, connection: Connection) -> float:
         """Return the database's time, which is the same for every process."""
@@ -180,7 +182,9 @@ class Database:
             self._writer.close(self.engine.dispose)
         await self._writer.ended()
 
-    async def _run(self, threads: Threads, function: Callable[[float], T], participle: str) -> T:
+    async def _run(
+        self, participle: str, threads: Threads, availability: Availability, function: Callable[[float], T]
+    ) -> T:
         """Call a function, with the time, in one of the threads, and again while a retry can help."""
         if self._process != os.getpid():
             raise StoreError(
@@ -198,24 +202,22 @@ class Database:
             except _FAILURES as error:
                 failure = failure_of(error)
             else:
-                if self._availability.succeed():
-                    logger.warning("the store works again")
+                self._has_worked = True
+                if availability.succeed():
+                    logger.warning("the store can be %s again", participle)
                 return result
             problem = f"the store cannot be {participle}: {self.address.without_passwords(failure.problem)}"
-            if not failure.is_transient or not self._may_retry(problem, called_at, began_at, clock()):
+            availability.fail(began_at, clock())
+            if not failure.is_transient or not self._may_retry(called_at, clock()):
                 remedy = failure.remedy and f". {failure.remedy}"
                 raise StoreError(f"{problem}{remedy}", is_permanent=not failure.is_transient)
+            if availability.must_report(clock()):
+                logger.warning("%s. It is retried for a minute", problem)
             await asyncio.sleep(pause_before(retry))
             retry += 1
 
-    def _may_retry(self, problem: str, called_at: float, began_at: float, now: float) -> bool:
-        """Record a failure, report it if it lasts, and return whether to try again."""
-        self._availability.fail(began_at, now)
-        if not self._availability.may_retry(called_at, now):
-            return False
-        if self._availability.must_report(now):
-            logger.warning("%s. It is retried for a minute", problem)
-        return True
+    def _may_retry(self, called_at: float, now: float) -> bool:
+        return self._has_worked and all(one.may_retry(called_at, now) for one in (self._reading, self._writing))
 
     def _commit(self, step: Callable[[Connection], T], queued_at: float) -> T:
         if self._failure is not None and queued_at < self._failed_at:

@@ -108,12 +108,8 @@ def pause_before(retry: int) -> float:
 
 @attrs.define(eq=False)
 class Availability:
-    """How a database has worked so far, for all of its callers; times are in seconds by any steady clock.
+    """How all reads or all writes of a database have worked so far; times are in seconds by any steady clock."""
 
-    A database that never worked is not retried, and neither is a call that begins after a minute without a success.
-    """
-
-    _has_worked: bool = False
     _failing_since: float | None = None
     _failed_at: float = 0.0
     _is_reported: bool = False
@@ -121,19 +117,19 @@ class Availability:
     def succeed(self) -> bool:
         """Record a success, and return whether it ends an outage that was reported."""
         was_reported = self._is_reported
-        self._has_worked, self._failing_since, self._is_reported = True, None, False
+        self._failing_since, self._is_reported = None, False
         return was_reported
 
     def fail(self, began_at: float, now: float) -> None:
         """Record a failure of an attempt."""
-        if self._failing_since is None or now - self._failed_at > PATIENCE:
-            self._failing_since = began_at  # not one outage with a failure long ago
+        if not self._is_failing(began_at):
+            self._failing_since, self._is_reported = began_at, False
         self._failed_at = now
 
     def may_retry(self, called_at: float, now: float) -> bool:
-        """Return whether a call that failed is worth another attempt."""
-        since = called_at if self._failing_since is None else self._failing_since
-        return self._has_worked and max(now - called_at, called_at - since) < PATIENCE
+        """Return whether to retry a call: for a minute, unless it began after a minute without a success."""
+        since = self._failing_since if self._is_failing(called_at) else None
+        return max(now - called_at, 0.0 if since is None else called_at - since) < PATIENCE
 
     def must_report(self, now: float) -> bool:
         """Return whether an outage is to be reported now: once, and not for a moment's failure."""
@@ -141,3 +137,7 @@ class Availability:
             return False
         self._is_reported = True
         return True
+
+    def _is_failing(self, now: float) -> bool:
+        """Return whether there is an outage: a failure long ago does not belong to it."""
+        return self._failing_since is not None and now - self._failed_at <= PATIENCE

@@ -17,7 +17,7 @@ from boooply.ratelimit.status import AcquireResult, LimitStore, RateLimitStatus
 from boooply.secret import Secret
 from boooply.transport.waiters import Waiters
 
-_RECORDED_WITHIN: Final = 3.0  # seconds for which a store that fails is asked to record the end of a call
+_SETTLED_WITHIN: Final = 3.0  # seconds for which the end waits for a store that fails
 _JITTER: Final = 0.002  # seconds at most, so that those who wait for the same time do not all ask at once
 _DIGITS: Final = 32
 
@@ -76,10 +76,12 @@ class SharedLimiter:
         self._record(self._store.release(*self._which, started=started))
 
     async def settle(self) -> None:
-        """Wait until everything is recorded that began on this event loop."""
+        """Wait until everything is recorded that began on this event loop, unless the store fails."""
         loop = asyncio.get_running_loop()
         while recordings := [task for task in tuple(self._recordings) if task.get_loop() is loop]:
-            await asyncio.wait(recordings)
+            _, late = await asyncio.wait(recordings, timeout=_SETTLED_WITHIN)
+            for task in late:
+                task.cancel()
 
     async def _ask(self) -> AcquireResult:
         asking = asyncio.ensure_future(self._store.acquire(*self._which))
@@ -104,5 +106,5 @@ class SharedLimiter:
 
 
 async def _ignoring_store_errors(recording: Awaitable[None]) -> None:
-    with suppress(StoreError, TimeoutError):  # a call whose end is not recorded expires after a window
-        await asyncio.wait_for(recording, _RECORDED_WITHIN)
+    with suppress(StoreError):  # a call whose end is not recorded expires after a window
+        await recording

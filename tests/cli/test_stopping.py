@@ -224,7 +224,7 @@ def test_an_outage_of_the_database_is_reported_in_a_line_and_the_run_continues(
     outage, recovered = err.splitlines()
     assert outage.startswith("boooply: the store cannot be ")
     assert outage.endswith(". It is retried for a minute")
-    assert recovered == "boooply: the store works again"
+    assert recovered == "boooply: the store can be written again"
 
 
 # ---- keys that cannot be stored

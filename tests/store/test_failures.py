@@ -66,12 +66,6 @@ def test_pauses_grow_to_two_seconds() -> None:
     assert [pause_before(number) for number in (0, 1, 2, 3, 9)] == [0.1, 0.2, 0.4, 0.8, 2.0]
 
 
-def test_a_database_that_never_worked_is_not_retried() -> None:
-    availability = Availability()
-    availability.fail(0.0, 0.0)
-    assert not availability.may_retry(0.0, 0.0)
-
-
 def test_a_call_is_retried_for_a_minute_unless_the_outage_is_a_minute_old() -> None:
     availability = Availability()
     availability.succeed()
@@ -87,6 +81,7 @@ def test_a_failure_long_ago_does_not_belong_to_this_outage() -> None:
     availability = Availability()
     availability.succeed()
     availability.fail(0.0, 0.0)
+    assert availability.may_retry(61.0, 61.0)
     availability.fail(500.0, 500.0)
     assert availability.may_retry(500.0, 500.0)
 

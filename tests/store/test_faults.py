@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import sys
 import textwrap
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -62,6 +63,25 @@ async def test_a_write_waits_for_a_short_lock(sqlite_store_url, encryption_key, 
         holder.execute("ROLLBACK")
         holder.close()
         await putting
+
+
+async def test_reads_that_work_end_no_outage_of_the_writes(
+    sqlite_store_url, encryption_key, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr("boooply.store.database._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
+    monkeypatch.setattr("boooply.store.failures._REPORTED_AFTER", 0.3)
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        with closing(sqlite3.connect(tmp_path / "boooply.db", isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            putting = asyncio.create_task(store.keys.put("org_1", KEY))
+            for _ in range(20):
+                assert [one async for one in store.keys.organizations()] == []
+                await asyncio.sleep(0.05)
+        await putting
+    assert [one.getMessage() for one in caplog.records if one.name == "boooply.store"] == [
+        "the store cannot be written: database is locked. It is retried for a minute",
+        "the store can be written again",
+    ]
 
 
 async def test_opening_a_new_file_waits_for_another_process_that_writes_it(sqlite_store_url, encryption_key, tmp_path):

@@ -92,7 +92,7 @@ async def test_a_run_outlasts_an_outage_and_mints_each_key_once(postgresql_store
     assert len(lines) == 2
     assert lines[0].startswith("the store cannot be ")
     assert lines[0].endswith(". It is retried for a minute")
-    assert lines[1] == "the store works again"
+    assert lines[1] == "the store can be written again"
 
 
 async def test_an_outage_that_lasts_is_an_error_and_later_calls_fail_at_once(

@@ -175,7 +175,7 @@ async def test_a_store_that_keeps_failing_ends_the_wait(sqlite_store_url, encryp
 async def test_closing_does_not_wait_for_a_store_that_cannot_record_the_end_of_a_call(
     sqlite_store_url, encryption_key, monkeypatch
 ):
-    monkeypatch.setattr("boooply.transport.shared_limiter._RECORDED_WITHIN", 0.3)
+    monkeypatch.setattr("boooply.transport.shared_limiter._SETTLED_WITHIN", 0.3)
     with locked(sqlite_store_url, monkeypatch) as other:
         async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
             limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(), store.limits)
