@@ -28,9 +28,12 @@ _TAIL: Final = 4
 _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large a part of the whole
 
 # Keys and webhook secrets, what follows "Bearer", and the token of a join link; BOOOPLY_API_KEY and the like are names
-# of variables.
+# of variables, and boooply_keys and the like are names in a store.
+_NAMES: Final = (
+    r"BOOOPLY_[A-Z_]+|boooply_(?:event_queues|events|keys|ledger|limits|platform_keys|queue|store)(?:_[a-z]+)*"
+)
 _LOOKS_SECRET: Final = re.compile(
-    r"(?i)\b(?!(?-i:BOOOPLY_[A-Z_]+)(?![\w-]))b(?:ooo)?ply_[\w-]+"
+    rf"(?i)\b(?!(?-i:{_NAMES})(?![\w-]))b(?:ooo)?ply_[\w-]+"
     r"|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"
 )
 

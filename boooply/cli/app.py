@@ -9,7 +9,15 @@ from typing import Final
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from boooply.cli.terminal import OPTION, console, discard_output, print_error, printable, replace_unencodable
+from boooply.cli.terminal import (
+    OPTION,
+    console,
+    discard_output,
+    print_error,
+    printable,
+    replace_unencodable,
+    store_warnings,
+)
 from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
 from boooply.version import __version__
 
@@ -182,7 +190,8 @@ def run(arguments: Sequence[str]) -> int:
         print_error("standard output is closed")
         return _FAILED
     try:
-        code: int = app(arguments, console=console(), error_console=console(stderr=True))
+        with store_warnings():
+            code: int = app(arguments, console=console(), error_console=console(stderr=True))
         sys.stdout.flush()
     except CycloptsError:
         return _WRONG_INPUT  # cyclopts has said why

@@ -1,6 +1,7 @@
 """The terminal: the options, signals, streams and pieces of output that commands share."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -73,6 +74,24 @@ def printable(text: str) -> str:
 def print_error(problem: str) -> None:
     """Print an error on standard error, in one line, however long it is."""
     console(stderr=True).print(printable(f"boooply: {problem}"), soft_wrap=True)
+
+
+class _ErrorPrinter(logging.Handler):
+    """A handler that prints what is logged as errors are printed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print_error(record.getMessage())
+
+
+@contextmanager
+def store_warnings() -> Generator[None]:
+    """Print the warnings of the store, of an outage for example."""
+    logger, handler = logging.getLogger("boooply.store"), _ErrorPrinter(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def write_line(line: str) -> None:

@@ -75,7 +75,8 @@ class StoreError(BoooplyError):
     """The store cannot be opened, read or written.
 
     Attributes:
-        is_permanent: Whether a retry cannot help, since it is no longer the store that was opened, or never was yours.
+        is_permanent: Whether a retry cannot help: a right is missing, say, or it is not the store that was opened. What
+            a retry can help was retried for a minute, unless the database never worked.
     """
 
     def __init__(self, problem: str = "", is_permanent: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Final, ParamSpec, Protocol, TypeVar, cast
+from typing import Final, Protocol, cast
 
 import attrs
 
@@ -35,14 +35,10 @@ from boooply.secret import Secret, one_line, redact
 from boooply.store import ClaimResult, State, is_same_run
 from boooply.store.completion import run_to_completion
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
 # The platform's key is wrong, or it gets a 429 after every wait: no customer can be minted.
 _STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError, RateLimitError)
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
+_RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release a claim
 
 
 class AsyncKeys(Protocol):
@@ -76,7 +72,6 @@ class KeyProvisioner:
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether to mint again for customers in doubt.
         replace: Whether to mint again for all customers, and to replace the keys of those that have one.
-        store_timeout: How long to retry a store that fails, in seconds.
         run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
         outage: The requests in a row that got no clear response.
     """
@@ -86,7 +81,6 @@ class KeyProvisioner:
     vault: AsyncKeys | None = None
     remint: bool = False
     replace: bool = False
-    store_timeout: float = 60.0
     run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
     outage: Outage = attrs.field(init=False)
     _claim_numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
@@ -130,13 +124,8 @@ class KeyProvisioner:
 
     async def _connect(self, tenant: Tenant) -> Outcome:
         claim_token = f"{self.run_id}/{next(self._claim_numbers)}"
-        claimed = await self._with_store_retry(
-            self.recorder.claim,
-            tenant,
-            claim_token=claim_token,
-            lease=_WAITING_LEASE,
-            remint=self.remint,
-            replace=self.replace,
+        claimed = await self.recorder.claim(
+            tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint, replace=self.replace
         )
         if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
@@ -149,7 +138,7 @@ class KeyProvisioner:
 
     async def _connect_claimed(self, tenant: Tenant, claimed: Claimed, claim_token: str) -> Outcome:
         if _vault_decides(claimed) and not self.replace and await self._is_in_vault(tenant.organization_id):
-            await self._with_store_retry(self.recorder.finish, tenant, None, claim_token=claim_token)
+            await self.recorder.finish(tenant, None, claim_token=claim_token)
             return AlreadyConnected(tenant.organization_id)
         if claimed.result is ClaimResult.CLAIMED:
             return await self._mint(tenant, claim_token)
@@ -184,7 +173,7 @@ class KeyProvisioner:
                 self.outage.fail(identity, _now(), reason)
             is_ambiguous = isinstance(error, AmbiguousWriteError | DecodingError)
             record = self.recorder.mark_in_doubt if is_ambiguous else self.recorder.fail
-            await self._with_store_retry(record, identity, claim_token=claim_token, reason=reason)
+            await record(identity, claim_token=claim_token, reason=reason)
             return (InDoubt if is_ambiguous else Failed)(identity, reason, error)
         self.outage.succeed(_now())
         return await self._keep(tenant, created.api_key, claim_token)
@@ -195,31 +184,28 @@ class KeyProvisioner:
             raise NotClaimed
         self._cancellable.discard(_current())
         lease = 1.5 * transport_of(self.platform).timeout + 1  # seconds: one and a half attempts, and a second
-        has_begun = await self._with_store_retry(
-            self.recorder.begin, organization_id, claim_token=claim_token, lease=lease
-        )
+        has_begun = await self.recorder.begin(organization_id, claim_token=claim_token, lease=lease)
         if self._is_stopping or not has_begun:
             raise NotClaimed
 
     async def _wait_again(self, organization_id: str, claim_token: str) -> None:
         """Record that the request was not carried out and waits for its next attempt."""
-        await self._with_store_retry(
-            self.recorder.mark_not_sent, organization_id, claim_token=claim_token, lease=_WAITING_LEASE
-        )
+        await self.recorder.mark_not_sent(organization_id, claim_token=claim_token, lease=_WAITING_LEASE)
         if self._is_stopping:
             raise NotClaimed
         self._cancellable.add(_current())
 
     async def _release(self, organization_id: str, claim_token: str) -> None:
         """Release the claim, so that no other run waits for its lease; if the store fails, they wait."""
-        with suppress(StoreError):
-            await run_to_completion(self.recorder.mark_not_sent(organization_id, claim_token=claim_token))
+        release = self.recorder.mark_not_sent(organization_id, claim_token=claim_token)
+        with suppress(StoreError, TimeoutError):
+            await run_to_completion(asyncio.wait_for(release, _RELEASED_WITHIN))
 
     async def _keep(self, tenant: Tenant, api_key: Secret, claim_token: str) -> Outcome:
-        """Store a new key, retrying for as long as allowed: the API shows it once."""
+        """Store a new key; if that fails, raise an error with it: the API shows it once."""
         problem = ""
         try:
-            is_stored = await self._with_store_retry(self._store, tenant, api_key, claim_token)
+            is_stored = await self._store(tenant, api_key, claim_token)
         except SharedKeyError as shared:
             return await self._doubt_both(tenant.organization_id, shared, api_key)
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
@@ -232,7 +218,7 @@ class KeyProvisioner:
         """Check the customer that has another one's new key, which is in doubt already."""
         self.outage.fail(organization_id, _now(), shared.reason)
         ask = partial(doubt_about, transport_of(self.platform))
-        await self._with_store_retry(check_holder, self.recorder, ask, shared, organization_id, api_key)
+        await check_holder(self.recorder, ask, shared, organization_id, api_key)
         return InDoubt(organization_id, shared.reason)
 
     async def _store(self, tenant: Tenant, api_key: Secret, claim_token: str) -> bool:
@@ -241,20 +227,6 @@ class KeyProvisioner:
         is_replaced = self.replace and await self._is_in_vault(tenant.organization_id)
         await self.vault.put(tenant.organization_id, api_key)
         return await self.recorder.finish(tenant, None, claim_token=claim_token, replace=is_replaced)
-
-    async def _with_store_retry(self, step: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step, and again while the store fails, for at most ``store_timeout`` seconds."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self.store_timeout
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await step(*args, **kwargs)
-            except StoreError as error:
-                if error.is_permanent or loop.time() + pause > ends:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:

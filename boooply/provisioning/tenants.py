@@ -120,12 +120,7 @@ class AsyncTenants:
             await check_store(self._store, self._platform, record=True)
             self._is_recorded = self._is_checked = True
         provisioner = KeyProvisioner(
-            platform=self._platform,
-            recorder=self._recorder,
-            vault=self._vault,
-            remint=remint,
-            replace=replace,
-            store_timeout=5.0,
+            platform=self._platform, recorder=self._recorder, vault=self._vault, remint=remint, replace=replace
         )
         async with self._lock(tenant.organization_id):
             await _connect(provisioner, tenant)

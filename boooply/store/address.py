@@ -35,6 +35,7 @@ _URI_OPTIONS: Final[dict[str, tuple[str, ...]]] = {  # of those, none creates a 
     "mode": ("ro", "rw", "memory"),
     "cache": ("shared", "private"),
 }
+_UTF8: Final = {"utf8", "utf-8"}
 _POSTGRESQL_FORM: Final = "postgresql+psycopg://user:password@host/database"
 _MEMORY: Final = {None, "", ":memory:"}
 _OWNER_ONLY: Final = 0o600
@@ -85,7 +86,7 @@ class Address:
         try:
             os.close(os.open(Path(name), os.O_CREAT | os.O_RDONLY, _OWNER_ONLY))
         except OSError as error:
-            raise StoreError(f"the store {name} cannot be opened: {error.strerror}") from error
+            raise StoreError(f"the store {name} cannot be opened: {error.strerror}", is_permanent=True) from error
 
 
 def database_address(given: Secret) -> Address:
@@ -125,6 +126,10 @@ def _address_or_problem(given: Secret) -> Address | str:
 
 
 def _postgresql_problem(options: Mapping[str, Sequence[str]]) -> str | None:
+    if "prepare_threshold" in options:
+        return "has an option prepare_threshold: drop it, since the store never prepares statements"
+    if not all(value.lower() in _UTF8 for value in options.get("client_encoding", ())):
+        return "has an option client_encoding: drop it, since the store always uses utf8"
     if not all(value.isdecimal() for value in options.get("connect_timeout", ())):
         return "must have a whole number of seconds as connect_timeout"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
@@ -15,11 +16,12 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, create_engine, event, literal_column, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from boooply.errors import ConfigurationError, StoreError
 from boooply.secret import Secret
 from boooply.store.address import Address
+from boooply.store.failures import Availability, Failure, failure_of, pause_before
 from boooply.store.file import OpenFile
 from boooply.store.threads import Threads
 
@@ -34,20 +36,17 @@ _LOCK_TIMEOUT: Final = 10.0  # seconds that another process may use SQLite's one
 _CONNECT_TIMEOUT: Final = 10  # seconds
 _LOCK_POLL: Final = 0.005  # seconds
 _LOCK_POLLS: Final = round(_LOCK_TIMEOUT / _LOCK_POLL)
-_PRIMARY_CODE: Final = 0xFF  # of SQLite's result codes; the bits above it are more specific
 _PRAGMAS: Final = (
-    "PRAGMA busy_timeout = 0",  # the next one takes a lock, for which `_set` waits
+    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",  # first, since the next one takes a lock
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut
-    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
-# What a retry cannot help: a file that is read-only or damaged, missing rights, a table that is gone.
-_PERMANENT_CODES: Final = frozenset(
-    {sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
-)
-_PERMANENT_STATES: Final = ("25006", "28", "3D", "42")  # beginnings of PostgreSQL's SQLSTATE
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
+# No prepared statements: behind a pooler of transactions, the next one may run on another connection.
+_POSTGRESQL_OPTIONS: Final = {"client_encoding": "utf8", "prepare_threshold": None}
+
+logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 def connect(address: Address) -> Database:
@@ -63,7 +62,7 @@ def connect(address: Address) -> Database:
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
         timeout = {} if "connect_timeout" in address.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
-        options |= {"connect_args": timeout, "pool_pre_ping": True}
+        options |= {"connect_args": _POSTGRESQL_OPTIONS | timeout, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}
@@ -103,12 +102,11 @@ def _prepare(file: OpenFile, connection: sqlite3.Connection, _record: object) ->
 
 def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
     """Wait for the lock here: if two switch a new file to WAL at once, SQLite fails for one of them immediately."""
-    # Polls are counted, since the clock of a test may be frozen.
-    for polls in range(_LOCK_POLLS + 1):
+    for polls in count(1):  # counted, since the clock of a test may be frozen
         try:
             cursor.execute(pragma)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or polls == _LOCK_POLLS:
+            if not failure_of(error).is_transient or polls == _LOCK_POLLS:
                 raise
         else:
             return
@@ -127,6 +125,9 @@ class Database:
 
     ``read`` and ``write`` run functions in threads of the database: such a function may not touch what belongs to an
     event loop. ``clock`` is an expression for the seconds since 1970, by the clock that all processes share.
+
+    What a retry can help is retried for a minute, once the database has worked: so a function may run several times,
+    even after it was committed, if the connection broke before that was confirmed.
     """
 
     address: Address
@@ -136,11 +137,14 @@ class Database:
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
     _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
-    # Writes are numbered, since the clock of a test may be frozen. Those below ``_failed_before`` were called before
-    # the last time that no transaction could begin, with the database locked or out of reach.
+    _has_worked: bool = attrs.field(default=False, init=False)
+    _reading: Availability = attrs.field(factory=Availability, init=False)
+    _writing: Availability = attrs.field(factory=Availability, init=False)
+    # Calls are numbered, since the clock of a test may be frozen. Writes below ``_failed_before`` were called before
+    # the last time that none could begin, with the database locked or out of reach.
     _calls: Iterator[int] = attrs.field(factory=count, init=False)
     _failed_before: int = attrs.field(default=0, init=False)
-    _failure: str = attrs.field(default="", init=False)
+    _failure: Failure | None = attrs.field(default=None, init=False)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run some reads in one transaction, and stop them if the caller is cancelled.
@@ -150,7 +154,7 @@ class Database:
         """
         reading = _Reading(self.engine)
         try:
-            return await self._run(self._readers, partial(reading.run, work), "read")
+            return await self._run("read", self._readers, self._reading, lambda _: reading.run(work))
         except asyncio.CancelledError:  # stopping it may take a while
             threading.Thread(target=reading.stop, name="boooply-store stop", daemon=True).start()
             raise
@@ -158,13 +162,13 @@ class Database:
     async def write(self, step: Callable[[Connection], T]) -> T:
         """Run a step in one transaction, and return its result once that is committed.
 
-        Steps run one after another, in the order of the calls. A step whose caller is cancelled before it begins is
-        never run; one that has begun is committed.
+        Steps run one after another, in the order of the calls, except those that are retried. A step whose caller is
+        cancelled before it begins is never run; one that has begun is committed if the database works.
 
         Raises:
             StoreError: The database fails.
         """
-        return await self._run(self._writer, partial(self._commit, step, next(self._calls)), "written")
+        return await self._run("written", self._writer, self._writing, partial(self._commit, step))
 
     def now(self, connection: Connection) -> float:
         """Return the database's time, which is the same for every process."""
@@ -181,18 +185,46 @@ class Database:
             self._writer.close(self.engine.dispose)
         await self._writer.ended()
 
-    async def _run(self, threads: Threads, function: Callable[[], T], participle: str) -> T:
+    async def _run(
+        self, participle: str, threads: Threads, availability: Availability, function: Callable[[int], T]
+    ) -> T:
+        """Call a function, with the number of the call, in one of the threads, and again while a retry can help."""
         if self._process != os.getpid():
-            raise StoreError("the store was opened before a fork, in another process: open it in this one")
-        try:
-            return await threads.run(function)
-        except _FAILURES as error:
-            problem, is_permanent = self.address.without_passwords(reason_of(error)), _is_permanent(error)
-        raise StoreError(f"the store cannot be {participle}: {problem}", is_permanent=is_permanent)
+            raise StoreError(
+                "the store was opened before a fork, in another process: open it in this one", is_permanent=True
+            )
+        clock = asyncio.get_running_loop().time
+        called_at = clock()
+        retry = 0
+        while True:
+            began_at = clock()
+            try:
+                result = await threads.run(partial(function, next(self._calls)))
+            except _NotBegun as error:
+                failure = error.failure
+            except _FAILURES as error:
+                failure = failure_of(error)
+            else:
+                self._has_worked = True
+                if availability.succeed():
+                    logger.warning("the store can be %s again", participle)
+                return result
+            problem = f"the store cannot be {participle}: {self.address.without_passwords(failure.problem)}"
+            availability.fail(began_at, clock())
+            if not failure.is_transient or not self._may_retry(called_at, clock()):
+                remedy = failure.remedy and f". {failure.remedy}"
+                raise StoreError(f"{problem}{remedy}", is_permanent=not failure.is_transient)
+            if availability.must_report(clock()):
+                logger.warning("%s. It is retried for a minute", problem)
+            await asyncio.sleep(pause_before(retry))
+            retry += 1
+
+    def _may_retry(self, called_at: float, now: float) -> bool:
+        return self._has_worked and all(one.may_retry(called_at, now) for one in (self._reading, self._writing))
 
     def _commit(self, step: Callable[[Connection], T], number: int) -> T:
-        if number < self._failed_before:
-            raise StoreError(f"the store cannot be written: {self._failure}")  # it would wait as long once more
+        if self._failure is not None and number < self._failed_before:
+            raise _NotBegun(self._failure)  # it would wait as long once more
         has_begun = False
         try:
             with self.engine.begin() as connection:
@@ -203,9 +235,16 @@ class Database:
                 return result
         except _FAILURES as error:
             if not has_begun:
-                self._failure = self.address.without_passwords(reason_of(error))
-                self._failed_before = next(self._calls)
+                self._failed_before, self._failure = next(self._calls), failure_of(error)
             raise
+
+
+class _NotBegun(Exception):
+    """A write that was not begun, since one before it could not begin."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
 
 
 class _Reading:
@@ -236,17 +275,3 @@ class _Reading:
     def _use(self, driver_connection: Any) -> None:
         with self._lock:
             self._driver_connection = driver_connection
-
-
-def _is_permanent(error: BaseException) -> bool:
-    cause: Any = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE in _PERMANENT_CODES
-    return str(getattr(cause, "sqlstate", None) or "").startswith(_PERMANENT_STATES)
-
-
-def reason_of(error: BaseException) -> str:
-    """Return a database's complaint in one line: the driver's own words, which quote no values."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    first = str(cause).strip().partition("\n")[0]
-    return first or type(cause).__name__

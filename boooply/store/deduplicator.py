@@ -32,6 +32,7 @@ LEASE: Final = 60.0
 _MOST_REMEMBERED: Final = 100_000
 _POLL: Final = 0.1  # seconds
 _RENEWALS: Final = 3  # in one lease
+_RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release an event
 
 
 class AsyncDeduplicator:
@@ -91,8 +92,8 @@ class AsyncDeduplicator:
 
 async def release(events: AsyncEvents | _InMemory, key: str, claim_token: str) -> None:
     """Release the claim on an event, whatever becomes of the caller; if the store fails, the lease frees it."""
-    with suppress(StoreError):
-        await run_to_completion(events.release(key, claim_token=claim_token))
+    with suppress(StoreError, TimeoutError):
+        await run_to_completion(asyncio.wait_for(events.release(key, claim_token=claim_token), _RELEASED_WITHIN))
 
 
 @asynccontextmanager

@@ -40,19 +40,38 @@ async def opened(
     address = database_address(next((one for one in given if one and one.reveal()), Secret(DEFAULT_URL)))
     database = connect(address)
     try:
-        version = await database.read(_version) or await database.write(partial(_create, encryption))
+        version = await database.read(_checked_version) or await database.write(partial(_create, encryption))
         if version > VERSION:
             raise StoreError(
-                f"the store has schema {version}, and this version of boooply knows {VERSION}: upgrade boooply"
+                f"the store has schema {version}, and this version of boooply knows {VERSION}: upgrade boooply",
+                is_permanent=True,
             )
         if version < VERSION:
             raise StoreError(
                 f"the store has schema {version}, of a boooply from before its first release: name a new store in "
-                f"{URL_VARIABLE}. `boooply tenants key ID` of that version prints each key, for you to put there"
+                f"{URL_VARIABLE}. `boooply tenants key ID` of that version prints each key, for you to put there",
+                is_permanent=True,
             )
         yield kind(database, await database.read(partial(opened_encryption, encryption)))
     finally:
         await database.close()
+
+
+def _checked_version(connection: Connection) -> int:
+    """Read the version of the schema, 0 if there is none.
+
+    Raises:
+        StoreError: The database cannot store every name.
+    """
+    if connection.dialect.name == "postgresql":
+        encoding: str = connection.execute(text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise StoreError(
+                f"the store's database has the encoding {encoding}, which cannot store every name: create one with "
+                f"ENCODING 'UTF8' TEMPLATE template0, and name it in {URL_VARIABLE}",
+                is_permanent=True,
+            )
+    return _version(connection)
 
 
 def _version(connection: Connection) -> int:

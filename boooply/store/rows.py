@@ -11,6 +11,7 @@ import attrs
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, bindparam, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from boooply.errors import StoreError
 from boooply.secret import Secret
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption
@@ -53,8 +54,18 @@ class Rows(Generic[E]):
         return in_scope(self.table, self.scope)
 
     def load(self, values: Iterable[Any], /) -> E:
-        """Return the entry with these values of ``columns``."""
-        return self.entry_type(**dict(zip(_names(self.entry_type), values, strict=True)))
+        """Return the entry with these values of ``columns``.
+
+        Raises:
+            StoreError: A newer version of this package wrote them.
+        """
+        named = dict(zip(_names(self.entry_type), values, strict=True))
+        try:
+            return self.entry_type(**named)
+        except ValueError as error:  # of an enumeration, whose members this version knows
+            problem = f"{self.table.name} contains what this version of boooply does not know ({error})"
+        whose = f" for {named[self._key]}" if self._key in named else ""
+        raise StoreError(f"the store's table {problem}{whose}: upgrade boooply", is_permanent=True)
 
     async def step(self, name: str, step: Step[E, T], /) -> T:
         """Take a step with one row in a transaction of its own, and create the row if there is none.

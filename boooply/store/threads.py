@@ -102,7 +102,7 @@ class Threads:
     def _enqueue(self, call: Call) -> None:
         with self._mutex:
             if self._is_closed:
-                raise StoreError("the store is closed")
+                raise StoreError("the store is closed", is_permanent=True)
             self._queue.put(call)
 
     def _work(self) -> None:

@@ -17,7 +17,7 @@ from boooply.ratelimit.status import AcquireResult, LimitStore, RateLimitStatus
 from boooply.secret import Secret
 from boooply.transport.waiters import Waiters
 
-_PAUSES: Final = (0.1, 0.3, 1.0, 3.0)  # seconds before a store that fails is asked again
+_SETTLED_WITHIN: Final = 3.0  # seconds for which the end waits for a store that fails
 _JITTER: Final = 0.002  # seconds at most, so that those who wait for the same time do not all ask at once
 _DIGITS: Final = 32
 
@@ -60,10 +60,10 @@ class SharedLimiter:
         """Wait until a call may start, and return when it did, by the store's clock.
 
         Raises:
-            StoreError: The store failed several times.
+            StoreError: The store failed.
         """
         async with self._waiters.queue():
-            while (result := await self._ask_patiently()).delay > 0:  # noqa: ASYNC110 - other processes set no event
+            while (result := await self._ask()).delay > 0:  # noqa: ASYNC110 - other processes set no event
                 await asyncio.sleep(result.delay + random.random() * _JITTER)  # noqa: S311 - spreads processes
             return result.started
 
@@ -76,20 +76,12 @@ class SharedLimiter:
         self._record(self._store.release(*self._which, started=started))
 
     async def settle(self) -> None:
-        """Wait until everything is recorded that began on this event loop."""
+        """Wait until everything is recorded that began on this event loop, unless the store fails."""
         loop = asyncio.get_running_loop()
         while recordings := [task for task in tuple(self._recordings) if task.get_loop() is loop]:
-            await asyncio.wait(recordings)
-
-    async def _ask_patiently(self) -> AcquireResult:
-        for pause in _PAUSES:
-            try:
-                return await self._ask()
-            except StoreError as error:
-                if error.is_permanent:
-                    raise
-            await asyncio.sleep(pause)
-        return await self._ask()
+            _, late = await asyncio.wait(recordings, timeout=_SETTLED_WITHIN)
+            for task in late:
+                task.cancel()
 
     async def _ask(self) -> AcquireResult:
         asking = asyncio.ensure_future(self._store.acquire(*self._which))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from boooply import AsyncBoooplyPlatform, StoreError
@@ -199,6 +200,33 @@ def test_a_signal_after_the_last_customer_changes_neither_summary_nor_exit_code(
     assert "Stop" not in ran.out
 
 
+# ---- a store that fails for a while
+
+
+def test_an_outage_of_the_database_is_reported_in_a_line_and_the_run_continues(
+    started: Run, many_tenants_csv: Rows, postgresql_store_url: str, monkeypatch: pytest.MonkeyPatch, use: Use
+) -> None:
+    monkeypatch.setenv("BOOOPLY_STORE_URL", postgresql_store_url)
+    server = postgresql_store_url.replace("+psycopg", "").replace("/store?", "/postgres?")
+    with Sandbox(limits=None, latency=0.3) as slow, psycopg.connect(server, autocommit=True) as admin:
+        use(slow)
+        process = started(many_tenants_csv(30), "--concurrency", "2")
+        until(lambda: len(slow.mints) > 2)
+        admin.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
+        try:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
+            time.sleep(6)
+        finally:
+            admin.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, len(slow.mints)) == (0, 30)
+    outage, recovered = err.splitlines()
+    assert outage.startswith("boooply: the store cannot be ")
+    assert outage.endswith(". It is retried for a minute")
+    assert recovered == "boooply: the store can be written again"
+
+
 # ---- keys that cannot be stored
 
 
@@ -208,7 +236,6 @@ def _store_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(Recorder, "finish", fail)
-    monkeypatch.setattr("boooply.provisioning.provisioner._FIRST_PAUSE", 100)  # no patience
 
 
 @pytest.mark.usefixtures("_store_breaks")

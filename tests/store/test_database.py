@@ -166,7 +166,10 @@ async def test_a_write_that_has_begun_is_committed_though_its_caller_is_cancelle
     assert (writing.cancelled(), names) == (True, [("begun",)])
 
 
-async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_error(sqlite_store_url, encryption_key):
+async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_error(
+    sqlite_store_url, encryption_key, monkeypatch
+):
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 0.5)
     async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_0", KEY)
         with store.database.engine.connect() as connection:
@@ -178,7 +181,9 @@ async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_e
             errors = await asyncio.gather(*writing, return_exceptions=True)
         other.close()
         await store.keys.put("org_1", KEY)
-    assert {str(error) for error in errors} == {"the store cannot be written: database is locked"}
+    assert {str(error) for error in errors} == {
+        "the store cannot be written: database is locked. Another process has locked the store: end it, or wait for it."
+    }
     assert len({id(error) for error in errors}) == len(errors)
 
 

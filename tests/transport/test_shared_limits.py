@@ -4,7 +4,8 @@ import asyncio
 import sqlite3
 import threading
 import time
-from contextlib import AsyncExitStack, closing
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
 
 import pytest
 
@@ -106,22 +107,27 @@ async def test_the_status_shows_what_remains_and_who_waits(store):
     assert status.seconds_to_end > 60
 
 
-async def test_a_store_that_fails_briefly_is_asked_again(store, monkeypatch):
-    real, failures = type(store.limits).acquire, iter(range(2))
+@contextmanager
+def locked(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """Take SQLite's only write lock, for which stores that are opened within do not wait."""
+    monkeypatch.setattr("boooply.store.database._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        yield other
 
-    async def failing(shared, *arguments):
-        if next(failures, None) is not None:
-            raise StoreError("the store cannot be written: database is locked")
-        return await real(shared, *arguments)
 
-    monkeypatch.setattr(type(store.limits), "acquire", failing)
-    async with (
-        Sandbox() as sandbox,
-        AsyncBoooplyClient(
-            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store)
-        ) as client,
-    ):
-        assert (await client.organization.get()).name
+async def test_a_store_that_fails_briefly_is_asked_again(sqlite_store_url, encryption_key, monkeypatch):
+    async with Sandbox() as sandbox:
+        with locked(sqlite_store_url, monkeypatch) as other:
+            async with (
+                AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store,
+                AsyncBoooplyClient(
+                    api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store)
+                ) as client,
+            ):
+                other.execute("BEGIN IMMEDIATE")
+                asyncio.get_running_loop().call_later(0.5, other.rollback)
+                assert (await client.organization.get()).name
+                assert not other.in_transaction
 
 
 async def test_a_window_shorter_than_configured_is_used_as_the_api_reports_it(store):
@@ -153,21 +159,32 @@ async def test_closing_a_client_waits_until_its_last_rate_limit_headers_are_stor
             assert not other.in_transaction
 
 
-async def test_a_store_that_keeps_failing_ends_the_wait(store, monkeypatch):
-    asked = 0
+async def test_a_store_that_keeps_failing_ends_the_wait(sqlite_store_url, encryption_key, monkeypatch):
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 0.3)
+    with locked(sqlite_store_url, monkeypatch) as other:
+        async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+            limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(), store.limits)
+            other.execute("BEGIN IMMEDIATE")
+            async with asyncio.timeout(5):
+                with pytest.raises(StoreError, match="database is locked"):
+                    await limiter.acquire()
+            other.rollback()
+            assert limiter.status().waiting == 0
 
-    async def failing(_shared, *_arguments):
-        nonlocal asked
-        asked += 1
-        raise StoreError("the store cannot be written: database is locked")
 
-    monkeypatch.setattr(type(store.limits), "acquire", failing)
-    monkeypatch.setattr("boooply.transport.shared_limiter._PAUSES", (0.01, 0.01))
-    limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(), store.limits)
-    with pytest.raises(StoreError):
-        await limiter.acquire()
-    assert asked == 3
-    assert limiter.status().waiting == 0
+async def test_closing_does_not_wait_for_a_store_that_cannot_record_the_end_of_a_call(
+    sqlite_store_url, encryption_key, monkeypatch
+):
+    monkeypatch.setattr("boooply.transport.shared_limiter._SETTLED_WITHIN", 0.3)
+    with locked(sqlite_store_url, monkeypatch) as other:
+        async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+            limiter = SharedLimiter("name", RateLimitClass.READS, RateLimits(), store.limits)
+            started = await limiter.acquire()
+            other.execute("BEGIN IMMEDIATE")
+            limiter.finish(None, started=started)
+            async with asyncio.timeout(3):
+                await limiter.settle()
+            other.rollback()
 
 
 async def test_an_unreadable_stored_state_counts_as_a_new_state(sqlite_store_url, encryption_key):
