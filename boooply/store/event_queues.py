@@ -12,19 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Delete,
-    Select,
-    Update,
-    bindparam,
-    case,
-    delete,
-    exists,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Delete, Select, Update, bindparam, case, delete, func, select, update
 
 from boooply.store.event_states import EventStatus
 from boooply.store.rows import Insert, insert
@@ -79,9 +67,10 @@ def lock(connection: Connection, event: str, clock: ColumnElement[float]) -> Que
     return None if row is None else Queue(*row)
 
 
-def is_any_due(connection: Connection, clock: ColumnElement[float]) -> bool:
-    """Return whether a queue has an event to handle, or was last changed before the clock was set back."""
-    return connection.execute(_look(clock)).scalar_one()
+def look(connection: Connection, clock: ColumnElement[float]) -> tuple[bool, bool]:
+    """Return whether a queue is due, and whether one was changed after the present: then the clock was set back."""
+    is_due, is_ahead = connection.execute(_look(clock)).one()
+    return bool(is_due), bool(is_ahead)  # of an empty table, neither is known
 
 
 def next_due(connection: Connection, clock: ColumnElement[float]) -> Queue | None:
@@ -123,12 +112,12 @@ def released(connection: Connection, event: str, claim_token: str, clock: Column
 
 
 def bring_back(connection: Connection, clock: ColumnElement[float]) -> None:
-    """Let leases and pauses begin again if the clock was set back: events would wait for as long as that."""
-    if not connection.execute(_bring_back_queues(clock)).rowcount:
-        return
-    now = select(clock).scalar_subquery()
-    ends = case((EVENTS.c.locked_until > 0, now + EVENTS.c.locked_until - EVENTS.c.changed_at), else_=0.0)
-    ahead = update(EVENTS).where(EVENTS.c.changed_at > now + _SLACK)
+    """Let leases and pauses begin again: otherwise events wait for as long as the clock was set back."""
+    now, queues, events = select(clock).scalar_subquery(), EVENT_QUEUES.c, EVENTS.c
+    due = {"due_at": now + queues.due_at - queues.changed_at, "changed_at": now}
+    connection.execute(update(EVENT_QUEUES).where(queues.changed_at > now + _SLACK).values(due))
+    ends = case((events.locked_until > 0, now + events.locked_until - events.changed_at), else_=0.0)
+    ahead = update(EVENTS).where(events.changed_at > now + _SLACK)
     count = connection.execute(ahead.values(locked_until=ends, changed_at=now)).rowcount
     logger.warning("the clock was set back: leases of stored events begin again (%d)", count)
 
@@ -146,21 +135,15 @@ def _joining(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["name"], set_=changes)
 
 
-# The time is a subquery, evaluated once: a database does not look up a function of the present in an index.
+# The time is a subquery, evaluated once: a database does not look up a function of the present in an index. The least
+# and the greatest value are looked up there too, where PostgreSQL may search a whole table for any that exists.
 
 
 @cache
-def _look(clock: ColumnElement[float]) -> Select[bool]:
+def _look(clock: ColumnElement[float]) -> Select[bool, bool]:
     now, queues = select(clock).scalar_subquery(), EVENT_QUEUES.c
-    is_due, is_ahead = exists().where(queues.due_at <= now), exists().where(queues.changed_at > now + _SLACK)
-    return select(is_due | is_ahead)
-
-
-@cache
-def _bring_back_queues(clock: ColumnElement[float]) -> Update:
-    now, queues = select(clock).scalar_subquery(), EVENT_QUEUES.c
-    ahead = update(EVENT_QUEUES).where(queues.changed_at > now + _SLACK)
-    return ahead.values(due_at=now + queues.due_at - queues.changed_at, changed_at=now)
+    first, last = select(func.min(queues.due_at)), select(func.max(queues.changed_at))
+    return select(first.scalar_subquery() <= now, last.scalar_subquery() > now + _SLACK)
 
 
 @cache

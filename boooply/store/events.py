@@ -71,13 +71,7 @@ class AsyncEvents:
 
     async def finish(self, key: str, /, *, claim_token: str) -> None:
         """Record that an event is handled, and delete its body."""
-
-        def run(connection: Connection) -> None:
-            with event_queues.released(connection, key, claim_token, self._database.clock):
-                finish = partial(event_states.finish, claim_token=claim_token)
-                self._rows.step_in(connection, key, finish, encrypted=None)
-
-        await self._database.write(run)
+        await self._database.write(partial(self._finish, key, claim_token))
 
     async def release(self, key: str, /, *, claim_token: str) -> None:
         """Let anybody claim an event at once."""
@@ -105,17 +99,21 @@ class AsyncEvents:
 
         await self._database.write(run)
 
-    async def take(self, *, claim_token: str, lease: float, look_first: bool = True) -> StoredEvent | None:
+    async def take(self, *, claim_token: str, lease: float, finished: StoredEvent | None = None) -> StoredEvent | None:
         """Claim the event that is to be handled next, if there is one, and its queue.
 
-        ``look_first`` takes no lock that others would wait for, unless there is an event.
+        Record in the same transaction that another event is ``finished``.
         """
         clock = self._database.clock
-        if look_first and not await self._database.read(partial(event_queues.is_any_due, clock=clock)):
-            return None
+        if finished is None and not any(await self._database.read(partial(event_queues.look, clock=clock))):
+            return None  # without a lock that others would wait for
 
         def run(connection: Connection) -> StoredEvent | None:
-            event_queues.bring_back(connection, clock)
+            _, is_ahead = event_queues.look(connection, clock)
+            if is_ahead:  # first: this locks many queues, and must not wait for one while it has locked another
+                event_queues.bring_back(connection, clock)
+            if finished is not None:
+                self._finish(finished.key, finished.claim_token, connection)
             while (queue := event_queues.next_due(connection, clock)) is not None:
                 stored = self._claim_first(connection, queue, claim_token, lease)
                 if stored is not None:
@@ -146,6 +144,11 @@ class AsyncEvents:
     @property
     def _rows(self) -> Rows[EventState]:
         return Rows(self._database, EVENTS, EventState)
+
+    def _finish(self, key: str, claim_token: str, connection: Connection) -> None:
+        with event_queues.released(connection, key, claim_token, self._database.clock):
+            finish = partial(event_states.finish, claim_token=claim_token)
+            self._rows.step_in(connection, key, finish, encrypted=None)
 
     async def _give_up(self, key: str, claim_token: str, step: Callable[..., tuple[bool, EventState]]) -> None:
         def run(connection: Connection) -> None:

@@ -144,33 +144,33 @@ class _Work:
 
     async def run(self) -> None:
         """Handle one event after another, until the work is stopped."""
-        stored = None
-        while not self.stop.is_set():
+        following: StoredEvent | None = None
+        while following is not None or not self.stop.is_set():
             self.news.clear()
+            stored, following = following, None
             try:
-                stored = await self._take(look_first=stored is None)
-                if stored is not None:
-                    async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.lease):
-                        await self._handle(stored)
-                    continue
+                following = await (self._take() if stored is None else self._handle(stored))
             except StoreError as error:
                 logger.warning("events wait: %s", error)
             except Exception:
                 logger.exception("events wait")
+            else:
+                if stored is not None or following is not None:
+                    continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN):
                     await self.news.wait()
 
-    async def _take(self, *, look_first: bool) -> StoredEvent | None:
-        taking = asyncio.ensure_future(
-            self.events.take(claim_token=uuid.uuid4().hex, lease=self.lease, look_first=look_first)
-        )
+    async def _take(self, finished: StoredEvent | None = None) -> StoredEvent | None:
+        """Claim the next event, and record in the same transaction that another is handled."""
+        claim_token = uuid.uuid4().hex
+        taking = asyncio.ensure_future(self.events.take(claim_token=claim_token, lease=self.lease, finished=finished))
         try:
             return await run_to_completion(taking)
         except asyncio.CancelledError:
             with suppress(StoreError):
                 if (stored := await taking) is not None:
-                    await release(self.events, stored.key, stored.claim_token)
+                    await release(self.events, stored.key, claim_token)
             raise
 
     async def leave_late(self) -> None:
@@ -180,25 +180,27 @@ class _Work:
         if self._late:
             await asyncio.wait(self._late)
 
-    async def _handle(self, stored: StoredEvent) -> None:
-        event = _read(stored)
-        if event is None:
-            await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
-            return
-        call = _HandlerCall.start(self.handler_of, event)
-        try:
-            await asyncio.wait({call.task}, timeout=self.timeout)
-        except asyncio.CancelledError:
-            await self._end(call, stored)
-            raise
-        if call.task.done():
-            await self._record(call, stored)
-            return
+    async def _handle(self, stored: StoredEvent) -> StoredEvent | None:
+        """Handle an event, and return the next one if that was claimed with it."""
+        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.lease):
+            event = _read(stored)
+            if event is None:
+                await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
+                return None
+            call = _HandlerCall.start(self.handler_of, event)
+            try:
+                await asyncio.wait({call.task}, timeout=self.timeout)
+            except asyncio.CancelledError:
+                await self._end(call, stored)
+                raise
+            if call.task.done():
+                return await self._record(call, stored, and_take=True)
         _log_late(call, stored, self.timeout)
         call.cancel()
         late = asyncio.create_task(self._record_late(call, stored))
         self._late.add(late)
         late.add_done_callback(self._late.discard)
+        return None
 
     async def _end(self, call: _HandlerCall, stored: StoredEvent) -> None:
         """Cancel a coroutine and release its event, but let a thread end in its time."""
@@ -217,30 +219,30 @@ class _Work:
             with suppress(StoreError):  # the lease frees it
                 await self._record(call, stored)
 
-    async def _record(self, call: _HandlerCall, stored: StoredEvent) -> None:
-        """Record how a handler has ended."""
+    async def _record(self, call: _HandlerCall, stored: StoredEvent, *, and_take: bool = False) -> StoredEvent | None:
+        """Record how a handler has ended, and claim the next event with that if it has not failed."""
         error = asyncio.CancelledError() if call.task.cancelled() else call.task.exception()
         if error is None:
-            await self._finish(stored)
-            return
+            return await self._finish(stored, and_take=and_take)
         if not isinstance(error, Exception | asyncio.CancelledError):  # the process is ending
             await release(self.events, stored.key, stored.claim_token)
             raise error
         _log(call.event, stored, error)
         await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
+        return None
 
-    async def _finish(self, stored: StoredEvent) -> None:
+    async def _finish(self, stored: StoredEvent, *, and_take: bool) -> StoredEvent | None:
         """Record that an event is handled, however long that takes: its lease is renewed meanwhile."""
         while True:
             try:
-                await run_to_completion(self.events.finish(stored.key, claim_token=stored.claim_token))
+                if and_take and not self.stop.is_set():
+                    return await self._take(stored)
+                return await run_to_completion(self.events.finish(stored.key, claim_token=stored.claim_token))
             except StoreError as error:
                 logger.warning("an event is handled, and that cannot be recorded yet: %s", error)
                 if self.stop.is_set():
-                    return  # its lease frees it, and it is handled again
+                    return None  # its lease frees it, and it is handled again
                 await asyncio.sleep(_LOOK_AGAIN)
-            else:
-                return
 
 
 @attrs.frozen(eq=False)
