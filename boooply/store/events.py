@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
-from typing import Final
+from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Column, Connection, Select, bindparam, delete, func, select
 
 from boooply.secret import Secret
 from boooply.store import event_queues, event_states
@@ -24,10 +24,12 @@ from boooply.store.schema import EVENTS
 _IS_STORED: Final = select(EVENTS.c.key).where(
     EVENTS.c.key == bindparam("name"), IS_OPEN | (EVENTS.c.status == EventStatus.DONE)
 )
-_FIRST_TO_HANDLE: Final = (
-    select(
-        EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.changed_at, *(EVENTS.c[one.name] for one in attrs.fields(EventState))
-    )
+_COLUMNS: Final[list[Column[Any]]] = [
+    *(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.changed_at),
+    *(EVENTS.c[one.name] for one in attrs.fields(EventState)),
+]
+_FIRST_TO_HANDLE: Final[Select[*tuple[Any, ...]]] = (
+    select(*_COLUMNS)
     .where(IN_QUEUE, EVENTS.c.locked_until <= bindparam("now"))
     .order_by(*FIRST)
     .limit(1)
@@ -162,8 +164,9 @@ class AsyncEvents:
         row = connection.execute(_FIRST_TO_HANDLE, {"queue_name": queue.name, "now": queue.now}).one_or_none()
         if row is None:
             return None
-        key, encrypted, written_at, *values = row
-        state, claim = self._rows.load(values), partial(event_states.claim, claim_token=claim_token, lease=lease)
+        values: list[Any] = list(row)
+        key, encrypted, written_at = values[:3]
+        state, claim = self._rows.load(values[3:]), partial(event_states.claim, claim_token=claim_token, lease=lease)
         self._rows.apply(connection, key, state, written_at, queue.now, claim)
         event_queues.claim(connection, queue, claim_token, lease)
         body = self._encryption.decrypt_or_none(key, encrypted)

@@ -189,6 +189,16 @@ async def test_what_a_deduplicator_has_handled_delays_nothing(store: AsyncStore)
     assert await count(store, EVENT_QUEUES) == 0
 
 
+async def test_an_interview_that_a_deduplicator_is_at_delays_no_other(store: AsyncStore) -> None:
+    inbox = AsyncInbox(store)
+    for number, code in enumerate("ab"):
+        await put(inbox, code, number)
+    async with AsyncDeduplicator(store).once(read_event(a_body("a", 0))):
+        taken = await store.events.take(claim_token="ours", lease=LEASE)
+    assert taken is not None
+    assert taken.key == hashlib.sha256(a_body("b", 1)).hexdigest()
+
+
 async def count(store: AsyncStore, table: Any) -> int:
     return await store.database.read(lambda connection: len(connection.execute(table.select()).all()))
 
