@@ -12,7 +12,20 @@ from functools import cache
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Delete, Select, Update, bindparam, case, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Float,
+    Select,
+    Update,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from boooply.store.event_states import EventStatus
 from boooply.store.rows import Insert, insert
@@ -28,18 +41,25 @@ FIRST: Final = (EVENTS.c.locked_until, EVENTS.c.number)
 
 _LAST_NUMBER: Final[Select[int]] = select(EVENT_QUEUES.c.last_number).where(_IS_NAMED)
 _QUEUE_OF_EVENT: Final = select(EVENTS.c.queue).where(EVENTS.c.key == bindparam("event")).scalar_subquery()
-_NEXT: Final[Select[float, float]] = (
-    select(EVENTS.c.locked_until, EVENTS.c.received_at).where(IN_QUEUE).order_by(*FIRST).limit(1)
-)
+_NOW: Final = bindparam("now", type_=Float)
+_ARRIVED: Final = case((EVENTS.c.received_at > _NOW, _NOW), else_=EVENTS.c.received_at)  # the clock may be set back
+# A retry is due at its time, and a first attempt since the event arrived.
+_DUE: Final = case((EVENTS.c.locked_until > 0, EVENTS.c.locked_until), else_=_ARRIVED)
+_NEXT_DUE: Final = select(_DUE).where(IN_QUEUE).order_by(*FIRST).limit(1).scalar_subquery()
 _RELEASE_EVENT: Final[Update] = (
     update(EVENTS)
     .where(IN_QUEUE, EVENTS.c.claim_token == bindparam("dead"), EVENTS.c.status == EventStatus.CLAIMED)
     .values(status=EventStatus.NEW, locked_until=0.0)
 )
-_CHANGE: Final[Update] = (
+_CLAIM: Final[Update] = (
     update(EVENT_QUEUES)
     .where(_IS_NAMED)
-    .values(claim_token=bindparam("by"), due_at=bindparam("due"), changed_at=bindparam("now"))
+    .values(claim_token=bindparam("by"), due_at=bindparam("lease_ends"), changed_at=_NOW)
+)
+_RELEASE: Final[Update] = (
+    update(EVENT_QUEUES)
+    .where(_IS_NAMED, _NEXT_DUE.is_not(None))  # no exists(): for that, PostgreSQL may search the whole table
+    .values(claim_token=None, due_at=_NEXT_DUE, changed_at=_NOW)
 )
 _DELETE: Final[Delete] = delete(EVENT_QUEUES).where(_IS_NAMED)
 
@@ -48,11 +68,12 @@ logger: logging.Logger = logging.getLogger("boooply.store")
 
 @attrs.frozen
 class Queue:
-    """A queue that this transaction has locked, and the time."""
+    """A queue that this transaction has locked, the time, and whether a queue is ahead of it: see ``look``."""
 
     name: str
     claim_token: str | None
     now: float
+    is_ahead: bool = attrs.field(default=False, converter=bool)
 
 
 def add(connection: Connection, queue: str, now: float) -> int:
@@ -87,19 +108,14 @@ def release_dead(connection: Connection, queue: Queue) -> None:
 
 def claim(connection: Connection, queue: Queue, claim_token: str, lease: float) -> None:
     """Claim a queue, or renew the claim: until the lease ends, nobody else handles an event of it."""
-    change = {"by": claim_token, "due": queue.now + lease, "now": queue.now}
-    connection.execute(_CHANGE, {"queue_name": queue.name, **change})
+    change = {"by": claim_token, "lease_ends": queue.now + lease, "now": queue.now}
+    connection.execute(_CLAIM, {"queue_name": queue.name, **change})
 
 
 def release(connection: Connection, queue: Queue) -> None:
     """Let anybody handle the next event of a queue once it is due; delete the queue if it has none."""
-    row = connection.execute(_NEXT, {"queue_name": queue.name}).one_or_none()
-    if row is None:
+    if not connection.execute(_RELEASE, {"queue_name": queue.name, "now": queue.now}).rowcount:
         connection.execute(_DELETE, {"queue_name": queue.name})
-        return
-    locked_until, received_at = row
-    due = locked_until if locked_until > queue.now else min(max(locked_until, received_at), queue.now)
-    connection.execute(_CHANGE, {"queue_name": queue.name, "by": None, "due": due, "now": queue.now})
 
 
 @contextmanager
@@ -141,9 +157,13 @@ def _joining(dialect: str) -> Insert:
 
 @cache
 def _look(clock: ColumnElement[float]) -> Select[bool, bool]:
-    now, queues = select(clock).scalar_subquery(), EVENT_QUEUES.c
-    first, last = select(func.min(queues.due_at)), select(func.max(queues.changed_at))
-    return select(first.scalar_subquery() <= now, last.scalar_subquery() > now + _SLACK)
+    first = select(func.min(EVENT_QUEUES.c.due_at)).scalar_subquery()
+    return select(first <= select(clock).scalar_subquery(), _is_ahead(clock))
+
+
+def _is_ahead(clock: ColumnElement[float]) -> ColumnElement[bool]:
+    last = select(func.max(EVENT_QUEUES.c.changed_at)).scalar_subquery()
+    return last > select(clock).scalar_subquery() + _SLACK
 
 
 @cache
@@ -153,7 +173,7 @@ def _of_event(clock: ColumnElement[float]) -> Select[str, str | None, float]:
 
 
 @cache
-def _due(clock: ColumnElement[float]) -> Select[str, str | None, float]:
+def _due(clock: ColumnElement[float]) -> Select[str, str | None, float, bool]:
     now, queues = select(clock).scalar_subquery(), EVENT_QUEUES.c
-    columns = select(queues.name, queues.claim_token, now)
+    columns = select(queues.name, queues.claim_token, now, _is_ahead(clock))
     return columns.where(queues.due_at <= now).order_by(queues.due_at).limit(1).with_for_update(skip_locked=True)

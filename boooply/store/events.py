@@ -111,12 +111,13 @@ class AsyncEvents:
             return None  # without a lock that others would wait for
 
         def run(connection: Connection) -> StoredEvent | None:
-            _, is_ahead = event_queues.look(connection, clock)
-            if is_ahead:  # first: this locks many queues, and must not wait for one while it has locked another
-                event_queues.bring_back(connection, clock)
             if finished is not None:
                 self._finish(finished.key, finished.claim_token, connection)
+            elif event_queues.look(connection, clock)[1]:
+                event_queues.bring_back(connection, clock)
             while (queue := event_queues.next_due(connection, clock)) is not None:
+                if queue.is_ahead and finished is not None:
+                    return None  # the next call brings it back: that must not wait for a queue while one is locked
                 stored = self._claim_first(connection, queue, claim_token, lease)
                 if stored is not None:
                     return stored
