@@ -38,7 +38,7 @@ from boooply.errors import (
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.settings import Rule, check_all
+from boooply.protocol.settings import COUNT, Rule, check_all
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
@@ -107,6 +107,7 @@ _RULES: Final[dict[str, Rule]] = {
     "store": Rule("a function that opens the store, as lambda: AsyncStore.open(url)", callable),
     "platform": Rule("a function that creates the platform for a store", callable),
     "webhook": Rule("a function that creates the webhook, as lambda: Webhook(secret)", callable),
+    "concurrency": COUNT,
 }
 
 
@@ -121,7 +122,7 @@ class Boooply:
 
     All settings come from the ``BOOOPLY_…`` variables, unless ``store``, ``platform`` or ``webhook`` create the part
     in another way. They are called when the application starts, once in each of its processes; the processes share
-    their work through the store.
+    their work through the store. Each process handles ``concurrency`` events at once.
     """
 
     def __init__(
@@ -130,8 +131,10 @@ class Boooply:
         store: Callable[[], AbstractAsyncContextManager[AsyncStore]] = AsyncStore.open,
         platform: Callable[[AsyncStore], AsyncBoooplyPlatform] = platform_over,
         webhook: Callable[[], Webhook] = Webhook,
+        concurrency: int = 4,
     ) -> None:
-        check_all(_RULES, store=store, platform=platform, webhook=webhook)
+        check_all(_RULES, store=store, platform=platform, webhook=webhook, concurrency=concurrency)
+        self._concurrency = concurrency
         self._make_store = store
         self._make_platform = platform
         self._make_webhook = webhook
@@ -169,7 +172,8 @@ class Boooply:
                 platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store, platform)
             )
             if self._handlers:
-                await stack.enter_async_context(_under_way(dispatch(self._opened.inbox, self._handler_here)))
+                work = dispatch(self._opened.inbox, self._handler_here, concurrency=self._concurrency)
+                await stack.enter_async_context(_under_way(work))
             stack.push_async_callback(self._opened.pending_keys.close)
             try:
                 yield
@@ -231,7 +235,8 @@ class Boooply:
 
         It runs in the background, once the event is stored and acknowledged: a coroutine function in the event loop, a
         plain function in a thread. If it raises or takes longer than five minutes, it runs again later. An event
-        without a handler is acknowledged and discarded.
+        without a handler is acknowledged and discarded. The events of one interview are handled one at a time, in the
+        order in which they arrived; one that waits to run again does not delay those after it.
 
         Raises:
             ConfigurationError: The class has a handler already, and a failure of one of two could not be recorded; or

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, update
+from sqlalchemy import Column, Connection, Select, bindparam, delete, func, select
 
 from boooply.secret import Secret
-from boooply.store import event_states
+from boooply.store import event_queues, event_states
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption
 from boooply.store.entries import ClaimResult
+from boooply.store.event_queues import FIRST, IN_QUEUE, IS_OPEN, Queue
 from boooply.store.event_states import EventState, EventStatus
 from boooply.store.identity import writing_encryption
 from boooply.store.rows import Insert, Rows, insert
 from boooply.store.schema import EVENTS
 
-_DROP_BODY: Final = update(EVENTS).where(EVENTS.c.key == bindparam("name")).values(encrypted=None)
-
-logger: logging.Logger = logging.getLogger("boooply.store")
+_IS_STORED: Final = select(EVENTS.c.key).where(
+    EVENTS.c.key == bindparam("name"), IS_OPEN | (EVENTS.c.status == EventStatus.DONE)
+)
+_COLUMNS: Final[list[Column[Any]]] = [
+    *(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.changed_at),
+    *(EVENTS.c[one.name] for one in attrs.fields(EventState)),
+]
+_FIRST_TO_HANDLE: Final[Select[*tuple[Any, ...]]] = (
+    select(*_COLUMNS)
+    .where(IN_QUEUE, EVENTS.c.locked_until <= bindparam("now"))
+    .order_by(*FIRST)
+    .limit(1)
+    .with_for_update()
+)
+_BACKLOG: Final = select(func.count()).select_from(EVENTS).where(IS_OPEN)
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +43,7 @@ class StoredEvent:
     """A claimed event; ``body`` is None if it cannot be decrypted any more."""
 
     key: str
+    claim_token: str
     attempts: int
     body: Secret | None
 
@@ -47,58 +61,74 @@ class AsyncEvents:
 
     async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
         """Extend the lease of a claim."""
-        await self._rows.step_known(key, partial(event_states.renew, claim_token=claim_token, lease=lease))
+
+        def run(connection: Connection) -> None:
+            queue = event_queues.lock(connection, key, self._database.clock)
+            renew = partial(event_states.renew, claim_token=claim_token, lease=lease)
+            self._rows.step_known_in(connection, key, renew)
+            if queue is not None and queue.claim_token == claim_token:
+                event_queues.claim(connection, queue, claim_token, lease)
+
+        await self._database.write(run)
 
     async def finish(self, key: str, /, *, claim_token: str) -> None:
         """Record that an event is handled, and delete its body."""
-
-        def run(connection: Connection) -> None:
-            self._rows.step_in(connection, key, partial(event_states.finish, claim_token=claim_token))
-            connection.execute(_DROP_BODY, {"name": key})
-
-        await self._database.write(run)
+        await self._database.write(partial(self._finish, key, claim_token))
 
     async def release(self, key: str, /, *, claim_token: str) -> None:
         """Let anybody claim an event at once."""
-        await self._rows.step_known(key, partial(event_states.release, claim_token=claim_token))
+        await self._give_up(key, claim_token, event_states.release)
 
     async def postpone(self, key: str, /, *, claim_token: str) -> None:
         """Let anybody claim an event after a pause that grows with each failure."""
-        await self._rows.step_known(key, partial(event_states.postpone, claim_token=claim_token))
+        await self._give_up(key, claim_token, event_states.postpone)
 
-    async def put(self, key: str, body: Secret, /) -> None:
-        """Store an event to be handled, once; a known one stays as it is."""
+    async def put(self, key: str, body: Secret, /, *, queue: str | None = None) -> None:
+        """Store an event to be handled, once; a known one stays as it is.
+
+        The events of one ``queue`` are handled in order of arrival and one at a time; None is a queue of its own.
+        """
 
         def run(connection: Connection) -> None:
-            now = self._database.now(connection)
+            if connection.execute(_IS_STORED, {"name": key}).one_or_none() is not None:
+                return
             encrypted = writing_encryption(connection, self._encryption).encrypt(key, body)
-            row = {"key": key, **attrs.asdict(EventState()), "encrypted": encrypted}
-            connection.execute(_storing(connection.dialect.name), {**row, "received_at": now, "changed_at": now})
+            now = self._database.now(connection)
+            number = event_queues.add(connection, queue or key, now)
+            row = {"key": key, "queue": queue or key, "number": number, **attrs.asdict(EventState())}
+            row |= {"encrypted": encrypted, "received_at": now, "changed_at": now}
+            connection.execute(_storing(connection.dialect.name), row)
 
         await self._database.write(run)
 
-    async def take(self, *, claim_token: str, lease: float) -> StoredEvent | None:
-        """Claim the oldest event that is to be handled, if there is one."""
-        columns = select(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.attempts)
-        due = columns.where(self._due).order_by(EVENTS.c.changed_at).limit(1)
-        is_ahead = EVENTS.c.changed_at > self._database.clock + 1  # written before the clock was set back
-        look = select(is_ahead).where(self._due | (self._is_open & is_ahead)).order_by(EVENTS.c.changed_at).limit(1)
-        found = await self._database.read(lambda connection: connection.execute(look).scalars().all())
-        if not found:
+    async def take(self, *, claim_token: str, lease: float, finished: StoredEvent | None = None) -> StoredEvent | None:
+        """Claim the event that is to be handled next, if there is one, and its queue.
+
+        Record in the same transaction that another event is ``finished``.
+        """
+        clock = self._database.clock
+        if finished is None and not any(await self._database.read(partial(event_queues.look, clock=clock))):
             return None  # without a lock that others would wait for
 
         def run(connection: Connection) -> StoredEvent | None:
-            if found[0]:
-                self._bring_back(connection, is_ahead)
-            row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
-            if row is None:
-                return None
-            key, encrypted, attempts = row
-            self._rows.step_in(connection, key, partial(event_states.claim, claim_token=claim_token, lease=lease))
-            body = self._encryption.decrypt_or_none(key, encrypted)
-            return StoredEvent(key=key, attempts=attempts + 1, body=body)
+            if finished is not None:
+                self._finish(finished.key, finished.claim_token, connection)
+            elif event_queues.look(connection, clock)[1]:
+                event_queues.bring_back(connection, clock)
+            while (queue := event_queues.next_due(connection, clock)) is not None:
+                if queue.is_ahead and finished is not None:
+                    return None  # the next call brings it back: that must not wait for a queue while one is locked
+                stored = self._claim_first(connection, queue, claim_token, lease)
+                if stored is not None:
+                    return stored
+                event_queues.release(connection, queue)  # a deduplicator has handled its events, or handles one
+            return None
 
         return await self._database.write(run)
+
+    async def backlog(self) -> int:
+        """Count the events that are stored and not handled yet."""
+        return await self._database.read(lambda connection: connection.execute(_BACKLOG).scalar_one())
 
     async def purge(self, age: timedelta, /) -> int:
         """Forget events that were handled, or released by a deduplicator, longer ago than that, and count them.
@@ -118,20 +148,30 @@ class AsyncEvents:
     def _rows(self) -> Rows[EventState]:
         return Rows(self._database, EVENTS, EventState)
 
-    def _bring_back(self, connection: Connection, is_ahead: ColumnElement[bool]) -> None:
-        """Let leases and pauses begin again: otherwise these events wait for as long as the clock was set back."""
-        now = self._database.now(connection)
-        ends = case((EVENTS.c.locked_until > 0, now + EVENTS.c.locked_until - EVENTS.c.changed_at), else_=0.0)
-        count = connection.execute(update(EVENTS).where(is_ahead).values(locked_until=ends, changed_at=now)).rowcount
-        logger.warning("the clock was set back: leases of stored events begin again (%d)", count)
+    def _finish(self, key: str, claim_token: str, connection: Connection) -> None:
+        with event_queues.released(connection, key, claim_token, self._database.clock):
+            finish = partial(event_states.finish, claim_token=claim_token)
+            self._rows.step_in(connection, key, finish, encrypted=None)
 
-    @property
-    def _is_open(self) -> ColumnElement[bool]:
-        return EVENTS.c.status.in_((EventStatus.NEW, EventStatus.CLAIMED)) & EVENTS.c.encrypted.is_not(None)
+    async def _give_up(self, key: str, claim_token: str, step: Callable[..., tuple[bool, EventState]]) -> None:
+        def run(connection: Connection) -> None:
+            with event_queues.released(connection, key, claim_token, self._database.clock):
+                self._rows.step_known_in(connection, key, partial(step, claim_token=claim_token))
 
-    @property
-    def _due(self) -> ColumnElement[bool]:
-        return self._is_open & (EVENTS.c.locked_until <= self._database.clock)
+        await self._database.write(run)
+
+    def _claim_first(self, connection: Connection, queue: Queue, claim_token: str, lease: float) -> StoredEvent | None:
+        event_queues.release_dead(connection, queue)
+        row = connection.execute(_FIRST_TO_HANDLE, {"queue_name": queue.name, "now": queue.now}).one_or_none()
+        if row is None:
+            return None
+        values: list[Any] = list(row)
+        key, encrypted, written_at = values[:3]
+        state, claim = self._rows.load(values[3:]), partial(event_states.claim, claim_token=claim_token, lease=lease)
+        self._rows.apply(connection, key, state, written_at, queue.now, claim)
+        event_queues.claim(connection, queue, claim_token, lease)
+        body = self._encryption.decrypt_or_none(key, encrypted)
+        return StoredEvent(key=key, claim_token=claim_token, attempts=state.attempts + 1, body=body)
 
 
 @cache
@@ -139,5 +179,5 @@ def _storing(dialect: str) -> Insert:
     statement = insert(dialect, EVENTS)
     # A deduplicator knows it and could not handle it: then it has no body yet.
     has_no_body = (EVENTS.c.status != EventStatus.DONE) & EVENTS.c.encrypted.is_(None)
-    changes: dict[str, Any] = {"encrypted": statement.excluded.encrypted}
+    changes = {name: statement.excluded[name] for name in ("queue", "number", "encrypted", "received_at")}
     return statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=has_no_body)

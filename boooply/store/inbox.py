@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import traceback
 import uuid
@@ -43,8 +44,10 @@ class DeclinedError(BoooplyError):
 class AsyncInbox:
     """An inbox of verified events, each of which is handled once.
 
-    All processes on one store share the work. An event stays, its body encrypted, until a handler has returned without
-    an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour. ``lease`` is how many
+    All processes on one store share the work. The events of one interview are handled one at a time and in the order in
+    which they were stored, those of different interviews at once. An event stays, its body encrypted, until a handler
+    has returned without an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour.
+    It does not delay later events of its interview, so the order is that of first attempts. ``lease`` is how many
     seconds others wait for a process that died; while an event is handled it is renewed. A process that dies after the
     event was handled and before that was recorded leaves the event to be handled again; so does a coroutine that
     blocks its event loop for longer than the lease.
@@ -64,10 +67,18 @@ class AsyncInbox:
         """
         body = Secret(bytes(raw_body).decode())
         del raw_body
-        await self._events.put(event.idempotency_key, body)
+        await self._events.put(event.idempotency_key, body, queue=_queue_of(event))
         for wake in tuple(self._wakers):
             with suppress(RuntimeError):  # its loop is closed
                 wake()
+
+    async def backlog(self) -> int:
+        """Count the events that are stored and not handled yet, with those in hand and those that wait for a retry.
+
+        Raises:
+            StoreError: The store fails.
+        """
+        return await self._events.backlog()
 
     async def work(
         self,
@@ -78,11 +89,11 @@ class AsyncInbox:
         stop: asyncio.Event | None = None,
         timeout: float = TIME_LIMIT,
     ) -> None:
-        """Handle stored events, several at once, until this is cancelled or ``stop`` is set.
+        """Handle stored events, ``concurrency`` at once, until this is cancelled or ``stop`` is set.
 
         A coroutine function runs here, a plain function in a thread. After ``timeout`` seconds a coroutine is cancelled
         and has failed. A thread cannot be cancelled: its event stays leased until it ends, which is logged, and the
-        work continues without it.
+        work continues without it and without the later events of its interview.
 
         ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
@@ -133,29 +144,27 @@ class _Work:
 
     async def run(self) -> None:
         """Handle one event after another, until the work is stopped."""
-        while not self.stop.is_set():
+        following: StoredEvent | None = None
+        while following is not None or not self.stop.is_set():
             self.news.clear()
+            stored, following = following, None
             try:
-                if await self._handle_next():
-                    continue
+                following = await (self._take() if stored is None else self._handle(stored))
             except StoreError as error:
                 logger.warning("events wait: %s", error)
             except Exception:
                 logger.exception("events wait")
+            else:
+                if stored is not None or following is not None:
+                    continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN):
                     await self.news.wait()
 
-    async def _handle_next(self) -> bool:
+    async def _take(self, finished: StoredEvent | None = None) -> StoredEvent | None:
+        """Claim the next event, and record in the same transaction that another is handled."""
         claim_token = uuid.uuid4().hex
-        stored = await self._take(claim_token)
-        if stored is not None:
-            async with renewed(self.events, stored.key, claim_token=claim_token, lease=self.lease):
-                await self._handle(stored, claim_token)
-        return stored is not None
-
-    async def _take(self, claim_token: str) -> StoredEvent | None:
-        taking = asyncio.ensure_future(self.events.take(claim_token=claim_token, lease=self.lease))
+        taking = asyncio.ensure_future(self.events.take(claim_token=claim_token, lease=self.lease, finished=finished))
         try:
             return await run_to_completion(taking)
         except asyncio.CancelledError:
@@ -171,67 +180,69 @@ class _Work:
         if self._late:
             await asyncio.wait(self._late)
 
-    async def _handle(self, stored: StoredEvent, claim_token: str) -> None:
-        event = _read(stored)
-        if event is None:
-            await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
-            return
-        call = _HandlerCall.start(self.handler_of, event)
-        try:
-            await asyncio.wait({call.task}, timeout=self.timeout)
-        except asyncio.CancelledError:
-            await self._end(call, stored, claim_token)
-            raise
-        if call.task.done():
-            await self._record(call, stored, claim_token)
-            return
+    async def _handle(self, stored: StoredEvent) -> StoredEvent | None:
+        """Handle an event, and return the next one if that was claimed with it."""
+        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.lease):
+            event = _read(stored)
+            if event is None:
+                await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
+                return None
+            call = _HandlerCall.start(self.handler_of, event)
+            try:
+                await asyncio.wait({call.task}, timeout=self.timeout)
+            except asyncio.CancelledError:
+                await self._end(call, stored)
+                raise
+            if call.task.done():
+                return await self._record(call, stored, and_take=True)
         _log_late(call, stored, self.timeout)
         call.cancel()
-        late = asyncio.create_task(self._record_late(call, stored, claim_token))
+        late = asyncio.create_task(self._record_late(call, stored))
         self._late.add(late)
         late.add_done_callback(self._late.discard)
+        return None
 
-    async def _end(self, call: _HandlerCall, stored: StoredEvent, claim_token: str) -> None:
+    async def _end(self, call: _HandlerCall, stored: StoredEvent) -> None:
         """Cancel a coroutine and release its event, but let a thread end in its time."""
         call.cancel()
         await run_to_completion(asyncio.wait({call.task}, timeout=self.timeout))
         if call.task.cancelled():
-            await release(self.events, stored.key, claim_token)
+            await release(self.events, stored.key, stored.claim_token)
         elif call.task.done():
-            await run_to_completion(self._record(call, stored, claim_token))
+            await run_to_completion(self._record(call, stored))
         else:
             _log_late(call, stored, self.timeout)
 
-    async def _record_late(self, call: _HandlerCall, stored: StoredEvent, claim_token: str) -> None:
-        async with renewed(self.events, stored.key, claim_token=claim_token, lease=self.lease):
+    async def _record_late(self, call: _HandlerCall, stored: StoredEvent) -> None:
+        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.lease):
             await asyncio.wait({call.task})
             with suppress(StoreError):  # the lease frees it
-                await self._record(call, stored, claim_token)
+                await self._record(call, stored)
 
-    async def _record(self, call: _HandlerCall, stored: StoredEvent, claim_token: str) -> None:
-        """Record how a handler has ended."""
+    async def _record(self, call: _HandlerCall, stored: StoredEvent, *, and_take: bool = False) -> StoredEvent | None:
+        """Record how a handler has ended, and claim the next event with that if it has not failed."""
         error = asyncio.CancelledError() if call.task.cancelled() else call.task.exception()
         if error is None:
-            await self._finish(stored, claim_token)
-            return
+            return await self._finish(stored, and_take=and_take)
         if not isinstance(error, Exception | asyncio.CancelledError):  # the process is ending
-            await release(self.events, stored.key, claim_token)
+            await release(self.events, stored.key, stored.claim_token)
             raise error
         _log(call.event, stored, error)
-        await run_to_completion(self.events.postpone(stored.key, claim_token=claim_token))
+        await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
+        return None
 
-    async def _finish(self, stored: StoredEvent, claim_token: str) -> None:
+    async def _finish(self, stored: StoredEvent, *, and_take: bool) -> StoredEvent | None:
         """Record that an event is handled, however long that takes: its lease is renewed meanwhile."""
         while True:
             try:
-                await run_to_completion(self.events.finish(stored.key, claim_token=claim_token))
+                if and_take and not self.stop.is_set():
+                    return await self._take(stored)
+                return await run_to_completion(self.events.finish(stored.key, claim_token=stored.claim_token))
             except StoreError as error:
                 logger.warning("an event is handled, and that cannot be recorded yet: %s", error)
                 if self.stop.is_set():
-                    return  # its lease frees it, and it is handled again
+                    return None  # its lease frees it, and it is handled again
                 await asyncio.sleep(_LOOK_AGAIN)
-            else:
-                return
 
 
 @attrs.frozen(eq=False)
@@ -266,6 +277,12 @@ async def _await(handler: Handler, event: Event) -> None:
 
 async def _raise(error: Exception) -> None:
     raise error
+
+
+def _queue_of(event: Event) -> str | None:
+    """Return a digest of the meeting code, which may be of any length; None if the event names no interview."""
+    code = event.meeting_code.casefold()  # its case does not matter
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest() if code else None
 
 
 def _log_late(call: _HandlerCall, stored: StoredEvent, seconds: float) -> None:

@@ -86,14 +86,34 @@ class Rows(Generic[E]):
     def step_known_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T | None:
         """Take a step with one row within the caller's transaction; return None if there is no such row."""
         locked = self._lock(connection, name)
-        return None if locked is None else self._apply(connection, name, *locked, step)
+        return None if locked is None else self.apply(connection, name, *locked, step)
 
-    def step_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T:
-        """Take a step with one row within the caller's transaction, and create the row if there is none."""
+    def step_in(self, connection: Connection, name: str, step: Step[E, T], /, **others: object) -> T:
+        """Take a step with one row within the caller's transaction, and create the row if there is none.
+
+        If the step changes the entry, ``others`` are written too: values of columns that are no fields of it.
+        """
         while (locked := self._lock(connection, name)) is None:
             # Create it, so that there is a row to lock: of two processes, the second waits here. The step dates it.
             insert_missing(connection, self.table, [self._values(name, self._new(name), 0.0)])
-        return self._apply(connection, name, *locked, step)
+        return self.apply(connection, name, *locked, step, **others)
+
+    def apply(
+        self,
+        connection: Connection,
+        name: str,
+        entry: E,
+        written_at: float,
+        now: float,
+        step: Step[E, T],
+        /,
+        **others: object,
+    ) -> T:
+        """Take a step with the entry of a row that this transaction has locked."""
+        result, after = step(_clamped(entry, name, written_at, now), now)
+        if after != entry:
+            put(connection, self.table, self._values(name, after, now) | others)
+        return result
 
     def _new(self, name: str) -> E:
         key = self._key
@@ -112,12 +132,6 @@ class Rows(Generic[E]):
         values: list[Any] = list(row)
         now, written_at = values.pop(), values.pop()
         return self.load(values), written_at, now
-
-    def _apply(self, connection: Connection, name: str, entry: E, written_at: float, now: float, step: Step[E, T]) -> T:
-        result, after = step(_clamped(entry, name, written_at, now), now)
-        if after != entry:
-            put(connection, self.table, self._values(name, after, now))
-        return result
 
     def _values(self, name: str, entry: E, now: float) -> dict[str, Any]:
         times = {"changed_at": now} if "changed_at" in self.table.c else {}

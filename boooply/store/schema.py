@@ -6,9 +6,9 @@ from the column's own name.
 
 from typing import Final
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 METADATA: Final = MetaData()
 
@@ -73,6 +73,8 @@ EVENTS: Final = Table(
     Column("key", String, primary_key=True),  # a digest of the signed body
     Column("organization_id", String, nullable=True),  # the customer, if the event names it
     Column("meeting_code", String, nullable=True),
+    Column("queue", String, nullable=True),  # the name of its queue; None for what only a deduplicator knows
+    Column("number", Integer, nullable=True),  # its place in the order in which the queue's events arrived
     Column("status", String, nullable=False),
     Column("claim_token", String, nullable=True),  # the last claim
     Column("locked_until", Float, nullable=False),  # the end of its lease or pause: until then nobody may claim it
@@ -85,5 +87,25 @@ EVENTS: Final = Table(
     Column("encrypted", LargeBinary, nullable=True),  # the body, until it is handled: it is personal
     Column("received_at", Float, nullable=True),
     Column("changed_at", Float, nullable=False),
-    Index("boooply_events_open", "status", "locked_until"),
+    Index(
+        "boooply_events_open",
+        "queue",
+        "locked_until",
+        "number",
+        sqlite_where=text("encrypted IS NOT NULL"),
+        postgresql_where=text("encrypted IS NOT NULL"),
+    ),
+)
+
+# One row for each interview with events to handle, and for each such event that names no interview.
+EVENT_QUEUES: Final = Table(
+    "boooply_event_queues",
+    METADATA,
+    Column("name", String, primary_key=True),  # a digest of the meeting code, or the key of the event
+    Column("last_number", Integer, nullable=False),  # of the event that arrived last
+    Column("claim_token", String, nullable=True),  # of whoever handles one of its events
+    Column("due_at", Float, nullable=False),  # when the next event may be handled, or the lease ends
+    Column("changed_at", Float, nullable=False),
+    Index("boooply_event_queues_due", "due_at"),
+    Index("boooply_event_queues_changed", "changed_at"),
 )

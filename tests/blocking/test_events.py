@@ -48,6 +48,28 @@ def test_each_event_is_handled_once_in_a_thread_of_its_own(store_of_events: Stor
     assert threading.get_ident() not in threads
 
 
+def test_one_interview_is_handled_in_order_and_one_event_at_a_time(store_of_events: Store) -> None:
+    inbox, stop = Inbox(store_of_events), threading.Event()
+    handled: list[str] = []
+    in_hand = threading.Lock()
+
+    def handle(event: Event) -> None:
+        assert in_hand.acquire(blocking=False)
+        time.sleep(0.02)
+        handled.append(event.event)
+        in_hand.release()
+        if len(handled) == 6:
+            stop.set()
+
+    bodies = [json.dumps({"event": f"e{one}", "data": {"meetingCode": "Boooply-AI-1"}}).encode() for one in range(6)]
+    for body in bodies:
+        inbox.put(read_event(body), body)
+    assert inbox.backlog() == 6
+    inbox.work(handle, stop=stop)
+    assert handled == [f"e{one}" for one in range(6)]
+    assert inbox.backlog() == 0
+
+
 def test_stopping_waits_for_the_handlers_that_run_and_records_them(store_of_events: Store) -> None:
     inbox, stop = Inbox(store_of_events), threading.Event()
     handled: list[str] = []

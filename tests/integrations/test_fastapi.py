@@ -400,6 +400,44 @@ def test_a_handler_may_be_a_plain_function(boooply_sandbox: Sandbox) -> None:
     assert threads == ["boooply-call"]
 
 
+@pytest.mark.parametrize("concurrency", [0, -1, 1.5, "4", True, None])
+def test_a_concurrency_that_cannot_work_is_rejected(concurrency: Any) -> None:
+    with pytest.raises(ConfigurationError, match="concurrency must be a whole number above zero"):
+        Boooply(concurrency=concurrency)
+
+
+@pytest.mark.usefixtures("store_variables")
+@pytest.mark.parametrize("concurrency", [1, 6])
+def test_so_many_events_are_handled_at_once(boooply_sandbox: Sandbox, concurrency: int) -> None:
+    boooply = Boooply(concurrency=concurrency)
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    running, most, handled = 0, 0, threading.Semaphore(0)
+
+    @boooply.on(EvaluationEvent)
+    async def evaluated(_event: EvaluationEvent) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        until = time.monotonic() + 5
+        while most < concurrency and time.monotonic() < until:  # noqa: ASYNC110 - its neighbours set it
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        running -= 1
+        handled.release()
+
+    with TestClient(app) as client:
+        for number in range(7):
+            body = json.dumps(
+                {"event": "interview.evaluation", "data": {"meetingCode": f"Boooply-AI-{number}", "overallRating": 4.0}}
+            ).encode()
+            headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
+            assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
+        for _ in range(7):
+            assert handled.acquire(timeout=20)
+    assert most == concurrency
+
+
 def test_using_an_application_before_it_runs_raises() -> None:
     with pytest.raises(ConfigurationError, match=r"lifespan=boooply\.lifespan"):
         Boooply().platform()

@@ -119,7 +119,7 @@ def clerk(url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("breakage", "problem", "remedy"),
+    ("statement", "problem", "remedy"),
     [
         (
             "ALTER TABLE boooply_ledger OWNER TO postgres",
@@ -132,13 +132,13 @@ def clerk(url: str) -> Iterator[str]:
     ],
 )
 async def test_a_permanent_failure_is_reported_at_once_with_its_remedy(
-    postgresql_store_url: str, encryption_key: str, breakage: str, problem: str, remedy: str
+    postgresql_store_url: str, encryption_key: str, statement: str, problem: str, remedy: str
 ) -> None:
     with clerk(postgresql_store_url) as url:
         async with AsyncStore.open(url, encryption_key=encryption_key) as store:
             await store.keys.put("org_1", KEY)
             with admin(postgresql_store_url) as connection:
-                connection.execute(breakage.encode())
+                connection.execute(statement.encode())
                 connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'clerk'")
             async with asyncio.timeout(5):
                 with pytest.raises(StoreError) as caught:

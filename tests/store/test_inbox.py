@@ -271,23 +271,27 @@ async def test_a_handled_event_is_recorded_once_the_store_is_back(
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     inbox = AsyncInbox(store)
     handled: list[str] = []
-    finish = AsyncEvents.finish
+    recorded: list[bool] = []
+    take = AsyncEvents.take
     failures = [StoreError("gone"), StoreError("gone")]
 
-    async def fail_twice(self: AsyncEvents, key: str, /, *, claim_token: str) -> None:
-        if failures:
+    async def fail_twice(self: AsyncEvents, *, finished: Any = None, **options: Any) -> Any:
+        if finished is not None and failures:
             raise failures.pop()
-        await finish(self, key, claim_token=claim_token)
+        try:
+            return await take(self, finished=finished, **options)
+        finally:
+            recorded.append(finished is not None)
 
-    monkeypatch.setattr(AsyncEvents, "finish", fail_twice)
+    monkeypatch.setattr(AsyncEvents, "take", fail_twice)
 
     async def handle(event: Event) -> None:
         handled.append(event.event)
 
     await put(inbox)
-    await work(inbox, handle, lambda: not failures)
-    await asyncio.sleep(0.2)
+    await work(inbox, handle, lambda: any(recorded))
     assert handled == ["interview.transcript"]
+    assert [row["status"] for row in await rows(store)] == ["done"]
 
 
 async def test_an_event_that_one_process_declines_is_left_to_another(

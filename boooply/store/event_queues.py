@@ -1,0 +1,179 @@
+"""The queues of stored events: those of one interview are handled in order of arrival and one at a time.
+
+All functions run within the caller's transaction. Whoever locks rows of both tables locks the queue first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Float,
+    Select,
+    Update,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from boooply.store.event_states import EventStatus
+from boooply.store.rows import Insert, insert
+from boooply.store.schema import EVENT_QUEUES, EVENTS
+
+_SLACK: Final = 1.0  # seconds by which a clock may be corrected without a word in the log
+
+IS_OPEN: Final[ColumnElement[bool]] = EVENTS.c.encrypted.is_not(None)  # the words of the partial index
+_IS_NAMED: Final = EVENT_QUEUES.c.name == bindparam("queue_name")
+IN_QUEUE: Final = (EVENTS.c.queue == bindparam("queue_name")) & IS_OPEN
+FIRST: Final = (EVENTS.c.locked_until, EVENTS.c.number)
+"""The order of a queue: first attempts as they arrived, then retries as they are due."""
+
+_LAST_NUMBER: Final[Select[int]] = select(EVENT_QUEUES.c.last_number).where(_IS_NAMED)
+_QUEUE_OF_EVENT: Final = select(EVENTS.c.queue).where(EVENTS.c.key == bindparam("event")).scalar_subquery()
+_NOW: Final = bindparam("now", type_=Float)
+_ARRIVED: Final = case((EVENTS.c.received_at > _NOW, _NOW), else_=EVENTS.c.received_at)  # the clock may be set back
+# A retry is due at its time, and a first attempt since the event arrived.
+_DUE: Final = case((EVENTS.c.locked_until > 0, EVENTS.c.locked_until), else_=_ARRIVED)
+_NEXT_DUE: Final = select(_DUE).where(IN_QUEUE).order_by(*FIRST).limit(1).scalar_subquery()
+_RELEASE_EVENT: Final[Update] = (
+    update(EVENTS)
+    .where(IN_QUEUE, EVENTS.c.claim_token == bindparam("dead"), EVENTS.c.status == EventStatus.CLAIMED)
+    .values(status=EventStatus.NEW, locked_until=0.0)
+)
+_CLAIM: Final[Update] = (
+    update(EVENT_QUEUES)
+    .where(_IS_NAMED)
+    .values(claim_token=bindparam("by"), due_at=bindparam("lease_ends"), changed_at=_NOW)
+)
+_RELEASE: Final[Update] = (
+    update(EVENT_QUEUES)
+    .where(_IS_NAMED, _NEXT_DUE.is_not(None))  # no exists(): for that, PostgreSQL may search the whole table
+    .values(claim_token=None, due_at=_NEXT_DUE, changed_at=_NOW)
+)
+_DELETE: Final[Delete] = delete(EVENT_QUEUES).where(_IS_NAMED)
+
+logger: logging.Logger = logging.getLogger("boooply.store")
+
+
+@attrs.frozen
+class Queue:
+    """A queue that this transaction has locked, the time, and whether a queue is ahead of it: see ``look``."""
+
+    name: str
+    claim_token: str | None
+    now: float
+    is_ahead: bool = attrs.field(default=False, converter=bool)
+
+
+def add(connection: Connection, queue: str, now: float) -> int:
+    """Lock a queue, which is created if there is none, and return the number of the event that joins it."""
+    connection.execute(_joining(connection.dialect.name), {"name": queue, "due_at": now, "changed_at": now})
+    return connection.execute(_LAST_NUMBER, {"queue_name": queue}).scalar_one()
+
+
+def lock(connection: Connection, event: str, clock: ColumnElement[float]) -> Queue | None:
+    """Lock the queue of an event; return None if it is in none, as what only a deduplicator knows."""
+    row = connection.execute(_of_event(clock), {"event": event}).one_or_none()
+    return None if row is None else Queue(*row)
+
+
+def look(connection: Connection, clock: ColumnElement[float]) -> tuple[bool, bool]:
+    """Return whether a queue is due, and whether one was changed after the present: then the clock was set back."""
+    is_due, is_ahead = connection.execute(_look(clock)).one()
+    return bool(is_due), bool(is_ahead)  # of an empty table, neither is known
+
+
+def next_due(connection: Connection, clock: ColumnElement[float]) -> Queue | None:
+    """Lock the queue that has waited longest for its next event to be handled, among those that nobody else locks."""
+    row = connection.execute(_due(clock)).one_or_none()
+    return None if row is None else Queue(*row)
+
+
+def release_dead(connection: Connection, queue: Queue) -> None:
+    """Release the event whose process died: it is the first of its queue again."""
+    if queue.claim_token is not None:
+        connection.execute(_RELEASE_EVENT, {"queue_name": queue.name, "dead": queue.claim_token})
+
+
+def claim(connection: Connection, queue: Queue, claim_token: str, lease: float) -> None:
+    """Claim a queue, or renew the claim: until the lease ends, nobody else handles an event of it."""
+    change = {"by": claim_token, "lease_ends": queue.now + lease, "now": queue.now}
+    connection.execute(_CLAIM, {"queue_name": queue.name, **change})
+
+
+def release(connection: Connection, queue: Queue) -> None:
+    """Let anybody handle the next event of a queue once it is due; delete the queue if it has none."""
+    if not connection.execute(_RELEASE, {"queue_name": queue.name, "now": queue.now}).rowcount:
+        connection.execute(_DELETE, {"queue_name": queue.name})
+
+
+@contextmanager
+def released(connection: Connection, event: str, claim_token: str, clock: ColumnElement[float]) -> Generator[None]:
+    """Lock the queue of an event, and release it after the block, unless somebody else has claimed it meanwhile."""
+    queue = lock(connection, event, clock)
+    yield
+    if queue is not None and queue.claim_token in {None, claim_token}:
+        release(connection, queue)
+
+
+def bring_back(connection: Connection, clock: ColumnElement[float]) -> None:
+    """Let leases and pauses begin again: otherwise events wait for as long as the clock was set back."""
+    now, queues, events = select(clock).scalar_subquery(), EVENT_QUEUES.c, EVENTS.c
+    due = {"due_at": now + queues.due_at - queues.changed_at, "changed_at": now}
+    connection.execute(update(EVENT_QUEUES).where(queues.changed_at > now + _SLACK).values(due))
+    ends = case((events.locked_until > 0, now + events.locked_until - events.changed_at), else_=0.0)
+    ahead = update(EVENTS).where(events.changed_at > now + _SLACK)
+    count = connection.execute(ahead.values(locked_until=ends, changed_at=now)).rowcount
+    logger.warning("the clock was set back: leases of stored events begin again (%d)", count)
+
+
+@cache
+def _joining(dialect: str) -> Insert:
+    statement = insert(dialect, EVENT_QUEUES).values(last_number=1)
+    queues, excluded = EVENT_QUEUES.c, statement.excluded
+    is_sooner = queues.claim_token.is_(None) & (queues.due_at > excluded.due_at)
+    changes: dict[str, Any] = {
+        "last_number": queues.last_number + 1,
+        "due_at": case((is_sooner, excluded.due_at), else_=queues.due_at),
+        "changed_at": case((is_sooner, excluded.changed_at), else_=queues.changed_at),
+    }
+    return statement.on_conflict_do_update(index_elements=["name"], set_=changes)
+
+
+# The time is a subquery, evaluated once: a database does not look up a function of the present in an index. The least
+# and the greatest value are looked up there too, where PostgreSQL may search a whole table for any that exists.
+
+
+@cache
+def _look(clock: ColumnElement[float]) -> Select[bool, bool]:
+    first = select(func.min(EVENT_QUEUES.c.due_at)).scalar_subquery()
+    return select(first <= select(clock).scalar_subquery(), _is_ahead(clock))
+
+
+def _is_ahead(clock: ColumnElement[float]) -> ColumnElement[bool]:
+    last = select(func.max(EVENT_QUEUES.c.changed_at)).scalar_subquery()
+    return last > select(clock).scalar_subquery() + _SLACK
+
+
+@cache
+def _of_event(clock: ColumnElement[float]) -> Select[str, str | None, float]:
+    columns = select(EVENT_QUEUES.c.name, EVENT_QUEUES.c.claim_token, select(clock).scalar_subquery())
+    return columns.where(EVENT_QUEUES.c.name == _QUEUE_OF_EVENT).with_for_update()
+
+
+@cache
+def _due(clock: ColumnElement[float]) -> Select[str, str | None, float, bool]:
+    now, queues = select(clock).scalar_subquery(), EVENT_QUEUES.c
+    columns = select(queues.name, queues.claim_token, now, _is_ahead(clock))
+    return columns.where(queues.due_at <= now).order_by(queues.due_at).limit(1).with_for_update(skip_locked=True)
