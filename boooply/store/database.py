@@ -37,9 +37,10 @@ _CONNECT_TIMEOUT: Final = 10  # seconds
 _LOCK_POLL: Final = 0.005  # seconds
 _LOCK_POLLS: Final = round(_LOCK_TIMEOUT / _LOCK_POLL)
 _PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",  # first, since the next one takes a lock
+    "PRAGMA busy_timeout = 0",  # the next one takes a lock, for which `_set` waits
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut
+    f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
