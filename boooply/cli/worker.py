@@ -9,7 +9,8 @@ from boooply.cli.terminal import Concurrency, StoreUrl, bad_rows, console, count
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM
 from boooply.provisioning import iterate_rows
-from boooply.provisioning.distributed import CONCURRENCY, AsyncQueue
+from boooply.provisioning.distributed import AsyncQueue
+from boooply.provisioning.engine import CONCURRENCY
 from boooply.provisioning.plan import BadRow
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret

@@ -15,7 +15,7 @@ from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.settings import COUNT, PAUSE, Rule, check_all, instance
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import iterate
-from boooply.provisioning.outcomes import Failed, KeysNotStoredError, Outcome
+from boooply.provisioning.outcomes import KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
 from boooply.provisioning.sources import IterableSource, Source, sets_within
 from boooply.recording import Recorder
@@ -180,10 +180,10 @@ class Run:
 
     async def _take(self, connect: Callable[[Tenant], Awaitable[None]]) -> bool:
         found = await self._source.next()
-        if isinstance(found, Failed):
-            await self._finish(found)
-        elif found is not None:
+        if isinstance(found, Tenant):
             await connect(found)
+        elif found is not None:
+            await self._finish(found)
         return found is not None
 
     async def _probe(self, tenant: Tenant) -> None:

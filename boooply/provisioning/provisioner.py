@@ -7,6 +7,7 @@ import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
@@ -194,7 +195,7 @@ class KeyProvisioner:
             if not self._has_given_up or _current() not in self._on_wire:
                 raise
             _current().uncancel()
-            return await self._doubt(identity, claim_token, _STOPPED)
+            return await self._mark_in_doubt(identity, claim_token, _STOPPED)
         finally:
             self._on_wire.discard(_current())
         self.outage.succeed(_now())
@@ -208,14 +209,14 @@ class KeyProvisioner:
         else:
             self.outage.fail(organization_id, _now(), reason)
         if isinstance(error, AmbiguousWriteError | DecodingError):
-            return await self._doubt(organization_id, claim_token, reason, error)
+            return await self._mark_in_doubt(organization_id, claim_token, reason, error)
         if self.retries_unsent and isinstance(error, APIError) and not isinstance(error, APIStatusError):
             await self._release(organization_id, claim_token)
             raise NotClaimed
         await self._with_store_retry(self.recorder.fail, organization_id, claim_token=claim_token, reason=reason)
         return Failed(organization_id, reason, error)
 
-    async def _doubt(
+    async def _mark_in_doubt(
         self, organization_id: str, claim_token: str, reason: str, error: BoooplyError | None = None
     ) -> Outcome:
         await self._with_store_retry(
@@ -270,7 +271,7 @@ class KeyProvisioner:
         """Record that a customer is in doubt, since another one has its key, and ask the API about that one."""
         reason = f"the response contained the key of {holder}, which came from an earlier one"
         self.outage.fail(organization_id, _now(), reason)
-        outcome = await self._doubt(organization_id, claim_token, reason)
+        outcome = await self._mark_in_doubt(organization_id, claim_token, reason)
         problem = await doubt_about(transport_of(self.platform), api_key, holder)
         if problem is not None:
             reason_of_holder = f"{organization_id} was given the same key, and {problem}"
@@ -285,18 +286,23 @@ class KeyProvisioner:
         return await self.recorder.finish(tenant, None, claim_token=claim_token, replace=is_replaced)
 
     async def _with_store_retry(self, step: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step, and again while the store fails, for at most ``store_timeout`` seconds."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self.store_timeout
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await step(*args, **kwargs)
-            except StoreError as error:
-                if error.is_permanent or self._has_given_up or loop.time() + pause > ends:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        return await with_store_retry(
+            partial(step, *args, **kwargs), self.store_timeout, lambda: not self._has_given_up
+        )
+
+
+async def with_store_retry(step: Callable[[], Awaitable[T]], seconds: float, may_retry: Callable[[], bool], /) -> T:
+    """Run a step, and again while the store fails, for at most so many seconds and while it may."""
+    ends = _now() + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await step()
+        except StoreError as error:
+            if error.is_permanent or not may_retry() or _now() + pause > ends:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:

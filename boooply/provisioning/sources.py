@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from boooply.models import Tenant
-from boooply.provisioning.outcomes import Failed, Outcome
+from boooply.provisioning.outcomes import Outcome
 
 _MOST_BUSY: Final = 1000  # customers that other runs have claimed; at this number no further ones are read
 _RETRY_BUSY_AFTER: Final = 0.5  # seconds
@@ -18,8 +18,8 @@ _RETRY_BUSY_AFTER: Final = 0.5  # seconds
 class Source(Protocol):
     """The customers of a run, one after another; several tasks may ask for the next one at the same time."""
 
-    async def next(self) -> Tenant | Failed | None:
-        """Return the next customer, the outcome of one that cannot be sent at all, or None after the last one."""
+    async def next(self) -> Tenant | Outcome | None:
+        """Return the next customer, the outcome of one that needs or allows no request, or None after the last one."""
 
     async def settle(self, outcome: Outcome, /) -> None:
         """Record that a customer has its outcome."""

@@ -55,7 +55,8 @@ def connect(address: Address) -> Database:
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
         timeout = {} if "connect_timeout" in address.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
-        options |= {"connect_args": timeout, "pool_pre_ping": True}
+        # prepared statements would be another client's behind a pooler in transaction mode
+        options |= {"connect_args": timeout | {"prepare_threshold": None}, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}
