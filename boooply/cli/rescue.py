@@ -2,13 +2,17 @@
 
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from boooply.cli.provision_view import not_stored
+from boooply.cli.terminal import print_error
 from boooply.errors import ConfigurationError, CorruptKeyError, ValidationError
+from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning.pending_keys import has_other_key
 from boooply.secret import Secret
 from boooply.store import AsyncStore
@@ -42,6 +46,15 @@ def write_rescue_file(lines: str) -> Path | None:
             os.fsync(file.fileno())
             return Path(file.name)
     return None
+
+
+def rescue(error: KeysNotStoredError) -> None:
+    """Write keys that could not be stored to a rescue file, or else to standard error."""
+    lines = encrypted_lines(error.keys)
+    path = write_rescue_file(lines)
+    print_error(not_stored(len(error.keys), error.reason, path))
+    if path is None:
+        sys.stderr.write(lines)
 
 
 async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:

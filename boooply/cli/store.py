@@ -1,6 +1,5 @@
 """``boooply store``: the store's encryption key, and the keys that it encrypts."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,10 +8,8 @@ from cryptography.fernet import Fernet
 from cyclopts import App
 
 from boooply.cli.rescue import restore_keys
-from boooply.cli.terminal import StoreUrl, console, count_of, print_error, printable
+from boooply.cli.terminal import StoreUrl, console, count_of, platform_keys, print_error, printable
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.settings import PLATFORM
-from boooply.secret import as_secret
 from boooply.store import AsyncKeyStore, AsyncStore
 
 app: Final = App(name="store")
@@ -55,7 +52,7 @@ async def adopt(*, store: StoreUrl = None) -> None:
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
     """
-    keys = [as_secret(one.strip()) for one in os.environ.get(PLATFORM.variable, "").split(",")]
+    keys = platform_keys()
     platforms = [AsyncBoooplyPlatform(platform_key=one) for one in keys]  # which checks the settings
     base_url = platforms[0].base_url
     async with AsyncStore.open(store) as opened:

@@ -17,7 +17,8 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.secret import one_line, redact
+from boooply.protocol.settings import PLATFORM
+from boooply.secret import Secret, one_line, redact
 
 if TYPE_CHECKING:  # --help needs none of what this imports
     from boooply.provisioning.plan import BadRow
@@ -30,6 +31,13 @@ OPTION: Final = Parameter(negative=(), show_default=False)
 StoreUrl = Annotated[str | None, Parameter(name="--store", metavar="URL")]
 Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N", show_default=True)]
 Json = Annotated[bool, Parameter(name="--json")]
+
+
+def platform_keys() -> list[Secret | None]:
+    """Return the keys in BOOOPLY_PLATFORM_KEY, which commas separate; if it has none, leave its check to the client."""
+    keys = os.environ.get(PLATFORM.variable, "").split(",")
+    return [Secret(key.strip()) for key in keys if key.strip()] or [None]
+
 
 # ---- signals
 

@@ -25,7 +25,7 @@ from boooply.store.completion import call_after, run_to_completion
 CONCURRENCY: Final = 16
 GRACE: Final = 20.0  # seconds
 
-_LAST_STEPS: Final = 2.0  # seconds beyond the grace in which the store may record what has become of the requests
+_LAST_STEPS: Final = 1.5  # seconds beyond the grace in which the store may record what has become of the requests
 
 _RULES: Final[dict[str, Rule]] = {
     "platform": instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform"),
@@ -111,6 +111,7 @@ class Run:
         self._outage = provisioners[0].outage
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
         self._probe_lock = asyncio.Lock()
+        self._workers: list[asyncio.Task[None]] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._errors: list[Exception] = []
 
@@ -128,7 +129,8 @@ class Run:
             raise self._errors[0]
 
     async def _run(self) -> None:
-        await asyncio.gather(*(self._work() for _ in range(self._size)), return_exceptions=True)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._size)]
+        await asyncio.gather(*self._workers, return_exceptions=True)
         await self._outcomes.put(None)
 
     def _stop(self) -> None:
@@ -143,7 +145,14 @@ class Run:
         loop = asyncio.get_running_loop()
         for provisioner in self._numbers:
             self._timers.append(loop.call_later(grace, provisioner.give_up))
-            self._timers.append(loop.call_later(grace + _LAST_STEPS, provisioner.abandon))
+        self._timers.append(loop.call_later(grace + _LAST_STEPS, self._abandon))
+
+    def _abandon(self) -> None:
+        """End everything, as after a kill; keys that are not stored are in an error."""
+        for provisioner in self._numbers:
+            provisioner.abandon()
+        for worker in self._workers:
+            worker.cancel()
 
     async def _close(self, running: asyncio.Task[None]) -> None:
         """End the run, once the requests on the wire have finished.
@@ -237,8 +246,8 @@ class Run:
         if provisioner in self._provisioners:
             self._provisioners.remove(provisioner)
             provisioner.stop()
-            number = self._numbers[provisioner]
-            _logger.warning("platform key %d is set aside, the others are used: %s", number, error)
+            which = f"{self._numbers[provisioner]} of {len(self._numbers)}"
+            _logger.warning("platform key %s is set aside, and the others are used: %s", which, error)
 
 
 def _backlog(provisioner: KeyProvisioner) -> int:

@@ -42,7 +42,7 @@ Tasks = set[asyncio.Task[Outcome]]
 _WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
 # The platform's key is wrong, or it gets a 429 after every wait: no customer can be minted.
 _STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError, RateLimitError)
-_STOPPED: Final = "the run was stopped while the request was under way"
+STOPPED: Final = "the run was stopped while the request was under way"
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
@@ -195,7 +195,7 @@ class KeyProvisioner:
             if not self._has_given_up or _current() not in self._on_wire:
                 raise
             _current().uncancel()
-            return await self._mark_in_doubt(identity, claim_token, _STOPPED)
+            return await self._mark_in_doubt(identity, claim_token, STOPPED)
         finally:
             self._on_wire.discard(_current())
         self.outage.succeed(_now())
