@@ -111,6 +111,8 @@ SIGTERM if none of them had to be given up.
 """
 _QUEUE: Final = """See what is queued, and retry what has failed.
 
+The queue lies in the store, in the schema boooply_queue. Each takes --json:
+
    boooply queue status                 customers, jobs and workers
    boooply queue pause                  workers take no more jobs
    boooply queue resume                 workers take jobs again
@@ -118,8 +120,6 @@ _QUEUE: Final = """See what is queued, and retry what has failed.
    boooply queue retry org_7234567890   queue a customer again that has failed
    boooply queue retry --all            all of them; never those in doubt
    boooply queue purge                  delete the finished jobs
-
-Each takes --json. The queue lies in the store, in the schema boooply_queue.
 """
 _MCP: Final = """Serve a language model's host: an MCP server.
 

@@ -41,8 +41,9 @@ _ADDING: Final = 0x600019
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%(number)s)"
 _SEARCH_PATH: Final = f"SET LOCAL search_path TO {SCHEMA}"
 _STATE: Final = f"SELECT version, is_paused FROM {SCHEMA}.boooply_queue_state"  # noqa: S608 - our own name
-_EXISTS: Final = f"SELECT to_regclass('{SCHEMA}.boooply_queue_state') IS NOT NULL AS found"
-_SCHEMA_EXISTS: Final = f"SELECT to_regnamespace('{SCHEMA}') IS NOT NULL AS found"
+# Not to_regclass(), which does not see what was committed while its transaction waited for the lock.
+_EXISTS: Final = f"SELECT 1 FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'boooply_queue_state'"  # noqa: S608 - our own name
+_SCHEMA_EXISTS: Final = f"SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'"  # noqa: S608 - the same
 # Nothing listens, and an application's own procrastinate would wake at each of our jobs.
 _PREPARE: Final = """
 DROP TRIGGER IF EXISTS procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs;
@@ -249,7 +250,7 @@ class Jobs:
         query = select(state, func.count()).where(in_scope(LEDGER, KEY_ROWS)).group_by(state)
 
         def step(connection: Connection) -> QueueStatus:
-            customers = dict[str, int](connection.execute(query).tuples().all())
+            customers: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
             jobs = {row["status"]: row["count"] for row in _execute(connection, _COUNTS)}
             (workers,) = _execute(connection, _WORKERS, seconds=STALLED_AFTER)
             (row,) = _execute(connection, _STATE)
@@ -273,8 +274,7 @@ def _version() -> str:
 
 
 def _found_version(connection: Connection) -> str | None:
-    (row,) = _execute(connection, _EXISTS)
-    return _execute(connection, _STATE)[0]["version"] if row["found"] else None
+    return _execute(connection, _STATE)[0]["version"] if _execute(connection, _EXISTS) else None
 
 
 def _create(connection: Connection) -> str:
@@ -282,7 +282,7 @@ def _create(connection: Connection) -> str:
     found = _found_version(connection)  # another process may have been faster
     if found is not None:
         return found
-    if not _execute(connection, _SCHEMA_EXISTS)[0]["found"]:
+    if not _execute(connection, _SCHEMA_EXISTS):
         _script(connection, f"CREATE SCHEMA {SCHEMA}")
     _script(connection, SchemaManager.get_schema())
     _script(connection, _PREPARE)
