@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import hypothesis
 import psycopg
@@ -269,6 +271,58 @@ def postgresql_store_url(postgresql_url: str) -> str:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return postgresql_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class Pgbouncer:
+    """A pgbouncer in transaction mode, which has two connections to a database for any number of clients."""
+
+    def __init__(self, program: str, url: str, place: Path) -> None:
+        (socket_place,) = parse_qs(urlsplit(url).query)["host"]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/store"
+        self._settings = place / "pgbouncer.ini"
+        self._settings.write_text(
+            f"[databases]\nstore = host={socket_place} user=postgres\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+            "pool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 500\n",
+            encoding="utf-8",
+        )
+        owner = Path(socket_place).stat()  # pgbouncer refuses to run as root, and must reach the server's socket
+        self._user: dict[str, Any] = {} if os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid}
+        self._program, self._port = program, port
+        self.start()
+
+    def start(self) -> None:
+        command = [self._program, "-q", str(self._settings)]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **self._user)  # noqa: S603 - ours
+        ends = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._port)).close()
+            except OSError:
+                assert time.monotonic() < ends
+                assert self._process.poll() is None
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def pgbouncer(postgresql_store_url: str) -> Iterator[Pgbouncer]:
+    """Run a real pgbouncer in front of this worker's database."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed")
+    with tempfile.TemporaryDirectory(prefix="pgbouncer") as place:
+        Path(place).chmod(0o755)
+        running = Pgbouncer(program, postgresql_store_url, Path(place))
+        yield running
+        running.stop()
 
 
 @pytest.fixture

@@ -225,6 +225,12 @@ class Jobs:
 
         await self._database.write(step)
 
+    async def clean(self, keep_jobs: float) -> None:
+        """Queue again what dead workers have left, and what has no job; delete the jobs that ended long ago."""
+        await self.requeue_stalled()
+        await self.sweep()
+        await self.purge(keep_jobs)
+
     async def purge(self, seconds: float) -> int:
         """Delete the jobs that ended so long ago, and return their number."""
         return len(await self._run(_PURGE, seconds=seconds))

@@ -89,14 +89,12 @@ class QueueSource:
     async def tend(self, keep_jobs: float) -> None:
         """Show that this worker is alive, and look after the queue, until cancelled."""
         while True:
-            with suppress(StoreError):  # a run that cannot do without the store finds out itself
-                await self.jobs.requeue_stalled()
-                await self.jobs.sweep()
-                await self.jobs.purge(keep_jobs)
             for _ in range(_HEARTBEATS):
                 await asyncio.sleep(STALLED_AFTER / _HEARTBEATS)
-                with suppress(StoreError):
+                with suppress(StoreError):  # a run that cannot do without the store finds out itself
                     await self.jobs.beat(self.worker)
+            with suppress(StoreError):
+                await self.jobs.clean(keep_jobs)
 
     async def close(self) -> None:
         """Put back what was taken and has no outcome, and sign off."""
@@ -146,10 +144,8 @@ async def taking_jobs(
     jobs: Jobs, store: AsyncStore, stopped: asyncio.Event, *, wait: bool, keep_jobs: float
 ) -> AsyncGenerator[QueueSource]:
     """Sign a worker on, and off at the end; look after the queue meanwhile."""
+    await jobs.clean(keep_jobs)
     source = QueueSource(jobs=jobs, store=store, worker=await jobs.register(), stopped=stopped, wait=wait)
-    if not wait:
-        await jobs.requeue_stalled()
-        await jobs.sweep()
     tending = asyncio.create_task(source.tend(keep_jobs))
     try:
         yield source

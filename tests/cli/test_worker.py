@@ -301,6 +301,41 @@ def test_what_outlasts_the_grace_is_in_doubt_and_the_process_is_gone(
     assert status()["customers"]["in_doubt"] == 3
 
 
+@pytest.mark.parametrize("command", ["provision", "worker"])
+def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
+    run: Run, started: Run, many_tenants_csv: Rows, use: Callable[[Sandbox], None], line: Line, tmp_path, command
+) -> None:
+    path = many_tenants_csv(30)
+    with Sandbox(latency=1) as slow:
+        use(slow)
+        if command == "worker":
+            run("enqueue", path)
+        url = f"postgresql+psycopg://postgres@127.0.0.1:{line.port}/store"
+        words = (command, *([path] if command == "provision" else []), "--concurrency", "4", "--store", url)
+        with started(*words, "--grace", "2") as process:
+            until(lambda: len(slow.mints) == 4)
+            line.cut()
+            process.send_signal(signal.SIGTERM)
+            begun = time.monotonic()
+            process.communicate(timeout=25)
+            seconds = time.monotonic() - begun
+
+    (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
+    assert process.returncode == 1
+    assert len(rescued.read_text().splitlines()) == len(slow.mints) == 4
+    assert seconds < 2 + 5 + 2  # a busy machine takes its time
+
+
+def test_a_terminal_gets_a_bar(run: Run, run_in_terminal: Run, many_tenants_csv: Rows) -> None:
+    run("enqueue", many_tenants_csv(30))
+
+    ran = run_in_terminal("worker", "--once")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert " queued, " in ran.out
+    assert ran.out.count("\x1b[?25l") == ran.out.count("\x1b[?25h") == 1  # the cursor comes back
+
+
 # ---- boooply queue
 
 

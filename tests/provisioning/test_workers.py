@@ -226,17 +226,20 @@ async def test_a_customer_that_cannot_be_read_fails_alone_with_its_reason(queue,
     assert (await queue.jobs.status()).jobs == {"todo": 0, "doing": 0, "succeeded": 2, "failed": 1}
 
 
-async def test_customers_to_do_without_a_job_are_queued_by_the_worker(queue, sandbox):
+async def test_customers_to_do_without_a_job_are_queued_once(queue):
     await Recorder(queue.store).enroll(customers(600))
     await queue.jobs.enqueue(list(customers(3)))
     assert await queue.jobs.sweep() == 597
     assert await queue.jobs.sweep() == 0
     assert await queue.jobs.count_open() == 600
-    await queue.jobs.pause(is_paused=True)
+
+
+async def test_a_worker_connects_customers_to_do_without_a_job_but_none_that_another_run_has_claimed(queue, sandbox):
+    await Recorder(queue.store).enroll(customers(3))
+    await Recorder(queue.store).claim(next(customers(1)), claim_token="other/1", lease=600.0)
     async with platform_of(sandbox) as platform:
-        with pytest.raises(ProvisioningError, match="the queue is paused"):
-            await queue.work([platform], wait=False)
-    assert sandbox.mints == {}
+        await queue.work([platform], wait=False)
+    assert await states(queue) == {State.DONE: 2, State.TODO: 1}
 
 
 async def test_a_busy_customer_is_retried_after_growing_pauses(queue, sandbox, sql):
@@ -261,8 +264,9 @@ async def test_finished_jobs_are_removed_after_a_while(queue, sandbox, sql):
     await queue.enqueue(customers(4))
     async with platform_of(sandbox) as platform:
         await queue.work([platform], wait=False)
-    assert await queue.jobs.purge(3600) == 0
-    assert await queue.jobs.purge(0) == 4
+        await queue.work([platform], wait=False, keep_jobs=3600)
+        assert (await queue.jobs.status()).jobs["succeeded"] == 4
+        await queue.work([platform], wait=False, keep_jobs=0)
     assert sql("SELECT count(*) FROM boooply_queue.procrastinate_events") == [(0,)]
     assert await states(queue) == {State.DONE: 4}
 
@@ -359,3 +363,32 @@ async def test_a_schema_that_an_administrator_has_created_is_used(postgresql_sto
         AsyncQueue.open(store) as queue,
     ):
         assert await queue.enqueue(customers(1)) == 1
+
+
+# ---- behind pgbouncer in transaction mode
+
+
+async def test_workers_behind_pgbouncer_connect_each_customer_once(pgbouncer, encryption_key, sandbox, foreign):
+    await foreign.schema_manager.apply_schema_async()  # its tables are first in everybody's search path
+    async with (
+        AsyncStore.open(pgbouncer.url, encryption_key=encryption_key) as one,
+        AsyncStore.open(pgbouncer.url, encryption_key=encryption_key) as other,
+        AsyncQueue.open(one) as first,
+        AsyncQueue.open(other) as second,
+        platform_of(sandbox, rate_limits=RateLimits(writes=1000, shared=one)) as platform,
+    ):
+        await first.enqueue(customers(60))
+        await asyncio.gather(*(queue.work([platform], wait=False, concurrency=4) for queue in (first, second)))
+        found = await first.jobs.status()
+    assert found.customers["done"] == found.jobs["succeeded"] == 60
+    assert set(sandbox.mints.values()) == {1}
+    assert await foreign.job_manager.list_jobs_async() == []
+
+
+async def test_no_setting_of_ours_reaches_another_client_of_pgbouncer(pgbouncer, encryption_key):
+    async with AsyncStore.open(pgbouncer.url, encryption_key=encryption_key) as store, AsyncQueue.open(store) as queue:
+        await queue.enqueue(customers(20))
+        await queue.jobs.status()
+    with psycopg.connect(pgbouncer.url.replace("+psycopg", ""), prepare_threshold=None, autocommit=True) as client:
+        paths = {client.execute("SHOW search_path").fetchone() for _ in range(20)}
+    assert paths == {('"$user", public',)}
