@@ -16,7 +16,7 @@ from procrastinate.schema import SchemaManager
 from procrastinate.sql import queries
 from procrastinate.types import JobToDefer
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, and_, case, func, select, text
+from sqlalchemy import CompoundSelect, Connection, and_, case, column, except_, func, select, text
 
 from boooply.errors import ProvisioningError, StoreError
 from boooply.models import Tenant
@@ -32,7 +32,7 @@ STALLED_AFTER: Final = 30.0  # seconds without a heartbeat until a worker counts
 
 _QUEUE: Final = "boooply"
 _TASK: Final = "boooply.connect"
-_BATCH: Final = 500
+_BATCH: Final = 2000
 _STATUSES: Final = ("todo", "doing", "succeeded", "failed")
 
 # Any numbers: who creates the tables queues for the first, who adds jobs for the second.
@@ -69,10 +69,9 @@ WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (
     SELECT id FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => %(seconds)s)
 ))
 """
-_WITHOUT_JOB: Final = text(
-    f"NOT EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs "
-    f"WHERE queueing_lock = {LEDGER.name}.organization_id AND status IN ('todo', 'doing'))"
-)
+_WITH_OPEN_JOB: Final = text(
+    f"SELECT queueing_lock FROM {SCHEMA}.procrastinate_jobs WHERE status IN ('todo', 'doing')"  # noqa: S608 - our own name
+).columns(column("queueing_lock"))
 _PURGE: Final = """
 DELETE FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing') AND id IN (
     SELECT job_id FROM procrastinate_events GROUP BY job_id HAVING max(at) <= now() - make_interval(secs => %(seconds)s)
@@ -158,7 +157,10 @@ class Jobs:
         """Queue a job for each customer that is still to do and has no open one, and return their number."""
         clock = self._database.clock
         is_todo = and_(in_scope(LEDGER, KEY_ROWS), LEDGER.c.state == State.TODO, LEDGER.c.locked_until <= clock)
-        query = select(LEDGER.c.organization_id).where(is_todo, _WITHOUT_JOB).limit(_BATCH)
+        # not an anti-join, which takes minutes for many customers while the database has no statistics of them
+        query: CompoundSelect[*tuple[Any, ...]] = except_(
+            select(LEDGER.c.organization_id).where(is_todo), _WITH_OPEN_JOB
+        ).limit(_BATCH)
 
         def step(connection: Connection) -> int:
             ids = list(connection.execute(query).scalars())
