@@ -271,7 +271,8 @@ async def test_finished_jobs_are_removed_after_a_while(queue, sandbox, sql):
     assert await states(queue) == {State.DONE: 4}
 
 
-async def test_a_failed_customer_is_tried_again_by_the_same_worker(queue, sandbox):
+@pytest.mark.parametrize("way", ["retry", "enqueue"])
+async def test_a_failed_customer_is_tried_again_by_the_same_worker(queue, sandbox, way):
     sandbox.faults.add(MINT, "422")
     await queue.enqueue(customers(1))
     stop = asyncio.Event()
@@ -279,7 +280,8 @@ async def test_a_failed_customer_is_tried_again_by_the_same_worker(queue, sandbo
         working = asyncio.create_task(queue.work([platform], stop=stop))
         while not (await states(queue))[State.FAILED]:  # noqa: ASYNC110 - the state is in the database
             await asyncio.sleep(0.05)
-        assert await queue.jobs.retry_customers(["org_0"]) == 1
+        again = queue.jobs.retry_customers(["org_0"]) if way == "retry" else queue.enqueue(customers(1))
+        assert await again == 1
         await until_done(queue, 1)
         stop.set()
         await working
