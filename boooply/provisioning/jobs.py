@@ -63,6 +63,10 @@ _HEARTBEAT: Final = """
 INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker)s, now())
 ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
 """
+_REQUEUE_LOST: Final = """
+UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, scheduled_at = NULL
+WHERE status = 'doing' AND worker_id = %(worker)s AND id <> ALL(%(ids)s::bigint[])
+"""
 _REQUEUE_STALLED: Final = """
 UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, scheduled_at = NULL
 WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (
@@ -180,6 +184,10 @@ class Jobs:
     async def beat(self, worker: int) -> None:
         """Record that a worker is alive, whatever others thought of it meanwhile."""
         await self._run(_HEARTBEAT, worker=worker)
+
+    async def requeue_lost(self, worker: int, taken: Sequence[Job]) -> None:
+        """Queue the jobs again that a worker has without knowing it, since the connection broke as it took them."""
+        await self._run(_REQUEUE_LOST, worker=worker, ids=[job.id for job in taken])
 
     async def unregister(self, worker: int) -> None:
         """Record that a worker has ended."""

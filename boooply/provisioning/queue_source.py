@@ -52,6 +52,7 @@ class QueueSource:
     wait: bool
     _lock: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)  # so that one task at a time looks for jobs
     _taken: dict[str, Job] = attrs.field(factory=dict[str, Job], init=False)
+    _is_fetching: bool = attrs.field(default=False, init=False)
 
     async def next(self) -> Tenant | Outcome | None:
         """Return the next customer that is due, once there is one; None at the end.
@@ -61,10 +62,9 @@ class QueueSource:
         """
         while (job := await self._fetch()) is not None:
             entry = await self._entry(job.organization_id)
-            if entry is None:
-                await self._steadily(partial(self.jobs.finish, job, self.worker, is_done=True))  # it is disconnected
+            if entry is None:  # it is disconnected
+                await self.settle(AlreadyConnected(job.organization_id))
                 continue
-            self._taken[job.organization_id] = job
             try:
                 return tenant_of(entry)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
@@ -73,10 +73,11 @@ class QueueSource:
 
     async def settle(self, outcome: Outcome, /) -> None:
         """Finish the job of a customer."""
-        job = self._taken.pop(outcome.organization_id, None)
+        job = self._taken.get(outcome.organization_id)
         if job is not None:
             is_done = isinstance(outcome, Connected | AlreadyConnected)
             await self._steadily(partial(self.jobs.finish, job, self.worker, is_done=is_done))
+            self._taken.pop(outcome.organization_id, None)
 
     async def put_back(self, tenant: Tenant, /) -> None:
         """Queue the job of a customer again: at once if the run is ending, otherwise after a pause."""
@@ -93,6 +94,8 @@ class QueueSource:
                 await asyncio.sleep(STALLED_AFTER / _HEARTBEATS)
                 with suppress(StoreError):  # a run that cannot do without the store finds out itself
                     await self.jobs.beat(self.worker)
+                    if not self._is_fetching:  # the next fetch comes after this in the database
+                        await self.jobs.requeue_lost(self.worker, tuple(self._taken.values()))
             with suppress(StoreError):
                 await self.jobs.clean(keep_jobs)
 
@@ -107,7 +110,7 @@ class QueueSource:
     async def _fetch(self) -> Job | None:
         async with self._lock:
             while not self.stopped.is_set():
-                job = await self._steadily(partial(self.jobs.fetch, self.worker))
+                job = await self._take()
                 if job is not None:
                     return job
                 if not self.wait and not await self._steadily(self.jobs.count_open):
@@ -116,6 +119,16 @@ class QueueSource:
                     raise ProvisioningError("the queue is paused: `boooply queue resume` lets workers take jobs again")
                 await sets_within(self.stopped, _POLL_INTERVAL)
         return None
+
+    async def _take(self) -> Job | None:
+        self._is_fetching = True
+        try:
+            job = await self._steadily(partial(self.jobs.fetch, self.worker))
+            if job is not None:
+                self._taken[job.organization_id] = job
+            return job
+        finally:
+            self._is_fetching = False
 
     async def _entry(self, organization_id: str) -> Entry | None:
         async def read() -> Entry | None:

@@ -260,6 +260,23 @@ async def test_a_busy_customer_is_retried_after_growing_pauses(queue, sandbox, s
     assert sandbox.mints == {}
 
 
+async def test_a_job_that_a_worker_took_without_knowing_it_is_queued_again(queue, sandbox, sql, monkeypatch):
+    monkeypatch.setattr("boooply.provisioning.queue_source.STALLED_AFTER", 1.0)
+    stop = asyncio.Event()
+    async with platform_of(sandbox) as platform:
+        working = asyncio.create_task(queue.work([platform], stop=stop))
+        worker = "(SELECT id FROM boooply_queue.procrastinate_workers)"
+        await until(lambda: sql(worker[1:-1]))
+        await queue.jobs.pause(is_paused=True)
+        await queue.enqueue(customers(1))
+        lost = f"UPDATE {JOBS} SET status = 'doing', worker_id = {worker}"  # noqa: S608 - our own words
+        sql(f"SET search_path TO boooply_queue; {lost}")
+        await queue.jobs.pause(is_paused=False)
+        await asyncio.wait_for(until_done(queue, 1), 20)
+        stop.set()
+        await working
+
+
 async def test_finished_jobs_are_removed_after_a_while(queue, sandbox, sql):
     await queue.enqueue(customers(4))
     async with platform_of(sandbox) as platform:
