@@ -160,7 +160,7 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def _logged() -> Generator[None]:
-    logger, lines = logging.getLogger("boooply"), _Lines(logging.WARNING)
+    logger, lines = logging.getLogger("boooply.provisioning"), _Lines(logging.WARNING)
     logger.addHandler(lines)
     try:
         yield

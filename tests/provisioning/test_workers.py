@@ -11,8 +11,17 @@ from typing import Any
 import procrastinate
 import psycopg
 import pytest
+from aiohttp import web
 
-from boooply import AsyncBoooplyPlatform, ConfigurationError, ProvisioningError, RateLimits, StoreError, Tenant
+from boooply import (
+    AsyncBoooplyPlatform,
+    ConfigurationError,
+    ProvisioningError,
+    RateLimits,
+    RetryPolicy,
+    StoreError,
+    Tenant,
+)
 from boooply.provisioning import AsyncQueue, async_provision
 from boooply.provisioning.jobs import Jobs
 from boooply.recording import Recorder
@@ -134,6 +143,36 @@ async def test_during_an_outage_a_worker_takes_nothing_new(queue, sandbox, monke
     assert calls <= 3 + 4
     assert jobs["doing"] <= 1
     assert (await queue.jobs.status()).jobs["doing"] == 0
+
+
+async def test_an_endless_429_neither_ends_a_worker_nor_fails_a_customer(queue):
+    calls = 0
+
+    async def refuse(_request: web.Request) -> web.Response:
+        nonlocal calls
+        calls += 1
+        return web.json_response({"success": False, "error": "slow down"}, status=429, headers={"Retry-After": "0"})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", refuse)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await queue.enqueue(customers(20))
+    stop = asyncio.Event()
+    async with AsyncBoooplyPlatform(
+        platform_key="bply_platform_x", base_url=url, rate_limits=None, retry=RetryPolicy(backoff=0)
+    ) as platform:
+        working = asyncio.create_task(queue.work([platform], concurrency=2, stop=stop))
+        await until(lambda: calls >= 3 * 20)
+        await asyncio.sleep(1)
+        assert not working.done()
+        stop.set()
+        await working
+    await runner.cleanup()
+    assert calls <= (3 + 2) * 20
+    assert await states(queue) == {State.TODO: 20}
 
 
 async def test_reminting_in_doubt_is_an_option_of_a_worker(queue, sandbox):
@@ -275,6 +314,15 @@ async def test_a_job_that_a_worker_took_without_knowing_it_is_queued_again(queue
         await asyncio.wait_for(until_done(queue, 1), 20)
         stop.set()
         await working
+
+
+async def test_a_worker_that_does_not_wait_still_waits_for_jobs_that_are_retried(queue, sandbox, monkeypatch):
+    monkeypatch.setattr("boooply.provisioning.queue_source._FIRST_PAUSE", 0.5)
+    await queue.enqueue(customers(1))
+    await Recorder(queue.store).claim(next(customers(1)), claim_token="other/1", lease=2.0)
+    async with platform_of(sandbox) as platform:
+        await queue.work([platform], wait=False)
+    assert await states(queue) == {State.DONE: 1}
 
 
 async def test_finished_jobs_are_removed_after_a_while(queue, sandbox, sql):
