@@ -174,6 +174,7 @@ def postgresql_store_url(postgresql_url: str) -> str:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+        connection.execute("DROP SCHEMA IF EXISTS boooply_queue CASCADE")
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return postgresql_url.replace("postgresql://", "postgresql+psycopg://", 1)

@@ -16,7 +16,7 @@ from boooply.blocking.proxy import SyncProxy, original_of, over, runner_of, sync
 from boooply.blocking.store import Store
 from boooply.errors import ConfigurationError
 from boooply.models import Tenant
-from boooply.provisioning.engine import CONCURRENCY, async_provision
+from boooply.provisioning.engine import CONCURRENCY, GRACE, async_provision
 from boooply.provisioning.outcomes import Outcome
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.secret import Secret
@@ -137,6 +137,7 @@ def provision(
     concurrency: int = CONCURRENCY,
     remint_in_doubt: bool = False,
     stop: threading.Event | None = None,
+    grace: float = GRACE,
 ) -> Generator[Outcome]:
     """Connect every customer once, and yield what becomes of each as it comes: see ``async_provision``.
 
@@ -150,6 +151,7 @@ def provision(
         concurrency: How many requests may be under way at once.
         remint_in_doubt: Mint again for customers in doubt; a key that exists already becomes an orphan.
         stop: Set it to end the run.
+        grace: How long requests on the wire may take once ``stop`` is set, in seconds.
 
     Raises:
         AuthenticationError: The platform's key is refused; so with ``PermissionDeniedError``. The run has stopped.
@@ -167,6 +169,7 @@ def provision(
             concurrency=concurrency,
             remint_in_doubt=remint_in_doubt,
             stop=stopped,
+            grace=grace,
         )
 
     runner, source, run = runner_of(platform), iter(tenants), _Run(stop)

@@ -15,8 +15,8 @@ from boooply.cli.terminal import (
     discard_output,
     print_error,
     printable,
+    printed_warnings,
     replace_unencodable,
-    store_warnings,
 )
 from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
 from boooply.version import __version__
@@ -91,13 +91,14 @@ The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
 BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY. Of several
 platform keys, with commas between them, the first one mints.
 
-Ctrl-C or SIGTERM waits for the requests in flight to complete; a second one
-gives them up.
+Ctrl-C or SIGTERM waits for the requests in flight to complete, for as long as
+--grace; a second one gives them up.
 """
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
 The queue lies in the store, which must be on PostgreSQL. If a row is wrong
-nothing is queued. A customer that is queued twice is minted once.
+nothing is queued. A customer that is queued twice is minted once. One that has
+failed is tried again.
 
    boooply enqueue tenants.csv
    boooply worker
@@ -107,9 +108,27 @@ _WORKER: Final = """Connect queued customers until Ctrl-C or SIGTERM ends it.
 Workers on one store share the platform key's allowance, and what one of them
 leaves when it dies is taken over. It wants the extra: boooply[distributed].
 A platform with several keys lists them in BOOOPLY_PLATFORM_KEY, commas between.
+A key that the API refuses is set aside as long as another one works.
 
    boooply worker            wait for customers
    boooply worker --once     end when nothing is queued any more
+
+While the API is down it sends one request a minute, and says so; with --once
+it gives up as boooply provision does. Ctrl-C or SIGTERM releases at once what
+waits, and gives requests in flight as long as --grace; it exits with 0 after a
+SIGTERM if none of them had to be given up.
+"""
+_QUEUE: Final = """See what is queued, and retry what has failed.
+
+The queue lies in the store, in the schema boooply_queue. Each takes --json:
+
+   boooply queue status                 customers, jobs and workers
+   boooply queue pause                  workers take no more jobs
+   boooply queue resume                 workers take jobs again
+   boooply queue failed                 who failed, and why
+   boooply queue retry org_7234567890   queue a customer again that has failed
+   boooply queue retry --all            all of them; never those in doubt
+   boooply queue purge                  delete the finished jobs
 """
 _MCP: Final = """Serve a language model's host: an MCP server.
 
@@ -176,6 +195,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "store": ("store:app", _STORE),
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
+    "queue": ("queue:app", _QUEUE),
     "mcp": ("mcp:mcp", _MCP),
 }
 for _position, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
@@ -190,7 +210,7 @@ def run(arguments: Sequence[str]) -> int:
         print_error("standard output is closed")
         return _FAILED
     try:
-        with store_warnings():
+        with printed_warnings():
             code: int = app(arguments, console=console(), error_console=console(stderr=True))
         sys.stdout.flush()
     except CycloptsError:

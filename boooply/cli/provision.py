@@ -1,38 +1,26 @@
 """``boooply provision``: every customer of a file connected once, over as many runs as it takes."""
 
-import asyncio
-import json
-import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, aclosing, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from boooply.cli import provision_view
 from boooply.cli.preflight import preflight, seconds_left, seconds_to_end, tenants
-from boooply.cli.summary import Summary, as_json
-from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, listening, print_error, write_line
-from boooply.errors import BoooplyError, StoreError
+from boooply.cli.running import BAD_ROWS, DONE, FAILED, STOPPED, Grace, ShownRun
+from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, write_line
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
-from boooply.provisioning import KeysNotStoredError
+from boooply.provisioning import Outcome
 from boooply.provisioning import async_provision as connect_customers
-from boooply.provisioning.engine import CONCURRENCY
+from boooply.provisioning.engine import CONCURRENCY, GRACE
 from boooply.provisioning.identity import check_store
-from boooply.provisioning.rescue import encrypted_lines, write_rescue_file
 from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, State
-from boooply.store.encryption import Encryption
 
-_DONE: Final = 0
-_FAILED: Final = 1
-_BAD_ROWS: Final = 2
-_UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
-_STOPPED: Final = 130
 _LIMITS: Final = RateLimits()
 
 
@@ -45,6 +33,7 @@ async def provision(
     dry_run: bool = False,
     as_json: Json = False,
     remint_in_doubt: bool = False,
+    grace: Grace = GRACE,
 ) -> int:
     """Connect every customer of a file, and keep their keys in the store.
 
@@ -55,6 +44,7 @@ async def provision(
         dry_run: Show the plan alone: nothing is sent, and no platform key is needed.
         as_json: Write one JSON object a line for programs; what is for people goes to standard error.
         remint_in_doubt: Mint again for customers in doubt; a key that exists already stays valid, and nobody has it.
+        grace: How long requests may take after Ctrl-C or SIGTERM; then they are in doubt.
 
     Returns:
         The exit code.
@@ -65,148 +55,92 @@ async def provision(
         if not dry_run:
             await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
         opened = await stack.enter_async_context(AsyncStore.open(store))
-        run = _Run(path=tenants, store=opened, concurrency=concurrency, is_json=as_json, remint=remint_in_doubt)
+        run = _Run(tenants, opened, concurrency, is_json=as_json, remint=remint_in_doubt, grace=grace)
         if not dry_run:
             limits = RateLimits(shared=opened)
             run.platform = await stack.enter_async_context(AsyncBoooplyPlatform(rate_limits=limits))
             await check_store(opened, run.platform)
-        signals.enter_context(listening(run.on_signal))
+        signals.enter_context(run.shown.listening())
         return await run.run()
 
 
 class _Run:
-    """One run of the command: its options, its state, and its output."""
+    """One run over a file."""
 
-    def __init__(self, *, path: Path, store: AsyncStore, concurrency: int, is_json: bool, remint: bool) -> None:
+    def __init__(
+        self, path: Path, store: AsyncStore, concurrency: int, *, is_json: bool, remint: bool, grace: float
+    ) -> None:
         self.platform: AsyncBoooplyPlatform | None = None  # as in a dry run
+        self.shown = ShownRun(store=store, is_json=is_json, grace=grace, count_sent=self._count_sent)
         self._path = path
         self._store = store
         self._concurrency = concurrency
-        self._is_json = is_json
         self._remint = remint
-        self._out = console(stderr=is_json)  # standard output is for programs then
-        self._bar = provision_view.progress_bar(self._out)
-        self._stop = asyncio.Event()
-        self._announcing: asyncio.Task[None] | None = None
         self._in_progress: set[str] = set()  # read from the file, and without an outcome
-        self._total = self._to_mint = 0
-        self._summary = Summary()
-        self._is_connecting = False
+        self._to_mint = 0
 
     async def run(self) -> int:
         """Check the file, connect its customers unless this is a dry run, and return the exit code."""
-        found = await preflight(self._path, self._store.ledger, self._stop)
-        if self._stop.is_set():
-            self._out.print("Stopped; nothing was sent.")
-            return _STOPPED
+        shown = self.shown
+        found = await preflight(self._path, self._store.ledger, shown.stop)
+        if shown.stop.is_set():
+            shown.out.print("Stopped; nothing was sent.")
+            return STOPPED
         if found.bad_rows:
             console(stderr=True).print(bad_rows(str(self._path), found.bad_rows))
-            return _BAD_ROWS
-        self._total, self._to_mint = found.states.total(), found.to_mint(remint=self._remint)
+            return BAD_ROWS
+        shown.total, self._to_mint = found.states.total(), found.to_mint(remint=self._remint)
         limit = _LIMITS.writes if self.platform is None else self.platform.rate_limits[RateLimitClass.WRITES].limit
         seconds = seconds_to_end(self._to_mint, limit, _LIMITS.window)
-        self._out.print(provision_view.plan(self._path, found, limit, seconds, remint=self._remint))
+        shown.out.print(provision_view.plan(self._path, found, limit, seconds, remint=self._remint))
         if self.platform is not None:
             return await self._connect(self.platform)
-        if self._is_json:
+        if shown.is_json:
             write_line(provision_view.plan_as_json(found, seconds, remint=self._remint))
         else:
-            self._out.print("Nothing was sent: this was a dry run.")
-        return _DONE
+            shown.out.print("Nothing was sent: this was a dry run.")
+        return DONE
 
     async def _connect(self, platform: AsyncBoooplyPlatform) -> int:
         """Connect the customers, show the outcomes, and return the exit code."""
-        started = time.monotonic()
-        progressed = partial(self._progressed, platform, started)
-        problem = None
-        self._is_connecting = True
-        try:
-            async with provision_view.updated(self._bar, self._total, progressed):
-                await self._collect(platform)
-        except BoooplyError as error:
-            problem = error
-        self._is_connecting = False
-        seconds = time.monotonic() - started
-        with suppress(StoreError):  # it is reported already if it ended the run, and a count is worth no error
-            await self._summary.count_orphans(self._store.ledger)
-        if self._announcing is not None:
-            await self._announcing
-        if self._is_json:
-            write_line(json.dumps({"summary": self._summary.to_dict(self._total)}))
-        self._out.print(provision_view.summary(self._summary, seconds))
-        return self._conclude(problem)
+        shown = self.shown
+        code = await shown.show(self._outcomes(platform), partial(self._progressed, platform))
+        left = shown.total - shown.summary.done
+        if code != FAILED and shown.stop.is_set() and left > 0:
+            shown.out.print(provision_view.unfinished(left))
+            return STOPPED
+        return code
 
-    async def _collect(self, platform: AsyncBoooplyPlatform) -> None:
+    async def _outcomes(self, platform: AsyncBoooplyPlatform) -> AsyncGenerator[Outcome]:
         outcomes = connect_customers(
             self._tenants(),
             platform=platform,
             store=self._store,
             concurrency=self._concurrency,
             remint_in_doubt=self._remint,
-            stop=self._stop,
+            stop=self.shown.stop,
+            grace=self.shown.grace,
         )
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 self._in_progress.discard(outcome.organization_id)
-                if self._is_json:
-                    write_line(as_json(outcome))
-                await self._summary.add(outcome, self._store.ledger)
+                yield outcome
 
     def _tenants(self) -> Iterator[Tenant]:
         for tenant in tenants(self._path):
             self._in_progress.add(tenant.organization_id)
             yield tenant
 
-    def _progressed(self, platform: AsyncBoooplyPlatform, started: float) -> tuple[int, str]:
-        passed, requested = time.monotonic() - started, self._summary.requested
+    async def _progressed(self, platform: AsyncBoooplyPlatform) -> tuple[int, int, str]:
+        shown = self.shown
+        passed, requested = time.monotonic() - shown.started, shown.summary.requested
         left = self._to_mint - requested
         seconds = seconds_left(platform.rate_limits[RateLimitClass.WRITES], left, _LIMITS.window)
         if requested:  # the API may be slower than its limits
             seconds = max(seconds, left * passed / requested)
-        rate = requested / max(1.0, passed / 60)  # within the first minute, the number so far
-        return self._summary.done, provision_view.progress_line(self._summary, self._total, rate, seconds)
+        line = provision_view.progress_line(shown.summary, shown.total, shown.rate(), seconds)
+        return shown.summary.done, shown.total, line
 
-    def _conclude(self, problem: BoooplyError | None) -> int:
-        """Print why the run is unfinished, if it is, and return the exit code."""
-        if isinstance(problem, KeysNotStoredError):
-            rescue(problem, self._store.encryption)
-            return _FAILED
-        if problem is not None:
-            print_error(str(problem))
-            return _FAILED
-        left = self._total - self._summary.done
-        if self._stop.is_set() and left > 0:
-            self._out.print(provision_view.unfinished(left))
-            return _STOPPED
-        return _UNFINISHED if self._summary.listed else _DONE
-
-    def on_signal(self) -> None:
-        """Stop the run at the first signal, and give up at the second."""
-        if self._stop.is_set():
-            self._give_up()
-        self._stop.set()
-        if self._is_connecting:
-            self._announcing = asyncio.create_task(self._announce_stop())
-
-    async def _announce_stop(self) -> None:
-        count = None
-        with suppress(StoreError):
-            entries = self._store.ledger.entries(self._in_progress)
-            count = sum([entry.state is State.SENT async for entry in entries])
-        self._out.print(provision_view.stopping(count))
-
-    def _give_up(self) -> NoReturn:
-        self._bar.stop()  # it has hidden the cursor
-        self._out.print("Given up. Customers whose requests were under way are in doubt.")
-        sys.stdout.flush()
-        # at once: a gentler exit waits for the requests, which is what the first signal asked for
-        os._exit(_STOPPED)
-
-
-def rescue(error: KeysNotStoredError, encryption: Encryption) -> None:
-    """Write keys that could not be stored to a rescue file, or else to standard error."""
-    lines = encrypted_lines(error.keys, encryption)
-    path = write_rescue_file(lines)
-    print_error(provision_view.not_stored(len(error.keys), error.reason, path))
-    if path is None:
-        sys.stderr.write(lines)
+    async def _count_sent(self) -> int:
+        entries = self._store.ledger.entries(self._in_progress)
+        return sum([entry.state is State.SENT async for entry in entries])

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -37,11 +37,11 @@ _CHANGED: Final = (
     "Connected before, with other data than the file has now. The new data was not sent: Boooply has no call for it."
 )
 _LISTED: Final = (("in_doubt", "In doubt", _DOUBT), ("failed", "Failed", "The same command tries these again."))
-_INTERVALS: Final = {True: 0.5, False: 10.0}  # seconds between two updates, by whether there is a terminal
+_INTERVALS: Final = {True: 0.5, False: 60.0}  # seconds between two updates, by whether there is a terminal
 _BAR_WIDTH: Final = 10
 
-Progressed = Callable[[], tuple[int, str]]
-"""Returns how many customers are done, and the line that describes the progress."""
+Progressed = Callable[[], Awaitable[tuple[int, int, str]]]
+"""Returns how many customers are done, out of how many, and the line that describes the progress."""
 
 # ---- the plan
 
@@ -81,6 +81,14 @@ def progress_line(found: Summary, total: int, rate: float, seconds: float) -> st
     """Describe the progress of a run in one short line."""
     return (
         f"{found.done:,}/{total:,} done, {rate:,.0f} a minute, {duration(seconds)} left, "
+        f"{found.counts['in_doubt']:,} in doubt, {found.counts['failed']:,} failed"
+    )
+
+
+def worker_line(found: Summary, queued: int, rate: float) -> str:
+    """Describe the progress of a worker in one short line."""
+    return (
+        f"{found.done:,} done, {rate:,.0f} a minute, {queued:,} queued, "
         f"{found.counts['in_doubt']:,} in doubt, {found.counts['failed']:,} failed"
     )
 
@@ -187,17 +195,19 @@ def progress_bar(out: Console) -> Progress:
 
 
 @asynccontextmanager
-async def updated(bar: Progress, total: int, progressed: Progressed) -> AsyncGenerator[None]:
-    """Show the progress until the block ends: as a bar in a terminal, else as a line now and then."""
-    task = bar.add_task("", total=total)
+async def updated(bar: Progress, progressed: Progressed) -> AsyncGenerator[None]:
+    """Show the progress until the block ends: as a bar in a terminal, else as a line a minute if there is some."""
+    task = bar.add_task("", total=None)
 
     async def update() -> None:
+        shown = 0
         while True:
-            done, line = progressed()
+            done, total, line = await progressed()
             if not bar.disable:
-                bar.update(task, completed=done, description=line)
-            elif done:
+                bar.update(task, completed=done, total=total, description=line)
+            elif done != shown:
                 bar.console.print(line)
+            shown = done
             await asyncio.sleep(_INTERVALS[not bar.disable])
 
     with bar:

@@ -1,20 +1,35 @@
-"""The keys of a rescue file, put back into the store."""
+"""The rescue file of a command: keys that could not be stored, and their return to the store."""
 
 import json
+import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from boooply.cli.provision_view import not_stored
+from boooply.cli.terminal import print_error
 from boooply.client import transport_of
 from boooply.errors import ConfigurationError, CorruptKeyError, StoreMismatchError, ValidationError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning.identity import check_store
+from boooply.provisioning.rescue import encrypted_lines, write_rescue_file
 from boooply.provisioning.shared_keys import restore_key
 from boooply.ratelimit.limits import RateLimits
 from boooply.recording import Recorder
 from boooply.resources.keys import doubt_about
 from boooply.secret import Secret
 from boooply.store import AsyncStore
+from boooply.store.encryption import Encryption
+
+
+def rescue(error: KeysNotStoredError, encryption: Encryption) -> None:
+    """Write keys that could not be stored to a rescue file, or else to standard error."""
+    lines = encrypted_lines(error.keys, encryption)
+    path = write_rescue_file(lines)
+    print_error(not_stored(len(error.keys), error.reason, path))
+    if path is None:
+        sys.stderr.write(lines)
 
 
 async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from boooply.cli.provision import rescue
+from boooply.cli.rescue import rescue
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
 from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
 from boooply.platform import AsyncBoooplyPlatform

@@ -32,6 +32,7 @@ StoreUrl = Annotated[str | None, Parameter(name="--store", metavar="URL")]
 Concurrency = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), metavar="N", show_default=True)]
 Json = Annotated[bool, Parameter(name="--json")]
 
+
 # ---- signals
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -84,14 +85,17 @@ class _ErrorPrinter(logging.Handler):
 
 
 @contextmanager
-def store_warnings() -> Generator[None]:
-    """Print the warnings of the store, of an outage for example."""
-    logger, handler = logging.getLogger("boooply.store"), _ErrorPrinter(logging.WARNING)
-    logger.addHandler(handler)
+def printed_warnings() -> Generator[None]:
+    """Print the warnings of the store and of runs, of an outage for example."""
+    handler = _ErrorPrinter(logging.WARNING)
+    loggers = [logging.getLogger(f"boooply.{name}") for name in ("store", "provisioning")]
+    for logger in loggers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for logger in loggers:
+            logger.removeHandler(handler)
 
 
 def write_line(line: str) -> None:

@@ -1,19 +1,39 @@
 """``boooply enqueue`` and ``boooply worker``: provisioning over a queue, on many machines."""
 
 import os
-from contextlib import AsyncExitStack
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
+from typing import Annotated, Final
 
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from boooply.cli import provision_view
 from boooply.cli.preflight import tenants as tenants_of
-from boooply.cli.terminal import Concurrency, StoreUrl, bad_rows, console, count_of
+from boooply.cli.running import FAILED, STOPPED, Grace, ShownRun
+from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, count_of
+from boooply.errors import StoreError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM, platform_keys
 from boooply.provisioning import iterate_rows
-from boooply.provisioning.distributed import CONCURRENCY, AsyncQueue
+from boooply.provisioning.distributed import KEEP_JOBS, AsyncQueue, worked
+from boooply.provisioning.engine import CONCURRENCY, GRACE
+from boooply.provisioning.identity import check_store
+from boooply.provisioning.jobs import Jobs
 from boooply.provisioning.plan import BadRow
+from boooply.provisioning.provisioner import STOPPED as GIVEN_UP
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
+
+_HOUR: Final = 3600.0
+_COUNT_EVERY: Final = 5.0  # seconds
+_TERMINATED: Final = 143
+
+KeepJobs = Annotated[float, Parameter(validator=Number(gte=0), metavar="HOURS", show_default=True)]
 
 
 async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
@@ -36,16 +56,35 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
     return 0
 
 
-async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURRENCY, once: bool = False) -> None:
-    """Connect queued customers until a signal stops it; finish the requests under way then.
+async def worker(
+    *,
+    store: StoreUrl = None,
+    concurrency: Concurrency = CONCURRENCY,
+    once: bool = False,
+    as_json: Json = False,
+    remint_in_doubt: bool = False,
+    grace: Grace = GRACE,
+    keep_jobs: KeepJobs = KEEP_JOBS / _HOUR,
+) -> int:
+    """Connect queued customers until a signal stops it.
 
     Args:
         store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
         concurrency: How many requests may be under way at once.
         once: End when nothing is queued any more.
+        as_json: Write one JSON object a line for programs; what is for people goes to standard error.
+        remint_in_doubt: Mint again for customers in doubt; a key that exists already stays valid, and nobody has it.
+        grace: How long requests may take after Ctrl-C or SIGTERM; then they are in doubt.
+        keep_jobs: How long finished jobs are kept.
+
+    Returns:
+        The exit code.
     """
-    secrets = platform_keys(as_secret(os.environ.get(PLATFORM.variable)))
     async with AsyncExitStack() as stack:
+        signals = stack.enter_context(ExitStack())  # outside the store: a signal must not change how a run exits
+        secrets = platform_keys(as_secret(os.environ.get(PLATFORM.variable)))
+        for secret in secrets:
+            await AsyncBoooplyPlatform(platform_key=secret).close()  # reported before the store is created
         opened = await stack.enter_async_context(AsyncStore.open(store))
         limits = RateLimits(shared=opened)
         platforms = [
@@ -53,4 +92,54 @@ async def worker(*, store: StoreUrl = None, concurrency: Concurrency = CONCURREN
             for secret in secrets
         ]
         queue = await stack.enter_async_context(AsyncQueue.open(opened))
-        await queue.work(platforms, concurrency=concurrency, wait=not once)
+        await check_store(opened, *platforms)
+        shown = ShownRun(store=opened, is_json=as_json, grace=grace, count_sent=_unknown)
+        signals.enter_context(shown.listening())
+        outcomes = worked(
+            queue,
+            platforms,
+            concurrency=concurrency,
+            wait=not once,
+            remint=remint_in_doubt,
+            stop=shown.stop,
+            grace=grace,
+            keep_jobs=keep_jobs * _HOUR,
+        )
+        code = await shown.show(outcomes, _progress(shown, queue.jobs))
+        if code == FAILED or shown.ended_by is None or (once and not await _is_anything_left(queue.jobs)):
+            return code
+        return _stopped(shown)
+
+
+def _progress(shown: ShownRun, jobs: Jobs) -> Callable[[], Awaitable[tuple[int, int, str]]]:
+    counted_at, queued = 0.0, 0
+
+    async def progressed() -> tuple[int, int, str]:
+        nonlocal counted_at, queued
+        if time.monotonic() - counted_at > _COUNT_EVERY:
+            with suppress(StoreError):  # if it lasts, it ends the run
+                queued = await jobs.count_open()
+            counted_at = time.monotonic()
+        done = shown.summary.done
+        return done, done + queued, provision_view.worker_line(shown.summary, queued, shown.rate())
+
+    return progressed
+
+
+async def _unknown() -> None:
+    """Leave it open how many requests are on the wire."""
+
+
+async def _is_anything_left(jobs: Jobs) -> bool:
+    with suppress(StoreError):
+        return bool(await jobs.count_open())
+    return True
+
+
+def _stopped(shown: ShownRun) -> int:
+    """Print what has become of the rest, and return the exit code: 0 after SIGTERM if all of it was released."""
+    shown.out.print("\nStopped; what was not sent is queued again.")
+    has_given_up = any(reason == GIVEN_UP for _, reason in shown.summary.listed.get("in_doubt", ()))
+    if shown.ended_by is signal.SIGTERM:
+        return _TERMINATED if has_given_up else 0
+    return STOPPED

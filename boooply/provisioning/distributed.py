@@ -1,162 +1,161 @@
 """Provisioning over a queue: procrastinate on the store's own PostgreSQL (the extra ``distributed``).
 
 A job contains a customer's id and nothing else. The ledger has the rest, and prevents a second mint whatever the queue
-does.
+does. A worker is a run over the queue.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from contextlib import aclosing, asynccontextmanager
+from typing import Final
 
 import attrs
-from procrastinate import App, BaseConnector, PsycopgConnector, RetryStrategy
 
-from boooply.errors import AuthenticationError, ConfigurationError, PermissionDeniedError, RateLimitError, StoreError
+from boooply.client import transport_of
+from boooply.errors import ConfigurationError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.messages import RateLimitClass
-from boooply.protocol.settings import COUNT, check
+from boooply.protocol.settings import COUNT, PAUSE, Rule, check, check_all, instance
+from boooply.provisioning.engine import CONCURRENCY, GRACE, Run
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import batched
-from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
+from boooply.provisioning.jobs import Jobs
+from boooply.provisioning.outage import Outage
+from boooply.provisioning.outcomes import Outcome
+from boooply.provisioning.provisioner import KeyProvisioner
+from boooply.provisioning.queue_source import taking_jobs
 from boooply.recording import Recorder
-from boooply.store import AsyncStore, State, tenant_of
+from boooply.store import AsyncStore
 
-CONCURRENCY: Final = 16
-
-_TASK: Final = "boooply.connect"
-_QUEUE: Final = "boooply"
 BATCH: Final = 500
-_RETRY_AFTER: Final = 5  # seconds until a job is retried whose customer is busy, or whose store failed
-_POLL_INTERVAL: Final = 5.0  # seconds between two looks for jobs that are due again
-_STALLED_AFTER: Final = (
-    30.0  # seconds without a heartbeat until a worker counts as dead, and between two looks for its jobs
-)
-_HEARTBEATS: Final = 3  # in that time
+KEEP_JOBS: Final = 24 * 3600.0  # seconds
+
+_RULES: Final[dict[str, Rule]] = {"concurrency": COUNT, "grace": PAUSE, "keep_jobs": PAUSE}
+_PLATFORM: Final = instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform")
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class AsyncQueue:
     """A queue of customers for workers on any machine."""
 
-    app: App
     store: AsyncStore
-    _platforms: Sequence[AsyncBoooplyPlatform] = attrs.field(init=False)
-    _rejected: asyncio.Future[None] = attrs.field(init=False)  # with the error of a platform key that is rejected
+    jobs: Jobs
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, store: AsyncStore, /, *, connector: BaseConnector | None = None) -> AsyncGenerator[AsyncQueue]:
-        """Open the queue in the store's database, and close it at the end; the first use creates it.
-
-        ``connector`` is a connector of procrastinate's to use instead, such as its in-memory one in tests.
+    async def open(cls, store: AsyncStore, /) -> AsyncGenerator[AsyncQueue]:
+        """Open the queue in the store's database; the first use creates it, in the schema ``boooply_queue``.
 
         Raises:
             ConfigurationError: The store is not on PostgreSQL.
+            StoreError: The queue cannot be created, or another version of procrastinate has created it.
         """
-        queue = cls(App(connector=connector or _connector(store)), store)
-        register = queue.app.task(
-            name=_TASK, queue=_QUEUE, retry=RetryStrategy(wait=_RETRY_AFTER, retry_exceptions=_RETRIED)
-        )
-        register(queue._connect)
-        async with queue.app.open_async():
-            if connector is None and not await queue.app.check_connection_async():
-                await queue.app.schema_manager.apply_schema_async()
-            yield queue
+        if not store.database.address.is_postgresql:
+            raise ConfigurationError(
+                "the queue needs a store on PostgreSQL: postgresql+psycopg://user:password@host/name"
+            )
+        yield cls(store, await Jobs.open(store))
 
     async def enqueue(self, tenants: Iterable[Tenant] | AsyncIterable[Tenant], /) -> int:
-        """Record customers in the ledger, queue a job for each, and return their number.
+        """Record customers in the ledger, queue a job for each that has none, and return their number.
+
+        Those that have failed are tried again.
 
         Raises:
-            StoreError: The ledger cannot be written; jobs queued before that stay queued.
+            StoreError: The ledger or the queue cannot be written; customers queued before that stay queued.
         """
         count = 0
         async for batch in batched(tenants, BATCH):
-            await Recorder(self.store).enroll(batch)
-            jobs: list[dict[str, Any]] = [{"organization_id": tenant.organization_id} for tenant in batch]
-            await self.app.configure_task(_TASK).batch_defer_async(*jobs)
-            count += len(jobs)
+            await self.jobs.enqueue(batch)
+            count += len(batch)
         return count
 
     async def work(
-        self, platforms: Sequence[AsyncBoooplyPlatform], /, *, concurrency: int = CONCURRENCY, wait: bool = True
+        self,
+        platforms: Sequence[AsyncBoooplyPlatform],
+        /,
+        *,
+        concurrency: int = CONCURRENCY,
+        wait: bool = True,
+        remint_in_doubt: bool = False,
+        stop: asyncio.Event | None = None,
+        grace: float = GRACE,
+        keep_jobs: float = KEEP_JOBS,
     ) -> None:
-        """Connect queued customers until cancelled or ended by a signal; without ``wait``, until the queue is empty.
+        """Connect queued customers until ``stop`` is set or this is cancelled; without ``wait``, until none is queued.
 
-        Of several platforms, each with a key and limits of its own, the least busy one takes the next customer.
-        Jobs of workers that died are queued again.
+        Of several platforms, each with a key and limits of its own, the least busy one takes the next customer. A key
+        that the API refuses is set aside. A customer whose request was not sent is queued again for later; so are those
+        of workers that died, and those to do in the ledger that are not queued. While the API is down, one request a
+        minute is sent.
+
+        Args:
+            platforms: The platforms whose keys mint.
+            concurrency: How many requests may be under way at once.
+            wait: Whether to wait for further customers.
+            remint_in_doubt: Mint again for customers in doubt; a key that already exists becomes an orphan.
+            stop: An event that ends the work.
+            grace: How long requests on the wire may take once ``stop`` is set, in seconds; then they are in doubt.
+            keep_jobs: How long finished jobs are kept, in seconds.
 
         Raises:
-            AuthenticationError: A platform's key is rejected; ``PermissionDeniedError`` likewise.
+            AuthenticationError: The last platform key is rejected; ``PermissionDeniedError`` likewise.
+            KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
+            StoreError: The store failed for a minute.
             StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
+            ProvisioningError: Without ``wait``: the API has failed for two attempts and half a minute.
         """
-        check("concurrency", concurrency, COUNT)
-        self._platforms = tuple(platforms)
-        await check_store(self.store, *self._platforms, record=True)
-        self._rejected = asyncio.get_running_loop().create_future()
-        working = asyncio.create_task(
-            self.app.run_worker_async(
-                queues=[_QUEUE],
-                concurrency=concurrency,
-                wait=wait,
-                fetch_job_polling_interval=_POLL_INTERVAL,
-                update_heartbeat_interval=_STALLED_AFTER / _HEARTBEATS,
-                stalled_worker_timeout=_STALLED_AFTER,
-                install_signal_handlers=threading.current_thread() is threading.main_thread(),
-            )
+        outcomes = worked(
+            self,
+            platforms,
+            concurrency=concurrency,
+            wait=wait,
+            remint=remint_in_doubt,
+            stop=stop,
+            grace=grace,
+            keep_jobs=keep_jobs,
         )
-        tasks = {working, asyncio.create_task(self._requeue_stalled()), self._rejected}
-        try:
-            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await working  # jobs under way finish first
-        for task in ended:
-            await task  # raises the error that ended the work, if there is one
-
-    async def _connect(self, organization_id: str) -> None:
-        """Run one job; the ledger records the outcome."""
-        if self._rejected.done():
-            raise NotClaimed
-        found = [entry async for entry in self.store.ledger.entries([organization_id])]
-        if not found or found[0].state in {State.DONE, State.IN_DOUBT}:
-            return  # disconnected since it was queued, connected, or only to be minted on purpose
-        provisioner = KeyProvisioner(platform=min(self._platforms, key=_backlog), recorder=Recorder(self.store))
-        try:
-            await provisioner.connect(tenant_of(found[0]))
-        except (AuthenticationError, PermissionDeniedError) as error:
-            if not self._rejected.done():
-                self._rejected.set_exception(error)
-            raise NotClaimed from None
-        except RateLimitError:
-            raise NotClaimed from None  # the job is tried again later
-
-    async def _requeue_stalled(self) -> None:
-        jobs = self.app.job_manager
-        while True:
-            for job in await jobs.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=_STALLED_AFTER):
-                await jobs.retry_job(job)
-            await asyncio.sleep(_STALLED_AFTER)
+        async with aclosing(outcomes):
+            async for _ in outcomes:
+                pass
 
 
-_RETRIED: Final = (NotClaimed, StoreError)
+async def worked(
+    queue: AsyncQueue,
+    platforms: Sequence[AsyncBoooplyPlatform],
+    /,
+    *,
+    concurrency: int,
+    wait: bool,
+    remint: bool,
+    stop: asyncio.Event | None,
+    grace: float,
+    keep_jobs: float,
+) -> AsyncGenerator[Outcome]:
+    """Connect queued customers as ``AsyncQueue.work`` does, and yield the outcomes."""
+    check_all(_RULES, concurrency=concurrency, grace=grace, keep_jobs=keep_jobs)
+    _check_platforms(platforms)
+    await check_store(queue.store, *platforms, record=True)
+    first = KeyProvisioner(
+        platform=platforms[0],
+        recorder=Recorder(queue.store),
+        remint=remint,
+        retries_unsent=True,
+        outage=Outage(timeout=max(transport_of(one).timeout for one in platforms), is_endless=wait),
+    )
+    provisioners = [first, *(attrs.evolve(first, platform=one) for one in platforms[1:])]
+    stopped = asyncio.Event()
+    async with taking_jobs(queue.jobs, queue.store, stopped, wait=wait, keep_jobs=keep_jobs) as source:
+        run = Run(provisioners, source, concurrency, stopped, endless=wait)
+        async with aclosing(run.outcomes(stop, grace)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
 
-def _backlog(platform: AsyncBoooplyPlatform) -> int:
-    status = platform.rate_limits.get(RateLimitClass.WRITES)
-    return 0 if status is None else status.waiting - status.remaining
-
-
-def _connector(store: AsyncStore) -> BaseConnector:
-    address = store.database.address
-    if not address.is_postgresql:
-        raise ConfigurationError("the queue needs a store on PostgreSQL: postgresql+psycopg://user:password@host/name")
-    bare = address.url.set(drivername="postgresql").render_as_string()
-    passwords = {name: secret.reveal() for name, secret in address.passwords.items()}
-    return PsycopgConnector(conninfo=bare, kwargs=passwords)
+def _check_platforms(platforms: Sequence[AsyncBoooplyPlatform]) -> None:
+    if not platforms:
+        raise ConfigurationError("platforms: must have at least one AsyncBoooplyPlatform")
+    for one in platforms:
+        check("platforms", one, _PLATFORM)

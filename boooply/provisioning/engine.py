@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
-from contextlib import suppress
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import Final
 
-from boooply.errors import ProvisioningError
+from boooply.errors import AuthenticationError, BoooplyError, PermissionDeniedError, ProvisioningError, RateLimitError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.protocol.settings import COUNT, Rule, check_all, instance
+from boooply.protocol.messages import RateLimitClass
+from boooply.protocol.settings import COUNT, PAUSE, Rule, check_all, instance
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.iteration import iterate
-from boooply.provisioning.outage import Outage
 from boooply.provisioning.outcomes import KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import AsyncKeys, KeyProvisioner, NotClaimed
+from boooply.provisioning.sources import IterableSource, Source, sets_within
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
 from boooply.store.completion import call_after, run_to_completion
 
 CONCURRENCY: Final = 16
+GRACE: Final = 20.0  # seconds
 
-_MOST_BUSY: Final = 1000  # customers that other runs have claimed; at this number no further ones are read
-_RETRY_BUSY_AFTER: Final = 0.5  # seconds
+_LAST_STEPS: Final = 1.5  # seconds beyond the grace in which the store may record what has become of the requests
 
 _RULES: Final[dict[str, Rule]] = {
     "platform": instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform"),
     "store": instance(AsyncStore, "an AsyncStore that is open"),
     "concurrency": COUNT,
+    "grace": PAUSE,
 }
+
+_logger: Final = logging.getLogger("boooply.provisioning")
 
 
 async def async_provision(
@@ -43,6 +47,7 @@ async def async_provision(
     concurrency: int = CONCURRENCY,
     remint_in_doubt: bool = False,
     stop: asyncio.Event | None = None,
+    grace: float = GRACE,
 ) -> AsyncGenerator[Outcome]:
     """Connect every customer once, and yield each outcome as soon as it is known.
 
@@ -50,7 +55,8 @@ async def async_provision(
     killed, run it again with the same customers. Several runs on one store share the work. ``tenants`` may be of any
     length: only a few customers are in memory at a time.
 
-    To end the run early, set ``stop`` or close the generator: requests on the wire finish and are recorded.
+    To end the run early, set ``stop`` or close the generator: requests on the wire finish and are recorded. Those that
+    take longer than ``grace`` after ``stop`` are in doubt.
 
     Args:
         tenants: The customers, from a generator for example.
@@ -60,6 +66,7 @@ async def async_provision(
         concurrency: How many requests may be under way at once.
         remint_in_doubt: Mint again for customers in doubt; a key that already exists becomes an orphan.
         stop: An event that ends the run.
+        grace: How long requests on the wire may take once ``stop`` is set, in seconds.
 
     Raises:
         AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise. The run has stopped.
@@ -69,46 +76,85 @@ async def async_provision(
         RateLimitError: Each of many requests got a 429 after the wait that the last one named.
         ProvisioningError: The API has failed for two attempts and half a minute.
     """
-    check_all(_RULES, concurrency=concurrency, platform=platform, store=store)
+    check_all(_RULES, concurrency=concurrency, platform=platform, store=store, grace=grace)
     await check_store(store, platform, record=True)
     provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store), vault=keys, remint=remint_in_doubt)
-    pool = WorkerPool(provisioner, iterate(tenants), concurrency)
-    running = asyncio.create_task(pool.run())
-    stopping = asyncio.create_task(call_after((stop or asyncio.Event()).wait(), pool.stop))
-    try:
-        while (outcome := await pool.outcomes.get()) is not None:
+    stopped = asyncio.Event()
+    run = Run([provisioner], IterableSource(iterate(tenants), stopped), concurrency, stopped)
+    async with aclosing(run.outcomes(stop, grace)) as outcomes:
+        async for outcome in outcomes:
             yield outcome
-    finally:
-        stopping.cancel()
-        await pool.close(running)
-    pool.raise_failure()
 
 
-class WorkerPool:
-    """The workers of one run, and what they share."""
+class Run:
+    """The workers of one run, and what they share, wherever the customers come from.
 
-    def __init__(self, provisioner: KeyProvisioner, source: AsyncIterator[Tenant], size: int) -> None:
-        self.outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
-        self._provisioner = provisioner
+    The provisioners are one for each platform key, with one outage for all. A key that the API refuses is set aside,
+    unless it is the last one. An ``endless`` run does not give up while the API is down.
+    """
+
+    def __init__(
+        self,
+        provisioners: Sequence[KeyProvisioner],
+        source: Source,
+        size: int,
+        stopped: asyncio.Event,
+        *,
+        endless: bool = False,
+    ) -> None:
+        self._provisioners = list(provisioners)
+        self._numbers = {one: number for number, one in enumerate(provisioners, 1)}
         self._source = source
-        self._source_lock = asyncio.Lock()
-        self._probe_lock = asyncio.Lock()
         self._size = size
-        self._busy: deque[tuple[float, Tenant]] = deque()  # with the time of the next try
-        self._stopped = asyncio.Event()
+        self._stopped = stopped
+        self._endless = endless
+        self._outage = provisioners[0].outage
+        self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
+        self._probe_lock = asyncio.Lock()
+        self._workers: list[asyncio.Task[None]] = []
+        self._timers: list[asyncio.TimerHandle] = []
         self._errors: list[Exception] = []
 
-    async def run(self) -> None:
-        """Connect customers until there are no more, or the run stops."""
-        await asyncio.gather(*(self._work() for _ in range(self._size)), return_exceptions=True)
-        await self.outcomes.put(None)
+    async def outcomes(self, stop: asyncio.Event | None, grace: float) -> AsyncGenerator[Outcome]:
+        """Run, and yield the outcomes, until there are no more customers or ``stop`` is set."""
+        running = asyncio.create_task(self._run())
+        stopping = asyncio.create_task(call_after((stop or asyncio.Event()).wait(), lambda: self._stop_within(grace)))
+        try:
+            while (outcome := await self._outcomes.get()) is not None:
+                yield outcome
+        finally:
+            stopping.cancel()
+            await self._close(running)
+        if self._errors:
+            raise self._errors[0]
 
-    def stop(self) -> None:
-        """Start nothing more."""
+    async def _run(self) -> None:
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._size)]
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._outcomes.put(None)
+
+    def _stop(self) -> None:
+        """Start nothing more, and release what waits."""
         self._stopped.set()
-        self._provisioner.stop()
+        for provisioner in self._numbers:
+            provisioner.stop()
 
-    async def close(self, running: asyncio.Task[None]) -> None:
+    def _stop_within(self, grace: float) -> None:
+        """Stop, and give up what is still on the wire after a while."""
+        self._stop()
+        loop = asyncio.get_running_loop()
+        for provisioner in self._numbers:
+            self._timers.append(loop.call_later(grace, provisioner.give_up))
+        self._timers.append(loop.call_later(grace + _LAST_STEPS, self._abandon))
+
+    def _abandon(self) -> None:
+        """End everything, as after a kill; keys that are not stored are in an error."""
+        for provisioner in self._numbers:
+            provisioner.abandon()
+        for worker in self._workers:
+            worker.cancel()
+
+    async def _close(self, running: asyncio.Task[None]) -> None:
         """End the run, once the requests on the wire have finished.
 
         Raises:
@@ -118,71 +164,95 @@ class WorkerPool:
         try:
             await run_to_completion(asyncio.wait({running}))
         finally:
+            for timer in self._timers:
+                timer.cancel()
             unstored = [error for error in self._errors if isinstance(error, KeysNotStoredError)]
             if unstored:
                 keys = {identity: secret for error in unstored for identity, secret in error.keys.items()}
                 raise KeysNotStoredError(keys, unstored[0].reason)
 
-    def raise_failure(self) -> None:
-        """Raise the first error that ended the run early, if there is one."""
-        if self._errors:
-            raise self._errors[0]
-
     async def _work(self) -> None:
         try:
-            while (tenant := await self._next()) is not None:
-                await self._connect(tenant)
+            while await self._connect_next():
+                pass
         except Exception as error:  # noqa: BLE001 - any error ends the run, and is raised at its end
             self._errors.append(error)
-            self.stop()
+            self._stop()
 
-    async def _connect(self, tenant: Tenant) -> None:
-        outage = self._provisioner.outage
-        if outage.is_down:
+    async def _connect_next(self) -> bool:
+        """Connect one more customer, and return whether there was one; while the API is down, one at a time."""
+        if self._outage.is_down:
             async with self._probe_lock:
-                if outage.is_down:
-                    await self._probe(tenant, outage)
-                    return
-        await self._send(tenant)
+                if self._outage.is_down:
+                    return await self._take(self._probe)
+        return await self._take(self._send)
 
-    async def _probe(self, tenant: Tenant, outage: Outage) -> None:
+    async def _take(self, connect: Callable[[Tenant], Awaitable[None]]) -> bool:
+        found = await self._source.next()
+        if isinstance(found, Tenant):
+            await connect(found)
+        elif found is not None:
+            await self._finish(found)
+        return found is not None
+
+    async def _probe(self, tenant: Tenant) -> None:
         """Connect one customer after a pause, to see whether the API works again.
 
         Raises:
             ProvisioningError: It has been down for too long.
         """
+        outage = self._outage
         pause = outage.next_probe(_now())
+        problem = f"the API failed {outage.failures} times in a row: {outage.reason}"
         if pause is None:
-            raise ProvisioningError(f"the API failed {outage.failures} times in a row: {outage.reason}")
-        if not await self._stops_within(pause):
-            outage.probe = tenant.organization_id
-            await self._send(tenant)
+            raise ProvisioningError(problem)
+        if self._endless and pause:
+            _logger.warning("%s; until it responds, one request is sent at a time, the next in %.0f s", problem, pause)
+        if await sets_within(self._stopped, pause):
+            await self._source.put_back(tenant)
+            return
+        outage.probe = tenant.organization_id
+        await self._send(tenant)
 
     async def _send(self, tenant: Tenant) -> None:
+        provisioner = min(self._provisioners, key=_backlog)
         try:
-            outcome = await self._provisioner.connect(tenant)
+            outcome = await provisioner.connect(tenant)
         except NotClaimed:
-            self._busy.append((_now() + _RETRY_BUSY_AFTER, tenant))
+            await self._source.put_back(tenant)
+        except (AuthenticationError, PermissionDeniedError) as error:
+            self._set_aside(provisioner, error)
+            await self._source.put_back(tenant)
+        except RateLimitError as error:
+            if not self._endless:
+                raise
+            self._outage.fail(tenant.organization_id, _now(), str(error))
+            await self._source.put_back(tenant)
         else:
-            await self.outcomes.put(outcome)
+            await self._finish(outcome)
 
-    async def _next(self) -> Tenant | None:
-        """Return the next customer of the source, or one that was busy; None ends the worker."""
-        async with self._source_lock:
-            if self._stopped.is_set():
-                return None
-            if len(self._busy) < _MOST_BUSY and (tenant := await anext(self._source, None)) is not None:
-                return tenant
-        if not self._busy:
-            return None
-        due, tenant = self._busy.popleft()
-        return None if await self._stops_within(due - _now()) else tenant
+    async def _finish(self, outcome: Outcome) -> None:
+        await self._outcomes.put(outcome)
+        await self._source.settle(outcome)
 
-    async def _stops_within(self, seconds: float) -> bool:
-        """Wait for so long, or until the run stops, and return whether it stops."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), seconds)
-        return self._stopped.is_set()
+    def _set_aside(self, provisioner: KeyProvisioner, error: BoooplyError) -> None:
+        """Use a platform key no more, and cancel what waits for it.
+
+        Raises:
+            AuthenticationError: It is the last one; ``PermissionDeniedError`` likewise.
+        """
+        if self._provisioners == [provisioner]:
+            raise error
+        if provisioner in self._provisioners:
+            self._provisioners.remove(provisioner)
+            provisioner.stop()
+            which = f"{self._numbers[provisioner]} of {len(self._numbers)}"
+            _logger.warning("platform key %s is set aside, and the others are used: %s", which, error)
+
+
+def _backlog(provisioner: KeyProvisioner) -> int:
+    status = provisioner.platform.rate_limits.get(RateLimitClass.WRITES)
+    return 0 if status is None else status.waiting - status.remaining
 
 
 def _now() -> float:

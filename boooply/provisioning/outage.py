@@ -8,6 +8,7 @@ _FEW: Final = 3  # failures in a row after which one request at a time is sent
 _PATIENCE: Final = 30.0  # seconds beyond two attempts
 _FIRST_PAUSE: Final = 1 / 20  # of the time after which a run gives up; each pause is three times as long as the last
 _GROWTH: Final = 3
+_PROBE_EVERY: Final = 60.0  # seconds, in a run that does not give up
 
 
 @attrs.define(kw_only=True)
@@ -16,12 +17,14 @@ class Outage:
 
     Attributes:
         timeout: How long one attempt may take, in seconds.
+        is_endless: Whether the run does not give up.
         failures: How many requests in a row got no clear response.
         probe: The only customer whose request may be sent while the API is down.
         reason: Why the last request failed.
     """
 
     timeout: float
+    is_endless: bool = False
     failures: int = 0
     probe: str | None = None
     reason: str = ""
@@ -54,6 +57,8 @@ class Outage:
 
     def next_probe(self, now: float) -> float | None:
         """Return the seconds to wait before the next probe, or None if the run must give up."""
+        if self.is_endless:
+            return max(0.0, self._failed_at + _PROBE_EVERY - now)
         patience = 2 * self.timeout + _PATIENCE
         due = max(now, self._failed_at + patience * _FIRST_PAUSE * _GROWTH**self._probes)
         has_time = not self._probes or due + self.timeout <= self._healthy_at + patience

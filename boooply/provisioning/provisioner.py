@@ -15,6 +15,7 @@ import attrs
 from boooply.client import transport_of
 from boooply.errors import (
     AmbiguousWriteError,
+    APIError,
     APIStatusError,
     AuthenticationError,
     BoooplyError,
@@ -35,9 +36,12 @@ from boooply.secret import Secret, one_line, redact
 from boooply.store import ClaimResult, State, is_same_run
 from boooply.store.completion import run_to_completion
 
+Tasks = set[asyncio.Task[Outcome]]
+
 _WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
 # The platform's key is wrong, or it gets a 429 after every wait: no customer can be minted.
 _STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError, RateLimitError)
+STOPPED: Final = "the run was stopped while the request was under way"
 _RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release a claim
 
 
@@ -72,8 +76,10 @@ class KeyProvisioner:
         vault: Where the keys go, if not into the ledger's own store.
         remint: Whether to mint again for customers in doubt.
         replace: Whether to mint again for all customers, and to replace the keys of those that have one.
+        retries_unsent: Whether a customer that could not reach the API is released, not failed.
         run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
         outage: The requests in a row that got no clear response.
+        claim_numbers: The numbers of the claims.
     """
 
     platform: AsyncBoooplyPlatform
@@ -81,21 +87,29 @@ class KeyProvisioner:
     vault: AsyncKeys | None = None
     remint: bool = False
     replace: bool = False
+    retries_unsent: bool = False
     run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
-    outage: Outage = attrs.field(init=False)
-    _claim_numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
-    # those whose request is not on the wire
-    _cancellable: set[asyncio.Task[Outcome]] = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
+    outage: Outage = attrs.Factory(lambda self: Outage(timeout=transport_of(self.platform).timeout), takes_self=True)
+    claim_numbers: Iterator[int] = attrs.field(factory=itertools.count)
+    _tasks: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
+    _cancellable: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)  # whose request is not out yet
+    _on_wire: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.outage = Outage(timeout=transport_of(self.platform).timeout)
+    _has_given_up: bool = attrs.field(default=False, init=False)
 
     def stop(self) -> None:
         """Start nothing more: cancel what waits, and let requests on the wire finish."""
         self._is_stopping = True
-        for task in tuple(self._cancellable):
-            task.cancel()
+        _cancel(self._cancellable)
+
+    def give_up(self) -> None:
+        """Record that the customers whose requests are still on the wire are in doubt."""
+        self._has_given_up = True
+        _cancel(self._on_wire)
+
+    def abandon(self) -> None:
+        """End every step, as after a kill; a key that is not stored is in the error."""
+        _cancel(self._tasks)
 
     async def connect(self, tenant: Tenant, /) -> Outcome:
         """Connect one customer, unless it is connected or in doubt.
@@ -104,26 +118,27 @@ class KeyProvisioner:
 
         Raises:
             NotClaimed: Another run has claimed the customer, this run is stopping, or the API is down.
-        AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise.
-        RateLimitError: Each of many requests got a 429 after the wait that the last one named.
-        StoreError: The store failed, and nothing was sent.
+            AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise.
+            RateLimitError: Each of many requests got a 429 after the wait that the last one named.
+            StoreError: The store failed, and nothing was sent.
             KeysNotStoredError: The key was minted but cannot be stored; the error contains it.
         """
         task = asyncio.create_task(self._connect(tenant))
-        self._cancellable.add(task)
-        task.add_done_callback(self._cancellable.discard)
+        for tasks in (self._tasks, self._cancellable):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if self._is_stopping and task.cancelled():
-                raise NotClaimed from None
+                raise NotClaimed from None  # or abandoned: its lease ends, and then it is in doubt
             if task in self._cancellable:
                 task.cancel()
             await _raise_lost_key(task)
             raise
 
     async def _connect(self, tenant: Tenant) -> Outcome:
-        claim_token = f"{self.run_id}/{next(self._claim_numbers)}"
+        claim_token = f"{self.run_id}/{next(self.claim_numbers)}"
         claimed = await self.recorder.claim(
             tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint, replace=self.replace
         )
@@ -166,17 +181,37 @@ class KeyProvisioner:
             await self._release(identity, claim_token)  # certainly nothing was minted
             raise
         except BoooplyError as error:
-            reason = str(error)
-            if isinstance(error, APIStatusError):
-                self.outage.succeed(_now())
-            else:
-                self.outage.fail(identity, _now(), reason)
-            is_ambiguous = isinstance(error, AmbiguousWriteError | DecodingError)
-            record = self.recorder.mark_in_doubt if is_ambiguous else self.recorder.fail
-            await record(identity, claim_token=claim_token, reason=reason)
-            return (InDoubt if is_ambiguous else Failed)(identity, reason, error)
+            return await self._fail(identity, claim_token, error)
+        except asyncio.CancelledError:
+            if not self._has_given_up or _current() not in self._on_wire:
+                raise
+            _current().uncancel()
+            return await self._mark_in_doubt(identity, claim_token, STOPPED)
+        finally:
+            self._on_wire.discard(_current())
         self.outage.succeed(_now())
         return await self._keep(tenant, created.api_key, claim_token)
+
+    async def _fail(self, organization_id: str, claim_token: str, error: BoooplyError) -> Outcome:
+        """Record that the request failed, or that it is unknown whether it did."""
+        reason = str(error)
+        if isinstance(error, APIStatusError):
+            self.outage.succeed(_now())
+        else:
+            self.outage.fail(organization_id, _now(), reason)
+        if isinstance(error, AmbiguousWriteError | DecodingError):
+            return await self._mark_in_doubt(organization_id, claim_token, reason, error)
+        if self.retries_unsent and isinstance(error, APIError) and not isinstance(error, APIStatusError):
+            await self._release(organization_id, claim_token)
+            raise NotClaimed
+        await self.recorder.fail(organization_id, claim_token=claim_token, reason=reason)
+        return Failed(organization_id, reason, error)
+
+    async def _mark_in_doubt(
+        self, organization_id: str, claim_token: str, reason: str, error: BoooplyError | None = None
+    ) -> Outcome:
+        await self.recorder.mark_in_doubt(organization_id, claim_token=claim_token, reason=reason)
+        return InDoubt(organization_id, reason, error)
 
     async def _begin(self, organization_id: str, claim_token: str) -> None:
         """Commit that the request is sent next: from here on it is not cancelled."""
@@ -187,9 +222,11 @@ class KeyProvisioner:
         has_begun = await self.recorder.begin(organization_id, claim_token=claim_token, lease=lease)
         if self._is_stopping or not has_begun:
             raise NotClaimed
+        self._on_wire.add(_current())
 
     async def _wait_again(self, organization_id: str, claim_token: str) -> None:
         """Record that the request was not carried out and waits for its next attempt."""
+        self._on_wire.discard(_current())
         await self.recorder.mark_not_sent(organization_id, claim_token=claim_token, lease=_WAITING_LEASE)
         if self._is_stopping:
             raise NotClaimed
@@ -210,6 +247,8 @@ class KeyProvisioner:
             return await self._doubt_both(tenant.organization_id, shared, api_key)
         except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
             problem = one_line(redact(str(error), api_key))  # a vault may quote what it rejects
+        except asyncio.CancelledError:
+            problem = "the run ended before the store took it"
         else:
             return Connected(tenant.organization_id) if is_stored else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
@@ -240,6 +279,11 @@ async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _cancel(tasks: Tasks) -> None:
+    for task in tuple(tasks):
+        task.cancel()
 
 
 def _current() -> asyncio.Task[Outcome]:

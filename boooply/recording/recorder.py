@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 import attrs
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from boooply.errors import CorruptKeyError
 from boooply.models import Tenant
@@ -87,8 +87,29 @@ class Recorder:
 
     async def enroll(self, tenants: Iterable[Tenant], /) -> None:
         """Record customers that are to be minted, unless they are known: a worker then needs only their ids."""
+        await self._database.write(lambda connection: self.enroll_in(connection, tenants))
+
+    def enroll_in(self, connection: Connection, tenants: Iterable[Tenant], /) -> None:
+        """Record customers within the caller's transaction; those that have failed are to be minted again."""
         written = {tenant.organization_id: tenant_as_json(tenant) for tenant in tenants}
-        await self._database.write(partial(self._enroll, written))
+        now = self._database.now(connection)
+        rows = [
+            {**KEY_ROWS, **attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
+            for one in sorted(written)  # in one order, so that two processes do not wait for each other
+        ]
+        insert_missing(connection, LEDGER, rows)
+        is_failed = LEDGER.c.organization_id.in_(list(written)), LEDGER.c.state == State.FAILED
+        failed = select(LEDGER.c.organization_id).where(self._rows.in_scope, *is_failed)
+        for one in sorted(connection.execute(failed).scalars()):
+            self.retry_in(connection, one)
+
+    def retry_in(self, connection: Connection, organization_id: str, /) -> State | None:
+        """Let a customer that has failed be minted again, and return its state until now."""
+        return self._rows.step_known_in(connection, organization_id, states.retry)
+
+    async def reject(self, organization_id: str, /, *, reason: str) -> Entry | None:
+        """Record why a customer to be minted cannot be sent at all, and return its entry."""
+        return await self._rows.step_known(organization_id, partial(states.reject, reason=reason))
 
     async def begin(self, organization_id: str, /, *, claim_token: str, lease: float) -> bool:
         """Record that the request goes out next; return False if another run has claimed the customer meanwhile.
@@ -210,14 +231,6 @@ class Recorder:
             return has_key(connection, organization_id)  # even a damaged one
         known = read_key(connection, self._encryption, organization_id)
         return known is not None and known != api_key
-
-    def _enroll(self, written: dict[str, str], connection: Connection) -> None:
-        now = self._database.now(connection)
-        rows = [
-            {**KEY_ROWS, **attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
-            for one in sorted(written)  # in one order, so that two processes do not wait for each other
-        ]
-        insert_missing(connection, LEDGER, rows)
 
 
 def _raised(result: T | SharedKeyError) -> T:

@@ -9,6 +9,9 @@
            later run     │                        │  or its lease       │ finish: a key that arrives late
                        failed ◀─────fail──────────┘  has ended          │ claim, to mint again on purpose: ▶ todo
 
+A customer whose data cannot be read becomes ``failed`` without a request (``reject``), and one that failed becomes
+``todo`` on purpose (``retry``).
+
 ``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key. A customer whose new key
 another one has is in doubt too (``share``), unless it keeps another key of its own.
 
@@ -146,6 +149,20 @@ def reopen(entry: Entry, _now: float, *, reason: str) -> tuple[bool, Entry]:
     if entry.state is not State.DONE:
         return False, entry
     return True, attrs.evolve(entry, state=State.IN_DOUBT, reason=reason, fallback=State.IN_DOUBT)
+
+
+def retry(entry: Entry, _now: float) -> tuple[State, Entry]:
+    """Let a customer that has failed be minted again, even by the same run; return its state until now."""
+    if entry.state is not State.FAILED:
+        return entry.state, entry
+    return entry.state, attrs.evolve(entry, state=State.TODO, claim_token=None, locked_until=0.0, reason=None)
+
+
+def reject(entry: Entry, _now: float, *, reason: str) -> tuple[Entry, Entry]:
+    """Record that a customer to be minted cannot be sent at all."""
+    if entry.state in {State.TODO, State.FAILED}:
+        entry = attrs.evolve(entry, state=State.FAILED, claim_token=None, locked_until=0.0, reason=reason)
+    return entry, entry
 
 
 def _is_claimed(entry: Entry, claim_token: str) -> bool:

@@ -50,7 +50,7 @@ INTERNAL = {
     AsyncStore: {"database", "encryption", "identity"},
     AsyncKeyStore: {"ledger"},
     AsyncEvents: {"backlog", "claim", "renew", "finish", "release", "postpone", "put", "take"},
-    AsyncQueue: {"app", "store"},
+    AsyncQueue: {"jobs", "store"},
 }
 # What differs on purpose: a blocking handler is a plain function, a thread's event ends the work, and a blocking source
 # is iterated in the thread of its caller.

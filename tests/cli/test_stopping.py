@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from boooply import AsyncBoooplyPlatform, StoreError
-from boooply.cli import provision, provision_view
+from boooply.cli import provision_view
 from boooply.cli.summary import Summary
 from boooply.provisioning.rescue import write_rescue_file
 from boooply.recording import Recorder
@@ -259,7 +259,7 @@ def test_keys_that_cannot_be_stored_go_into_a_file_of_their_own(
 def test_the_encrypted_lines_are_shown_if_no_file_can_be_written(
     run: Run, many_tenants_csv: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provision, "write_rescue_file", lambda _lines: None)
+    monkeypatch.setattr("boooply.cli.rescue.write_rescue_file", lambda _lines: None)
 
     ran = run("provision", many_tenants_csv(1))
 

@@ -1,4 +1,4 @@
-"""Provisioning over a queue, in memory and on PostgreSQL."""
+"""Provisioning over a queue, on a real PostgreSQL."""
 
 import asyncio
 import os
@@ -6,11 +6,20 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
+import psycopg
 import pytest
-from procrastinate.testing import InMemoryConnector
 
-from boooply import AsyncBoooplyPlatform, AuthenticationError, ConfigurationError, RateLimits, Secret, Tenant
+from boooply import (
+    AsyncBoooplyPlatform,
+    AuthenticationError,
+    ConfigurationError,
+    RateLimits,
+    Secret,
+    StoreError,
+    Tenant,
+)
 from boooply.provisioning import AsyncQueue
 from boooply.recording import Recorder, SharedKeyError
 from boooply.sandbox import Sandbox
@@ -23,18 +32,15 @@ def customers(count: int) -> Iterator[Tenant]:
 
 
 @pytest.fixture
-async def memory_queue(sqlite_store_url: str, encryption_key: str) -> AsyncIterator[AsyncQueue]:
-    async with (
-        AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store,
-        AsyncQueue.open(store, connector=InMemoryConnector()) as queue,
-    ):
-        yield queue
-
-
-@pytest.fixture
 async def postgresql_store(postgresql_store_url: str, encryption_key: str) -> AsyncIterator[AsyncStore]:
     async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
         yield store
+
+
+@pytest.fixture
+async def queue(postgresql_store: AsyncStore) -> AsyncIterator[AsyncQueue]:
+    async with AsyncQueue.open(postgresql_store) as queue:
+        yield queue
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -46,79 +52,84 @@ async def states(store: AsyncStore) -> Counter[State]:
     return Counter([entry.state async for entry in store.ledger.entries()])
 
 
-async def test_a_job_contains_only_the_customers_id(memory_queue):
-    assert await memory_queue.enqueue(customers(3)) == 3
-    jobs = memory_queue.app.connector.jobs.values()
-    assert [job["args"] for job in jobs] == [{"organization_id": f"org_{number}"} for number in range(3)]
-    assert await states(memory_queue.store) == {State.TODO: 3}
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        cursor = connection.execute(query.encode())
+        return cursor.fetchall() if cursor.description else []
 
 
-async def test_a_worker_connects_the_queued_customers(memory_queue, platform, sandbox):
-    await memory_queue.enqueue(customers(20))
-    await memory_queue.work([platform], wait=False)
-    assert await states(memory_queue.store) == {State.DONE: 20}
+async def test_a_job_contains_only_the_customers_id(queue, postgresql_store_url):
+    assert await queue.enqueue(customers(3)) == 3
+    jobs = rows(postgresql_store_url, "SELECT args FROM boooply_queue.procrastinate_jobs ORDER BY id")
+    assert jobs == [({"organization_id": f"org_{number}"},) for number in range(3)]
+    assert await states(queue.store) == {State.TODO: 3}
+
+
+async def test_a_worker_connects_the_queued_customers(queue, platform, sandbox):
+    await queue.enqueue(customers(20))
+    await queue.work([platform], wait=False)
+    assert await states(queue.store) == {State.DONE: 20}
     assert set(sandbox.mints.values()) == {1}
 
 
-async def test_a_customer_queued_twice_is_minted_once(memory_queue, platform, sandbox):
-    await memory_queue.enqueue(customers(5))
-    await memory_queue.enqueue(customers(5))
-    await memory_queue.work([platform], wait=False)
+async def test_a_customer_queued_twice_is_minted_once(queue, platform, sandbox):
+    await queue.enqueue(customers(5))
+    await queue.enqueue(customers(5))
+    await queue.work([platform], wait=False)
     assert set(sandbox.mints.values()) == {1}
 
 
-async def test_a_customer_disconnected_since_it_was_queued_is_not_minted(memory_queue, platform, sandbox):
-    await memory_queue.enqueue(customers(2))
-    await memory_queue.store.ledger.forget("org_0")
-    await memory_queue.work([platform], wait=False)
+async def test_a_customer_disconnected_since_it_was_queued_is_not_minted(queue, platform, sandbox):
+    await queue.enqueue(customers(2))
+    await queue.store.ledger.forget("org_0")
+    await queue.work([platform], wait=False)
     assert sandbox.mints == {"org_1": 1}
 
 
-async def test_a_customer_that_is_in_doubt_and_known_by_its_id_alone_ends_its_job(memory_queue, platform, sandbox):
-    recorder = Recorder(memory_queue.store)
-    await memory_queue.store.keys.put("org_9", "bply_org_0123456789abcdef")
+async def test_a_customer_that_is_in_doubt_and_known_by_its_id_alone_ends_its_job(queue, platform, sandbox):
+    recorder = Recorder(queue.store)
+    await queue.store.keys.put("org_9", "bply_org_0123456789abcdef")
     with pytest.raises(SharedKeyError):
         await recorder.restore("org_0", Secret("bply_org_0123456789abcdef"), create=True)
-    await memory_queue.enqueue(customers(2))
-    await memory_queue.work([platform], wait=False)
+    await queue.enqueue(customers(2))
+    await queue.work([platform], wait=False)
     assert sandbox.mints == {"org_1": 1}
-    assert {job["status"] for job in memory_queue.app.connector.jobs.values()} == {"succeeded"}
+    assert (await queue.jobs.status()).jobs["todo"] == 0
 
 
-async def test_a_rejected_platform_key_ends_the_worker_and_loses_no_job(memory_queue, sandbox):
-    await memory_queue.enqueue(customers(30))
+async def test_a_rejected_platform_key_ends_the_worker_and_loses_no_job(queue, sandbox):
+    await queue.enqueue(customers(30))
     async with AsyncBoooplyPlatform(platform_key="bply_platform_wrong", base_url=sandbox.base_url) as wrong:
         with pytest.raises(AuthenticationError):
-            await memory_queue.work([wrong], concurrency=2)
+            await queue.work([wrong], concurrency=2)
     assert len(sandbox.calls) <= 2
-    assert await states(memory_queue.store) == {State.TODO: 30}
+    assert await states(queue.store) == {State.TODO: 30}
 
 
-async def test_a_queue_that_fails_ends_the_worker(memory_queue, platform, monkeypatch):
-    async def fail(*_arguments, **_options):
-        raise ZeroDivisionError
+async def test_a_queue_that_fails_ends_the_worker(queue, platform, postgresql_store_url):
+    working = asyncio.create_task(queue.work([platform]))
+    await asyncio.sleep(0.5)
+    rows(postgresql_store_url, "DROP SCHEMA boooply_queue CASCADE")
+    with pytest.raises(StoreError, match="does not exist"):
+        await asyncio.wait_for(working, 10)
 
-    monkeypatch.setattr(memory_queue.app.job_manager, "get_stalled_jobs", fail)
-    with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(memory_queue.work([platform]), 5)
 
-
-async def test_several_platform_keys_share_the_work(memory_queue, platform, sandbox):
+async def test_several_platform_keys_share_the_work(queue, platform, sandbox):
     narrow = RateLimits(writes=3, window=600)
     async with AsyncBoooplyPlatform(
         platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=narrow
     ) as other:
-        await memory_queue.enqueue(customers(4))
-        await memory_queue.work([other, platform], wait=False, concurrency=4)
-    assert await states(memory_queue.store) == {State.DONE: 4}
+        await queue.enqueue(customers(4))
+        await queue.work([other, platform], wait=False, concurrency=4)
+    assert await states(queue.store) == {State.DONE: 4}
 
 
-async def test_enqueue_accepts_an_asynchronous_source(memory_queue):
+async def test_enqueue_accepts_an_asynchronous_source(queue):
     async def source():
         for tenant in customers(501):
             yield tenant
 
-    assert await memory_queue.enqueue(source()) == 501
+    assert await queue.enqueue(source()) == 501
 
 
 async def test_a_queue_on_sqlite_is_rejected(sqlite_store_url, encryption_key):
@@ -162,9 +173,9 @@ asyncio.run(main())
 async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
     postgresql_store, postgresql_store_url, encryption_key, monkeypatch, start_program
 ):
-    monkeypatch.setattr("boooply.provisioning.distributed._STALLED_AFTER", 1.0)
-    monkeypatch.setattr("boooply.provisioning.distributed._RETRY_AFTER", 1)
-    monkeypatch.setattr("boooply.provisioning.distributed._POLL_INTERVAL", 0.2)
+    for module in ("jobs", "queue_source"):
+        monkeypatch.setattr(f"boooply.provisioning.{module}.STALLED_AFTER", 1.0)
+    monkeypatch.setattr("boooply.provisioning.queue_source._FIRST_PAUSE", 1.0)
     monkeypatch.setattr("boooply.provisioning.provisioner._WAITING_LEASE", 0.5)
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,

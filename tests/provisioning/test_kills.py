@@ -23,13 +23,13 @@ CUSTOMERS = 1000 if KILLS > 100 else 60
 NURSERY = textwrap.dedent("""
     import asyncio, json, os, random, signal, sys, time, traceback
     from boooply import AsyncBoooplyPlatform, Tenant
-    from boooply.provisioning import async_provision, engine, provisioner
+    from boooply.provisioning import async_provision, provisioner, sources
     from boooply.store import AsyncStore
 
     url, encryption_key, base_url, platform_key, customers, kills = sys.argv[1:]
     opened, is_open = os.pipe()
     provisioner._WAITING_LEASE = 0.5
-    engine._RETRY_BUSY_AFTER = 0.1
+    sources._RETRY_BUSY_AFTER = 0.1
 
     def tenants():
         for number in range(int(customers)):

@@ -1,0 +1,153 @@
+"""A run in the terminal: its outcomes are shown as they come, a signal ends it, and its exit code says how it went."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import ExitStack, aclosing, contextmanager, suppress
+from functools import partial
+from typing import Annotated, Final, NoReturn
+
+import attrs
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.progress import Progress
+
+from boooply.cli import provision_view
+from boooply.cli.rescue import rescue
+from boooply.cli.summary import Summary, as_json
+from boooply.cli.terminal import console, listening, print_error, write_line
+from boooply.errors import BoooplyError, StoreError
+from boooply.provisioning import KeysNotStoredError, Outcome
+from boooply.store import AsyncStore
+
+DONE: Final = 0
+FAILED: Final = 1
+BAD_ROWS: Final = 2
+UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
+STOPPED: Final = 130
+
+_COUNTED_WITHIN: Final = 1.0  # seconds for which a run that ends early waits for a count of the store's
+_LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
+
+Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
+"""How long requests on the wire may take after a signal; then their customers are in doubt."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class ShownRun:
+    """One run of a command: its state and its output.
+
+    Attributes:
+        store: The store of its customers.
+        is_json: Whether standard output is for programs.
+        grace: How long requests on the wire may take after a signal, in seconds.
+        count_sent: Counts the requests on the wire.
+        stop: What ends the run.
+        ended_by: The signal that did.
+        summary: The outcomes so far.
+        total: The number of customers, as far as it is known.
+    """
+
+    store: AsyncStore
+    is_json: bool
+    grace: float
+    count_sent: Callable[[], Awaitable[int | None]]
+    stop: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    ended_by: signal.Signals | None = attrs.field(default=None, init=False)
+    summary: Summary = attrs.field(factory=Summary, init=False)
+    total: int = attrs.field(default=0, init=False)
+    started: float = attrs.field(factory=time.monotonic, init=False)
+    out: Console = attrs.field(init=False)
+    _bar: Progress = attrs.field(init=False)
+    _watchdog: threading.Timer = attrs.field(init=False)
+    _announcing: asyncio.Task[None] | None = attrs.field(default=None, init=False)
+    _is_connecting: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.out = console(stderr=self.is_json)
+        self._bar = provision_view.progress_bar(self.out)
+        self._watchdog = threading.Timer(self.grace + _LAST_SECONDS, self._give_up)
+        self._watchdog.daemon = True
+
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        """Stop the run at the first signal, and give up at the second."""
+        with ExitStack() as handlers:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handlers.enter_context(listening(partial(self._on_signal, number), (number,)))
+            try:
+                yield
+            finally:
+                self._watchdog.cancel()
+
+    async def show(self, outcomes: AsyncGenerator[Outcome], progressed: provision_view.Progressed) -> int:
+        """Show the outcomes, their progress and their summary; return 0, 1 or 4 as the exit code.
+
+        Keys that cannot be stored go into a rescue file.
+        """
+        self.started = time.monotonic()
+        problem = None
+        self._is_connecting = True
+        try:
+            async with provision_view.updated(self._bar, progressed):
+                await self._collect(outcomes)
+        except BoooplyError as error:
+            problem = error
+        self._is_connecting = False
+        seconds = time.monotonic() - self.started
+        if isinstance(problem, KeysNotStoredError):
+            rescue(problem, self.store.encryption)  # first of all: the process may be killed
+        # a store that failed is reported already, and a count is worth no error
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_COUNTED_WITHIN if problem is not None or self.stop.is_set() else None):
+                await self.summary.count_orphans(self.store.ledger)
+        if self._announcing is not None:
+            await self._announcing
+        if self.is_json:
+            write_line(json.dumps({"summary": self.summary.to_dict(max(self.total, self.summary.done))}))
+        self.out.print(provision_view.summary(self.summary, seconds))
+        if problem is not None and not isinstance(problem, KeysNotStoredError):
+            print_error(str(problem))
+        if problem is not None:
+            return FAILED
+        return UNFINISHED if self.summary.listed else DONE
+
+    def rate(self) -> float:
+        """Return the number of requests a minute; within the first minute, the number so far."""
+        return self.summary.requested / max(1.0, (time.monotonic() - self.started) / 60)
+
+    async def _collect(self, outcomes: AsyncGenerator[Outcome]) -> None:
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                if self.is_json:
+                    write_line(as_json(outcome))
+                await self.summary.add(outcome, self.store.ledger)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self.stop.is_set():
+            self._give_up()
+        self.ended_by = number
+        self.stop.set()
+        if self._is_connecting:
+            self._announcing = asyncio.create_task(self._announce_stop())
+            self._watchdog.start()
+
+    async def _announce_stop(self) -> None:
+        count = None
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_COUNTED_WITHIN):
+                count = await self.count_sent()
+        self.out.print(provision_view.stopping(count))
+
+    def _give_up(self) -> NoReturn:
+        self._bar.stop()  # it has hidden the cursor
+        self.out.print("Given up. Customers whose requests were under way are in doubt.")
+        sys.stdout.flush()
+        # at once: a gentler exit waits for the requests, which is what the first signal asked for
+        os._exit(STOPPED)

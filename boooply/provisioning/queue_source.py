@@ -1,0 +1,177 @@
+"""The queue as the source of a run: jobs are fetched, finished, or queued again for later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final, TypeVar
+
+import attrs
+
+from boooply.errors import ProvisioningError, StoreError
+from boooply.models import Tenant
+from boooply.provisioning.jobs import STALLED_AFTER, Job, Jobs
+from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, Outcome
+from boooply.provisioning.sources import sets_within
+from boooply.recording import Recorder
+from boooply.secret import one_line, redact
+from boooply.store import AsyncStore, Entry, State, tenant_of
+
+T = TypeVar("T")
+
+_POLL_INTERVAL: Final = 1.0  # seconds between two looks for jobs that are due
+_HEARTBEATS: Final = 3  # until a worker counts as dead
+_FIRST_PAUSE: Final = 5.0  # seconds until a job is tried again whose request was not sent; each pause is twice as long
+_LONGEST_PAUSE: Final = 60.0
+_LAST_STEP: Final = 2.0  # seconds for a step of the queue once the run is stopped
+_CLOSE_TIMEOUT: Final = 1.5  # seconds to put jobs back at the end; if they are not, others take them over later
+
+_logger: Final = logging.getLogger("boooply.provisioning")
+
+
+@attrs.define(eq=False, kw_only=True)
+class QueueSource:
+    """The customers of the queue, for one worker.
+
+    Attributes:
+        jobs: The jobs.
+        store: The store with the customers.
+        worker: The worker's id in the queue.
+        stopped: What ends the run.
+        wait: Whether to wait for further customers once the queue is empty.
+    """
+
+    jobs: Jobs
+    store: AsyncStore
+    worker: int
+    stopped: asyncio.Event
+    wait: bool
+    _lock: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)  # so that one task at a time looks for jobs
+    _taken: dict[str, Job] = attrs.field(factory=dict[str, Job], init=False)
+    _is_fetching: bool = attrs.field(default=False, init=False)
+
+    async def next(self) -> Tenant | Outcome | None:
+        """Return the next customer that is due, once there is one; None at the end.
+
+        Raises:
+            ProvisioningError: The queue is paused, and the run does not wait.
+        """
+        while (job := await self._fetch()) is not None:
+            entry = await self._entry(job.organization_id)
+            if entry is None:  # it is disconnected
+                await self.settle(AlreadyConnected(job.organization_id))
+                continue
+            try:
+                return tenant_of(entry)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+                return await self._reject(job.organization_id, error)
+        return None
+
+    async def settle(self, outcome: Outcome, /) -> None:
+        """Finish the job of a customer."""
+        job = self._taken.get(outcome.organization_id)
+        if job is not None:
+            is_done = isinstance(outcome, Connected | AlreadyConnected)
+            await self._steadily(partial(self.jobs.finish, job, self.worker, is_done=is_done))
+            self._taken.pop(outcome.organization_id, None)
+
+    async def put_back(self, tenant: Tenant, /) -> None:
+        """Queue the job of a customer again: at once if the run is ending, otherwise after a pause."""
+        job = self._taken.get(tenant.organization_id)
+        if job is not None and not self.stopped.is_set():  # otherwise it is put back at the end
+            pause = min(_FIRST_PAUSE * 2**job.attempts, _LONGEST_PAUSE)
+            await self._steadily(partial(self.jobs.put_back, job, self.worker, pause=pause))
+            self._taken.pop(tenant.organization_id, None)
+
+    async def tend(self, keep_jobs: float) -> None:
+        """Show that this worker is alive, and look after the queue, until cancelled."""
+        while True:
+            for _ in range(_HEARTBEATS):
+                await asyncio.sleep(STALLED_AFTER / _HEARTBEATS)
+                with suppress(StoreError):  # a run that cannot do without the store finds out itself
+                    await self.jobs.beat(self.worker)
+                    if not self._is_fetching:  # the next fetch comes after this in the database
+                        await self.jobs.requeue_lost(self.worker, tuple(self._taken.values()))
+            with suppress(StoreError):
+                await self.jobs.clean(keep_jobs)
+
+    async def close(self) -> None:
+        """Put back what was taken and has no outcome, and sign off."""
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                for job in self._taken.values():
+                    await self.jobs.put_back(job, self.worker, pause=0.0)
+                await self.jobs.unregister(self.worker)
+
+    async def _fetch(self) -> Job | None:
+        async with self._lock:
+            while not self.stopped.is_set():
+                job = await self._take()
+                if job is not None:
+                    return job
+                if not self.wait and not await self._steadily(self.jobs.count_open):
+                    return None
+                if not self.wait and await self._steadily(self.jobs.is_paused):
+                    raise ProvisioningError("the queue is paused: `boooply queue resume` lets workers take jobs again")
+                await sets_within(self.stopped, _POLL_INTERVAL)
+        return None
+
+    async def _take(self) -> Job | None:
+        self._is_fetching = True
+        try:
+            job = await self._steadily(partial(self.jobs.fetch, self.worker))
+            if job is not None:
+                self._taken[job.organization_id] = job
+            return job
+        finally:
+            self._is_fetching = False
+
+    async def _entry(self, organization_id: str) -> Entry | None:
+        async def read() -> Entry | None:
+            return next(iter([entry async for entry in self.store.ledger.entries([organization_id])]), None)
+
+        return await self._steadily(read)
+
+    async def _reject(self, organization_id: str, error: Exception) -> Outcome:
+        """Record that a customer cannot be read, unless it needs no request any more."""
+        reason = (
+            f"its data in the ledger cannot be read ({one_line(redact(str(error)))}): run `boooply tenants disconnect "
+            f"{organization_id}` and queue it again"
+        )
+        entry = await self._steadily(partial(Recorder(self.store).reject, organization_id, reason=reason))
+        if entry is not None and entry.state is State.DONE:
+            return AlreadyConnected(organization_id)
+        kind = InDoubt if entry is not None and entry.state is State.IN_DOUBT else Failed
+        return kind(organization_id, entry.reason or reason if entry is not None else reason)
+
+    async def _steadily(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Take a step of the queue, which a stopped run does not wait for while the store fails."""
+        taking, stopping = asyncio.ensure_future(step()), asyncio.ensure_future(self.stopped.wait())
+        try:
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({taking}, timeout=_LAST_STEP if stopping.done() else 0.0)
+            if not done:
+                raise StoreError("the store did not respond before the run ended")
+            return taking.result()
+        finally:
+            taking.cancel()
+            stopping.cancel()
+
+
+@asynccontextmanager
+async def taking_jobs(
+    jobs: Jobs, store: AsyncStore, stopped: asyncio.Event, *, wait: bool, keep_jobs: float
+) -> AsyncGenerator[QueueSource]:
+    """Sign a worker on, and off at the end; look after the queue meanwhile."""
+    await jobs.clean(keep_jobs)
+    source = QueueSource(jobs=jobs, store=store, worker=await jobs.register(), stopped=stopped, wait=wait)
+    tending = asyncio.create_task(source.tend(keep_jobs))
+    try:
+        yield source
+    finally:
+        tending.cancel()
+        await asyncio.wait({tending})
+        await source.close()
