@@ -33,6 +33,8 @@ BAD_ROWS: Final = 2
 UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
 STOPPED: Final = 130
 
+_SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
+
 _LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
@@ -148,7 +150,7 @@ class ShownRun:
         self.out.print("Given up. Customers whose requests were under way are in doubt.")
         sys.stdout.flush()
         # at once: a gentler exit waits for the requests, which is what the first signal asked for
-        os._exit(STOPPED)
+        os._exit(_SIGNALLED + (self.ended_by or signal.SIGINT))
 
 
 class _Lines(logging.Handler):
