@@ -32,7 +32,9 @@ BAD_ROWS: Final = 2
 UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
 STOPPED: Final = 130
 
-_COUNTED_WITHIN: Final = 1.0  # seconds for which a run that ends early waits for a count of the store's
+_SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
+
+_COUNTED_WITHIN: Final = 0.5  # seconds for which a run that ends early waits for a count of the store's
 _LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
@@ -150,4 +152,4 @@ class ShownRun:
         self.out.print("Given up. Customers whose requests were under way are in doubt.")
         sys.stdout.flush()
         # at once: a gentler exit waits for the requests, which is what the first signal asked for
-        os._exit(STOPPED)
+        os._exit(_SIGNALLED + (self.ended_by or signal.SIGINT))

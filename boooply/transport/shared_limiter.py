@@ -17,7 +17,7 @@ from boooply.ratelimit.status import AcquireResult, LimitStore, RateLimitStatus
 from boooply.secret import Secret
 from boooply.transport.waiters import Waiters
 
-_SETTLED_WITHIN: Final = 3.0  # seconds for which the end waits for a store that fails
+_SETTLED_WITHIN: Final = 0.5  # seconds for which a store that fails is asked to record the last calls
 _JITTER: Final = 0.002  # seconds at most, so that those who wait for the same time do not all ask at once
 _DIGITS: Final = 32
 

@@ -175,17 +175,23 @@ def test_a_missing_platform_key_is_a_wrong_setting(run: Run, monkeypatch: pytest
 
 
 class Line:
-    """A line to the database that can be cut: its connections break, and it accepts no more."""
+    """A line to the database that can be cut, so that its connections break, or stalled, so that they say nothing."""
 
     def __init__(self, target: str) -> None:
         self._target = target
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self._open: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
+    def stall(self) -> None:
+        self._flows.clear()
+
     def cut(self) -> None:
+        self._flows.set()
         for one in [self._server, *self._open]:
             with suppress(OSError):  # it is closed already
                 one.shutdown(socket.SHUT_RDWR)
@@ -205,6 +211,7 @@ class Line:
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with one, suppress(OSError):
             while data := one.recv(65536):
+                self._flows.wait()
                 other.sendall(data)
             other.shutdown(socket.SHUT_RDWR)
 
@@ -301,9 +308,17 @@ def test_what_outlasts_the_grace_is_in_doubt_and_the_process_is_gone(
     assert status()["customers"]["in_doubt"] == 3
 
 
+@pytest.mark.parametrize("failure", ["cut", "stall"])
 @pytest.mark.parametrize("command", ["provision", "worker"])
 def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
-    run: Run, started: Run, many_tenants_csv: Rows, use: Callable[[Sandbox], None], line: Line, tmp_path, command
+    run: Run,
+    started: Run,
+    many_tenants_csv: Rows,
+    use: Callable[[Sandbox], None],
+    line: Line,
+    tmp_path,
+    command,
+    failure,
 ) -> None:
     path = many_tenants_csv(30)
     with Sandbox(latency=1) as slow:
@@ -314,14 +329,14 @@ def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
         words = (command, *([path] if command == "provision" else []), "--concurrency", "4", "--store", url)
         with started(*words, "--grace", "2") as process:
             until(lambda: len(slow.mints) == 4)
-            line.cut()
+            getattr(line, failure)()
             process.send_signal(signal.SIGTERM)
             begun = time.monotonic()
             process.communicate(timeout=25)
             seconds = time.monotonic() - begun
 
     (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
-    assert process.returncode == 1
+    assert process.returncode == {"cut": 1, "stall": 143}[failure]
     assert len(rescued.read_text().splitlines()) == len(slow.mints) == 4
     assert seconds < 2 + 5 + 2  # a busy machine takes its time
 
