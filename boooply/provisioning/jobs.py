@@ -1,32 +1,25 @@
-"""The queue's jobs: procrastinate's tables and queries, in a PostgreSQL schema of our own.
-
-Each step is one transaction on the store's connections, and sets the search path for that transaction alone: so it
-works behind a pooler in transaction mode, and beside an application's own procrastinate.
-"""
+"""The queue's jobs, by procrastinate's queries: each step is one transaction on the store's connections."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
-from procrastinate.schema import SchemaManager
 from procrastinate.sql import queries
 from procrastinate.types import JobToDefer
 from psycopg.types.json import Jsonb
 from sqlalchemy import CompoundSelect, Connection, and_, case, column, except_, func, select, text
 
-from boooply.errors import ProvisioningError, StoreError
+from boooply.errors import ProvisioningError
 from boooply.models import Tenant
+from boooply.provisioning.queue_tables import LOCK, SCHEMA, STATE, create_tables, execute
 from boooply.recording import Recorder
 from boooply.store import AsyncStore, State
 from boooply.store.database import Database
 from boooply.store.rows import in_scope
 from boooply.store.schema import KEY_ROWS, LEDGER
-
-SCHEMA: Final = "boooply_queue"
 
 STALLED_AFTER: Final = 30.0  # seconds without a heartbeat until a worker counts as dead
 
@@ -34,27 +27,12 @@ _QUEUE: Final = "boooply"
 _TASK: Final = "boooply.connect"
 _BATCH: Final = 2000
 _STATUSES: Final = ("todo", "doing", "succeeded", "failed")
+_ADDING: Final = 0x600019  # any number: who adds jobs queues for it
 
-# Any numbers: who creates the tables queues for the first, who adds jobs for the second.
-_CREATING: Final = 0x600018
-_ADDING: Final = 0x600019
-_LOCK: Final = "SELECT pg_advisory_xact_lock(%(number)s)"
-_SEARCH_PATH: Final = f"SET LOCAL search_path TO {SCHEMA}"
-_STATE: Final = f"SELECT version, is_paused FROM {SCHEMA}.boooply_queue_state"  # noqa: S608 - our own name
-# Not to_regclass(), which does not see what was committed while its transaction waited for the lock.
-_EXISTS: Final = f"SELECT 1 FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'boooply_queue_state'"  # noqa: S608 - our own name
-_SCHEMA_EXISTS: Final = f"SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'"  # noqa: S608 - the same
-# Nothing listens, and an application's own procrastinate would wake at each of our jobs.
-_PREPARE: Final = """
-DROP TRIGGER IF EXISTS procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs;
-DROP TRIGGER IF EXISTS procrastinate_jobs_notify_queue_job_aborted_v1 ON procrastinate_jobs;
-CREATE TABLE boooply_queue_state (version text NOT NULL, is_paused boolean NOT NULL);
-"""
-_INSERT_STATE: Final = "INSERT INTO boooply_queue_state VALUES (%(version)s, false)"
-_PAUSE: Final = "UPDATE boooply_queue_state SET is_paused = %(is_paused)s"
 _OPEN: Final = """
 SELECT queueing_lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND queueing_lock = ANY(%(ids)s)
 """
+_PAUSE: Final = "UPDATE boooply_queue_state SET is_paused = %(is_paused)s"
 _COUNT_OPEN: Final = "SELECT count(*) AS count FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
 _OURS: Final = """
 SELECT id FROM procrastinate_jobs WHERE id = %(id)s AND status = 'doing' AND worker_id = %(worker)s FOR UPDATE
@@ -120,15 +98,8 @@ class Jobs:
         Raises:
             StoreError: Another version of procrastinate has made them.
         """
-        database, needed = store.database, _version()
-        found = await database.read(_found_version) or await database.write(_create)
-        if found != needed:
-            raise StoreError(
-                f"the queue has the tables of procrastinate {found}, and the installed one needs those of {needed}: "
-                "install one version on every machine. Or stop all workers and run "
-                f"`DROP SCHEMA {SCHEMA} CASCADE`: the next worker queues every customer again that is still to do"
-            )
-        return cls(database, Recorder(store))
+        await create_tables(store.database)
+        return cls(store.database, Recorder(store))
 
     async def enqueue(self, tenants: Sequence[Tenant]) -> None:
         """Record customers in the ledger, and queue a job for each that has no open one."""
@@ -197,10 +168,10 @@ class Jobs:
         """Take the next job that is due, unless the queue is paused."""
 
         def step(connection: Connection) -> Job | None:
-            (state,) = _execute(connection, _STATE)
+            (state,) = execute(connection, STATE)
             if state["is_paused"]:
                 return None
-            (row,) = _execute(connection, queries["fetch_job"], queues=[_QUEUE], worker_id=worker)
+            (row,) = execute(connection, queries["fetch_job"], queues=[_QUEUE], worker_id=worker)
             return None if row["id"] is None else Job(row["id"], row["args"]["organization_id"], row["attempts"])
 
         return await self._database.write(step)
@@ -210,8 +181,8 @@ class Jobs:
         status = "succeeded" if is_done else "failed"
 
         def step(connection: Connection) -> None:
-            if _execute(connection, _OURS, id=job.id, worker=worker):
-                _execute(connection, queries["finish_job"], job_id=job.id, status=status, delete_job=False)
+            if execute(connection, _OURS, id=job.id, worker=worker):
+                execute(connection, queries["finish_job"], job_id=job.id, status=status, delete_job=False)
 
         await self._database.write(step)
 
@@ -220,9 +191,9 @@ class Jobs:
         unchanged = {"new_priority": None, "new_queue_name": None, "new_lock": None}
 
         def step(connection: Connection) -> None:
-            if _execute(connection, _OURS, id=job.id, worker=worker):
+            if execute(connection, _OURS, id=job.id, worker=worker):
                 due = datetime.fromtimestamp(self._database.now(connection) + pause, UTC)
-                _execute(connection, queries["retry_job"], job_id=job.id, retry_at=due, **unchanged)
+                execute(connection, queries["retry_job"], job_id=job.id, retry_at=due, **unchanged)
 
         await self._database.write(step)
 
@@ -230,8 +201,8 @@ class Jobs:
         """Queue the jobs of dead workers again, and forget those workers."""
 
         def step(connection: Connection) -> None:
-            _execute(connection, _REQUEUE_STALLED, seconds=STALLED_AFTER)
-            _execute(connection, queries["prune_stalled_workers"], seconds_since_heartbeat=STALLED_AFTER)
+            execute(connection, _REQUEUE_STALLED, seconds=STALLED_AFTER)
+            execute(connection, queries["prune_stalled_workers"], seconds_since_heartbeat=STALLED_AFTER)
 
         await self._database.write(step)
 
@@ -252,7 +223,7 @@ class Jobs:
 
     async def is_paused(self) -> bool:
         """Return whether workers take no jobs."""
-        (row,) = await self._run(_STATE)
+        (row,) = await self._run(STATE)
         return bool(row["is_paused"])
 
     async def pause(self, *, is_paused: bool) -> None:
@@ -267,9 +238,9 @@ class Jobs:
 
         def step(connection: Connection) -> QueueStatus:
             customers: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-            jobs = {row["status"]: row["count"] for row in _execute(connection, _COUNTS)}
-            (workers,) = _execute(connection, _WORKERS, seconds=STALLED_AFTER)
-            (row,) = _execute(connection, _STATE)
+            jobs = {row["status"]: row["count"] for row in execute(connection, _COUNTS)}
+            (workers,) = execute(connection, _WORKERS, seconds=STALLED_AFTER)
+            (row,) = execute(connection, STATE)
             return QueueStatus(
                 customers={one.value: customers.get(one.value, 0) for one in State},
                 jobs={one: jobs.get(one, 0) for one in _STATUSES},
@@ -280,39 +251,16 @@ class Jobs:
         return await self._database.read(step)
 
     async def _run(self, query: str, **arguments: Any) -> Sequence[Any]:
-        return await self._database.write(lambda connection: _execute(connection, query, **arguments))
-
-
-def _version() -> str:
-    """Return the version of the tables that the installed procrastinate needs: that of its last migration."""
-    names = sorted(path.name for path in Path(SchemaManager.get_migrations_path()).glob("*.sql"))
-    return names[-1].partition("_")[0]
-
-
-def _found_version(connection: Connection) -> str | None:
-    return _execute(connection, _STATE)[0]["version"] if _execute(connection, _EXISTS) else None
-
-
-def _create(connection: Connection) -> str:
-    _execute(connection, _LOCK, number=_CREATING)
-    found = _found_version(connection)  # another process may have been faster
-    if found is not None:
-        return found
-    if not _execute(connection, _SCHEMA_EXISTS):
-        _script(connection, f"CREATE SCHEMA {SCHEMA}")
-    _script(connection, SchemaManager.get_schema())
-    _script(connection, _PREPARE)
-    _execute(connection, _INSERT_STATE, version=_version())
-    return _version()
+        return await self._database.write(lambda connection: execute(connection, query, **arguments))
 
 
 def _add(connection: Connection, organization_ids: Sequence[str]) -> None:
     """Queue a job for each of these customers that has no open one."""
-    _execute(connection, _LOCK, number=_ADDING)
-    is_open = {row["queueing_lock"] for row in _execute(connection, _OPEN, ids=list(organization_ids))}
+    execute(connection, LOCK, number=_ADDING)
+    is_open = {row["queueing_lock"] for row in execute(connection, _OPEN, ids=list(organization_ids))}
     new = [one for one in dict.fromkeys(organization_ids) if one not in is_open]
     if new:
-        _execute(connection, queries["defer_jobs"], jobs=[_deferred(one) for one in new])
+        execute(connection, queries["defer_jobs"], jobs=[_deferred(one) for one in new])
 
 
 def _deferred(organization_id: str) -> tuple[Any, ...]:
@@ -343,14 +291,3 @@ def _not_failed(organization_id: str, state: State | None) -> str:
         )
     known = "is not known" if state is None else f"is {state.value}, not failed"
     return f"{organization_id} {known}: `boooply queue failed` lists the customers that can be retried"
-
-
-def _execute(connection: Connection, query: str, **arguments: Any) -> Sequence[Any]:
-    connection.exec_driver_sql(_SEARCH_PATH)
-    result = connection.exec_driver_sql(query, arguments)
-    return result.mappings().all() if result.returns_rows else []
-
-
-def _script(connection: Connection, statements: str) -> None:
-    connection.exec_driver_sql(_SEARCH_PATH)
-    connection.exec_driver_sql(statements, execution_options={"no_parameters": True})

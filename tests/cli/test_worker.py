@@ -395,9 +395,9 @@ def test_failed_customers_are_listed_and_retried_but_never_those_in_doubt(
     assert row["organization_id"] == "org_0"
     assert "422" in row["reason"]
     assert "1 customer failed." in run("queue", "failed").out
-    refused = run("queue", "retry", "org_0", "org_1")
-    assert refused.code == 2
-    assert "org_1 is in doubt, not failed" in refused.err
+    rejected = run("queue", "retry", "org_0", "org_1")
+    assert rejected.code == 2
+    assert "org_1 is in doubt, not failed" in rejected.err
     assert run("queue", "retry", "org_9").code == run("queue", "retry").code == 2
     assert status()["jobs"]["todo"] == 0
     assert json.loads(run("queue", "retry", "--all", "--json").out) == {"queued": 1}
