@@ -215,7 +215,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Run what takes long: 100,000 faulted calls, 10,000 cancellations, 1,000 kills, real clocks, long fuzzing."""
+    """Run what takes long: 100,000 faulted calls, 1,000 kills, 10,000 customers under outages, real clocks, fuzzing."""
     install_wheel(session, "test")
     patient = ["pytest", "-s", "--timeout=3600"]
     session.run(*patient, "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
