@@ -215,7 +215,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Run what takes long: 100,000 faulted calls, as many mixed-up ones, 1,000 kills on each database, long fuzzing."""
+    """Run what takes long: faulted and mixed-up calls, kills, workers under outages, real clocks, fuzzing."""
     install_wheel(session, "test")
     patient = ["pytest", "-s", "--timeout=3600"]
     session.run(*patient, "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)

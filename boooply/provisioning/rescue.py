@@ -27,11 +27,11 @@ def write_rescue_file(lines: str) -> Path | None:
     It is written here, or else in the temporary directory.
     """
     prefix = time.strftime("boooply-rescued-keys-%Y%m%dT%H%M%SZ-", time.gmtime())
-    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
-        # OSError: for example a full disk, perhaps the one on which the store failed
+    for find in (Path.cwd, tempfile.gettempdir):
+        # OSError: for example a full disk, perhaps the one on which the store failed, or no such directory
         with (
             suppress(OSError),
-            tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".jsonl", dir=folder, delete=False) as file,
+            tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".jsonl", dir=find(), delete=False) as file,
         ):
             file.write(lines)
             file.flush()

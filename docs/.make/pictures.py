@@ -224,7 +224,67 @@ def _sentence(who: int, to: int | None, lines: list[str]) -> str:
     return f"{_YOURS[who]} {' '.join(lines)}{whom}"
 
 
-PICTURES: Final = {"layers": draw_layers, "ledger": draw_ledger, "onboarding": draw_onboarding}
+# The three ways to run: a heading, the sources, what runs, and what their store contains.
+_FLEETS: Final[tuple[tuple[str, list[str], list[str], list[str]], ...]] = (
+    ("1. One process", ["tenants.csv"], ["provision"], ["SQLite", "keys, ledger"]),
+    (
+        "2. One file, several machines",
+        ["tenants.csv", "tenants.csv"],
+        ["provision", "provision"],
+        ["PostgreSQL", "keys, ledger,", "shared limits"],
+    ),
+    (
+        "3. Customers at any time",
+        ["enqueue, or your", "web application"],
+        ["worker", "worker", "worker"],
+        ["PostgreSQL", "keys, ledger,", "shared limits,", "queue of ids"],
+    ),
+)
+_TALL: Final = 44.0  # from one box of a column to the next
+
+
+def draw_fleet() -> Picture:
+    """Draw the way from one process to many."""
+    told = "; ".join(f"{title[3:]}: {' and '.join(run)} on {store[0]}" for title, _, run, store in _FLEETS)
+    picture = Picture(500, 452, f"From one process to many. {told}")
+    y = 28.0
+    for title, sources, running, store in _FLEETS:
+        picture.words(22, y, title, "ink name", "left")
+        height = max(_TALL * len(running), LINE * len(store) + 18)
+        _draw_way(picture, y + 12 + height / 2, sources, running, store)
+        y += height + 44
+    picture.words(250, y + 2, "Each process mints at Boooply. Their store keeps them apart.", "soft small")
+    return picture
+
+
+def _draw_way(picture: Picture, middle: float, sources: list[str], running: list[str], store: list[str]) -> None:
+    """Draw one way to run around a height: with a queue, the customers reach what runs through the store."""
+    has_queue = len(store) == max(len(one[3]) for one in _FLEETS)
+    left, centre, right = 82, 250, 418
+    tops = [middle + _TALL * (number - (len(running) - 1) / 2) for number in range(len(running))]
+    for top, name in zip(tops, running, strict=True):
+        picture.box(right if has_queue else centre, top, 116, 34, "good")
+        picture.words(right if has_queue else centre, top + 5, name, "ink code")
+    place = centre if has_queue else right
+    picture.box(place, middle, 124, LINE * len(store) + 18)
+    first = middle + 5 - LINE * (len(store) - 1) / 2
+    picture.words(place, first, store[0], "ink name")
+    picture.words(place, first + LINE, store[1:], "soft small")
+    if has_queue:
+        picture.box(left, middle, 128, LINE * len(sources) + 16)
+        picture.words(left, middle - 4, sources, "ink small")
+        picture.arrow(f"M{left + 67} {middle:g}H{place - 65}")
+        for top in tops:
+            picture.arrow(f"M{place + 65} {middle + (top - middle) / 3:g}L{right - 62} {top:g}")
+        return
+    for top, name in zip(tops, sources, strict=True):
+        picture.box(left, top, 116, 34)
+        picture.words(left, top + 5, name, "ink small")
+        picture.arrow(f"M{left + 61} {top:g}H{centre - 61}")
+        picture.arrow(f"M{centre + 61} {top:g}L{right - 65} {middle + (top - middle) / 3:g}")
+
+
+PICTURES: Final = {"fleet": draw_fleet, "layers": draw_layers, "ledger": draw_ledger, "onboarding": draw_onboarding}
 
 
 def main() -> None:

@@ -310,6 +310,16 @@ def test_a_rescue_file_that_cannot_be_written_is_none(tmp_path: Path, monkeypatc
     assert write_rescue_file("{}\n") is None
 
 
+def test_a_rescue_file_without_any_directory_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr("tempfile.tempdir", None)  # to be found again: a read-only container has none
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [str(tmp_path / "gone")])
+
+    assert write_rescue_file("{}\n") is None
+
+
 def test_a_rescue_file_never_replaces_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
