@@ -9,7 +9,7 @@ from typing import Final
 
 from boooply.cli import provision_view
 from boooply.cli.preflight import preflight, seconds_left, seconds_to_end, tenants
-from boooply.cli.running import BAD_ROWS, DONE, FAILED, STOPPED, Grace, ShownRun
+from boooply.cli.running import BAD_ROWS, DONE, FAILED, Grace, ShownRun
 from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, write_line
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
@@ -85,7 +85,7 @@ class _Run:
         found = await preflight(self._path, self._store.ledger, shown.stop)
         if shown.stop.is_set():
             shown.out.print("Stopped; nothing was sent.")
-            return STOPPED
+            return shown.signalled
         if found.bad_rows:
             console(stderr=True).print(bad_rows(str(self._path), found.bad_rows))
             return BAD_ROWS
@@ -108,7 +108,7 @@ class _Run:
         left = shown.total - shown.summary.done
         if code != FAILED and shown.stop.is_set() and left > 0:
             shown.out.print(provision_view.unfinished(left))
-            return STOPPED
+            return shown.signalled
         return code
 
     async def _outcomes(self, platform: AsyncBoooplyPlatform) -> AsyncGenerator[Outcome]:

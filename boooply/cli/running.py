@@ -30,10 +30,8 @@ DONE: Final = 0
 FAILED: Final = 1
 BAD_ROWS: Final = 2
 UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
-STOPPED: Final = 130
 
 _SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
-
 _COUNTED_WITHIN: Final = 0.5  # seconds for which a run that ends early waits for a count of the store's
 _LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
 
@@ -120,6 +118,11 @@ class ShownRun:
             return FAILED
         return UNFINISHED if self.summary.listed else DONE
 
+    @property
+    def signalled(self) -> int:
+        """The exit code of a run that a signal has ended: 130 or 143."""
+        return _SIGNALLED + (self.ended_by or signal.SIGINT)
+
     def rate(self) -> float:
         """Return the number of requests a minute; within the first minute, the number so far."""
         return self.summary.requested / max(1.0, (time.monotonic() - self.started) / 60)
@@ -152,4 +155,4 @@ class ShownRun:
         self.out.print("Given up. Customers whose requests were under way are in doubt.")
         sys.stdout.flush()
         # at once: a gentler exit waits for the requests, which is what the first signal asked for
-        os._exit(_SIGNALLED + (self.ended_by or signal.SIGINT))
+        os._exit(self.signalled)

@@ -1,5 +1,6 @@
 """``boooply enqueue`` and ``boooply worker``: provisioning over a queue, on many machines."""
 
+import asyncio
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from cyclopts.validators import Number
 
 from boooply.cli import provision_view
 from boooply.cli.preflight import tenants as tenants_of
-from boooply.cli.running import FAILED, STOPPED, Grace, ShownRun
+from boooply.cli.running import FAILED, Grace, ShownRun
 from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, count_of
 from boooply.errors import StoreError
 from boooply.platform import AsyncBoooplyPlatform
@@ -31,7 +32,7 @@ from boooply.store import AsyncStore
 
 _HOUR: Final = 3600.0
 _COUNT_EVERY: Final = 5.0  # seconds
-_TERMINATED: Final = 143
+_COUNTED_WITHIN: Final = 1.0  # seconds that a worker waits for its last count
 
 KeepJobs = Annotated[float, Parameter(validator=Number(gte=0), metavar="HOURS", show_default=True)]
 
@@ -131,8 +132,9 @@ async def _unknown() -> None:
 
 
 async def _is_anything_left(jobs: Jobs) -> bool:
-    with suppress(StoreError):
-        return bool(await jobs.count_open())
+    with suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(_COUNTED_WITHIN):
+            return bool(await jobs.count_open())
     return True
 
 
@@ -140,6 +142,4 @@ def _stopped(shown: ShownRun) -> int:
     """Print what has become of the rest, and return the exit code: 0 after SIGTERM if all of it was released."""
     shown.out.print("\nStopped; what was not sent is queued again.")
     has_given_up = any(reason == GIVEN_UP for _, reason in shown.summary.listed.get("in_doubt", ()))
-    if shown.ended_by is signal.SIGTERM:
-        return _TERMINATED if has_given_up else 0
-    return STOPPED
+    return 0 if shown.ended_by is signal.SIGTERM and not has_given_up else shown.signalled

@@ -89,7 +89,7 @@ def test_a_signal_lets_requests_finish_and_the_same_command_continues(
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
 
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (128 + number, "")
     assert "Stopping after 5 requests under way." in " ".join(out.split())
     assert "Connected 5 customers" in out
     assert "Stopped; 4 customers left. Run the same command again to continue." in out
