@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from boooply import AsyncBoooplyPlatform, KeysNotStoredError, RateLimits, Secret, StoreError, Tenant
 from boooply.provisioning import Outcome, async_provision
-from boooply.recording import Recorder
+from boooply.recording import Recorder, SharedKeyError
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore
 
@@ -266,6 +266,14 @@ async def steps(store: AsyncStore) -> AsyncIterator[object]:
     yield await step(store.events.claim("event", claim_token="h", lease=lease))
     yield await step(store.keys.put("org_2", KEY))
     yield await step(store.ledger.forget("org_1"))
+    yield await step(recorder.restore("org_3", OTHER_KEY, create=True))
+    yield await step(recorder.restore("org_3", Secret("bply_org_fedcba9876543210fedcba9876543210")))  # it has another
+    with pytest.raises(SharedKeyError):
+        await recorder.restore("org_4", KEY, create=True)
+    yield await now()
+    await recorder.enroll([customer(5)])
+    await recorder.reject("org_5", reason="it cannot be read")
+    yield await now()
 
 
 @asynccontextmanager
