@@ -71,7 +71,8 @@ class _Run:
         self, path: Path, store: AsyncStore, concurrency: int, *, is_json: bool, remint: bool, grace: float
     ) -> None:
         self.platform: AsyncBoooplyPlatform | None = None  # as in a dry run
-        self.shown = ShownRun(store=store, is_json=is_json, grace=grace, count_sent=self._count_sent)
+        advice = provision_view.PROVISION_ADVICE
+        self.shown = ShownRun(store=store, is_json=is_json, grace=grace, count_sent=self._count_sent, advice=advice)
         self._path = path
         self._store = store
         self._concurrency = concurrency

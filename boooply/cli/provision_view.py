@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -29,14 +29,22 @@ _PLANNED: Final = (
     (State.SENT, "under_way", "with another run", "waited for"),
 )
 _DOUBT: Final = (
-    "It is unknown whether these have a key at Boooply: a request went out, and no clear response came. "
-    "--remint-in-doubt, added to the same command, mints them again. If the first key exists after all, it stays "
-    "active and nobody has it: revoke it in the Boooply dashboard."
+    "It is unknown whether these have a key at Boooply: a request went out, and no clear response came. {} mints them "
+    "again. If the first key exists after all, it stays active and nobody has it: revoke it in the Boooply dashboard."
 )
+PROVISION_ADVICE: Final = {
+    "in_doubt": _DOUBT.format("--remint-in-doubt, added to the same command,"),
+    "failed": "The same command tries these again.",
+}
+WORKER_ADVICE: Final = {
+    "in_doubt": _DOUBT.format("`boooply enqueue` queues them once more, and `boooply worker --remint-in-doubt`"),
+    "failed": "`boooply queue retry --all` queues these again.",
+}
+"""What to do about the customers that a summary lists, by the outcome's name."""
 _CHANGED: Final = (
     "Connected before, with other data than the file has now. The new data was not sent: Boooply has no call for it."
 )
-_LISTED: Final = (("in_doubt", "In doubt", _DOUBT), ("failed", "Failed", "The same command tries these again."))
+_LISTED: Final = (("in_doubt", "In doubt"), ("failed", "Failed"))
 _INTERVALS: Final = {True: 0.5, False: 60.0}  # seconds between two updates, by whether there is a terminal
 _BAR_WIDTH: Final = 10
 
@@ -101,7 +109,7 @@ def stopping(count: int | None) -> str:
     return f"Stopping after {requests} under way. A second signal gives up at once and leaves customers in doubt."
 
 
-def summary(found: Summary, seconds: float) -> RenderableType:
+def summary(found: Summary, seconds: float, advice: Mapping[str, str]) -> RenderableType:
     """Describe the outcomes of a run."""
     counts = found.counts
     table = _table(
@@ -120,9 +128,9 @@ def summary(found: Summary, seconds: float) -> RenderableType:
         rows = [Text(printable(one), overflow="fold") for one in found.changed]
         rows += and_more(counts["changed"] - len(rows))
         parts += _section("With other data", _CHANGED, Group(*rows))
-    for name, title, advice in _LISTED:
+    for name, title in _LISTED:
         if name in found.listed:
-            parts += _section(title, advice, _reasons(found.listed[name]))
+            parts += _section(title, advice[name], _reasons(found.listed[name]))
     if found.orphans:
         them = "it" if found.orphans == 1 else "them"
         parts.append(

@@ -89,7 +89,7 @@ async def failed(*, store: StoreUrl = None, as_json: Json = False) -> None:
 
 @app.command
 async def retry(*ids: _Id, every: _All = False, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Queue customers that have failed again, never those in doubt.
+    """Queue failed customers again; never those in doubt.
 
     Args:
         ids: The customers.

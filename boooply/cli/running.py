@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import ExitStack, aclosing, contextmanager, suppress
 from functools import partial
 from typing import Annotated, Final, NoReturn
@@ -48,6 +48,7 @@ class ShownRun:
         is_json: Whether standard output is for programs.
         grace: How long requests on the wire may take after a signal, in seconds.
         count_sent: Counts the requests on the wire.
+        advice: What to do about the customers that the summary lists, by the outcome's name.
         stop: What ends the run.
         ended_by: The signal that did.
         summary: The outcomes so far.
@@ -58,6 +59,7 @@ class ShownRun:
     is_json: bool
     grace: float
     count_sent: Callable[[], Awaitable[int | None]]
+    advice: Mapping[str, str]
     stop: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
     ended_by: signal.Signals | None = attrs.field(default=None, init=False)
     summary: Summary = attrs.field(factory=Summary, init=False)
@@ -111,7 +113,7 @@ class ShownRun:
             await self._announcing
         if self.is_json:
             write_line(json.dumps({"summary": self.summary.to_dict(max(self.total, self.summary.done))}))
-        self.out.print(provision_view.summary(self.summary, seconds))
+        self.out.print(provision_view.summary(self.summary, seconds, self.advice))
         if problem is not None and not isinstance(problem, KeysNotStoredError):
             print_error(str(problem))
         if problem is not None:

@@ -94,7 +94,8 @@ async def worker(
         ]
         queue = await stack.enter_async_context(AsyncQueue.open(opened))
         await check_store(opened, *platforms)
-        shown = ShownRun(store=opened, is_json=as_json, grace=grace, count_sent=_unknown)
+        advice = provision_view.WORKER_ADVICE
+        shown = ShownRun(store=opened, is_json=as_json, grace=grace, count_sent=_unknown, advice=advice)
         signals.enter_context(shown.listening())
         outcomes = worked(
             queue,

@@ -389,8 +389,11 @@ def test_failed_customers_are_listed_and_retried_but_never_those_in_doubt(
     sandbox.faults.add(MINT, "422")
     sandbox.faults.add(MINT, "commit-then-drop")
     run("enqueue", many_tenants_csv(3))
-    run("worker", "--once", "--concurrency", "1")
+    advice = " ".join(run("worker", "--once", "--concurrency", "1").out.split())
 
+    assert "queues them once more, and `boooply worker --remint-in-doubt` mints them again" in advice
+    assert "`boooply queue retry --all` queues these again" in advice
+    assert "The same command" not in advice
     (row,) = run("queue", "failed", "--json").rows
     assert row["organization_id"] == "org_0"
     assert "422" in row["reason"]
