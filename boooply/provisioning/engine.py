@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -111,6 +111,7 @@ class Run:
         self._outage = provisioners[0].outage
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
         self._probe_lock = asyncio.Lock()
+        self._is_probing = False
         self._workers: list[asyncio.Task[None]] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._errors: list[Exception] = []
@@ -184,16 +185,29 @@ class Run:
         if self._outage.is_down:
             async with self._probe_lock:
                 if self._outage.is_down:
-                    return await self._take(self._probe)
-        return await self._take(self._send)
+                    return await self._take()
+        return await self._take()
 
-    async def _take(self, connect: Callable[[Tenant], Awaitable[None]]) -> bool:
+    async def _take(self) -> bool:
         found = await self._source.next()
         if isinstance(found, Tenant):
-            await connect(found)
+            await self._connect(found)
         elif found is not None:
             await self._finish(found)
         return found is not None
+
+    async def _connect(self, tenant: Tenant) -> None:
+        """Connect one customer, unless another one is the probe: the API may have failed since this one was awaited."""
+        if not self._outage.is_down:
+            await self._send(tenant)
+        elif self._is_probing:
+            await self._source.put_back(tenant)
+        else:
+            self._is_probing = True
+            try:
+                await self._probe(tenant)
+            finally:
+                self._is_probing = False
 
     async def _probe(self, tenant: Tenant) -> None:
         """Connect one customer after a pause, to see whether the API works again.

@@ -99,6 +99,18 @@ async def test_an_api_that_fails_ends_a_worker_that_does_not_wait_and_leaves_few
     assert (jobs["failed"], jobs["todo"]) == (found[State.IN_DOUBT], found[State.TODO])
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_an_unreachable_api_ends_a_worker_that_does_not_wait_even_if_one_customer_is_queued(queue):
+    await queue.enqueue(customers(1))
+    async with (
+        AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url="http://127.0.0.1:9", timeout=1) as platform,
+        asyncio.timeout(20),
+    ):  # its other tasks must not postpone the probe, each with a longer pause
+        with pytest.raises(ProvisioningError, match="times in a row"):
+            await queue.work([platform], wait=False)
+    assert await states(queue) == {State.TODO: 1}
+
+
 async def test_a_worker_never_gives_up_and_connects_everyone_once_the_api_is_reachable(queue, monkeypatch, caplog):
     monkeypatch.setattr("boooply.provisioning.outage._PROBE_EVERY", 1.0)
     monkeypatch.setattr("boooply.provisioning.queue_source._FIRST_PAUSE", 0.2)

@@ -6,18 +6,14 @@ its wire at the kill, which the ledger shows just then.
 """
 
 import asyncio
-import itertools
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +25,13 @@ import pytest
 from boooply import AsyncBoooplyPlatform
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore, Entry, State
+from tests.soak.workers import CONCURRENCY, WORKERS, Fleet, Worker, boooply, until
 
 CUSTOMERS = int(os.environ.get("BOOOPLY_TEST_CUSTOMERS", "10000"))
 DATABASE_OUTAGES = [float(one) for one in os.environ.get("BOOOPLY_TEST_DATABASE_OUTAGES", "3,30,90").split(",")]
 API_OUTAGE = float(os.environ.get("BOOOPLY_TEST_API_OUTAGE", "60"))
 
-WORKERS, CONCURRENCY, KEYS = 3, 8, 3
+KEYS = 3
 LATENCY = 0.2  # seconds, so that a kill finds requests on the wire
 PATIENCE = 60.0  # seconds that a worker retries its store
 SLACK = 75.0  # seconds after an outage of the API until the last worker has sent its probe
@@ -43,122 +40,10 @@ LIMITS = Limits(reads=1_000_000, writes=100, window=6)  # 3,000 a minute with th
 
 
 @attrs.define(eq=False)
-class Worker:
-    """One process of a worker, with what it has written so far and when."""
-
-    process: subprocess.Popen[str]
-    place: Path
-    started: float = attrs.field(factory=time.monotonic)
-    ended: float = float("inf")
-    killed_by: signal.Signals | None = None
-    out: list[tuple[float, dict[str, Any]]] = attrs.field(factory=list)
-    err: str = ""
-    left: set[str] = attrs.field(factory=set)  # on its wire when it was killed
-
-    @classmethod
-    def start(cls, place: Path, *options: str) -> "Worker":
-        words = [sys.executable, "-m", "boooply", "worker", "--json", "--concurrency", str(CONCURRENCY), *options]
-        place.mkdir()
-        pipe = subprocess.PIPE
-        return cls(subprocess.Popen(words, cwd=place, stdout=pipe, stderr=pipe, text=True), place)  # noqa: S603 - ours
-
-    def watch(self) -> None:
-        """Read what it writes until it ends."""
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        reading = threading.Thread(target=self._read_errors)
-        reading.start()
-        with self.process.stdout:
-            for line in self.process.stdout:
-                self.out.append((time.monotonic(), json.loads(line)))
-        reading.join()
-        self.process.wait()
-        self.ended = time.monotonic()
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr:
-            self.err = self.process.stderr.read()
-
-    def outcomes(self, *names: str) -> dict[str, float]:
-        """Return the customers with these outcomes, and when each was reported."""
-        return {row["organization_id"]: at for at, row in tuple(self.out) if row.get("outcome") in names}
-
-    @property
-    def summary(self) -> dict[str, int] | None:
-        return next((row["summary"] for _, row in self.out if "summary" in row), None)
-
-    def rescued(self) -> list[Path]:
-        return sorted(self.place.glob("boooply-rescued-keys-*.jsonl"))
-
-
-class Fleet:
-    """Workers of which each is started again when it ends, after a growing pause."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._stopped = threading.Event()
-        self._numbers = itertools.count(1)
-        self.all: list[Worker] = []
-        self._threads = [threading.Thread(target=self._keep_one) for _ in range(WORKERS)]
-        for thread in self._threads:
-            thread.start()
-
-    def start(self, *options: str) -> Worker:
-        worker = Worker.start(self._place / f"worker-{next(self._numbers)}", *options)
-        self.all.append(worker)
-        return worker
-
-    def _keep_one(self) -> None:
-        pause = 1.0
-        while not self._stopped.is_set():
-            worker = self.start()
-            worker.watch()
-            pause = 1.0 if worker.ended - worker.started > 30 else min(2 * pause, 30.0)
-            self._stopped.wait(pause)
-
-    def end(self, number: signal.Signals) -> Worker:
-        """Send a signal to a worker that has connected customers, and wait until it is gone."""
-        until(lambda: any(self._is_busy(one) for one in self.all), 90)
-        worker = next(one for one in self.all if self._is_busy(one))
-        worker.killed_by = number
-        worker.process.send_signal(number)
-        until(lambda: worker.ended < float("inf"), 26)
-        return worker
-
-    @staticmethod
-    def _is_busy(worker: Worker) -> bool:
-        return worker.killed_by is None and worker.process.poll() is None and len(worker.outcomes("connected")) > 5
-
-    def stop(self) -> None:
-        self._stopped.set()
-        for worker in self.all:
-            if worker.process.poll() is None:
-                worker.killed_by = signal.SIGTERM
-                worker.process.terminate()
-        for thread in self._threads:
-            thread.join()
-
-
-@attrs.define(eq=False)
 class Outage:
     name: str
     began: float
     ended: float = float("inf")
-
-
-def until(condition: Callable[[], object], seconds: float) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "it takes too long"
-        time.sleep(0.05)
-
-
-def boooply(*words: str, codes: tuple[int, ...] = (0,)) -> str:
-    command = [sys.executable, "-m", "boooply", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own words
-    assert done.returncode in codes, done.stderr
-    return done.stdout
 
 
 # ---- what fails
@@ -235,7 +120,16 @@ class Scenario:
         self.api, self.database, self.fleet = api, database, fleet
         self.outages: list[Outage] = []
 
-    def run(self) -> None:
+    def run_to_its_end(self) -> None:
+        """Let everything happen, wait until nobody is left to do, and end with a worker that does not wait."""
+        try:
+            self._run()
+            until(lambda: not status()["customers"]["todo"], 600 + CUSTOMERS / 10)
+        finally:
+            self.fleet.stop()
+        self.fleet.start("--once").watch()
+
+    def _run(self) -> None:
         short, middle, long = DATABASE_OUTAGES
         events: list[Callable[[], object]] = [
             self._kill,
@@ -326,12 +220,11 @@ def check_ends(scenario: Scenario) -> None:
 
 
 def _explains(outage: Outage, worker: Worker) -> bool:
-    """Return whether an outage may end a worker: it lasts longer than its patience, or the worker began within it."""
-    if not outage.name.startswith("database"):
-        return False
+    """Return whether an outage may end a worker: one longer than its patience, or one within which it began."""
     is_long = outage.ended - outage.began > PATIENCE - 5
-    began_within = outage.began - 5 <= worker.started <= outage.ended  # it opens its store after a while
-    return outage.began <= worker.ended <= outage.ended + PATIENCE and (is_long or began_within)
+    never_opened = worker.summary is None  # a first connection that fails is reported at once
+    is_within = outage.began <= worker.ended <= outage.ended + PATIENCE
+    return outage.name.startswith("database") and is_within and (is_long or never_opened)
 
 
 def check_doubts(scenario: Scenario, doubtful: dict[str, Entry], rescued: set[str]) -> Counter[str]:
@@ -345,10 +238,9 @@ def check_doubts(scenario: Scenario, doubtful: dict[str, Entry], rescued: set[st
     counts["killed"] = len(interrupted & left)
     for worker in scenario.fleet.all:
         assert len(worker.left) <= CONCURRENCY
-    died = [one for one in scenario.fleet.all if one.process.returncode == 1]
     not_sent = interrupted - left - rescued
     counts["the store's failure"] = len(not_sent)
-    assert len(not_sent) <= len(died) * (5 + CONCURRENCY)
+    assert len(not_sent) <= WORKERS * (5 + CONCURRENCY)  # of the one outage that ends workers
     assert not_sent.isdisjoint(scenario.api.sandbox.mints)
     by_outage: dict[tuple[str, int], int] = defaultdict(int)
     for one in doubtful.keys() - interrupted:
@@ -378,18 +270,10 @@ def test_three_workers_lose_and_repeat_nothing_while_everything_fails(database, 
         monkeypatch.setenv("BOOOPLY_STORE_KEY", encryption_key)
         boooply("enqueue", str(file))
         started = time.monotonic()
-        fleet = Fleet(tmp_path)
-        scenario = Scenario(api, database, fleet)
-        try:
-            scenario.run()
-            until(lambda: not status()["customers"]["todo"], 600 + CUSTOMERS / 10)
-        finally:
-            fleet.stop()
+        scenario = Scenario(api, database, Fleet(tmp_path))
+        scenario.run_to_its_end()
         seconds = time.monotonic() - started
-        last = fleet.start("--once")
-        last.watch()
-
-        files = [path for worker in fleet.all for path in worker.rescued()]
+        files = [path for worker in scenario.fleet.all for path in worker.rescued()]
         rescued = {json.loads(line)["organization_id"] for path in files for line in path.read_text().splitlines()}
         before, _ = asyncio.run(entries_and_keys(api, api.keys[0]))
         doubts = check_doubts(scenario, doubtful_of(before), rescued)
@@ -398,22 +282,33 @@ def test_three_workers_lose_and_repeat_nothing_while_everything_fails(database, 
         entries, stored = asyncio.run(entries_and_keys(api, api.keys[0]))
         mints, refused = sandbox.mints, sum(call.status == 429 for call in sandbox.calls)
 
-    report(fleet, entries, doubts, seconds=seconds, rescued=len(rescued), mints=sum(mints.values()), refused=refused)
+    figures = {"seconds": seconds, "rescued": len(rescued), "mints": sum(mints.values()), "refused": refused}
+    report(scenario.fleet, entries, doubts, **figures)
+    assert rescued <= stored
+    check_customers(entries, stored, mints)
+    check_outcomes(scenario.fleet, stored, rescued)
+    check_ends(scenario)
+
+
+def check_customers(entries: dict[str, Entry], stored: set[str], mints: Mapping[str, int]) -> None:
+    """Check that no customer is forgotten, no key lost, and none minted twice unnoticed."""
     assert len(entries) == CUSTOMERS
     assert {entry.state for entry in entries.values()} <= {State.DONE, State.IN_DOUBT}
     assert {one for one, entry in entries.items() if entry.state is State.DONE} == stored
     lost = {one for one in mints if one not in stored and entries[one].state is not State.IN_DOUBT}
     assert lost == set()
-    assert rescued <= stored
     twice = {one for one, count in mints.items() if count > 1 + entries[one].orphans}
     assert twice == set()
+
+
+def check_outcomes(fleet: Fleet, stored: set[str], rescued: set[str]) -> None:
+    """Check that each connected customer is reported once, but for those that a killed worker could not report."""
     by_worker = Counter(one for worker in fleet.all for one in worker.outcomes("connected"))
     assert set(by_worker.values()) == {1}
     assert by_worker.keys() <= stored
     unreported = stored - by_worker.keys() - rescued  # connected by workers that were killed before they said so
     killed = [worker for worker in fleet.all if worker.killed_by is signal.SIGKILL]
     assert len(unreported) <= len(killed) * CONCURRENCY
-    check_ends(scenario)
     assert sum("platform key 2 of 3 is set aside" in worker.err for worker in fleet.all) >= 1
 
 
