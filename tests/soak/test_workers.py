@@ -280,9 +280,9 @@ def test_three_workers_lose_and_repeat_nothing_while_everything_fails(database, 
         for path in files:
             assert f"{len(path.read_text().splitlines())} key" in boooply("store", "restore", str(path))
         entries, stored = asyncio.run(entries_and_keys(api, api.keys[0]))
-        mints, refused = sandbox.mints, sum(call.status == 429 for call in sandbox.calls)
+        mints, rejected = sandbox.mints, sum(call.status == 429 for call in sandbox.calls)
 
-    figures = {"seconds": seconds, "rescued": len(rescued), "mints": sum(mints.values()), "refused": refused}
+    figures = {"seconds": seconds, "rescued": len(rescued), "mints": sum(mints.values()), "rejected": rejected}
     report(scenario.fleet, entries, doubts, **figures)
     assert rescued <= stored
     check_customers(entries, stored, mints)
