@@ -28,6 +28,7 @@ from boooply.errors import (
     InvalidSignatureError,
     MalformedEventError,
     NotConnectedError,
+    PermissionDeniedError,
     ProvisioningError,
     RateLimitError,
     StoreError,
@@ -57,6 +58,7 @@ WEBHOOK_PATH: Final = "/webhooks/boooply"
 
 _REFUSED: Final = "Boooply does not accept the key of this customer any more: reconnect Boooply."
 _UNREACHABLE: Final = "Boooply cannot be reached just now."
+_NOT_SET_UP: Final = "Boooply is not set up correctly."
 _ACCESS_LOG: Final = "uvicorn.access"
 _RETRY_AFTER: Final = 5  # seconds
 
@@ -81,9 +83,9 @@ _REPLIES: Final[dict[type, tuple[int, str | None]]] = {
     APITimeoutError: (504, _UNREACHABLE),
     APIError: (502, _UNREACHABLE),
     CorruptKeyError: (500, "Boooply's key for this customer is damaged: somebody must look into it."),
-    StoreMismatchError: (500, "Boooply is not set up correctly."),
+    StoreMismatchError: (500, _NOT_SET_UP),
     StoreError: (503, "The store cannot be reached just now."),
-    BoooplyError: (500, "Boooply is not set up correctly."),
+    BoooplyError: (500, _NOT_SET_UP),
 }
 
 
@@ -286,9 +288,12 @@ class Boooply:
 
 def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
     """Return the response to an error, in FastAPI's own form; no text contains a key."""
+    if _refuses_platform_key(error):
+        logger.warning("%s: %s", type(error).__name__, error)
+        return JSONResponse({"detail": _NOT_SET_UP}, status_code=500)
     if isinstance(error, APIStatusError) and error.status in _PASSED_ON:
         return JSONResponse({"detail": error.message or str(error)}, status_code=error.status)
-    if isinstance(error, AuthenticationError) and error.operation != CREATE_ORGANIZATION_API_KEY.operation:
+    if isinstance(error, AuthenticationError):
         logger.warning("%s: %s", type(error).__name__, error)
         return JSONResponse({"detail": _REFUSED}, status_code=409)
     status, text = next(_REPLIES[kind] for kind in type(error).__mro__ if kind in _REPLIES)
@@ -296,6 +301,12 @@ def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
         logger.warning("%s: %s", type(error).__name__, error)
     headers = {"Retry-After": str(_retry_after(error))} if status == 503 else None  # noqa: PLR2004 - the status that has this header
     return JSONResponse({"detail": text or str(error)}, status_code=status, headers=headers)
+
+
+def _refuses_platform_key(error: BoooplyError) -> bool:
+    if not isinstance(error, AuthenticationError | PermissionDeniedError):
+        return False
+    return error.operation == CREATE_ORGANIZATION_API_KEY.operation
 
 
 def _retry_after(error: BoooplyError) -> int:

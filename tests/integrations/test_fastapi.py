@@ -345,6 +345,7 @@ def test_what_the_api_says_about_a_customer_reaches_the_user(boooply_sandbox: Sa
     failures = {
         "key": AuthenticationError("interviews.get", status=401, message="Invalid API key", code="INVALID_API_KEY"),
         "mint": AuthenticationError("create_organization_api_key", status=401, message="Invalid platform key"),
+        "may not": PermissionDeniedError("create_organization_api_key", status=403, message="This key may not mint"),
         "plan": PaymentRequiredError("interviews.create", status=402, message="The plan has no interviews left"),
         "role": PermissionDeniedError("interviews.create", status=403, message="Only owners may do this"),
         "mute": PermissionDeniedError("interviews.create", status=403, message=""),
@@ -364,7 +365,8 @@ def test_what_the_api_says_about_a_customer_reaches_the_user(boooply_sandbox: Sa
         responses = {kind: client.get(f"/{kind}") for kind in (*failures, "")}
     assert {kind: response.status_code for kind, response in responses.items()} == {
         "key": 409,
-        "mint": 502,
+        "mint": 500,
+        "may not": 500,
         "plan": 402,
         "role": 403,
         "mute": 403,
@@ -373,6 +375,7 @@ def test_what_the_api_says_about_a_customer_reaches_the_user(boooply_sandbox: Sa
     details = {kind: response.json()["detail"] for kind, response in responses.items()}
     assert details["key"] == details[""]
     assert "does not accept the key of this customer any more: reconnect Boooply" in details["key"]
+    assert details["mint"] == details["may not"] == "Boooply is not set up correctly."
     assert details["plan"] == "The plan has no interviews left"
     assert details["role"] == "Only owners may do this"
     assert details["mute"] == "interviews.create: HTTP 403"

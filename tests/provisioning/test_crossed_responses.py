@@ -225,7 +225,7 @@ class Customers:
 @pytest.mark.timeout(120 + CALLS // 20)
 async def test_mixed_up_responses_cross_and_lose_nothing(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("boooply.provisioning.outage._FIRST_PAUSE", 1 / 4000)
-    monkeypatch.setattr("boooply.provisioning.engine._RETRY_BUSY_AFTER", 0.01)
+    monkeypatch.setattr("boooply.provisioning.sources._RETRY_BUSY_AFTER", 0.01)
     async with Sandbox() as sandbox, proxying(sandbox, random.Random(7)) as (proxy, url):
         customers = Customers(sandbox, store)
         for first in range(0, CUSTOMERS, CHUNK):
