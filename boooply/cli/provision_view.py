@@ -165,7 +165,7 @@ def not_stored(count: int, reason: str, path: Path | None) -> str:
     if path is not None:
         return (
             f"{problem}. {path} contains {them}, encrypted with the store's encryption key. Once the "
-            f"store works: boooply store restore {path.name}"
+            f"store works: boooply store restore {path.name if path.parent == Path.cwd() else path}"
         )
     return (
         f"{problem}, nor written to a file. Keep the {'line' if count == 1 else 'lines'} below, "

@@ -23,7 +23,8 @@ from boooply.cli.rescue import rescue
 from boooply.cli.summary import Summary, as_json
 from boooply.cli.terminal import console, listening, print_error, write_line
 from boooply.errors import BoooplyError, StoreError
-from boooply.provisioning import KeysNotStoredError, Outcome
+from boooply.provisioning import InDoubt, KeysNotStoredError, Outcome
+from boooply.provisioning.provisioner import STOPPED
 from boooply.store import AsyncStore
 
 DONE: Final = 0
@@ -52,6 +53,7 @@ class ShownRun:
         stop: What ends the run.
         ended_by: The signal that did.
         summary: The outcomes so far.
+        given_up: The number of requests that took longer than the grace.
         total: The number of customers, as far as it is known.
     """
 
@@ -63,6 +65,7 @@ class ShownRun:
     stop: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
     ended_by: signal.Signals | None = attrs.field(default=None, init=False)
     summary: Summary = attrs.field(factory=Summary, init=False)
+    given_up: int = attrs.field(default=0, init=False)
     total: int = attrs.field(default=0, init=False)
     started: float = attrs.field(factory=time.monotonic, init=False)
     out: Console = attrs.field(init=False)
@@ -134,6 +137,8 @@ class ShownRun:
             async for outcome in outcomes:
                 if self.is_json:
                     write_line(as_json(outcome))
+                is_given_up = isinstance(outcome, InDoubt) and outcome.reason == STOPPED
+                self.given_up += is_given_up and self.stop.is_set()  # not one that an earlier run gave up
                 await self.summary.add(outcome, self.store.ledger)
 
     def _on_signal(self, number: signal.Signals) -> None:
@@ -141,9 +146,9 @@ class ShownRun:
             self._give_up()
         self.ended_by = number
         self.stop.set()
+        self._watchdog.start()
         if self._is_connecting:
             self._announcing = asyncio.create_task(self._announce_stop())
-            self._watchdog.start()
 
     async def _announce_stop(self) -> None:
         count = None

@@ -1,18 +1,22 @@
 """The outcomes of a run so far, counted and listed."""
 
+import asyncio
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
 
 from boooply.cli.terminal import printable
+from boooply.errors import StoreError
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome
 from boooply.store import AsyncLedger
 
 _CHANGED_SHOWN: Final = 20
 
 _BATCH: Final = 500
+_COUNTED_WITHIN: Final = 0.5  # seconds
 _NAMES: Final[dict[type, str]] = {
     Connected: "connected",
     AlreadyConnected: "already_connected",
@@ -59,13 +63,14 @@ class Summary:
             self.listed.setdefault(name, []).append((organization_id, outcome.reason))
         self._uncounted.append(organization_id)
         if len(self._uncounted) == _BATCH:
-            await self.count_orphans(ledger)
+            with suppress(StoreError, TimeoutError):  # then it is counted at the end: the outcomes must not wait
+                async with asyncio.timeout(_COUNTED_WITHIN):
+                    await self.count_orphans(ledger)
 
     async def count_orphans(self, ledger: AsyncLedger) -> None:
         """Count the orphans of the customers that were added since the last count."""
-        ids, self._uncounted = self._uncounted, []
-        async for entry in ledger.entries(ids):
-            self.orphans += entry.orphans
+        self.orphans += sum([entry.orphans async for entry in ledger.entries(self._uncounted)])
+        self._uncounted = []
 
     def to_dict(self, total: int) -> dict[str, int]:
         """Return the counts for the JSON output."""

@@ -25,7 +25,6 @@ from boooply.provisioning.engine import CONCURRENCY, GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.jobs import Jobs
 from boooply.provisioning.plan import BadRow
-from boooply.provisioning.provisioner import STOPPED as GIVEN_UP
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
@@ -110,7 +109,9 @@ async def worker(
         code = await shown.show(outcomes, _progress(shown, queue.jobs))
         if code == FAILED or shown.ended_by is None or (once and not await _is_anything_left(queue.jobs)):
             return code
-        return _stopped(shown)
+        shown.out.print("\nStopped; what was not sent is queued again.")
+        is_released = shown.ended_by is signal.SIGTERM and not once and not shown.given_up
+        return 0 if is_released else shown.signalled
 
 
 def _progress(shown: ShownRun, jobs: Jobs) -> Callable[[], Awaitable[tuple[int, int, str]]]:
@@ -137,10 +138,3 @@ async def _is_anything_left(jobs: Jobs) -> bool:
         async with asyncio.timeout(_COUNTED_WITHIN):
             return bool(await jobs.count_open())
     return True
-
-
-def _stopped(shown: ShownRun) -> int:
-    """Print what has become of the rest, and return the exit code: 0 after SIGTERM if all of it was released."""
-    shown.out.print("\nStopped; what was not sent is queued again.")
-    has_given_up = any(reason == GIVEN_UP for _, reason in shown.summary.listed.get("in_doubt", ()))
-    return 0 if shown.ended_by is signal.SIGTERM and not has_given_up else shown.signalled

@@ -97,7 +97,6 @@ class _Opened:
     store: AsyncStore
     tenants: AsyncTenants
     inbox: AsyncInbox
-    pending_keys: PendingKeys
 
 
 def platform_over(store: AsyncStore, /) -> AsyncBoooplyPlatform:
@@ -170,13 +169,12 @@ class Boooply:
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
             await check_store(store, platform)
-            self._opened = _Opened(
-                platform, store, AsyncTenants(platform, store), AsyncInbox(store), PendingKeys(store, platform)
-            )
+            self._pending_keys = PendingKeys(store, platform)
+            self._opened = _Opened(platform, store, AsyncTenants(platform, store), AsyncInbox(store))
             if self._handlers:
                 work = dispatch(self._opened.inbox, self._handler_here, concurrency=self._concurrency)
                 await stack.enter_async_context(_under_way(work))
-            stack.push_async_callback(self._opened.pending_keys.close)
+            stack.push_async_callback(self._pending_keys.close)
             try:
                 yield
             finally:
@@ -227,7 +225,7 @@ class Boooply:
 
     async def _respond_to_error(self, request: Request, error: BoooplyError) -> JSONResponse:
         if isinstance(error, KeysNotStoredError):
-            self._running.pending_keys.keep(error.keys)
+            self._pending_keys.keep(error.keys)  # perhaps after the lifespan: it does not wait for requests
         return error_response(request, error)
 
     # ---- webhooks

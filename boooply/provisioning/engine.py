@@ -8,7 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from boooply.errors import AuthenticationError, BoooplyError, PermissionDeniedError, ProvisioningError, RateLimitError
+from boooply.errors import (
+    AuthenticationError,
+    BoooplyError,
+    PermissionDeniedError,
+    ProvisioningError,
+    RateLimitError,
+    StoreError,
+)
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
@@ -111,7 +118,8 @@ class Run:
         self._outage = provisioners[0].outage
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
         self._probe_lock = asyncio.Lock()
-        self._is_probing = False
+        self._no_probe = asyncio.Event()  # set while nobody probes
+        self._no_probe.set()
         self._workers: list[asyncio.Task[None]] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._errors: list[Exception] = []
@@ -124,8 +132,10 @@ class Run:
             while (outcome := await self._outcomes.get()) is not None:
                 yield outcome
         finally:
-            stopping.cancel()
-            await self._close(running)
+            try:
+                await self._close(running)
+            finally:
+                stopping.cancel()
         if self._errors:
             raise self._errors[0]
 
@@ -150,6 +160,8 @@ class Run:
 
     def _abandon(self) -> None:
         """End everything, as after a kill; keys that are not stored are in an error."""
+        if any(provisioner.is_busy for provisioner in self._numbers):
+            self._errors.append(StoreError("the store did not record all outcomes before the run ended"))
         for provisioner in self._numbers:
             provisioner.abandon()
         for worker in self._workers:
@@ -161,6 +173,7 @@ class Run:
         Raises:
             KeysNotStoredError: Keys were minted but cannot be stored.
         """
+        self._stopped.set()
         running.cancel()
         try:
             await run_to_completion(asyncio.wait({running}))
@@ -200,14 +213,15 @@ class Run:
         """Connect one customer, unless another one is the probe: the API may have failed since this one was awaited."""
         if not self._outage.is_down:
             await self._send(tenant)
-        elif self._is_probing:
-            await self._source.put_back(tenant)
-        else:
-            self._is_probing = True
+        elif self._no_probe.is_set():
+            self._no_probe.clear()
             try:
                 await self._probe(tenant)
             finally:
-                self._is_probing = False
+                self._no_probe.set()
+        else:
+            await self._source.put_back(tenant)
+            await self._no_probe.wait()  # and take nothing more meanwhile
 
     async def _probe(self, tenant: Tenant) -> None:
         """Connect one customer after a pause, to see whether the API works again.

@@ -116,15 +116,17 @@ class Jobs:
         Raises:
             ProvisioningError: One of them has not failed; nothing is queued.
         """
+        queued: set[str] = set()  # also by a step whose commit was not confirmed, so that it is repeated
 
         def step(connection: Connection) -> int:
             ids = _failed(connection) if organization_ids is None else sorted(set(organization_ids))
             for one in ids:
                 state = self._recorder.retry_in(connection, one)
-                if state is not State.FAILED:
+                if state is not State.FAILED and one not in queued:
                     raise ProvisioningError(_not_failed(one, state))
             _add(connection, ids)
-            return len(ids)
+            queued.update(ids)
+            return len(queued)
 
         return await self._database.write(step)
 
@@ -171,6 +173,7 @@ class Jobs:
             (state,) = execute(connection, STATE)
             if state["is_paused"]:
                 return None
+            execute(connection, _HEARTBEAT, worker=worker)  # others may have forgotten it while it could not beat
             (row,) = execute(connection, queries["fetch_job"], queues=[_QUEUE], worker_id=worker)
             return None if row["id"] is None else Job(row["id"], row["args"]["organization_id"], row["attempts"])
 

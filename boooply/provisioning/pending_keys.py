@@ -22,12 +22,20 @@ from boooply.store import AsyncStore
 
 _RETRY_AFTER: Final = 5.0  # seconds
 _PERMANENT: Final = (ConfigurationError, ValidationError)
-_LOST: Final = "no file can be written either, and without one it is lost when this process ends"
+_IN_LOG: Final = "no file can be written either; put this line into one for `boooply store restore FILE`: {}"
 
 _logger: Final = logging.getLogger("boooply.keys")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
+class _Kept:
+    """Keys that are not stored yet, and why each is not."""
+
+    keys: dict[str, Secret]
+    reasons: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
+
+
+@attrs.define(eq=False)
 class PendingKeys:
     """The keys that a store did not take: storing them is retried until this is closed, since nothing else has them.
 
@@ -36,33 +44,39 @@ class PendingKeys:
 
     _store: AsyncStore
     _platform: AsyncBoooplyPlatform
-    _tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
+    _tasks: dict[asyncio.Task[None], _Kept] = attrs.field(factory=dict[asyncio.Task[None], "_Kept"], init=False)
+    _is_closed: bool = attrs.field(default=False, init=False)
 
     def keep(self, keys: Mapping[str, Secret], /) -> None:
-        """Store these too, in the background."""
-        task = asyncio.create_task(self._keep(dict(keys)), name="boooply keys")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Store these too, in the background; once this is closed, write them to a rescue file at once."""
+        kept = _Kept(dict(keys))
+        if self._is_closed:
+            self._rescue(kept, tuple(kept.keys))
+            return
+        task = asyncio.create_task(self._keep(kept), name="boooply keys")
+        self._tasks[task] = kept
+        task.add_done_callback(self._tasks.pop)
 
     async def close(self) -> None:
         """Stop retrying; write the keys that are left to a rescue file, and log each customer's id as critical."""
-        for task in self._tasks:
+        self._is_closed = True
+        tasks = dict(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for kept in tasks.values():
+            self._rescue(kept, tuple(kept.keys))
 
-    async def _keep(self, keys: dict[str, Secret]) -> None:
-        reasons: dict[str, str] = {}  # why each is not stored
-        try:
-            while keys:
-                hopeless = [one for one in tuple(keys) if not await self._may_be_stored_later(one, keys, reasons)]
-                self._rescue(keys, hopeless, reasons)
-                if keys:
-                    await asyncio.sleep(_RETRY_AFTER)
-        finally:
-            self._rescue(keys, tuple(keys), reasons)
+    async def _keep(self, kept: _Kept) -> None:
+        while kept.keys:
+            hopeless = [one for one in tuple(kept.keys) if not await self._may_be_stored_later(one, kept)]
+            self._rescue(kept, hopeless)
+            if kept.keys:
+                await asyncio.sleep(_RETRY_AFTER)
 
-    async def _may_be_stored_later(self, one: str, keys: dict[str, Secret], reasons: dict[str, str]) -> bool:
+    async def _may_be_stored_later(self, one: str, kept: _Kept) -> bool:
         """Store a customer's key, and return False if it cannot be stored and a retry cannot help."""
+        keys, reasons = kept.keys, kept.reasons
         ask = partial(doubt_about, transport_of(self._platform))
         try:
             problem = await restore_key(Recorder(self._store), ask, one, keys[one])
@@ -77,14 +91,16 @@ class PendingKeys:
             _logger.warning("%s: %s", one, problem)
         return True
 
-    def _rescue(self, keys: dict[str, Secret], customers: Sequence[str], reasons: Mapping[str, str]) -> None:
-        """Write some customers' keys to a rescue file, and drop them; if that fails, they stay."""
+    def _rescue(self, kept: _Kept, customers: Sequence[str]) -> None:
+        """Write some customers' keys to a rescue file, and drop them; if that fails, log them, encrypted."""
         if not customers:
             return
-        path = write_rescue_file(encrypted_lines({one: keys[one] for one in customers}, self._store.encryption))
-        where = _LOST if path is None else f"it is in {path}: `boooply store restore FILE` puts it into the store"
-        for one in customers:
-            reason = reasons.get(one, "the application has stopped")
+        lines = encrypted_lines({one: kept.keys[one] for one in customers}, self._store.encryption)
+        path = write_rescue_file(lines)
+        where = f"it is in {path}: `boooply store restore FILE` puts it into the store"
+        for one, line in zip(customers, lines.splitlines(), strict=True):
+            reason = kept.reasons.get(one, "the application has stopped")
+            where = where if path is not None else _IN_LOG.format(line)
             _logger.critical("the key of %s was minted and could not be stored (%s): %s", one, reason, where)
             if path is not None:
-                del keys[one]
+                del kept.keys[one]

@@ -25,7 +25,7 @@ from boooply.errors import (
     RateLimitError,
     StoreError,
 )
-from boooply.models import Tenant
+from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outage import Outage
 from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
@@ -96,6 +96,11 @@ class KeyProvisioner:
     _on_wire: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
     _has_given_up: bool = attrs.field(default=False, init=False)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a customer has no outcome yet."""
+        return bool(self._tasks)
 
     def stop(self) -> None:
         """Start nothing more: cancel what waits, and let requests on the wire finish."""
@@ -171,26 +176,34 @@ class KeyProvisioner:
     async def _mint(self, tenant: Tenant, claim_token: str) -> Outcome:
         identity = tenant.organization_id
         try:
-            created = await mint_key(
-                transport_of(self.platform),
-                tenant,
-                on_send=lambda: self._begin(identity, claim_token),
-                on_unsent=lambda: self._wait_again(identity, claim_token),
-            )
+            created = await self._request_key(tenant, claim_token)
         except (NotClaimed, StoreError, *_STOPS_THE_RUN):
             await self._release(identity, claim_token)  # certainly nothing was minted
             raise
         except BoooplyError as error:
             return await self._fail(identity, claim_token, error)
+        if created is None:
+            return await self._mark_in_doubt(identity, claim_token, STOPPED)
+        self.outage.succeed(_now())
+        return await self._keep(tenant, created.api_key, claim_token)
+
+    async def _request_key(self, tenant: Tenant, claim_token: str) -> OrganizationApiKey | None:
+        """Request a key, and return it, or None if the request was given up."""
+        identity = tenant.organization_id
+        try:
+            return await mint_key(
+                transport_of(self.platform),
+                tenant,
+                on_send=lambda: self._begin(identity, claim_token),
+                on_unsent=lambda: self._wait_again(identity, claim_token),
+            )
         except asyncio.CancelledError:
             if not self._has_given_up or _current() not in self._on_wire:
                 raise
             _current().uncancel()
-            return await self._mark_in_doubt(identity, claim_token, STOPPED)
+            return None
         finally:
-            self._on_wire.discard(_current())
-        self.outage.succeed(_now())
-        return await self._keep(tenant, created.api_key, claim_token)
+            self._on_wire.discard(_current())  # what became of it is recorded, and not given up
 
     async def _fail(self, organization_id: str, claim_token: str, error: BoooplyError) -> Outcome:
         """Record that the request failed, or that it is unknown whether it did."""

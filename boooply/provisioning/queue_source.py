@@ -26,6 +26,7 @@ _POLL_INTERVAL: Final = 1.0  # seconds between two looks for jobs that are due
 _HEARTBEATS: Final = 3  # until a worker counts as dead
 _FIRST_PAUSE: Final = 5.0  # seconds until a job is tried again whose request was not sent; each pause is twice as long
 _LONGEST_PAUSE: Final = 60.0
+_MOST_DOUBLED: Final = 10  # times: in an outage of days, a power of two would outgrow a float
 _LAST_STEP: Final = 2.0  # seconds for a step of the queue once the run is stopped
 _CLOSE_TIMEOUT: Final = 1.0  # seconds to put jobs back at the end; if they are not, others take them over later
 
@@ -82,7 +83,7 @@ class QueueSource:
         """Queue the job of a customer again: at once if the run is ending, otherwise after a pause."""
         job = self._taken.get(tenant.organization_id)
         if job is not None and not self.stopped.is_set():  # otherwise it is put back at the end
-            pause = min(_FIRST_PAUSE * 2**job.attempts, _LONGEST_PAUSE)
+            pause = min(_FIRST_PAUSE * 2 ** min(job.attempts, _MOST_DOUBLED), _LONGEST_PAUSE)
             await self._steadily(partial(self.jobs.put_back, job, self.worker, pause=pause))
             self._taken.pop(tenant.organization_id, None)
 

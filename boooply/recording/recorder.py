@@ -23,6 +23,7 @@ from boooply.store.store import AsyncStore
 
 T = TypeVar("T", bound=bool | None)
 
+_NOT_MINTED: Final = (State.TODO, State.FAILED, State.IN_DOUBT)
 _LEFT: Final = (State.TODO, State.FAILED)  # as a claim may have left them that was to replace a key
 
 
@@ -90,7 +91,10 @@ class Recorder:
         await self._database.write(lambda connection: self.enroll_in(connection, tenants))
 
     def enroll_in(self, connection: Connection, tenants: Iterable[Tenant], /) -> None:
-        """Record customers within the caller's transaction; those that have failed are to be minted again."""
+        """Record customers within the caller's transaction; those that have failed are to be minted again.
+
+        Corrected data replaces what is known of a customer that is not minted.
+        """
         written = {tenant.organization_id: tenant_as_json(tenant) for tenant in tenants}
         now = self._database.now(connection)
         rows = [
@@ -98,10 +102,11 @@ class Recorder:
             for one in sorted(written)  # in one order, so that two processes do not wait for each other
         ]
         insert_missing(connection, LEDGER, rows)
-        is_failed = LEDGER.c.organization_id.in_(list(written)), LEDGER.c.state == State.FAILED
-        failed = select(LEDGER.c.organization_id).where(self._rows.in_scope, *is_failed)
-        for one in sorted(connection.execute(failed).scalars()):
-            self.retry_in(connection, one)
+        is_known = LEDGER.c.organization_id.in_(list(written)), LEDGER.c.state.in_(_NOT_MINTED)
+        known = select(LEDGER.c.organization_id, LEDGER.c.tenant, LEDGER.c.state).where(self._rows.in_scope, *is_known)
+        for one, tenant, state in sorted(map(tuple, connection.execute(known))):
+            if state == State.FAILED or tenant != written[one]:
+                self._rows.step_known_in(connection, one, partial(states.enroll, tenant=written[one]))
 
     def retry_in(self, connection: Connection, organization_id: str, /) -> State | None:
         """Let a customer that has failed be minted again, and return its state until now."""

@@ -151,6 +151,13 @@ def reopen(entry: Entry, _now: float, *, reason: str) -> tuple[bool, Entry]:
     return True, attrs.evolve(entry, state=State.IN_DOUBT, reason=reason, fallback=State.IN_DOUBT)
 
 
+def enroll(entry: Entry, now: float, *, tenant: str) -> tuple[State, Entry]:
+    """Record the data of a customer that is to be minted, unless its request is on the wire or done."""
+    if entry.state in {State.SENT, State.DONE}:
+        return entry.state, entry
+    return retry(attrs.evolve(entry, tenant=tenant), now)
+
+
 def retry(entry: Entry, _now: float) -> tuple[State, Entry]:
     """Let a customer that has failed be minted again, even by the same run; return its state until now."""
     if entry.state is not State.FAILED:

@@ -46,6 +46,14 @@ _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
 # No prepared statements: behind a pooler of transactions, the next one may run on another connection.
 _POSTGRESQL_OPTIONS: Final = {"client_encoding": "utf8", "prepare_threshold": None}
+# A server that is gone without a word is noticed within half a minute, not after TCP's hours.
+_KEEPALIVE: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+    "connect_timeout": _CONNECT_TIMEOUT,
+}
 
 logger: logging.Logger = logging.getLogger("boooply.store")
 
@@ -62,8 +70,8 @@ def connect(address: Address) -> Database:
     # hidden parameters: an error must not quote a key
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
-        timeout = {} if "connect_timeout" in address.url.query else {"connect_timeout": _CONNECT_TIMEOUT}
-        options |= {"connect_args": _POSTGRESQL_OPTIONS | timeout, "pool_pre_ping": True}
+        defaults = {name: value for name, value in _KEEPALIVE.items() if name not in address.url.query}
+        options |= {"connect_args": _POSTGRESQL_OPTIONS | defaults, "pool_pre_ping": True}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}

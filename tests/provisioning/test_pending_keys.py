@@ -167,3 +167,22 @@ async def test_a_key_that_can_be_written_nowhere_is_retried(
     assert await store.keys.get("org_0") == KEY
     assert "it is lost when this process ends" in caplog.text
     assert rescued(tmp_path) == []
+
+
+async def test_keys_that_come_as_the_application_stops_are_rescued(store, platform, tmp_path):
+    pending = PendingKeys(store, platform)
+    pending.keep({"org_0": KEY})
+    await pending.close()  # before the task has taken its first step
+    pending.keep({"org_1": OTHER})  # a request that outlasts the application
+    lines = [json.loads(line) for file in rescued(tmp_path) for line in file.read_text().splitlines()]
+    assert sorted(line["organization_id"] for line in lines) == ["org_0", "org_1"]
+
+
+async def test_a_key_for_which_no_file_can_be_written_is_logged_encrypted(store, platform, caplog, monkeypatch):
+    monkeypatch.setattr(pending_keys, "write_rescue_file", lambda _lines: None)
+    async with keeping(store, platform, org_0=KEY):
+        pass
+    (record,) = [one for one in caplog.records if one.levelno == logging.CRITICAL]
+    line = json.loads(record.getMessage().partition("boooply store restore FILE`: ")[2])
+    assert store.encryption.decrypt("org_0", line["encrypted_key"].encode()) == KEY
+    assert KEY.reveal() not in caplog.text

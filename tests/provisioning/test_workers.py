@@ -471,3 +471,74 @@ async def test_no_setting_of_ours_reaches_another_client_of_pgbouncer(pgbouncer,
     with psycopg.connect(pgbouncer.url.replace("+psycopg", ""), prepare_threshold=None, autocommit=True) as client:
         paths = {client.execute("SHOW search_path").fetchone() for _ in range(20)}
     assert paths == {('"$user", public',)}
+
+
+# ---- long outages
+
+
+async def test_a_worker_that_others_thought_dead_takes_jobs_again(queue, sql):
+    await queue.enqueue(customers(1))
+    worker = await queue.jobs.register()
+    sql("DELETE FROM boooply_queue.procrastinate_workers")  # as others do after 30 s without a heartbeat
+    job = await queue.jobs.fetch(worker)
+    assert job is not None
+    assert job.organization_id == "org_0"
+
+
+async def test_a_job_that_was_put_back_for_days_is_put_back_again(queue, sandbox, sql):
+    await queue.enqueue(customers(1))
+    sql(f"SET search_path TO boooply_queue; UPDATE {JOBS} SET attempts = 5000")  # noqa: S608 - our own words
+    attempts = f"SELECT attempts FROM {JOBS}"  # noqa: S608 - our own words
+    other = Recorder(queue.store)
+    (tenant,) = customers(1)
+    await other.claim(tenant, claim_token="other/1", lease=60)
+    stop = asyncio.Event()
+    async with platform_of(sandbox) as platform:
+        working = asyncio.create_task(queue.work([platform], stop=stop))
+        while sql(attempts) == [(5000,)]:  # noqa: ASYNC110 - the state is in the database
+            await asyncio.sleep(0.1)
+        stop.set()
+        await working
+    assert sandbox.mints == {}
+
+
+async def test_while_one_customer_is_the_probe_no_other_is_taken(queue, sandbox, sql, monkeypatch):
+    monkeypatch.setattr("boooply.provisioning.outage._PROBE_EVERY", 60.0)
+    await queue.enqueue(customers(100))
+    sandbox.faults.add(MINT, "500", None)
+    stop = asyncio.Event()
+    async with platform_of(sandbox) as platform:
+        working = asyncio.create_task(queue.work([platform], concurrency=8, stop=stop))
+        await until(lambda: len(sandbox.calls) >= 3)
+        await asyncio.sleep(1.5)
+        tried = sql(f"SELECT count(*) FROM {JOBS} WHERE attempts > 0")  # noqa: S608 - our own words
+        stop.set()
+        await asyncio.wait_for(working, 5)
+    assert tried[0][0] <= 3 + 8
+
+
+async def test_corrected_data_replaces_that_of_a_customer_that_is_not_minted(queue, sandbox):
+    sandbox.faults.add(MINT, "422")
+    await queue.enqueue(customers(1))
+    async with platform_of(sandbox) as platform:
+        await queue.work([platform], wait=False)
+        await queue.enqueue([Tenant(user_id="1", user_email="corrected@acme.example", organization_id="org_0")])
+        await queue.work([platform], wait=False)
+    (entry,) = [one async for one in queue.store.ledger.entries()]
+    assert (entry.state, "corrected@acme.example" in entry.tenant) == (State.DONE, True)
+
+
+@pytest.mark.parametrize("ids", [["org_0"], None])
+async def test_a_retry_whose_commit_was_not_confirmed_is_repeated(queue, sandbox, monkeypatch, ids):
+    sandbox.faults.add(MINT, "422")
+    await queue.enqueue(customers(1))
+    async with platform_of(sandbox) as platform:
+        await queue.work([platform], wait=False)
+    write = queue.store.database.write
+
+    async def twice(step: Any) -> Any:
+        await write(step)
+        return await write(step)
+
+    monkeypatch.setattr(type(queue.store.database), "write", lambda _self, step: twice(step))
+    assert await queue.jobs.retry_customers(ids) == 1
