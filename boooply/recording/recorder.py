@@ -87,7 +87,7 @@ class Recorder:
         return await self._database.write(run)
 
     async def enroll(self, tenants: Iterable[Tenant], /) -> None:
-        """Record customers that are to be minted, unless they are known: a worker then needs only their ids."""
+        """Record customers that are to be minted: a worker then needs only their ids."""
         await self._database.write(lambda connection: self.enroll_in(connection, tenants))
 
     def enroll_in(self, connection: Connection, tenants: Iterable[Tenant], /) -> None:

@@ -150,10 +150,19 @@ def _move_key(connection):
     connection.exec_driver_sql("UPDATE boooply_keys SET organization_id = 'org_3' WHERE organization_id = 'org_2'")
 
 
-async def test_a_customer_is_read_as_it_was_enrolled(store):
-    await Recorder(store).enroll([customer(1, "Ünïcode & Söhne"), customer(2)])
-    await Recorder(store).enroll([customer(1, "Other")])
+async def test_a_customer_is_read_as_it_was_enrolled_last_before_it_was_sent(store):
+    recorder = Recorder(store)
+    await recorder.enroll([customer(1, "Ünïcode & Söhne"), customer(2)])
     assert tenant_of(await entry(store)) == customer(1, "Ünïcode & Söhne")
+    await recorder.enroll([customer(1, "Corrected")])
+    assert tenant_of(await entry(store)) == customer(1, "Corrected")
+    await recorder.claim(customer(1, "Corrected"), claim_token="ours", lease=60)
+    await recorder.begin("org_1", claim_token="ours", lease=60)
+    await recorder.enroll([customer(1, "Too late")])
+    assert tenant_of(await entry(store)) == customer(1, "Corrected")
+    await recorder.finish(customer(1, "Corrected"), KEY, claim_token="ours")
+    await recorder.enroll([customer(1, "Too late")])
+    assert tenant_of(await entry(store)) == customer(1, "Corrected")
 
 
 async def test_any_text_is_read_as_it_was_written(store):
