@@ -41,8 +41,8 @@ class SharedKeyError(Exception):
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
-        self.holder = holder
-        self.reason = f"the response contained the key of {holder}, which came from an earlier one"
+        self.holder: str = holder
+        self.reason: str = f"the response contained the key of {holder}, which came from an earlier one"
 
 
 Stored = bool | SharedKeyError

@@ -329,13 +329,13 @@ async def test_after_a_clock_was_set_back_a_stored_event_waits_no_longer_than_it
 
 
 async def test_after_a_clock_was_set_back_a_shared_allowance_waits_no_longer_than_a_window(before, store, caplog):
-    limited = ("limiter", 2, 0.5)
+    limited = ("limiter", 2, 2.0)
     for _ in range(2):
         started = (await before.limits.acquire(*limited)).started
         await before.limits.finish(*limited, None, started=started, rate_limited=False)
     with caplog.at_level(logging.WARNING):
-        assert 0 < (await store.limits.acquire(*limited)).delay <= 1
-        await asyncio.sleep(0.6)
+        assert 0 < (await store.limits.acquire(*limited)).delay <= 4
+        await asyncio.sleep(2.1)
         assert (await store.limits.acquire(*limited)).delay == 0
     assert "the clock was set back" in caplog.text
 
