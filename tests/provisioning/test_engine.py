@@ -22,6 +22,7 @@ from boooply import (
     RateLimits,
     RetryPolicy,
     Secret,
+    StoreError,
     Tenant,
 )
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, async_provision
@@ -566,3 +567,23 @@ async def test_a_caller_that_is_cancelled_while_the_vault_is_asked_leaves_no_lea
         await connecting
     entry = await anext(store.ledger.entries())
     assert (entry.state, entry.locked_until <= time.time()) == (State.TODO, True)
+
+
+async def test_a_run_whose_last_outcome_cannot_be_recorded_reports_it(store, monkeypatch):
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Recorder, "mark_in_doubt", hang)
+    stop = asyncio.Event()
+    async with (
+        Sandbox(latency=20) as slow,
+        AsyncBoooplyPlatform(platform_key=slow.platform_key, base_url=slow.base_url) as platform,
+    ):
+        customer = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+        run = async_provision([customer], platform=platform, store=store, stop=stop, grace=0.1)
+        ending = asyncio.ensure_future(anext(run))
+        while not slow.mints:  # noqa: ASYNC110 - the sandbox sets no event
+            await asyncio.sleep(0.01)
+        stop.set()
+        with pytest.raises(StoreError, match="did not record all outcomes"):
+            await asyncio.wait_for(ending, 10)
