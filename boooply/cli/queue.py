@@ -83,7 +83,8 @@ async def failed(*, store: StoreUrl = None, as_json: Json = False) -> None:
                 count += 1
                 _show_failed(entry, as_json=as_json)
     if not as_json:
-        advice = " `boooply queue retry --all` queues them again." if count else ""
+        them = "it" if count == 1 else "them"
+        advice = f" `boooply queue retry --all` queues {them} again." if count else ""
         console().print(f"{count_of(count, 'customer')} failed.{advice}")
 
 
@@ -106,7 +107,7 @@ async def retry(*ids: _Id, every: _All = False, store: StoreUrl = None, as_json:
 
 @app.command
 async def purge(*, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Delete the finished jobs; customers, keys and jobs that are still to do stay.
+    """Delete finished jobs; customers, keys and open jobs stay.
 
     Args:
         store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
