@@ -22,7 +22,7 @@ from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.limits import Windows
 from boooply.sandbox.playing import possible_steps
-from boooply.sandbox.records import Interview
+from boooply.sandbox.records import Interview, Organization
 from boooply.sandbox.responses import success
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, organization_summary, planned_view
@@ -93,7 +93,7 @@ def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: Webhook
     return {
         "now": iso(state.clock.now()),
         "baseUrl": state.base_url,
-        "organizations": _newest(organizations, map(organization_summary, reversed(organizations))),
+        "organizations": _newest(organizations, (_organization_view(state, one) for one in reversed(organizations))),
         "interviews": {
             **_newest(interviews, (_interview_view(state, one) for one in reversed(interviews))),
             "byStatus": dict(Counter(one.status for one in interviews)),
@@ -112,6 +112,10 @@ def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: Webhook
 
 def _newest(all_of_them: Sequence[Any], views: Iterable[T]) -> dict[str, Any]:
     return {"total": len(all_of_them), "items": list(islice(views, SHOWN))}
+
+
+def _organization_view(state: State, organization: Organization) -> dict[str, Any]:
+    return organization_summary(organization, state.interviews_left(organization))
 
 
 def _interview_view(state: State, interview: Interview) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def control_routes(state: State) -> tuple[Route, ...]:
         return success({"calls": [call_view(call) for call in state.calls]})
 
     async def organizations(_request: web.Request) -> web.StreamResponse:
-        return success({"organizations": [organization_summary(one) for one in state.organizations()]})
+        found = [organization_summary(one, state.interviews_left(one)) for one in state.organizations()]
+        return success({"organizations": found})
 
     async def clock(request: web.Request) -> web.StreamResponse:
         _advance(state.clock, await read_object(request))

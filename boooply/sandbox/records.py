@@ -34,6 +34,8 @@ Fault = Literal[
     "commit-then-drop",
     "drop-midway",
     "stall",
+    "402",
+    "403-plan",
     "422",
     "429",
     "429-bare",
@@ -203,9 +205,9 @@ class Organization:
     id: str
     name: str
     slug: str
+    plan: str
     external_org_id: str | None = None
     platform: str | None = None
-    plan: str = "PRO"
     team_members: frozenset[str] = frozenset()
     mints: int = 0
 

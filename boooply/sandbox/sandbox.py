@@ -12,6 +12,7 @@ from aiohttp import web
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import GENEROUS, Clock, Limits, Windows
+from boooply.sandbox.plans import DEFAULT_PLAN, read_plan
 from boooply.sandbox.playing import Step, play_interview
 from boooply.sandbox.records import Call, Email, RedirectHit
 from boooply.sandbox.server import Server
@@ -50,6 +51,8 @@ class Sandbox:
         webhook_url: The endpoint to deliver webhooks to; `webhooks.url` can be set later as well.
         on_call: Called with each API call once its response is ready, on the server's loop. It must not block; an
             exception that it raises is logged.
+        plan: The plan of every organization, in any case: `free` (5 interviews in all), `starter`, `growth`, `scale`
+            (100, 300, 500 a month) or `custom` (any number). A used-up plan refuses further interviews with 402.
     """
 
     def __init__(
@@ -60,10 +63,11 @@ class Sandbox:
         port: int = 0,
         webhook_url: str | None = None,
         on_call: Callable[[Call], None] | None = None,
+        plan: str = DEFAULT_PLAN,
     ) -> None:
         self.clock: Clock = Clock()
         self.faults: Faults = Faults()
-        self._state = State(self.clock)
+        self._state = State(self.clock, read_plan(plan))
         organization = self._state.add_organization("Sandbox Company")
         self.platform_key: str = self._state.add_platform_key()
         self.api_key: str = self._state.add_organization_key(organization.id)

@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from boooply.sandbox.announcements import announcements
 from boooply.sandbox.limits import Clock
+from boooply.sandbox.plans import DEFAULT_PLAN, PlanUse
 from boooply.sandbox.records import (
     Call,
     Delivery,
@@ -64,8 +65,10 @@ class State:
     everything that changes the state runs on the server's event loop.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, plan: str = DEFAULT_PLAN) -> None:
         self.clock = clock
+        self.plan = plan
+        self.plan_use = PlanUse()
         self.base_url = ""
         self.signing_secret: bytes = secrets.token_bytes(32)
         self.emails: list[Email] = []
@@ -92,9 +95,13 @@ class State:
         """Return an organization that exists."""
         return self._organizations[organization_id]
 
+    def interviews_left(self, organization: Organization) -> int | None:
+        """Return how many interviews an organization's plan still includes; None means any number."""
+        return self.plan_use.left(organization.id, organization.plan, self.clock.now())
+
     def add_organization(self, name: str) -> Organization:
         """Add an organization as its own staff would in the dashboard, without a platform."""
-        return self._save(Organization(id=str(uuid.uuid4()), name=name, slug=_slug(name)))
+        return self._save(Organization(id=str(uuid.uuid4()), name=name, slug=_slug(name), plan=self.plan))
 
     def provision(self, external_id: str, name: str | None, members: Iterable[str]) -> Organization:
         """Return the platform's organization of that id, added if need be; merge the given members into it.
@@ -108,6 +115,7 @@ class State:
                 id=str(uuid.uuid4()),
                 name=display_name,
                 slug=_slug(display_name),
+                plan=self.plan,
                 external_org_id=external_id,
                 platform=PLATFORM_NAME,
                 team_members=frozenset(members),

@@ -4,6 +4,7 @@ from typing import Any
 
 from boooply.sandbox.calendars import Block
 from boooply.sandbox.evaluations import overall_score
+from boooply.sandbox.plans import PLANS
 from boooply.sandbox.queries import Page
 from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization, Participant, PlannedFault
 from boooply.sandbox.wire import iso
@@ -95,12 +96,14 @@ def organization_view(organization: Organization) -> dict[str, Any]:
     }
 
 
-def organization_summary(organization: Organization) -> dict[str, Any]:
+def organization_summary(organization: Organization, interviews_left: int | None) -> dict[str, Any]:
     """Show an organization in the controls, with its counts and without its keys."""
     return {
         **organization_view(organization),
         "teamMembers": len(organization.team_members),
         "mints": organization.mints,
+        "interviewAllowance": PLANS[organization.plan],
+        "interviewsLeft": interviews_left,
     }
 
 
