@@ -21,7 +21,7 @@ from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.limits import Windows
-from boooply.sandbox.playing import possible_steps
+from boooply.sandbox.playing import expire_overdue, possible_steps
 from boooply.sandbox.records import Interview, Organization
 from boooply.sandbox.responses import success
 from boooply.sandbox.state import State
@@ -88,6 +88,7 @@ async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -
 
 def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> dict[str, Any]:
     """Return everything that the page shows; of long lists, the newest entries, newest first."""
+    expire_overdue(state)
     organizations, deliveries = state.organizations(), tuple(state.deliveries.values())
     interviews = state.all_interviews()
     return {

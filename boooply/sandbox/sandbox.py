@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,9 +12,10 @@ from aiohttp import web
 
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.faults import Faults
+from boooply.sandbox.flows import run_flow
 from boooply.sandbox.limits import GENEROUS, Clock, Limits, Windows
 from boooply.sandbox.plans import DEFAULT_PLAN, read_plan
-from boooply.sandbox.playing import Step, play_interview
+from boooply.sandbox.playing import Step
 from boooply.sandbox.records import Call, Email, RedirectHit
 from boooply.sandbox.server import Server
 from boooply.sandbox.state import State
@@ -152,12 +154,44 @@ class Sandbox:
     def play(self, code: str, to: Step = "END") -> None:
         """Play an interview one step, whoever owns it.
 
-        Safe from any thread while the sandbox serves. See `boooply.sandbox.playing` for the steps.
+        Safe from any thread while the sandbox serves, as are `book` and `finalize`. See `boooply.sandbox.playing` for
+        the steps.
 
         Raises:
             SandboxError: 404 for an unknown code, 409 for a step that is impossible now.
         """
-        self._on_loop(lambda: play_interview(self._state, code, to))
+        self._run("play", code, to=to)
+
+    def book(self, code: str, start: datetime | str | None = None) -> None:
+        """Book a slot as the candidate, who was invited with `CANDIDATE_PICKS`; everybody is notified.
+
+        Args:
+            code: The meeting code.
+            start: When the slot starts, as a datetime or ISO text; None books the first one.
+
+        Raises:
+            SandboxError: 404 for an unknown code, 409 if there is nothing to book, 410 if the booking link is older
+                than 7 days, 422 if no such slot was offered.
+        """
+        self._run("book", code, start=start.isoformat() if isinstance(start, datetime) else start)
+
+    def finalize(self, code: str, recommendation: str, *, rationale: str | None = None, by: str | None = None) -> None:
+        """Finalize an evaluated interview as a recruiter.
+
+        Args:
+            code: The meeting code.
+            recommendation: `STRONG_HIRE`, `HIRE`, `NO_HIRE` or `STRONG_NO_HIRE`.
+            rationale: The recruiter's reasons.
+            by: The recruiter's id.
+
+        Raises:
+            SandboxError: 404 for an unknown code, 409 if there is no evaluation, 422 for another recommendation.
+        """
+        self._run("finalize", code, recommendation=recommendation, rationale=rationale, by=by)
+
+    def _run(self, flow: str, code: str, **arguments: object) -> None:
+        body = {name: value for name, value in arguments.items() if value is not None}
+        self._on_loop(lambda: run_flow(self._state, flow, code, body))
 
     def _on_loop(self, action: Callable[[], T]) -> T:
         # The state belongs to the loop's thread; from elsewhere the action goes there.

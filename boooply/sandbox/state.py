@@ -5,7 +5,9 @@ import itertools
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -41,7 +43,9 @@ FIRST_CODE = 1_234_567_890
 SUBJECTS: dict[EmailKind, str] = {
     "invitation": "You are invited: {title}",
     "cancellation": "Cancelled: {title}",
+    "booking": "Booked: {title}",
     "reschedule": "New time: {title}",
+    "feedback": "Your feedback: {title}",
 }
 
 
@@ -83,6 +87,7 @@ class State:
         self._interviews: dict[str, dict[str, Interview]] = {}
         self._owners: dict[str, str] = {}
         self._invited: set[tuple[str, str, str | None, str]] = set()
+        self._expiring: list[tuple[datetime, str]] = []
         self._numbers = itertools.count(FIRST_CODE)
 
     # ---- organizations and keys
@@ -203,7 +208,21 @@ class State:
         stamped = evolve(interview, updated_at=self.clock.now())
         self._interviews[stamped.organization_id][stamped.code] = stamped
         self._owners[stamped.code] = stamped.organization_id
+        self._watch(stamped)
         return stamped
+
+    def _watch(self, interview: Interview) -> None:
+        # A time that was past already when it was set expires nothing.
+        if interview.expires_at is not None and interview.updated_at < interview.expires_at:
+            heappush(self._expiring, (interview.expires_at, interview.code))
+
+    def take_overdue(self) -> Iterator[Interview]:
+        """Iterate over the interviews that have just become overdue, each once."""
+        while self._expiring and self._expiring[0][0] <= self.clock.now():
+            due, code = heappop(self._expiring)
+            interview = self._interviews[self._owners[code]][code] if code in self._owners else None
+            if interview is not None and interview.expires_at == due:
+                yield interview
 
     def delete(self, interview: Interview) -> None:
         """Delete an interview; its code is not used again."""
@@ -249,6 +268,9 @@ class State:
                 body=body,
             )
             self.deliveries[delivery.id] = delivery
+        if interview.analyses == 1 and interview.details.get("sendCandidateFeedback"):
+            candidates = [person for person in interview.participants if person.role == "CANDIDATE"]
+            self.send("feedback", interview, candidates)
         self.on_announcement()
 
 

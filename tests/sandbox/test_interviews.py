@@ -86,7 +86,6 @@ async def test_the_meeting_has_every_field_of_the_contract(call) -> None:
         "sourceId": None,
         "sourcePlatform": None,
         "overallScore": None,
-        "evaluationRecommendation": None,
         "skills": ["Go"],
     }
     assert {name: meeting[name] for name in fixed} == fixed

@@ -99,7 +99,7 @@ async def test_without_a_plan_nothing_is_counted_out(call: Any) -> None:
 async def test_a_fault_refuses_as_a_used_up_plan_may(call: Any, fault: Any, status: int) -> None:
     assert fault in FAULTS
     call.sandbox.faults.add("interviews.create", fault)
-    refused = await create(call)
-    assert (refused.status, refused.body["code"]) == (status, "PLAN_LIMIT_REACHED")
-    assert "used up" in refused.body["error"]
+    rejected = await create(call)
+    assert (rejected.status, rejected.body["code"]) == (status, "PLAN_LIMIT_REACHED")
+    assert "used up" in rejected.body["error"]
     assert (call.sandbox.calls[-1].carried_out, call.sandbox.sent_emails) == (False, ())
