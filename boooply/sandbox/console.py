@@ -20,6 +20,7 @@ from boooply.sandbox.control import CONTROL, Route
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
+from boooply.sandbox.flows import HIRING, open_slots
 from boooply.sandbox.limits import Windows
 from boooply.sandbox.playing import expire_overdue, possible_steps
 from boooply.sandbox.records import Interview, Organization
@@ -98,6 +99,7 @@ def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: Webhook
         "interviews": {
             **_newest(interviews, (_interview_view(state, one) for one in reversed(interviews))),
             "byStatus": dict(Counter(one.status for one in interviews)),
+            "recommendations": list(HIRING),
         },
         "calls": _newest(state.calls, map(call_view, reversed(state.calls))),
         "limits": _limits_view(state, windows),
@@ -131,7 +133,11 @@ def _interview_view(state: State, interview: Interview) -> dict[str, Any]:
         "candidate": candidate,
         "overallScore": overall_score(interview),
         "createdAt": iso(interview.created_at),
+        "scheduledAt": iso(interview.scheduled_at),
+        "finalized": None if interview.finalization is None else interview.finalization.recommendation,
         "steps": sorted(possible_steps(interview)),
+        "slots": [iso(start) for start in open_slots(interview, state.clock.now())],
+        "isEvaluated": interview.analyses > 0,
     }
 
 
