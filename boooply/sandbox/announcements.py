@@ -127,7 +127,9 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
             "questionsToAsk": ["Which alternatives did you reject?"],
             "focusAreasForNextRound": skills[:2],
         },
-        "customQuestionResponses": [],
+        "customQuestionResponses": [
+            {"question": question, "candidateAnswer": ANSWER} for question in interview.details.get("questions") or ()
+        ],
         "ratingsForRecruiters": {
             "technicalSkills": pick(interview, "technical rating", 2, 5),
             "communication": pick(interview, "communication rating", 2, 5),

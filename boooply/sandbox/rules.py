@@ -37,7 +37,6 @@ from boooply.sandbox.wire import invalid, missing, parse_time
 __all__ = [
     "CANCEL",
     "JOB_DESCRIPTION",
-    "PLAY",
     "PROVISION",
     "Draft",
     "NewPerson",
@@ -124,7 +123,6 @@ PROVISION = (
     Field("organizationName", string),
     Field("teamMembers", list_of(MEMBER)),
 )
-PLAY = (Field("to", one_of("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")),)
 
 
 @frozen(kw_only=True)

@@ -13,18 +13,19 @@ AI: dict[str, Any] = {}
 HUMAN: dict[str, Any] = {"meetingType": "HUMAN", "participants": [HOST]}
 TEAM: dict[str, Any] = {"meetingType": "HUMAN", "isTeamMeeting": True, "participants": [HOST], "candidate": ...}
 KINDS = {"AI": AI, "HUMAN": HUMAN, "TEAM": TEAM}
-ALL_STEPS = ("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")
+ALL_STEPS = ("ACTIVE", "COMPLETED", "SCHEDULED", "END", "HOST_ENDED", "NO_SHOW", "EXPIRED", "FAILED")
 
 # kind, steps that lead there, steps that are possible then
 POSSIBLE = [
     ("AI", (), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
-    ("HUMAN", (), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
-    ("TEAM", (), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
+    ("HUMAN", (), "ACTIVE COMPLETED END HOST_ENDED NO_SHOW EXPIRED FAILED"),
+    ("TEAM", (), "ACTIVE COMPLETED END HOST_ENDED NO_SHOW EXPIRED FAILED"),
     ("AI", ("ACTIVE",), "COMPLETED END NO_SHOW FAILED"),
-    ("HUMAN", ("ACTIVE",), "COMPLETED SCHEDULED END NO_SHOW FAILED"),
+    ("HUMAN", ("ACTIVE",), "COMPLETED SCHEDULED END HOST_ENDED NO_SHOW FAILED"),
     ("AI", ("COMPLETED",), ""),
-    ("TEAM", ("COMPLETED",), "ACTIVE SCHEDULED END"),
-    ("TEAM", ("ACTIVE", "SCHEDULED"), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
+    ("TEAM", ("COMPLETED",), "ACTIVE SCHEDULED END HOST_ENDED"),
+    ("HUMAN", ("HOST_ENDED",), "ACTIVE SCHEDULED"),
+    ("TEAM", ("ACTIVE", "SCHEDULED"), "ACTIVE COMPLETED END HOST_ENDED NO_SHOW EXPIRED FAILED"),
     *[(kind, (last,), "") for kind in ("AI", "HUMAN") for last in ("END", "NO_SHOW", "EXPIRED", "FAILED")],
 ]
 
