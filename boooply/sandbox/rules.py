@@ -5,7 +5,7 @@ rule forbids is a 422 (`VALIDATION_FAILED`), an explicit null included. The text
 the contract is silent:
 
 - Without `schedulingMode`, FIXED applies if there is a `scheduledAt`, and IMMEDIATE otherwise.
-- "Each slot should last durationMinutes" is taken literally: shorter and longer slots are rejected.
+- "Each slot should match durationMinutes" is advice: shorter and longer slots are accepted.
 - One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected. A
   `candidate` who is also in `participants` is one person.
 - A field marked "team only" is rejected elsewhere unless its value is empty, such as `[]` or `false`.
@@ -152,14 +152,6 @@ class Draft:
         """Return whether somebody has this role."""
         return any(person.role == role for person in self.people)
 
-    def slots_fit(self) -> bool:
-        """Return whether each slot lasts as long as the interview."""
-        return all(
-            (datetime.fromisoformat(slot["end"]) - datetime.fromisoformat(slot["start"])).total_seconds()
-            == self.minutes * 60
-            for slot in self.details.get("availableSlots", ())
-        )
-
     def picks(self) -> bool:
         """Return whether the candidate picks the time."""
         return bool(self.details["schedulingMode"] == "CANDIDATE_PICKS")
@@ -218,7 +210,6 @@ RULES = (
         lambda d: d.picks() and not d.details["availableSlots"],
         "must not be empty when schedulingMode is CANDIDATE_PICKS",
     ),
-    Rule("availableSlots", lambda d: not d.slots_fit(), "must each last durationMinutes"),
     Rule("agenda", lambda d: d.kind != "TEAM" and bool(d.details.get("agenda")), "is for team meetings only"),
     Rule(
         "transcriptionEnabled",

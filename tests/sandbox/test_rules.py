@@ -62,7 +62,6 @@ REJECTED = [
     (AI, {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": []}, 422, "availableSlots must not be empty"),
     (TEAM, {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": [SLOT]}, 422, "schedulingMode must not be"),
     (AI, {"availableSlots": [SLOT] * 51}, 422, "availableSlots must have at most 50"),
-    (AI, {"availableSlots": [SLOT], "durationMinutes": 45}, 422, "availableSlots must each last durationMinutes"),
     (AI, {"availableSlots": [{"start": SLOT["start"]}]}, 400, "availableSlots[0].end is required"),
     (AI, {"skills": "Go"}, 400, "skills must be a list"),
     (AI, {"skills": [1]}, 400, "skills[0] must be a string"),
@@ -109,6 +108,7 @@ ACCEPTED = [
     ("a field that nobody knows", AI, {"favouriteColour": None}, {}),
     ("five minutes", AI, {"durationMinutes": 5}, {"durationMinutes": 5}),
     ("fifty slots", AI, {"availableSlots": [SLOT] * 50}, {"availableSlots": [SLOT] * 50}),
+    ("slots of any length", AI, {"availableSlots": [SLOT], "durationMinutes": 45}, {"availableSlots": [SLOT]}),
     ("thirty minutes by default", AI, {}, {"durationMinutes": 30, "schedulingMode": "IMMEDIATE"}),
     (
         "a time makes it fixed",
