@@ -27,6 +27,9 @@ OPEN_STEPS: Final[dict[tuple[str, bool], frozenset[str]]] = {
     ("ACTIVE", True): frozenset({"COMPLETED", "SCHEDULED", "END", "NO_SHOW", "FAILED"}),
     ("COMPLETED", True): frozenset({"ACTIVE", "SCHEDULED", "END"}),
 }
+TOOK_PLACE: Final = frozenset({"AUTO_COMPLETED", "HOST_COMPLETED"})
+"""The end reasons of interviews that took place."""
+
 STATUS_AFTER: Final[dict[str, str]] = {
     "ACTIVE": "ACTIVE",
     "SCHEDULED": "SCHEDULED",
@@ -65,7 +68,7 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
         participants=tuple(_moved(person, taken, now) for person in interview.participants),
         started_at=interview.started_at or (now if taken in {"ACTIVE", "COMPLETED", "END"} else None),
         ended_at=now if taken in {"COMPLETED", "END"} else interview.ended_at,
-        analyses=interview.analyses + (taken == "END"),
+        analyses=interview.analyses + (taken == "END" and interview.kind != "TEAM"),
     )
 
 
@@ -77,7 +80,7 @@ def play_interview(state: State, code: str, step: Step) -> Interview:
     """
     before = state.interview_of_anyone(code)
     played = state.put(play(before, step, state.clock.now()))
-    if played.analyses > before.analyses:
+    if played.end_reason in TOOK_PLACE:
         state.announce(played)
     return played
 

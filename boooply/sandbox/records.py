@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 InterviewKind = Literal["AI", "HUMAN", "TEAM"]
-EmailKind = Literal["invitation", "cancellation", "reschedule"]
+EmailKind = Literal["invitation", "cancellation", "reschedule", "recap"]
 DeliveryState = Literal["unsent", "pending", "delivered", "failed"]
 Fault = Literal[
     "reset-before",
@@ -58,7 +58,7 @@ class Email:
 
     Attributes:
         to: The address.
-        kind: `invitation` (create, add participants), `cancellation` or `reschedule`.
+        kind: `invitation` (create, add participants), `cancellation`, `reschedule` or `recap` (a team meeting's).
         meeting_code: The interview it is about.
         subject: The subject line.
         sent_at: When, by the sandbox's clock.
@@ -230,9 +230,11 @@ class Interview:
     """One interview.
 
     Attributes:
-        details: The fields of the create body that the sandbox only passes on, named as on the wire.
-        ended_at: When it last ended; an interview that has ended has a transcript and a recording.
+        source: The name of the customer whose platform created it; None without a platform.
+        details: The fields of the create body that have no attribute here, named as on the wire.
+        ended_at: When it last ended.
         analyses: How often the analysis has run; 0 means that there is no evaluation.
+        rubric: The rubric that the analysis goes by, in the form of `rubricSnapshot`.
     """
 
     id: str
@@ -243,6 +245,7 @@ class Interview:
     scheduled_at: datetime | None
     duration_minutes: int
     participants: tuple[Participant, ...]
+    source: str | None
     source_id: str | None
     source_platform: str | None
     created_at: datetime
@@ -253,3 +256,10 @@ class Interview:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     analyses: int = 0
+    rubric: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is a recording and a transcript: only on request of a team meeting, always of others."""
+        is_requested = self.kind != "TEAM" or bool(self.details.get("transcriptionEnabled"))
+        return self.ended_at is not None and is_requested

@@ -37,10 +37,12 @@ PLATFORM_NAME = "Sandbox ATS"
 FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
 
+CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
 SUBJECTS: dict[EmailKind, str] = {
     "invitation": "You are invited: {title}",
     "cancellation": "Cancelled: {title}",
     "reschedule": "New time: {title}",
+    "recap": "Recap: {title}",
 }
 
 
@@ -81,6 +83,7 @@ class State:
         self._owners: dict[str, str] = {}
         self._invited: set[tuple[str, str, str | None, str]] = set()
         self._numbers = itertools.count(FIRST_CODE)
+        self._jobs = itertools.count(1)
 
     # ---- organizations and keys
 
@@ -162,7 +165,11 @@ class State:
 
     def new_code(self, kind: InterviewKind) -> str:
         """Return a meeting code that was never used before."""
-        return f"Boooply-{kind}-{next(self._numbers)}"
+        return f"{CODES[kind]}-{next(self._numbers)}"
+
+    def new_job_id(self) -> str:
+        """Return the id of a new background job."""
+        return str(next(self._jobs))
 
     def interview(self, organization_id: str, code: str) -> Interview:
         """Return an organization's interview.
@@ -209,7 +216,7 @@ class State:
                 interview.organization_id,
                 email.to.lower(),
                 interview.details.get("jobRole"),
-                interview.title,
+                interview.details.get("title", ""),
             )
             if invitation in self._invited:
                 self.duplicates.append(email)
@@ -241,6 +248,8 @@ class State:
                 body=body,
             )
             self.deliveries[delivery.id] = delivery
+        if interview.kind == "TEAM" and interview.is_recorded:
+            self.send("recap", interview, interview.participants)
         self.on_announcement()
 
 
