@@ -36,6 +36,9 @@ REOPENING: Final = frozenset({"ACTIVE", "SCHEDULED"})
 HELD: Final = frozenset({"COMPLETED", "END", "HOST_ENDED"})
 """The steps after which the interview has taken place."""
 
+TOOK_PLACE: Final = frozenset({"AUTO_COMPLETED", "HOST_COMPLETED"})
+"""The end reasons of interviews that took place."""
+
 STATUS_AFTER: Final[dict[str, str]] = {
     "ACTIVE": "ACTIVE",
     "SCHEDULED": "SCHEDULED",
@@ -75,7 +78,7 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
         participants=tuple(_moved(person, taken, now) for person in interview.participants),
         started_at=interview.started_at or (now if taken in {"ACTIVE", *HELD} else None),
         ended_at=now if taken in HELD else interview.ended_at,
-        analyses=interview.analyses + (taken == "END"),
+        analyses=interview.analyses + (taken == "END" and interview.kind != "TEAM"),
     )
 
 
@@ -86,7 +89,7 @@ def play_interview(state: State, before: Interview, step: Step) -> Interview:
         SandboxError: 409 for a step that is impossible now.
     """
     played = state.put(play(before, step, state.clock.now()))
-    if played.analyses > before.analyses:
+    if played.end_reason in TOOK_PLACE:
         state.announce(played)
     return played
 

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 InterviewKind = Literal["AI", "HUMAN", "TEAM"]
-EmailKind = Literal["invitation", "booking", "reschedule", "cancellation", "feedback"]
+EmailKind = Literal["invitation", "booking", "reschedule", "cancellation", "feedback", "recap"]
 DeliveryState = Literal["unsent", "pending", "delivered", "failed"]
 Fault = Literal[
     "reset-before",
@@ -62,7 +62,7 @@ class Email:
     Attributes:
         to: The address.
         kind: `invitation` (create, add participants), `booking` (a candidate picked a slot), `reschedule`,
-            `cancellation` or `feedback` (to a candidate, after an evaluation).
+            `cancellation`, `feedback` (to a candidate, after an evaluation) or `recap` (a team meeting's).
         meeting_code: The interview it is about.
         subject: The subject line.
         sent_at: When, by the sandbox's clock.
@@ -244,9 +244,11 @@ class Interview:
     """One interview.
 
     Attributes:
-        details: The fields of the create body that the sandbox only passes on, named as on the wire.
-        ended_at: When it last ended; an interview that has ended has a transcript and a recording.
+        source: The name of the customer whose platform created it; None without a platform.
+        details: The fields of the create body that have no attribute here, named as on the wire.
+        ended_at: When it last ended.
         analyses: How often the analysis has run; 0 means that there is no evaluation.
+        rubric: The rubric that the analysis goes by, in the form of `rubricSnapshot`.
     """
 
     id: str
@@ -257,6 +259,7 @@ class Interview:
     scheduled_at: datetime | None
     duration_minutes: int
     participants: tuple[Participant, ...]
+    source: str | None
     source_id: str | None
     source_platform: str | None
     created_at: datetime
@@ -268,6 +271,7 @@ class Interview:
     ended_at: datetime | None = None
     analyses: int = 0
     finalization: Finalization | None = None
+    rubric: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def expires_at(self) -> datetime | None:
@@ -275,3 +279,9 @@ class Interview:
         if self.status != "SCHEDULED" or self.scheduled_at is None or self.started_at or self.ended_at:
             return None
         return self.scheduled_at + timedelta(minutes=self.duration_minutes, hours=24)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is a recording and a transcript: only on request of a team meeting, always of others."""
+        is_requested = self.kind != "TEAM" or bool(self.details.get("transcriptionEnabled"))
+        return self.ended_at is not None and is_requested

@@ -42,12 +42,14 @@ PLATFORM_NAME = "Sandbox ATS"
 FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
 
+CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
 SUBJECTS: dict[EmailKind, str] = {
     "invitation": "You are invited: {title}",
     "cancellation": "Cancelled: {title}",
     "booking": "Booked: {title}",
     "reschedule": "New time: {title}",
     "feedback": "Your feedback: {title}",
+    "recap": "Recap: {title}",
 }
 
 
@@ -93,6 +95,7 @@ class State:
         self._invited: set[tuple[str, str, str | None, str]] = set()
         self._expiring: list[tuple[datetime, str]] = []
         self._numbers = itertools.count(FIRST_CODE)
+        self._jobs = itertools.count(1)
 
     # ---- organizations and keys
 
@@ -178,7 +181,11 @@ class State:
 
     def new_code(self, kind: InterviewKind) -> str:
         """Return a meeting code that was never used before."""
-        return f"Boooply-{kind}-{next(self._numbers)}"
+        return f"{CODES[kind]}-{next(self._numbers)}"
+
+    def new_job_id(self) -> str:
+        """Return the id of a new background job."""
+        return str(next(self._jobs))
 
     def interview(self, organization_id: str, code: str) -> Interview:
         """Return an organization's interview.
@@ -241,7 +248,7 @@ class State:
                 interview.organization_id,
                 email.to.lower(),
                 interview.details.get("jobRole"),
-                interview.title,
+                interview.details.get("title", ""),
             )
             if invitation in self._invited:
                 self.duplicates.append(email)
@@ -283,6 +290,8 @@ class State:
         if interview.analyses == 1 and interview.details.get("sendCandidateFeedback"):
             candidates = [person for person in interview.participants if person.role == "CANDIDATE"]
             self.send("feedback", interview, candidates)
+        if interview.kind == "TEAM" and interview.is_recorded:
+            self.send("recap", interview, interview.participants)
         self.on_announcement()
 
     # ---- the file

@@ -28,6 +28,7 @@ __all__ = [
     "page_view",
     "participant_view",
     "planned_view",
+    "presence_view",
     "slot_view",
 ]
 
@@ -40,10 +41,16 @@ def participant_view(person: Participant) -> dict[str, Any]:
         "email": person.email,
         "role": person.role,
         "joinToken": person.join_token,
+    }
+
+
+def presence_view(person: Participant) -> dict[str, Any]:
+    """Show a participant, and whether the person is in the meeting."""
+    return {
+        **participant_view(person),
         "joinedAt": iso(person.joined_at),
         "leftAt": iso(person.left_at),
         "isActive": person.is_active,
-        **person.profile,
     }
 
 
@@ -51,11 +58,10 @@ def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
     """Show an interview as section 5.2 has it; `endReason` is absent while there is none, and so is a finalization."""
     ended = {} if interview.end_reason is None else {"endReason": interview.end_reason}
     return {
-        **interview.details,
         "id": interview.id,
         "meetingCode": interview.code,
         "code": interview.code,
-        "url": f"{base_url}/meet/{interview.code}",
+        "url": f"{base_url}/meeting/{interview.code}",
         "title": interview.title,
         "meetingType": "AI_ONLY" if interview.kind == "AI" else "HUMAN",
         "isTeamMeeting": interview.kind == "TEAM",
@@ -63,14 +69,10 @@ def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
         "scheduledAt": iso(interview.scheduled_at),
         "durationMinutes": interview.duration_minutes,
         "participants": [participant_view(person) for person in interview.participants],
-        "source": "API",
+        "source": interview.source,
         "sourceId": interview.source_id,
         "sourcePlatform": interview.source_platform,
         "overallScore": overall_score(interview),
-        "createdAt": iso(interview.created_at),
-        "updatedAt": iso(interview.updated_at),
-        "startedAt": iso(interview.started_at),
-        "endedAt": iso(interview.ended_at),
         **ended,
         **_finalization_view(interview.finalization),
     }
