@@ -183,12 +183,12 @@ class _Download:
             _logger.info("%s; continues in %.1f s", problem.error, seconds)
             await asyncio.sleep(seconds)
 
-    async def _renew(self, refused: _Problem) -> None:
-        _logger.info("%s; continues with a fresh link", refused.error)
+    async def _renew(self, problem: _Problem) -> None:
+        _logger.info("%s; continues with a fresh link", problem.error)
         recording = await self.look_up()
         link = link_of(recording)
         if recording is None or link is None:
-            raise refused.error
+            raise problem.error
         self.recording, self.link = recording, link
 
     def deadline_error(self, waiting_for: str) -> DeadlineExceededError:
