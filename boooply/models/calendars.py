@@ -1,6 +1,8 @@
 """Calendars: when people are free, and when they are busy (contract section 5)."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import cast
 
 import attrs
 
@@ -9,20 +11,38 @@ from boooply.models import validators
 from boooply.models.request import RequestModel
 from boooply.models.response import ABSENT, ResponseModel, field
 
-minutes: validators.Validator = attrs.validators.optional(validators.number_between(5, unit="minutes", whole=True))
-_days = attrs.validators.optional(validators.number_between(1, 30, unit="days", whole=True))
+_minutes = validators.number_between(5, unit="minutes", whole=True)
+_days = validators.number_between(1, 30, unit="days", whole=True)
+
+
+def minutes(value: int | None) -> int | None:
+    """Require a duration that the API allows."""
+    return cast("int", _minutes(value))
+
+
+def days(value: int | None) -> int | None:
+    """Require a number of days that the API looks ahead."""
+    return cast("int", _days(value))
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Slot(RequestModel):
     """A span of time, from ``start`` to ``end``."""
 
-    start: datetime
-    end: datetime
+    start: datetime = attrs.field(converter=validators.time)
+    end: datetime = attrs.field(converter=validators.time)
 
     def __attrs_post_init__(self) -> None:
         if self.end < self.start:
             raise ValidationError("end", "is before start")
+
+
+_slots = validators.each_item(validators.instance_of(Slot))
+
+
+def slots(value: Iterable[Slot | Mapping[str, object]]) -> tuple[Slot, ...]:
+    """Require a list of slots."""
+    return _slots(value)
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -59,14 +79,14 @@ class BusyBlocks(ResponseModel):
 class AvailabilityQuery(RequestModel):
     """A query for free slots of ``duration_minutes`` (30) in the next ``days`` (14, at most 30)."""
 
-    email: str = attrs.field(validator=validators.email)
-    duration_minutes: int | None = attrs.field(default=None, validator=minutes)
-    days: int | None = attrs.field(default=None, validator=_days)
+    email: str = attrs.field(converter=validators.email)
+    duration_minutes: int | None = attrs.field(default=None, converter=minutes)
+    days: int | None = attrs.field(default=None, converter=days)
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class BusyBlocksQuery(RequestModel):
     """A query for busy blocks in the next ``days`` (14, at most 30)."""
 
-    email: str = attrs.field(validator=validators.email)
-    days: int | None = attrs.field(default=None, validator=_days)
+    email: str = attrs.field(converter=validators.email)
+    days: int | None = attrs.field(default=None, converter=days)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, cast
+from uuid import UUID
 
 import attrs
 
@@ -16,7 +17,10 @@ from boooply.models.results import Evaluation
 from boooply.secret import Secret
 
 _WITHOUT_EVALUATION = frozenset({SessionStatus.FAILED, SessionStatus.CANCELLED, EndReason.NO_SHOW, EndReason.EXPIRED})
-_score = attrs.validators.optional(validators.number_between(0, 100))
+_any_score = validators.number_between(0, 100)
+_page_number = validators.number_between(1, whole=True)
+_page_size = validators.number_between(1, 100, whole=True)
+_each_status = validators.each_item(validators.one_of(SessionStatus))
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -128,24 +132,37 @@ class CannotTell:
 class InterviewFilters(TypedDict, total=False):
     """Filters for a list of interviews, all of them optional.
 
-    ``status`` accepts several values. ``search`` matches titles, roles and people. ``source_id`` is the platform's own
-    id of a customer. ``date_field`` (``created`` by default) is the time that ``date_from`` and ``date_to`` filter by.
-    Scores run from 0 to 100.
+    ``status`` accepts one value or several. ``search`` matches titles, roles and people. ``source_id`` is the
+    platform's own id of a customer. ``date_field`` (``created`` by default) is the time that ``date_from`` and
+    ``date_to`` filter by. Scores run from 0 to 100.
     """
 
     status: Iterable[SessionStatus | str]
     type: InterviewType | str
     search: str
-    source_id: str
+    source_id: str | int | UUID
     date_field: DateField | str
-    date_from: datetime
-    date_to: datetime
+    date_from: datetime | str
+    date_to: datetime | str
     score_min: float
     score_max: float
 
 
 def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str, ...]:
-    return validators.as_tuple(value)
+    given = value.split(",") if isinstance(value, str) else value  # as the API itself has several
+    return _each_status(given)
+
+
+def _score(value: float | None) -> float | None:
+    return cast("float", _any_score(value))
+
+
+def _page(value: int) -> int:
+    return cast("int", _page_number(value))
+
+
+def _limit(value: int) -> int:
+    return cast("int", _page_size(value))
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
@@ -155,14 +172,14 @@ class InterviewQuery(RequestModel):
     status: tuple[SessionStatus | str, ...] = attrs.field(default=(), converter=_statuses)
     type: InterviewType | str | None = None
     search: str | None = None
-    source_id: str | None = None
+    source_id: str | None = attrs.field(default=None, converter=validators.optional_identity)
     date_field: DateField | str | None = None
-    date_from: datetime | None = None
-    date_to: datetime | None = None
-    score_min: float | None = attrs.field(default=None, validator=_score)
-    score_max: float | None = attrs.field(default=None, validator=_score)
-    page: int = attrs.field(default=1, validator=validators.number_between(1, whole=True))
-    limit: int = attrs.field(default=20, validator=validators.number_between(1, 100, whole=True))
+    date_from: datetime | None = attrs.field(default=None, converter=validators.optional_time)
+    date_to: datetime | None = attrs.field(default=None, converter=validators.optional_time)
+    score_min: float | None = attrs.field(default=None, converter=_score)
+    score_max: float | None = attrs.field(default=None, converter=_score)
+    page: int = attrs.field(default=1, converter=_page)
+    limit: int = attrs.field(default=20, converter=_limit)
 
     def __attrs_post_init__(self) -> None:
         if self.date_from is not None and self.date_to is not None and self.date_to < self.date_from:

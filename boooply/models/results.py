@@ -78,7 +78,7 @@ class MeetingStatistics(ResponseModel):
     """Statistics of a meeting."""
 
     duration: float | None = field("How long it lasted, in seconds.")
-    turn_count: int | None = field("How often somebody began to speak.")
+    turn_count: int | None = field("The number of times that somebody began to speak.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -99,7 +99,9 @@ class Evaluation(ResponseModel):
     question_evaluations: tuple[QuestionEvaluation, ...] = field("The score of each answer.", default=ABSENT)
     by_criterion: Mapping[str, CriterionScore] | None = field("With a rubric, the score of each criterion.", hash=False)
     must_haves_met: Any = field("With a rubric, whether its must-haves are met.", hash=False)
-    overall_confidence: float | str | None = field("With a rubric, how sure the evaluation is, such as MEDIUM.")
+    overall_confidence: float | str | None = field(
+        "With a rubric, how sure the evaluation is, such as MEDIUM. Its scale is not documented."
+    )
     ai_recommendation: AIRecommendation | str | None = field("With a rubric, the advice of the analysis in its terms.")
     rubric_snapshot: Any = field("The rubric as it was at the time.", repr=False, hash=False)
     ai_summary: Any = field("A summary of the interview.", repr=False, hash=False)

@@ -1,6 +1,6 @@
 """A platform's customers, and the keys that are minted for them (contract section 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -15,25 +15,29 @@ from boooply.secret import Secret
 class TeamMember(RequestModel):
     """A colleague to import into the customer's organization."""
 
-    email: str = attrs.field(validator=validators.email)
+    email: str = attrs.field(converter=validators.email)
     name: str | None = None
     role: TeamRole | str | None = None
 
 
-def _members(value: Iterable[TeamMember]) -> tuple[TeamMember, ...]:
-    return validators.as_tuple(value)
+_each_member = validators.each_item(validators.instance_of(TeamMember))
+
+
+def _members(value: Iterable[TeamMember | Mapping[str, object]]) -> tuple[TeamMember, ...]:
+    return _each_member(value)
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Tenant(RequestModel):
     """A customer of the platform, as it connects to Boooply.
 
-    ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it.
+    ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it: both
+    may be numbers or UUIDs, and are sent as text.
     """
 
-    user_id: str
-    user_email: str = attrs.field(validator=validators.email)
-    organization_id: str
+    user_id: str = attrs.field(converter=validators.identity)
+    user_email: str = attrs.field(converter=validators.email)
+    organization_id: str = attrs.field(converter=validators.identity)
     user_name: str | None = None
     organization_name: str | None = None
     team_members: tuple[TeamMember, ...] = attrs.field(default=(), converter=_members)

@@ -1,7 +1,7 @@
 """Interviews, from the invitation to the evaluation (contract section 5)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
@@ -26,6 +26,7 @@ from boooply.models import (
     InterviewNotEvaluatedError,
     InterviewParticipant,
     InterviewQuery,
+    InterviewRequest,
     Invitation,
     NotSeen,
     Page,
@@ -49,15 +50,17 @@ class AsyncInterviews:
 
     _transport: Transport
 
-    async def create(self, request: AIInterview | HumanInterview | TeamMeeting, /) -> Interview:
+    async def create(self, request: InterviewRequest, /) -> Interview:
         """Create an interview; every participant is e-mailed at once.
 
         Raises:
-            ValidationError: The argument is not one of the three request objects.
+            ValidationError: The argument is not one of the three request objects, which ``from_dict`` makes.
             AmbiguousWriteError: It may have been created. It is not sent again, since that could e-mail people twice.
         """
-        if not isinstance(request, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            raise ValidationError("request", "must be an AIInterview, a HumanInterview or a TeamMeeting")
+        if not isinstance(request, _REQUESTS):
+            raise ValidationError(
+                "request", "must be an AIInterview, a HumanInterview or a TeamMeeting; from_dict makes one"
+            )
         return await self._transport.call(endpoints.CREATE_INTERVIEW, body=request)
 
     async def list(self, *, page: int = 1, limit: int = 20, **filters: Unpack[InterviewFilters]) -> Page:
@@ -113,7 +116,7 @@ class AsyncInterviews:
         meeting_code: str,
         /,
         *,
-        scheduled_at: datetime,
+        scheduled_at: datetime | str,
         duration_minutes: int | None = None,
         reason: str | None = None,
     ) -> Interview:
@@ -130,7 +133,7 @@ class AsyncInterviews:
         await self._transport.call(endpoints.DELETE_INTERVIEW, meeting_code=meeting_code)
 
     async def add_participants(
-        self, meeting_code: str, /, *, participants: Iterable[Participant]
+        self, meeting_code: str, /, *, participants: Iterable[Participant | Mapping[str, object]]
     ) -> tuple[InterviewParticipant, ...]:
         """Add people, who are e-mailed at once, and return them with their join tokens."""
         body = Invitation(participants=participants)

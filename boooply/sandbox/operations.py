@@ -16,7 +16,6 @@ from boooply.sandbox.interviews import (
     cancel_interview,
     create_interview,
     delete_interview,
-    download_recording,
     get_evaluation,
     get_interview,
     get_recording,
@@ -28,8 +27,7 @@ from boooply.sandbox.interviews import (
     trigger_analysis,
 )
 from boooply.sandbox.limits import Allowance
-from boooply.sandbox.queries import CalendarQuery, read_calendar_query
-from boooply.sandbox.recordings import Video
+from boooply.sandbox.queries import read_calendar_query
 from boooply.sandbox.rules import JOB_DESCRIPTION, PROVISION
 from boooply.sandbox.state import Payload, RequestContext, State
 from boooply.sandbox.views import organization_view, slot_view
@@ -51,7 +49,7 @@ def create_organization_api_key(state: State, context: RequestContext) -> Payloa
         "userEmail": body["userEmail"],
         "organizationId": body["organizationId"],
         "organizationName": organization.name,
-        "meetingBaseUrl": f"{state.base_url}/meet",
+        "meetingBaseUrl": state.base_url,
         "apiBaseUrl": state.base_url,
         "message": "Keep this key: it is not shown again.",
     }
@@ -60,16 +58,11 @@ def create_organization_api_key(state: State, context: RequestContext) -> Payloa
 # ---- calendars, AI, organization
 
 
-def _not_connected(query: CalendarQuery) -> Payload:
-    message = "This person has not connected a calendar."
-    return {"calendarConnected": False, "email": query.email, "days": query.days, "total": 0, "message": message}
-
-
 def get_availability(state: State, context: RequestContext) -> Payload:
     """Show when an interviewer is free."""
     query = read_calendar_query(context.query)
     if not is_connected(query.email):
-        return {**_not_connected(query), "durationMinutes": query.duration_minutes, "slots": []}
+        return {"calendarConnected": False, "slots": [], "message": "No Google Calendar is connected."}
     slots = free_slots(query.email, query.duration_minutes, query.days, state.clock.now())
     return {
         "calendarConnected": True,
@@ -84,11 +77,10 @@ def get_availability(state: State, context: RequestContext) -> Payload:
 def get_busy_blocks(state: State, context: RequestContext) -> Payload:
     """Show when an interviewer is busy."""
     query = read_calendar_query(context.query)
-    if not is_connected(query.email):
-        return {**_not_connected(query), "busyBlocks": []}
-    blocks = busy_blocks(query.email, query.days, state.clock.now())
+    has_calendar = is_connected(query.email)
+    blocks = busy_blocks(query.email, query.days, state.clock.now()) if has_calendar else []
     return {
-        "calendarConnected": True,
+        "calendarConnected": has_calendar,
         "email": query.email,
         "days": query.days,
         "timezone": TIMEZONE,
@@ -124,22 +116,33 @@ class Operation:
         name: Its name in the SDKs, shown by `Call.operation`.
         opens: The kind of key that it requires.
         allowance: The rate-limit class that it counts as.
-        perform: The function that carries it out; a `Video` is sent as bytes, everything else as JSON.
+        perform: The function that carries it out.
         reads_body: Whether it reads a body; otherwise a body is ignored.
+        says_success: Whether its response has `success`, as all but one have in the contract.
     """
 
     name: str
     method: str
     path: str
-    perform: Callable[[State, RequestContext], Payload | Video]
+    perform: Callable[[State, RequestContext], Payload]
     allowance: Allowance
     opens: Literal["platform", "organization"] = "organization"
     status: int = 200
     reads_body: bool = False
+    says_success: bool = True
 
 
-def _read(name: str, path: str, perform: Callable[[State, RequestContext], Payload | Video]) -> Operation:
-    return Operation(name=name, method="GET", path=f"/api/integration/{path}", perform=perform, allowance="reads")
+def _read(
+    name: str, path: str, perform: Callable[[State, RequestContext], Payload], *, says_success: bool = True
+) -> Operation:
+    return Operation(
+        name=name,
+        method="GET",
+        path=f"/api/integration/{path}",
+        perform=perform,
+        allowance="reads",
+        says_success=says_success,
+    )
 
 
 def _write(
@@ -187,8 +190,7 @@ OPERATIONS: Final = (
     _read("interviews.list_participants", f"{ONE}/participants", list_participants),
     _write("interviews.remove_participant", f"DELETE {PERSON}", remove_participant, reads_body=False),
     _read("interviews.get_recording", f"{ONE}/recording", get_recording),
-    _read("interviews.download_recording", f"{ONE}/recording/video", download_recording),
-    _read("interviews.get_transcript", f"{ONE}/transcript", get_transcript),
+    _read("interviews.get_transcript", f"{ONE}/transcript", get_transcript, says_success=False),
     _read("interviews.get_evaluation", f"{ONE}/evaluation", get_evaluation),
     _write("interviews.trigger_analysis", f"POST {ONE}/analyze", trigger_analysis, reads_body=False),
     _read("interviews.get_availability", "availability", get_availability),
