@@ -1,8 +1,11 @@
 """Every response that the vendor publishes is read by the real client, and nothing of it is lost."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from boooply import (
     Participant,
     PaymentRequiredError,
     PermissionDeniedError,
+    RetryPolicy,
     Tenant,
 )
 from tests.vendor_examples import assert_read, examples, primary
@@ -30,7 +34,7 @@ ERRORS = {400: BadRequestError, 401: AuthenticationError}
 
 
 class Replay:
-    """A server that returns one body, whatever the request, and is its own file store."""
+    """A server that returns one body, whatever the request."""
 
     url = ""
 
@@ -46,17 +50,74 @@ class Replay:
         return web.Response(status=self.status, text=self.body, content_type="application/json")
 
 
-@pytest.fixture
-async def replay() -> AsyncIterator[Replay]:
-    replay = Replay()
+@asynccontextmanager
+async def serving(respond: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", replay.respond)
+    app.router.add_route("*", "/{path:.*}", respond)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    replay.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield replay
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
+
+
+@pytest.fixture
+async def replay() -> AsyncIterator[Replay]:
+    replay = Replay()
+    async with serving(replay.respond) as replay.url:
+        yield replay
+
+
+class FileStore:
+    """A file store on another port, whose links work once, whose first body breaks off, and which rejects keys."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay, self.served = replay, 0
+        self.ranges: list[str | None] = []
+        self.video = bytes(range(256)) * 4096
+
+    async def recording(self, request: web.Request) -> web.Response:
+        assert request.path == "/api/integration/interviews/Boooply-AI-1700000001/recording"
+        assert request.headers["Authorization"] == f"Bearer {KEY}"
+        self.served = 0
+        return await self.replay.respond(request)
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        assert request.path_qs == "/rec/1700000001.mp4?X-Amz-Expires=604800"
+        assert "Authorization" not in request.headers
+        self.served += 1
+        if self.served > 1:
+            return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml")
+        self.ranges.append(request.headers.get("Range"))
+        start = int((self.ranges[-1] or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        rest = self.video[start:]
+        headers = {"Content-Type": "video/mp4", "Content-Length": str(len(rest))}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(self.video) - 1}/{len(self.video)}"
+        response = web.StreamResponse(status=206 if start else 200, headers=headers)
+        await response.prepare(request)
+        await response.write(rest if start else rest[: len(rest) // 2])
+        await asyncio.sleep(0 if start else 0.1)
+        if not start and request.transport is not None:
+            request.transport.close()
+        return response
+
+
+async def test_a_recording_is_downloaded_from_what_the_vendor_documents(replay: Replay, tmp_path: Path) -> None:
+    store = FileStore(replay)
+    async with serving(store.file) as files, serving(store.recording) as api:
+        (example,) = (one for one in RESPONSES if one["name"].startswith("recording:"))
+        body = json.dumps(example["body"]).replace("{files}", files).replace("{api}", api)
+        replay.say(200, json.loads(body))
+        async with AsyncBoooplyClient(api_key=KEY, base_url=api, retry=RetryPolicy(backoff=0.01)) as client:
+            recording = await client.interviews.download_recording("Boooply-AI-1700000001", tmp_path / "talk.mp4")
+    assert (tmp_path / "talk.mp4").read_bytes() == store.video
+    assert recording is not None
+    assert recording.video_api_url == f"{api}/api/integration/interviews/Boooply-AI-1700000001/recording"
+    first, second = store.ranges
+    assert first is None
+    assert second is not None
+    assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= len(store.video) // 2
 
 
 Call = Callable[[AsyncBoooplyClient, AsyncBoooplyPlatform, str], Awaitable[Any]]
@@ -169,7 +230,7 @@ async def test_a_response_is_read_whole(replay: Replay, example: dict[str, Any])
 
 
 @pytest.mark.parametrize(("status", "error"), [(402, PaymentRequiredError), (403, PermissionDeniedError)])
-async def test_a_plan_that_is_used_up_is_said_in_the_vendors_words(
+async def test_an_exhausted_plan_is_reported_in_the_vendors_words(
     replay: Replay, status: int, error: type[APIStatusError]
 ) -> None:
     words = "All 5 interviews of the free plan are used. Choose a plan to go on."
