@@ -109,7 +109,9 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
             "questionsToAsk": ["Which alternatives did you reject?"],
             "focusAreasForNextRound": [one["skill"] for one in skills[:2]],
         },
-        "customQuestionResponses": [],
+        "customQuestionResponses": [
+            {"question": question, "candidateAnswer": ANSWER} for question in interview.details.get("questions") or ()
+        ],
         "ratingsForRecruiters": {name: scores[name] for name in FOR_RECRUITERS if name in scores},
     }
 

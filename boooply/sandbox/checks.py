@@ -5,7 +5,8 @@ JSON type or a missing field is a 400, a value of the right type that breaks a r
 rule, since optional means "leave it out".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 from attrs import frozen
@@ -17,6 +18,7 @@ __all__ = [
     "Field",
     "boolean",
     "check_fields",
+    "check_names",
     "email",
     "integer_from",
     "is_email",
@@ -147,6 +149,16 @@ def check_fields(fields: tuple[Field, ...], body: Mapping[str, Any], where: str 
             field.check(path, body[field.name])
         elif field.required:
             raise missing(path)
+
+
+def check_names(known: Iterable[str], body: Mapping[str, Any], where: str = "") -> None:
+    """Require that a body has no names but these; blame another one with the known name that is nearest to it."""
+    names = tuple(known)
+    for name in body:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            known_names = f"the known name{' is' if len(names) == 1 else 's are'} {', '.join(names)}"
+            raise invalid(f"{where}{name}", f"is unknown: {f'did you mean {near[0]}?' if near else known_names}")
 
 
 def object_with(*fields: Field) -> Check:

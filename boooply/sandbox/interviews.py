@@ -64,10 +64,11 @@ def _meeting(state: State, interview: Interview) -> Payload:
 
 
 def create_interview(state: State, context: RequestContext) -> Payload:
-    """Create an interview and invite everybody at once."""
+    """Create an interview, count it against the plan, and invite everybody at once."""
     draft = read_draft(context.body)
     organization = state.organization(context.organization_id)
     now = state.clock.now()
+    state.plan_use.count(organization.id, organization.plan, now)
     interview = state.put(
         Interview(
             id=str(uuid.uuid4()),

@@ -1,7 +1,7 @@
 """The records of the sandbox's state: frozen, replaced as a whole when something changes."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -14,6 +14,7 @@ __all__ = [
     "Email",
     "EmailKind",
     "Fault",
+    "Finalization",
     "Interview",
     "InterviewKind",
     "Key",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 InterviewKind = Literal["AI", "HUMAN", "TEAM"]
-EmailKind = Literal["invitation", "cancellation", "reschedule", "recap"]
+EmailKind = Literal["invitation", "booking", "reschedule", "cancellation", "feedback", "recap"]
 DeliveryState = Literal["unsent", "pending", "delivered", "failed"]
 Fault = Literal[
     "reset-before",
@@ -34,6 +35,8 @@ Fault = Literal[
     "commit-then-drop",
     "drop-midway",
     "stall",
+    "402",
+    "403-plan",
     "422",
     "429",
     "429-bare",
@@ -58,7 +61,8 @@ class Email:
 
     Attributes:
         to: The address.
-        kind: `invitation` (create, add participants), `cancellation`, `reschedule` or `recap` (a team meeting's).
+        kind: `invitation` (create, add participants), `booking` (a candidate picked a slot), `reschedule`,
+            `cancellation`, `feedback` (to a candidate, after an evaluation) or `recap` (a team meeting's).
         meeting_code: The interview it is about.
         subject: The subject line.
         sent_at: When, by the sandbox's clock.
@@ -203,9 +207,9 @@ class Organization:
     id: str
     name: str
     slug: str
+    plan: str
     external_org_id: str | None = None
     platform: str | None = None
-    plan: str = "PRO"
     team_members: frozenset[str] = frozenset()
     mints: int = 0
 
@@ -223,6 +227,16 @@ class Participant:
     joined_at: datetime | None = None
     left_at: datetime | None = None
     is_active: bool = False
+
+
+@frozen(kw_only=True)
+class Finalization:
+    """What a recruiter concluded from an evaluation, and when."""
+
+    recommendation: str
+    rationale: str | None = field(repr=False)
+    by: str
+    at: datetime
 
 
 @frozen(kw_only=True)
@@ -256,7 +270,15 @@ class Interview:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     analyses: int = 0
+    finalization: Finalization | None = None
     rubric: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it expires if nobody comes: 24 hours after its scheduled end; None if it cannot."""
+        if self.status != "SCHEDULED" or self.scheduled_at is None or self.started_at or self.ended_at:
+            return None
+        return self.scheduled_at + timedelta(minutes=self.duration_minutes, hours=24)
 
     @property
     def is_recorded(self) -> bool:

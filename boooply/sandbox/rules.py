@@ -5,6 +5,7 @@ rule forbids is a 422 (`VALIDATION_FAILED`), an explicit null included. The text
 the contract is silent:
 
 - Without `schedulingMode`, FIXED applies if there is a `scheduledAt`, and IMMEDIATE otherwise.
+- "Each slot should match durationMinutes" is advice: shorter and longer slots are accepted.
 - One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected. A
   `candidate` who is also in `participants` is one person.
 - A field marked "team only" is rejected elsewhere unless its value is empty, such as `[]` or `false`.
@@ -36,7 +37,6 @@ from boooply.sandbox.wire import invalid, missing, parse_time
 __all__ = [
     "CANCEL",
     "JOB_DESCRIPTION",
-    "PLAY",
     "PROVISION",
     "Draft",
     "NewPerson",
@@ -123,7 +123,6 @@ PROVISION = (
     Field("organizationName", string),
     Field("teamMembers", list_of(MEMBER)),
 )
-PLAY = (Field("to", one_of("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")),)
 
 
 @frozen(kw_only=True)

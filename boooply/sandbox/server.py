@@ -15,6 +15,7 @@ from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import DOWNLOAD, UNKNOWN, Faults, Outcome, respond_with_fault
 from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
+from boooply.sandbox.playing import expire_overdue
 from boooply.sandbox.recordings import STORAGE, check_signature, video_of
 from boooply.sandbox.records import Call, Key, RedirectHit
 from boooply.sandbox.responses import (
@@ -150,6 +151,7 @@ class Server:
             code=request.match_info.get("code", ""),
             participant_id=request.match_info.get("participant_id", ""),
         )
+        expire_overdue(self._state)
         result = operation.perform(self._state, context)
         return success(result, operation.status, says_success=operation.says_success)
 

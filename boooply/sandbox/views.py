@@ -4,8 +4,18 @@ from typing import Any
 
 from boooply.sandbox.calendars import Block
 from boooply.sandbox.evaluations import overall_score
+from boooply.sandbox.plans import PLANS
 from boooply.sandbox.queries import Page
-from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization, Participant, PlannedFault
+from boooply.sandbox.records import (
+    Call,
+    Delivery,
+    Email,
+    Finalization,
+    Interview,
+    Organization,
+    Participant,
+    PlannedFault,
+)
 from boooply.sandbox.wire import iso
 
 __all__ = [
@@ -45,7 +55,7 @@ def presence_view(person: Participant) -> dict[str, Any]:
 
 
 def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
-    """Show an interview as section 5.2 has it; `endReason` is absent while there is none."""
+    """Show an interview as section 5.2 has it; `endReason` is absent while there is none, and so is a finalization."""
     ended = {} if interview.end_reason is None else {"endReason": interview.end_reason}
     return {
         "id": interview.id,
@@ -64,6 +74,18 @@ def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
         "sourcePlatform": interview.source_platform,
         "overallScore": overall_score(interview),
         **ended,
+        **_finalization_view(interview.finalization),
+    }
+
+
+def _finalization_view(final: Finalization | None) -> dict[str, Any]:
+    if final is None:
+        return {}
+    return {
+        "evaluationRecommendation": final.recommendation,
+        "evaluationRecommendationRationale": final.rationale,
+        "evaluationFinalizedBy": final.by,
+        "evaluationFinalizedAt": iso(final.at),
     }
 
 
@@ -91,12 +113,14 @@ def organization_view(organization: Organization) -> dict[str, Any]:
     }
 
 
-def organization_summary(organization: Organization) -> dict[str, Any]:
+def organization_summary(organization: Organization, interviews_left: int | None) -> dict[str, Any]:
     """Show an organization in the controls, with its counts and without its keys."""
     return {
         **organization_view(organization),
         "teamMembers": len(organization.team_members),
         "mints": organization.mints,
+        "interviewAllowance": PLANS[organization.plan],
+        "interviewsLeft": interviews_left,
     }
 
 

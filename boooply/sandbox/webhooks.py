@@ -170,8 +170,7 @@ class WebhookDispatcher:
         return self._save(evolve(delivery, state="pending", next_attempt_at=due))
 
     def _save(self, delivery: Delivery) -> Delivery:
-        self._state.deliveries[delivery.id] = delivery
-        return delivery
+        return self._state.save_delivery(delivery)
 
     async def _attempt(self, session: ClientSession, url: str, delivery: Delivery) -> Attempt:
         request = self.request(delivery)

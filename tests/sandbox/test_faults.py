@@ -20,11 +20,26 @@ PATH = "/api/integration/interviews"
 TENANT = {"userId": "1", "userEmail": "admin@acme.com", "organizationId": "org_1"}
 
 # What is seen on the wire: a status, or how the connection ends; and what the record of the call says.
-BEFORE = {"reset-before", "drop-before", "422", "429", "429-bare", "500", "502", "503", "504", "redirect"}
+BEFORE = {
+    "reset-before",
+    "drop-before",
+    "402",
+    "403-plan",
+    "422",
+    "429",
+    "429-bare",
+    "500",
+    "502",
+    "503",
+    "504",
+    "redirect",
+}
 STATUSES = {
     "drop-midway": 201,
     "429": 429,
     "429-bare": 429,
+    "402": 402,
+    "403-plan": 403,
     "422": 422,
     "500": 500,
     "500-after": 500,

@@ -38,7 +38,7 @@ async def test_minting_echoes_the_tenant_and_returns_a_working_key(call) -> None
         "name": "Acme Corporation",
         "slug": "acme-corporation",
         "externalOrgId": "org_7",
-        "plan": "PRO",
+        "plan": "CUSTOM",
     }
 
 

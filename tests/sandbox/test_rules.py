@@ -109,6 +109,7 @@ ACCEPTED = [
     ("five minutes", AI, {"durationMinutes": 5}, {"durationMinutes": 5}),
     ("slots of another length", AI, {"availableSlots": [SLOT], "durationMinutes": 45}, {"availableSlots": [SLOT]}),
     ("fifty slots", AI, {"availableSlots": [SLOT] * 50}, {"availableSlots": [SLOT] * 50}),
+    ("slots of any length", AI, {"availableSlots": [SLOT], "durationMinutes": 45}, {"availableSlots": [SLOT]}),
     ("thirty minutes by default", AI, {}, {"durationMinutes": 30, "schedulingMode": "IMMEDIATE"}),
     (
         "a time makes it fixed",

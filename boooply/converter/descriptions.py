@@ -1,4 +1,4 @@
-"""The descriptions and bounds of fields in the tools' schemas; they check nothing."""
+"""The descriptions and bounds of fields in JSON Schemas; they check nothing."""
 
 from typing import Any, Final
 
@@ -7,8 +7,6 @@ from typing import Any, Final
 FIELDS: Final[dict[str, str]] = {
     # ---- arguments
     "meeting_code": "The interview's meetingCode, as Boooply-AI-1234567890.",
-    "confirm": "False: return a plan and send nothing. True: do it, once the user has agreed to the plan.",
-    "revealLink": "True: also return the pre-signed link. Whoever has it can watch the recording until it expires.",
     "title": "The title that people see.",
     "job_role": "The role that is filled, as Frontend Engineer.",
     "job_description": "The description of the role.",
@@ -23,9 +21,9 @@ FIELDS: Final[dict[str, str]] = {
     "send_candidate_feedback": "Whether the candidate is sent feedback.",
     "duration_minutes": "How long it lasts, in minutes.",
     "scheduled_at": "When it takes place, with an offset, as 2026-05-01T09:00:00Z. FIXED wants it.",
-    "available_slots": "The times that the candidate picks from, each as long as the interview. CANDIDATE_PICKS only.",
-    "candidate": "The candidate, who is e-mailed at once.",
-    "participants": "The people, who are e-mailed at once. A human interview needs them, or a candidate.",
+    "available_slots": "The times that the candidate picks from. CANDIDATE_PICKS only.",
+    "candidate": "The candidate, who is e-mailed at once. Or one of the participants has the role CANDIDATE.",
+    "participants": "The people, who are e-mailed at once.",
     "agenda": "The points of the agenda.",
     "transcription_enabled": "Whether what is said is transcribed.",
     "name": "The person's name.",
@@ -53,10 +51,12 @@ FIELDS: Final[dict[str, str]] = {
     "team_members": "Colleagues to import into the customer's organization.",
     # ---- results
     "id": "Its id at Boooply.",
-    "url": "Its address. A personal join link needs a token besides, which this server does not give away.",
+    "url": "Its address. A personal join link needs a token besides, which is left out.",
     "is_team_meeting": "Whether it is a meeting of the team.",
     "source": "Where it was created.",
     "source_platform": "The platform that created it.",
+    "meeting_base_url": "Where the organization's interviews take place.",
+    "api_base_url": "The address of the API.",
     "overall_score": "The overall score, from 0 to 100.",
     "evaluation_recommendation_rationale": "The recruiter's reason.",
     "evaluation_finalized_by": "The recruiter who finalized the evaluation.",
@@ -131,6 +131,7 @@ FIELDS: Final[dict[str, str]] = {
     "Interview.scheduled_at": "When it takes place.",
     "InterviewQuery.source_id": "Only interviews of this customer, by the platform's own id.",
     "MeetingStatistics.duration": "How long it lasted, in seconds.",
+    "OrganizationApiKey.organization_id": "The platform's own id of the customer.",
     "Participant.name": "The person's name, as the e-mail addresses them.",
     "QuestionEvaluation.score": "The score of the answer, from 0 to 100.",
     "Recording.duration": "How long the recording is, in seconds.",
