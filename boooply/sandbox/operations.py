@@ -11,6 +11,7 @@ from attrs import frozen
 
 from boooply.sandbox.calendars import TIMEZONE, busy_blocks, free_slots, is_connected
 from boooply.sandbox.checks import check_fields
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.interviews import (
     add_participants,
     cancel_interview,
@@ -29,7 +30,7 @@ from boooply.sandbox.interviews import (
 from boooply.sandbox.limits import Allowance
 from boooply.sandbox.queries import read_calendar_query
 from boooply.sandbox.rules import JOB_DESCRIPTION, PROVISION
-from boooply.sandbox.state import Payload, RequestContext, State
+from boooply.sandbox.state import Payload, State
 from boooply.sandbox.views import organization_view, slot_view
 
 __all__ = ["OPERATIONS", "Operation"]

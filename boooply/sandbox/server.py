@@ -10,6 +10,7 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.console import console_routes
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
 from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import DOWNLOAD, UNKNOWN, Faults, Outcome, respond_with_fault
@@ -27,7 +28,7 @@ from boooply.sandbox.responses import (
     success,
     video_response,
 )
-from boooply.sandbox.state import RequestContext, State
+from boooply.sandbox.state import State
 from boooply.sandbox.webhooks import WebhookDispatcher
 from boooply.sandbox.wire import SandboxError, forbidden
 
