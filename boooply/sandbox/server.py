@@ -154,7 +154,7 @@ class Server:
         )
         expire_overdue(self._state)
         result = operation.perform(self._state, context)
-        return success(result, operation.status, says_success=operation.says_success)
+        return success(result, operation.status)
 
     async def _store(self, request: web.Request) -> web.StreamResponse:
         return (await respond_with_fault(self._stored_video, request, self._faults.take(DOWNLOAD))).response
