@@ -12,7 +12,7 @@ from boooply.converter.annotations import kinds_of
 from boooply.converter.descriptions import BOUNDS, FIELDS, QUOTES
 from boooply.converter.names import wire_name
 from boooply.models.names import camel_case
-from boooply.models.response import description_of
+from boooply.models.response import ABSENT, ResponseModel, description_of
 from boooply.secret import Secret
 
 Schema = dict[str, Any]
@@ -72,13 +72,15 @@ def _object(model: type, caution: str) -> Schema:
     fields = attrs.fields(attrs.resolve_types(model))
     shown = [field for field in fields if field.name != "extra" and Secret not in kinds_of(field.type)]
     properties = {
-        wire_name(model, one.name): returned(one.type, caution=caution) | _result(one, caution) for one in shown
+        wire_name(model, one.name): returned(one.type, caution=caution) | _result(model, one, caution) for one in shown
     }
-    required = [wire_name(model, one.name) for one in shown if one.default is not None]
+    required = [wire_name(model, one.name) for one in shown if one.default not in {None, ABSENT}]
     return {"type": "object", "properties": properties} | ({"required": required} if required else {})
 
 
-def _result(field: "attrs.Attribute[Any]", caution: str) -> Schema:
+def _result(model: type, field: "attrs.Attribute[Any]", caution: str) -> Schema:
+    if not issubclass(model, ResponseModel):  # a slot is part of requests and of responses
+        return _described(model, field)
     kind = kinds_of(field.type)[0]
     values = f" One of {', '.join(kind)}; others may come." if _is_enumeration(kind) else ""
     return {"description": f"{description_of(field)}{values}{caution if field.name in QUOTES else ''}"}
