@@ -72,6 +72,12 @@ class ResponseModel:
         left_out = {name: None for name, value in vars(self).items() if name in optional and isinstance(value, Secret)}
         return {**vars(self), **left_out, "extra": {}}
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> object:
+        from boooply.converter.openapi import core_schema  # noqa: PLC0415 - above this layer; pydantic alone calls it
+
+        return core_schema(cls)
+
     def __copy__(self) -> Self:
         return attrs.evolve(self)
 

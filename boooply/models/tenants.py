@@ -16,7 +16,7 @@ class TeamMember(RequestModel):
     """A colleague to import into the customer's organization."""
 
     email: str = attrs.field(converter=validators.email)
-    name: str | None = None
+    name: str | None = attrs.field(default=None, converter=validators.optional_cell)
     role: TeamRole | str | None = None
 
 
@@ -38,8 +38,8 @@ class Tenant(RequestModel):
     user_id: str = attrs.field(converter=validators.identity)
     user_email: str = attrs.field(converter=validators.email)
     organization_id: str = attrs.field(converter=validators.identity)
-    user_name: str | None = None
-    organization_name: str | None = None
+    user_name: str | None = attrs.field(default=None, converter=validators.optional_cell)
+    organization_name: str | None = attrs.field(default=None, converter=validators.optional_cell)
     team_members: tuple[TeamMember, ...] = attrs.field(default=(), converter=_members)
 
 

@@ -29,6 +29,7 @@ Accept = Callable[[Any], T]
 # What every mail server rejects too; only the vendor can find out whether the mailbox exists.
 _EMAIL: Final = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")  # a tab is fine
+_NOT_IN_CELLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_BREAKS: Final = frozenset("\n\v\f\r\x85\u2028\u2029")
 _NUMBERS: Final = (int, float)
 _LISTS: Final = frozenset({list, tuple})
@@ -204,6 +205,14 @@ def texts(value: Iterable[str]) -> tuple[str, ...]:
 def long_texts(value: Iterable[str]) -> tuple[str, ...]:
     """Require a list of texts of any number of lines."""
     return _long_texts(value)
+
+
+def optional_cell(value: str | None) -> str | None:
+    """Require a text as a cell of a spreadsheet has it, perhaps with line breaks; ``by_annotation`` passes no None."""
+    text = long_text(value)
+    if _NOT_IN_CELLS.search(text):
+        raise ValidationError("", "contains a control character")
+    return text
 
 
 def optional_long_text(value: str | None) -> str | None:

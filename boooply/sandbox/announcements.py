@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from boooply.sandbox.assessments import confidence_level, interviewer_evaluation, pick
-from boooply.sandbox.evaluations import rating_of, scores_of, skills_assessment, summary_of, verdict_on
+from boooply.sandbox.assessments import confidence_level, interviewer_evaluation
+from boooply.sandbox.evaluations import rating_near, rating_of, scores_of, skills_assessment, summary_of, verdict_on
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview
 from boooply.sandbox.transcripts import ANSWER, TURN_SECONDS, questions_of, statistics, transcript_lines
@@ -131,7 +131,7 @@ def _questions_asked(interview: Interview) -> list[dict[str, Any]]:
             "topic": "Experience",
             "question": question,
             "candidateAnswer": ANSWER,
-            "answerQuality": pick(interview, f"answer {question}", 1, 5),
+            "answerQuality": rating_near(interview, question),
             "timestamp": f"{(second := 2 * number * TURN_SECONDS) // 60:02}:{second % 60:02}",
         }
         for number, question in enumerate(questions_of(interview))

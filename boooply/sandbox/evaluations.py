@@ -14,6 +14,7 @@ __all__ = [
     "Verdict",
     "evaluation_payload",
     "overall_score",
+    "rating_near",
     "rating_of",
     "scores_of",
     "skills_assessment",
@@ -79,10 +80,13 @@ VERDICTS: Final = tuple(
 
 def scores_of(interview: Interview) -> dict[str, int]:
     """Return the scores of an analysis; a category that it did not score is absent, with a rubric all of them."""
-    overall = pick(interview, "overall", 0, 100)
+    overall = pick(interview, "overallScore", 0, 100)
     scored = [name for name in CATEGORIES if interview.rubric is None and pick(interview, f"has {name}", 0, 7)]
-    around = {name: overall + pick(interview, name, -SCATTER, SCATTER) for name in scored}
-    return {"overall": overall, **{name: min(100, max(0, score)) for name, score in around.items()}}
+    return {"overall": overall, **{name: _near(interview, overall, name) for name in scored}}
+
+
+def _near(interview: Interview, score: int, figure: str) -> int:
+    return min(100, max(0, score + pick(interview, figure, -SCATTER, SCATTER)))
 
 
 def overall_score(interview: Interview) -> int | None:
@@ -135,7 +139,7 @@ def evaluation_payload(interview: Interview) -> dict[str, Any]:
 def _evaluation(interview: Interview, scores: Mapping[str, int]) -> dict[str, Any]:
     overall = scores["overall"]
     rated = [
-        {"question": question, "score": pick(interview, question, 0, 100), "notes": "Answered with an example."}
+        {"question": question, "score": _near(interview, overall, question), "notes": "Answered with an example."}
         for question in questions_of(interview)
     ]
     return {
@@ -162,7 +166,12 @@ def _raw_analysis(interview: Interview, scores: Mapping[str, int]) -> dict[str, 
 def skills_assessment(interview: Interview) -> list[dict[str, Any]]:
     """Rate the skills that the interview names, from 1 to 5."""
     skills: list[str] = interview.details.get("skills") or []
-    return [{"skill": skill, "rating": pick(interview, f"skill {skill}", 1, 5), "evidence": ANSWER} for skill in skills]
+    return [{"skill": skill, "rating": rating_near(interview, skill), "evidence": ANSWER} for skill in skills]
+
+
+def rating_near(interview: Interview, figure: str) -> int:
+    """Choose a rating from 1 to 5 that suits the overall score."""
+    return rating_of(_near(interview, scores_of(interview)["overall"], figure))
 
 
 # ---- with a rubric

@@ -1,4 +1,4 @@
-"""The descriptions and bounds of arguments in the tools' schemas; they check nothing."""
+"""The descriptions and bounds of arguments in JSON Schemas; they check nothing."""
 
 from typing import Any, Final
 
@@ -6,8 +6,6 @@ from typing import Any, Final
 # enumeration is described by its docstring, and a field of a response by itself.
 FIELDS: Final[dict[str, str]] = {
     "meeting_code": "The interview's meetingCode, as Boooply-AI-1234567890.",
-    "confirm": "False: return a plan and send nothing. True: do it, once the user has agreed to the plan.",
-    "revealLink": "True: also return the pre-signed link. Whoever has it can watch the recording until it expires.",
     "title": "The title that people see.",
     "job_role": "The role that is filled, as Frontend Engineer.",
     "job_description": "The description of the role.",
@@ -23,8 +21,8 @@ FIELDS: Final[dict[str, str]] = {
     "duration_minutes": "How long it lasts, in minutes.",
     "scheduled_at": "When it takes place, with an offset, as 2026-05-01T09:00:00Z. FIXED wants it.",
     "available_slots": "Times to pick from, which should last as long as the interview. CANDIDATE_PICKS only.",
-    "candidate": "The candidate, who is e-mailed at once.",
-    "participants": "The people, who are e-mailed at once. A human interview needs them, or a candidate.",
+    "candidate": "The candidate, who is e-mailed at once. Or one of the participants has the role CANDIDATE.",
+    "participants": "The people, who are e-mailed at once.",
     "agenda": "The points of the agenda.",
     "transcription_enabled": "Whether it is recorded and transcribed.",
     "name": "The person's name.",
