@@ -26,8 +26,8 @@ KILLED = 0.85  # of the mutants, at least
 
 COVERED = PYTHONS[0]  # measuring more than doubles the time, and the other Pythons run the same lines
 
-# half as many workers again as cores: tests wait for disks, other processes and clocks
-WORKERS = ["-n", str((os.cpu_count() or 1) * 3 // 2), "--dist", "worksteal"]  # of pytest
+# three workers a core: tests wait for disks, other processes and clocks
+WORKERS = ["-n", str((os.cpu_count() or 1) * 3), "--dist", "worksteal"]  # of pytest
 ONCE = ["tests/benchmarks", "tests/docs", "tests/test_words.py"]  # the same on any Python; the session docs runs them
 
 nox.options.default_venv_backend = "uv"
@@ -38,11 +38,12 @@ nox.options.error_on_missing_interpreters = False
 nox.options.stop_on_first_error = False
 
 
-def memory() -> dict[str, str]:
+def memory() -> dict[str, str | None]:
     """Return the environment of a test run: where there is enough memory, it has the temporary files."""
+    bytecode = {"PYTHONDONTWRITEBYTECODE": None}  # each worker of pytest would rewrite and compile all files itself
     place = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of the user's own in it
     fits = place.is_dir() and not os.statvfs(place).f_flag & os.ST_NOEXEC and shutil.disk_usage(place).free > 2**32
-    return {"TMPDIR": str(place)} if fits else {}
+    return bytecode | ({"TMPDIR": str(place)} if fits else {})
 
 
 def runs(python: str) -> bool:

@@ -75,7 +75,7 @@ def test_the_sandbox_prints_its_keys_serves_and_stops(start_program: Run, number
         with BoooplyClient(api_key=variables["BOOOPLY_API_KEY"], base_url=base_url) as client:
             assert client.organization.get().name == "Sandbox Company"
         process.send_signal(number)
-        assert process.wait(10) == code
+        assert process.wait(30) == code
         assert process.stderr is not None
         said = process.stderr.read()
 
@@ -115,7 +115,7 @@ def test_a_port_in_use_is_one_line(run: Run) -> None:
 
 
 async def ready(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (printed := capsys.readouterr().out):  # noqa: ASYNC110 - what is waited for is text on a stream
             await asyncio.sleep(0.001)
     return variables_of(printed)
@@ -137,10 +137,10 @@ async def test_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str]) -> 
 
     assert [*statuses, response.status] == [200, 429, 200]
     assert response.headers["X-RateLimit-Limit"] == "3"
-    assert 3 * 0.03 <= time.perf_counter() - started < 3
+    assert 3 * 0.03 <= time.perf_counter() - started < 20  # these were milliseconds
     os.kill(os.getpid(), signal.SIGTERM)
 
-    assert await asyncio.wait_for(serving, 5) == 0
+    assert await asyncio.wait_for(serving, 20) == 0
     assert capsys.readouterr().err.splitlines() == [
         "200 GET    /api/integration/organization  sandbox-company",
         "429 GET    /api/integration/organization  sandbox-company  RATE_LIMIT_EXCEEDED",
@@ -234,7 +234,7 @@ async def test_fault_options_make_calls_fail(capsys: pytest.CaptureFixture[str])
             await client.interviews.get("nothing")
     os.kill(os.getpid(), signal.SIGTERM)
 
-    assert await asyncio.wait_for(serving, 5) == 0
+    assert await asyncio.wait_for(serving, 20) == 0
     faults = [line.split()[-1] for line in capsys.readouterr().err.splitlines()]
     assert faults == ["503", "sandbox-company", "reset-after", "reset-after"]
 
@@ -262,7 +262,7 @@ async def test_the_webhook_url_option_sets_the_endpoint(capsys: pytest.CaptureFi
         assert (await response.json())["url"] == "http://127.0.0.1:1/webhooks"
     os.kill(os.getpid(), signal.SIGTERM)
 
-    assert await asyncio.wait_for(serving, 5) == 0
+    assert await asyncio.wait_for(serving, 20) == 0
 
 
 async def test_a_webhook_url_that_is_not_an_address_is_2(capsys: pytest.CaptureFixture[str]) -> None:

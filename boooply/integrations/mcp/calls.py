@@ -8,6 +8,7 @@ import attrs
 
 from boooply.client import AsyncBoooplyClient, transport_of
 from boooply.converter import to_dict
+from boooply.converter.json_schema import Schema
 from boooply.errors import ValidationError
 from boooply.integrations.mcp import schemas
 from boooply.integrations.mcp.customers import Customers
@@ -68,12 +69,12 @@ class Tool:
         return tuple(name for name, is_taken in given.items() if is_taken)
 
     @property
-    def input_schema(self) -> schemas.Schema:
+    def input_schema(self) -> Schema:
         """The JSON Schema of its arguments."""
         return schemas.arguments(self.takes, names_interview=self.names_interview, switches=self.switches)
 
     @property
-    def output_schema(self) -> schemas.Schema:
+    def output_schema(self) -> Schema:
         """The JSON Schema of its result."""
         kind = self.kind or self.endpoint.result
         return schemas.result(
