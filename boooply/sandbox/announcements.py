@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from boooply.sandbox.assessments import confidence_level, interviewer_evaluation
-from boooply.sandbox.evaluations import rating_near, rating_of, scores_of, skills_assessment, summary_of, verdict_on
+from boooply.sandbox.evaluations import rating_near, rating_of, scores_of, skills_assessment, summary_of, verdict_of
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview
-from boooply.sandbox.transcripts import ANSWER, TURN_SECONDS, questions_of, statistics, transcript_lines
+from boooply.sandbox.transcripts import ANSWER, exchanges, statistics, transcript_lines
 from boooply.sandbox.wire import iso, to_json
 
 __all__ = ["announcements"]
@@ -46,13 +46,14 @@ def announcements(
     end that can be resumed announce nothing.
     """
     is_recorded = interview.is_recorded and not is_reanalysis
+    has_video = interview.has_video and not is_reanalysis
     evaluation = _evaluation(interview) if interview.analyses else None
     events: dict[str, dict[str, Any] | None] = {
         "interview.transcript": _transcript(interview) if is_recorded else None,
         "interview.evaluation": evaluation,
         "interview.scores": evaluation and {name: evaluation[name] for name in NUMBERS},
         "interview.interviewer_evaluation": _interviewer_evaluation(interview),
-        "interview.recording": _recording(interview, base_url, secret, now) if is_recorded else None,
+        "interview.recording": _recording(interview, base_url, secret, now) if has_video else None,
     }
     about = _about(interview)
     whose = {"source": interview.source, "sourceId": interview.source_id, "sourcePlatform": interview.source_platform}
@@ -85,7 +86,7 @@ def _transcript(interview: Interview) -> dict[str, Any]:
 def _evaluation(interview: Interview) -> dict[str, Any]:
     scores = scores_of(interview)
     overall = scores["overall"]
-    verdict, summary, skills = verdict_on(overall), summary_of(interview, overall), skills_assessment(interview)
+    verdict, summary, skills = verdict_of(interview), summary_of(interview), skills_assessment(interview)
     return {
         "summary": summary,
         "oneLineSummary": verdict.summary,
@@ -110,7 +111,9 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
             "focusAreasForNextRound": [one["skill"] for one in skills[:2]],
         },
         "customQuestionResponses": [
-            {"question": question, "candidateAnswer": ANSWER} for question in interview.details.get("questions") or ()
+            {"question": asked.content, "candidateAnswer": answer.content}
+            for asked, answer in exchanges(interview)
+            if asked.content in (interview.details.get("questions") or ())
         ],
         "ratingsForRecruiters": {name: scores[name] for name in FOR_RECRUITERS if name in scores},
     }
@@ -129,12 +132,12 @@ def _questions_asked(interview: Interview) -> list[dict[str, Any]]:
     return [
         {
             "topic": "Experience",
-            "question": question,
-            "candidateAnswer": ANSWER,
-            "answerQuality": rating_near(interview, question),
-            "timestamp": f"{(second := 2 * number * TURN_SECONDS) // 60:02}:{second % 60:02}",
+            "question": asked.content,
+            "candidateAnswer": answer.content,
+            "answerQuality": rating_near(interview, asked.content),
+            "timestamp": f"{asked.start // 60_000:02}:{asked.start // 1000 % 60:02}",
         }
-        for number, question in enumerate(questions_of(interview))
+        for asked, answer in exchanges(interview)
     ]
 
 

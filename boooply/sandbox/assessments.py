@@ -8,7 +8,7 @@ import hashlib
 from typing import Any, Final
 
 from boooply.sandbox.records import Interview
-from boooply.sandbox.transcripts import questions_of
+from boooply.sandbox.transcripts import exchanges
 
 __all__ = ["confidence_level", "interviewer_evaluation", "pick"]
 
@@ -45,8 +45,8 @@ def interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:
     """Return the assessment of the interviewers, which only a one-to-one human interview has."""
     if not interview.analyses or not _is_one_to_one(interview):
         return None
-    asked = questions_of(interview)
-    confidence = confidence_level(interview, "interviewer")
+    asked = [question.content for question, _ in exchanges(interview)]
+    confidence = confidence_level(interview, "interviewer") if asked else "LOW"
 
     def rating(what: str) -> int:
         return pick(interview, what, 1, 5)
@@ -55,7 +55,7 @@ def interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:
         "overallRating": None if confidence == "LOW" else rating("interviewer"),
         "overallSummary": "Prepared, friendly and fair.",
         "confidenceLevel": confidence,
-        "confidenceReasoning": f"The transcript has {2 * len(asked)} turns.",
+        "confidenceReasoning": f"The transcript has {len(asked)} questions with answers.",
         "questionQuality": {
             "rating": rating("questions"),
             "openEndedCount": len(asked),
@@ -63,8 +63,8 @@ def interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:
             "leadingQuestionsCount": 0,
             "technicalDepth": "DEEP",
             "topicCoverage": "COMPREHENSIVE",
-            "bestQuestion": asked[0],
-            "worstQuestion": asked[-1],
+            "bestQuestion": asked[0] if asked else None,
+            "worstQuestion": asked[-1] if asked else None,
             "evidence": f"{len(asked)} open questions",
         },
         "biasAssessment": {"rating": rating("bias"), "identifiedBiases": [], "evidence": "None seen."},

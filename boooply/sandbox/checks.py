@@ -26,6 +26,7 @@ __all__ = [
     "is_object",
     "list_of",
     "non_empty",
+    "number_between",
     "object_with",
     "one_of",
     "string",
@@ -88,15 +89,29 @@ def boolean(field: str, value: Any) -> None:
         raise _wrong_type(field, "true or false")
 
 
-def integer_from(minimum: int) -> Check:
-    """Require a whole number that is at least the minimum."""
+def integer_from(minimum: int, *, at_most: int | None = None) -> Check:
+    """Require a whole number that is at least the minimum, and at most the maximum if there is one."""
 
     def check(field: str, value: Any) -> None:
         # true is an int in Python, but not in JSON.
         if isinstance(value, bool) or not isinstance(value, int):
             raise _wrong_type(field, "a whole number")
+        if at_most is not None and not minimum <= value <= at_most:
+            raise invalid(field, f"must be from {minimum} to {at_most}")
         if value < minimum:
             raise invalid(field, f"must be at least {minimum}")
+
+    return check
+
+
+def number_between(minimum: float, maximum: float) -> Check:
+    """Require a number from the minimum to the maximum."""
+
+    def check(field: str, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _wrong_type(field, "a number")
+        if not minimum <= value <= maximum:
+            raise invalid(field, f"must be from {minimum:g} to {maximum:g}")
 
     return check
 

@@ -22,6 +22,7 @@ from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.flows import HIRING, open_slots
 from boooply.sandbox.limits import Windows
+from boooply.sandbox.outcomes import RECOMMENDATIONS
 from boooply.sandbox.playing import expire_overdue, possible_steps
 from boooply.sandbox.records import Interview, Organization
 from boooply.sandbox.responses import success
@@ -99,7 +100,8 @@ def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: Webhook
         "interviews": {
             **_newest(interviews, (_interview_view(state, one) for one in reversed(interviews))),
             "byStatus": dict(Counter(one.status for one in interviews)),
-            "recommendations": list(HIRING),
+            "hiring": list(HIRING),
+            "recommendations": list(RECOMMENDATIONS),
         },
         "calls": _newest(state.calls, map(call_view, reversed(state.calls))),
         "limits": _limits_view(state, windows),

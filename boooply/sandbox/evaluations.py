@@ -2,13 +2,14 @@
 
 from bisect import bisect
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any, Final
 
 from attrs import frozen
 
 from boooply.sandbox.assessments import interviewer_evaluation, pick
 from boooply.sandbox.records import Interview
-from boooply.sandbox.transcripts import ANSWER, questions_of, statistics
+from boooply.sandbox.transcripts import ANSWER, exchanges, statistics
 
 __all__ = [
     "Verdict",
@@ -19,7 +20,7 @@ __all__ = [
     "scores_of",
     "skills_assessment",
     "summary_of",
-    "verdict_on",
+    "verdict_of",
 ]
 
 # ---- the scores
@@ -79,7 +80,12 @@ VERDICTS: Final = tuple(
 
 
 def scores_of(interview: Interview) -> dict[str, int]:
-    """Return the scores of an analysis; a category that it did not score is absent, with a rubric all of them."""
+    """Return the scores of an analysis; a category that it did not score is absent, with a rubric all of them.
+
+    If a caller has set scores, these are they.
+    """
+    if interview.outcome.get("evaluation"):
+        return _scores_set(interview, interview.outcome["evaluation"])
     overall = pick(interview, "overallScore", 0, 100)
     scored = [name for name in CATEGORIES if interview.rubric is None and pick(interview, f"has {name}", 0, 7)]
     return {"overall": overall, **{name: _near(interview, overall, name) for name in scored}}
@@ -87,6 +93,17 @@ def scores_of(interview: Interview) -> dict[str, int]:
 
 def _near(interview: Interview, score: int, figure: str) -> int:
     return min(100, max(0, score + pick(interview, figure, -SCATTER, SCATTER)))
+
+
+def _scores_set(interview: Interview, given: Mapping[str, Any]) -> dict[str, int]:
+    categories = {name: given[name] for name in CATEGORIES if name in given}
+    overall = given.get("overall")
+    if overall is None and categories:
+        overall = round(fmean(categories.values()))
+    if overall is None:
+        above = [one.minimum for one in VERDICTS if one.minimum > verdict_of(interview).minimum]
+        overall = pick(interview, "overallScore", verdict_of(interview).minimum, min(above, default=101) - 1)
+    return {"overall": overall, **categories}
 
 
 def overall_score(interview: Interview) -> int | None:
@@ -99,14 +116,18 @@ def rating_of(score: int) -> int:
     return 1 + bisect(RATINGS_FROM, score)
 
 
-def verdict_on(score: int) -> Verdict:
-    """Return what follows from an overall score."""
+def verdict_of(interview: Interview) -> Verdict:
+    """Return what follows from the overall score, or from the recommendation that a caller has set."""
+    recommendation = interview.outcome.get("evaluation", {}).get("recommendation")
+    if recommendation is not None:
+        return next(one for one in VERDICTS if one.overall == recommendation)
+    score = scores_of(interview)["overall"]
     return next(one for one in VERDICTS if score >= one.minimum)
 
 
-def summary_of(interview: Interview, score: int) -> str:
+def summary_of(interview: Interview) -> str:
     """Summarize an evaluation."""
-    return f"{interview.title}: {verdict_on(score).summary} Overall {score} of 100."
+    return f"{interview.title}: {verdict_of(interview).summary} Overall {scores_of(interview)['overall']} of 100."
 
 
 # ---- the call
@@ -124,7 +145,7 @@ def evaluation_payload(interview: Interview) -> dict[str, Any]:
     scores = scores_of(interview)
     return {
         "evaluation": _evaluation(interview, scores),
-        "aiSummary": summary_of(interview, scores["overall"]),
+        "aiSummary": summary_of(interview),
         "recommendations": {
             "strengths": ["Measures before changing anything", "Explains decisions clearly"],
             "improvements": ["Name the trade-offs that were rejected"],
@@ -140,14 +161,14 @@ def _evaluation(interview: Interview, scores: Mapping[str, int]) -> dict[str, An
     overall = scores["overall"]
     rated = [
         {"question": question, "score": _near(interview, overall, question), "notes": "Answered with an example."}
-        for question in questions_of(interview)
+        for question in (asked.content for asked, _ in exchanges(interview))
     ]
     return {
-        "recommendation": verdict_on(overall).recommendation,
+        "recommendation": verdict_of(interview).recommendation,
         "overallScore": overall,
-        **{shown: scores.get(name, overall) for name, shown in CATEGORIES.items()},
+        **{shown: overall if interview.rubric else scores.get(name, overall) for name, shown in CATEGORIES.items()},
         "questionEvaluations": rated,
-        **({} if interview.rubric is None else _by_rubric(interview, interview.rubric, overall)),
+        **({} if interview.rubric is None else _by_rubric(interview, interview.rubric)),
     }
 
 
@@ -157,7 +178,7 @@ def _raw_analysis(interview: Interview, scores: Mapping[str, int]) -> dict[str, 
     return {
         "overallRating": rating_of(overall),
         "scores": scores,
-        "recruiterSummary": {"tldr": summary_of(interview, overall), "quickDecision": verdict_on(overall).decision},
+        "recruiterSummary": {"tldr": summary_of(interview), "quickDecision": verdict_of(interview).decision},
         "perceivedLevel": interview.details.get("seniority", level),
         "skillEvaluations": skills_assessment(interview),
     }
@@ -179,14 +200,14 @@ def rating_near(interview: Interview, figure: str) -> int:
 RATING_LABELS: Final = ("", "Poor", "Weak", "Fair", "Good", "Excellent")
 
 
-def _by_rubric(interview: Interview, rubric: Mapping[str, Any], overall: int) -> dict[str, Any]:
+def _by_rubric(interview: Interview, rubric: Mapping[str, Any]) -> dict[str, Any]:
     criteria = {one["name"]: _criterion(interview, one["name"]) for one in rubric["criteria"]}
     required = [one["name"] for one in rubric["criteria"] if one.get("mustHave")]
     return {
         "byCriterion": criteria,
         "mustHavesMet": all((criteria[name]["score"] or 0) >= MET_FROM for name in required),
         "overallConfidence": "HIGH" if all(one["score"] for one in criteria.values()) else "MEDIUM",
-        "aiRecommendation": verdict_on(overall).by_rubric,
+        "aiRecommendation": verdict_of(interview).by_rubric,
         "rubricSnapshot": rubric,
     }
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from boooply.sandbox.checks import Field, check_fields, check_names, one_of, string, time
+from boooply.sandbox.outcomes import OUTCOME, with_outcome
 from boooply.sandbox.playing import STEPS, expire_overdue, play_interview
 from boooply.sandbox.records import Finalization, Interview
 from boooply.sandbox.state import State
@@ -47,7 +48,10 @@ def run_flow(state: State, name: str, code: str, body: Mapping[str, Any]) -> Int
 
 
 def _play(state: State, interview: Interview, body: Mapping[str, Any]) -> Interview:
-    return play_interview(state, interview, body.get("to", "END"))
+    step = body.get("to", "END")
+    # A completed AI interview is final.
+    left = "END" if interview.kind == "AI" and step == "COMPLETED" else step
+    return play_interview(state, with_outcome(interview, left, body), step)
 
 
 # ---- booking
@@ -99,7 +103,7 @@ def _finalize(state: State, interview: Interview, body: Mapping[str, Any]) -> In
 
 
 FLOWS: Final[Mapping[str, Flow]] = {
-    "play": Flow(fields=(Field("to", one_of(*STEPS)),), perform=_play),
+    "play": Flow(fields=(Field("to", one_of(*STEPS)), *OUTCOME), perform=_play),
     "book": Flow(fields=(Field("start", time),), perform=_book),
     "finalize": Flow(
         fields=(

@@ -51,7 +51,7 @@ def video_of(interview: Interview) -> Video:
     Raises:
         SandboxError: 404 if nothing was recorded.
     """
-    if not interview.is_recorded:
+    if not interview.has_video:
         raise SandboxError(404, "RECORDING_NOT_FOUND", "the interview has no recording")
     blocks = (hashlib.sha256(f"{interview.id} {number}".encode()).digest() for number in range(BODY_BLOCKS))
     return Video(FTYP + b"".join(blocks))
@@ -85,7 +85,7 @@ def slice_video(video: Video, wanted: str | None, if_range: str | None) -> Piece
 
 def recording(interview: Interview, base_url: str, secret: bytes, now: datetime) -> dict[str, Any] | None:
     """Return the recording of section 5, with a new pre-signed link; None if nothing was recorded."""
-    if not interview.is_recorded:
+    if not interview.has_video:
         return None
     date, seconds = now.strftime(SIGNED_AT), str(int(SIGNED_FOR.total_seconds()))
     signature = _signature(secret, interview.code, date, seconds)

@@ -249,6 +249,7 @@ class Interview:
         ended_at: When it last ended.
         analyses: How often the analysis has run; 0 means that there is no evaluation.
         rubric: The rubric that the analysis goes by, in the form of `rubricSnapshot`.
+        outcome: What a caller has set of the `evaluation`, the `transcript` and the `recording`.
     """
 
     id: str
@@ -270,6 +271,7 @@ class Interview:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     analyses: int = 0
+    outcome: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     finalization: Finalization | None = None
     rubric: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -285,3 +287,8 @@ class Interview:
         """Whether there is a recording and a transcript: only on request of a team meeting, always of others."""
         is_requested = self.kind != "TEAM" or bool(self.details.get("transcriptionEnabled"))
         return self.ended_at is not None and is_requested
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there is a recording: a caller may have set that there is none."""
+        return self.is_recorded and self.outcome.get("recording", True)

@@ -1,13 +1,14 @@
 """The sandbox's Python API: a context manager, async or blocking."""
 
 import asyncio
+import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from aiohttp import web
 
@@ -37,6 +38,14 @@ def _keys_of(seed: str) -> OwnKeys:
     if not seed.strip():
         raise ValueError("seed must not be empty")
     return OwnKeys.from_seed(seed)
+
+
+def _in_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, object]", value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 class Sandbox:
@@ -189,16 +198,38 @@ class Sandbox:
             names = ", ".join(sorted({call.operation for call in over}))
             raise AssertionError(f"{len(over)} of {len(self.calls)} calls were over the limits: {names}")
 
-    def play(self, code: str, to: Step = "END") -> None:
-        """Play an interview one step, whoever owns it.
+    def play(
+        self,
+        code: str,
+        to: Step = "END",
+        *,
+        evaluation: Mapping[str, Any] | None = None,
+        transcript: Sequence[Mapping[str, Any]] | None = None,
+        rubric: Mapping[str, Any] | None = None,
+        recording: bool | None = None,
+    ) -> None:
+        """Play an interview one step, whoever owns it, and set its outcome; what is left out is up to the sandbox.
 
         Safe from any thread while the sandbox serves, as are `book` and `finalize`. See `boooply.sandbox.playing` for
-        the steps.
+        the steps. The names are those of the API.
+
+        Args:
+            code: The meeting code.
+            to: The step.
+            evaluation: Scores from 0 to 100, named as in the webhooks' `scores`: `overall`, `communication`,
+                `technicalSkills`, `problemSolving`, `cultureFit`, `experienceMatch`; and a `recommendation`:
+                `STRONG_PASS`, `PASS`, `REVIEW`, `FAIL` or `STRONG_FAIL`.
+            transcript: The entries of the API's transcript, at least with `speaker`, `role` and `content`.
+            rubric: The rubric that the evaluation goes by, in the form of `rubricSnapshot`:
+                `{"criteria": [{"name": …}]}`.
+            recording: False leaves no recording.
 
         Raises:
-            SandboxError: 404 for an unknown code, 409 for a step that is impossible now.
+            SandboxError: 400 or 422 for a wrong outcome, 404 for an unknown code, 409 for a step that is impossible
+                now.
         """
-        self._run("play", code, to=to)
+        outcome = {"evaluation": evaluation, "transcript": transcript, "rubric": rubric, "recording": recording}
+        self._run("play", code, to=to, **outcome)
 
     def book(self, code: str, start: datetime | str | None = None) -> None:
         """Book a slot as the candidate, who was invited with `CANDIDATE_PICKS`; everybody is notified.
@@ -211,7 +242,7 @@ class Sandbox:
             SandboxError: 404 for an unknown code, 409 if there is nothing to book, 410 if the booking link is older
                 than 7 days, 422 if no such slot was offered.
         """
-        self._run("book", code, start=start.isoformat() if isinstance(start, datetime) else start)
+        self._run("book", code, start=start)
 
     def finalize(self, code: str, recommendation: str, *, rationale: str | None = None, by: str | None = None) -> None:
         """Finalize an evaluated interview as a recruiter.
@@ -228,7 +259,9 @@ class Sandbox:
         self._run("finalize", code, recommendation=recommendation, rationale=rationale, by=by)
 
     def _run(self, flow: str, code: str, **arguments: object) -> None:
-        body = {name: value for name, value in arguments.items() if value is not None}
+        given = {name: value for name, value in arguments.items() if value is not None}
+        # As it would arrive over HTTP, and a copy that the caller cannot change later.
+        body: dict[str, Any] = json.loads(json.dumps(given, default=_in_json))
         self._on_loop(lambda: run_flow(self._state, flow, code, body))
 
     def _on_loop(self, action: Callable[[], T]) -> T:

@@ -173,6 +173,26 @@ def test_a_candidate_books_and_a_recruiter_finalizes_in_the_console(
     expect(page.get_by_test_id("panel-emails")).to_contain_text("feedback")
 
 
+def test_an_outcome_is_set_in_the_console(sandbox: Sandbox, client: BoooplyClient, looking: Any) -> None:
+    codes = [create(client, name) for name in ("Jane", "Sam")]
+    page = looking.at(sandbox.base_url)
+    row = more(page, codes[0])
+    row.get_by_label("Overall score").fill("35")
+    looking.picture(page, "console-7-outcome")
+    row.get_by_role("button", name="End with this outcome").click()
+    expect(row).to_contain_text("35")
+    evaluation = client.interviews.get_evaluation(codes[0])
+    assert (evaluation.overall_score, evaluation.recommendation) == (35, "FAIL")
+
+    row = more(page, codes[1])
+    row.get_by_label("Recommendation", exact=True).select_option("STRONG_PASS")
+    row.get_by_role("button", name="End with this outcome").click()
+    expect(row).to_contain_text("AUTO_COMPLETED")
+    evaluation = client.interviews.get_evaluation(codes[1])
+    assert evaluation.overall_score is not None
+    assert evaluation.overall_score >= 90
+
+
 def test_what_is_being_typed_survives_a_snapshot(sandbox: Sandbox, client: BoooplyClient, looking: Any) -> None:
     code = create(client)
     sandbox.play(code)
