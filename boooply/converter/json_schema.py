@@ -12,7 +12,7 @@ from boooply.converter.annotations import kinds_of
 from boooply.converter.descriptions import BOUNDS, FIELDS, QUOTES
 from boooply.converter.names import wire_name
 from boooply.models.names import camel_case
-from boooply.models.response import ABSENT, ResponseModel, description_of
+from boooply.models.response import ABSENT, description_of
 from boooply.secret import Secret
 
 Schema = dict[str, Any]
@@ -79,11 +79,12 @@ def _object(model: type, caution: str) -> Schema:
 
 
 def _result(model: type, field: "attrs.Attribute[Any]", caution: str) -> Schema:
-    if not issubclass(model, ResponseModel):  # a slot is part of requests and of responses
+    text = description_of(field)
+    if not text:  # a slot is part of requests too
         return _described(model, field)
     kind = kinds_of(field.type)[0]
     values = f" One of {', '.join(kind)}; others may come." if _is_enumeration(kind) else ""
-    return {"description": f"{description_of(field)}{values}{caution if field.name in QUOTES else ''}"}
+    return {"description": f"{text}{values}{caution if field.name in QUOTES else ''}"}
 
 
 def _described(model: type, field: "attrs.Attribute[Any]") -> Schema:

@@ -182,6 +182,7 @@ def test_an_outcome_is_set_in_the_console(sandbox: Sandbox, client: BoooplyClien
     row.get_by_role("button", name="End with this outcome").click()
     expect(row).to_contain_text("35")
     evaluation = client.interviews.get_evaluation(codes[0])
+    assert evaluation is not None
     assert (evaluation.overall_score, evaluation.recommendation) == (35, "FAIL")
 
     row = more(page, codes[1])
@@ -189,6 +190,7 @@ def test_an_outcome_is_set_in_the_console(sandbox: Sandbox, client: BoooplyClien
     row.get_by_role("button", name="End with this outcome").click()
     expect(row).to_contain_text("AUTO_COMPLETED")
     evaluation = client.interviews.get_evaluation(codes[1])
+    assert evaluation is not None
     assert evaluation.overall_score is not None
     assert evaluation.overall_score >= 90
 
