@@ -1,12 +1,15 @@
 """A process that forks the programs of tests: it has imported their dependencies, which takes a second each time.
 
-It gets requests over the socket whose number is its argument, and ends with it. ``Program`` in programs.py asks.
+Its arguments are the number of the socket at which callers connect, the paths of that socket and of this file, and what
+to import. It ends with its last caller. ``Program`` in programs.py calls it.
 """
 
+import fcntl
 import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -14,25 +17,45 @@ from pathlib import Path
 from typing import Any
 
 
-def next_program(requests: socket.socket) -> list[str]:
+def next_program(entrance: socket.socket, place: Path, code: Path) -> list[str]:
     """Return the words of a command after its options, in a process of its own."""
+    callers: list[socket.socket] = []
     while True:
-        head, fds, _, _ = socket.recv_fds(requests, 8, 4)
-        if not head:
+        for ready in select.select([entrance, *callers], [], [])[0]:
+            if ready is entrance:
+                callers.append(entrance.accept()[0])
+                continue
+            asked, fds = read_request(ready)
+            if asked is None:
+                callers.remove(ready)
+                ready.close()
+                end_without_callers(callers, entrance, place, code)
+            elif os.fork() == 0:
+                for one in (entrance, *callers):
+                    one.close()
+                become_program(asked, fds)
+                return [str(word) for word in asked["words"]]
+            for fd in fds:
+                os.close(fd)
+
+
+def read_request(caller: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """Return what a caller asks for, which is None at its end, and file descriptors."""
+    head, fds, _, _ = socket.recv_fds(caller, 8, 4)
+    if not head:
+        return None, fds
+    text = b""
+    while len(text) < int(head):
+        text += caller.recv(int(head) - len(text))
+    return json.loads(text), fds
+
+
+def end_without_callers(callers: list[socket.socket], entrance: socket.socket, place: Path, code: Path) -> None:
+    with code.open(encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # nobody connects now
+        if not callers and not select.select([entrance], [], [], 0)[0]:
+            place.unlink()
             os._exit(0)
-        size = int(head)
-        text = b""
-        while len(text) < size:
-            text += requests.recv(size - len(text))
-        asked = json.loads(text)
-        for name in asked["modules"]:
-            importlib.import_module(name)
-        if os.fork() == 0:
-            requests.close()
-            become_program(asked, fds)
-            return [str(word) for word in asked["words"]]
-        for fd in fds:
-            os.close(fd)
 
 
 def become_program(asked: dict[str, Any], fds: list[int]) -> None:
@@ -60,9 +83,14 @@ def become_program(asked: dict[str, Any], fds: list[int]) -> None:
     sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115 - the same
 
 
+if os.fork():
+    os._exit(0)  # nobody waits for the other one
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends pytest, and with it this process
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries who waited for a program
-kind, what, *arguments = next_program(socket.socket(fileno=int(sys.argv[1])))
+number, its_place, its_code, *modules = sys.argv[1:]
+for name in modules:
+    importlib.import_module(name)
+kind, what, *arguments = next_program(socket.socket(fileno=int(number)), Path(its_place), Path(its_code))
 sys.argv = [kind, *arguments]
 if kind == "-m":
     sys.path[0] = str(Path.cwd())

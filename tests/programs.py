@@ -1,42 +1,56 @@
 """Python programs that tests start, forked from a process that has imported their dependencies."""
 
+import fcntl
+import hashlib
 import json
 import os
 import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+CODE = Path(__file__).with_name("nursery.py")
+PLACE = tempfile.gettempdir()  # before a test changes it
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())  # whose workers have their nurseries in common
+SLOW_IMPORTS = ("aiohttp", "anyio.from_thread", "cattrs", "cryptography.fernet", "sqlalchemy.dialects.postgresql")
+
 
 class Nursery:
-    """A process that forks the programs that share an interpreter's options."""
+    """A connection to the process that forks the programs with the same options and imported modules."""
 
-    def __init__(self, options: Sequence[str]) -> None:
-        self.requests, theirs = socket.socketpair()
+    def __init__(self, options: Sequence[str], modules: Sequence[str]) -> None:
+        name = hashlib.sha256(repr((RUN, options, modules)).encode()).hexdigest()
+        place = Path(PLACE, f"nursery-{name[:16]}")
+        self.caller = socket.socket(socket.AF_UNIX)
         self.lock = threading.Lock()
-        code = (Path(__file__).parent / "nursery.py").read_text(encoding="utf-8")
-        command = [sys.executable, *options, "-c", code, str(theirs.fileno())]
+        with CODE.open(encoding="utf-8") as code:
+            fcntl.flock(code, fcntl.LOCK_EX)  # others may start it too, and it may be about to end
+            if not place.exists():
+                self._open(place, code.read(), options, modules)
+            self.caller.connect(str(place))
+
+    def _open(self, place: Path, code: str, options: Sequence[str], modules: Sequence[str]) -> None:
         null = subprocess.DEVNULL
-        self.process = subprocess.Popen(command, stdin=null, stdout=null, pass_fds=[theirs.fileno()])  # noqa: S603 - ours
-        theirs.close()
+        with socket.socket(socket.AF_UNIX) as entrance:
+            entrance.bind(str(place))
+            entrance.listen(100)
+            number = entrance.fileno()
+            words = [sys.executable, *options, "-c", code, str(number), str(place), str(CODE), *modules]
+            subprocess.run(words, check=True, stdin=null, stdout=null, pass_fds=[number])  # noqa: S603 - ours
 
     def start(self, asked: dict[str, Any], fds: Sequence[int]) -> None:
         text = json.dumps(asked).encode()
         with self.lock:
-            socket.send_fds(self.requests, [b"%8d" % len(text)], fds)
-            self.requests.sendall(text)
-
-    def close(self) -> None:
-        self.requests.close()
-        self.process.wait(30)
+            socket.send_fds(self.caller, [b"%8d" % len(text)], fds)
+            self.caller.sendall(text)
 
 
-NURSERIES: dict[tuple[str, ...], Nursery] = {}
-SLOW_IMPORTS = ("aiohttp", "anyio.from_thread", "cattrs", "cryptography.fernet", "sqlalchemy.dialects.postgresql")
+NURSERIES: dict[tuple[Sequence[str], Sequence[str]], Nursery] = {}
 
 
 class Program(subprocess.Popen[Any]):
@@ -46,24 +60,24 @@ class Program(subprocess.Popen[Any]):
     """
 
     def __init__(self, words: Sequence[str], *, modules: Sequence[str] = SLOW_IMPORTS, **options: Any) -> None:
-        self._modules = modules
+        self._modules = tuple(modules)
         super().__init__(list(words), **options)
 
     def _execute_child(self, words, _executable, _pre, _close, _pass, cwd, env, _info, _flags, _shell, *rest) -> None:
         pipes = rest[:6]
         start = next(number for number, word in enumerate(words) if word in {"-c", "-m"})
         options = tuple(words[1:start])
-        if options not in NURSERIES:
-            NURSERIES[options] = Nursery(options)
+        which = (options, self._modules)
+        if which not in NURSERIES:
+            NURSERIES[which] = Nursery(*which)
         asked = {
             "words": words[start:],
             "cwd": str(cwd or Path.cwd()),
             "environment": dict(os.environ if env is None else env),
-            "modules": self._modules,
         }
         self._report, theirs = os.pipe()
         standard = [number if fd == -1 else fd for number, fd in enumerate((pipes[0], pipes[3], pipes[5]))]
-        NURSERIES[options].start(asked, [*standard, theirs])
+        NURSERIES[which].start(asked, [*standard, theirs])
         os.close(theirs)
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]  # private, as are the others
         self.pid = self._read_report()
@@ -72,7 +86,9 @@ class Program(subprocess.Popen[Any]):
     def _read_report(self) -> int:
         line = b""
         while not line.endswith(b"\n"):
-            line += os.read(self._report, 1)
+            one = os.read(self._report, 1)
+            assert one, "the nursery has ended"
+            line += one
         return int(line)
 
     def _try_wait(self, flags: int) -> tuple[int, int]:
@@ -90,7 +106,7 @@ class Program(subprocess.Popen[Any]):
         return self.returncode
 
 
-def run_program(words: Sequence[str], *, timeout: float = 30, **options: Any) -> subprocess.CompletedProcess[Any]:
+def run_program(words: Sequence[str], *, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[Any]:
     """Run a program as subprocess.run does, with its output captured; ``timeout`` is in seconds."""
     pipe = subprocess.PIPE
     with Program(words, stdout=pipe, stderr=pipe, **options) as process:
@@ -104,4 +120,4 @@ def run_program(words: Sequence[str], *, timeout: float = 30, **options: Any) ->
 
 def close_nurseries() -> None:
     while NURSERIES:
-        NURSERIES.popitem()[1].close()
+        NURSERIES.popitem()[1].caller.close()

@@ -1,5 +1,9 @@
 """The fixtures as a user's own tests have them: a pytest of its own, without any configuration."""
 
+import subprocess
+import sys
+from collections.abc import Callable
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -16,19 +20,32 @@ THREE_LINES = """
 """
 
 
-def run(pytester: pytest.Pytester, code: str, *options: str, scope: str = "function") -> pytest.RunResult:
-    pytester.makepyfile(code)
-    settings = "asyncio_default_fixture_loop_scope = function"  # else pytest-asyncio warns
-    pytester.makeini(f"[pytest]\n{settings}\nboooply_fixture_scope = {scope}")
-    return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *options)
+Run = Callable[..., pytest.RunResult]
+# no plugin of the environment that neither a user needs nor the fixtures: importing hypothesis takes a second
+OPTIONS = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
 
-def test_a_blocking_integration_is_tested_in_a_few_lines(pytester: pytest.Pytester) -> None:
-    run(pytester, THREE_LINES).assert_outcomes(passed=1)
+@pytest.fixture
+def run(pytester: pytest.Pytester, run_python: Callable[..., subprocess.CompletedProcess[str]]) -> Run:
+    """Run a file of tests; ``imported`` are the modules that pytest's process has imported before."""
+
+    def run(code: str, *, scope: str = "function", imported: tuple[str, ...] = ("aiohttp",)) -> pytest.RunResult:
+        pytester.makepyfile(code)
+        settings = "asyncio_default_fixture_loop_scope = function"  # else pytest-asyncio warns
+        pytester.makeini(f"[pytest]\n{settings}\nboooply_fixture_scope = {scope}")
+        words = [sys.executable, "-m", "pytest", f"--basetemp={pytester.path}/temporary", *OPTIONS]
+        ran = run_python(words, modules=("pytest", "cattrs", *imported), cwd=pytester.path, text=True)
+        return pytest.RunResult(ran.returncode, ran.stdout.splitlines(), ran.stderr.splitlines(), 0)
+
+    return run
+
+
+def test_a_blocking_integration_is_tested_in_a_few_lines(run: Run) -> None:
+    run(THREE_LINES).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "anyio"])
-def test_an_async_integration_is_tested_with_either_plugin(pytester: pytest.Pytester, runner: str) -> None:
+def test_an_async_integration_is_tested_with_either_plugin(run: Run, runner: str) -> None:
     code = f"""
         import pytest
         from boooply import AIInterview, Candidate, Tenant
@@ -46,10 +63,10 @@ def test_an_async_integration_is_tested_with_either_plugin(pytester: pytest.Pyte
             assert (await boooply_client.organization.get()).external_org_id is None
             assert boooply_sandbox.mints == {{"org_1": 1}}
     """
-    run(pytester, code).assert_outcomes(passed=1)
+    run(code).assert_outcomes(passed=1)
 
 
-def test_webhooks_are_handed_over_by_hand_or_over_http(pytester: pytest.Pytester) -> None:
+def test_webhooks_are_handed_over_by_hand_or_over_http(run: Run) -> None:
     code = """
         import http.server, threading
         from boooply import AIInterview, BoooplyClient, Candidate
@@ -85,10 +102,10 @@ def test_webhooks_are_handed_over_by_hand_or_over_http(pytester: pytest.Pytester
                 server.shutdown()
             assert "interview.evaluation" in taken
     """
-    run(pytester, code).assert_outcomes(passed=2)
+    run(code).assert_outcomes(passed=2)
 
 
-def test_a_run_without_the_fixtures_pays_nothing(pytester: pytest.Pytester) -> None:
+def test_a_run_without_the_fixtures_pays_nothing(run: Run) -> None:
     code = """
         import sys
 
@@ -96,22 +113,22 @@ def test_a_run_without_the_fixtures_pays_nothing(pytester: pytest.Pytester) -> N
             assert "boooply.sandbox" not in sys.modules
             assert "aiohttp" not in sys.modules
     """
-    run(pytester, code).assert_outcomes(passed=1)
+    run(code, imported=()).assert_outcomes(passed=1)
 
 
-def test_an_assertion_that_fails_says_what_happened(pytester: pytest.Pytester) -> None:
+def test_an_assertion_that_fails_says_what_happened(run: Run) -> None:
     twice = THREE_LINES.replace(
         "boooply_sandbox.assert_nobody",
         "boooply_blocking_client.interviews.create("
         'AIInterview(job_role="Engineer", candidate=jane))\n        boooply_sandbox.assert_nobody',
     )
-    result = run(pytester, twice)
+    result = run(twice)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*1 invitations went out twice, the second time for Boooply-AI-*"])
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "anyio"])
-def test_the_fixtures_can_last_for_the_whole_session(pytester: pytest.Pytester, runner: str) -> None:
+def test_the_fixtures_can_last_for_the_whole_session(run: Run, runner: str) -> None:
     code = f"""
         import os
         import pytest
@@ -141,4 +158,4 @@ def test_the_fixtures_can_last_for_the_whole_session(pytester: pytest.Pytester, 
             assert boooply_sandbox.mints == {{"org_1": 2}}
             assert len(boooply_sandbox.sent_emails) == 3
     """
-    run(pytester, code, scope="session").assert_outcomes(passed=3)
+    run(code, scope="session").assert_outcomes(passed=3)

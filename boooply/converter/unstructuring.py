@@ -21,6 +21,7 @@ from boooply.converter.annotations import is_union
 from boooply.converter.names import DERIVED, wire_name
 from boooply.models import ParticipantRole, ResponseModel
 from boooply.models.people import same_person
+from boooply.models.response import ABSENT, Absent
 from boooply.secret import Secret
 
 Hook = Callable[[Any], dict[str, Any]]
@@ -77,9 +78,11 @@ def _response(model: type, converter: Converter, *, secrets: bool) -> Hook:
         if field.name != "extra"
     }
     plain: Hook = make_dict_unstructure_fn(model, converter, extra=override(omit=True), **overrides)
+    lists = {wire_name(model, field.name): field.name for field in attrs.fields(model) if field.default is ABSENT}
 
     def unstructure_response(response: Any) -> dict[str, Any]:
-        written = {wire: value for wire, value in plain(response).items() if value is not None}
+        absent = {wire for wire, name in lists.items() if isinstance(getattr(response, name), Absent)}
+        written = {wire: value for wire, value in plain(response).items() if value is not None and wire not in absent}
         return written | response.extra if secrets else written
 
     return unstructure_response

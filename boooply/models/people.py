@@ -8,7 +8,7 @@ import attrs
 from boooply.models import validators
 from boooply.models.enums import AuthProvider, ParticipantRole
 from boooply.models.request import RequestModel
-from boooply.models.response import ResponseModel
+from boooply.models.response import ResponseModel, field
 from boooply.secret import Secret
 
 
@@ -60,11 +60,11 @@ def same_person(email: str, other: str) -> bool:
 class InterviewParticipant(ResponseModel):
     """A person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
 
-    id: str | None = None
-    name: str | None = None
-    email: str | None = None
-    role: ParticipantRole | str | None = None
-    join_token: Secret | None = None
-    joined_at: datetime | None = None
-    left_at: datetime | None = None
-    is_active: bool | None = None
+    id: str | None = field("The id of this participation, by which it is removed.")
+    name: str | None = field("The person's name.")
+    email: str | None = field("The person's e-mail address.")
+    role: ParticipantRole | str | None = field("What the person does in the interview.")
+    join_token: Secret | None = field("The secret part of the person's link.")
+    joined_at: datetime | None = field("When the person joined.")
+    left_at: datetime | None = field("When the person left.")
+    is_active: bool | None = field("Whether the person is in the meeting now.")

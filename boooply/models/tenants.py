@@ -7,7 +7,7 @@ import attrs
 from boooply.models import validators
 from boooply.models.enums import TeamRole
 from boooply.models.request import RequestModel
-from boooply.models.response import ResponseModel
+from boooply.models.response import ResponseModel, about, field
 from boooply.secret import Secret
 
 
@@ -47,25 +47,25 @@ class Tenant(RequestModel):
 class OrganizationApiKey(ResponseModel):
     """The key of a customer's organization: the API shows it once, so store ``api_key.reveal()`` immediately.
 
-    The API guarantees ``api_key`` alone. ``organization_id`` is the one that was sent, whatever the API echoes.
+    The API guarantees ``api_key`` alone.
     """
 
-    api_key: Secret
-    organization_id: str = ""
-    organization_name: str | None = None
-    user_id: str | None = None
-    user_email: str | None = None
-    meeting_base_url: str | None = None
-    api_base_url: str | None = None
-    message: str | None = None
+    api_key: Secret = attrs.field(metadata=about("The organization's key."))
+    organization_id: str = field("Your own id of the customer: as you sent it, whatever the API echoes.", default="")
+    organization_name: str | None = field("The name of the organization.")
+    user_id: str | None = field("Your own id of the user who connected the customer.")
+    user_email: str | None = field("The e-mail address of that user.")
+    meeting_base_url: str | None = field("Where the vendor's meetings are. The SDK does not use it.")
+    api_base_url: str | None = field("Where the vendor's API is. The SDK does not use it.")
+    message: str | None = field("The API's remark.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class Organization(ResponseModel):
-    """The organization that a key belongs to; ``external_org_id`` is the platform's own id of the customer."""
+    """The organization that a key belongs to."""
 
-    id: str | None = None
-    name: str | None = None
-    slug: str | None = None
-    external_org_id: str | None = None
-    plan: str | None = None
+    id: str | None = field("Its id at Boooply.")
+    name: str | None = field("Its name.")
+    slug: str | None = field("Its name in addresses.")
+    external_org_id: str | None = field("The platform's own id of the customer, as it was given with the key.")
+    plan: str | None = field("Its plan, such as STARTER. Each interview counts against it once created.")

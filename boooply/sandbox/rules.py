@@ -37,7 +37,6 @@ from boooply.sandbox.wire import invalid, missing, parse_time
 __all__ = [
     "CANCEL",
     "JOB_DESCRIPTION",
-    "PLAY",
     "PROVISION",
     "Draft",
     "NewPerson",
@@ -73,6 +72,7 @@ POSITION = (
     Field("employmentType", one_of("FULL_TIME", "PART_TIME", "CONTRACT")),
 )
 DETAILS = (
+    Field("title", string),
     Field("jobRole", non_empty),
     *POSITION,
     Field("schedulingMode", one_of("IMMEDIATE", "FIXED", "CANDIDATE_PICKS")),
@@ -99,7 +99,6 @@ CREATE = (
     Field("candidate", CANDIDATE),
     Field("durationMinutes", integer_from(5)),
     Field("scheduledAt", time),
-    Field("title", string),
     # Checked and not kept: nobody needs a CV in a sandbox's memory.
     Field("candidateCV", string),
     *DETAILS,
@@ -124,7 +123,6 @@ PROVISION = (
     Field("organizationName", string),
     Field("teamMembers", list_of(MEMBER)),
 )
-PLAY = (Field("to", one_of("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")),)
 
 
 @frozen(kw_only=True)
@@ -147,7 +145,6 @@ class Draft:
     people: tuple[NewPerson, ...]
     minutes: int
     scheduled_at: datetime | None
-    title: str | None
     details: Mapping[str, Any]
 
     def has_role(self, role: str) -> bool:
@@ -260,7 +257,6 @@ def _draft(body: Mapping[str, Any]) -> Draft:
         people=_people(body),
         minutes=body.get("durationMinutes", DEFAULT_MINUTES),
         scheduled_at=scheduled_at,
-        title=body.get("title"),
         details={"schedulingMode": "IMMEDIATE" if scheduled_at is None else "FIXED", **kept},
     )
 

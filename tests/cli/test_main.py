@@ -152,10 +152,10 @@ def test_an_error_that_is_not_the_sdks_is_not_hidden(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("missing", ["cyclopts", "rich"])
-def test_a_missing_extra_is_named_in_one_line(missing: str) -> None:
+def test_a_missing_extra_is_named_in_one_line(run_python: Run, missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main([]))"
 
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    ran = run_python([sys.executable, "-c", code], modules=(), text=True)
 
     assert ran.returncode == 2
     assert ran.stdout == ""
@@ -176,12 +176,12 @@ def test_a_missing_extra_is_named_in_this_process(run: Run, monkeypatch: pytest.
 
 @pytest.mark.parametrize("missing", ["sqlalchemy", "cryptography.fernet"])
 @pytest.mark.parametrize("command", [["tenants", "list"], ["store", "check"], ["provision", "tenants.csv"]])
-def test_a_missing_part_of_an_extra_is_named(missing: str, command: list[str]) -> None:
+def test_a_missing_part_of_an_extra_is_named(run_python: Run, missing: str, command: list[str]) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; from boooply.cli.main import main; sys.exit(main({command!r}))"
     )
 
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    ran = run_python([sys.executable, "-c", code], modules=("aiohttp", "cattrs", "cyclopts", "rich.console"), text=True)
 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == 'boooply: the command needs an extra: python -m pip install "boooply[cli]"\n'
@@ -220,10 +220,10 @@ def test_arguments_come_from_the_process(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], []])
-def test_help_and_version_import_no_server(arguments: list[str]) -> None:
+def test_help_and_version_import_no_server(run_python: Run, arguments: list[str]) -> None:
     code = f"import sys; from boooply.cli.main import main; main({arguments!r}); sys.exit('aiohttp' in sys.modules)"
 
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)  # noqa: S603 - ours
+    ran = run_python([sys.executable, "-c", code], modules=("cyclopts", "rich.console"))
 
     assert ran.returncode == 0
 

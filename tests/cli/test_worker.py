@@ -25,6 +25,7 @@ Run = Callable[..., Any]
 Rows = Callable[[int], Path]
 
 MINT = "create_organization_api_key"
+BUSY = 8  # seconds that a busy machine may take for what takes none
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
 
 
@@ -273,11 +274,11 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
             time.sleep(0.5)  # the others wait for the rate limit by now
             begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=25)
+            out, err = process.communicate(timeout=60)
             seconds = time.monotonic() - begun
 
     assert (process.returncode, err) == (0, "")
-    assert seconds < 8  # a busy machine takes its time
+    assert seconds < 20  # and not a window
     assert "Connected 10 customers" in out
     assert "Stopped; what was not sent is queued again." in out
     found = status()
@@ -285,12 +286,28 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
     assert (found["jobs"]["todo"], found["jobs"]["doing"]) == (30, 0)
 
 
+def test_sigterm_ends_a_worker_with_143_that_is_to_connect_all_and_has_not(
+    run: Run, started: Run, many_tenants_csv: Rows, use: Callable[[Sandbox], None]
+) -> None:
+    run("enqueue", many_tenants_csv(4))
+    with Sandbox(limits=Limits(writes=2, window=600)) as limited:
+        use(limited)
+        with started("worker", "--once") as process:
+            until(lambda: len(limited.mints) == 2)
+            time.sleep(0.5)  # the others wait for the rate limit by now
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=25)
+
+    assert (process.returncode, err) == (128 + signal.SIGTERM, "")
+    assert "Stopped; what was not sent is queued again." in out
+
+
 @pytest.mark.parametrize("command", ["provision", "worker"])
 def test_what_outlasts_the_grace_is_in_doubt_and_the_process_is_gone(
     run: Run, started: Run, many_tenants_csv: Rows, use: Callable[[Sandbox], None], command: str, status
 ) -> None:
     path = many_tenants_csv(3)
-    with Sandbox(latency=40) as slow:
+    with Sandbox(latency=60) as slow:
         use(slow)
         if command == "worker":
             run("enqueue", path)
@@ -298,10 +315,10 @@ def test_what_outlasts_the_grace_is_in_doubt_and_the_process_is_gone(
             until(lambda: len(slow.mints) == 3)
             begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            out, _ = process.communicate(timeout=25)
+            out, _ = process.communicate(timeout=60)
             seconds = time.monotonic() - begun
 
-    assert seconds < 1 + 5
+    assert seconds < 1 + 5 + BUSY
     assert process.returncode == {"provision": 4, "worker": 143}[command]
     assert re.search("in doubt +3", out)
     assert "the run was stopped" in out
@@ -332,13 +349,13 @@ def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
             getattr(line, failure)()
             process.send_signal(signal.SIGTERM)
             begun = time.monotonic()
-            process.communicate(timeout=25)
+            process.communicate(timeout=60)
             seconds = time.monotonic() - begun
 
     (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
     assert process.returncode == {"cut": 1, "stall": 143}[failure]
     assert len(rescued.read_text().splitlines()) == len(slow.mints) == 4
-    assert seconds < 2 + 5 + 2  # a busy machine takes its time
+    assert seconds < 2 + 5 + BUSY
 
 
 def test_a_terminal_gets_a_bar(run: Run, run_in_terminal: Run, many_tenants_csv: Rows) -> None:

@@ -72,7 +72,6 @@ def test_a_body_becomes_a_request_and_a_response_leaves_secrets_out(browser: Tes
     assert response.json() == {
         "meetingCode": "Boooply-AI-1",
         "title": "First talk",
-        "isTeamMeeting": False,
         "participants": [{"email": "jane@example.com"}],
     }
     minted = browser.post("/tenant", json={"userId": 1, "userEmail": "a@b.example", "organizationId": 2})
@@ -171,10 +170,10 @@ def test_the_schema_of_a_response_describes_what_is_written(openapi: dict[str, A
     schema = resolved(openapi, "Interview")
 
     assert Draft202012Validator(schema).is_valid(to_dict(Interview(meeting_code="c")))
-    assert schema["required"] == ["meetingCode", "isTeamMeeting", "participants"]
+    assert schema["required"] == ["meetingCode"]
     assert "joinToken" not in schema["properties"]["participants"]["items"]["properties"]
     assert "apiKey" not in resolved(openapi, "OrganizationApiKey")["properties"]
-    assert schema["properties"]["overallScore"]["description"] == "The overall score, from 0 to 100."
+    assert schema["properties"]["overallScore"]["description"] == "The overall score, 0-100."
 
 
 class Invitation(BaseModel):

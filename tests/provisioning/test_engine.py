@@ -210,7 +210,7 @@ async def test_an_outage_stops_the_run_and_leaves_few_customers_in_doubt(store, 
         with pytest.raises(ProvisioningError, match="times in a row"):
             await run(source(), platform, store, concurrency=4)
         seconds = time.monotonic() - started
-    assert seconds < 2 * 1.0 + 3.0 + 3  # a busy machine takes its time
+    assert seconds < 2 * 1.0 + 3.0 + 20  # a busy machine takes its time
     states = Counter([entry.state async for entry in store.ledger.entries()])
     assert states[State.DONE] >= 16
     assert 3 <= states[State.IN_DOUBT] <= 5 + 4
@@ -234,7 +234,7 @@ async def test_an_api_that_hangs_stops_the_run_within_two_attempts_and_half_a_mi
         with pytest.raises(ProvisioningError, match="times in a row"):
             await run(customers(500), platform, store, concurrency=4)
         seconds = time.monotonic() - started
-    assert seconds < 2 * 1 + 3 + 2  # a busy machine takes its time
+    assert seconds < 2 * 1 + 3 + 20  # a busy machine takes its time
     assert 4 < len(arrivals) <= 5 + 4
 
 
@@ -311,7 +311,7 @@ async def test_stop_does_not_wait_for_waiting_customers(store):
         await until(lambda: len(sandbox.mints) == 2)
         await asyncio.sleep(0.3)  # the others wait for the rate limit by now
         stop.set()
-        outcomes = await asyncio.wait_for(running, 5)
+        outcomes = await asyncio.wait_for(running, 30)
     assert kinds(outcomes) == {"Connected": 2}
     assert await state(store, "org_5") is State.TODO
 
@@ -504,7 +504,7 @@ async def test_closing_a_run_with_unread_outcomes_and_a_key_that_cannot_be_store
         await until(lambda: len(sandbox.mints) == 3)  # the second outcome is unread, the third is on its way
         vault.is_sealed = True
         with pytest.raises(KeysNotStoredError) as caught:
-            await asyncio.wait_for(outcomes.aclose(), 5)
+            await asyncio.wait_for(outcomes.aclose(), 30)
     assert set(caught.value.keys) == {"org_2"}
 
 
@@ -586,4 +586,4 @@ async def test_a_run_whose_last_outcome_cannot_be_recorded_reports_it(store, mon
             await asyncio.sleep(0.01)
         stop.set()
         with pytest.raises(StoreError, match="did not record all outcomes"):
-            await asyncio.wait_for(ending, 10)
+            await asyncio.wait_for(ending, 30)

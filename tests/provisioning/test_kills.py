@@ -16,6 +16,7 @@ from boooply import AsyncBoooplyPlatform
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore, State
 
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 KILLS = int(os.environ.get("BOOOPLY_TEST_KILLS", "12"))
 CUSTOMERS = 1000 if KILLS > 100 else 60
 
@@ -88,12 +89,11 @@ NURSERY = textwrap.dedent("""
 """)
 
 
-def run_killed(sandbox: Sandbox, url: str, encryption_key: str, customers: int, kills: int) -> int:
+def run_killed(run_python: Run, sandbox: Sandbox, url: str, encryption_key: str, customers: int, kills: int) -> int:
     """Let two workers at a time connect the customers, kill one at random moments, and return the number killed."""
     words = [url, encryption_key, sandbox.base_url, sandbox.platform_key, str(customers), str(kills)]
-    done = subprocess.run(  # noqa: S603 - our own arguments
-        [sys.executable, "-c", NURSERY, *words], stdout=subprocess.PIPE, check=True, timeout=1800
-    )
+    done = run_python([sys.executable, "-c", NURSERY, *words], timeout=1800)
+    assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert set(summary["codes"]) == {0}
     return int(summary["killed"])
@@ -136,13 +136,13 @@ def fresh_store_url(request: pytest.FixtureRequest) -> Callable[[int], str]:
 
 
 @pytest.mark.timeout(120 + 2 * KILLS)
-def test_killed_workers_lose_and_repeat_nothing(fresh_store_url, encryption_key):
+def test_killed_workers_lose_and_repeat_nothing(run_python, fresh_store_url, encryption_key):
     killed = rounds = 0
     states: Counter[State] = Counter()
     while killed < KILLS:
         with Sandbox(latency=0.02) as sandbox:
             url = fresh_store_url(rounds)
-            killed += run_killed(sandbox, url, encryption_key, CUSTOMERS, KILLS - killed)
+            killed += run_killed(run_python, sandbox, url, encryption_key, CUSTOMERS, KILLS - killed)
             states += asyncio.run(checked_states(sandbox, url, encryption_key, CUSTOMERS))
         rounds += 1
     print(f"{killed} killed in {rounds} rounds: {states[State.DONE]} connected, {states[State.IN_DOUBT]} in doubt")  # noqa: T201 - the figures are for the reader of a long run

@@ -30,18 +30,18 @@ async def claim(store: AsyncStore, number: int = 1, *, by: str = "ours", lease: 
 
 
 async def test_a_claimed_customer_is_busy_until_its_lease_ends_by_the_databases_clock(store):
-    assert await claim(store, lease=0.3) is ClaimResult.CLAIMED
+    assert await claim(store, lease=1.0) is ClaimResult.CLAIMED
     assert await claim(store, by="other") is ClaimResult.BUSY
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(1.05)
     assert await claim(store, by="other") is ClaimResult.CLAIMED
     assert not await Recorder(store).begin("org_1", claim_token="ours", lease=60)
 
 
 async def test_what_was_sent_and_not_finished_is_in_doubt_once_its_lease_ends(store):
     await claim(store)
-    assert await Recorder(store).begin("org_1", claim_token="ours", lease=0.2)
+    assert await Recorder(store).begin("org_1", claim_token="ours", lease=1.0)
     assert (await entry(store)).state is State.SENT
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(1.05)
     assert (await entry(store)).state is State.IN_DOUBT
     assert await claim(store, by="other") is ClaimResult.IN_DOUBT
     assert (await entry(store)).reason == "the run ended while the request was under way"
@@ -230,10 +230,10 @@ async def test_a_customer_marked_not_sent_can_be_claimed_at_once_or_after_its_le
     assert await Recorder(store).begin("org_1", claim_token="ours", lease=60)
     assert not await Recorder(store).mark_not_sent("org_1", claim_token="other")
     assert (await entry(store)).state is State.SENT
-    assert await Recorder(store).mark_not_sent("org_1", claim_token="ours", lease=0.3)
+    assert await Recorder(store).mark_not_sent("org_1", claim_token="ours", lease=1.0)
     assert (await entry(store)).state is State.TODO
     assert await claim(store, by="other") is ClaimResult.BUSY
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(1.05)
     assert await claim(store, by="other") is ClaimResult.CLAIMED
     assert await Recorder(store).mark_not_sent("org_1", claim_token="other")
     assert await claim(store, by="third") is ClaimResult.CLAIMED

@@ -103,7 +103,7 @@ async def test_cancelled_reads_are_stopped_and_delay_nobody(postgresql_store_url
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0.1):
                         await _count(store)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(20):
                 assert (await store.keys.get("org_1")).reveal() == KEY
             with psycopg.connect(postgresql_store_url.replace("+psycopg", "")) as other:
                 async with asyncio.timeout(30):
@@ -176,8 +176,8 @@ async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_e
             connection.exec_driver_sql("PRAGMA busy_timeout = 300")
         other = sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        writing = [store.keys.put(f"org_{number}", KEY) for number in range(20)]
-        async with asyncio.timeout(3):  # one after another they would wait 6 s
+        writing = [store.keys.put(f"org_{number}", KEY) for number in range(100)]
+        async with asyncio.timeout(15):  # one after another they would wait 30 s
             errors = await asyncio.gather(*writing, return_exceptions=True)
         other.close()
         await store.keys.put("org_1", KEY)
@@ -189,8 +189,8 @@ async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_e
 
 async def test_it_closes_while_all_executor_threads_are_busy(sqlite_store_url, encryption_key):
     released, loop = threading.Event(), asyncio.get_running_loop()
-    taken = [loop.run_in_executor(None, released.wait, 10) for _ in range(40)]
-    async with asyncio.timeout(5), AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+    taken = [loop.run_in_executor(None, released.wait, 30) for _ in range(40)]
+    async with asyncio.timeout(20), AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
         await store.keys.put("org_1", KEY)
     released.set()
     await asyncio.gather(*taken)
@@ -245,8 +245,10 @@ async def test_no_call_is_queued_behind_the_end_of_its_thread(monkeypatch):
 
 NEVER_CLOSED = textwrap.dedent("""
     import sys, threading, time
+    from boooply.blocking import runner
     from boooply.store import Store
 
+    runner._SLICE = 0.1  # of the moment for which it waits at its end
     opening = Store.open(sys.argv[1], encryption_key=sys.argv[2])
     store = opening.__enter__()
     threading.Thread(target=store.keys.get, args=("org_1",), daemon=True).start()

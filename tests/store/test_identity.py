@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -297,9 +298,8 @@ async def test_after_a_clock_was_set_back_a_lease_lasts_its_length(before, store
         await asyncio.sleep(0.3)
         claimed = await Recorder(store).claim(customer(1), claim_token="ours", lease=60)
     assert claimed.result is ClaimResult.CLAIMED
-    assert [one.message for one in caplog.records] == [
-        "the clock was set back by 3600 s: the lease of org_1 ends in 0 s"
-    ]
+    (record,) = caplog.records  # an hour, less the time that passed meanwhile
+    assert re.fullmatch(r"the clock was set back by 3[56]\d\d s: the lease of org_1 ends in 0 s", record.message)
 
 
 async def test_after_a_clock_was_set_back_what_was_sent_is_in_doubt_once_its_lease_ends(before, store):
@@ -346,7 +346,7 @@ async def test_after_a_clock_was_set_back_a_reported_window_ends(before, store):
     headers = RateLimitHeaders(limit=2, remaining=0, resets_in=0.4)
     await before.limits.finish(*limited, headers, started=started, rate_limited=False)
     await store.limits.acquire(*limited)
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(30):  # and not an hour
         while (await store.limits.acquire(*limited)).delay:  # noqa: ASYNC110 - as processes do
             await asyncio.sleep(0.1)
 

@@ -31,7 +31,7 @@ async def put(inbox: AsyncInbox, number: int = 1) -> None:
     await inbox.put(read_event(a_body(number)), a_body(number))
 
 
-async def work(inbox: AsyncInbox, handler: Handler, until: Callable[[], bool], seconds: float = 10) -> None:
+async def work(inbox: AsyncInbox, handler: Handler, until: Callable[[], bool], seconds: float = 30) -> None:
     await work_for(inbox, handler, until, seconds)
 
 
@@ -39,7 +39,7 @@ async def work_for(
     inbox: AsyncInbox,
     handler: Callable[[Event], object],
     until: Callable[[], bool],
-    seconds: float = 10,
+    seconds: float = 30,
     **options: Any,
 ) -> None:
     working = asyncio.create_task(inbox.work(handler, **options))
@@ -90,21 +90,20 @@ async def test_a_body_is_encrypted_while_it_waits_and_deleted_once_handled(store
     assert (await rows(store))[0]["encrypted"] is None
 
 
-async def test_a_new_event_is_handled_at_once(store: AsyncStore) -> None:
-    inbox = AsyncInbox(store)
-    handled: list[float] = []
+async def test_a_new_event_is_handled_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 600)
+    inbox, handled = AsyncInbox(store), list[str]()
 
-    async def handle(_event: Event) -> None:
-        handled.append(asyncio.get_running_loop().time())
+    async def handle(event: Event) -> None:
+        handled.append(event.event)
 
-    async def put_later() -> float:
+    async def put_later() -> None:
         await asyncio.sleep(0.3)
         await put(inbox)
-        return asyncio.get_running_loop().time()
 
     putting = asyncio.create_task(put_later())
     await work(inbox, handle, lambda: bool(handled))
-    assert handled[0] - await putting < 1
+    await putting
 
 
 async def test_a_failure_is_logged_and_tried_again(
@@ -122,7 +121,7 @@ async def test_a_failure_is_logged_and_tried_again(
 
     await put(inbox)
     with caplog.at_level(logging.ERROR, "boooply.inbox"):
-        await work(inbox, handle, lambda: len(attempts) == 2, seconds=15)
+        await work(inbox, handle, lambda: len(attempts) == 2)
     assert "interview.transcript of Boooply-AI-1 failed, attempt 1" in caplog.text
     assert "private" not in caplog.text
 
@@ -142,7 +141,7 @@ async def test_a_process_that_ends_leaves_its_event_to_others(store: AsyncStore)
     async def handle(event: Event) -> None:
         handled.append(event.event)
 
-    await work(AsyncInbox(store), handle, lambda: bool(handled), seconds=5)
+    await work(AsyncInbox(store), handle, lambda: bool(handled))
 
 
 async def test_an_event_that_a_deduplicator_could_not_handle_can_be_put(store: AsyncStore) -> None:
@@ -238,7 +237,7 @@ async def test_a_handler_that_awaited_a_cancelled_task_has_failed(
 
     await put(inbox)
     with caplog.at_level(logging.ERROR, "boooply.inbox"):
-        await work(inbox, handle, lambda: len(attempts) == 7, seconds=20)
+        await work(inbox, handle, lambda: len(attempts) == 7)
     assert "attempt 6: CancelledError" in caplog.text
 
 
@@ -260,7 +259,7 @@ async def test_a_store_that_fails_does_not_delay_a_cancellation(
     await began.wait()
     monkeypatch.setattr(AsyncEvents, "release", fail)
     working.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(asyncio.CancelledError):
             await working
 
@@ -354,14 +353,14 @@ async def test_stop_lets_handlers_finish_and_takes_no_more(store: AsyncStore) ->
     working = asyncio.create_task(inbox.work(handle, concurrency=1, stop=stop))
     await began.wait()
     stop.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await working
     assert handled == ["Boooply-AI-0"]
     assert sorted(row["status"] for row in await rows(store)) == ["done", "new", "new"]
 
 
 async def test_stop_ends_idle_work_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 60)
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 600)
     stop = asyncio.Event()
 
     async def never(_event: Event) -> None:
@@ -370,7 +369,7 @@ async def test_stop_ends_idle_work_at_once(store: AsyncStore, monkeypatch: pytes
     working = asyncio.create_task(AsyncInbox(store).work(never, stop=stop))
     await asyncio.sleep(0.1)
     stop.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await working
 
 
@@ -387,14 +386,14 @@ async def test_stop_ends_work_although_a_handled_event_cannot_be_recorded(
 
     monkeypatch.setattr(AsyncEvents, "finish", fail)
     await put(AsyncInbox(store))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await AsyncInbox(store).work(handle, stop=stop)
 
 
 async def test_an_event_put_from_another_loop_is_handled_at_once(
     store: AsyncStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 60)
+    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 600)
     inbox, handled = AsyncInbox(store), list[str]()
 
     async def handle(event: Event) -> None:
@@ -437,7 +436,7 @@ async def test_a_coroutine_that_ignores_its_cancellation_does_not_stop_a_worker(
         handled.append(event.meeting_code)
 
     working = asyncio.create_task(inbox.work(handle, concurrency=1, timeout=0.2))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not handled:  # noqa: ASYNC110 - the handler must not know of the test
             await asyncio.sleep(0.01)
     assert handled == ["Boooply-AI-1"]
@@ -464,7 +463,7 @@ async def test_a_plain_function_is_called_in_a_thread_and_once(store: AsyncStore
 async def test_past_the_limit_an_event_stays_leased_until_its_thread_ends(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, ends_well: bool
 ) -> None:
-    inbox, calls, may_end = AsyncInbox(store, lease=0.4), list[str](), threading.Event()
+    inbox, calls, may_end = AsyncInbox(store, lease=1.5), list[str](), threading.Event()
     for number in range(2):
         await put(inbox, number)
 
@@ -476,16 +475,16 @@ async def test_past_the_limit_an_event_stays_leased_until_its_thread_ends(
                 raise ZeroDivisionError
 
     working = asyncio.create_task(inbox.work(handle, concurrency=1, timeout=0.1))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "Boooply-AI-1" not in calls:  # noqa: ASYNC110 - the handler must not know of the test
             await asyncio.sleep(0.01)
-    await asyncio.sleep(1)  # two leases
+    await asyncio.sleep(3.1)  # two leases
     assert calls == ["Boooply-AI-0", "Boooply-AI-1"]
     assert "has taken longer than 0.1 s, attempt 1: its event stays leased until its thread ends" in caplog.text
     assert sorted(row["status"] for row in await rows(store)) == ["done", "taken"]
     may_end.set()
     expected = ["done", "done"] if ends_well else ["done", "new"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while sorted(row["status"] for row in await rows(store)) != expected:  # noqa: ASYNC110 - it is a database
             await asyncio.sleep(0.01)
     working.cancel()

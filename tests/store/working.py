@@ -1,6 +1,6 @@
 """A process that works an inbox: its handler fails and crashes at random, and records in a file what it does.
 
-``python working.py STORE_URL KEY FILE SEED`` runs until it is killed.
+``python -m working STORE_URL KEY FILE SEED`` runs until it is killed.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from boooply.store import AsyncInbox, AsyncStore, event_states, inbox
 from boooply.webhooks import Event, UnknownEvent
 
 event_states._PAUSES = (0.05, 0.1)  # type: ignore[assignment, misc]  # a program has more time than a test
-inbox._LOOK_AGAIN = 0.05  # type: ignore[misc]  # the same
+inbox._LOOK_AGAIN = 0.25  # type: ignore[misc]  # the same
 LEASE = 4.0
 CRASHED = 9
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -30,10 +31,10 @@ async def test_a_stall_reports_how_long_data_came_and_for_how_long_none_did(stor
     storage.videos = [(f"number {number}", storage.whole) for number in range(9)]  # so that no attempt brings more
     started = time.monotonic()
     with pytest.raises(APITimeoutError, match=r"no data for [\d.]+ s after [\d.]+ s$") as caught:
-        await storage.download(tmp_path / "interview.mp4", timeout=0.6, attempts=1)
+        await storage.download(tmp_path / "interview.mp4", timeout=1.5, attempts=1)
     error = caught.value
     assert error.after is not None
-    assert error.seconds >= 0.6
+    assert error.seconds >= 1.5
     assert error.after >= 0.39
     assert error.seconds + error.after <= time.monotonic() - started
     assert error.status == 200
@@ -44,11 +45,13 @@ async def test_a_stall_reports_how_long_data_came_and_for_how_long_none_did(stor
 async def test_a_process_that_was_held_up_reports_how_long_it_was(storage, tmp_path):
     storage.stalls, storage.breaks = True, [0] * 9
     task = asyncio.create_task(storage.download(tmp_path / "interview.mp4", timeout=0.5, attempts=1))
-    await asyncio.sleep(0.3)  # it has begun
+    started = time.monotonic()
+    while not storage.ranges:  # noqa: ASYNC110 - the storage sets no event
+        await asyncio.sleep(0.01)
     time.sleep(1.5)  # noqa: ASYNC251 - the whole event loop is held up
-    with pytest.raises(APITimeoutError, match=r"no data for 1\.[5-9]\d? s") as caught:
+    with pytest.raises(APITimeoutError, match=r"no data for [1-9][\d.]* s") as caught:
         await task
-    assert caught.value.seconds >= 1.5
+    assert 1.5 <= caught.value.seconds <= time.monotonic() - started
 
 
 async def test_a_storage_without_a_response_brings_no_data(storage, tmp_path):
@@ -78,13 +81,20 @@ async def test_connecting_to_the_storage_takes_no_longer_than_the_timeout(storag
 
 @pytest.mark.parametrize(("lookup", "operation"), [(1.5, "download_recording"), (30, "get_recording")])
 async def test_a_deadline_covers_the_look_up_and_the_transfer_together(storage, tmp_path, lookup, operation):
-    storage.lookup, storage.stalls, storage.breaks = lookup, True, [300_000]
-    started = time.monotonic()
-    with pytest.raises(DeadlineExceededError, match=f"{operation}: no .* within 2 s") as caught:
-        await storage.download(tmp_path / "interview.mp4", deadline=2)
-    assert 1.99 <= time.monotonic() - started < 3.3
-    assert caught.value.seconds == 2
-    assert not [*tmp_path.iterdir()]
+    async def seconds() -> float:
+        storage.lookup, storage.stalls, storage.breaks = lookup, True, [300_000]
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceededError, match=f"{operation}: no .* within 2 s") as caught:
+            await storage.download(tmp_path / "interview.mp4", deadline=2)
+        assert caught.value.seconds == 2
+        assert not [*tmp_path.iterdir()]
+        return time.monotonic() - started
+
+    tries = 5  # the machine may be busy
+    while (taken := await seconds()) > 3.3:
+        tries -= 1
+        assert tries
+    assert taken >= 1.99
 
 
 async def test_a_deadline_names_what_did_not_come(storage, tmp_path):
@@ -103,17 +113,17 @@ async def test_a_pause_that_would_outlast_the_deadline_is_not_begun(storage, tmp
     assert not [*tmp_path.iterdir()]
 
 
-async def test_a_wait_for_the_rate_limit_that_would_outlast_the_deadline_is_not_begun(storage, tmp_path):
-    storage.links = "stable"
+async def test_a_wait_for_the_rate_limit_of_a_fresh_link_ends_at_the_deadline(storage, tmp_path):
+    storage.lifetime, storage.breaks = 1, [300_000]
     here, limits = f"http://127.0.0.1:{storage.port}", RateLimits(reads=1, window=60)
     started = time.monotonic()
     async with AsyncBoooplyClient(
-        api_key=KEY, base_url=here, rate_limits=limits, retry=RetryPolicy(deadline=30)
+        api_key=KEY, base_url=here, rate_limits=limits, retry=RetryPolicy(deadline=30, backoff=0)
     ) as client:
-        with pytest.raises(DeadlineExceededError, match="no rate-limit slot within 30 s"):
+        with pytest.raises(DeadlineExceededError, match="get_recording: no rate-limit slot within 30 s"):
             await client.interviews.download_recording(CODE, tmp_path / "interview.mp4")
     assert time.monotonic() - started < 20
-    assert storage.ranges == []
+    assert len(storage.ranges) == 2
     assert not [*tmp_path.iterdir()]
 
 
@@ -124,8 +134,9 @@ async def test_a_caller_that_is_cancelled_leaves_nothing(storage, tmp_path):
     storage.stalls, storage.breaks = True, [300_000]
     (tmp_path / "interview.mp4").write_bytes(b"an older one")
     task = asyncio.create_task(storage.download(tmp_path / "interview.mp4"))
-    await asyncio.sleep(0.3)
-    assert len([*tmp_path.iterdir()]) == 2
+    async with asyncio.timeout(30):
+        while len([*tmp_path.iterdir()]) < 2:  # noqa: ASYNC110 - a directory sets no event
+            await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -135,24 +146,23 @@ async def test_a_caller_that_is_cancelled_leaves_nothing(storage, tmp_path):
 
 @pytest.mark.parametrize("flavour", ["async", "blocking"])
 @pytest.mark.parametrize("end", ["exit", "exit beside a thread", "Ctrl-C", "Ctrl-C twice", "Ctrl-C caught"])
-async def test_a_process_that_ends_during_a_download_leaves_nothing(storage, tmp_path, flavour, end):
+async def test_a_process_that_ends_during_a_download_leaves_nothing(storage, tmp_path, start_program, flavour, end):
     storage.stalls, storage.breaks = True, [300_000]
     url, file = f"http://127.0.0.1:{storage.port}", str(tmp_path / "interview.mp4")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PROGRAM, flavour, end, url, file, KEY, stderr=asyncio.subprocess.DEVNULL
-    )
-    async with asyncio.timeout(30):
-        while not any(part.stat().st_size for part in tmp_path.iterdir()):  # noqa: ASYNC110 - another process writes
-            await asyncio.sleep(0.01)
+    words = [sys.executable, "-c", _PROGRAM, flavour, end, url, file, KEY]
+    process = start_program(words, stderr=subprocess.DEVNULL)
+    async with asyncio.timeout(60):
         if end.startswith("Ctrl-C"):
+            while not any(part.stat().st_size for part in tmp_path.iterdir()):  # noqa: ASYNC110 - another process writes
+                await asyncio.sleep(0.01)
             process.send_signal(signal.SIGINT)
         if end == "Ctrl-C twice":
             await asyncio.sleep(0.01)
-            if process.returncode is None:
-                process.send_signal(signal.SIGINT)
-        await process.wait()
+            process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(process.wait)
     assert not [*tmp_path.iterdir()]
-    assert process.returncode == {"Ctrl-C": -signal.SIGINT, "Ctrl-C caught": 7}.get(end, process.returncode)
+    expected = {"exit": 8, "exit beside a thread": 8, "Ctrl-C": -signal.SIGINT, "Ctrl-C caught": 7}
+    assert process.returncode == expected.get(end, process.returncode)
 
 
 _PROGRAM = """
@@ -160,12 +170,22 @@ import asyncio, os, signal, sys, threading, time
 from boooply import AsyncBoooplyClient, BoooplyClient
 flavour, end, url, file, key = sys.argv[1:]
 
+def has_begun():
+    with os.scandir(os.path.dirname(file)) as parts:
+        return any(part.stat().st_size for part in parts)
+
+def exit_once_begun():
+    if has_begun():
+        sys.exit(8)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+
 async def main():
     async with AsyncBoooplyClient(api_key=key, base_url=url) as client:
         downloading = asyncio.create_task(client.interviews.download_recording("Boooply-AI-1", file))
         if end == "exit":
-            await asyncio.sleep(2)
-            sys.exit()
+            while not has_begun():
+                await asyncio.sleep(0.01)
+            sys.exit(8)
         await downloading
 
 def download():
@@ -174,13 +194,15 @@ def download():
     else:
         client = BoooplyClient(api_key=key, base_url=url)
         if end == "exit":
-            signal.signal(signal.SIGALRM, lambda *_: sys.exit())
-            signal.alarm(2)
+            signal.signal(signal.SIGALRM, lambda *_: exit_once_begun())
+            exit_once_begun()
         client.interviews.download_recording("Boooply-AI-1", file)
 
 if end == "exit beside a thread":
     threading.Thread(target=download, daemon=True).start()
-    time.sleep(2)
+    while not has_begun():
+        time.sleep(0.01)
+    sys.exit(8)
 elif end == "Ctrl-C caught":  # as a notebook does
     try:
         download()

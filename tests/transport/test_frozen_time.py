@@ -87,7 +87,11 @@ def test_a_locked_file_is_given_up_although_the_time_is_frozen(tmp_path: Path, m
             pass
 
 
-def test_a_file_that_was_locked_before_is_written_in_frozen_time(sqlite_store_url: str, encryption_key: str) -> None:
+def test_a_file_that_was_locked_before_is_written_in_frozen_time(
+    sqlite_store_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 0.0)  # seconds of retries, while the file is locked
+
     async def use() -> None:
         async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
             await store.keys.put("org_1", KEY)
