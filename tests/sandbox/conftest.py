@@ -55,8 +55,10 @@ class Caller:
         return response
 
     async def create(self, **changes: Any) -> Response:
-        body = {**AI, **changes}
-        response = await self("POST /interviews", {name: value for name, value in body.items() if value is not ...})
+        body = {name: value for name, value in {**AI, **changes}.items() if value is not ...}
+        if "candidate" in body:  # the short form of the vendor's SDK, which does the same
+            body["participants"] = [{**body.pop("candidate"), "role": "CANDIDATE"}, *body.get("participants", ())]
+        response = await self("POST /interviews", body)
         assert response.status == 201, response.body
         return response
 
