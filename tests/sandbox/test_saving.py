@@ -124,6 +124,25 @@ async def test_what_is_unsent_is_delivered_after_the_restart(caller_of: Any, fil
     assert received.count(waiting.event) == 2
 
 
+async def test_a_retry_that_a_killed_sandbox_owed_is_made(caller_of: Any, file: Path) -> None:
+    async def reject(_request: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    app = web.Application()
+    app.router.add_post("/hooks", reject)
+    copy = file.with_name("copy.json")
+    async with TestServer(app) as server, asyncio.timeout(60):
+        async with Sandbox(state=file, webhook_url=str(server.make_url("/hooks"))) as sandbox:
+            sandbox.play((await caller_of(sandbox).create()).code)
+            while '"pending"' not in text_of(file):  # noqa: ASYNC110 - a file has no event to wait for
+                await asyncio.sleep(0.05)
+            write(copy, text_of(file).encode())  # as a kill would leave it
+        async with Sandbox(state=copy) as restarted:
+            before = [len(one.attempts) for one in restarted.webhooks.deliveries]
+            await restarted.webhooks.delivered()
+            assert [len(one.attempts) - 1 for one in restarted.webhooks.deliveries] == before
+
+
 async def test_what_became_overdue_while_it_was_off_expires(caller_of: Any, file: Path) -> None:
     async with Sandbox(state=file) as first:
         code = (await caller_of(first).create(scheduledAt="2031-04-01T14:00:00Z")).code
