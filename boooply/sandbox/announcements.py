@@ -111,8 +111,8 @@ def _evaluation(interview: Interview) -> dict[str, Any]:
             "focusAreasForNextRound": [one["skill"] for one in skills[:2]],
         },
         "customQuestionResponses": [
-            {"question": asked.content, "candidateAnswer": answer.content}
-            for asked, answer in exchanges(interview)
+            {"question": asked.content, "candidateAnswer": said.content}
+            for asked, said in exchanges(interview)
             if asked.content in (interview.details.get("questions") or ())
         ],
         "ratingsForRecruiters": {name: scores[name] for name in FOR_RECRUITERS if name in scores},
@@ -133,11 +133,11 @@ def _questions_asked(interview: Interview) -> list[dict[str, Any]]:
         {
             "topic": "Experience",
             "question": asked.content,
-            "candidateAnswer": answer.content,
+            "candidateAnswer": said.content,
             "answerQuality": rating_near(interview, asked.content),
             "timestamp": f"{asked.start // 60_000:02}:{asked.start // 1000 % 60:02}",
         }
-        for asked, answer in exchanges(interview)
+        for asked, said in exchanges(interview)
     ]
 
 

@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,11 @@ VERSION: Final = 1
 SAVE_EVERY: Final = 0.5
 """Seconds between two checks whether something has changed."""
 
-ELSE: Final = "delete it, or name another file"
+REST: Final = 9
+"""How many times as long as a save took to wait at least: the loop does not respond meanwhile."""
+
+FOREIGN: Final = "is not a sandbox's state: delete it, or name another file"
+OUTDATED: Final = "was saved by another version of boooply: delete it, or name another file"
 
 logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
@@ -57,7 +62,7 @@ class OwnKeys:
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Saved:
     """What is kept of a sandbox; `created` counts interviews by organization and period."""
 
@@ -91,33 +96,27 @@ class StateFile:
         Raises:
             ValueError: The file cannot be read, is not a sandbox's, or was saved by another version.
         """
+        found = self._read()
+        # Raised here, where no local has the text of the file.
+        if isinstance(found, str):
+            raise ValueError(f"{self.path} {found}")  # noqa: TRY004 - a text that says what is wrong
+        return found
+
+    def _read(self) -> Saved | str | None:
         try:
-            text = self.path.read_text("utf-8")
+            data: Any = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ValueError(f"{self.path} cannot be read: {error.strerror}: name another file") from None
-        except ValueError:
-            raise self._foreign() from None
-        return self._read(text)
-
-    def _read(self, text: str) -> Saved:
-        # Without the causes: their texts quote the file.
-        try:
-            data: Any = json.loads(text)
+            return f"cannot be read: {error.strerror}: name another file"
         except (ValueError, RecursionError):
-            raise self._foreign() from None
+            return FOREIGN
         if not is_object(data) or "signing_secret" not in data:
-            raise self._foreign()
+            return FOREIGN
         try:
-            if data["version"] == VERSION:
-                return self._converter.structure(data, Saved)
-        except Exception:  # noqa: BLE001, S110 - whatever does not fit was saved by another version
-            pass
-        raise ValueError(f"{self.path} was saved by another version of boooply: {ELSE}")
-
-    def _foreign(self) -> ValueError:
-        return ValueError(f"{self.path} is not a sandbox's state: {ELSE}")
+            return self._converter.structure(data, Saved) if data["version"] == VERSION else OUTDATED
+        except Exception:  # noqa: BLE001 - whatever does not fit was saved by another version
+            return OUTDATED
 
     def save(self, saved: Saved) -> None:
         """Replace the file at once, so that a reader or a crash finds the old state or the new one.
@@ -125,30 +124,38 @@ class StateFile:
         Raises:
             OSError: It cannot be written.
         """
-        text = json.dumps(self._converter.unstructure(saved), ensure_ascii=False)
+        problem = self._write(saved)
+        if problem is not None:
+            raise OSError(*problem)
+
+    def _write(self, saved: Saved) -> tuple[int, str, str] | None:
+        # Returned and not raised: an error's traceback would lead to the text of the file.
         new = self.path.with_name(f"{self.path.name}.new")
-        # What a killed run has left may be readable by others.
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(self.path)
+        try:
+            # What a killed run has left may be readable by others.
+            new.unlink(missing_ok=True)
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+                stream.write(json.dumps(self._converter.unstructure(saved), ensure_ascii=False))
+                stream.flush()
+                os.fsync(stream.fileno())
+            new.replace(self.path)
+        except OSError as error:
+            return error.errno or 0, error.strerror or "unknown", str(self.path)
+        return None
 
     def save_or_log(self, saved: Saved) -> None:
         """Save the state; log why if it cannot be saved."""
-        try:
-            self.save(saved)
-        except OSError as error:
-            # Without the traceback: its frames contain keys and people's data.
-            logger.error("The state cannot be saved in %s: %s", self.path, error.strerror)  # noqa: TRY400 - see above
+        problem = self._write(saved)
+        if problem is not None:
+            logger.error("The state cannot be saved in %s: %s", self.path, problem[1])
 
     async def keep(self, take: Callable[[], Saved], changes: Callable[[], object]) -> None:
         """Save the state whenever something has changed, until cancelled."""
-        last = changes()
+        last, took = changes(), 0.0
         while True:
-            await asyncio.sleep(SAVE_EVERY)
+            await asyncio.sleep(max(SAVE_EVERY, REST * took))
             current = changes()
             if current != last:
+                began = time.monotonic()
                 self.save_or_log(take())
-                last = current
+                last, took = current, time.monotonic() - began

@@ -104,6 +104,16 @@ async def test_a_recommendation_alone_decides_the_score_as_well(
     assert again["recommendation"] == recommendation
 
 
+async def test_the_score_of_a_recommendation_stays_in_its_band(call: Any) -> None:
+    scores = set()
+    for _ in range(60):
+        code = (await call.create()).code
+        call.sandbox.play(code, evaluation={"recommendation": "STRONG_PASS"})
+        scores.add((await call(f"GET /interviews/{code}")).meeting["overallScore"])
+    assert scores <= set(range(90, 101))
+    assert len(scores) > 5
+
+
 async def test_a_recommendation_may_contradict_the_score(call: Any) -> None:
     code = (await call.create()).code
     call.sandbox.play(code, evaluation={"overall": 95, "recommendation": "STRONG_FAIL"})
@@ -286,6 +296,13 @@ async def test_the_questions_are_those_of_the_transcript(call: Any) -> None:
     (asked,) = event["questionsAsked"]
     assert (asked["question"], asked["candidateAnswer"]) == ("Why Straße?", "Because.")
     assert event["customQuestionResponses"] == [{"question": "Why Straße?", "candidateAnswer": "Because."}]
+
+
+async def test_what_the_candidate_says_next_is_no_question(call: Any) -> None:
+    code = (await call.create()).code
+    call.sandbox.play(code, transcript=[*SPEECH[:2], {"speaker": "Jane", "role": "CANDIDATE", "content": "And so on."}])
+    (rated,) = (await results(call, code))["evaluation"]["questionEvaluations"]
+    assert rated["question"] == "Why Straße?"
 
 
 async def test_nobody_is_rated_for_what_was_not_said(call: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,25 @@ async def test_what_is_unsent_is_delivered_after_the_restart(caller_of: Any, fil
     assert received.count(waiting.event) == 2
 
 
+async def test_a_retry_that_a_killed_sandbox_owed_is_made(caller_of: Any, file: Path) -> None:
+    async def reject(_request: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    app = web.Application()
+    app.router.add_post("/hooks", reject)
+    copy = file.with_name("copy.json")
+    async with TestServer(app) as server, asyncio.timeout(60):
+        async with Sandbox(state=file, webhook_url=str(server.make_url("/hooks"))) as sandbox:
+            sandbox.play((await caller_of(sandbox).create()).code)
+            while '"pending"' not in text_of(file):  # noqa: ASYNC110 - a file has no event to wait for
+                await asyncio.sleep(0.05)
+            write(copy, text_of(file).encode())  # as a kill would leave it
+        async with Sandbox(state=copy) as restarted:
+            before = [len(one.attempts) for one in restarted.webhooks.deliveries]
+            await restarted.webhooks.delivered()
+            assert [len(one.attempts) - 1 for one in restarted.webhooks.deliveries] == before
+
+
 async def test_what_became_overdue_while_it_was_off_expires(caller_of: Any, file: Path) -> None:
     async with Sandbox(state=file) as first:
         code = (await caller_of(first).create(scheduledAt="2031-04-01T14:00:00Z")).code
@@ -133,7 +153,7 @@ async def test_what_became_overdue_while_it_was_off_expires(caller_of: Any, file
 
 
 async def test_changes_reach_the_file_while_it_serves(caller_of: Any, file: Path) -> None:
-    async with Sandbox(state=file) as sandbox, asyncio.timeout(10):
+    async with Sandbox(state=file) as sandbox, asyncio.timeout(60):
         code = (await caller_of(sandbox).create()).code
         while code not in text_of(file):  # noqa: ASYNC110 - a file has no event to wait for
             await asyncio.sleep(0.05)
@@ -184,6 +204,37 @@ async def test_a_file_of_another_version_names_the_remedy(caller_of: Any, file: 
         write(file, json.dumps(other).encode())
         with pytest.raises(ValueError, match=r"was saved by another version of boooply: delete it, or name another"):
             Sandbox(state=file)
+
+
+def frames_of(error: BaseException) -> Iterator[str]:
+    trace = error.__traceback__
+    while trace is not None:
+        if "boooply" in trace.tb_frame.f_code.co_filename:
+            yield repr({**trace.tb_frame.f_locals, "self": None})
+        trace = trace.tb_next
+
+
+async def test_no_error_of_the_file_leads_to_a_key(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file) as sandbox:
+        await caller_of(sandbox).create()
+    text = text_of(file)
+    for content in (text[:-1], text.replace('"version": 1', '"version": 2'), text.replace('"organizations"', '"x"')):
+        write(file, content.encode())
+        with pytest.raises(ValueError, match="name another file") as raised:
+            Sandbox(state=file)
+        assert raised.value.__cause__ is raised.value.__context__ is None
+        shown = "".join(frames_of(raised.value))
+        assert not [secret for secret in (*keys_of(sandbox), "jane@example.com") if secret in shown]
+    write(file, text.encode())
+    make_folder(file.with_name(f"{file.name}.new"))
+    with pytest.raises(OSError, match="directory") as unwritable:
+        await Sandbox(state=file).__aenter__()
+    shown = "".join(frames_of(unwritable.value))
+    assert not [secret for secret in (*keys_of(sandbox), "jane@example.com") if secret in shown]
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
 
 
 async def test_a_file_with_the_keys_of_another_seed_is_an_error(file: Path) -> None:
