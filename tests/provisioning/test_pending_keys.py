@@ -24,6 +24,7 @@ TENANTS = [Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{
 @pytest.fixture(autouse=True)
 def _rescued_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 600.0)
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +49,7 @@ def delete(folder: Path, *, is_replaced: bool) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(4):  # less than the pause before a retry
+    async with asyncio.timeout(30):  # less than the pause before a retry
         while not condition():  # noqa: ASYNC110 - another task changes it
             await asyncio.sleep(0.01)
 
