@@ -60,8 +60,8 @@ def openai() -> Read:
 
 
 def _typed(base: Any) -> Any:
-    """Make the same three models over any base: 20 fields, three participants, times and enumerations."""
-    from boooply import EndReason, MeetingType, ParticipantRole, Recommendation, SessionStatus
+    """Make the same three models over any base: 23 fields, three participants, times and enumerations."""
+    from boooply import AIRecommendation, EndReason, MeetingType, ParticipantRole, SessionStatus
 
     def model(name: str, fields: dict[str, Any], required: tuple[str, ...] = ()) -> Any:
         defaults = {one: None for one in fields if one not in required}
@@ -85,6 +85,8 @@ def _typed(base: Any) -> Any:
             "id",
             "url",
             "title",
+            "description",
+            "jobRole",
             "source",
             "sourceId",
             "sourcePlatform",
@@ -106,8 +108,9 @@ def _typed(base: Any) -> Any:
             "durationMinutes": int | None,
             "participants": list[participant] | None,
             "overallScore": float | None,
-            "evaluationRecommendation": Recommendation | None,
+            "evaluationRecommendation": AIRecommendation | None,
             "evaluationFinalizedAt": datetime | None,
+            "createdAt": datetime | None,
         },
         ("meetingCode",),
     )

@@ -32,20 +32,32 @@ def boooply() -> Write:
 
 def pydantic() -> Write:
     """The same fields and rules as a pydantic model."""
-    from datetime import timedelta
     from typing import Annotated, Self
 
     from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-    from boooply import EmploymentType, EvaluationFocus, InterviewCategory, SchedulingMode, Seniority, WorkSetup
+    from boooply import (
+        AuthProvider,
+        EmploymentType,
+        EvaluationFocus,
+        InterviewCategory,
+        SchedulingMode,
+        Seniority,
+        WorkSetup,
+    )
 
-    ordinary = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
+    ordinary = r"[^\x00-\x08\x0a-\x1f\x7f]*"
     Text = Annotated[str, Field(pattern=rf"^{ordinary}\S{ordinary}$")]  # noqa: N806 - a type
+    LongText = Annotated[str, Field(pattern=r"\S")]  # noqa: N806 - as above
 
     class Person(BaseModel):
         name: Text
         email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
         role: str = "CANDIDATE"
+        externalUserId: Text | None = None
+        authProvider: AuthProvider | None = None
+        externalRole: Text | None = None
+        avatarUrl: Text | None = None
 
     class Slot(BaseModel):
         start: AwareDatetime
@@ -56,14 +68,14 @@ def pydantic() -> Write:
         jobRole: Text
         participants: list[Person]
         title: Text | None = None
-        jobDescription: Text | None = None
+        jobDescription: LongText | None = None
         department: Text | None = None
         stage: Text | None = None
         companyName: Text | None = None
         externalJobId: Text | None = None
-        candidateCv: Text | None = None
+        candidateCv: LongText | None = None
         skills: list[Text] | None = None
-        questions: list[Text] | None = None
+        questions: list[LongText] | None = None
         seniority: Seniority | None = None
         workSetup: WorkSetup | None = None
         employmentType: EmploymentType | None = None
@@ -83,9 +95,8 @@ def pydantic() -> Write:
                 raise ValueError("scheduledAt is needed")
             if picks != bool(self.availableSlots):
                 raise ValueError("availableSlots and schedulingMode belong together")
-            minutes = timedelta(minutes=self.durationMinutes or 30)
-            if any(slot.end - slot.start < minutes for slot in self.availableSlots or ()):
-                raise ValueError("availableSlots are too short")
+            if not any(person.role == "CANDIDATE" for person in self.participants):
+                raise ValueError("a candidate is needed")
             return self
 
     def write() -> bytes:

@@ -15,7 +15,7 @@ BODY: dict[str, Any] = {
 
 
 def interview(number: int) -> dict[str, Any]:
-    """Make an interview of 20 known fields, two unknown ones and three participants."""
+    """Make an interview of 21 known fields, an unknown one and three participants."""
     return {
         "id": f"00000000-0000-4000-8000-{number:012}",
         "meetingCode": f"Boooply-AI-{number}",
@@ -44,7 +44,7 @@ def interview(number: int) -> dict[str, Any]:
         "sourceId": "org_7234567890",
         "sourcePlatform": "Example ATS",
         "overallScore": 87,
-        "evaluationRecommendation": "PASS",
+        "evaluationRecommendation": "HIRE",
         "evaluationRecommendationRationale": "Explains what was done, and why.",
         "evaluationFinalizedBy": "Ada",
         "evaluationFinalizedAt": "2026-06-01T13:00:00.000Z",

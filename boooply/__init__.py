@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from boooply.blocking.client import BoooplyPlatform as BoooplyPlatform
     from boooply.blocking.provisioning import Tenants as Tenants
     from boooply.client import AsyncBoooplyClient as AsyncBoooplyClient
+    from boooply.converter import from_dict as from_dict
     from boooply.converter import to_dict as to_dict
     from boooply.errors import *
     from boooply.models import *
@@ -33,7 +34,7 @@ publish(
         "boooply.blocking.client": ("BoooplyClient", "BoooplyPlatform"),
         "boooply.blocking.provisioning": ("Tenants",),
         "boooply.client": ("AsyncBoooplyClient",),
-        "boooply.converter": ("to_dict",),
+        "boooply.converter": ("from_dict", "to_dict"),
         "boooply.errors": ("*",),
         "boooply.models": ("*",),
         "boooply.platform": ("AsyncBoooplyPlatform",),

@@ -1,4 +1,7 @@
-"""Participants from the profiles of identity providers, mapped as the vendor's SDK does (contract section 8)."""
+"""Participants from the profiles of identity providers, mapped as the vendor's SDK does (contract section 8).
+
+Each has the role that you give: ``AIInterview(participants=[from_google(profile, role="CANDIDATE")])``.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +22,10 @@ def from_google(profile: Profile, /, *, role: ParticipantRole | str | None = Non
         name=_required(profile, "name"),
         email=_required(profile, "email"),
         role=role or profile.get("role") or ParticipantRole.INTERVIEWER,
-        external_user_id=_text(profile, "id"),
+        external_user_id=_first(profile, "id"),
         auth_provider=AuthProvider.GOOGLE,
         external_role="GOOGLE_USER",
-        avatar_url=_text(profile, "picture"),
+        avatar_url=_first(profile, "picture"),
     )
 
 
@@ -38,7 +41,7 @@ def from_microsoft(profile: Profile, /, *, role: ParticipantRole | str | None = 
         name=_required(profile, "displayName"),
         email=_required(profile, "mail", "userPrincipalName"),
         role=role or profile.get("role") or ParticipantRole.INTERVIEWER,
-        external_user_id=_text(profile, "id"),
+        external_user_id=_first(profile, "id"),
         auth_provider=AuthProvider.MICROSOFT,
         external_role="MS_TEAMS_USER",
     )
@@ -54,20 +57,19 @@ def from_user(user: Profile, /, *, role: ParticipantRole | str | None = None) ->
         name=_required(user, "name"),
         email=_required(user, "email"),
         role=role or _required(user, "role"),
-        external_user_id=_text(user, "external_user_id", "externalUserId"),
-        auth_provider=_text(user, "auth_provider", "authProvider"),
-        external_role=_text(user, "external_role", "externalRole"),
-        avatar_url=_text(user, "avatar_url", "avatarUrl"),
+        external_user_id=_first(user, "external_user_id", "externalUserId"),
+        auth_provider=_first(user, "auth_provider", "authProvider"),
+        external_role=_first(user, "external_role", "externalRole"),
+        avatar_url=_first(user, "avatar_url", "avatarUrl"),
     )
 
 
-def _text(profile: Profile, *names: str) -> str | None:
-    value = next((profile[name] for name in names if profile.get(name)), None)
-    return None if value is None else str(value)
+def _first(profile: Profile, *names: str) -> Any:
+    return next((profile[name] for name in names if profile.get(name) not in (None, "")), None)
 
 
-def _required(profile: Profile, *names: str) -> str:
-    value = _text(profile, *names)
+def _required(profile: Profile, *names: str) -> Any:
+    value = _first(profile, *names)
     if value is None:
         raise ValidationError(" or ".join(names), "is missing from the profile")
     return value

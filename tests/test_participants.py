@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from boooply import Participant, ValidationError
+from boooply import AIInterview, Participant, ValidationError
 from boooply.participants import from_google, from_microsoft, from_user
 
 GOOGLE = {"name": "Ann", "email": "ann@acme.example", "id": "g-1", "picture": "https://pic.example/1", "locale": "de"}
@@ -60,6 +60,18 @@ def test_the_role_is_the_argument_else_the_profiles(mapper, profile: dict[str, A
     assert mapper(profile | {"role": "CANDIDATE"}).role == "CANDIDATE"
 
 
+@pytest.mark.parametrize(("mapper", "profile"), [(from_google, GOOGLE), (from_microsoft, MICROSOFT), (from_user, USER)])
+def test_an_ai_interview_takes_whom_a_mapper_makes(mapper, profile: dict[str, Any]) -> None:
+    person = mapper(profile, role="CANDIDATE")
+
+    assert AIInterview(job_role="Cook", participants=[person]).participants == (person,)
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_an_id_of_any_number_is_kept(number: int) -> None:
+    assert from_user(USER | {"externalUserId": number}).external_user_id == str(number)
+
+
 @pytest.mark.parametrize(
     ("mapper", "profile", "problem"),
     [
@@ -68,6 +80,9 @@ def test_the_role_is_the_argument_else_the_profiles(mapper, profile: dict[str, A
         (from_microsoft, {"displayName": "Ann"}, "mail or userPrincipalName: is missing from the profile"),
         (from_user, {"name": "Ann", "email": "a@b.example"}, "role: is missing from the profile"),
         (from_user, USER | {"authProvider": "APPLE"}, "auth_provider: must be one of"),
+        (from_user, USER | {"externalUserId": True}, "external_user_id: must be text, a whole number or a UUID"),
+        (from_google, GOOGLE | {"id": 1.5}, "external_user_id: must be text, a whole number or a UUID"),
+        (from_google, GOOGLE | {"name": ""}, "name: is missing"),
     ],
 )
 def test_what_is_missing_is_named(mapper, profile: dict[str, Any], problem: str) -> None:

@@ -65,12 +65,16 @@ _SANDBOX: Final = """Serve a sandbox to build your own code against.
 
 Its address and its throw-away keys go to standard output, ready for a shell;
 then each call it answers goes to standard error, one a line: status, method,
-path and customer. Everything is in memory, and gone when it stops. Its
-address, opened in a browser, is a console that shows it all, live.
+path and customer. Everything is in memory, and gone when it stops, unless
+--state names a file for it. Its address, opened in a browser, is a console
+that shows it all, live.
 
    boooply sandbox                       read along; copy the four lines
    eval "$(boooply sandbox &)"           set them in this shell, and go on
    boooply sandbox >sandbox.env          keep them in a file
+   boooply sandbox --port 8400 --seed demo --state sandbox.json
+                                         the same address, keys and data
+                                         after every restart
 
 It stops on Ctrl-C (exit code 130) or SIGTERM (0).
 

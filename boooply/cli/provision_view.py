@@ -130,7 +130,8 @@ def summary(found: Summary, seconds: float, advice: Mapping[str, str]) -> Render
         parts += _section("With other data", _CHANGED, Group(*rows))
     for name, title in _LISTED:
         if name in found.listed:
-            parts += _section(title, advice[name], _reasons(found.listed[name]))
+            listed = found.listed[name]
+            parts += _section(title, advice[name], Group(_reasons(listed), *and_more(counts[name] - len(listed))))
     if found.orphans:
         them = "it" if found.orphans == 1 else "them"
         parts.append(

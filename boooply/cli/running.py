@@ -20,7 +20,7 @@ from rich.progress import Progress
 
 from boooply.cli import provision_view
 from boooply.cli.rescue import rescue
-from boooply.cli.summary import Summary, as_json
+from boooply.cli.summary import COUNTED_WITHIN, Summary, as_json
 from boooply.cli.terminal import console, listening, print_error, write_line
 from boooply.errors import BoooplyError, StoreError
 from boooply.provisioning import InDoubt, KeysNotStoredError, Outcome
@@ -33,7 +33,6 @@ BAD_ROWS: Final = 2
 UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
 
 _SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
-_COUNTED_WITHIN: Final = 0.5  # seconds for which a run that ends early waits for a count of the store's
 _LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
@@ -110,7 +109,7 @@ class ShownRun:
             rescue(problem, self.store.encryption)  # first of all: the process may be killed
         # a store that failed is reported already, and a count is worth no error
         with suppress(StoreError, TimeoutError):
-            async with asyncio.timeout(_COUNTED_WITHIN if problem is not None or self.stop.is_set() else None):
+            async with asyncio.timeout(COUNTED_WITHIN if problem is not None or self.stop.is_set() else None):
                 await self.summary.count_orphans(self.store.ledger)
         if self._announcing is not None:
             await self._announcing
@@ -153,7 +152,7 @@ class ShownRun:
     async def _announce_stop(self) -> None:
         count = None
         with suppress(StoreError, TimeoutError):
-            async with asyncio.timeout(_COUNTED_WITHIN):
+            async with asyncio.timeout(COUNTED_WITHIN):
                 count = await self.count_sent()
         self.out.print(provision_view.stopping(count))
 

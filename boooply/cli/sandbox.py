@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Annotated, Final, TextIO, cast
 
 from cyclopts import Parameter
@@ -23,6 +24,9 @@ _Allowance = Annotated[int, Parameter(validator=Number(gte=0), metavar="N", show
 _Seconds = Annotated[float, Parameter(validator=Number(gt=0, lte=_DAY), metavar="SECONDS", show_default=True)]
 _Milliseconds = Annotated[float, Parameter(validator=Number(gte=0, lte=1000 * _DAY), metavar="MS", show_default=True)]
 _Url = Annotated[str | None, Parameter(metavar="URL")]
+_Plan = Annotated[str | None, Parameter(metavar="PLAN")]
+_Seed = Annotated[str | None, Parameter(metavar="TEXT")]
+_File = Annotated[Path | None, Parameter(metavar="FILE")]
 _Faults = Annotated[tuple[str, ...], Parameter(name="--fault", metavar="OPERATION:FAULT[:TIMES]")]
 
 _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first digit of the status
@@ -31,7 +35,7 @@ _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first d
 def exports(sandbox: Sandbox) -> Mapping[str, str]:
     """Return the variables that configure a client for a sandbox.
 
-    This is the only place that shows whole keys: they are random, open nothing but this sandbox, and end with it.
+    This is the only place that shows whole keys: they open nothing but this sandbox.
     """
     return {
         "BOOOPLY_BASE_URL": sandbox.base_url,
@@ -72,7 +76,7 @@ def print_exports(variables: Mapping[str, str], stream: TextIO) -> None:
         discard_output(stream)
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - each is an option of the command
     *,
     port: _Port = 0,
     reads: _Allowance = 100,
@@ -82,6 +86,9 @@ async def serve(
     latency: _Milliseconds = 0,
     webhook_url: _Url = None,
     fault: _Faults = (),
+    plan: _Plan = None,
+    seed: _Seed = None,
+    state: _File = None,
 ) -> int:
     """Serve a sandbox, print its address and each call, and stop on Ctrl-C or SIGTERM.
 
@@ -94,21 +101,28 @@ async def serve(
         latency: How many milliseconds each answer is held back.
         webhook_url: Where webhooks are delivered to, signed; the console can set it as well.
         fault: What goes wrong, and how often: 1, a number or always. Repeat the option for several.
+        plan: What every customer may create: free, starter, growth, scale or custom; any number unless set.
+        seed: Makes the keys from this text, the same ones each time. They are random without it.
+        state: Keeps everything in this file over restarts, with the keys and people's data.
 
     Returns:
-        The exit code: 2 if the port cannot be had, or a fault or the webhook URL is none.
+        The exit code: 2 if the port or the file cannot be had, or a fault, the plan, seed or webhook URL is none.
     """
     terminal = console(stderr=True)
     limits = Limits(reads=reads, writes=writes, ai=ai, window=window)
-    sandbox = Sandbox(
-        limits=limits,
-        latency=latency / 1000,
-        port=port,
-        on_call=lambda call: terminal.print(call_line(call), soft_wrap=True),
-    )
-    problem = _prepare(sandbox, fault, webhook_url)
-    if problem is not None:
-        print_error(problem)
+    try:
+        sandbox = Sandbox(
+            limits=limits,
+            latency=latency / 1000,
+            port=port,
+            on_call=lambda call: terminal.print(call_line(call), soft_wrap=True),
+            plan=plan,
+            seed=seed,
+            state=state,
+        )
+        _prepare(sandbox, fault, webhook_url)
+    except ValueError as error:
+        print_error(printable(str(error)))
         return 2
     stopped = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -117,7 +131,7 @@ async def serve(
         try:
             await stack.enter_async_context(sandbox)
         except OSError as error:
-            print_error(f"port {port}: {os.strerror(error.errno or 0)}: give another --port, or none for a free one")
+            print_error(_cannot_serve(error, port, state))
             return 2
         terminal.print(announcement(sandbox, limits, os.getpid()))
         print_exports(exports(sandbox), sys.stdout)
@@ -125,17 +139,24 @@ async def serve(
     return 0
 
 
-def _prepare(sandbox: Sandbox, faults: tuple[str, ...], webhook_url: str | None) -> str | None:
+def _cannot_serve(error: OSError, port: int, state: Path | None) -> str:
+    problem = os.strerror(error.errno or 0)
+    if error.filename is not None:
+        return f"--state {printable(str(state))}: {problem}: name another file"
+    return f"port {port}: {problem}: give another --port, or none for a free one"
+
+
+def _prepare(sandbox: Sandbox, faults: tuple[str, ...], webhook_url: str | None) -> None:
     for one in faults:
         try:
             _add_fault(sandbox, one)
         except ValueError as error:
-            return f"--fault {printable(one)}: {error}"
-    try:
-        sandbox.webhooks.url = webhook_url
-    except ValueError as error:
-        return f"--webhook-url: {error}"
-    return None
+            raise ValueError(f"--fault {one}: {error}") from error
+    if webhook_url is not None:
+        try:
+            sandbox.webhooks.url = webhook_url
+        except ValueError as error:
+            raise ValueError(f"--webhook-url: {error}") from error
 
 
 def _add_fault(sandbox: Sandbox, fault: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from typing import Any, Final
 
@@ -13,10 +13,11 @@ from boooply.errors import StoreError
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome
 from boooply.store import AsyncLedger
 
-_CHANGED_SHOWN: Final = 20
+COUNTED_WITHIN: Final = 0.5  # seconds for which a run waits for a count of the store's
 
+_CHANGED_SHOWN: Final = 20
+_LISTED: Final = 1000
 _BATCH: Final = 500
-_COUNTED_WITHIN: Final = 0.5  # seconds
 _NAMES: Final[dict[type, str]] = {
     Connected: "connected",
     AlreadyConnected: "already_connected",
@@ -33,18 +34,22 @@ class Summary:
         done: The number of customers with an outcome.
         counts: By the outcome's name, as in the JSON output, and by ``changed`` and ``repeated``.
         changed: The ids of the first customers whose data differs from that of their connection.
-        listed: The id and the reason of each customer that is in doubt or failed, by the outcome's name.
+        listed: The id and the reason of the last customers that are in doubt or failed, by the outcome's name.
         requested: The number of customers for whom this run sent a request.
-        orphans: The number of these customers' keys that may be active although nobody has them.
     """
 
     done: int = 0
     counts: Counter[str] = attrs.field(factory=Counter[str])
     changed: list[str] = attrs.field(factory=list[str])
-    listed: dict[str, list[tuple[str, str]]] = attrs.field(factory=dict[str, list[tuple[str, str]]])
+    listed: dict[str, deque[tuple[str, str]]] = attrs.field(factory=dict[str, deque[tuple[str, str]]])
     requested: int = 0
-    orphans: int = 0
+    _orphans: dict[str, int] = attrs.field(factory=dict[str, int], init=False)  # of the customers with any
     _uncounted: list[str] = attrs.field(factory=list[str], init=False)  # whose orphans are not counted yet
+
+    @property
+    def orphans(self) -> int:
+        """The number of these customers' keys that may be active although nobody has them."""
+        return sum(self._orphans.values())
 
     async def add(self, outcome: Outcome, ledger: AsyncLedger) -> None:
         """Count an outcome."""
@@ -60,16 +65,18 @@ class Summary:
             if outcome.is_changed and len(self.changed) < _CHANGED_SHOWN:
                 self.changed.append(organization_id)
         elif isinstance(outcome, InDoubt | Failed):
-            self.listed.setdefault(name, []).append((organization_id, outcome.reason))
+            self.listed.setdefault(name, deque(maxlen=_LISTED)).append((organization_id, outcome.reason))
         self._uncounted.append(organization_id)
-        if len(self._uncounted) == _BATCH:
+        if len(self._uncounted) % _BATCH == 0:
             with suppress(StoreError, TimeoutError):  # then it is counted at the end: the outcomes must not wait
-                async with asyncio.timeout(_COUNTED_WITHIN):
+                async with asyncio.timeout(COUNTED_WITHIN):
                     await self.count_orphans(ledger)
 
     async def count_orphans(self, ledger: AsyncLedger) -> None:
         """Count the orphans of the customers that were added since the last count."""
-        self.orphans += sum([entry.orphans async for entry in ledger.entries(self._uncounted)])
+        async for entry in ledger.entries(self._uncounted):
+            if entry.orphans:  # of a customer with several outcomes, the last count
+                self._orphans[entry.organization_id] = entry.orphans
         self._uncounted = []
 
     def to_dict(self, total: int) -> dict[str, int]:

@@ -15,6 +15,7 @@ from cyclopts.validators import Number
 from boooply.cli import provision_view
 from boooply.cli.preflight import tenants as tenants_of
 from boooply.cli.running import FAILED, Grace, ShownRun
+from boooply.cli.summary import COUNTED_WITHIN
 from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, count_of
 from boooply.errors import StoreError
 from boooply.platform import AsyncBoooplyPlatform
@@ -31,7 +32,6 @@ from boooply.store import AsyncStore
 
 _HOUR: Final = 3600.0
 _COUNT_EVERY: Final = 5.0  # seconds
-_COUNTED_WITHIN: Final = 1.0  # seconds that a worker waits for its last count
 
 KeepJobs = Annotated[float, Parameter(validator=Number(gte=0), metavar="HOURS", show_default=True)]
 
@@ -135,6 +135,6 @@ async def _unknown() -> None:
 
 async def _is_anything_left(jobs: Jobs) -> bool:
     with suppress(StoreError, TimeoutError):
-        async with asyncio.timeout(_COUNTED_WITHIN):
+        async with asyncio.timeout(COUNTED_WITHIN):
             return bool(await jobs.count_open())
     return True

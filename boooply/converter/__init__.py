@@ -5,8 +5,9 @@ unknown fields stay reachable in ``extra``, and an optional field of the wrong t
 wrong required value raises: ``StructureError``, with the path in the API's names.
 """
 
+from boooply.converter.dictionaries import from_dict
 from boooply.converter.names import wire_name
 from boooply.converter.structuring import StructureError, structure
 from boooply.converter.unstructuring import to_dict, unstructure
 
-__all__ = ["StructureError", "structure", "to_dict", "unstructure", "wire_name"]
+__all__ = ["StructureError", "from_dict", "structure", "to_dict", "unstructure", "wire_name"]

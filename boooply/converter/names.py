@@ -3,9 +3,8 @@
 from typing import Final
 
 from boooply.models import AIInterview, AvailabilityQuery, HumanInterview, Interview, Page, TeamMeeting
+from boooply.models.names import camel_case
 
-# Names whose camelCase does not follow the plain rule.
-IRREGULAR: Final = {"candidate_cv": "candidateCV"}
 RENAMED: Final[dict[type, dict[str, str]]] = {
     AvailabilityQuery: {"duration_minutes": "duration"},
     Page: {"items": "meetings"},
@@ -25,8 +24,4 @@ DERIVED: Final[dict[type, dict[str, object]]] = {
 
 def wire_name(model: type, name: str) -> str:
     """Return the API's name for a field of a model."""
-    renamed = RENAMED.get(model, {}).get(name) or IRREGULAR.get(name)
-    if renamed is not None:
-        return renamed
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return RENAMED.get(model, {}).get(name) or camel_case(name)

@@ -11,11 +11,17 @@ from typing import Any, Final, cast, get_args
 import attrs
 from cattrs import Converter
 from cattrs.fns import identity
-from cattrs.gen import make_dict_unstructure_fn, override
+from cattrs.gen import (
+    make_dict_unstructure_fn,
+    make_dict_unstructure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs leaves a type argument out
+    override,
+)
 
 from boooply.converter.annotations import is_union
 from boooply.converter.names import DERIVED, wire_name
 from boooply.models import ParticipantRole, ResponseModel
+from boooply.models.people import same_person
+from boooply.models.response import ABSENT, Absent
 from boooply.secret import Secret
 
 Hook = Callable[[Any], dict[str, Any]]
@@ -37,7 +43,11 @@ def _request(model: type, converter: Converter) -> Hook:
     overrides: dict[str, Any] = {
         field.name: override(rename=wire_name(model, field.name)) for field in attrs.fields(model)
     }
-    plain: Hook = make_dict_unstructure_fn(model, converter, _cattrs_omit_if_default=True, **overrides)
+    # Without our converters, which cattrs would call with each default.
+    fields = [field.evolve(converter=None) for field in attrs.fields(attrs.resolve_types(model))]
+    plain: Hook = make_dict_unstructure_fn_from_attrs(
+        fields, model, converter, _cattrs_omit_if_default=True, **overrides
+    )
     derived = DERIVED.get(model, {})
 
     def unstructure_request(request: Any) -> dict[str, Any]:
@@ -46,10 +56,18 @@ def _request(model: type, converter: Converter) -> Hook:
         candidate: dict[str, Any] | None = written.pop("candidate", None)
         if candidate is not None:
             candidate["role"] = _CANDIDATE
-            written["participants"] = [candidate, *written.get("participants", ())]
+            written["participants"] = _with_candidate(candidate, written.get("participants", []))
         return written
 
     return unstructure_request
+
+
+def _with_candidate(candidate: dict[str, Any], people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the people with the candidate first, or, if the candidate is among them, with what both entries give."""
+    for place, person in enumerate(people):
+        if same_person(person["email"], candidate["email"]):
+            return [*people[:place], candidate | person, *people[place + 1 :]]
+    return [candidate, *people]
 
 
 def _response(model: type, converter: Converter, *, secrets: bool) -> Hook:
@@ -60,9 +78,11 @@ def _response(model: type, converter: Converter, *, secrets: bool) -> Hook:
         if field.name != "extra"
     }
     plain: Hook = make_dict_unstructure_fn(model, converter, extra=override(omit=True), **overrides)
+    lists = {wire_name(model, field.name): field.name for field in attrs.fields(model) if field.default is ABSENT}
 
     def unstructure_response(response: Any) -> dict[str, Any]:
-        written = {wire: value for wire, value in plain(response).items() if value is not None}
+        absent = {wire for wire, name in lists.items() if isinstance(getattr(response, name), Absent)}
+        written = {wire: value for wire, value in plain(response).items() if value is not None and wire not in absent}
         return written | response.extra if secrets else written
 
     return unstructure_response

@@ -201,11 +201,11 @@ class AuthenticationError(APIStatusError):
 
 
 class PaymentRequiredError(APIStatusError):
-    """402: the plan's interviews are used up."""
+    """402: the plan's interviews are used up; ``message`` is the vendor's text."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key lacks the permission, or is of the other kind."""
+    """403: the key lacks the permission or is of the other kind, or the plan is used up; ``message`` says which."""
 
 
 class NotFoundError(APIStatusError):

@@ -2,6 +2,7 @@
 
 from boooply.models.calendars import *
 from boooply.models.enums import *
+from boooply.models.interviewers import *
 from boooply.models.interviews import *
 from boooply.models.people import *
 from boooply.models.requests import *
@@ -15,8 +16,10 @@ __all__ = [
     "AnalysisJob",
     "AuthProvider",
     "Availability",
+    "BiasAssessment",
     "BusyBlocks",
     "Candidate",
+    "CandidateExperience",
     "CannotTell",
     "ConfidenceLevel",
     "CriterionScore",
@@ -42,7 +45,9 @@ __all__ = [
     "Page",
     "Participant",
     "ParticipantRole",
+    "ProfessionalConduct",
     "QuestionEvaluation",
+    "QuestionQuality",
     "Recommendation",
     "Recommendations",
     "Recording",
@@ -55,6 +60,7 @@ __all__ = [
     "TeamMember",
     "TeamRole",
     "Tenant",
+    "TimeManagement",
     "TranscriptEntry",
     "WorkSetup",
 ]

@@ -2,50 +2,56 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, cast
+from uuid import UUID
 
 import attrs
 
 from boooply.errors import BoooplyError, ValidationError
 from boooply.models import validators
-from boooply.models.enums import DateField, EndReason, InterviewType, MeetingType, Recommendation, SessionStatus
+from boooply.models.enums import AIRecommendation, DateField, EndReason, InterviewType, MeetingType, SessionStatus
 from boooply.models.people import InterviewParticipant
 from boooply.models.request import RequestModel
-from boooply.models.response import ResponseModel
+from boooply.models.response import ABSENT, ResponseModel, about, field
+from boooply.models.results import Evaluation
 from boooply.secret import Secret
 
 _WITHOUT_EVALUATION = frozenset({SessionStatus.FAILED, SessionStatus.CANCELLED, EndReason.NO_SHOW, EndReason.EXPIRED})
-_score = attrs.validators.optional(validators.number_between(0, 100))
+_any_score = validators.number_between(0, 100)
+_page_number = validators.number_between(1, whole=True)
+_page_size = validators.number_between(1, 100, whole=True)
+_each_status = validators.each_item(validators.one_of(SessionStatus))
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class Interview(ResponseModel):
-    """An interview, identified by its meeting code.
+    """An interview, identified by its meeting code. A pickled one has neither join tokens nor ``extra``."""
 
-    ``source_id`` is the platform's own id of the customer whose key created it. ``overall_score`` runs from 0 to 100.
-    The ``evaluation_…`` fields are present once a recruiter has finalized the evaluation. A pickled interview has
-    neither join tokens nor ``extra``.
-    """
-
-    meeting_code: str
-    id: str | None = None
-    url: str | None = None
-    title: str | None = None
-    meeting_type: MeetingType | str | None = None
-    is_team_meeting: bool = False
-    session_status: SessionStatus | str | None = None
-    end_reason: EndReason | str | None = None
-    scheduled_at: datetime | None = None
-    duration_minutes: int | None = None
-    participants: tuple[InterviewParticipant, ...] = ()
-    source: str | None = None
-    source_id: str | None = None
-    source_platform: str | None = None
-    overall_score: float | None = None
-    evaluation_recommendation: Recommendation | str | None = None
-    evaluation_recommendation_rationale: str | None = None
-    evaluation_finalized_by: str | None = None
-    evaluation_finalized_at: datetime | None = None
+    meeting_code: str = attrs.field(metadata=about("Its identity in every call, such as Boooply-AI-1234567890."))
+    id: str | None = field("Its id at Boooply.")
+    url: str | None = field("Its address. The personal link of a participant needs the join token too.")
+    title: str | None = field("The title that people see.")
+    description: str | None = field("What it is about.")
+    meeting_type: MeetingType | str | None = field("Who leads it: the AI, or people.")
+    is_team_meeting: bool | None = field("Whether it is a team meeting, which is never evaluated.")
+    job_role: str | None = field("The role that is filled.")
+    session_status: SessionStatus | str | None = field("Its state, final for AI interviews alone: see is_over.")
+    end_reason: EndReason | str | None = field("Why it ended. Absent while it can be resumed.")
+    scheduled_at: datetime | None = field("When it begins.")
+    duration_minutes: int | None = field("How long it is planned to last, in minutes.")
+    created_at: datetime | None = field("When it was created.")
+    participants: tuple[InterviewParticipant, ...] = field("Who takes part.", default=ABSENT)
+    source: str | None = field("The name of the customer's organization.")
+    source_id: str | None = field("The platform's own id of the customer whose key created it.")
+    source_platform: str | None = field("The name of the platform, as it was given with the platform key.")
+    overall_score: float | None = field("The overall score, 0-100.")
+    evaluation: Evaluation | None = field("Its evaluation, if a single interview was read and has been analysed.")
+    evaluation_recommendation: AIRecommendation | str | None = field(
+        "The decision of the recruiter who finalized the evaluation."
+    )
+    evaluation_recommendation_rationale: str | None = field("The recruiter's reason for that decision.")
+    evaluation_finalized_by: str | None = field("The recruiter who finalized the evaluation.")
+    evaluation_finalized_at: datetime | None = field("When the evaluation was finalized.")
 
     @property
     def code(self) -> str:
@@ -54,10 +60,12 @@ class Interview(ResponseModel):
 
     @property
     def is_over(self) -> bool:
-        """Return whether the interview can no longer be resumed.
+        """Return whether the interview has ended, as far as can be known.
 
-        ``COMPLETED`` alone does not mean so for human and team meetings: they fall back to ``SCHEDULED`` and can be
-        resumed until ``end_reason`` is present (contract section 5.2).
+        Certain for an AI interview that is ``COMPLETED``, and for any interview that is ``CANCELLED`` or ``FAILED``.
+        A human or team meeting also counts as over once it has an ``end_reason``; without one it falls back to
+        ``SCHEDULED`` and can be resumed. That is not certain: until it has an evaluation, its host, or an owner or
+        admin, can reopen a meeting that ended early (contract section 5.2).
         """
         if self.end_reason is not None or self.session_status in {SessionStatus.CANCELLED, SessionStatus.FAILED}:
             return True
@@ -94,13 +102,13 @@ class InterviewNotEvaluatedError(BoooplyError):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Page(ResponseModel):
-    """A page of a list of interviews; ``total`` counts the interviews of all pages."""
+    """A page of a list of interviews."""
 
-    items: tuple[Interview, ...]
-    page: int = 1
-    limit: int | None = None
-    total: int | None = None
-    total_pages: int | None = None
+    items: tuple[Interview, ...] = attrs.field(metadata=about("The interviews of this page, newest first."))
+    page: int = field("The number of this page, from 1.", default=1)
+    limit: int | None = field("The most interviews that a page has.")
+    total: int | None = field("The number of interviews on all pages.")
+    total_pages: int | None = field("The number of pages.")
 
     def is_last(self, read: int, /) -> bool:
         """Return whether this is the last page, given that ``read`` items have been read up to and including it."""
@@ -124,24 +132,37 @@ class CannotTell:
 class InterviewFilters(TypedDict, total=False):
     """Filters for a list of interviews, all of them optional.
 
-    ``status`` accepts several values. ``search`` matches titles, roles and people. ``source_id`` is the platform's own
-    id of a customer. ``date_field`` (``created`` by default) is the time that ``date_from`` and ``date_to`` filter by.
-    Scores run from 0 to 100.
+    ``status`` accepts one value or several. ``search`` matches titles, roles and people. ``source_id`` is the
+    platform's own id of a customer. ``date_field`` (``created`` by default) is the time that ``date_from`` and
+    ``date_to`` filter by. Scores run from 0 to 100.
     """
 
     status: Iterable[SessionStatus | str]
     type: InterviewType | str
     search: str
-    source_id: str
+    source_id: str | int | UUID
     date_field: DateField | str
-    date_from: datetime
-    date_to: datetime
+    date_from: datetime | str
+    date_to: datetime | str
     score_min: float
     score_max: float
 
 
 def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str, ...]:
-    return validators.as_tuple(value)
+    given = value.split(",") if isinstance(value, str) else value  # as the API itself has several
+    return _each_status(given)
+
+
+def _score(value: float | None) -> float | None:
+    return cast("float", _any_score(value))
+
+
+def _page(value: int) -> int:
+    return cast("int", _page_number(value))
+
+
+def _limit(value: int) -> int:
+    return cast("int", _page_size(value))
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
@@ -151,14 +172,14 @@ class InterviewQuery(RequestModel):
     status: tuple[SessionStatus | str, ...] = attrs.field(default=(), converter=_statuses)
     type: InterviewType | str | None = None
     search: str | None = None
-    source_id: str | None = None
+    source_id: str | None = attrs.field(default=None, converter=validators.optional_identity)
     date_field: DateField | str | None = None
-    date_from: datetime | None = None
-    date_to: datetime | None = None
-    score_min: float | None = attrs.field(default=None, validator=_score)
-    score_max: float | None = attrs.field(default=None, validator=_score)
-    page: int = attrs.field(default=1, validator=validators.number_between(1, whole=True))
-    limit: int = attrs.field(default=20, validator=validators.number_between(1, 100, whole=True))
+    date_from: datetime | None = attrs.field(default=None, converter=validators.optional_time)
+    date_to: datetime | None = attrs.field(default=None, converter=validators.optional_time)
+    score_min: float | None = attrs.field(default=None, converter=_score)
+    score_max: float | None = attrs.field(default=None, converter=_score)
+    page: int = attrs.field(default=1, converter=_page)
+    limit: int = attrs.field(default=20, converter=_limit)
 
     def __attrs_post_init__(self) -> None:
         if self.date_from is not None and self.date_to is not None and self.date_to < self.date_from:

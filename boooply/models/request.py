@@ -15,3 +15,9 @@ class RequestModel:
     def __attrs_init_subclass__(cls) -> None:
         generated = hide_locals(cls.__init__)  # by attrs, just now
         setattr(cls, "__init__", generated)  # noqa: B010 - an assignment would declare another signature
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> object:
+        from boooply.converter.openapi import core_schema  # noqa: PLC0415 - above this layer; pydantic alone calls it
+
+        return core_schema(cls)

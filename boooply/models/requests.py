@@ -1,13 +1,12 @@
 """Request bodies, checked on construction (contract section 5.1)."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 
 from boooply.errors import ValidationError
 from boooply.models import validators
-from boooply.models.calendars import Slot, minutes
+from boooply.models.calendars import Slot, minutes, slots
 from boooply.models.enums import (
     EmploymentType,
     EvaluationFocus,
@@ -17,15 +16,12 @@ from boooply.models.enums import (
     Seniority,
     WorkSetup,
 )
-from boooply.models.people import Candidate, Participant, participants
+from boooply.models.people import Candidate, Participant, candidate, participants, same_person
 from boooply.models.request import RequestModel
 
 _MOST_SLOTS = 50
-_DEFAULT_MINUTES = 30  # the API's default
-
-
-def _slots(value: Iterable[Slot]) -> tuple[Slot, ...]:
-    return validators.as_tuple(value)
+_FIXED, _PICKS = SchedulingMode.FIXED, SchedulingMode.CANDIDATE_PICKS
+_CANDIDATE, _HOST = ParticipantRole.CANDIDATE, ParticipantRole.HOST
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
@@ -37,14 +33,14 @@ class InterviewRequest(RequestModel):
     """
 
     title: str | None = None
-    job_description: str | None = None
+    job_description: str | None = attrs.field(default=None, converter=validators.optional_long_text)
     department: str | None = None
     stage: str | None = None
     company_name: str | None = None
-    external_job_id: str | None = None
-    candidate_cv: str | None = attrs.field(default=None, repr=False)
+    external_job_id: str | None = attrs.field(default=None, converter=validators.optional_identity)
+    candidate_cv: str | None = attrs.field(default=None, repr=False, converter=validators.optional_long_text)
     skills: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
-    questions: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
+    questions: tuple[str, ...] = attrs.field(default=(), converter=validators.long_texts)
     seniority: Seniority | str | None = None
     work_setup: WorkSetup | str | None = None
     employment_type: EmploymentType | str | None = None
@@ -52,63 +48,67 @@ class InterviewRequest(RequestModel):
     evaluation_focus: EvaluationFocus | str | None = None
     ai_generate: bool | None = None
     send_candidate_feedback: bool | None = None
-    duration_minutes: int | None = attrs.field(default=None, validator=minutes)
-    scheduled_at: datetime | None = None
+    duration_minutes: int | None = attrs.field(default=None, converter=minutes)
+    scheduled_at: datetime | None = attrs.field(default=None, converter=validators.optional_time)
     scheduling_mode: SchedulingMode | str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.scheduling_mode == SchedulingMode.FIXED and self.scheduled_at is None:
+        if self.scheduling_mode == _FIXED and self.scheduled_at is None:
             raise ValidationError("scheduled_at", "is required if scheduling_mode is FIXED")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class CandidateInterview(InterviewRequest):
-    """The fields of AI and human interviews.
+    """The fields of AI and human interviews: give ``candidate``, ``participants`` or both.
 
-    With ``scheduling_mode="CANDIDATE_PICKS"``, the candidate picks one of ``available_slots``: at most 50, none shorter
-    than ``duration_minutes``.
+    A candidate who is also among the participants, by the e-mail address, is one person. With
+    ``scheduling_mode="CANDIDATE_PICKS"``, the candidate picks one of at most 50 ``available_slots``, from whose start
+    the interview lasts ``duration_minutes``.
     """
 
     job_role: str
-    available_slots: tuple[Slot, ...] = attrs.field(default=(), converter=_slots)
+    candidate: Candidate | None = attrs.field(default=None, converter=candidate)
+    participants: tuple[Participant, ...] = attrs.field(default=(), converter=participants)
+    available_slots: tuple[Slot, ...] = attrs.field(default=(), converter=slots)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if len(self.available_slots) > _MOST_SLOTS:
-            raise ValidationError(
-                "available_slots", f"must be at most {_MOST_SLOTS} long, not {len(self.available_slots)}"
-            )
-        picks = self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS
+        picks = self.scheduling_mode == _PICKS
         if picks and not self.available_slots:
             raise ValidationError("available_slots", "is required if scheduling_mode is CANDIDATE_PICKS")
         if self.available_slots and not picks:
             raise ValidationError("scheduling_mode", "must be CANDIDATE_PICKS if available_slots is given")
-        if not picks:
-            return
-        minutes = self.duration_minutes or _DEFAULT_MINUTES
-        if any(slot.end - slot.start < timedelta(minutes=minutes) for slot in self.available_slots):
+        if len(self.available_slots) > _MOST_SLOTS:
             raise ValidationError(
-                "available_slots", f"must each last at least {minutes} minutes, as the interview does"
+                "available_slots", f"must be at most {_MOST_SLOTS} long, not {len(self.available_slots)}"
             )
+        if self.candidate is None or self.participants:
+            self._check_people(self.candidate)
+
+    def _check_people(self, candidate: Candidate | None) -> None:
+        for place, person in enumerate(self.participants):
+            is_candidate = candidate is not None and same_person(person.email, candidate.email)
+            if is_candidate and person.role != _CANDIDATE:
+                raise ValidationError(f"participants[{place}].role", "must be CANDIDATE, since this is the candidate")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class AIInterview(CandidateInterview):
     """An interview that the AI leads with one candidate."""
 
-    candidate: Candidate
+    def _check_people(self, candidate: Candidate | None) -> None:
+        super()._check_people(candidate)
+        if candidate is None and all(person.role != _CANDIDATE for person in self.participants):
+            raise ValidationError("candidate", "is missing: give one here, or with that role among participants")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class HumanInterview(CandidateInterview):
-    """An interview that people lead: give ``participants``, ``candidate`` or both."""
+    """An interview that people lead with a candidate."""
 
-    candidate: Candidate | None = None
-    participants: tuple[Participant, ...] = attrs.field(default=(), converter=participants)
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        if not self.participants and self.candidate is None:
+    def _check_people(self, candidate: Candidate | None) -> None:
+        super()._check_people(candidate)
+        if candidate is None and not self.participants:
             raise ValidationError("participants", "is required unless candidate is given")
 
 
@@ -118,14 +118,14 @@ class TeamMeeting(InterviewRequest):
 
     participants: tuple[Participant, ...] = attrs.field(converter=participants)
     job_role: str | None = None
-    agenda: tuple[str, ...] = attrs.field(default=(), converter=validators.texts)
+    agenda: tuple[str, ...] = attrs.field(default=(), converter=validators.long_texts)
     transcription_enabled: bool | None = None
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if not any(person.role == ParticipantRole.HOST for person in self.participants):
+        if not any(person.role == _HOST for person in self.participants):
             raise ValidationError("participants", "must include at least one with the role HOST")
-        if self.scheduling_mode == SchedulingMode.CANDIDATE_PICKS:
+        if self.scheduling_mode == _PICKS:
             raise ValidationError("scheduling_mode", "must be IMMEDIATE or FIXED for a team meeting")
 
 
@@ -133,16 +133,16 @@ class TeamMeeting(InterviewRequest):
 class Cancellation(RequestModel):
     """The body of a request to cancel an interview."""
 
-    reason: str | None = None
+    reason: str | None = attrs.field(default=None, converter=validators.optional_long_text)
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Rescheduling(RequestModel):
     """The body of a request to move an interview to another time."""
 
-    scheduled_at: datetime
-    duration_minutes: int | None = attrs.field(default=None, validator=minutes)
-    reason: str | None = None
+    scheduled_at: datetime = attrs.field(converter=validators.time)
+    duration_minutes: int | None = attrs.field(default=None, converter=minutes)
+    reason: str | None = attrs.field(default=None, converter=validators.optional_long_text)
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)

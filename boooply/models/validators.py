@@ -1,143 +1,259 @@
-"""What request objects check: attrs validators whose errors name the field and the rule."""
+"""What the fields of request objects accept: attrs converters whose errors name the field and the rule.
+
+Each takes a value and returns it in the type of its field, or raises a ``ValidationError`` with the path within that
+value. ``by_annotation`` puts the name of the field before the path.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import NoneType
-from typing import Any, Final, TypeVar, cast, get_args, get_origin
+from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
+from uuid import UUID
 
 import attrs
-from attrs.validators import optional
 
 from boooply.errors import ValidationError
+from boooply.models.enums import AuthProvider, InterviewType
+from boooply.models.mappings import build, under
+from boooply.models.older import warn_of_older_name
 from boooply.secret import redact
 
 T = TypeVar("T")
 
-Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+Accept = Callable[[Any], T]
 
 # What every mail server rejects too; only the vendor can find out whether the mailbox exists.
 _EMAIL: Final = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")  # a tab is fine
+_NOT_IN_CELLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_BREAKS: Final = frozenset("\n\v\f\r\x85\u2028\u2029")
+_NUMBERS: Final = (int, float)
+_LISTS: Final = frozenset({list, tuple})
+_NO_LISTS: Final = (str, bytes, Mapping)  # a mapping has its keys for items
+_LAST_YEARS: Final = frozenset({1, 9999})
 
-
-def as_tuple(value: Iterable[T]) -> tuple[T, ...]:
-    """Return a sequence as a tuple, and anything else unchanged, for the field's validator to name."""
-    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
-        return cast("tuple[T, ...]", value)
-    return tuple(value)
-
-
-def texts(value: Iterable[str]) -> tuple[str, ...]:
-    """Return a list of strings as a tuple."""
-    return as_tuple(value)
-
-
-def text(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
-    """Require text that is not blank and contains no control character."""
-    if not isinstance(value, str):
-        raise ValidationError(attribute.name, f"must be text, not {kind(value)}")
-    if not value or value.isspace():
-        raise ValidationError(attribute.name, "is blank" if value else "is missing")
-    if not value.isprintable() and _CONTROL.search(value):  # line breaks and tabs are fine
-        raise ValidationError(attribute.name, "contains a control character")
-
-
-def email(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Require something that can be an e-mail address."""
-    if not (isinstance(value, str) and _EMAIL.fullmatch(value)):
-        text(instance, attribute, value)
-        raise ValidationError(attribute.name, "is not an e-mail address")
-
-
-def flag(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
-    """Require True or False."""
-    if not isinstance(value, bool):
-        raise ValidationError(attribute.name, f"must be True or False, not {kind(value)}")
-
-
-def tz_aware(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
-    """Require a datetime with a time zone."""
-    if not isinstance(value, datetime):
-        raise ValidationError(attribute.name, f"must be a datetime, not {kind(value)}")
-    if value.utcoffset() is None:
-        raise ValidationError(attribute.name, "has no time zone: give one, as in datetime(…, tzinfo=UTC)")
-
-
-def number_between(least: float, most: float = float("inf"), *, unit: str = "", whole: bool = False) -> Validator:
-    """Require a number from ``least`` to ``most``, both included."""
-    span = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
-    rule = f"must be {span}{f' {unit}' if unit else ''}"
-
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError(attribute.name, f"must be a number, not {kind(value)}")
-        if not least <= value <= most:
-            raise ValidationError(attribute.name, f"{rule}, not {value:g}")
-        if whole and not isinstance(value, int):
-            raise ValidationError(attribute.name, "must be a whole number")
-
-    return check
-
-
-def one_of(enumeration: type[StrEnum]) -> Validator:
-    """Require a member of an enumeration, or its string."""
-    values = frozenset(enumeration)
-    rule = f"must be one of {', '.join(enumeration)}"
-
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
-        if not isinstance(value, str) or value not in values:
-            raise ValidationError(
-                attribute.name, rule if not isinstance(value, str) else f"{rule}, not {redact(value)[:40]!r}"
-            )
-
-    return check
-
-
-def each_item(check_item: Validator) -> Validator:
-    """Require a sequence other than a string, in which every item passes ``check_item``."""
-
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, tuple):
-            raise ValidationError(attribute.name, f"must be a list, not {kind(value)}")
-        for item in cast("tuple[Any, ...]", value):
-            check_item(instance, attribute, item)
-
-    return check
-
-
-def instance_of(wanted: type) -> Validator:
-    """Require an object of one class."""
-
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:  # noqa: ARG001 - attrs' signature
-        if not isinstance(value, wanted):
-            raise ValidationError(attribute.name, f"must be a {wanted.__name__}, not {kind(value)}")
-
-    return check
-
-
-def by_annotation(_model: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Return the fields of a request, each with the validator that its annotation asks for, unless it has one."""
-    return [
-        field if field.validator is not None else field.evolve(validator=_validator_of(field.type)) for field in fields
-    ]
-
-
-_VALIDATORS: Final[Mapping[object, Validator]] = {str: text, bool: flag, datetime: tz_aware}
-
-
-def _validator_of(annotation: Any) -> Validator:
-    kinds = get_args(annotation) or (annotation,)
-    if get_origin(annotation) is tuple:
-        return each_item(_validator_of(kinds[0]))
-    first = kinds[0]  # of an enumeration and str, the enumeration
-    check = _VALIDATORS.get(first) or (one_of(first) if issubclass(first, StrEnum) else instance_of(first))
-    return optional(check) if NoneType in kinds else check
+# Values that only an older page of the vendor names.
+_OLDER: Final[Mapping[type[StrEnum], frozenset[str]]] = {
+    AuthProvider: frozenset({"YOUR_PLATFORM"}),
+    InterviewType: frozenset({"HYBRID"}),
+}
 
 
 def kind(value: object) -> str:
     """Name the type of a value, never the value."""
     return "None" if value is None else f"a {type(value).__name__}"
+
+
+def long_text(value: Any) -> str:
+    """Require text that is not blank, with any character that JSON can carry."""
+    if not isinstance(value, str):
+        raise ValidationError("", f"must be text, not {kind(value)}")
+    if not value or value.isspace():
+        raise ValidationError("", "is blank")
+    return value
+
+
+def line(value: Any) -> str:
+    """Require one line of text that is not blank and contains no control character."""
+    if isinstance(value, str) and value.isprintable() and not value.isspace() and value != "":
+        return value
+    text = long_text(value)
+    found = _CONTROL.search(text)
+    if found is None:
+        return text
+    raise ValidationError("", "must be one line" if found.group() in _LINE_BREAKS else "contains a control character")
+
+
+def email(value: str) -> str:
+    """Require something that can be an e-mail address."""
+    if _EMAIL.fullmatch(line(value)) is None:
+        raise ValidationError("", "is not an e-mail address")
+    return value
+
+
+def identity(value: str | int | UUID) -> str:
+    """Require an id of the caller's own, and return it as text."""
+    if isinstance(value, str):
+        line(value)
+    elif isinstance(value, bool) or not isinstance(value, int | UUID):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+        raise ValidationError("", f"must be text, a whole number or a UUID, not {kind(value)}")
+    return str(value)
+
+
+def optional_identity(value: str | int | UUID | None) -> str | None:
+    """Require an id of the caller's own; ``by_annotation`` passes no None."""
+    return identity(cast("str", value))
+
+
+def flag(value: Any) -> bool:
+    """Require True or False."""
+    if not isinstance(value, bool):
+        raise ValidationError("", f"must be True or False, not {kind(value)}")
+    return value
+
+
+def time(value: datetime | str) -> datetime:
+    """Require a datetime with a time zone, or an ISO 8601 text with an offset."""
+    rule = "must be a time with an offset, as 2026-05-01T09:00:00Z"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = ""
+        if isinstance(value, str) or value.utcoffset() is None:
+            raise ValidationError("", rule)
+    elif not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        raise ValidationError("", f"{rule}, or a datetime, not {kind(value)}")
+    if value.utcoffset() is None:
+        raise ValidationError("", "has no time zone: give one, as in datetime(…, tzinfo=UTC)")
+    if value.year in _LAST_YEARS and not _has_utc(value):
+        raise ValidationError("", "must lie within the years 1 to 9999 in UTC too")
+    return value
+
+
+def optional_time(value: datetime | str | None) -> datetime | None:
+    """Require a time; ``by_annotation`` passes no None."""
+    return time(cast("datetime", value))
+
+
+def _has_utc(value: datetime) -> bool:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
+
+
+def number_between(least: float, most: float = float("inf"), *, unit: str = "", whole: bool = False) -> Accept[Any]:
+    """Require a number from ``least`` to ``most``, both included."""
+    span = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+    rule = f"must be {span}{f' {unit}' if unit else ''}"
+
+    def accept(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, _NUMBERS):
+            raise ValidationError("", f"must be a number, not {kind(value)}")
+        if not least <= value <= most:
+            raise ValidationError("", f"{rule}, not {value:g}")
+        if whole and not isinstance(value, int):
+            raise ValidationError("", "must be a whole number")
+        return value
+
+    return accept
+
+
+def one_of(enumeration: type[StrEnum]) -> Accept[str]:
+    """Require a member of an enumeration, or its string."""
+    values, older = frozenset(enumeration), _OLDER.get(enumeration, frozenset())
+    rule = f"must be one of {', '.join(enumeration)}"
+
+    def accept(value: Any) -> str:
+        if isinstance(value, str) and value in values:
+            return value
+        if isinstance(value, str) and value in older:
+            warn_of_older_name(value, enumeration)
+            return value
+        raise ValidationError("", rule if not isinstance(value, str) else f"{rule}, not {redact(value)[:40]!r}")
+
+    return accept
+
+
+def each_item(accept: Accept[T]) -> Accept[tuple[T, ...]]:
+    """Require a sequence other than text, whose items ``accept`` accepts, and return a tuple."""
+
+    def accept_each(value: Any) -> tuple[T, ...]:
+        if type(value) not in _LISTS and (isinstance(value, _NO_LISTS) or not hasattr(value, "__iter__")):
+            raise ValidationError("", f"must be a list, not {kind(cast('object', value))}")
+        items: list[T] = []
+        try:
+            for item in value:
+                items.append(accept(item))  # noqa: PERF401 - the number of items is the place of an error
+        except ValidationError as error:
+            problem = under(f"[{len(items)}]", error)
+        else:
+            return tuple(items)
+        raise problem
+
+    return accept_each
+
+
+def instance_of(wanted: type[T]) -> Accept[T]:
+    """Require an object of a class, or a dictionary with its fields in either spelling."""
+
+    def accept(value: Any) -> T:
+        if isinstance(value, wanted):
+            return value
+        if isinstance(value, Mapping):
+            return build(wanted, cast("Mapping[str, Any]", value))
+        raise ValidationError("", f"must be a {wanted.__name__} or a dictionary, not {kind(value)}")
+
+    return accept
+
+
+_lines = each_item(line)
+_long_texts = each_item(long_text)
+
+
+def texts(value: Iterable[str]) -> tuple[str, ...]:
+    """Require a list of texts of one line each."""
+    return _lines(value)
+
+
+def long_texts(value: Iterable[str]) -> tuple[str, ...]:
+    """Require a list of texts of any number of lines."""
+    return _long_texts(value)
+
+
+def optional_cell(value: str | None) -> str | None:
+    """Require a text as a cell of a spreadsheet has it, perhaps with line breaks; ``by_annotation`` passes no None."""
+    text = long_text(value)
+    if _NOT_IN_CELLS.search(text):
+        raise ValidationError("", "contains a control character")
+    return text
+
+
+def optional_long_text(value: str | None) -> str | None:
+    """Require a text of any number of lines; ``by_annotation`` passes no None."""
+    return long_text(value)
+
+
+def by_annotation(_model: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Return the fields of a request, each with its own converter, or the one that its annotation asks for.
+
+    An optional field takes a blank text for None.
+    """
+    return [field if _is_inherited(field) else field.evolve(converter=_converter(field)) for field in fields]
+
+
+def _is_inherited(field: Any) -> bool:
+    return isinstance(field.converter, attrs.Converter)
+
+
+_ACCEPTED: Final[Mapping[object, Accept[Any]]] = {str: line, bool: flag}
+
+
+def _converter(field: Any) -> attrs.Converter[Any, Any]:
+    name, annotation = field.name, field.type
+    first, *others = get_args(annotation) or (annotation,)  # of an enumeration and str, the enumeration
+    own: Accept[Any] | None = field.converter
+    accept: Accept[Any] = own or _ACCEPTED.get(first) or one_of(cast("type[StrEnum]", first))
+
+    default, is_optional = field.default, NoneType in others
+
+    def convert(value: Any) -> Any:
+        if value is default or (is_optional and isinstance(value, str) and (not value or value.isspace())):
+            return default
+        try:
+            return accept(value)
+        except ValidationError as error:
+            is_missing = isinstance(value, str) and not value
+            problem = ValidationError(name, "is missing") if is_missing else under(name, error)
+        raise problem
+
+    if own is not None:
+        annotation = next(iter(get_type_hints(own).values()))
+    convert.__annotations__ = {"value": annotation}  # attrs gives it to the constructor's argument
+    return attrs.Converter(convert)

@@ -18,14 +18,7 @@ _LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _PLAIN: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 _WHOLE, _PART, _OUT_OF_RANGE = 200, 206, 416
 _NO_VIDEO: Final = ("text/", "application/json", "application/xml")  # the page of a proxy, or an error with status 200
-
-
-@attrs.frozen
-class Link:
-    """The address of a recording, and the key to send there, if any."""
-
-    url: Secret
-    key: Secret | None
+_REFUSED: Final = frozenset({400, 401, 403, 410})  # what file stores respond with once a pre-signed link has expired
 
 
 @attrs.frozen
@@ -42,19 +35,26 @@ class Progress:
         return self.total is None or self.size == self.total
 
 
-def link_of(recording: Recording, base_url: str, key: Secret) -> Link | None:
-    """Choose the stable link if it is on the API's own host, which alone receives the key, else the pre-signed one."""
-    stable, signed = recording.video_api_url, recording.video_url
-    if stable is not None and _origin(stable) is not None and _origin(stable) == _origin(base_url):
-        return Link(Secret(stable), key)
-    return None if signed is None or _origin(signed.reveal()) is None else Link(signed, None)
+def link_of(recording: Recording | None) -> Secret | None:
+    """Return the pre-signed link to a video, or None if there is none on the web."""
+    signed = None if recording is None else recording.video_url
+    return signed if signed is not None and _is_on_the_web(signed.reveal()) else None
+
+
+def is_refused(status: int) -> bool:
+    """Return whether a pre-signed link may have expired, so that a fresh one may be accepted."""
+    return status in _REFUSED
 
 
 def range_headers(progress: Progress) -> dict[str, str]:
-    """Return the headers that request the missing bytes, or the whole file if it is another one by now."""
-    if not progress.size or progress.tag is None:
+    """Return the headers that request the missing bytes, or the whole file if it is another one by now.
+
+    A file is identified by its ETag, or else by its size.
+    """
+    if not progress.size or (progress.tag is None and progress.total is None):
         return _PLAIN
-    return _PLAIN | {"Range": f"bytes={progress.size}-", "If-Range": progress.tag}
+    missing = _PLAIN | {"Range": f"bytes={progress.size}-"}
+    return missing if progress.tag is None else missing | {"If-Range": progress.tag}
 
 
 def start_of_body(progress: Progress, status: int, headers: Mapping[str, str]) -> Progress | None:
@@ -68,6 +68,8 @@ def start_of_body(progress: Progress, status: int, headers: Mapping[str, str]) -
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     if status != _PART or match is None or int(match[1]) != progress.size or tag not in {None, progress.tag}:
         return None
+    if progress.tag is None and match[2] is None:
+        return None  # nothing identifies the file
     total = int(match[2]) if match[2] else progress.total
     return attrs.evolve(progress, total=total) if progress.total in {None, total} else None
 
@@ -99,11 +101,10 @@ def strong_etag(headers: Mapping[str, str]) -> str | None:
     return None if tag is None or tag.startswith("W/") else tag
 
 
-def _origin(url: str) -> tuple[str, str, int | None] | None:
-    """Return the scheme, host and port of an address on the web, or None for any other text."""
+def _is_on_the_web(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        port = parts.port
+        parts.port  # noqa: B018 - it raises for a port that is none
     except ValueError:
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.scheme in {"http", "https"} and parts.hostname else None
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

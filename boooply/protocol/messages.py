@@ -119,7 +119,7 @@ class Request:
         """The e-mail addresses that it reaches, for the same error."""
         candidate = getattr(self.subject, "candidate", None)
         invited = (*(() if candidate is None else (candidate,)), *getattr(self.subject, "participants", ()))
-        return tuple([person.email for person in invited])
+        return tuple({person.email.casefold(): person.email for person in invited}.values())
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ import attrs
 from procrastinate.sql import queries
 from procrastinate.types import JobToDefer
 from psycopg.types.json import Jsonb
-from sqlalchemy import CompoundSelect, Connection, and_, case, column, except_, func, select, text
+from sqlalchemy import CompoundSelect, Connection, and_, case, column, except_, func, not_, select, text
 
 from boooply.errors import ProvisioningError
 from boooply.models import Tenant
@@ -18,6 +18,7 @@ from boooply.provisioning.queue_tables import LOCK, SCHEMA, STATE, create_tables
 from boooply.recording import Recorder
 from boooply.store import AsyncStore, State
 from boooply.store.database import Database
+from boooply.store.entries import VAULT_RUN
 from boooply.store.rows import in_scope
 from boooply.store.schema import KEY_ROWS, LEDGER
 
@@ -131,12 +132,16 @@ class Jobs:
         return await self._database.write(step)
 
     async def sweep(self) -> int:
-        """Queue a job for each customer that is still to do and has no open one, and return their number."""
+        """Queue a job for each customer that is still to do and has no open one, and return their number.
+
+        Those whose keys another run was to store elsewhere are not for a worker.
+        """
         clock = self._database.clock
         is_todo = and_(in_scope(LEDGER, KEY_ROWS), LEDGER.c.state == State.TODO, LEDGER.c.locked_until <= clock)
+        is_ours = not_(func.coalesce(LEDGER.c.claim_token, "").startswith(VAULT_RUN))
         # not an anti-join, which takes minutes for many customers while the database has no statistics of them
         query: CompoundSelect[*tuple[Any, ...]] = except_(
-            select(LEDGER.c.organization_id).where(is_todo), _WITH_OPEN_JOB
+            select(LEDGER.c.organization_id).where(is_todo, is_ours), _WITH_OPEN_JOB
         ).limit(_BATCH)
 
         def step(connection: Connection) -> int:

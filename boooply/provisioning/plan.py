@@ -235,6 +235,8 @@ def _by_column(pairs: Pairs, model: type) -> tuple[dict[str, Any], list[str]]:
 def _checked(line: int, pairs: Pairs, first_lines: _FirstLines) -> Tenant | BadRow:
     values, problems = _by_column(pairs, Tenant)
     identity = values.get("organization_id")
+    if type(identity) is int:  # as the model takes it
+        identity = str(identity)
     # The id of a bad row counts too: otherwise the second row would become bad only after the first is corrected.
     if identity and isinstance(identity, str) and (first := first_lines.of(identity, line)) != line:
         problems.append(f"organization_id: {_shown(identity)} is already used on line {first}")

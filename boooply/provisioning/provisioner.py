@@ -35,6 +35,7 @@ from boooply.resources.keys import doubt_about, mint_key
 from boooply.secret import Secret, one_line, redact
 from boooply.store import ClaimResult, State, is_same_run
 from boooply.store.completion import run_to_completion
+from boooply.store.entries import VAULT_RUN
 
 Tasks = set[asyncio.Task[Outcome]]
 
@@ -88,7 +89,7 @@ class KeyProvisioner:
     remint: bool = False
     replace: bool = False
     retries_unsent: bool = False
-    run_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    run_id: str = attrs.Factory(lambda self: _run_id(self.vault), takes_self=True)
     outage: Outage = attrs.Factory(lambda self: Outage(timeout=transport_of(self.platform).timeout), takes_self=True)
     claim_numbers: Iterator[int] = attrs.field(factory=itertools.count)
     _tasks: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
@@ -288,6 +289,10 @@ async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:
     problem = None if task.cancelled() else task.exception()
     if isinstance(problem, KeysNotStoredError):
         raise problem
+
+
+def _run_id(vault: AsyncKeys | None) -> str:
+    return uuid.uuid4().hex if vault is None else f"{VAULT_RUN}{uuid.uuid4().hex}"
 
 
 def _now() -> float:

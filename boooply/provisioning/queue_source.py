@@ -52,7 +52,8 @@ class QueueSource:
     wait: bool
     _lock: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)  # so that one task at a time looks for jobs
     _taken: dict[str, Job] = attrs.field(factory=dict[str, Job], init=False)
-    _is_fetching: bool = attrs.field(default=False, init=False)
+    # While jobs are queued again that this worker does not know, it takes none: a repeated step would not know those.
+    _taking: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
 
     async def next(self) -> Tenant | Outcome | None:
         """Return the next customer that is due, once there is one; None at the end.
@@ -94,7 +95,7 @@ class QueueSource:
                 await asyncio.sleep(STALLED_AFTER / _HEARTBEATS)
                 with suppress(StoreError):  # a run that cannot do without the store finds out itself
                     await self.jobs.beat(self.worker)
-                    if not self._is_fetching:  # the next fetch comes after this in the database
+                    async with self._taking:
                         await self.jobs.requeue_lost(self.worker, tuple(self._taken.values()))
             with suppress(StoreError):
                 await self.jobs.clean(keep_jobs)
@@ -110,7 +111,7 @@ class QueueSource:
     async def _fetch(self) -> Job | None:
         async with self._lock:
             while not self.stopped.is_set():
-                job = await self._take()
+                job = await self._steadily(self._take)
                 if job is not None:
                     return job
                 if not self.wait and not await self._steadily(self.jobs.count_open):
@@ -121,14 +122,11 @@ class QueueSource:
         return None
 
     async def _take(self) -> Job | None:
-        self._is_fetching = True
-        try:
-            job = await self._steadily(partial(self.jobs.fetch, self.worker))
+        async with self._taking:
+            job = await self.jobs.fetch(self.worker)
             if job is not None:
                 self._taken[job.organization_id] = job
             return job
-        finally:
-            self._is_fetching = False
 
     async def _entry(self, organization_id: str) -> Entry | None:
         async def read() -> Entry | None:

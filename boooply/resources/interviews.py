@@ -1,7 +1,7 @@
 """Interviews, from the invitation to the evaluation (contract section 5)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
@@ -26,6 +26,7 @@ from boooply.models import (
     InterviewNotEvaluatedError,
     InterviewParticipant,
     InterviewQuery,
+    InterviewRequest,
     Invitation,
     NotSeen,
     Page,
@@ -49,15 +50,17 @@ class AsyncInterviews:
 
     _transport: Transport
 
-    async def create(self, request: AIInterview | HumanInterview | TeamMeeting, /) -> Interview:
+    async def create(self, request: InterviewRequest, /) -> Interview:
         """Create an interview; every participant is e-mailed at once.
 
         Raises:
-            ValidationError: The argument is not one of the three request objects.
+            ValidationError: The argument is not one of the three request objects, which ``from_dict`` makes.
             AmbiguousWriteError: It may have been created. It is not sent again, since that could e-mail people twice.
         """
-        if not isinstance(request, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            raise ValidationError("request", "must be an AIInterview, a HumanInterview or a TeamMeeting")
+        if not isinstance(request, _REQUESTS):
+            raise ValidationError(
+                "request", "must be an AIInterview, a HumanInterview or a TeamMeeting; from_dict makes one"
+            )
         return await self._transport.call(endpoints.CREATE_INTERVIEW, body=request)
 
     async def list(self, *, page: int = 1, limit: int = 20, **filters: Unpack[InterviewFilters]) -> Page:
@@ -113,7 +116,7 @@ class AsyncInterviews:
         meeting_code: str,
         /,
         *,
-        scheduled_at: datetime,
+        scheduled_at: datetime | str,
         duration_minutes: int | None = None,
         reason: str | None = None,
     ) -> Interview:
@@ -130,7 +133,7 @@ class AsyncInterviews:
         await self._transport.call(endpoints.DELETE_INTERVIEW, meeting_code=meeting_code)
 
     async def add_participants(
-        self, meeting_code: str, /, *, participants: Iterable[Participant]
+        self, meeting_code: str, /, *, participants: Iterable[Participant | Mapping[str, object]]
     ) -> tuple[InterviewParticipant, ...]:
         """Add people, who are e-mailed at once, and return them with their join tokens."""
         body = Invitation(participants=participants)
@@ -147,15 +150,15 @@ class AsyncInterviews:
         )
 
     async def get_recording(self, meeting_code: str, /) -> Recording | None:
-        """Return the links to the recording, or None until there is one."""
+        """Return the recording's description with a fresh link, or None until there is one."""
         return await self._transport.call(endpoints.GET_RECORDING, meeting_code=meeting_code)
 
     async def download_recording(self, meeting_code: str, file: str | PathLike[str], /) -> Recording | None:
         """Download a recording into a file, and return its description, or None until there is one.
 
         The file appears once it is complete, replaces an existing one, and only its owner may read it. After a break,
-        the download continues with the missing bytes. The key is sent to the API's own host only, and never with a
-        pre-signed link.
+        the download continues with the missing bytes, and with a fresh link if the last one has expired. The key is
+        sent to the API only, which returns the link, and not to the file store that the link leads to.
 
         Each wait for data may take ``timeout`` seconds. ``retry.deadline`` covers everything, from the request for the
         link to the last byte.
@@ -166,11 +169,7 @@ class AsyncInterviews:
             DeadlineExceededError: The deadline passed, or a wait would have outlasted it.
         """
         ends = self._transport.ends()  # of the look-up too, which starts now
-        recording = await self.get_recording(meeting_code)
-        if recording is None:
-            return None
-        await download(self._transport, recording, Path(file), ends=ends)
-        return recording
+        return await download(self._transport, lambda: self.get_recording(meeting_code), Path(file), ends=ends)
 
     async def get_transcript(self, meeting_code: str, /) -> tuple[TranscriptEntry, ...]:
         """Return the transcript, which is empty until the interview has taken place."""
@@ -200,8 +199,10 @@ class AsyncInterviews:
     ) -> Evaluation:
         """Wait until the interview is over and evaluated, asking every ``poll`` seconds for up to ``timeout`` seconds.
 
-        A human or team meeting that is COMPLETED can be resumed, so the wait continues until it has an ``end_reason``
-        (contract section 5.2).
+        Certain are an evaluation, since a meeting that has one is never reopened, and the end of an AI interview. A
+        human meeting that is COMPLETED can be resumed, so the wait continues until it has an ``end_reason``; even then
+        it can be reopened, so an ``InterviewNotEvaluatedError`` about it may be premature. Team meetings are never
+        evaluated (contract section 5.2).
 
         Raises:
             InterviewNotEvaluatedError: It was cancelled, failed, expired or missed.

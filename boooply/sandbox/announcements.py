@@ -4,31 +4,37 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from boooply.sandbox.evaluations import (
-    ANSWER,
-    TURN_SECONDS,
-    interviewer_evaluation,
-    overall_score,
-    pick,
-    questions_of,
-    score_of,
-    statistics,
-    turns,
-)
+from boooply.sandbox.assessments import confidence_level, interviewer_evaluation
+from boooply.sandbox.evaluations import rating_near, rating_of, scores_of, skills_assessment, summary_of, verdict_of
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview
+from boooply.sandbox.transcripts import ANSWER, exchanges, statistics, transcript_lines
 from boooply.sandbox.wire import iso, to_json
 
 __all__ = ["announcements"]
 
-RECOMMENDATIONS: Final = (
-    (90, "STRONG_PASS", "ADVANCE"),
-    (75, "PASS", "ADVANCE"),
-    (60, "REVIEW", "HOLD"),
-    (45, "FAIL", "REJECT"),
-    (0, "STRONG_FAIL", "REJECT"),
+NUMBERS: Final = (
+    "overallRating",
+    "recommendation",
+    "confidenceLevel",
+    "scores",
+    "ratingsForRecruiters",
+    "oneLineSummary",
 )
-"""The lowest score, the recommendation, and the quick decision."""
+"""The fields of an evaluation that the scores repeat."""
+
+ABOUT: Final = {
+    "interview.transcript": ("title", "meetingType", "isTeamMeeting", "candidateName", "jobRole"),
+    "interview.evaluation": ("title", "meetingType", "candidateName", "jobRole"),
+    "interview.scores": ("candidateName", "jobRole"),
+    "interview.interviewer_evaluation": ("title", "meetingType", "candidateName", "jobRole", "participants"),
+    "interview.recording": ("title",),
+}
+"""What each event says of its interview, beside what all events say."""
+
+FOR_RECRUITERS: Final = ("technicalSkills", "communication", "cultureFit", "overall")
+LEVELS: Final = ("LOW", "LOW", "MEDIUM", "HIGH", "HIGH")
+"""The enthusiasm of candidates rated 1 to 5, whose stress is the reverse."""
 
 
 def announcements(
@@ -36,110 +42,103 @@ def announcements(
 ) -> Iterator[tuple[str, bytes]]:
     """Iterate over the events of an interview that has ended finally: name and body, in the vendor's order.
 
-    A re-analysis announces the evaluation alone. A no-show, a failure and an end that can be resumed announce nothing.
+    A re-analysis announces the evaluation alone, and a team meeting only what was recorded. A no-show, a failure and an
+    end that can be resumed announce nothing.
     """
-    evaluation = _evaluation(interview)
-    names = ("overallRating", "recommendation", "confidenceLevel", "scores", "ratingsForRecruiters", "oneLineSummary")
+    is_recorded = interview.is_recorded and not is_reanalysis
+    has_video = interview.has_video and not is_reanalysis
+    evaluation = _evaluation(interview) if interview.analyses else None
     events: dict[str, dict[str, Any] | None] = {
-        "interview.transcript": None if is_reanalysis else _transcript(interview),
+        "interview.transcript": _transcript(interview) if is_recorded else None,
         "interview.evaluation": evaluation,
-        "interview.scores": {name: evaluation[name] for name in names},
+        "interview.scores": evaluation and {name: evaluation[name] for name in NUMBERS},
         "interview.interviewer_evaluation": _interviewer_evaluation(interview),
-        "interview.recording": None if is_reanalysis else _recording(interview, base_url, secret, now),
+        "interview.recording": _recording(interview, base_url, secret, now) if has_video else None,
     }
-    common = _common(interview, now)
+    about = _about(interview)
+    whose = {"source": interview.source, "sourceId": interview.source_id, "sourcePlatform": interview.source_platform}
     for event, data in events.items():
         if data is not None:
-            yield event, to_json({"event": event, "data": {**common, **data}}).encode()
+            said = {name: about[name] for name in ABOUT[event] if name in about}
+            body = {"meetingCode": interview.code, **said, **whose, **data, "timestamp": iso(now)}
+            yield event, to_json({"event": event, "data": body}).encode()
 
 
-def _common(interview: Interview, now: datetime) -> dict[str, Any]:
+def _about(interview: Interview) -> dict[str, Any]:
     candidate = next((person.name for person in interview.participants if person.role == "CANDIDATE"), None)
-    return {
-        "meetingCode": interview.code,
+    others = [person for person in interview.participants if person.role != "CANDIDATE"]
+    about = {
         "title": interview.title,
         "meetingType": "AI_ONLY" if interview.kind == "AI" else "HUMAN",
         "isTeamMeeting": interview.kind == "TEAM",
         "candidateName": candidate,
         "jobRole": interview.details.get("jobRole"),
-        "source": "API",
-        "sourceId": interview.source_id,
-        "sourcePlatform": interview.source_platform,
-        "participants": [
-            {"name": person.name, "email": person.email, "role": person.role} for person in interview.participants
-        ],
-        "timestamp": iso(now),
+        "participants": [{"name": person.name, "email": person.email, "role": person.role} for person in others],
     }
+    return {name: value for name, value in about.items() if value is not None}
 
 
 def _transcript(interview: Interview) -> dict[str, Any]:
-    lines: list[dict[str, Any]] = []
-    for number, turn in enumerate(turns(interview)):
-        start = number * TURN_SECONDS * 1000
-        end = {} if interview.kind == "AI" else {"endMs": start + TURN_SECONDS * 1000}
-        lines.append({"speaker": turn.speaker, "text": turn.content, "startMs": start, **end})
+    lines = transcript_lines(interview)
     return {"transcript": lines, "transcriptCount": len(lines)}
 
 
 def _evaluation(interview: Interview) -> dict[str, Any]:
-    score = overall_score(interview) or 0
-    _, recommendation, decision = next(one for one in RECOMMENDATIONS if score >= one[0])
-    skills: list[str] = interview.details.get("skills") or []
-    summary = f"{interview.title}: structured answers with concrete evidence, overall {score} of 100."
+    scores = scores_of(interview)
+    overall = scores["overall"]
+    verdict, summary, skills = verdict_of(interview), summary_of(interview), skills_assessment(interview)
     return {
         "summary": summary,
-        "oneLineSummary": f"Structured answers, {score} of 100.",
-        "overallRating": _rating(score),
-        "recommendation": recommendation,
-        "confidenceLevel": "HIGH",
-        "scores": {
-            "overall": score,
-            "communication": score_of(interview, "communication"),
-            "technicalSkills": score_of(interview, "technical"),
-            "problemSolving": score_of(interview, "problemSolving"),
-            "cultureFit": score_of(interview, "cultureFit"),
-            "experienceMatch": score_of(interview, "experienceMatch"),
-        },
-        "recruiterSummary": {"tldr": summary, "quickDecision": decision},
-        "skillsAssessment": [
-            {"skill": skill, "rating": pick(interview, f"skill {skill}", 1, 5), "evidence": ANSWER} for skill in skills
-        ],
+        "oneLineSummary": verdict.summary,
+        "overallRating": rating_of(overall),
+        "recommendation": verdict.overall,
+        "confidenceLevel": confidence_level(interview, "candidate"),
+        "scores": scores,
+        "recruiterSummary": {"tldr": summary, "quickDecision": verdict.decision},
+        "skillsAssessment": skills,
         "strengthsAndWeaknesses": {
             "strengths": [{"point": "Measures before changing anything", "evidence": ANSWER}],
             "weaknesses": [{"point": "Names few trade-offs", "evidence": "No alternative was mentioned."}],
         },
-        "redFlags": [],
+        "redFlags": _red_flags(verdict.decision),
         "positiveSignals": [{"signal": "Starts from what users see", "context": ANSWER}],
-        "sentimentAnalysis": {"enthusiasm": "HIGH", "authenticity": "HIGH", "stressLevel": "LOW"},
-        "questionsAsked": [
-            {
-                "topic": "Experience",
-                "question": question,
-                "candidateAnswer": ANSWER,
-                "answerQuality": pick(interview, question, 2, 5),
-                "timestamp": f"{(second := 2 * number * TURN_SECONDS) // 60:02}:{second % 60:02}",
-            }
-            for number, question in enumerate(questions_of(interview))
-        ],
+        "sentimentAnalysis": _sentiment(rating_of(overall)),
+        "questionsAsked": _questions_asked(interview),
         "meetingStatistics": statistics(interview),
         "nextSteps": {
             "recommendation": "Invite to a conversation with the team",
             "questionsToAsk": ["Which alternatives did you reject?"],
-            "focusAreasForNextRound": skills[:2],
+            "focusAreasForNextRound": [one["skill"] for one in skills[:2]],
         },
-        "customQuestionResponses": [],
-        "ratingsForRecruiters": {
-            "technicalSkills": pick(interview, "technical rating", 2, 5),
-            "communication": pick(interview, "communication rating", 2, 5),
-            "cultureFit": pick(interview, "culture rating", 2, 5),
-            "overall": _rating(score),
-        },
+        "customQuestionResponses": [
+            {"question": asked.content, "candidateAnswer": answer.content}
+            for asked, answer in exchanges(interview)
+            if asked.content in (interview.details.get("questions") or ())
+        ],
+        "ratingsForRecruiters": {name: scores[name] for name in FOR_RECRUITERS if name in scores},
     }
 
 
-def _rating(score: int) -> float:
-    rating = round(1 + score / 25, 1)
-    return int(rating) if rating.is_integer() else rating  # JavaScript writes 4, not 4.0
+def _red_flags(decision: str) -> list[dict[str, str]]:
+    severity = {"REJECT": "CRITICAL", "HOLD": "WARNING"}.get(decision)
+    return [] if severity is None else [{"flag": "Vague on results", "severity": severity, "context": ANSWER}]
+
+
+def _sentiment(rating: int) -> dict[str, str]:
+    return {"enthusiasm": LEVELS[rating - 1], "authenticity": "GENUINE", "stressLevel": LEVELS[-rating]}
+
+
+def _questions_asked(interview: Interview) -> list[dict[str, Any]]:
+    return [
+        {
+            "topic": "Experience",
+            "question": asked.content,
+            "candidateAnswer": answer.content,
+            "answerQuality": rating_near(interview, asked.content),
+            "timestamp": f"{asked.start // 60_000:02}:{asked.start // 1000 % 60:02}",
+        }
+        for asked, answer in exchanges(interview)
+    ]
 
 
 def _interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:

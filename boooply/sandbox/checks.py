@@ -5,7 +5,8 @@ JSON type or a missing field is a 400, a value of the right type that breaks a r
 rule, since optional means "leave it out".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 from attrs import frozen
@@ -17,6 +18,7 @@ __all__ = [
     "Field",
     "boolean",
     "check_fields",
+    "check_names",
     "email",
     "integer_from",
     "is_email",
@@ -24,6 +26,7 @@ __all__ = [
     "is_object",
     "list_of",
     "non_empty",
+    "number_between",
     "object_with",
     "one_of",
     "string",
@@ -86,15 +89,29 @@ def boolean(field: str, value: Any) -> None:
         raise _wrong_type(field, "true or false")
 
 
-def integer_from(minimum: int) -> Check:
-    """Require a whole number that is at least the minimum."""
+def integer_from(minimum: int, *, at_most: int | None = None) -> Check:
+    """Require a whole number that is at least the minimum, and at most the maximum if there is one."""
 
     def check(field: str, value: Any) -> None:
         # true is an int in Python, but not in JSON.
         if isinstance(value, bool) or not isinstance(value, int):
             raise _wrong_type(field, "a whole number")
+        if at_most is not None and not minimum <= value <= at_most:
+            raise invalid(field, f"must be from {minimum} to {at_most}")
         if value < minimum:
             raise invalid(field, f"must be at least {minimum}")
+
+    return check
+
+
+def number_between(minimum: float, maximum: float) -> Check:
+    """Require a number from the minimum to the maximum."""
+
+    def check(field: str, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _wrong_type(field, "a number")
+        if not minimum <= value <= maximum:
+            raise invalid(field, f"must be from {minimum:g} to {maximum:g}")
 
     return check
 
@@ -147,6 +164,16 @@ def check_fields(fields: tuple[Field, ...], body: Mapping[str, Any], where: str 
             field.check(path, body[field.name])
         elif field.required:
             raise missing(path)
+
+
+def check_names(known: Iterable[str], body: Mapping[str, Any], where: str = "") -> None:
+    """Require that a body has no names but these; blame another one with the known name that is nearest to it."""
+    names = tuple(known)
+    for name in body:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            known_names = f"the known name{' is' if len(names) == 1 else 's are'} {', '.join(names)}"
+            raise invalid(f"{where}{name}", f"is unknown: {f'did you mean {near[0]}?' if near else known_names}")
 
 
 def object_with(*fields: Field) -> Check:

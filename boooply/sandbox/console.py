@@ -20,9 +20,11 @@ from boooply.sandbox.control import CONTROL, Route
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
+from boooply.sandbox.flows import HIRING, open_slots
 from boooply.sandbox.limits import Windows
-from boooply.sandbox.playing import possible_steps
-from boooply.sandbox.records import Interview
+from boooply.sandbox.outcomes import RECOMMENDATIONS
+from boooply.sandbox.playing import expire_overdue, possible_steps
+from boooply.sandbox.records import Interview, Organization
 from boooply.sandbox.responses import success
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, organization_summary, planned_view
@@ -88,15 +90,18 @@ async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -
 
 def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> dict[str, Any]:
     """Return everything that the page shows; of long lists, the newest entries, newest first."""
+    expire_overdue(state)
     organizations, deliveries = state.organizations(), tuple(state.deliveries.values())
     interviews = state.all_interviews()
     return {
         "now": iso(state.clock.now()),
         "baseUrl": state.base_url,
-        "organizations": _newest(organizations, map(organization_summary, reversed(organizations))),
+        "organizations": _newest(organizations, (_organization_view(state, one) for one in reversed(organizations))),
         "interviews": {
             **_newest(interviews, (_interview_view(state, one) for one in reversed(interviews))),
             "byStatus": dict(Counter(one.status for one in interviews)),
+            "hiring": list(HIRING),
+            "recommendations": list(RECOMMENDATIONS),
         },
         "calls": _newest(state.calls, map(call_view, reversed(state.calls))),
         "limits": _limits_view(state, windows),
@@ -114,6 +119,10 @@ def _newest(all_of_them: Sequence[Any], views: Iterable[T]) -> dict[str, Any]:
     return {"total": len(all_of_them), "items": list(islice(views, SHOWN))}
 
 
+def _organization_view(state: State, organization: Organization) -> dict[str, Any]:
+    return organization_summary(organization, state.interviews_left(organization))
+
+
 def _interview_view(state: State, interview: Interview) -> dict[str, Any]:
     candidate = next((person.name for person in interview.participants if person.role == "CANDIDATE"), None)
     return {
@@ -126,7 +135,11 @@ def _interview_view(state: State, interview: Interview) -> dict[str, Any]:
         "candidate": candidate,
         "overallScore": overall_score(interview),
         "createdAt": iso(interview.created_at),
+        "scheduledAt": iso(interview.scheduled_at),
+        "finalized": None if interview.finalization is None else interview.finalization.recommendation,
         "steps": sorted(possible_steps(interview)),
+        "slots": [iso(start) for start in open_slots(interview, state.clock.now())],
+        "isEvaluated": interview.analyses > 0,
     }
 
 

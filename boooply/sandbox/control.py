@@ -1,9 +1,10 @@
-"""The controls under /_sandbox/: play interviews, advance the clock, plan faults, inspect the state.
+"""The controls under /_sandbox/: run the flows of interviews, advance the clock, plan faults, inspect the state.
 
 They need no key, count against no limit and leave no record. They are as strict as the API, and use its body forms.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -11,11 +12,10 @@ from aiohttp import web
 from boooply.sandbox.checks import Field, check_fields, integer_from, one_of
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
+from boooply.sandbox.flows import FLOWS, run_flow
 from boooply.sandbox.limits import Clock
-from boooply.sandbox.playing import play_interview
 from boooply.sandbox.records import Fault
 from boooply.sandbox.responses import Respond, read_object, success
-from boooply.sandbox.rules import PLAY
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, meeting_view, organization_summary, planned_view
 from boooply.sandbox.webhooks import WebhookDispatcher
@@ -33,11 +33,9 @@ PLAN: Final = (Field("operation", one_of(*FAULTY), required=True), Field("fault"
 def control_routes(state: State) -> tuple[Route, ...]:
     """Return the controls of the state and its clock."""
 
-    async def play(request: web.Request) -> web.StreamResponse:
-        body = await read_object(request)
-        check_fields(PLAY, body)
-        played = play_interview(state, request.match_info["code"], body.get("to", "END"))
-        return success({"meeting": meeting_view(played, state.base_url)})
+    async def flow(name: str, request: web.Request) -> web.StreamResponse:
+        interview = run_flow(state, name, request.match_info["code"], await read_object(request))
+        return success({"meeting": meeting_view(interview, state.base_url)})
 
     async def emails(_request: web.Request) -> web.StreamResponse:
         return success({"emails": [email_view(email) for email in state.emails]})
@@ -46,14 +44,15 @@ def control_routes(state: State) -> tuple[Route, ...]:
         return success({"calls": [call_view(call) for call in state.calls]})
 
     async def organizations(_request: web.Request) -> web.StreamResponse:
-        return success({"organizations": [organization_summary(one) for one in state.organizations()]})
+        found = [organization_summary(one, state.interviews_left(one)) for one in state.organizations()]
+        return success({"organizations": found})
 
     async def clock(request: web.Request) -> web.StreamResponse:
         _advance(state.clock, await read_object(request))
         return success({"now": iso(state.clock.now())})
 
     return (
-        ("POST", f"{CONTROL}interviews/{{code}}/play", play),
+        *(("POST", f"{CONTROL}interviews/{{code}}/{name}", partial(flow, name)) for name in FLOWS),
         ("GET", f"{CONTROL}emails", emails),
         ("GET", f"{CONTROL}calls", calls),
         ("GET", f"{CONTROL}organizations", organizations),

@@ -12,6 +12,7 @@ from typing import Final, NoReturn, cast
 from aiohttp import web
 from attrs import frozen
 
+from boooply.sandbox.plans import PLAN_USED_UP
 from boooply.sandbox.records import Fault
 from boooply.sandbox.responses import ErrorResponse, internal_error, rate_limited
 
@@ -28,6 +29,7 @@ BOMB: Final = 64
 DRIP: Final = 0.005
 LOOK_AGAIN: Final = 0.01
 NO_LINGERING: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+PLAN_TEXT: Final = "The interviews of the plan are used up. Upgrade the plan to create more."
 PAGE: Final = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 # ---- connections that break
@@ -206,6 +208,14 @@ FAULTS: Final[Mapping[Fault, Behaviour]] = {
     "stall": Behaviour(
         meaning="carried out; no response, until the client disconnects or the sandbox stops",
         after=lambda _genuine: _Silence(_until_client_disconnects),
+    ),
+    "402": Behaviour(
+        meaning="nothing is carried out; 402, as when the interviews of the plan are used up",
+        instead=lambda _request: ErrorResponse(402, PLAN_USED_UP, PLAN_TEXT),
+    ),
+    "403-plan": Behaviour(
+        meaning="nothing is carried out; 403, as when the interviews of the plan are used up",
+        instead=lambda _request: ErrorResponse(403, PLAN_USED_UP, PLAN_TEXT),
     ),
     "422": Behaviour(
         meaning="nothing is carried out; 422 in the JSON form",

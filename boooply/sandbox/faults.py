@@ -2,8 +2,8 @@
 
 A call meets its fault after its window has counted it, as at a real gateway, and before its route and the kind of its
 key are checked. A call over its rate limit meets none and uses none up. The same applies to a call without a known
-key, to the controls and to the storage. If several faults match, the one added first is taken, so faults occur in the
-order in which they were added.
+key and to the controls. The file store meets only faults of `interviews.download_recording`, not those of `*`. If
+several faults match, the one added first is taken, so faults occur in the order in which they were added.
 """
 
 import threading
@@ -18,13 +18,16 @@ from boooply.sandbox.operations import OPERATIONS
 from boooply.sandbox.records import Fault, PlannedFault
 from boooply.sandbox.responses import ErrorResponse, Respond, respond_in_json
 
-__all__ = ["FAULTY", "UNKNOWN", "Faults", "Outcome", "respond_with_fault"]
+__all__ = ["DOWNLOAD", "FAULTY", "UNKNOWN", "Faults", "Outcome", "respond_with_fault"]
 
 EVERY: Final = "*"
 UNKNOWN: Final = "unknown"
 """The operation of a call that no route matches."""
 
-FAULTY: Final = (EVERY, *(operation.name for operation in OPERATIONS), UNKNOWN)
+DOWNLOAD: Final = "interviews.download_recording"
+"""What a request to the file store is called: no operation of the API."""
+
+FAULTY: Final = (EVERY, *(operation.name for operation in OPERATIONS), DOWNLOAD, UNKNOWN)
 """The operations to which faults can be added."""
 
 FIRST_ERROR: Final = 400
@@ -46,7 +49,8 @@ class Faults:
         """Add a fault for the next calls of an operation, after the faults that were added before.
 
         Args:
-            operation: The operation's name as in `Call.operation`, or `*` for all.
+            operation: The operation's name as in `Call.operation`, or `*` for all;
+                `interviews.download_recording` for the requests to the file store.
             fault: What happens; `boooply.sandbox.fault_table` has the table.
             times: How many calls meet it; None means every one.
 
@@ -71,7 +75,7 @@ class Faults:
         """Return the fault that a call meets, and use it up."""
         with self._lock:
             for index, one in enumerate(self._planned):
-                if one.operation in {EVERY, operation}:
+                if one.operation == operation or (one.operation == EVERY and operation != DOWNLOAD):
                     self._planned = (*self._planned[:index], *_remaining(one), *self._planned[index + 1 :])
                     return one.fault
         return None

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from boooply.sandbox.checks import check_fields
-from boooply.sandbox.evaluations import evaluation_payload, transcript
+from boooply.sandbox.context import RequestContext
+from boooply.sandbox.evaluations import evaluation_payload
 from boooply.sandbox.queries import read_list_query, select
-from boooply.sandbox.recordings import Video, recording, video_of
-from boooply.sandbox.records import Interview, Participant
+from boooply.sandbox.recordings import recording
+from boooply.sandbox.records import Interview, Organization, Participant
 from boooply.sandbox.rules import CANCEL, Draft, NewPerson, new_people, read_draft, read_reschedule
-from boooply.sandbox.state import Payload, RequestContext, State
-from boooply.sandbox.views import meeting_view, page_view, participant_view
+from boooply.sandbox.state import Payload, State
+from boooply.sandbox.transcripts import transcript
+from boooply.sandbox.views import meeting_view, page_view, participant_view, presence_view
 from boooply.sandbox.wire import conflict, malformed, not_found
 
 __all__ = [
@@ -21,7 +23,6 @@ __all__ = [
     "cancel_interview",
     "create_interview",
     "delete_interview",
-    "download_recording",
     "get_evaluation",
     "get_interview",
     "get_recording",
@@ -50,9 +51,13 @@ def _people(newcomers: Iterable[NewPerson]) -> tuple[Participant, ...]:
     )
 
 
-def _title(draft: Draft) -> str:
-    default = "Team meeting" if draft.kind == "TEAM" else f"{draft.details['jobRole']} interview"
-    return draft.title or default
+def _title(draft: Draft, organization: Organization) -> str:
+    if draft.details.get("title") or draft.kind == "TEAM":
+        return draft.details.get("title") or "Team Meeting"
+    candidate = next((f" with {person.name}" for person in draft.people if person.role == "CANDIDATE"), "")
+    company = draft.details.get("companyName") or organization.name
+    kind = "AI Interview" if draft.kind == "AI" else "Interview"
+    return f"{kind}{candidate} for {draft.details['jobRole']} at {company}"
 
 
 def _meeting(state: State, interview: Interview) -> Payload:
@@ -60,20 +65,22 @@ def _meeting(state: State, interview: Interview) -> Payload:
 
 
 def create_interview(state: State, context: RequestContext) -> Payload:
-    """Create an interview and invite everybody at once."""
+    """Create an interview, count it against the plan, and invite everybody at once."""
     draft = read_draft(context.body)
     organization = state.organization(context.organization_id)
     now = state.clock.now()
+    state.plan_use.count(organization.id, organization.plan, now)
     interview = state.put(
         Interview(
             id=str(uuid.uuid4()),
             code=state.new_code(draft.kind),
             organization_id=organization.id,
             kind=draft.kind,
-            title=_title(draft),
+            title=_title(draft, organization),
             scheduled_at=draft.scheduled_at,
             duration_minutes=draft.minutes,
             participants=_people(draft.people),
+            source=None if organization.platform is None else organization.name,
             source_id=organization.external_org_id,
             source_platform=organization.platform,
             created_at=now,
@@ -131,7 +138,7 @@ def reschedule_interview(state: State, context: RequestContext) -> Payload:
 def delete_interview(state: State, context: RequestContext) -> Payload:
     """Delete an interview, whatever its status."""
     state.delete(context.interview(state))
-    return {"message": "The interview was deleted."}
+    return {"message": "Interview deleted"}
 
 
 # ---- participants
@@ -146,23 +153,23 @@ def add_participants(state: State, context: RequestContext) -> Payload:
         raise conflict("a participant with this e-mail is in the interview already", "PARTICIPANT_EXISTS")
     grown = state.put(evolve(interview, participants=(*interview.participants, *newcomers)))
     state.send("invitation", grown, newcomers)
-    return {"participants": [participant_view(person) for person in newcomers], "total": len(newcomers)}
+    return {"participants": [participant_view(person) for person in newcomers]}
 
 
 def list_participants(state: State, context: RequestContext) -> Payload:
     """List who takes part."""
-    people = [participant_view(person) for person in context.interview(state).participants]
+    people = [presence_view(person) for person in context.interview(state).participants]
     return {"participants": people, "total": len(people)}
 
 
 def remove_participant(state: State, context: RequestContext) -> Payload:
     """Remove one person, even the last one."""
     interview = context.interview(state)
-    remaining = tuple(person for person in interview.participants if person.id != context.participant_id)
-    if len(remaining) == len(interview.participants):
+    leaver = next((person for person in interview.participants if person.id == context.participant_id), None)
+    if leaver is None:
         raise not_found("the participant", "PARTICIPANT_NOT_FOUND")
-    state.put(evolve(interview, participants=remaining))
-    return {"message": "The participant was removed."}
+    state.put(evolve(interview, participants=tuple(one for one in interview.participants if one is not leaver)))
+    return {"message": f"Participant {leaver.name} removed"}
 
 
 # ---- results
@@ -172,12 +179,7 @@ def get_recording(state: State, context: RequestContext) -> Payload:
     """Show the recording, with a new pre-signed link at each call."""
     interview = context.interview(state)
     found = recording(interview, state.base_url, state.signing_secret, state.clock.now())
-    return {"recording": found, **({} if found else {"message": "There is no recording yet."})}
-
-
-def download_recording(state: State, context: RequestContext) -> Video:
-    """Return the video behind `videoApiUrl`."""
-    return video_of(context.interview(state))
+    return {"recording": found, **({} if found else {"message": "No recording available"})}
 
 
 def get_transcript(state: State, context: RequestContext) -> Payload:
@@ -193,7 +195,9 @@ def get_evaluation(state: State, context: RequestContext) -> Payload:
 def trigger_analysis(state: State, context: RequestContext) -> Payload:
     """Analyze again; the new evaluation is available at once."""
     interview = context.interview(state)
+    if interview.kind == "TEAM":
+        raise malformed("a team meeting is not evaluated", "NOTHING_TO_ANALYZE")
     if interview.ended_at is None:
         raise malformed("there is nothing to analyse before the interview has taken place", "NOTHING_TO_ANALYZE")
     state.announce(state.put(evolve(interview, analyses=interview.analyses + 1)), is_reanalysis=True)
-    return {"queued": True, "jobId": str(uuid.uuid4())}
+    return {"queued": True, "jobId": state.new_job_id()}

@@ -11,12 +11,12 @@ from attrs import frozen
 
 from boooply.sandbox.calendars import TIMEZONE, busy_blocks, free_slots, is_connected
 from boooply.sandbox.checks import check_fields
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.interviews import (
     add_participants,
     cancel_interview,
     create_interview,
     delete_interview,
-    download_recording,
     get_evaluation,
     get_interview,
     get_recording,
@@ -28,10 +28,9 @@ from boooply.sandbox.interviews import (
     trigger_analysis,
 )
 from boooply.sandbox.limits import Allowance
-from boooply.sandbox.queries import CalendarQuery, read_calendar_query
-from boooply.sandbox.recordings import Video
+from boooply.sandbox.queries import read_calendar_query
 from boooply.sandbox.rules import JOB_DESCRIPTION, PROVISION
-from boooply.sandbox.state import Payload, RequestContext, State
+from boooply.sandbox.state import Payload, State
 from boooply.sandbox.views import organization_view, slot_view
 
 __all__ = ["OPERATIONS", "Operation"]
@@ -51,7 +50,7 @@ def create_organization_api_key(state: State, context: RequestContext) -> Payloa
         "userEmail": body["userEmail"],
         "organizationId": body["organizationId"],
         "organizationName": organization.name,
-        "meetingBaseUrl": f"{state.base_url}/meet",
+        "meetingBaseUrl": state.base_url,
         "apiBaseUrl": state.base_url,
         "message": "Keep this key: it is not shown again.",
     }
@@ -60,16 +59,11 @@ def create_organization_api_key(state: State, context: RequestContext) -> Payloa
 # ---- calendars, AI, organization
 
 
-def _not_connected(query: CalendarQuery) -> Payload:
-    message = "This person has not connected a calendar."
-    return {"calendarConnected": False, "email": query.email, "days": query.days, "total": 0, "message": message}
-
-
 def get_availability(state: State, context: RequestContext) -> Payload:
     """Show when an interviewer is free."""
     query = read_calendar_query(context.query)
     if not is_connected(query.email):
-        return {**_not_connected(query), "durationMinutes": query.duration_minutes, "slots": []}
+        return {"calendarConnected": False, "slots": [], "message": "No Google Calendar is connected."}
     slots = free_slots(query.email, query.duration_minutes, query.days, state.clock.now())
     return {
         "calendarConnected": True,
@@ -84,11 +78,10 @@ def get_availability(state: State, context: RequestContext) -> Payload:
 def get_busy_blocks(state: State, context: RequestContext) -> Payload:
     """Show when an interviewer is busy."""
     query = read_calendar_query(context.query)
-    if not is_connected(query.email):
-        return {**_not_connected(query), "busyBlocks": []}
-    blocks = busy_blocks(query.email, query.days, state.clock.now())
+    has_calendar = is_connected(query.email)
+    blocks = busy_blocks(query.email, query.days, state.clock.now()) if has_calendar else []
     return {
-        "calendarConnected": True,
+        "calendarConnected": has_calendar,
         "email": query.email,
         "days": query.days,
         "timezone": TIMEZONE,
@@ -124,21 +117,21 @@ class Operation:
         name: Its name in the SDKs, shown by `Call.operation`.
         opens: The kind of key that it requires.
         allowance: The rate-limit class that it counts as.
-        perform: The function that carries it out; a `Video` is sent as bytes, everything else as JSON.
+        perform: The function that carries it out.
         reads_body: Whether it reads a body; otherwise a body is ignored.
     """
 
     name: str
     method: str
     path: str
-    perform: Callable[[State, RequestContext], Payload | Video]
+    perform: Callable[[State, RequestContext], Payload]
     allowance: Allowance
     opens: Literal["platform", "organization"] = "organization"
     status: int = 200
     reads_body: bool = False
 
 
-def _read(name: str, path: str, perform: Callable[[State, RequestContext], Payload | Video]) -> Operation:
+def _read(name: str, path: str, perform: Callable[[State, RequestContext], Payload]) -> Operation:
     return Operation(name=name, method="GET", path=f"/api/integration/{path}", perform=perform, allowance="reads")
 
 
@@ -187,7 +180,6 @@ OPERATIONS: Final = (
     _read("interviews.list_participants", f"{ONE}/participants", list_participants),
     _write("interviews.remove_participant", f"DELETE {PERSON}", remove_participant, reads_body=False),
     _read("interviews.get_recording", f"{ONE}/recording", get_recording),
-    _read("interviews.download_recording", f"{ONE}/recording/video", download_recording),
     _read("interviews.get_transcript", f"{ONE}/transcript", get_transcript),
     _read("interviews.get_evaluation", f"{ONE}/evaluation", get_evaluation),
     _write("interviews.trigger_analysis", f"POST {ONE}/analyze", trigger_analysis, reads_body=False),

@@ -2,12 +2,14 @@
 
 In real life the vendor's meetings do this. `END` is final. For human and team meetings, `COMPLETED` is an end that can
 be resumed: it leaves a transcript and a recording, but no end reason and no evaluation. A completed AI interview is
-final, so there `COMPLETED` means `END`. `NO_SHOW` and `EXPIRED` both set the session status COMPLETED: only the end
-reason distinguishes them from an interview that took place, so a client that reads the status alone is caught.
+final, so there `COMPLETED` means `END`. `HOST_ENDED` is an early end, of human and team meetings alone: it has an end
+reason, and can be reopened all the same until there is an evaluation. `NO_SHOW` and `EXPIRED` both set the session
+status COMPLETED: only the end reason distinguishes them from an interview that took place, so a client that reads the
+status alone is caught.
 """
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from attrs import evolve
 
@@ -15,23 +17,34 @@ from boooply.sandbox.records import Interview, Participant
 from boooply.sandbox.state import State
 from boooply.sandbox.wire import conflict
 
-__all__ = ["Step", "play", "play_interview", "possible_steps"]
+__all__ = ["STEPS", "Step", "expire_overdue", "play", "play_interview", "possible_steps"]
 
-Step = Literal["ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED"]
+Step = Literal["ACTIVE", "COMPLETED", "SCHEDULED", "END", "HOST_ENDED", "NO_SHOW", "EXPIRED", "FAILED"]
+STEPS: Final[tuple[str, ...]] = get_args(Step)
 
 OPEN_STEPS: Final[dict[tuple[str, bool], frozenset[str]]] = {
     # (status, whether an end can be resumed): the possible steps. What is not listed is final.
     ("SCHEDULED", False): frozenset({"ACTIVE", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
-    ("SCHEDULED", True): frozenset({"ACTIVE", "COMPLETED", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
+    ("SCHEDULED", True): frozenset({"ACTIVE", "COMPLETED", "END", "HOST_ENDED", "NO_SHOW", "EXPIRED", "FAILED"}),
     ("ACTIVE", False): frozenset({"END", "NO_SHOW", "FAILED"}),
-    ("ACTIVE", True): frozenset({"COMPLETED", "SCHEDULED", "END", "NO_SHOW", "FAILED"}),
-    ("COMPLETED", True): frozenset({"ACTIVE", "SCHEDULED", "END"}),
+    ("ACTIVE", True): frozenset({"COMPLETED", "SCHEDULED", "END", "HOST_ENDED", "NO_SHOW", "FAILED"}),
+    ("COMPLETED", True): frozenset({"ACTIVE", "SCHEDULED", "END", "HOST_ENDED"}),
 }
+REOPENING: Final = frozenset({"ACTIVE", "SCHEDULED"})
+"""The steps after an early end, as long as there is no evaluation."""
+
+HELD: Final = frozenset({"COMPLETED", "END", "HOST_ENDED"})
+"""The steps after which the interview has taken place."""
+
+TOOK_PLACE: Final = frozenset({"AUTO_COMPLETED", "HOST_COMPLETED"})
+"""The end reasons of interviews that took place."""
+
 STATUS_AFTER: Final[dict[str, str]] = {
     "ACTIVE": "ACTIVE",
     "SCHEDULED": "SCHEDULED",
     "COMPLETED": "COMPLETED",
     "END": "COMPLETED",
+    "HOST_ENDED": "COMPLETED",
     "NO_SHOW": "COMPLETED",
     "EXPIRED": "COMPLETED",
     "FAILED": "FAILED",
@@ -41,7 +54,7 @@ STATUS_AFTER: Final[dict[str, str]] = {
 def possible_steps(interview: Interview) -> frozenset[str]:
     """Return the steps that are possible now."""
     if interview.end_reason is not None:
-        return frozenset()
+        return REOPENING if interview.end_reason == "HOST_ENDED" and not interview.analyses else frozenset()
     return OPEN_STEPS.get((interview.status, interview.kind != "AI"), frozenset())
 
 
@@ -63,34 +76,39 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
         status=STATUS_AFTER[taken],
         end_reason=_end_reason(taken, is_ai=is_ai),
         participants=tuple(_moved(person, taken, now) for person in interview.participants),
-        started_at=interview.started_at or (now if taken in {"ACTIVE", "COMPLETED", "END"} else None),
-        ended_at=now if taken in {"COMPLETED", "END"} else interview.ended_at,
-        analyses=interview.analyses + (taken == "END"),
+        started_at=interview.started_at or (now if taken in {"ACTIVE", *HELD} else None),
+        ended_at=now if taken in HELD else interview.ended_at,
+        analyses=interview.analyses + (taken == "END" and interview.kind != "TEAM"),
     )
 
 
-def play_interview(state: State, code: str, step: Step) -> Interview:
-    """Play an interview one step, whoever owns it, and announce its end if the step is final.
+def play_interview(state: State, before: Interview, step: Step) -> Interview:
+    """Play an interview one step, and announce its end if the step is final.
 
     Raises:
-        SandboxError: 404 for an unknown code, 409 for a step that is impossible now.
+        SandboxError: 409 for a step that is impossible now.
     """
-    before = state.interview_of_anyone(code)
     played = state.put(play(before, step, state.clock.now()))
-    if played.analyses > before.analyses:
+    if played.end_reason in TOOK_PLACE:
         state.announce(played)
     return played
+
+
+def expire_overdue(state: State) -> None:
+    """Expire the interviews to which nobody came until 24 hours after their scheduled end."""
+    for interview in state.take_overdue():
+        play_interview(state, interview, "EXPIRED")
 
 
 def _end_reason(step: Step, *, is_ai: bool) -> str | None:
     if step == "END":
         return "AUTO_COMPLETED" if is_ai else "HOST_COMPLETED"
-    return step if step in {"NO_SHOW", "EXPIRED"} else None
+    return step if step in {"HOST_ENDED", "NO_SHOW", "EXPIRED"} else None
 
 
 def _moved(person: Participant, step: Step, now: datetime) -> Participant:
     if step == "ACTIVE":
         return evolve(person, joined_at=person.joined_at or now, left_at=None, is_active=True)
-    if step in {"COMPLETED", "END"} and person.joined_at is None:
+    if step in HELD and person.joined_at is None:
         return evolve(person, joined_at=now, left_at=now)
     return evolve(person, left_at=now, is_active=False) if person.is_active else person

@@ -131,8 +131,10 @@ def _within(value: Ordered | None, minimum: Ordered | None, maximum: Ordered | N
 def _mentions(interview: Interview, words: str) -> bool:
     if not words:
         return True
-    people = (text for person in interview.participants for text in (person.name, person.email))
-    return any(words in text.casefold() for text in (interview.title, interview.details.get("jobRole", ""), *people))
+    candidates = [person for person in interview.participants if person.role == "CANDIDATE"]
+    about = (interview.code, interview.title, interview.details.get("jobRole", ""))
+    texts = (*about, *(text for person in candidates for text in (person.name, person.email)))
+    return any(words in text.casefold() for text in texts)
 
 
 @frozen(kw_only=True)

@@ -1,27 +1,31 @@
-"""Recordings: their links, the signature of the pre-signed one, and the bytes behind both.
+"""Recordings: their two links, the signature of the pre-signed one, and the bytes behind it.
 
-The pre-signed link is on another host name than the API, like the vendor's storage, so a client that sends its key
-along is caught. Both names lead to the same socket.
+`videoApiUrl` is the address of the recording call itself. `videoUrl` is pre-signed, on another host name than the API,
+like the vendor's file store, which refuses a key: a client that sends its key along is caught. Both names lead to the
+same socket.
 """
 
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from boooply.sandbox.evaluations import duration_seconds
 from boooply.sandbox.records import Interview
+from boooply.sandbox.transcripts import duration_seconds
 from boooply.sandbox.wire import SandboxError, forbidden, iso, malformed
 
 __all__ = ["STORAGE", "Piece", "Video", "check_signature", "recording", "slice_video", "video_of"]
 
 STORAGE = "/_storage/"
 SIGNED_FOR = timedelta(days=7)
+SIGNED_AT = "%Y%m%dT%H%M%SZ"
+"""The form of `X-Amz-Date`, which with the seconds in `X-Amz-Expires` says when the link expires."""
+
 RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 FTYP = bytes.fromhex("0000001c667479706d703432") + b"\0\0\0\0mp42isom\0\0\0\0"
 """The first box of an MP4 file: enough for `file` to call the rest a video."""
@@ -45,10 +49,10 @@ def video_of(interview: Interview) -> Video:
     """Return an interview's video: 4 kB that no other interview has.
 
     Raises:
-        SandboxError: 404 before the interview has ended.
+        SandboxError: 404 if nothing was recorded.
     """
-    if interview.ended_at is None:
-        raise SandboxError(404, "RECORDING_NOT_FOUND", "the interview has no recording yet")
+    if not interview.has_video:
+        raise SandboxError(404, "RECORDING_NOT_FOUND", "the interview has no recording")
     blocks = (hashlib.sha256(f"{interview.id} {number}".encode()).digest() for number in range(BODY_BLOCKS))
     return Video(FTYP + b"".join(blocks))
 
@@ -80,23 +84,24 @@ def slice_video(video: Video, wanted: str | None, if_range: str | None) -> Piece
 
 
 def recording(interview: Interview, base_url: str, secret: bytes, now: datetime) -> dict[str, Any] | None:
-    """Return the recording of section 5, or None before the interview has ended."""
-    if interview.ended_at is None:
+    """Return the recording of section 5, with a new pre-signed link; None if nothing was recorded."""
+    if not interview.has_video:
         return None
-    expires = str(int((now + SIGNED_FOR).timestamp()))
-    query = urlencode({"X-Amz-Expires": expires, "X-Amz-Signature": _signature(secret, interview.code, expires)})
+    date, seconds = now.strftime(SIGNED_AT), str(int(SIGNED_FOR.total_seconds()))
+    signature = _signature(secret, interview.code, date, seconds)
+    query = urlencode({"X-Amz-Date": date, "X-Amz-Expires": seconds, "X-Amz-Signature": signature})
     storage = base_url.replace("127.0.0.1", "localhost")
     return {
         "duration": duration_seconds(interview),
         "format": "mp4",
         "createdAt": iso(interview.ended_at),
         "videoUrl": f"{storage}{STORAGE}{interview.code}.mp4?{query}",
-        "videoApiUrl": f"{base_url}/api/integration/interviews/{interview.code}/recording/video",
+        "videoApiUrl": f"{base_url}/api/integration/interviews/{interview.code}/recording",
     }
 
 
-def _signature(secret: bytes, code: str, expires: str) -> str:
-    return hmac.new(secret, f"{code}\n{expires}".encode(), hashlib.sha256).hexdigest()
+def _signature(secret: bytes, *signed: str) -> str:
+    return hmac.new(secret, "\n".join(signed).encode(), hashlib.sha256).hexdigest()
 
 
 def check_signature(secret: bytes, code: str, query: Mapping[str, str], now: datetime, *, has_key: bool) -> None:
@@ -107,9 +112,9 @@ def check_signature(secret: bytes, code: str, query: Mapping[str, str], now: dat
     """
     if has_key:
         raise malformed("only one way to authenticate is allowed: drop the Authorization header", "INVALID_ARGUMENT")
-    expires, presented = query.get("X-Amz-Expires", ""), query.get("X-Amz-Signature", "")
+    date, seconds, presented = (query.get(f"X-Amz-{name}", "") for name in ("Date", "Expires", "Signature"))
     # Bytes: compare_digest raises TypeError for text that is not ASCII.
-    if not hmac.compare_digest(_signature(secret, code, expires).encode(), presented.encode(errors="replace")):
+    if not hmac.compare_digest(_signature(secret, code, date, seconds).encode(), presented.encode(errors="replace")):
         raise forbidden("the signature does not match", "SIGNATURE_DOES_NOT_MATCH")
-    if now.timestamp() >= int(expires):
+    if now >= datetime.strptime(date, SIGNED_AT).replace(tzinfo=UTC) + timedelta(seconds=int(seconds)):
         raise forbidden("the link has expired", "LINK_EXPIRED")

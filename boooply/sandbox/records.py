@@ -1,7 +1,7 @@
 """The records of the sandbox's state: frozen, replaced as a whole when something changes."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -14,6 +14,7 @@ __all__ = [
     "Email",
     "EmailKind",
     "Fault",
+    "Finalization",
     "Interview",
     "InterviewKind",
     "Key",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 InterviewKind = Literal["AI", "HUMAN", "TEAM"]
-EmailKind = Literal["invitation", "cancellation", "reschedule"]
+EmailKind = Literal["invitation", "booking", "reschedule", "cancellation", "feedback", "recap"]
 DeliveryState = Literal["unsent", "pending", "delivered", "failed"]
 Fault = Literal[
     "reset-before",
@@ -34,6 +35,8 @@ Fault = Literal[
     "commit-then-drop",
     "drop-midway",
     "stall",
+    "402",
+    "403-plan",
     "422",
     "429",
     "429-bare",
@@ -58,7 +61,8 @@ class Email:
 
     Attributes:
         to: The address.
-        kind: `invitation` (create, add participants), `cancellation` or `reschedule`.
+        kind: `invitation` (create, add participants), `booking` (a candidate picked a slot), `reschedule`,
+            `cancellation`, `feedback` (to a candidate, after an evaluation) or `recap` (a team meeting's).
         meeting_code: The interview it is about.
         subject: The subject line.
         sent_at: When, by the sandbox's clock.
@@ -203,9 +207,9 @@ class Organization:
     id: str
     name: str
     slug: str
+    plan: str
     external_org_id: str | None = None
     platform: str | None = None
-    plan: str = "PRO"
     team_members: frozenset[str] = frozenset()
     mints: int = 0
 
@@ -226,13 +230,26 @@ class Participant:
 
 
 @frozen(kw_only=True)
+class Finalization:
+    """What a recruiter concluded from an evaluation, and when."""
+
+    recommendation: str
+    rationale: str | None = field(repr=False)
+    by: str
+    at: datetime
+
+
+@frozen(kw_only=True)
 class Interview:
     """One interview.
 
     Attributes:
-        details: The fields of the create body that the sandbox only passes on, named as on the wire.
-        ended_at: When it last ended; an interview that has ended has a transcript and a recording.
+        source: The name of the customer whose platform created it; None without a platform.
+        details: The fields of the create body that have no attribute here, named as on the wire.
+        ended_at: When it last ended.
         analyses: How often the analysis has run; 0 means that there is no evaluation.
+        rubric: The rubric that the analysis goes by, in the form of `rubricSnapshot`.
+        outcome: What a caller has set of the `evaluation`, the `transcript` and the `recording`.
     """
 
     id: str
@@ -243,6 +260,7 @@ class Interview:
     scheduled_at: datetime | None
     duration_minutes: int
     participants: tuple[Participant, ...]
+    source: str | None
     source_id: str | None
     source_platform: str | None
     created_at: datetime
@@ -253,3 +271,24 @@ class Interview:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     analyses: int = 0
+    outcome: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    finalization: Finalization | None = None
+    rubric: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it expires if nobody comes: 24 hours after its scheduled end; None if it cannot."""
+        if self.status != "SCHEDULED" or self.scheduled_at is None or self.started_at or self.ended_at:
+            return None
+        return self.scheduled_at + timedelta(minutes=self.duration_minutes, hours=24)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is a recording and a transcript: only on request of a team meeting, always of others."""
+        is_requested = self.kind != "TEAM" or bool(self.details.get("transcriptionEnabled"))
+        return self.ended_at is not None and is_requested
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there is a recording: a caller may have set that there is none."""
+        return self.is_recorded and self.outcome.get("recording", True)

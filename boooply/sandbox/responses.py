@@ -31,7 +31,7 @@ logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 def success(payload: Mapping[str, Any], status: int = 200) -> web.Response:
-    """Build a success response."""
+    """Build a success response. All have `success`: the vendor's end-to-end test expects it of a transcript too."""
     return web.Response(status=status, text=to_json({"success": True, **payload}), content_type="application/json")
 
 

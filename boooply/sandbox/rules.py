@@ -5,7 +5,7 @@ rule forbids is a 422 (`VALIDATION_FAILED`), an explicit null included. The text
 the contract is silent:
 
 - Without `schedulingMode`, FIXED applies if there is a `scheduledAt`, and IMMEDIATE otherwise.
-- "Each slot should last durationMinutes" is taken literally: shorter and longer slots are rejected.
+- "Each slot should match durationMinutes" is advice: shorter and longer slots are accepted.
 - One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected. A
   `candidate` who is also in `participants` is one person.
 - A field marked "team only" is rejected elsewhere unless its value is empty, such as `[]` or `false`.
@@ -37,7 +37,6 @@ from boooply.sandbox.wire import invalid, missing, parse_time
 __all__ = [
     "CANCEL",
     "JOB_DESCRIPTION",
-    "PLAY",
     "PROVISION",
     "Draft",
     "NewPerson",
@@ -73,6 +72,7 @@ POSITION = (
     Field("employmentType", one_of("FULL_TIME", "PART_TIME", "CONTRACT")),
 )
 DETAILS = (
+    Field("title", string),
     Field("jobRole", non_empty),
     *POSITION,
     Field("schedulingMode", one_of("IMMEDIATE", "FIXED", "CANDIDATE_PICKS")),
@@ -99,7 +99,6 @@ CREATE = (
     Field("candidate", CANDIDATE),
     Field("durationMinutes", integer_from(5)),
     Field("scheduledAt", time),
-    Field("title", string),
     # Checked and not kept: nobody needs a CV in a sandbox's memory.
     Field("candidateCV", string),
     *DETAILS,
@@ -124,7 +123,6 @@ PROVISION = (
     Field("organizationName", string),
     Field("teamMembers", list_of(MEMBER)),
 )
-PLAY = (Field("to", one_of("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")),)
 
 
 @frozen(kw_only=True)
@@ -147,20 +145,11 @@ class Draft:
     people: tuple[NewPerson, ...]
     minutes: int
     scheduled_at: datetime | None
-    title: str | None
     details: Mapping[str, Any]
 
     def has_role(self, role: str) -> bool:
         """Return whether somebody has this role."""
         return any(person.role == role for person in self.people)
-
-    def slots_fit(self) -> bool:
-        """Return whether each slot lasts as long as the interview."""
-        return all(
-            (datetime.fromisoformat(slot["end"]) - datetime.fromisoformat(slot["start"])).total_seconds()
-            == self.minutes * 60
-            for slot in self.details.get("availableSlots", ())
-        )
 
     def picks(self) -> bool:
         """Return whether the candidate picks the time."""
@@ -220,7 +209,6 @@ RULES = (
         lambda d: d.picks() and not d.details["availableSlots"],
         "must not be empty when schedulingMode is CANDIDATE_PICKS",
     ),
-    Rule("availableSlots", lambda d: not d.slots_fit(), "must each last durationMinutes"),
     Rule("agenda", lambda d: d.kind != "TEAM" and bool(d.details.get("agenda")), "is for team meetings only"),
     Rule(
         "transcriptionEnabled",
@@ -269,7 +257,6 @@ def _draft(body: Mapping[str, Any]) -> Draft:
         people=_people(body),
         minutes=body.get("durationMinutes", DEFAULT_MINUTES),
         scheduled_at=scheduled_at,
-        title=body.get("title"),
         details={"schedulingMode": "IMMEDIATE" if scheduled_at is None else "FIXED", **kept},
     )
 

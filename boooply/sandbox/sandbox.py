@@ -1,19 +1,25 @@
 """The sandbox's Python API: a context manager, async or blocking."""
 
 import asyncio
+import json
+import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from aiohttp import web
 
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.faults import Faults
+from boooply.sandbox.flows import run_flow
 from boooply.sandbox.limits import GENEROUS, Clock, Limits, Windows
-from boooply.sandbox.playing import Step, play_interview
+from boooply.sandbox.plans import read_plan
+from boooply.sandbox.playing import Step
 from boooply.sandbox.records import Call, Email, RedirectHit
+from boooply.sandbox.saving import OwnKeys, Saved, StateFile
 from boooply.sandbox.server import Server
 from boooply.sandbox.state import State
 from boooply.sandbox.webhooks import WebhookDispatcher, Webhooks
@@ -28,12 +34,27 @@ STOP_WITHIN = 0.05
 """Seconds that calls in flight get at the end; a call still waiting for its latency is cut off then."""
 
 
+def _keys_of(seed: str) -> OwnKeys:
+    if not seed.strip():
+        raise ValueError("seed must not be empty")
+    return OwnKeys.from_seed(seed)
+
+
+def _in_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, object]", value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
 class Sandbox:
     """A stateful stand-in for Boooply's API, served on the loopback interface.
 
     Enter it with `async with`, where it serves from the running loop, or with `with`, where it serves from a loop in
     a daemon thread of its own. It starts with a platform key and one organization that no platform created, so its
-    `externalOrgId` and its interviews' `sourceId` are null. Keys are random; the state is in memory and lost at exit.
+    `externalOrgId` and its interviews' `sourceId` are null. Keys are random unless there is a `seed`; the state is in
+    memory and lost at exit unless there is a file for it.
 
     Attributes:
         platform_key: Opens `/api/server-auth/`.
@@ -50,6 +71,16 @@ class Sandbox:
         webhook_url: The endpoint to deliver webhooks to; `webhooks.url` can be set later as well.
         on_call: Called with each API call once its response is ready, on the server's loop. It must not block; an
             exception that it raises is logged.
+        plan: The plan of every organization, in any case: `free` (5 interviews in all), `starter`, `growth`, `scale`
+            (100, 300, 500 a month) or `custom` (any number, the default). A used-up plan refuses further interviews
+            with 402.
+        seed: A text from which the keys follow, so that they are the same each time; None makes random ones.
+        state: The file of the state, which outlives the sandbox there with its keys and people's data. Only its owner
+            can read it. `plan` and `webhook_url` replace what is saved. Calls, limits and faults are not saved.
+
+    Raises:
+        ValueError: There is no such plan, the webhook URL is none, the seed is blank, or the file of the state has
+            another content, version or seed.
     """
 
     def __init__(
@@ -60,16 +91,24 @@ class Sandbox:
         port: int = 0,
         webhook_url: str | None = None,
         on_call: Callable[[Call], None] | None = None,
+        plan: str | None = None,
+        seed: str | None = None,
+        state: str | os.PathLike[str] | None = None,
     ) -> None:
         self.clock: Clock = Clock()
         self.faults: Faults = Faults()
         self._state = State(self.clock)
-        organization = self._state.add_organization("Sandbox Company")
-        self.platform_key: str = self._state.add_platform_key()
-        self.api_key: str = self._state.add_organization_key(organization.id)
-        self.webhook_secret: str = f"whsec_{secrets.token_hex(16)}"
+        self._file = None if state is None else StateFile(state)
+        saved = None if self._file is None else self._file.load()
+        self._own = self._begin(seed) if saved is None else self._restore(saved, seed)
+        if plan is not None:
+            self._state.change_plan(read_plan(plan))
+        self.platform_key: str = self._own.platform_key
+        self.api_key: str = self._own.api_key
+        self.webhook_secret: str = self._own.webhook_secret
         windows = Windows(limits or GENEROUS)
-        self._dispatcher = WebhookDispatcher(self._state, self.webhook_secret, webhook_url)
+        url = saved.webhook_url if saved is not None and webhook_url is None else webhook_url
+        self._dispatcher = WebhookDispatcher(self._state, self.webhook_secret, url)
         self.webhooks: Webhooks = Webhooks(self._state, self._dispatcher, self._on_loop)
         self._server = Server(self._state, windows, self.faults, self._dispatcher, latency=latency, on_call=on_call)
         self._port = port
@@ -77,6 +116,20 @@ class Sandbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread_id = 0
         self._own_thread: LoopThread | None = None
+        self._saving: asyncio.Task[None] | None = None
+
+    def _begin(self, seed: str | None) -> OwnKeys:
+        own = _keys_of(secrets.token_hex(16) if seed is None else seed)
+        organization = self._state.add_organization(own.organization_id, "Sandbox Company")
+        self._state.add_platform_key(own.platform_key)
+        self._state.add_organization_key(organization.id, own.api_key)
+        return own
+
+    def _restore(self, saved: Saved, seed: str | None) -> OwnKeys:
+        if seed is not None and saved.own != _keys_of(seed):
+            raise ValueError("the state has the keys of another seed: leave out the seed, or name another file")
+        self._state.restore(saved)
+        return saved.own
 
     @property
     def base_url(self) -> str:
@@ -145,15 +198,71 @@ class Sandbox:
             names = ", ".join(sorted({call.operation for call in over}))
             raise AssertionError(f"{len(over)} of {len(self.calls)} calls were over the limits: {names}")
 
-    def play(self, code: str, to: Step = "END") -> None:
-        """Play an interview one step, whoever owns it.
+    def play(
+        self,
+        code: str,
+        to: Step = "END",
+        *,
+        evaluation: Mapping[str, Any] | None = None,
+        transcript: Sequence[Mapping[str, Any]] | None = None,
+        rubric: Mapping[str, Any] | None = None,
+        recording: bool | None = None,
+    ) -> None:
+        """Play an interview one step, whoever owns it, and set its outcome; what is left out is up to the sandbox.
 
-        Safe from any thread while the sandbox serves. See `boooply.sandbox.playing` for the steps.
+        Safe from any thread while the sandbox serves, as are `book` and `finalize`. See `boooply.sandbox.playing` for
+        the steps. The names are those of the API.
+
+        Args:
+            code: The meeting code.
+            to: The step.
+            evaluation: Scores from 0 to 100, named as in the webhooks' `scores`: `overall`, `communication`,
+                `technicalSkills`, `problemSolving`, `cultureFit`, `experienceMatch`; and a `recommendation`:
+                `STRONG_PASS`, `PASS`, `REVIEW`, `FAIL` or `STRONG_FAIL`.
+            transcript: The entries of the API's transcript, at least with `speaker`, `role` and `content`.
+            rubric: The rubric that the evaluation goes by, in the form of `rubricSnapshot`:
+                `{"criteria": [{"name": …}]}`.
+            recording: False leaves no recording.
 
         Raises:
-            SandboxError: 404 for an unknown code, 409 for a step that is impossible now.
+            SandboxError: 400 or 422 for a wrong outcome, 404 for an unknown code, 409 for a step that is impossible
+                now.
         """
-        self._on_loop(lambda: play_interview(self._state, code, to))
+        outcome = {"evaluation": evaluation, "transcript": transcript, "rubric": rubric, "recording": recording}
+        self._run("play", code, to=to, **outcome)
+
+    def book(self, code: str, start: datetime | str | None = None) -> None:
+        """Book a slot as the candidate, who was invited with `CANDIDATE_PICKS`; everybody is notified.
+
+        Args:
+            code: The meeting code.
+            start: When the slot starts, as a datetime or ISO text; None books the first one.
+
+        Raises:
+            SandboxError: 404 for an unknown code, 409 if there is nothing to book, 410 if the booking link is older
+                than 7 days, 422 if no such slot was offered.
+        """
+        self._run("book", code, start=start)
+
+    def finalize(self, code: str, recommendation: str, *, rationale: str | None = None, by: str | None = None) -> None:
+        """Finalize an evaluated interview as a recruiter.
+
+        Args:
+            code: The meeting code.
+            recommendation: `STRONG_HIRE`, `HIRE`, `NO_HIRE` or `STRONG_NO_HIRE`.
+            rationale: The recruiter's reasons.
+            by: The recruiter's id.
+
+        Raises:
+            SandboxError: 404 for an unknown code, 409 if there is no evaluation, 422 for another recommendation.
+        """
+        self._run("finalize", code, recommendation=recommendation, rationale=rationale, by=by)
+
+    def _run(self, flow: str, code: str, **arguments: object) -> None:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        # As it would arrive over HTTP, and a copy that the caller cannot change later.
+        body: dict[str, Any] = json.loads(json.dumps(given, default=_in_json))
+        self._on_loop(lambda: run_flow(self._state, flow, code, body))
 
     def _on_loop(self, action: Callable[[], T]) -> T:
         # The state belongs to the loop's thread; from elsewhere the action goes there.
@@ -168,6 +277,8 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if self._runner is not None:
             raise RuntimeError("the sandbox is serving already")
+        if self._file is not None:
+            self._file.save(self._take())  # so that a file that cannot be written is an error at once
         # No access log: it would print queries, which contain addresses.
         runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=STOP_WITHIN)
         await runner.setup()
@@ -180,15 +291,28 @@ class Sandbox:
         self._loop, self._loop_thread_id = asyncio.get_running_loop(), threading.get_ident()
         self._state.base_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
         self._dispatcher.start()
+        if self._file is not None:
+            self._saving = self._loop.create_task(self._file.keep(self._take, self._changes))
         return self
+
+    def _take(self) -> Saved:
+        return self._state.take(self._own, self._dispatcher.url)
+
+    def _changes(self) -> object:
+        return self._state.changes, self.clock.ahead, self._dispatcher.url
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         runner, self._runner, self._loop = self._runner, None, None
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            saving.cancel()
         await self._dispatcher.stop()
         if runner is not None:
             await runner.cleanup()
+        if self._file is not None:
+            self._file.save_or_log(self._take())
 
     def __enter__(self) -> Self:
         if self._own_thread is not None:

@@ -10,12 +10,14 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.console import console_routes
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
 from boooply.sandbox.fault_table import ELSEWHERE
-from boooply.sandbox.faults import UNKNOWN, Faults, Outcome, respond_with_fault
+from boooply.sandbox.faults import DOWNLOAD, UNKNOWN, Faults, Outcome, respond_with_fault
 from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
-from boooply.sandbox.recordings import STORAGE, Video, check_signature, video_of
+from boooply.sandbox.playing import expire_overdue
+from boooply.sandbox.recordings import STORAGE, check_signature, video_of
 from boooply.sandbox.records import Call, Key, RedirectHit
 from boooply.sandbox.responses import (
     Respond,
@@ -26,7 +28,7 @@ from boooply.sandbox.responses import (
     success,
     video_response,
 )
-from boooply.sandbox.state import RequestContext, State
+from boooply.sandbox.state import State
 from boooply.sandbox.webhooks import WebhookDispatcher
 from boooply.sandbox.wire import SandboxError, forbidden
 
@@ -95,7 +97,7 @@ class Server:
         for operation in OPERATIONS:
             app.router.add_route(operation.method, operation.path, partial(self._route, operation))
         for method, path, respond in (
-            ("GET", f"{STORAGE}{{code}}.mp4", self._stored_video),
+            ("GET", f"{STORAGE}{{code}}.mp4", self._store),
             ("*", ELSEWHERE, self._record_redirect_hit),
             *control_routes(self._state),
             *fault_routes(self._faults),
@@ -150,8 +152,12 @@ class Server:
             code=request.match_info.get("code", ""),
             participant_id=request.match_info.get("participant_id", ""),
         )
+        expire_overdue(self._state)
         result = operation.perform(self._state, context)
-        return video_response(request, result) if isinstance(result, Video) else success(result, operation.status)
+        return success(result, operation.status)
+
+    async def _store(self, request: web.Request) -> web.StreamResponse:
+        return (await respond_with_fault(self._stored_video, request, self._faults.take(DOWNLOAD))).response
 
     async def _stored_video(self, request: web.Request) -> web.StreamResponse:
         state, code = self._state, request.match_info["code"]

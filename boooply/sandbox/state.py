@@ -5,16 +5,20 @@ import itertools
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from boooply.sandbox.announcements import announcements
 from boooply.sandbox.limits import Clock
+from boooply.sandbox.plans import DEFAULT_PLAN, PlanUse
 from boooply.sandbox.records import (
     Call,
     Delivery,
+    DeliveryState,
     Email,
     EmailKind,
     Interview,
@@ -24,9 +28,10 @@ from boooply.sandbox.records import (
     Participant,
     RedirectHit,
 )
+from boooply.sandbox.saving import OwnKeys, Saved
 from boooply.sandbox.wire import not_found
 
-__all__ = ["PLATFORM_NAME", "Payload", "RequestContext", "State"]
+__all__ = ["PLATFORM_NAME", "Payload", "State"]
 
 Payload = dict[str, Any]
 """The fields of a success body, without `success`."""
@@ -37,10 +42,14 @@ PLATFORM_NAME = "Sandbox ATS"
 FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
 
+CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
 SUBJECTS: dict[EmailKind, str] = {
     "invitation": "You are invited: {title}",
     "cancellation": "Cancelled: {title}",
+    "booking": "Booked: {title}",
     "reschedule": "New time: {title}",
+    "feedback": "Your feedback: {title}",
+    "recap": "Recap: {title}",
 }
 
 
@@ -66,7 +75,11 @@ class State:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.plan: str = DEFAULT_PLAN
+        self.plan_use = PlanUse()
         self.base_url = ""
+        self.changes = 0
+        """Grows with every change that is saved, except those of the clock."""
         self.signing_secret: bytes = secrets.token_bytes(32)
         self.emails: list[Email] = []
         self.duplicates: list[Email] = []
@@ -80,7 +93,9 @@ class State:
         self._interviews: dict[str, dict[str, Interview]] = {}
         self._owners: dict[str, str] = {}
         self._invited: set[tuple[str, str, str | None, str]] = set()
+        self._expiring: list[tuple[datetime, str]] = []
         self._numbers = itertools.count(FIRST_CODE)
+        self._jobs = itertools.count(1)
 
     # ---- organizations and keys
 
@@ -92,9 +107,13 @@ class State:
         """Return an organization that exists."""
         return self._organizations[organization_id]
 
-    def add_organization(self, name: str) -> Organization:
+    def interviews_left(self, organization: Organization) -> int | None:
+        """Return how many interviews an organization's plan still includes; None means any number."""
+        return self.plan_use.left(organization.id, organization.plan, self.clock.now())
+
+    def add_organization(self, organization_id: str, name: str) -> Organization:
         """Add an organization as its own staff would in the dashboard, without a platform."""
-        return self._save(Organization(id=str(uuid.uuid4()), name=name, slug=_slug(name)))
+        return self._save(Organization(id=organization_id, name=name, slug=_slug(name), plan=self.plan))
 
     def provision(self, external_id: str, name: str | None, members: Iterable[str]) -> Organization:
         """Return the platform's organization of that id, added if need be; merge the given members into it.
@@ -108,6 +127,7 @@ class State:
                 id=str(uuid.uuid4()),
                 name=display_name,
                 slug=_slug(display_name),
+                plan=self.plan,
                 external_org_id=external_id,
                 platform=PLATFORM_NAME,
                 team_members=frozenset(members),
@@ -118,9 +138,8 @@ class State:
             organization = evolve(found, team_members=found.team_members | frozenset(members))
         return self._save(organization)
 
-    def add_organization_key(self, organization_id: str) -> str:
-        """Make a key for an organization."""
-        key = f"bply_org_{secrets.token_hex(16)}"
+    def add_organization_key(self, organization_id: str, key: str) -> str:
+        """Add a key for an organization."""
         self._add_key(Key(digest=_digest(key), opens="organization", organization_id=organization_id))
         return key
 
@@ -128,13 +147,11 @@ class State:
         """Make a key for an organization and count it as minted by the platform."""
         organization = self._organizations[organization_id]
         self._save(evolve(organization, mints=organization.mints + 1))
-        return self.add_organization_key(organization_id)
+        return self.add_organization_key(organization_id, f"bply_org_{secrets.token_hex(16)}")
 
-    def add_platform_key(self) -> str:
-        """Make a platform key."""
-        key = f"bply_platform_{secrets.token_hex(16)}"
+    def add_platform_key(self, key: str) -> None:
+        """Add a platform key."""
         self._add_key(Key(digest=_digest(key), opens="platform"))
-        return key
 
     def key(self, presented: str) -> Key | None:
         """Return what a presented key opens; looked up by digest, so that timing reveals nothing of the key."""
@@ -153,16 +170,22 @@ class State:
     def _save(self, organization: Organization) -> Organization:
         self._organizations[organization.id] = organization
         self._interviews.setdefault(organization.id, {})
+        self.changes += 1
         return organization
 
     def _add_key(self, key: Key) -> None:
         self._keys[key.digest] = key
+        self.changes += 1
 
     # ---- interviews
 
     def new_code(self, kind: InterviewKind) -> str:
         """Return a meeting code that was never used before."""
-        return f"Boooply-{kind}-{next(self._numbers)}"
+        return f"{CODES[kind]}-{next(self._numbers)}"
+
+    def new_job_id(self) -> str:
+        """Return the id of a new background job."""
+        return str(next(self._jobs))
 
     def interview(self, organization_id: str, code: str) -> Interview:
         """Return an organization's interview.
@@ -195,12 +218,28 @@ class State:
         stamped = evolve(interview, updated_at=self.clock.now())
         self._interviews[stamped.organization_id][stamped.code] = stamped
         self._owners[stamped.code] = stamped.organization_id
+        self._watch(stamped)
+        self.changes += 1
         return stamped
+
+    def _watch(self, interview: Interview) -> None:
+        # A time that was past already when it was set expires nothing.
+        if interview.expires_at is not None and interview.updated_at < interview.expires_at:
+            heappush(self._expiring, (interview.expires_at, interview.code))
+
+    def take_overdue(self) -> Iterator[Interview]:
+        """Iterate over the interviews that have just become overdue, each once."""
+        while self._expiring and self._expiring[0][0] <= self.clock.now():
+            due, code = heappop(self._expiring)
+            interview = self._interviews[self._owners[code]][code] if code in self._owners else None
+            if interview is not None and interview.expires_at == due:
+                yield interview
 
     def delete(self, interview: Interview) -> None:
         """Delete an interview; its code is not used again."""
         del self._interviews[interview.organization_id][interview.code]
         del self._owners[interview.code]
+        self.changes += 1
 
     def invite(self, interview: Interview) -> None:
         """Record the invitations of a new interview, and which of them repeat those of an earlier one."""
@@ -209,7 +248,7 @@ class State:
                 interview.organization_id,
                 email.to.lower(),
                 interview.details.get("jobRole"),
-                interview.title,
+                interview.details.get("title", ""),
             )
             if invitation in self._invited:
                 self.duplicates.append(email)
@@ -224,9 +263,16 @@ class State:
             for person in people
         )
         self.emails.extend(sent)
+        self.changes += 1
         return sent
 
     # ---- webhooks
+
+    def save_delivery(self, delivery: Delivery) -> Delivery:
+        """Save a delivery, new or changed."""
+        self.deliveries[delivery.id] = delivery
+        self.changes += 1
+        return delivery
 
     def announce(self, interview: Interview, *, is_reanalysis: bool = False) -> None:
         """Record the events of an interview that has ended finally, or of its re-analysis."""
@@ -240,20 +286,62 @@ class State:
                 tenant=self.tenant(interview.organization_id),
                 body=body,
             )
-            self.deliveries[delivery.id] = delivery
+            self.save_delivery(delivery)
+        if interview.analyses == 1 and interview.details.get("sendCandidateFeedback"):
+            candidates = [person for person in interview.participants if person.role == "CANDIDATE"]
+            self.send("feedback", interview, candidates)
+        if interview.kind == "TEAM" and interview.is_recorded:
+            self.send("recap", interview, interview.participants)
         self.on_announcement()
 
+    # ---- the file
 
-@frozen(kw_only=True)
-class RequestContext:
-    """An operation's view of an admitted call; `organization_id` is empty with the platform key."""
+    def take(self, own: OwnKeys, webhook_url: str | None) -> Saved:
+        """Return what is saved of the state, with what belongs to it."""
+        number = next(self._numbers)
+        self._numbers = itertools.count(number)
+        return Saved(
+            own=own,
+            webhook_url=webhook_url,
+            signing_secret=self.signing_secret,
+            clock_ahead=self.clock.ahead,
+            plan=self.plan,
+            next_number=number,
+            organizations=self.organizations(),
+            keys=tuple(self._keys.values()),
+            interviews=tuple(self.all_interviews()),
+            created=tuple((*of, count) for of, count in self.plan_use.created.items()),
+            invited=tuple(self._invited),
+            emails=tuple(self.emails),
+            duplicates=tuple(self.duplicates),
+            deliveries=tuple(self.deliveries.values()),
+        )
 
-    organization_id: str
-    body: Mapping[str, Any] = field(repr=False)
-    query: Mapping[str, str] = field(repr=False)
-    code: str = ""
-    participant_id: str = ""
+    def restore(self, saved: Saved) -> None:
+        """Restore a saved state into this new one."""
+        self.signing_secret, self.plan = saved.signing_secret, saved.plan
+        self.clock.advance(saved.clock_ahead)
+        self._numbers = itertools.count(saved.next_number)
+        for organization in saved.organizations:
+            self._save(organization)
+            if organization.external_org_id is not None:
+                self._by_external_id[organization.external_org_id] = organization.id
+        for key in saved.keys:
+            self._add_key(key)
+        for interview in saved.interviews:
+            self._interviews[interview.organization_id][interview.code] = interview
+            self._owners[interview.code] = interview.organization_id
+            self._watch(interview)
+        self.plan_use.created.update({(of, period): count for of, period, count in saved.created})
+        self._invited.update(saved.invited)
+        self.emails.extend(saved.emails)
+        self.duplicates.extend(saved.duplicates)
+        for delivery in saved.deliveries:
+            state: DeliveryState = "unsent" if delivery.state == "pending" else delivery.state
+            self.save_delivery(evolve(delivery, state=state, next_attempt_at=None))
 
-    def interview(self, state: State) -> Interview:
-        """Return the interview that the path names, if it belongs to this organization."""
-        return state.interview(self.organization_id, self.code)
+    def change_plan(self, plan: str) -> None:
+        """Put every organization on a plan, now and in future."""
+        self.plan = plan
+        for organization in self.organizations():
+            self._save(evolve(organization, plan=plan))

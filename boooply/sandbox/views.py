@@ -4,8 +4,18 @@ from typing import Any
 
 from boooply.sandbox.calendars import Block
 from boooply.sandbox.evaluations import overall_score
+from boooply.sandbox.plans import PLANS
 from boooply.sandbox.queries import Page
-from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization, Participant, PlannedFault
+from boooply.sandbox.records import (
+    Call,
+    Delivery,
+    Email,
+    Finalization,
+    Interview,
+    Organization,
+    Participant,
+    PlannedFault,
+)
 from boooply.sandbox.wire import iso
 
 __all__ = [
@@ -18,13 +28,9 @@ __all__ = [
     "page_view",
     "participant_view",
     "planned_view",
+    "presence_view",
     "slot_view",
 ]
-
-FINALIZED_BY_A_RECRUITER: dict[str, Any] = dict.fromkeys(
-    ("evaluationRecommendation", "evaluationRecommendationRationale", "evaluationFinalizedBy", "evaluationFinalizedAt")
-)
-"""Always null: the sandbox has no recruiter."""
 
 
 def participant_view(person: Participant) -> dict[str, Any]:
@@ -35,22 +41,27 @@ def participant_view(person: Participant) -> dict[str, Any]:
         "email": person.email,
         "role": person.role,
         "joinToken": person.join_token,
+    }
+
+
+def presence_view(person: Participant) -> dict[str, Any]:
+    """Show a participant, and whether the person is in the meeting."""
+    return {
+        **participant_view(person),
         "joinedAt": iso(person.joined_at),
         "leftAt": iso(person.left_at),
         "isActive": person.is_active,
-        **person.profile,
     }
 
 
 def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
-    """Show an interview as section 5.2 has it; `endReason` is absent while there is none."""
+    """Show an interview as section 5.2 has it; `endReason` is absent while there is none, and so is a finalization."""
     ended = {} if interview.end_reason is None else {"endReason": interview.end_reason}
     return {
-        **interview.details,
         "id": interview.id,
         "meetingCode": interview.code,
         "code": interview.code,
-        "url": f"{base_url}/meet/{interview.code}",
+        "url": f"{base_url}/meeting/{interview.code}",
         "title": interview.title,
         "meetingType": "AI_ONLY" if interview.kind == "AI" else "HUMAN",
         "isTeamMeeting": interview.kind == "TEAM",
@@ -58,16 +69,23 @@ def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
         "scheduledAt": iso(interview.scheduled_at),
         "durationMinutes": interview.duration_minutes,
         "participants": [participant_view(person) for person in interview.participants],
-        "source": "API",
+        "source": interview.source,
         "sourceId": interview.source_id,
         "sourcePlatform": interview.source_platform,
         "overallScore": overall_score(interview),
-        **FINALIZED_BY_A_RECRUITER,
-        "createdAt": iso(interview.created_at),
-        "updatedAt": iso(interview.updated_at),
-        "startedAt": iso(interview.started_at),
-        "endedAt": iso(interview.ended_at),
         **ended,
+        **_finalization_view(interview.finalization),
+    }
+
+
+def _finalization_view(final: Finalization | None) -> dict[str, Any]:
+    if final is None:
+        return {}
+    return {
+        "evaluationRecommendation": final.recommendation,
+        "evaluationRecommendationRationale": final.rationale,
+        "evaluationFinalizedBy": final.by,
+        "evaluationFinalizedAt": iso(final.at),
     }
 
 
@@ -95,12 +113,14 @@ def organization_view(organization: Organization) -> dict[str, Any]:
     }
 
 
-def organization_summary(organization: Organization) -> dict[str, Any]:
+def organization_summary(organization: Organization, interviews_left: int | None) -> dict[str, Any]:
     """Show an organization in the controls, with its counts and without its keys."""
     return {
         **organization_view(organization),
         "teamMembers": len(organization.team_members),
         "mints": organization.mints,
+        "interviewAllowance": PLANS[organization.plan],
+        "interviewsLeft": interviews_left,
     }
 
 

@@ -1,6 +1,6 @@
 """Webhooks: their delivery as the vendor does it (section 7), and what a test sees and controls of it.
 
-The contract counts five attempts and names five pauses that add up to 155 s; here they are five more after the first.
+The contract counts five attempts in total, so of the five pauses that it names, the last one is never made.
 """
 
 import asyncio
@@ -16,12 +16,15 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from attrs import evolve
 
 from boooply.sandbox.records import Attempt, Delivery, WebhookRequest
-from boooply.sandbox.state import PLATFORM_NAME, State
+from boooply.sandbox.state import State
 from boooply.sandbox.wire import conflict, not_found
 
 __all__ = ["WebhookDispatcher", "Webhooks", "check_url"]
 
-PAUSES: Final = (5, 10, 20, 40, 80)
+PAUSES: Final = (5, 10, 20, 40)
+PLATFORM: Final = "custom"
+"""`X-Boooply-Platform`: not the name of the platform, but its kind."""
+
 RESPONSE_TIMEOUT: Final = 30.0
 CLOCK_POLL: Final = 0.02
 """Seconds of real time between two looks at the sandbox's clock, which a test may push forward."""
@@ -126,7 +129,7 @@ class WebhookDispatcher:
             "Content-Type": "application/json",
             "X-Boooply-Signature": signature,
             "X-Boooply-Event": delivery.event,
-            "X-Boooply-Platform": PLATFORM_NAME,
+            "X-Boooply-Platform": PLATFORM,
             "X-Boooply-Meeting-Id": delivery.meeting_code,
             "Authorization": f"Bearer {self._secret}",
         }
@@ -167,8 +170,7 @@ class WebhookDispatcher:
         return self._save(evolve(delivery, state="pending", next_attempt_at=due))
 
     def _save(self, delivery: Delivery) -> Delivery:
-        self._state.deliveries[delivery.id] = delivery
-        return delivery
+        return self._state.save_delivery(delivery)
 
     async def _attempt(self, session: ClientSession, url: str, delivery: Delivery) -> Attempt:
         request = self.request(delivery)
@@ -183,9 +185,9 @@ class Webhooks:
     """The webhooks of a sandbox, delivered with the vendor's headers and retries.
 
     An interview that is played to its end announces a transcript, an evaluation, its scores and a recording; a
-    one-to-one human interview also announces the assessment of the interviewer. What is announced while there is no
-    `url` is delivered once there is one. Retries follow the sandbox's clock, which `sandbox.clock.advance()` pushes
-    forward.
+    one-to-one human interview also announces the assessment of the interviewers. A team meeting announces only what
+    was recorded. What is announced while there is no `url` is delivered once there is one. Retries follow the
+    sandbox's clock, which `sandbox.clock.advance()` pushes forward.
     """
 
     def __init__(

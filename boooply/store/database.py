@@ -44,8 +44,9 @@ _PRAGMAS: Final = (
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
-# No prepared statements: behind a pooler of transactions, the next one may run on another connection.
-_POSTGRESQL_OPTIONS: Final = {"client_encoding": "utf8", "prepare_threshold": None}
+# No prepared statements: behind a pooler of transactions, the next one may run on another connection. The driver begins
+# no transactions of its own.
+_POSTGRESQL_OPTIONS: Final = {"client_encoding": "utf8", "prepare_threshold": None, "autocommit": True}
 # A server that is gone without a word is noticed within half a minute, not after TCP's hours.
 _KEEPALIVE: Final = {
     "keepalives_idle": 10,
@@ -53,6 +54,16 @@ _KEEPALIVE: Final = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
     "connect_timeout": _CONNECT_TIMEOUT,
+}
+# How reads and writes begin. On SQLite, a deferred write fails if another process writes before it does. On PostgreSQL,
+# a lock that is not free within 5 s is an outage, to be reported. The limits are those of the transaction, since a
+# pooler's connection is used by another client next.
+_BOUNDED: Final = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"
+_BEGIN: Final = {
+    ("sqlite", "read"): "BEGIN",
+    ("sqlite", "write"): "BEGIN IMMEDIATE",
+    ("postgresql", "read"): _BOUNDED,
+    ("postgresql", "write"): _BOUNDED,
 }
 
 logger: logging.Logger = logging.getLogger("boooply.store")
@@ -71,7 +82,7 @@ def connect(address: Address) -> Database:
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
         defaults = {name: value for name, value in _KEEPALIVE.items() if name not in address.url.query}
-        options |= {"connect_args": _POSTGRESQL_OPTIONS | defaults, "pool_pre_ping": True}
+        options |= {"connect_args": _POSTGRESQL_OPTIONS | defaults}
     elif address.is_memory:
         only = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
         options |= {**only, "connect_args": {"check_same_thread": False}}
@@ -120,12 +131,6 @@ def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
         else:
             return
         time.sleep(_LOCK_POLL)
-
-
-def _begin(connection: Connection, statement: str) -> None:
-    """Begin a transaction on SQLite, where the driver begins none."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(statement)
 
 
 @attrs.define(eq=False)
@@ -237,7 +242,7 @@ class Database:
         has_begun = False
         try:
             with self.engine.begin() as connection:
-                _begin(connection, "BEGIN IMMEDIATE")  # deferred, it fails if another process writes before it does
+                connection.exec_driver_sql(_BEGIN[connection.dialect.name, "write"])
                 has_begun = True
                 result = step(connection)
                 self._file.check()
@@ -268,7 +273,7 @@ class _Reading:
         with self._engine.connect() as connection:
             self._use(connection.connection.driver_connection)
             try:
-                _begin(connection, "BEGIN")
+                connection.exec_driver_sql(_BEGIN[connection.dialect.name, "read"])
                 return work(connection)
             finally:
                 self._use(None)

@@ -9,6 +9,9 @@ import attrs
 from boooply.converter import structure, to_dict
 from boooply.models import Tenant
 
+VAULT_RUN: Final = "vault-"
+"""How the id of a run begins that stores its keys elsewhere: no worker may mint what it has left."""
+
 _NOT_REPLACED: Final = "its key may be another customer's, and no other key came to replace it"
 _INTERRUPTED: Final = "the run ended while the request was under way"
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Column, Connection, Select, bindparam, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, delete, func, null, select
 
 from boooply.secret import Secret
 from boooply.store import event_queues, event_states
@@ -61,15 +61,7 @@ class AsyncEvents:
 
     async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
         """Extend the lease of a claim."""
-
-        def run(connection: Connection) -> None:
-            queue = event_queues.lock(connection, key, self._database.clock)
-            renew = partial(event_states.renew, claim_token=claim_token, lease=lease)
-            self._rows.step_known_in(connection, key, renew)
-            if queue is not None and queue.claim_token == claim_token:
-                event_queues.claim(connection, queue, claim_token, lease)
-
-        await self._database.write(run)
+        await self._database.write(partial(self._renew, key, claim_token, lease))
 
     async def finish(self, key: str, /, *, claim_token: str) -> None:
         """Record that an event is handled, and delete its body."""
@@ -110,7 +102,12 @@ class AsyncEvents:
         if finished is None and not any(await self._database.read(partial(event_queues.look, clock=clock))):
             return None  # without a lock that others would wait for
 
+        stored: StoredEvent | None = None
+
         def run(connection: Connection) -> StoredEvent | None:
+            nonlocal stored
+            if stored is not None and self._renew(stored.key, claim_token, lease, connection):
+                return stored  # repeated, since the commit was not confirmed
             if finished is not None:
                 self._finish(finished.key, finished.claim_token, connection)
             elif event_queues.look(connection, clock)[1]:
@@ -148,10 +145,21 @@ class AsyncEvents:
     def _rows(self) -> Rows[EventState]:
         return Rows(self._database, EVENTS, EventState)
 
+    def _renew(self, key: str, claim_token: str, lease: float, connection: Connection) -> bool:
+        """Extend the lease of a claim; return False if it has ended."""
+        queue = event_queues.lock(connection, key, self._database.clock)
+        renew = partial(event_states.renew, claim_token=claim_token, lease=lease)
+        is_ours = self._rows.step_known_in(connection, key, renew)
+        if queue is not None and queue.claim_token == claim_token:
+            event_queues.claim(connection, queue, claim_token, lease)
+        return bool(is_ours)
+
     def _finish(self, key: str, claim_token: str, connection: Connection) -> None:
         with event_queues.released(connection, key, claim_token, self._database.clock):
-            finish = partial(event_states.finish, claim_token=claim_token)
-            self._rows.step_in(connection, key, finish, encrypted=None)
+            # Handled is handled, whatever the state was: so it need not be read.
+            connection.execute(
+                _finishing(connection.dialect.name, self._database.clock), {"key": key, "by": claim_token}
+            )
 
     async def _give_up(self, key: str, claim_token: str, step: Callable[..., tuple[bool, EventState]]) -> None:
         def run(connection: Connection) -> None:
@@ -172,6 +180,20 @@ class AsyncEvents:
         event_queues.claim(connection, queue, claim_token, lease)
         body = self._encryption.decrypt_or_none(key, encrypted)
         return StoredEvent(key=key, claim_token=claim_token, attempts=state.attempts + 1, body=body)
+
+
+@cache
+def _finishing(dialect: str, clock: ColumnElement[float]) -> Insert:
+    _, done = event_states.finish(EventState(), 0.0, claim_token="")
+    row: dict[str, Any] = {
+        **attrs.asdict(done),
+        "claim_token": bindparam("by"),
+        "encrypted": null(),
+        "changed_at": clock,
+    }
+    statement = insert(dialect, EVENTS).values(key=bindparam("key"), **row)
+    changes = {name: statement.excluded[name] for name in row if name != "attempts"}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=changes)
 
 
 @cache

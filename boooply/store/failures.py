@@ -56,6 +56,7 @@ _REMEDIES: Final[dict[str | int | None, str]] = {
     "42P01": _TABLES,
     "53100": _SPACE,
     "53300": _LIMIT,
+    "55P03": _LOCKED,
     "57P03": _REACH,
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_CANTOPEN: _FILE,

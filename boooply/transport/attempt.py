@@ -24,6 +24,7 @@ LARGEST_BODY: Final = 32 * 2**20
 _CONNECT_TIMEOUT: Final = 10.0
 
 _JSON: Final = {"Content-Type": "application/json"}
+_WITH_BODIES: Final = frozenset({"POST", "PATCH", "PUT"})
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 _OK: Final = range(200, 300)
 
@@ -79,7 +80,7 @@ async def attempt(
                 request.method,
                 URL(pool.base_url + request.target, encoded=True),
                 data=request.body,
-                headers={"Authorization": f"Bearer {key.reveal()}"} | ({} if request.body is None else _JSON),
+                headers={"Authorization": f"Bearer {key.reveal()}"} | (_JSON if _may_have_body(request) else {}),
                 timeout=client_timeout(timeout),
                 proxy=None if pool.proxy is None else pool.proxy.reveal(),
                 allow_redirects=False,  # neither key nor body is sent to another host
@@ -92,6 +93,10 @@ async def attempt(
             return Response(status=status, headers=headers, body=bytes(body), key=key, request=request)
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
     return Response(status=status, headers=headers, body=whole, key=key, request=request)
+
+
+def _may_have_body(request: Request) -> bool:
+    return request.body is not None or request.method in _WITH_BODIES  # the API reads the type of an empty one too
 
 
 def failure(

@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import inf
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -22,11 +22,11 @@ from boooply.errors import APIConnectionError, APIStatusError, APITimeoutError, 
 from boooply.models import Recording
 from boooply.protocol.downloads import (
     OPERATION,
-    Link,
     Progress,
     is_complete,
     is_framed,
     is_last,
+    is_refused,
     link_of,
     must_restart,
     range_headers,
@@ -34,15 +34,15 @@ from boooply.protocol.downloads import (
 )
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.header_values import LONGEST_WAIT
-from boooply.protocol.messages import RateLimitClass, Response, json_object
-from boooply.ratelimit.headers import read_headers
+from boooply.protocol.messages import Response, json_object
 from boooply.secret import Secret, hide_locals, redact
 from boooply.transport.attempt import client_timeout, failure
 from boooply.transport.connector import ATTEMPT, AttemptProgress
 from boooply.transport.local_limiter import clock
 from boooply.transport.pool import proxy_for
 from boooply.transport.sending import Transport
-from boooply.transport.slot import Slot
+
+LookUp = Callable[[], Awaitable[Recording | None]]
 
 _logger: Final = logging.getLogger("boooply")
 
@@ -54,11 +54,12 @@ _TEMPORARY: Final = frozenset({_RATE_LIMITED, *range(500, 600)})
 
 
 @hide_locals
-async def download(transport: Transport, recording: Recording, path: Path, *, ends: float) -> None:
-    """Download a recording into a file, which appears once it is complete.
+async def download(transport: Transport, look_up: LookUp, path: Path, *, ends: float) -> Recording | None:
+    """Download a recording into a file, which appears once it is complete; return its description, if there is one.
 
-    After a break, only the missing bytes are requested. ``retry.attempts`` counts requests in a row that brought
-    nothing new; each read may take ``timeout`` seconds. The deadline is at ``ends``, by the clock of the event loop.
+    After a break, only the missing bytes are requested. A link that has expired is looked up again. ``retry.attempts``
+    counts requests in a row that brought nothing new; each read may take ``timeout`` seconds. The deadline is at
+    ``ends``, by the clock of the event loop.
 
     Raises:
         APIConnectionError: The connection keeps breaking.
@@ -67,16 +68,21 @@ async def download(transport: Transport, recording: Recording, path: Path, *, en
         APIStatusError: The API or its storage responded with an error.
         OSError: The file cannot be written.
     """
-    link = link_of(recording, transport.pool.base_url, transport.key)
+    recording = await look_up()
+    if recording is None:
+        return None
+    link = link_of(recording)
     if link is None:
         raise DecodingError(OPERATION, status=200, problems=("the recording has no link",))
     file = _open_beside(path)
     # also when the interpreter exits meanwhile, which ends the thread of a blocking client without a `finally`
     removing = weakref.finalize(file, _remove, file.name, os.getpid())
     try:
-        await _download_in_time(_Download(transport, link, file, ends))
+        download = _Download(transport, look_up, recording, link, file, ends)
+        await _download_in_time(download)
         await asyncio.to_thread(_move_into_place, file, path)
         removing.detach()
+        return download.recording
     finally:
         await asyncio.shield(asyncio.to_thread(_discard, file, removing))
 
@@ -133,18 +139,24 @@ class _Attempt(AttemptProgress):
 
 @attrs.frozen
 class _Problem:
-    """The reason why a request did not complete the file; another request changes nothing if it ``is_final``."""
+    """The reason why a request did not complete the file.
+
+    Another request changes nothing if it ``is_final``. A fresh link may help if the link ``is_refused``.
+    """
 
     error: Exception
     is_final: bool = False
+    is_refused: bool = False
 
 
 @attrs.define
 class _Download:
-    """A download into an open file, and its progress."""
+    """A download into an open file, and its progress; ``recording`` and ``link`` are the latest."""
 
     transport: Transport
-    link: Link
+    look_up: LookUp
+    recording: Recording
+    link: Secret
     file: IO[bytes]
     ends: float
     progress: Progress = attrs.Factory(Progress)
@@ -153,7 +165,13 @@ class _Download:
         """Send requests until the file is complete."""
         retry, budget = self.transport.retry, self.transport.pool.budget
         furthest = fruitless = 0
+        is_fresh = False
         while (problem := await self._request()) is not None:
+            if problem.is_refused and not is_fresh:
+                await self._renew(problem)
+                is_fresh = True
+                continue
+            is_fresh = False
             fruitless = 0 if self.progress.size > furthest else fruitless + 1
             furthest = max(furthest, self.progress.size)
             if problem.is_final or fruitless >= retry.attempts or (fruitless and not budget.spend()):
@@ -165,6 +183,14 @@ class _Download:
             _logger.info("%s; continues in %.1f s", problem.error, seconds)
             await asyncio.sleep(seconds)
 
+    async def _renew(self, problem: _Problem) -> None:
+        _logger.info("%s; continues with a fresh link", problem.error)
+        recording = await self.look_up()
+        link = link_of(recording)
+        if recording is None or link is None:
+            raise problem.error
+        self.recording, self.link = recording, link
+
     def deadline_error(self, waiting_for: str) -> DeadlineExceededError:
         """Return the error of a download that is not complete by its deadline."""
         return DeadlineExceededError(OPERATION, self.transport.retry.deadline or 0.0, waiting_for=waiting_for)
@@ -173,36 +199,25 @@ class _Download:
         if clock() + seconds > self.ends:
             raise self.deadline_error(waiting_for)
 
-    async def _acquire(self) -> Slot:
-        key = self.link.key
-        limiter = None if key is None else self.transport.pool.limiter(key, RateLimitClass.READS)
-        self._check_deadline(0.0 if limiter is None else limiter.wait(), "rate-limit slot")
-        return await Slot.acquire(limiter)
-
     async def _request(self) -> _Problem | None:
-        """Request the missing bytes; only a request to the API itself counts against its rate limit."""
-        key, url = self.link.key, self.link.url.reveal()
+        """Request the missing bytes from the file store, which must not receive the key."""
+        url = self.link.reveal()
         proxy = proxy_for(url)
-        with await self._acquire() as slot:
-            session = await self.transport.pool.session()
-            slot.is_sending = True
-            attempt = _Attempt()
-            ATTEMPT.set(attempt)
-            try:
-                async with session.get(
-                    URL(url, encoded=True),
-                    headers=range_headers(self.progress)
-                    | ({} if key is None else {"Authorization": f"Bearer {key.reveal()}"}),
-                    timeout=client_timeout(self.transport.timeout, read=self.transport.timeout),
-                    proxy=None if proxy is None else proxy.reveal(),
-                    allow_redirects=True,  # perhaps to a storage; aiohttp does not send the key to another host
-                ) as response:
-                    attempt.arrived, attempt.status = clock(), response.status
-                    # the request counts now, so that other callers need not wait for the whole video
-                    slot.finish(read_headers(response.headers), rate_limited=response.status == _RATE_LIMITED)
-                    return await self._receive(response, attempt)
-            except Exception as error:  # noqa: BLE001 - whatever broke, another request may bring the rest
-                return self._problem(error, attempt, proxy)
+        session = await self.transport.pool.session()
+        attempt = _Attempt()
+        ATTEMPT.set(attempt)
+        try:
+            async with session.get(
+                URL(url, encoded=True),
+                headers=range_headers(self.progress),
+                timeout=client_timeout(self.transport.timeout, read=self.transport.timeout),
+                proxy=None if proxy is None else proxy.reveal(),
+                allow_redirects=True,
+            ) as response:
+                attempt.arrived, attempt.status = clock(), response.status
+                return await self._receive(response, attempt)
+        except Exception as error:  # noqa: BLE001 - whatever broke, another request may bring the rest
+            return self._problem(error, attempt, proxy)
 
     async def _receive(self, response: aiohttp.ClientResponse, attempt: _Attempt) -> _Problem | None:
         if is_complete(self.progress, response.status, response.headers):
@@ -226,14 +241,14 @@ class _Download:
         if must_restart(response.status):
             self.progress = Progress()
             return _Problem(APIConnectionError(OPERATION, "the recording has changed meanwhile"))
-        status, key = response.status, self.link.key
+        status = response.status
         body = await response.content.read(_LONGEST_ERROR)
-        read = Response(status=status, headers=response.headers, body=body, key=key)
-        content_type = redact(response.headers.get("Content-Type", "nothing").partition(";")[0], key)
+        read = Response(status=status, headers=response.headers, body=body)
+        content_type = redact(response.headers.get("Content-Type", "nothing").partition(";")[0])
         problem = f"expected a video, found {content_type[:_LONGEST_CONTENT_TYPE]}"
         no_video = DecodingError(OPERATION, status=status, problems=(problem,))
         error = error_from_response(OPERATION, read, json_object(read)) or no_video
-        return _Problem(error, is_final=status not in _TEMPORARY)
+        return _Problem(error, is_final=status not in _TEMPORARY, is_refused=is_refused(status))
 
     def _problem(self, error: Exception, attempt: _Attempt, proxy: Secret | None) -> _Problem:
         if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError):
@@ -244,7 +259,7 @@ class _Download:
             return _Problem(_broke_off(attempt.status))
         if isinstance(error, aiohttp.TooManyRedirects):
             return _Problem(APIConnectionError(OPERATION, "the link redirects too often"))
-        if self.link.key is None and not attempt.has_connection:  # the reasons of failure() are about the API's host
+        if not attempt.has_connection:  # the reasons of failure() are about the API's host
             return _Problem(APIConnectionError(OPERATION, "the storage of the recording cannot be reached"))
         timeout, status = self.transport.timeout, attempt.status or 0
         return _Problem(failure(OPERATION, error, attempt, timeout=timeout, proxy=proxy, status=status).error)

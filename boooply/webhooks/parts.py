@@ -8,6 +8,7 @@ from enum import StrEnum
 import attrs
 
 from boooply.models import ResponseModel
+from boooply.models.response import ABSENT, field
 
 
 class OverallRecommendation(StrEnum):
@@ -37,117 +38,119 @@ class Severity(StrEnum):
 
 @attrs.frozen(kw_only=True, slots=False)
 class TranscriptLine(ResponseModel):
-    """What one person said; AI interviews have no ``end_ms``."""
+    """What one person said."""
 
-    speaker: str | None = None
-    text: str = attrs.field(default="", repr=False)
-    start_ms: int | None = None
-    end_ms: int | None = None
+    speaker: str | None = field("The name of the speaker.")
+    text: str = field("What was said.", default="", repr=False)
+    start_ms: int | None = field("When it begins, in milliseconds from the start.")
+    end_ms: int | None = field(
+        "When it ends, in milliseconds from the start. Lines of the AI have none, and others of AI interviews may not."
+    )
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class EventScores(ResponseModel):
-    """The scores of an evaluation, from 0 to 100."""
+    """The scores of an evaluation."""
 
-    overall: float | None = None
-    communication: float | None = None
-    technical_skills: float | None = None
-    problem_solving: float | None = None
-    culture_fit: float | None = None
-    experience_match: float | None = None
+    overall: float | None = field("The overall score, 0-100.")
+    communication: float | None = field("The score for communication, 0-100.")
+    technical_skills: float | None = field("The score for technical skills, 0-100.")
+    problem_solving: float | None = field("The score for problem solving, 0-100.")
+    culture_fit: float | None = field("The score for cultural fit, 0-100.")
+    experience_match: float | None = field("The score for experience that matches the role, 0-100.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecruiterSummary(ResponseModel):
     """An evaluation in one sentence and one decision."""
 
-    tldr: str | None = attrs.field(default=None, repr=False)
-    quick_decision: QuickDecision | str | None = None
+    tldr: str | None = field("The evaluation in one sentence.", repr=False)
+    quick_decision: QuickDecision | str | None = field("The advice for a recruiter in a hurry.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecruiterRatings(ResponseModel):
-    """Ratings of a candidate for recruiters (``ratingsForRecruiters``)."""
+    """Four of the scores once more (``ratingsForRecruiters``)."""
 
-    technical_skills: float | str | None = None
-    communication: float | str | None = None
-    culture_fit: float | str | None = None
-    overall: float | str | None = None
+    technical_skills: float | None = field("The score for technical skills, 0-100.")
+    communication: float | None = field("The score for communication, 0-100.")
+    culture_fit: float | None = field("The score for cultural fit, 0-100.")
+    overall: float | None = field("The overall score, 0-100.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class SkillAssessment(ResponseModel):
     """The rating of one skill, with the evidence for it."""
 
-    skill: str | None = None
-    rating: float | str | None = None
-    evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
+    skill: str | None = field("The skill.")
+    rating: float | None = field("The rating of the skill, 1-5.")
+    evidence: str | None = field("The evidence for the rating.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class Point(ResponseModel):
     """One point, with the evidence for it."""
 
-    point: str | None = attrs.field(default=None, repr=False)
-    evidence: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
+    point: str | None = field("The point.", repr=False)
+    evidence: str | None = field("The evidence for it.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class StrengthsAndWeaknesses(ResponseModel):
     """Points for and against a candidate."""
 
-    strengths: tuple[Point, ...] = ()
-    weaknesses: tuple[Point, ...] = ()
+    strengths: tuple[Point, ...] = field("Points for the candidate.", default=ABSENT)
+    weaknesses: tuple[Point, ...] = field("Points against the candidate.", default=ABSENT)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class RedFlag(ResponseModel):
     """A warning, and where it came up."""
 
-    flag: str | None = attrs.field(default=None, repr=False)
-    severity: Severity | str | None = None
-    context: str | None = attrs.field(default=None, repr=False)
+    flag: str | None = field("The warning.", repr=False)
+    severity: Severity | str | None = field("How severe it is.")
+    context: str | None = field("Where it came up.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class PositiveSignal(ResponseModel):
     """A good sign, and where it came up."""
 
-    signal: str | None = attrs.field(default=None, repr=False)
-    context: str | None = attrs.field(default=None, repr=False)
+    signal: str | None = field("The good sign.", repr=False)
+    context: str | None = field("Where it came up.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class SentimentAnalysis(ResponseModel):
     """The impression that a candidate made."""
 
-    enthusiasm: float | str | None = None
-    authenticity: float | str | None = None
-    stress_level: float | str | None = None
+    enthusiasm: str | None = field("How enthusiastic the candidate was, such as HIGH.")
+    authenticity: str | None = field("How genuine the candidate was, such as GENUINE.")
+    stress_level: str | None = field("How stressed the candidate was, such as LOW.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class QuestionAsked(ResponseModel):
-    """A question and its answer; ``answer_quality`` runs from 1 to 5, ``timestamp`` is ``MM:SS``."""
+    """A question and its answer."""
 
-    topic: str | None = None
-    question: str | None = attrs.field(default=None, repr=False)
-    candidate_answer: str | None = attrs.field(default=None, repr=False)
-    answer_quality: float | None = None
-    timestamp: str | None = None
+    topic: str | None = field("The topic of the question.")
+    question: str | None = field("The question.", repr=False)
+    candidate_answer: str | None = field("The candidate's answer.", repr=False)
+    answer_quality: float | None = field("The rating of the answer, 1-5.")
+    timestamp: str | None = field("When it was asked, in minutes and seconds from the start: MM:SS.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class FollowUp(ResponseModel):
     """What to do next (``nextSteps``)."""
 
-    recommendation: str | None = None
-    questions_to_ask: tuple[str, ...] = attrs.field(default=(), repr=False)
-    focus_areas_for_next_round: tuple[str, ...] = attrs.field(default=(), repr=False)
+    recommendation: str | None = field("The next step.")
+    questions_to_ask: tuple[str, ...] = field("Questions for the next round.", default=ABSENT, repr=False)
+    focus_areas_for_next_round: tuple[str, ...] = field("Topics of the next round.", default=ABSENT, repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class AnalysisMeta(ResponseModel):
     """The time that an analysis took."""
 
-    duration_ms: float | None = None
+    duration_ms: float | None = field("How long the analysis took, in milliseconds.")

@@ -1,44 +1,53 @@
 """Make pages of the reference: ``python docs/.make/reference.py FOLDER`` writes them, by default to docs/reference.
 
-The operations come from the table in ``boooply.protocol.endpoints``, the commands from their own ``--help``.
+The operations come from the table in ``boooply.protocol.endpoints``, the fields from the models, the commands from
+their own ``--help``.
 """  # noqa: INP001 - a program of its own, started by path
 
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin
 
+import attrs
 from cyclopts import App
 
+import boooply
+from boooply import webhooks
 from boooply.cli.app import app, run
+from boooply.converter import wire_name
+from boooply.converter.annotations import kinds_of
+from boooply.models import ResponseModel
+from boooply.models.response import description_of
 from boooply.protocol.endpoints import ENDPOINTS, Endpoint
 from boooply.protocol.messages import Idempotency, RateLimitClass
 
 FOLDER: Final = Path(__file__).parents[1] / "reference"
 
 _MADE: Final = "<!-- Made by docs/.make/reference.py: change that, or what it reads. -->"
-_WIDE: Final = "---\nhide:\n  - toc # its tables want the room\n---\n\n"
+_WIDE: Final = "---\nhide:\n  - toc # its tables need the width\n---\n\n"
 _ENDPOINTS: Final = """# Operations and endpoints
 
-Every call of the API that this SDK makes, from its own table in `boooply/protocol/endpoints.py`. The kind says what a
-call counts as, which is told under [rate limits](../explanation/rate-limits.md), and behind that, when it may be sent
-again, as told under [safety](../explanation/safety.md).
+Every call of the API that this SDK makes. The kind is the [allowance](../explanation/rate-limits.md) that a call counts
+against, and whether it [may be sent again](../explanation/safety.md).
 
-| call | request | kind | answer |
+| call | request | kind | result |
 | --- | --- | --- | --- |
 """
 _AFTER: Final = """
-`create_organization_api_key` is a call of a platform; all others are calls of a client. `iterate`, `resolve` and
-`wait_for_evaluation` make no request of their own: they go by `list`, `get` and `get_evaluation`. `download_recording`
-goes by `get_recording`, and then fetches the link that it finds there.
+`create_organization_api_key` needs a platform key; all others need an organization key. `iterate`, `resolve` and
+`wait_for_evaluation` call `list`, `get` and `get_evaluation`. `download_recording` calls `get_recording`, and then
+requests the link that it finds there, without your key.
 
-The calls of kind `idempotent` may be sent again once a read shows that the state is not reached:
+An `idempotent` call is sent again only if a read shows that it has not been carried out:
 
-| call | is confirmed by |
+| call | read |
 | --- | --- |
 """
 _COMMANDS: Final = """# The command line
@@ -51,6 +60,18 @@ python -m pip install ".[cli]"
 boooply --help
 ```
 """
+_FIELDS: Final = """# Fields
+
+Every field of every response and webhook, with the API's own name for it. All of them are attributes. What the API left
+out is `None`, or an empty tuple. Each model also has `extra`: what the API sent beyond these fields, under the API's
+names.
+"""
+_FIELD: Final = """
+| field | in the API | type | what it is |
+| --- | --- | --- | --- |
+"""
+_NOT_SENT: Final = {"idempotency_key", "announced_as"}  # made from the body and the headers of a webhook
+_TYPES: Final = {str: "text", int: "whole number", float: "number", bool: "boolean", datetime: "time", Any: "anything"}
 _LIMITS: Final = {RateLimitClass.READS: "read", RateLimitClass.WRITES: "write", RateLimitClass.AI: "AI"}
 _KINDS: Final = {Idempotency.SAFE: "", Idempotency.UNSAFE: ", unsafe", Idempotency.IDEMPOTENT: ", idempotent"}
 
@@ -86,6 +107,48 @@ def _kind(result: Any) -> str:
     return "None" if result is NoneType else f"`{result.__name__}`"
 
 
+def fields_page() -> str:
+    """Write a table for each response model: first those of calls, then those of webhooks."""
+    parts = [f"{_WIDE}{_MADE}\n\n{_FIELDS}"]
+    for title, module in (("Responses", boooply), ("Webhooks", webhooks)):
+        parts.append(f"\n## {title}\n")
+        parts += [_table(model) for model in response_models(module)]
+    return "".join(parts)
+
+
+def response_models(module: Any) -> list[type[ResponseModel]]:
+    """Return the public response models of a module."""
+    public = [getattr(module, name) for name in module.__all__]
+    return [one for one in public if isinstance(one, type) and issubclass(one, ResponseModel)]
+
+
+def _table(model: type[ResponseModel]) -> str:
+    is_further_event = issubclass(model, webhooks.Event) and model is not webhooks.Event
+    elsewhere = {field.name for field in attrs.fields(webhooks.Event if is_further_event else ResponseModel)}
+    rows = [
+        f"| `{field.name}` | {_wire(model, field.name)} | {_type(field.type)} | {description_of(field)} |\n"
+        for field in attrs.fields(attrs.resolve_types(model))
+        if field.name not in elsewhere
+    ]
+    also = f"\nIt has the fields of [`Event`](#event){' too' if rows else ''}.\n" if is_further_event else ""
+    return "".join([f"\n### {model.__name__}\n{also}", _FIELD if rows else "", *rows])
+
+
+def _wire(model: type, name: str) -> str:
+    return "" if name in _NOT_SENT else f"`{wire_name(model, name)}`"
+
+
+def _type(annotation: Any) -> str:
+    kind = kinds_of(annotation)[0]
+    if get_origin(kind) is tuple:
+        return f"list of {_type(get_args(kind)[0])}"
+    if get_origin(kind) is Mapping:
+        return f"{_type(get_args(kind)[1])} by name"
+    if kind in _TYPES:
+        return _TYPES[kind]
+    return f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"`{kind.__name__}`"
+
+
 def commands_page() -> str:
     """Write the help of every command."""
     parts = [f"{_MADE}\n\n{_COMMANDS}"]
@@ -110,7 +173,7 @@ def help_of(words: tuple[str, ...]) -> str:
     return "\n".join(line.rstrip() for line in written.getvalue().strip().splitlines())
 
 
-PAGES: Final = {"endpoints.md": endpoints_page, "cli.md": commands_page}
+PAGES: Final = {"endpoints.md": endpoints_page, "fields.md": fields_page, "cli.md": commands_page}
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def test_a_broken_uvloop_falls_back_to_asyncio(run_program, tmp_path: Path, code
         """.replace("PATH", repr(str(tmp_path)))
     )
 
-    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("CUSTOM", "", 0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="this system does not count descriptors")
@@ -75,7 +75,7 @@ def test_a_loop_that_gets_no_file_descriptor_raises_and_the_next_call_works(run_
     )
 
     # on stderr asyncio complains of its own loop, which could not be completed
-    assert (done.stdout.split(), done.returncode) == (["24", "24", "PRO"], 0), done.stderr
+    assert (done.stdout.split(), done.returncode) == (["24", "24", "CUSTOM"], 0), done.stderr
 
 
 def test_any_exception_in_the_thread_reaches_the_caller(
@@ -277,7 +277,7 @@ def test_the_first_call_at_exit_works_or_raises_one_clear_error(run_program, ord
         """.replace("ORDER", repr(order))
     )
 
-    assert done.stdout.strip() in {"PRO", "ConfigurationError", "RuntimeError"}
+    assert done.stdout.strip() in {"CUSTOM", "ConfigurationError", "RuntimeError"}
     assert (done.stderr, done.returncode) == ("", 0)
 
 

@@ -172,7 +172,7 @@ def test_a_script_that_forgets_to_close_ends_silently(run_program) -> None:
         """
     )
 
-    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("CUSTOM", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -239,7 +239,7 @@ def test_a_forked_child_does_not_wait_for_what_the_parent_has_handed_over(run_pr
         """
     )
 
-    assert (done.stdout.strip(), done.stderr, done.returncode) == ("PRO", "", 0)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("CUSTOM", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from boooply import AIInterview, BoooplyClient, Candidate
+from boooply import AIInterview, BoooplyClient, Candidate, Slot
 from boooply.sandbox import Limits, Sandbox
 
 
@@ -125,3 +126,99 @@ def test_a_sandbox_that_ended_is_noticed(looking: Any) -> None:
         expect(page.get_by_text("live", exact=True)).to_be_visible()
     expect(page.get_by_text("reconnecting", exact=False)).to_be_visible()
     looking.complaints.clear()  # the browser notes that nothing responds
+
+
+# ---- the flows
+
+
+def more(page: Any, code: str) -> Any:
+    row = page.get_by_test_id(f"interview-{code}")
+    row.get_by_text("More").click()
+    return row
+
+
+def test_a_candidate_books_and_a_recruiter_finalizes_in_the_console(
+    sandbox: Sandbox, client: BoooplyClient, looking: Any
+) -> None:
+    days = [datetime(2031, 4, day, 14, tzinfo=UTC) for day in (1, 2)]
+    slots = [Slot(start=day, end=day + timedelta(minutes=30)) for day in days]
+    jane = Candidate(name="Jane", email="jane@example.com")
+    request = AIInterview(
+        job_role="Engineer",
+        candidate=jane,
+        scheduling_mode="CANDIDATE_PICKS",
+        available_slots=slots,
+        send_candidate_feedback=True,
+    )
+    code = client.interviews.create(request).meeting_code
+    page = looking.at(sandbox.base_url)
+    row = more(page, code)
+    row.get_by_label("Slot", exact=True).select_option(label="2031-04-02 14:00 UTC")
+    looking.picture(page, "console-4-booking")
+    row.get_by_role("button", name="Book the slot").click()
+    expect(page.get_by_test_id("result")).to_contain_text("booked")
+    expect(row).to_contain_text("2031-04-02 14:00")
+    expect(row.get_by_role("button", name="Book the slot")).to_have_count(0)
+    assert client.interviews.get(code).scheduled_at == days[1]
+
+    page.get_by_test_id(f"play-{code}-END").click()
+    row.get_by_label("Rationale", exact=True).fill("Calm <and> deep")
+    row.get_by_label("Recommendation", exact=True).select_option("NO_HIRE")
+    looking.picture(page, "console-5-finalizing")
+    row.get_by_role("button", name="Finalize").click()
+    expect(row).to_contain_text("NO_HIRE by a recruiter")
+    interview = client.interviews.get(code)
+    assert interview.evaluation_recommendation == "NO_HIRE"
+    assert interview.evaluation_recommendation_rationale == "Calm <and> deep"
+    expect(page.get_by_test_id("panel-emails")).to_contain_text("feedback")
+
+
+def test_an_outcome_is_set_in_the_console(sandbox: Sandbox, client: BoooplyClient, looking: Any) -> None:
+    codes = [create(client, name) for name in ("Jane", "Sam")]
+    page = looking.at(sandbox.base_url)
+    row = more(page, codes[0])
+    row.get_by_label("Overall score").fill("35")
+    looking.picture(page, "console-7-outcome")
+    row.get_by_role("button", name="End with this outcome").click()
+    expect(row).to_contain_text("35")
+    evaluation = client.interviews.get_evaluation(codes[0])
+    assert (evaluation.overall_score, evaluation.recommendation) == (35, "FAIL")
+
+    row = more(page, codes[1])
+    row.get_by_label("Recommendation", exact=True).select_option("STRONG_PASS")
+    row.get_by_role("button", name="End with this outcome").click()
+    expect(row).to_contain_text("AUTO_COMPLETED")
+    evaluation = client.interviews.get_evaluation(codes[1])
+    assert evaluation.overall_score is not None
+    assert evaluation.overall_score >= 90
+
+
+def test_what_is_being_typed_survives_a_snapshot(sandbox: Sandbox, client: BoooplyClient, looking: Any) -> None:
+    code = create(client)
+    sandbox.play(code)
+    page = looking.at(sandbox.base_url)
+    row = more(page, code)
+    row.get_by_label("Rationale", exact=True).fill("half a sen")
+    create(client, "Somebody else")
+    expect(page.get_by_text("Somebody else")).to_be_visible()
+    expect(row.get_by_label("Rationale", exact=True)).to_have_value("half a sen")
+
+
+def test_the_clock_expires_an_interview_before_the_eyes_of_the_user(
+    sandbox: Sandbox, client: BoooplyClient, looking: Any
+) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    jane = Candidate(name="Jane", email="jane@example.com")
+    interview = client.interviews.create(AIInterview(job_role="Engineer", candidate=jane, scheduled_at=soon))
+    page = looking.at(sandbox.base_url)
+    page.get_by_test_id("panel-clock").get_by_role("button", name="+1 week").click()
+    expect(page.get_by_test_id(f"interview-{interview.meeting_code}")).to_contain_text("EXPIRED")
+
+
+def test_the_console_shows_what_a_plan_has_left(looking: Any) -> None:
+    with Sandbox(plan="free") as sandbox, BoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client:
+        create(client)
+        page = looking.at(sandbox.base_url)
+        expect(page.get_by_test_id("panel-organizations")).to_contain_text("FREE")
+        expect(page.get_by_test_id("panel-organizations")).to_contain_text("4 of 5 interviews left")
+        looking.picture(page, "console-6-plan")

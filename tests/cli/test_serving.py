@@ -20,7 +20,16 @@ import pytest
 from aiohttp import ClientSession
 from attrs import evolve
 
-from boooply import APIConnectionError, AsyncBoooplyClient, BoooplyClient, BoooplyPlatform, RetryPolicy, Tenant
+from boooply import (
+    AIInterview,
+    APIConnectionError,
+    AsyncBoooplyClient,
+    BoooplyClient,
+    BoooplyPlatform,
+    Candidate,
+    RetryPolicy,
+    Tenant,
+)
 from boooply.cli.sandbox import call_line, print_exports, serve
 from boooply.sandbox import Call, Sandbox
 
@@ -260,3 +269,71 @@ async def test_a_webhook_url_that_is_not_an_address_is_2(capsys: pytest.CaptureF
     assert await serve(webhook_url="my-host") == 2
 
     assert capsys.readouterr().err.startswith("boooply: --webhook-url: the webhook URL must be of the form http://")
+
+
+# ---- the same after a restart
+
+
+def test_a_seed_and_a_port_print_the_same_lines_each_time(start_program: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    seen = []
+    for _ in range(2):
+        with served(start_program, "--port", str(port), "--seed", "demo") as (process, variables):
+            seen.append(variables)
+            process.kill()
+            process.wait(10)
+    assert seen[0] == seen[1]
+    assert seen[0]["BOOOPLY_BASE_URL"] == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_state_file_keeps_everything_over_a_restart(
+    start_program: Run, tmp_path: Path, number: signal.Signals
+) -> None:
+    file = tmp_path / "sandbox.json"
+    with served(start_program, "--state", str(file)) as (process, before):
+        jane = Candidate(name="Zoë", email="zoe@example.com")
+        with BoooplyClient(api_key=before["BOOOPLY_API_KEY"], base_url=before["BOOOPLY_BASE_URL"]) as client:
+            code = client.interviews.create(AIInterview(job_role="Engineer", candidate=jane)).meeting_code
+        while number == signal.SIGKILL and code not in file.read_text("utf-8"):
+            time.sleep(0.05)
+        process.send_signal(number)
+        process.wait(10)
+    with served(start_program, "--state", str(file)) as (process, after):
+        assert {**after, "BOOOPLY_BASE_URL": ""} == {**before, "BOOOPLY_BASE_URL": ""}
+        with BoooplyClient(api_key=after["BOOOPLY_API_KEY"], base_url=after["BOOOPLY_BASE_URL"]) as client:
+            assert client.interviews.get(code).participants[0].name == "Zoë"
+
+
+async def test_the_plan_option_refuses_the_sixth_interview(capsys: pytest.CaptureFixture[str]) -> None:
+    serving = asyncio.create_task(serve(plan="Free"))
+    variables = await ready(capsys)
+    body = {"meetingType": "AI_ONLY", "jobRole": "Cook", "candidate": {"name": "Jane", "email": "j@example.com"}}
+    headers = {"Authorization": f"Bearer {variables['BOOOPLY_API_KEY']}"}
+    async with ClientSession(variables["BOOOPLY_BASE_URL"], headers=headers) as session:
+        statuses = [(await session.post("/api/integration/interviews", json=body)).status for _ in range(6)]
+    assert statuses == [201] * 5 + [402]
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    assert await asyncio.wait_for(serving, 5) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"plan": "fre"}, "plan must be one of free, starter, growth, scale, custom; not 'fre'. Did you mean free?"),
+        ({"seed": ""}, "seed must not be empty"),
+        ({"state": "none/sandbox.json"}, "--state {}/none/sandbox.json: No such file or directory: name another"),
+        ({"state": "other.json"}, "{}/other.json is not a sandbox's state: delete it, or name another file"),
+    ],
+    ids=["plan", "seed", "no folder", "another file"],
+)
+async def test_an_option_that_cannot_work_is_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, options: dict[str, Any], problem: str
+) -> None:
+    (tmp_path / "other.json").write_text("{}")
+    if "state" in options:
+        options = {"state": tmp_path / options["state"]}
+    assert await serve(**options) == 2
+    assert "".join(capsys.readouterr().err.split()).startswith("".join(f"boooply:{problem}".format(tmp_path).split()))

@@ -314,6 +314,22 @@ def test_a_rescue_file_falls_back_to_the_temporary_files(tmp_path: Path, monkeyp
     assert path.read_text() == "{}\n"
 
 
+@pytest.mark.usefixtures("_store_breaks")
+def test_a_rescue_file_among_the_temporary_files_is_named_with_its_path(
+    run: Run, many_tenants_csv: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = many_tenants_csv(1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
+
+    ran = run("provision", path)
+
+    (file,) = (tmp_path / "elsewhere").glob("boooply-rescued-keys-*.jsonl")
+    assert ran.code == 1
+    assert f"boooplystorerestore{file}" in "".join(ran.err.split())
+
+
 def test_a_rescue_file_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")

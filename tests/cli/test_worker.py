@@ -286,6 +286,22 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
     assert (found["jobs"]["todo"], found["jobs"]["doing"]) == (30, 0)
 
 
+def test_sigterm_ends_a_worker_with_143_that_is_to_connect_all_and_has_not(
+    run: Run, started: Run, many_tenants_csv: Rows, use: Callable[[Sandbox], None]
+) -> None:
+    run("enqueue", many_tenants_csv(4))
+    with Sandbox(limits=Limits(writes=2, window=600)) as limited:
+        use(limited)
+        with started("worker", "--once") as process:
+            until(lambda: len(limited.mints) == 2)
+            time.sleep(0.5)  # the others wait for the rate limit by now
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=25)
+
+    assert (process.returncode, err) == (128 + signal.SIGTERM, "")
+    assert "Stopped; what was not sent is queued again." in out
+
+
 @pytest.mark.parametrize("command", ["provision", "worker"])
 def test_what_outlasts_the_grace_is_in_doubt_and_the_process_is_gone(
     run: Run, started: Run, many_tenants_csv: Rows, use: Callable[[Sandbox], None], command: str, status

@@ -65,6 +65,31 @@ WRITTEN = [
         id="a human interview",
     ),
     pytest.param(
+        AIInterview(
+            job_role="Engineer",
+            candidate=Candidate(name="Jane", email="jane@example.com", external_user_id=7, auth_provider="GITHUB"),
+            participants=[
+                HOST,
+                Participant(name="Jane Doe", email="JANE@example.com", role="CANDIDATE", external_user_id=8),
+            ],
+        ),
+        {
+            "meetingType": "AI_ONLY",
+            "jobRole": "Engineer",
+            "participants": [
+                {"name": "Ann", "email": "ann@acme.example", "role": "HOST"},
+                {
+                    "name": "Jane Doe",
+                    "email": "JANE@example.com",
+                    "role": "CANDIDATE",
+                    "externalUserId": "8",
+                    "authProvider": "GITHUB",
+                },
+            ],
+        },
+        id="a candidate given twice",
+    ),
+    pytest.param(
         TeamMeeting(participants=[HOST], transcription_enabled=False, scheduled_at=NOON.astimezone(INDIA)),
         {
             "meetingType": "HUMAN",

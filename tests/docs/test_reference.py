@@ -117,3 +117,17 @@ def test_the_ledgers_picture_shows_every_move(monkeypatch: pytest.MonkeyPatch) -
     assert set(pictures.ARROWS) <= moves
     assert {step for _, step, after in moves - set(pictures.ARROWS) if after == "done"} <= pictures.TO_DONE
     assert {move for move in moves - set(pictures.ARROWS) if move[2] != "done"} == set()
+
+
+NUMBER = re.compile(r"whole number|number")
+MEASURED = re.compile(
+    r"0-100|1-5|0-1\b|from 1|seconds|minutes|number of|most .* that|how many|scale is not documented", re.IGNORECASE
+)
+
+
+def test_every_number_has_a_scale_or_a_unit() -> None:
+    rows = [row.split(" | ") for row in (REFERENCE / "fields.md").read_text(encoding="utf-8").splitlines()]
+    numbers = [row for row in rows if len(row) == 4 and NUMBER.search(row[2])]
+
+    assert len(numbers) > 50
+    assert [row for row in numbers if not MEASURED.search(row[3])] == []

@@ -163,7 +163,8 @@ async def test_participants_are_added_listed_and_removed(face, sandbox: Sandbox)
     assert added.join_token is not None
     assert [email.to for email in sandbox.sent_emails[emails:]] == [HOST.email]
     listed = await face.do(face.client.interviews.list_participants, code)
-    assert added in listed
+    shown = next(one for one in listed if one.id == added.id)
+    assert (shown.email, shown.join_token, shown.is_active) == (added.email, added.join_token, False)
     with pytest.raises(ConflictError):
         await face.do(face.client.interviews.add_participants, code, participants=[HOST])
     assert await face.do(face.client.interviews.remove_participant, code, added.id) is None

@@ -27,7 +27,7 @@ MEETING: dict[str, Any] = {
     "sourcePlatform": None,
     "overallScore": 82,
     "endReason": "AUTO_COMPLETED",
-    "evaluationRecommendation": "PASS",
+    "evaluationRecommendation": "HIRE",
     "evaluationRecommendationRationale": "Solid",
     "evaluationFinalizedBy": "recruiter@acme.example",
     "evaluationFinalizedAt": "2026-06-02T10:00:00Z",
@@ -155,7 +155,7 @@ def test_an_evaluation_in_both_forms() -> None:
     assert wrapped.recommendations.next_steps == ("Meet the team",)
     assert wrapped.meeting_statistics.extra == {"silence": 3}
     assert wrapped.raw_analysis == {"anything": [1]}
-    assert wrapped.interviewer_evaluation.question_quality == {"rating": 3}
+    assert wrapped.interviewer_evaluation.question_quality.rating == 3
 
 
 def test_an_evaluation_by_rubric() -> None:

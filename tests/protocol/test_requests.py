@@ -37,6 +37,9 @@ def test_a_request_names_what_and_whom_it_is_about() -> None:
         body=HumanInterview(job_role="Engineer", candidate=JANE, participants=(BOB,))
     )
     assert two.people == ("jane@example.com", "bob@example.com")
+    twice = [Participant(name="Jane", email="Jane@Example.com", role="CANDIDATE")]
+    once = endpoints.CREATE_INTERVIEW.request(body=AIInterview(job_role="Engineer", candidate=JANE, participants=twice))
+    assert len(once.people) == 1
     more = endpoints.ADD_PARTICIPANTS.request(body=Invitation(participants=(BOB,)), meeting_code="c")
     assert (more.identity, more.people) == ("c", ("bob@example.com",))
     assert endpoints.DELETE_INTERVIEW.request(meeting_code="c").may_be_empty

@@ -33,7 +33,8 @@ def rule_of(model: type, **values: object) -> str:
     return caught.value.rule.partition(", not ")[0]
 
 
-NOT_TEXT = rule_of(Tenant, organization_id="1", user_id=12, user_email="a@b")
+NOT_TEXT = rule_of(Tenant, organization_id="1", user_id="u", user_email=12)
+NO_ID = rule_of(Tenant, organization_id="1", user_id=True, user_email="a@b")
 CONTROL_CHARACTER = rule_of(Tenant, organization_id="1", user_id="\x01", user_email="a@b")
 NO_EMAIL = rule_of(TeamMember, email="bob")
 BAD_EMAIL = f"user_email: 'no' {NO_EMAIL}"
@@ -325,8 +326,8 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
             "{}", "user_id: is missing; user_email: is missing; organization_id: is missing", id="empty object"
         ),
         pytest.param(
-            '{"organization_id": [1], "user_id": 12, "user_email": {"a": 1}, "user_name": true}',
-            f"user_id: 12 {NOT_TEXT}; user_email: an object {NOT_TEXT}; organization_id: [1] {NOT_TEXT}; "
+            '{"organization_id": [1], "user_id": 1.5, "user_email": {"a": 1}, "user_name": true}',
+            f"user_id: 1.5 {NO_ID}; user_email: an object {NOT_TEXT}; organization_id: [1] {NO_ID}; "
             f"user_name: true {NOT_TEXT}",
             id="not text",
         ),
@@ -335,12 +336,12 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
         ),
         pytest.param(
             f'{{"organization_id": "1", "user_id": ["bply_org_{"0" * 20}ab12"], "user_email": "a@b"}}',
-            f'user_id: ["bply_org_…ab12"] {NOT_TEXT}',
+            f'user_id: ["bply_org_…ab12"] {NO_ID}',
             id="a key in a list",
         ),
         pytest.param(
-            f'{{"organization_id": "1", "user_id": {"9" * 41}, "user_email": "a@b"}}',
-            f"user_id: {'9' * 40} {NOT_TEXT}",
+            f'{{"organization_id": "1", "user_id": "u", "user_email": {"9" * 41}}}',
+            f"user_email: {'9' * 40} {NOT_TEXT}",
             id="40 characters of a number",
         ),
         pytest.param(
@@ -466,6 +467,7 @@ def texts(without: str = "") -> st.SearchStrategy[str]:
     )
 
 
+IDS = texts().filter(lambda text: len(text.splitlines()) == 1)
 EMAILS = st.from_regex(r"[a-z0-9ø株+.\"',-]{1,8}@[a-z0-9é.]{1,8}", fullmatch=True)
 MEMBERS = st.builds(
     TeamMember,
@@ -475,9 +477,9 @@ MEMBERS = st.builds(
 )
 TENANTS = st.builds(
     Tenant,
-    organization_id=texts(),
+    organization_id=IDS,
     organization_name=st.none() | texts(),
-    user_id=texts(),
+    user_id=IDS,
     user_email=EMAILS,
     user_name=st.none() | texts(),
     team_members=st.lists(MEMBERS, max_size=3).map(tuple),
@@ -572,3 +574,11 @@ def test_a_model_that_rejects_the_replacement_too_raises(read: Read, monkeypatch
     monkeypatch.setitem(plan._REQUIRED[Tenant], "user_email", "no")
     with pytest.raises(ValidationError, match="user_email"):
         read(f"{SHORT}\n1,u,no\n")
+
+
+def test_ids_may_be_numbers_and_are_those_of_their_text(read: Read) -> None:
+    numbers = '{"organization_id": 1, "user_id": 7, "user_email": "a@b"}'
+
+    assert read(numbers, "customers.jsonl").tenants == (Tenant(organization_id="1", user_id="7", user_email="a@b"),)
+    twice = f"{numbers}\n" + '{"organization_id": "1", "user_id": "u", "user_email": "a@b"}'
+    assert problems(read(twice, "customers.jsonl")) == [(2, "organization_id: '1' is already used on line 1")]

@@ -15,15 +15,19 @@ from aiohttp import web
 
 from boooply import (
     AsyncBoooplyPlatform,
+    AsyncTenants,
     ConfigurationError,
+    NotConnectedError,
     ProvisioningError,
     RateLimits,
     RetryPolicy,
+    Secret,
     StoreError,
     Tenant,
 )
-from boooply.provisioning import AsyncQueue, async_provision
+from boooply.provisioning import AsyncQueue, Connected, async_provision
 from boooply.provisioning.jobs import Jobs
+from boooply.provisioning.queue_source import taking_jobs
 from boooply.recording import Recorder
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore, State
@@ -259,9 +263,36 @@ async def test_what_is_on_the_wire_beyond_the_grace_is_in_doubt(queue, source):
     assert {entry.reason for entry in entries} == {"the run was stopped while the request was under way"}
 
 
-async def collect(outcomes: AsyncIterator[Any]) -> None:
-    async for _ in outcomes:
-        pass
+async def collect(outcomes: AsyncIterator[Any]) -> list[Any]:
+    return [outcome async for outcome in outcomes]
+
+
+async def test_a_key_that_came_within_the_grace_is_stored_beyond_it(queue, postgresql_store_url):
+    async with Sandbox(limits=None, latency=0.5) as sandbox, platform_of(sandbox) as platform:
+        stop = asyncio.Event()
+        outcomes = async_provision(customers(1), platform=platform, store=queue.store, stop=stop, grace=1.5)
+        working = asyncio.create_task(collect(outcomes))
+        await until(lambda: sandbox.mints)
+        with psycopg.connect(postgresql_store_url.replace("+psycopg", "")) as connection:
+            connection.execute("LOCK TABLE boooply_keys IN EXCLUSIVE MODE")
+            stop.set()
+            await asyncio.sleep(2.2)  # the run ends 1.5 s after the grace
+        assert await working == [Connected("org_0")]
+
+
+async def test_a_stop_after_an_early_close_ends_what_is_on_the_wire(queue):
+    async with Sandbox(limits=None, latency=30) as sandbox, platform_of(sandbox) as platform:
+        stop = asyncio.Event()
+        outcomes = async_provision(customers(3), platform=platform, store=queue.store, stop=stop, grace=0.5)
+        working = asyncio.create_task(collect(outcomes))
+        await until(lambda: len(sandbox.mints) == 3)
+        working.cancel()
+        done, _ = await asyncio.wait({working}, timeout=0.5)
+        assert not done
+        stop.set()
+        done, _ = await asyncio.wait({working}, timeout=10)
+        assert done
+    assert await states(queue) == {State.IN_DOUBT: 3}
 
 
 # ---- customers and jobs
@@ -294,6 +325,41 @@ async def test_a_worker_connects_customers_to_do_without_a_job_but_none_that_ano
     async with platform_of(sandbox) as platform:
         await queue.work([platform], wait=False)
     assert await states(queue) == {State.DONE: 2, State.TODO: 1}
+
+
+class Vault:
+    """A key store of the application's own."""
+
+    def __init__(self) -> None:
+        self.keys = dict[str, Secret]()
+
+    async def put(self, organization_id: str, api_key: Secret, /) -> None:
+        self.keys[organization_id] = api_key
+
+    async def get(self, organization_id: str, /) -> Secret:
+        try:
+            return self.keys[organization_id]
+        except KeyError:
+            raise NotConnectedError(organization_id) from None
+
+    async def delete(self, organization_id: str, /) -> None:
+        self.keys.pop(organization_id, None)
+
+
+async def test_a_customer_whose_key_was_to_go_into_a_vault_is_left_to_the_application(queue):
+    first, second = customers(2)
+    async with Sandbox(limits=Limits(writes=1)) as limited, platform_of(limited) as platform:
+        tenants = AsyncTenants(platform, queue.store, keys=Vault())
+        await tenants.connect(first)
+        waiting = asyncio.create_task(tenants.connect(second))
+        while await states(queue) != {State.DONE: 1, State.TODO: 1}:  # noqa: ASYNC110 - the store sets no event
+            await asyncio.sleep(0.02)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+    assert await states(queue) == {State.DONE: 1, State.TODO: 1}
+    assert await queue.jobs.sweep() == 0
+    await queue.enqueue([second])
+    assert await queue.jobs.count_open() == 1
 
 
 async def test_a_busy_customer_is_retried_after_growing_pauses(queue, sandbox, sql):
@@ -329,6 +395,26 @@ async def test_a_job_that_a_worker_took_without_knowing_it_is_queued_again(queue
         await asyncio.wait_for(until_done(queue, 1), 60)
         stop.set()
         await working
+
+
+async def test_what_a_worker_takes_while_lost_jobs_are_queued_again_stays_with_it(queue, sql, monkeypatch):
+    monkeypatch.setattr("boooply.provisioning.queue_source.STALLED_AFTER", 0.3)
+    once, has_begun = Jobs.requeue_lost, asyncio.Event()
+
+    async def repeated(*arguments: Any) -> None:  # as after a commit that was not confirmed
+        await once(*arguments)
+        has_begun.set()
+        await asyncio.sleep(0.5)
+        await once(*arguments)
+
+    monkeypatch.setattr(Jobs, "requeue_lost", repeated)
+    await queue.enqueue(customers(1))
+    async with taking_jobs(queue.jobs, queue.store, asyncio.Event(), wait=True, keep_jobs=3600) as source:
+        await has_begun.wait()
+        tenant = await source.next()
+        await asyncio.sleep(1.0)
+        assert sql(f"SELECT status, attempts FROM {JOBS}") == [("doing", 0)]  # noqa: S608 - our own words
+    assert isinstance(tenant, Tenant)
 
 
 async def test_a_worker_that_does_not_wait_still_waits_for_jobs_that_are_retried(queue, sandbox, monkeypatch):

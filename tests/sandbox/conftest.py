@@ -49,7 +49,7 @@ class Caller:
             if received.content_type != "application/json":
                 return Response(received.status, received.headers.copy(), await received.read())
             response = Response(received.status, received.headers.copy(), await received.json())
-        assert response.body["success"] is (response.status < 400)
+        assert response.body["success"] == (response.status < 400)
         if response.status >= 400:
             assert set(response.body) == {"success", "error", "code"}
         return response

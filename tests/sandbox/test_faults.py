@@ -20,11 +20,26 @@ PATH = "/api/integration/interviews"
 TENANT = {"userId": "1", "userEmail": "admin@acme.com", "organizationId": "org_1"}
 
 # What is seen on the wire: a status, or how the connection ends; and what the record of the call says.
-BEFORE = {"reset-before", "drop-before", "422", "429", "429-bare", "500", "502", "503", "504", "redirect"}
+BEFORE = {
+    "reset-before",
+    "drop-before",
+    "402",
+    "403-plan",
+    "422",
+    "429",
+    "429-bare",
+    "500",
+    "502",
+    "503",
+    "504",
+    "redirect",
+}
 STATUSES = {
     "drop-midway": 201,
     "429": 429,
     "429-bare": 429,
+    "402": 402,
+    "403-plan": 403,
     "422": 422,
     "500": 500,
     "500-after": 500,
@@ -442,7 +457,7 @@ async def test_a_call_without_a_known_key_meets_no_fault(call: Any, key: str | N
     assert record(call.sandbox) == [(401, None, False), (404, None, False)]
 
 
-async def test_the_controls_and_the_storage_meet_no_fault(call: Any, session: ClientSession) -> None:
+async def test_the_controls_and_the_storage_meet_no_fault_of_every_operation(call: Any, session: ClientSession) -> None:
     code = (await call.create()).code
     call.sandbox.play(code)
     link = (await call(f"GET /interviews/{code}/recording")).body["recording"]["videoUrl"]
@@ -478,11 +493,13 @@ async def test_an_error_hidden_by_a_fault_is_recorded(call: Any) -> None:
 async def test_a_fault_can_truncate_a_video(call: Any) -> None:
     code = (await call.create()).code
     call.sandbox.play(code)
+    link = (await call(f"GET /interviews/{code}/recording")).body["recording"]["videoUrl"]
+    route = "GET /" + link.split("/", 3)[3]
     call.sandbox.faults.add("interviews.download_recording", "drop-midway")
     with pytest.raises(ClientPayloadError):
-        await call(f"GET /interviews/{code}/recording/video")
+        await call(route, key=None)
     call.sandbox.faults.add("interviews.download_recording", "stale")
-    response = await call(f"GET /interviews/{code}/recording/video", headers={"Range": "bytes=0-9"})
+    response = await call(route, key=None, headers={"Range": "bytes=0-9"})
     assert (response.status, len(response.body), response.headers["Content-Type"]) == (206, 10, "video/mp4")
 
 

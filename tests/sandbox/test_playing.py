@@ -12,19 +12,21 @@ HOST = {"name": "Zoë", "email": "zoe@example.com", "role": "HOST"}
 AI: dict[str, Any] = {}
 HUMAN: dict[str, Any] = {"meetingType": "HUMAN", "participants": [HOST]}
 TEAM: dict[str, Any] = {"meetingType": "HUMAN", "isTeamMeeting": True, "participants": [HOST], "candidate": ...}
-KINDS = {"AI": AI, "HUMAN": HUMAN, "TEAM": TEAM}
-ALL_STEPS = ("ACTIVE", "COMPLETED", "SCHEDULED", "END", "NO_SHOW", "EXPIRED", "FAILED")
+TRANSCRIBED: dict[str, Any] = {**TEAM, "transcriptionEnabled": True}
+KINDS = {"AI": AI, "HUMAN": HUMAN, "TEAM": TEAM, "TRANSCRIBED": TRANSCRIBED}
+ALL_STEPS = ("ACTIVE", "COMPLETED", "SCHEDULED", "END", "HOST_ENDED", "NO_SHOW", "EXPIRED", "FAILED")
 
 # kind, steps that lead there, steps that are possible then
 POSSIBLE = [
     ("AI", (), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
-    ("HUMAN", (), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
-    ("TEAM", (), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
+    ("HUMAN", (), "ACTIVE COMPLETED END HOST_ENDED NO_SHOW EXPIRED FAILED"),
+    ("TEAM", (), "ACTIVE COMPLETED END HOST_ENDED NO_SHOW EXPIRED FAILED"),
     ("AI", ("ACTIVE",), "COMPLETED END NO_SHOW FAILED"),
-    ("HUMAN", ("ACTIVE",), "COMPLETED SCHEDULED END NO_SHOW FAILED"),
+    ("HUMAN", ("ACTIVE",), "COMPLETED SCHEDULED END HOST_ENDED NO_SHOW FAILED"),
     ("AI", ("COMPLETED",), ""),
-    ("TEAM", ("COMPLETED",), "ACTIVE SCHEDULED END"),
-    ("TEAM", ("ACTIVE", "SCHEDULED"), "ACTIVE COMPLETED END NO_SHOW EXPIRED FAILED"),
+    ("TEAM", ("COMPLETED",), "ACTIVE SCHEDULED END HOST_ENDED"),
+    ("HUMAN", ("HOST_ENDED",), "ACTIVE SCHEDULED"),
+    ("TEAM", ("ACTIVE", "SCHEDULED"), "ACTIVE COMPLETED END HOST_ENDED NO_SHOW EXPIRED FAILED"),
     *[(kind, (last,), "") for kind in ("AI", "HUMAN") for last in ("END", "NO_SHOW", "EXPIRED", "FAILED")],
 ]
 
@@ -60,8 +62,10 @@ OUTCOMES = [
     ("AI", "END", "COMPLETED", "AUTO_COMPLETED", True, True),
     ("AI", "COMPLETED", "COMPLETED", "AUTO_COMPLETED", True, True),
     ("HUMAN", "END", "COMPLETED", "HOST_COMPLETED", True, True),
-    ("TEAM", "END", "COMPLETED", "HOST_COMPLETED", True, True),
-    ("TEAM", "COMPLETED", "COMPLETED", None, True, False),
+    ("TEAM", "END", "COMPLETED", "HOST_COMPLETED", False, False),
+    ("TRANSCRIBED", "END", "COMPLETED", "HOST_COMPLETED", True, False),
+    ("TEAM", "COMPLETED", "COMPLETED", None, False, False),
+    ("TRANSCRIBED", "COMPLETED", "COMPLETED", None, True, False),
     ("HUMAN", "COMPLETED", "COMPLETED", None, True, False),
     ("AI", "ACTIVE", "ACTIVE", None, False, False),
     ("AI", "NO_SHOW", "COMPLETED", "NO_SHOW", False, False),
@@ -105,7 +109,8 @@ async def test_a_step_sets_status_end_reason_and_results(
             "interviewerEvaluation": None,
         }
     analyzed = await call(f"POST /interviews/{code}/analyze")
-    assert (analyzed.status, analyzed.body.get("code")) == ((200, None) if played else (400, "NOTHING_TO_ANALYZE"))
+    can_analyze = played and kind in {"AI", "HUMAN"}
+    assert (analyzed.status, analyzed.body.get("code")) == ((200, None) if can_analyze else (400, "NOTHING_TO_ANALYZE"))
 
 
 async def test_participants_are_active_while_the_interview_is(call) -> None:
@@ -142,14 +147,14 @@ async def test_the_transcript_of_an_ai_interview(call) -> None:
     code = (await call.create(questions=["Why?", "How?"])).code
     call.sandbox.play(code)
     entries = (await call(f"GET /interviews/{code}/transcript")).body["transcript"]
-    assert [(one["role"], one["speaker"]) for one in entries] == [("AI", "Boooply AI"), ("CANDIDATE", "Jane")] * 2
+    assert [(one["role"], one["speaker"]) for one in entries] == [("AI", "AI Interviewer"), ("CANDIDATE", "Jane")] * 2
     assert [one["content"] for one in entries[::2]] == ["Why?", "How?"]
     assert {frozenset(one) for one in entries} == {frozenset({"id", "speaker", "role", "content", "timestamp"})}
     assert len({one["id"] for one in entries}) == 4
 
 
 @pytest.mark.parametrize(
-    ("kind", "speakers"), [("HUMAN", ["Zoë", "Jane"]), ("TEAM", ["Zoë", "Zoë"])], ids=["human", "team of one"]
+    ("kind", "speakers"), [("HUMAN", ["Zoë", "Jane"]), ("TRANSCRIBED", ["Zoë", "Zoë"])], ids=["human", "team of one"]
 )
 async def test_the_transcript_of_people(call, kind: str, speakers: list[str]) -> None:
     code = (await call.create(**KINDS[kind])).code
@@ -162,19 +167,15 @@ async def test_the_transcript_of_people(call, kind: str, speakers: list[str]) ->
 
 
 async def test_an_interview_without_participants_has_a_transcript(call) -> None:
-    meeting = (await call.create(**TEAM, agenda=["Budget"])).meeting
+    meeting = (await call.create(**TRANSCRIBED, agenda=["Budget"])).meeting
     await call(f"DELETE /interviews/{meeting['code']}/participants/{meeting['participants'][0]['id']}")
     call.sandbox.play(meeting["code"])
     entries = (await call(f"GET /interviews/{meeting['code']}/transcript")).body["transcript"]
     assert (entries[0]["content"], entries[0]["speaker"]) == ("Budget", "")
 
 
-RUBRIC = ("byCriterion", "mustHavesMet", "overallConfidence", "aiRecommendation", "rubricSnapshot")
-
-
 async def test_the_evaluation_is_complete_and_plausible(call) -> None:
-    skills = [f"skill {number}" for number in range(30)]
-    code = (await call.create(skills=skills)).code
+    code = (await call.create(skills=["Go"])).code
     call.sandbox.play(code)
     body = (await call(f"GET /interviews/{code}/evaluation")).body
     assert body == (await call(f"GET /interviews/{code}/evaluation")).body
@@ -184,24 +185,10 @@ async def test_the_evaluation_is_complete_and_plausible(call) -> None:
     assert evaluation["overallScore"] == (await call(f"GET /interviews/{code}")).meeting["overallScore"]
     assert evaluation["recommendation"] in {"PASS", "FAIL", "REVIEW"}
     assert all(set(one) == {"question", "score", "notes"} for one in evaluation["questionEvaluations"])
-    criteria = evaluation["byCriterion"]
-    assert list(criteria) == skills
-    scores = {one["score"] for one in criteria.values()}
-    assert scores == {None, 1, 2, 3, 4, 5}
-    assert all((one["score"] is None) == (one["evidenceQuotes"] == []) for one in criteria.values())
-    assert evaluation["mustHavesMet"] is False
-    assert evaluation["aiRecommendation"] in {"STRONG_HIRE", "HIRE", "NO_HIRE", "STRONG_NO_HIRE"}
     assert set(body["recommendations"]) == {"strengths", "improvements", "nextSteps"}
     assert (body["meetingStatistics"]["duration"], body["meetingStatistics"]["turnCount"]) == (120, 6)
     assert isinstance(body["aiSummary"], str)
-    assert "tokens_used" in body["rawAnalysis"]
-
-
-async def test_without_skills_there_is_no_rubric(call) -> None:
-    code = (await call.create()).code
-    call.sandbox.play(code)
-    evaluation = (await call(f"GET /interviews/{code}/evaluation")).body["evaluation"]
-    assert [evaluation[name] for name in RUBRIC] == [None] * 5
+    assert [one["skill"] for one in body["rawAnalysis"]["skillEvaluations"]] == ["Go"]
 
 
 async def test_a_recommendation_follows_from_the_score(call) -> None:
@@ -211,9 +198,9 @@ async def test_a_recommendation_follows_from_the_score(call) -> None:
         call.sandbox.play(code)
         evaluation = (await call(f"GET /interviews/{code}/evaluation")).body["evaluation"]
         score = evaluation["overallScore"]
-        assert evaluation["recommendation"] == ("PASS" if score >= 75 else "REVIEW" if score >= 60 else "FAIL")
+        assert evaluation["recommendation"] == ("PASS" if score >= 70 else "REVIEW" if score >= 50 else "FAIL")
         seen.add(evaluation["recommendation"])
-    assert len(seen) >= 2
+    assert len(seen) == 3
 
 
 SAM = {"name": "Sam", "email": "sam@example.com", "role": "INTERVIEWER"}
@@ -221,9 +208,10 @@ SAM = {"name": "Sam", "email": "sam@example.com", "role": "INTERVIEWER"}
 
 @pytest.mark.parametrize(
     ("body", "given"),
-    [(HUMAN, True), (AI, False), (TEAM, False), ({**HUMAN, "participants": [HOST, SAM]}, False),
-     ({**HUMAN, "candidate": ..., "participants": [HOST, SAM]}, False)],
-    ids=["one to one", "AI", "team", "a panel", "nobody is the candidate"],
+    [(HUMAN, True), (AI, False), (TEAM, False), ({**HUMAN, "participants": [HOST, SAM]}, True),
+     ({**HUMAN, "candidate": ..., "participants": [HOST, SAM]}, False),
+     ({**HUMAN, "participants": [{**SAM, "role": "PARTICIPANT"}]}, False)],
+    ids=["one to one", "AI", "team", "two interviewers", "nobody is the candidate", "nobody is the interviewer"],
 )  # fmt: skip
 async def test_only_a_one_to_one_interview_evaluates_the_interviewer(call, body: dict[str, Any], given: bool) -> None:
     code = (await call.create(**body)).code
@@ -231,7 +219,7 @@ async def test_only_a_one_to_one_interview_evaluates_the_interviewer(call, body:
     evaluation = (await call(f"GET /interviews/{code}/evaluation")).body["interviewerEvaluation"]
     assert (evaluation is not None) is given
     if given:
-        assert 1 <= evaluation["overallRating"] <= 5
+        assert evaluation["overallRating"] in {None, 1, 2, 3, 4, 5}
         assert {"questionQuality", "biasAssessment", "timeManagement", "candidateExperience"} <= set(evaluation)
 
 
@@ -265,20 +253,21 @@ def path_of(url: str) -> str:
 async def test_the_recording_names_both_links(call, recorded: dict[str, Any]) -> None:
     assert set(recorded) - {"code"} == {"duration", "format", "createdAt", "videoUrl", "videoApiUrl"}
     assert (recorded["duration"], recorded["format"]) == (120, "mp4")
-    assert recorded["videoApiUrl"].startswith(f"{call.sandbox.base_url}/api/")
+    assert recorded["videoApiUrl"] == f"{call.sandbox.base_url}/api/integration/interviews/{recorded['code']}/recording"
     assert recorded["videoUrl"].startswith("http://localhost:")
     assert "X-Amz-Signature=" in recorded["videoUrl"]
 
 
-async def test_the_stable_link_requires_the_key(call, recorded: dict[str, Any]) -> None:
+async def test_the_stable_link_requires_the_key_and_brings_a_fresh_signed_one(call, recorded: dict[str, Any]) -> None:
     route = f"GET {path_of(recorded['videoApiUrl'])}"
     assert (await call(route, key=None)).status == 401
-    video = await call(route)
+    call.sandbox.clock.advance(timedelta(days=8).total_seconds())
+    assert (await call(f"GET {path_of(recorded['videoUrl'])}", key=None)).body["code"] == "LINK_EXPIRED"
+    again = (await call(route)).body["recording"]
+    assert again["videoApiUrl"] == recorded["videoApiUrl"]
+    video = await call(f"GET {path_of(again['videoUrl'])}", key=None)
     assert (video.status, video.headers["Content-Type"], video.body[4:8]) == (200, "video/mp4", b"ftyp")
-    assert video.headers["X-RateLimit-Limit"]
-    assert call.sandbox.calls[-1].operation == "interviews.download_recording"
-    fresh = (await call.create()).code
-    assert (await call(f"GET /interviews/{fresh}/recording/video")).status == 404
+    assert call.sandbox.calls[-1].operation == "interviews.get_recording"
 
 
 async def test_the_signed_link_requires_its_signature_and_no_key(call, recorded: dict[str, Any], session) -> None:
@@ -286,13 +275,18 @@ async def test_the_signed_link_requires_its_signature_and_no_key(call, recorded:
     calls = len(call.sandbox.calls)
     async with session.get(recorded["videoUrl"]) as response:
         assert (response.status, "X-RateLimit-Limit" in response.headers) == (200, False)
-        assert await response.read() == (await call(f"GET {path_of(recorded['videoApiUrl'])}")).body
+        assert len(await response.read()) == SIZE
     with_key = await call(route)
     assert (with_key.status, with_key.body["code"]) == (400, "INVALID_ARGUMENT")
-    for wrong in (route[:-1] + "é", route.partition("?")[0], route.replace("Expires=", "Expires=9")):
+    for wrong in (
+        route[:-1] + "é",
+        route.partition("?")[0],
+        route.replace("Expires=", "Expires=9"),
+        route.replace("Date=", "Date=9"),
+    ):
         response = await call(wrong, key=None)
         assert (response.status, response.body["code"]) == (403, "SIGNATURE_DOES_NOT_MATCH")
-    assert len(call.sandbox.calls) == calls + 1
+    assert len(call.sandbox.calls) == calls
 
 
 async def test_the_signed_link_expires_after_seven_days(call, recorded: dict[str, Any]) -> None:
@@ -327,20 +321,20 @@ RANGES = [
 
 
 @pytest.mark.parametrize(("wanted", "status", "part", "says"), RANGES, ids=[row[0][:30] for row in RANGES])
-@pytest.mark.parametrize("link", ["videoUrl", "videoApiUrl"])
 async def test_a_download_can_be_resumed(
-    call, recorded: dict[str, Any], link: str, wanted: str, status: int, part: slice, says: str | None
+    call, recorded: dict[str, Any], wanted: str, status: int, part: slice, says: str | None
 ) -> None:
-    route, key = f"GET {path_of(recorded[link])}", None if link == "videoUrl" else ""
-    whole = await call(route, key=key)
+    route = f"GET {path_of(recorded['videoUrl'])}"
+    whole = await call(route, key=None)
     assert (len(whole.body), whole.headers["Accept-Ranges"]) == (SIZE, "bytes")
-    response = await call(route, key=key, headers={"Range": wanted})
+    response = await call(route, key=None, headers={"Range": wanted})
     assert (response.status, response.headers.get("Content-Range")) == (status, says)
     assert response.body == whole.body[part]
 
 
 async def test_if_range_decides_between_a_part_and_the_whole(call, recorded: dict[str, Any]) -> None:
-    route = f"GET {path_of(recorded['videoApiUrl'])}"
-    etag = (await call(route)).headers["ETag"]
+    route = f"GET {path_of(recorded['videoUrl'])}"
+    etag = (await call(route, key=None)).headers["ETag"]
     for if_range, status in ((etag, 206), ('"other"', 200)):
-        assert (await call(route, headers={"Range": "bytes=5-", "If-Range": if_range})).status == status
+        headers = {"Range": "bytes=5-", "If-Range": if_range}
+        assert (await call(route, key=None, headers=headers)).status == status

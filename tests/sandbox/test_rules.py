@@ -62,7 +62,6 @@ REJECTED = [
     (AI, {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": []}, 422, "availableSlots must not be empty"),
     (TEAM, {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": [SLOT]}, 422, "schedulingMode must not be"),
     (AI, {"availableSlots": [SLOT] * 51}, 422, "availableSlots must have at most 50"),
-    (AI, {"availableSlots": [SLOT], "durationMinutes": 45}, 422, "availableSlots must each last durationMinutes"),
     (AI, {"availableSlots": [{"start": SLOT["start"]}]}, 400, "availableSlots[0].end is required"),
     (AI, {"skills": "Go"}, 400, "skills must be a list"),
     (AI, {"skills": [1]}, 400, "skills[0] must be a string"),
@@ -108,7 +107,9 @@ async def test_create_rejects_a_bad_body(
 ACCEPTED = [
     ("a field that nobody knows", AI, {"favouriteColour": None}, {}),
     ("five minutes", AI, {"durationMinutes": 5}, {"durationMinutes": 5}),
+    ("slots of another length", AI, {"availableSlots": [SLOT], "durationMinutes": 45}, {"availableSlots": [SLOT]}),
     ("fifty slots", AI, {"availableSlots": [SLOT] * 50}, {"availableSlots": [SLOT] * 50}),
+    ("slots of any length", AI, {"availableSlots": [SLOT], "durationMinutes": 45}, {"availableSlots": [SLOT]}),
     ("thirty minutes by default", AI, {}, {"durationMinutes": 30, "schedulingMode": "IMMEDIATE"}),
     (
         "a time makes it fixed",
@@ -130,11 +131,14 @@ ACCEPTED = [
         "team meetings have no job role",
         TEAM,
         {"agenda": ["Hi"], "transcriptionEnabled": True},
-        {"title": "Team meeting", "agenda": ["Hi"], "transcriptionEnabled": True},
+        {"title": "Team Meeting", "agenda": ["Hi"], "transcriptionEnabled": True},
     ),
     ("what says nothing is no offence", AI, {"agenda": [], "transcriptionEnabled": False}, {"agenda": []}),
     ("its own title", AI, {"title": "Zoë's talk"}, {"title": "Zoë's talk"}),
-    ("the usual title", AI, {"title": ""}, {"title": "Engineer interview"}),
+    ("the usual title", AI, {"title": ""}, {"title": "AI Interview with Jane for Engineer at Sandbox Company"}),
+    ("its company", AI, {"companyName": "Acme"}, {"title": "AI Interview with Jane for Engineer at Acme"}),
+    ("people's usual title", HUMAN, {}, {"title": "Interview with Jane for Engineer at Sandbox Company"}),
+    ("no candidate", HUMAN, {"candidate": GONE}, {"title": "Interview for Engineer at Sandbox Company"}),
 ]
 
 
@@ -144,11 +148,13 @@ async def test_create_accepts_a_good_body(
 ) -> None:
     response = await call("POST /interviews", changed(body, changes))
     assert response.status == 201, response.body
-    assert {name: response.meeting[name] for name in shown} == shown
+    kept = {**call.sandbox._state.interview_of_anyone(response.code).details, **response.meeting}
+    assert {name: kept[name] for name in shown} == shown
 
 
 async def test_a_cv_is_not_kept(call) -> None:
-    assert "candidateCV" not in (await call.create(candidateCV="# Jane")).meeting
+    code = (await call.create(candidateCV="# Jane")).code
+    assert "# Jane" not in repr(vars(call.sandbox._state)) + repr(call.sandbox._state.interview_of_anyone(code).details)
 
 
 async def test_a_candidate_listed_as_participant_too_is_one_person(call) -> None:
@@ -159,9 +165,9 @@ async def test_a_candidate_listed_as_participant_too_is_one_person(call) -> None
         "externalUserId": "u1",
         "authProvider": "GOOGLE",
     }
-    people = (await call.create(participants=[person])).meeting["participants"]
-    assert [(one["email"], one["externalUserId"], one["authProvider"]) for one in people] == [
-        ("JANE@example.com", "u1", "GOOGLE")
+    people = call.sandbox._state.interview_of_anyone((await call.create(participants=[person])).code).participants
+    assert [(one.email, one.profile) for one in people] == [
+        ("JANE@example.com", {"externalUserId": "u1", "authProvider": "GOOGLE"})
     ]
 
 

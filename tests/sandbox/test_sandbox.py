@@ -186,7 +186,7 @@ async def test_the_vendors_javascript_calls_work(sandbox: Sandbox) -> None:
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     assert json.loads(out) == {
-        "title": "Zoë interview",
+        "title": "AI Interview with Jane for Zoë at org_7",
         "source": "org_7",
         "total": 1,
         "status": "CANCELLED",

@@ -96,7 +96,10 @@ class Api:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.sandbox = Sandbox(limits=LIMITS, latency=LATENCY, port=port)
-        self.keys = [self.sandbox.platform_key, *(self.sandbox._state.add_platform_key() for _ in range(KEYS - 1))]
+        others = [f"bply_platform_{number:032x}" for number in range(1, KEYS)]
+        for key in others:
+            self.sandbox._state.add_platform_key(key)
+        self.keys = [self.sandbox.platform_key, *others]
 
     def revoke(self, key: str) -> None:
         known = self.sandbox._state.key(key)

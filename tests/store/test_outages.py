@@ -304,6 +304,23 @@ async def test_a_step_whose_commit_was_not_confirmed_is_repeated_without_effect(
     assert losing.lost > 20
 
 
+async def test_an_event_is_taken_once_although_the_commit_was_not_confirmed(
+    postgresql_store_url, encryption_key, monkeypatch
+):
+    async with emptied(postgresql_store_url, encryption_key) as store:
+        for number in range(3):
+            await store.events.put(f"event {number}", Secret("body"))
+        LosesConfirmations(store, monkeypatch)
+        first = await store.events.take(claim_token="1", lease=60)
+        second = await store.events.take(claim_token="2", lease=60, finished=first)
+        third = await store.events.take(claim_token="3", lease=60, finished=second)
+        assert [one and (one.key, one.attempts) for one in (first, second, third)] == [
+            (f"event {number}", 1) for number in range(3)
+        ]
+        assert await store.events.take(claim_token="4", lease=60, finished=third) is None
+        assert await store.events.backlog() == 0
+
+
 async def test_a_call_whose_start_was_not_confirmed_counts_twice_rather_than_not_at_all(
     postgresql_store_url, encryption_key, monkeypatch
 ):
@@ -324,6 +341,72 @@ async def test_an_outage_in_the_log_shows_no_password(postgresql_store_url, encr
         await writing
     assert "It is retried for a minute" in caplog.text
     assert "w0lves" not in caplog.text
+
+
+# ---- a lock that somebody else has
+
+
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Lock a table of the store, as a program does that has hung in a transaction."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("LOCK TABLE boooply_keys IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+async def test_a_lock_that_is_not_released_is_reported_and_then_an_error(
+    postgresql_store_url, encryption_key, monkeypatch, caplog
+):
+    monkeypatch.setattr("boooply.store.failures.PATIENCE", 7.0)
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        with locked(postgresql_store_url):
+            calls = [asyncio.ensure_future(store.keys.put("org_1", KEY)), asyncio.ensure_future(read(store))]
+            await asyncio.sleep(6)
+            lines = sorted(one.getMessage() for one in caplog.records if one.name == "boooply.store")
+            assert [one.partition(":")[0] for one in lines] == [
+                "the store cannot be read",
+                "the store cannot be written",
+            ]
+            assert all("lock timeout" in one for one in lines)
+            assert not any(one.done() for one in calls)
+            found = await asyncio.gather(*calls, return_exceptions=True)
+        for one in found:
+            assert isinstance(one, StoreError)
+            assert "Another process has locked the store: end it, or wait for it." in str(one)
+            assert not one.is_permanent
+        await store.keys.put("org_1", KEY)
+
+
+async def test_a_lock_that_is_released_in_time_is_waited_for(postgresql_store_url, encryption_key):
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        with locked(postgresql_store_url):
+            calls = [asyncio.ensure_future(store.keys.put("org_1", KEY)), asyncio.ensure_future(read(store))]
+            await asyncio.sleep(6)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*calls)
+
+
+async def test_no_statement_runs_without_end(postgresql_store_url, encryption_key):
+    def limits(connection: Connection) -> list[object]:
+        return [
+            connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("lock_timeout", "statement_timeout")
+        ]
+
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        assert [await run(limits) for run in (store.database.read, store.database.write)] == [["5s", "1min"]] * 2
+
+
+# ---- connections that broke while nobody used them
+
+
+async def test_connections_that_broke_in_the_pool_are_replaced_unnoticed(postgresql_store_url, encryption_key, caplog):
+    async with AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as store:
+        for _ in range(3):
+            await asyncio.gather(store.keys.put("org_1", KEY), *(read(store) for _ in range(8)))
+            with down(postgresql_store_url):
+                pass
+        assert await read(store) == ["org_1"]
+    assert not caplog.records
 
 
 # ---- an outage that does not end

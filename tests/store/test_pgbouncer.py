@@ -81,7 +81,9 @@ async def test_keys_and_events_and_a_rotation_leave_no_lock_and_no_session_behin
             assert await keys.rotate() == 20
     with direct(postgresql_store_url) as connection:
         assert connection.execute(LOCKS).fetchone() == (0,)
-    assert {one.split()[0] for one in statements} <= {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
+    parts = [part.split() for one in statements for part in one.split(";")]
+    assert {words[0] for words in parts} <= {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "SET"}
+    assert {words[1] for words in parts if words[0] == "SET"} == {"LOCAL"}
     locking = [one for one in statements if "pg_advisory" in one]
     assert locking
     assert [one for one in locking if "pg_advisory_xact_lock" not in one] == []

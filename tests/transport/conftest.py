@@ -35,32 +35,47 @@ class Storage:
         self.retry_after: list[str] = []  # of the requests that fail
         self.accepted: list[tuple[str | None, str | None]] = []
         self.keys: list[str | None] = []
-        self.key_of_redirect: str | None = None
+        self.lifetime = 0  # after so many requests a link has expired, unless it is 0
+        self.links_made = 0
+        self.used = 0  # requests with the latest link
+        self.without_video: set[int] = set()  # the numbers of the look-ups that find none
+        self.refuses_with = 403
+        self.looks_up_keys: list[str | None] = []
+        self.names_tag = True
         self.ranges: list[str | None] = []
         self.port = 0
 
-    async def recording(self, _request: web.Request) -> web.Response:
+    async def recording(self, request: web.Request) -> web.Response:
+        self.looks_up_keys.append(request.headers.get("Authorization"))
+        self.links_made += 1
+        self.used = 0
         await asyncio.sleep(self.lookup)
-        signed = f"http://localhost:{self.port}/video?X-Amz-Signature=0"
+        signed = f"http://localhost:{self.port}/video?X-Amz-Signature={self.links_made}"
         here = f"http://127.0.0.1:{self.port}"
-        links = {
-            "signed": {"videoUrl": signed},
-            "stable": {"videoUrl": signed, "videoApiUrl": f"{here}/video"},
-            "elsewhere": {"videoUrl": signed, "videoApiUrl": f"http://localhost:{self.port}/video"},
-            "nowhere": {"videoUrl": self.nowhere},
-            "redirect": {"videoApiUrl": f"{here}/moved"},
+        videos = {
+            "signed": signed,
+            "own host": f"{here}/video?X-Amz-Signature={self.links_made}",
+            "nowhere": self.nowhere,
+            "redirect": f"{here}/moved",
         }
-        return web.json_response({"success": True, "recording": {"format": "mp4", **links[self.links]}})
+        stable = f"{here}{request.path}"
+        recording = {"format": "mp4", "videoUrl": videos[self.links], "videoApiUrl": stable}
+        has_video = self.links_made not in self.without_video
+        return web.json_response({"success": True, "recording": recording if has_video else None})
 
     async def moved(self, request: web.Request) -> web.Response:
-        self.key_of_redirect = request.headers.get("Authorization")
-        raise web.HTTPFound(f"http://localhost:{self.port}/video")
+        self.keys.append(request.headers.get("Authorization"))
+        raise web.HTTPFound(f"http://localhost:{self.port}/video?X-Amz-Signature={self.links_made}")
 
     async def video(self, request: web.Request) -> web.StreamResponse:
         self.keys.append(request.headers.get("Authorization"))
         asked = request.headers.get("Range")
         self.ranges.append(asked)
         self.accepted.append((request.headers.get("Accept"), request.headers.get("Accept-Encoding")))
+        self.used += 1
+        is_latest = request.query.get("X-Amz-Signature") == str(self.links_made)
+        if not is_latest or 0 < self.lifetime < self.used:
+            return web.Response(status=self.refuses_with, text="<Error>expired</Error>", content_type="application/xml")
         status = self.fails.get(len(self.ranges), self.status)
         if status != 200:
             return web.Response(
@@ -73,12 +88,13 @@ class Storage:
             return web.Response()
         name, video = self.videos.pop(0) if len(self.videos) > 1 else self.videos[0]
         tag = f'"{name}"'
-        is_part = asked is not None and (request.headers.get("If-Range") == tag or not self.heeds_if_range)
+        if_range = request.headers.get("If-Range")
+        is_part = asked is not None and (if_range in {None, tag} or not self.heeds_if_range)
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked is not None and is_part else 0
         whole = min(len(video), start + self.longest_part) if is_part else len(video)
         total = len(video) if self.names_total else "*"
         headers = {"Content-Range": f"bytes {start}-{whole - 1}/{total}"} if is_part else {}
-        headers |= {"ETag": tag, "Content-Type": self.kind}
+        headers |= {"Content-Type": self.kind} | ({"ETag": tag} if self.names_tag else {})
         headers |= {} if self.is_chunked else {"Content-Length": str(whole - start)}
         if start == len(video):
             return web.Response(status=416, headers={"Content-Range": f"bytes */{start}"})

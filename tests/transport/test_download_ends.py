@@ -113,17 +113,17 @@ async def test_a_pause_that_would_outlast_the_deadline_is_not_begun(storage, tmp
     assert not [*tmp_path.iterdir()]
 
 
-async def test_a_wait_for_the_rate_limit_that_would_outlast_the_deadline_is_not_begun(storage, tmp_path):
-    storage.links = "stable"
+async def test_a_wait_for_the_rate_limit_of_a_fresh_link_ends_at_the_deadline(storage, tmp_path):
+    storage.lifetime, storage.breaks = 1, [300_000]
     here, limits = f"http://127.0.0.1:{storage.port}", RateLimits(reads=1, window=60)
     started = time.monotonic()
     async with AsyncBoooplyClient(
-        api_key=KEY, base_url=here, rate_limits=limits, retry=RetryPolicy(deadline=30)
+        api_key=KEY, base_url=here, rate_limits=limits, retry=RetryPolicy(deadline=30, backoff=0)
     ) as client:
-        with pytest.raises(DeadlineExceededError, match="no rate-limit slot within 30 s"):
+        with pytest.raises(DeadlineExceededError, match="get_recording: no rate-limit slot within 30 s"):
             await client.interviews.download_recording(CODE, tmp_path / "interview.mp4")
     assert time.monotonic() - started < 20
-    assert storage.ranges == []
+    assert len(storage.ranges) == 2
     assert not [*tmp_path.iterdir()]
 
 

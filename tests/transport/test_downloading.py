@@ -150,20 +150,18 @@ async def test_breaks_that_bring_something_leave_the_budget_to_others(storage, t
         assert transport_of(client).pool.budget.spend()
 
 
-async def test_a_read_does_not_wait_for_the_video(storage, tmp_path):
-    storage.links, storage.stalls, storage.breaks = "stable", True, [300_000]
+async def test_the_file_store_does_not_count_against_the_limits(storage, tmp_path):
+    storage.breaks = [300_000, 600_000, 900_000]
     here, limits = f"http://127.0.0.1:{storage.port}", RateLimits(reads=3, window=60)
-    async with AsyncBoooplyClient(api_key=KEY, base_url=here, rate_limits=limits) as client:
-        task = asyncio.create_task(client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4"))
-        await asyncio.sleep(0.3)
-        assert client.rate_limits[RateLimitClass.READS].remaining == 1
-        pool = transport_of(client).pool
-        limiter = pool.limiter(transport_of(client).key, RateLimitClass.READS)
+    async with AsyncBoooplyClient(
+        api_key=KEY, base_url=here, rate_limits=limits, retry=RetryPolicy(backoff=0.01)
+    ) as client:
+        await client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4")
+        assert client.rate_limits[RateLimitClass.READS].remaining == 2
+        limiter = transport_of(client).pool.limiter(transport_of(client).key, RateLimitClass.READS)
         assert isinstance(limiter, LocalLimiter)
-        assert limiter._limiter.in_flight == 0  # nothing is in flight for the limits, though the video is
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        assert limiter._limiter.in_flight == 0
+    assert len(storage.ranges) == 4
 
 
 async def test_what_is_asked_for_is_the_bytes_as_they_are(storage, tmp_path):
@@ -192,7 +190,8 @@ async def test_an_error_of_the_storage_is_raised(storage, tmp_path, status, erro
     storage.status = status
     with pytest.raises(error):
         await storage.download(tmp_path / "interview.mp4", attempts=2)
-    assert len(storage.ranges) == (2 if status == 503 else 1)
+    assert len(storage.ranges) == (1 if status in {404, 204} else 2)
+    assert storage.links_made == (2 if status == 403 else 1)
 
 
 async def test_a_page_is_no_video(storage, tmp_path):
@@ -202,27 +201,77 @@ async def test_a_page_is_no_video(storage, tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
-async def test_a_key_that_comes_back_in_the_content_type_is_masked(storage, tmp_path):
-    storage.links, storage.kind = "stable", f"text/{KEY}{'x' * 200}"
+async def test_a_key_in_the_content_type_is_masked(storage, tmp_path):
+    storage.kind = f"text/{KEY}{'x' * 200}"
     with pytest.raises(DecodingError, match="expected a video, found text/") as caught:
         await storage.download(tmp_path / "interview.mp4")
     assert KEY not in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
-async def test_the_key_goes_to_the_apis_own_host_alone(storage, tmp_path):
+@pytest.mark.parametrize("links", ["signed", "own host", "redirect"])
+async def test_the_key_is_sent_to_no_file_store(storage, tmp_path, links):
+    storage.links = links
     await storage.download(tmp_path / "interview.mp4")
-    assert storage.keys == [None]
-    storage.links = "stable"
-    await storage.download(tmp_path / "interview.mp4")
-    assert storage.keys == [None, f"Bearer {KEY}"]
-    storage.links = "elsewhere"  # calls itself stable, and is on another host
-    await storage.download(tmp_path / "interview.mp4")
-    assert storage.keys[2:] == [None]
-    storage.links = "redirect"
-    await storage.download(tmp_path / "interview.mp4")
-    assert storage.keys[3:] == [None]
-    assert storage.key_of_redirect == f"Bearer {KEY}"
+    assert storage.looks_up_keys == [f"Bearer {KEY}"]
+    assert {*storage.keys} == {None}
+
+
+# ---- links that expire
+
+
+@pytest.mark.parametrize("refuses_with", [400, 401, 403, 410])
+async def test_a_link_that_expires_midway_is_looked_up_again(storage, tmp_path, refuses_with):
+    storage.lifetime, storage.breaks, storage.refuses_with = 1, [300_000, 700_000], refuses_with
+    await storage.download(tmp_path / "interview.mp4", attempts=1)
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
+    assert storage.links_made == 3
+    assert storage.looks_up_keys == [f"Bearer {KEY}"] * 3
+    assert {*storage.keys} == {None}
+    starts = [int((asked or "bytes=0-").removeprefix("bytes=").rstrip("-")) for asked in storage.ranges]
+    assert starts[0] == 0
+    assert 0 < starts[1] == starts[2] < starts[3] == starts[4]
+
+
+async def test_the_recording_that_is_returned_has_the_latest_link(storage, tmp_path):
+    storage.lifetime, storage.breaks = 1, [300_000]
+    here = f"http://127.0.0.1:{storage.port}"
+    async with AsyncBoooplyClient(api_key=KEY, base_url=here, retry=RetryPolicy(backoff=0)) as client:
+        recording = await client.interviews.download_recording("Boooply-AI-1", tmp_path / "interview.mp4")
+    assert recording is not None
+    assert recording.video_url is not None
+    assert recording.video_url.reveal().endswith("X-Amz-Signature=2")
+    assert recording.video_api_url == f"{here}/api/integration/interviews/Boooply-AI-1/recording"
+
+
+async def test_a_link_that_expires_during_a_pause_is_looked_up_again(storage, tmp_path):
+    storage.lifetime, storage.fails = 1, {1: 503, 3: 503}
+    await storage.download(tmp_path / "interview.mp4", attempts=3)
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
+    assert storage.links_made == 3
+
+
+async def test_a_fresh_link_that_is_refused_too_is_given_up(storage, tmp_path):
+    storage.status = 403
+    with pytest.raises(PermissionDeniedError, match="download_recording: HTTP 403"):
+        await storage.download(tmp_path / "interview.mp4")
+    assert storage.links_made == 2
+    assert not [*tmp_path.iterdir()]
+
+
+async def test_a_recording_that_is_gone_once_its_link_expires_is_given_up(storage, tmp_path):
+    storage.lifetime, storage.breaks, storage.without_video = 1, [300_000], {2}
+    with pytest.raises(PermissionDeniedError):
+        await storage.download(tmp_path / "interview.mp4")
+    assert storage.links_made == 2
+    assert not [*tmp_path.iterdir()]
+
+
+async def test_a_file_without_an_etag_is_continued_by_its_size(storage, tmp_path):
+    storage.names_tag, storage.breaks = False, [300_000]
+    await storage.download(tmp_path / "interview.mp4", attempts=1)
+    assert (tmp_path / "interview.mp4").read_bytes() == storage.whole
+    assert storage.ranges[1] is not None
 
 
 async def test_a_path_that_cannot_be_written_is_an_error_before_any_request(storage, tmp_path):

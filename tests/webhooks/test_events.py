@@ -47,17 +47,17 @@ EVALUATION: dict[str, Any] = {
     "scores": {"overall": 91, "technicalSkills": 88, "cultureFit": 70},
     "recruiterSummary": {"tldr": "hire", "quickDecision": "ADVANCE"},
     "skillsAssessment": [{"skill": "React", "rating": 5, "evidence": "built one"}],
-    "strengthsAndWeaknesses": {"strengths": [{"point": "calm", "evidence": ["a", "b"]}], "weaknesses": []},
+    "strengthsAndWeaknesses": {"strengths": [{"point": "calm", "evidence": "stayed calm"}], "weaknesses": []},
     "redFlags": [{"flag": "late", "severity": "WARNING", "context": "c"}],
     "positiveSignals": [{"signal": "curious", "context": "c"}],
-    "sentimentAnalysis": {"enthusiasm": "high", "authenticity": 8, "stressLevel": "low"},
+    "sentimentAnalysis": {"enthusiasm": "HIGH", "authenticity": "GENUINE", "stressLevel": "LOW"},
     "questionsAsked": [
         {"topic": "t", "question": "q", "candidateAnswer": "a", "answerQuality": 4, "timestamp": "01:20"}
     ],
     "meetingStatistics": {"duration": 120, "turnCount": 6},
     "nextSteps": {"recommendation": "r", "questionsToAsk": ["q"], "focusAreasForNextRound": ["f"]},
     "customQuestionResponses": [{"any": "thing"}],
-    "ratingsForRecruiters": {"technicalSkills": 4, "overall": "good"},
+    "ratingsForRecruiters": {"technicalSkills": 88, "overall": 91},
 }
 
 
@@ -73,16 +73,16 @@ def test_an_evaluation() -> None:
     assert event.recruiter_summary.quick_decision is QuickDecision.ADVANCE
     assert event.skills_assessment[0].evidence == "built one"
     assert event.strengths_and_weaknesses is not None
-    assert event.strengths_and_weaknesses.strengths[0].evidence == ("a", "b")
+    assert event.strengths_and_weaknesses.strengths[0].evidence == "stayed calm"
     assert event.red_flags[0].severity is Severity.WARNING
     assert event.positive_signals[0].signal == "curious"
     assert event.sentiment_analysis is not None
-    assert event.sentiment_analysis.authenticity == 8
+    assert event.sentiment_analysis.authenticity == "GENUINE"
     assert event.questions_asked[0].candidate_answer == "a"
     assert event.next_steps is not None
     assert event.next_steps.focus_areas_for_next_round == ("f",)
     assert event.ratings_for_recruiters is not None
-    assert event.ratings_for_recruiters.overall == "good"
+    assert event.ratings_for_recruiters.overall == 91
 
 
 @pytest.mark.parametrize("name", ["interview.evaluation", "interview.scores"])
@@ -137,7 +137,7 @@ def test_an_unknown_event_may_have_data_within_data() -> None:
 
 def test_the_repr_leaves_out_what_was_said() -> None:
     shown = repr(read("interview.evaluation", candidateName="Zoë", **EVALUATION))
-    for private in ("Zoë", "one line", "built one", "'hire'", "curious", "late"):
+    for private in ("Zoë", "one line", "built one", "stayed calm", "'hire'", "curious", "late"):
         assert private not in shown
 
 

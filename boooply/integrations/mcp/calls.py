@@ -8,10 +8,13 @@ import attrs
 
 from boooply.client import AsyncBoooplyClient, transport_of
 from boooply.converter import to_dict
+from boooply.converter.json_schema import Schema
 from boooply.errors import ValidationError
 from boooply.integrations.mcp import schemas
 from boooply.integrations.mcp.customers import Customers
 from boooply.models import Tenant
+from boooply.models.mappings import reject_unknown
+from boooply.models.names import camel_case
 from boooply.protocol.endpoints import Endpoint
 from boooply.protocol.messages import Idempotency, Request
 from boooply.secret import redact, writable
@@ -66,12 +69,12 @@ class Tool:
         return tuple(name for name, is_taken in given.items() if is_taken)
 
     @property
-    def input_schema(self) -> schemas.Schema:
+    def input_schema(self) -> Schema:
         """The JSON Schema of its arguments."""
         return schemas.arguments(self.takes, names_interview=self.names_interview, switches=self.switches)
 
     @property
-    def output_schema(self) -> schemas.Schema:
+    def output_schema(self) -> Schema:
         """The JSON Schema of its result."""
         kind = self.kind or self.endpoint.result
         return schemas.result(
@@ -84,7 +87,7 @@ class Tool:
         Raises:
             ValidationError: One of them is unknown, missing or wrong.
         """
-        schemas.reject_unknown(given, [*self.input_schema["properties"]])
+        reject_unknown(given, {name: name for name in self.input_schema["properties"]})
         rest = {name: value for name, value in given.items() if name not in {schemas.MEETING_CODE, *self.switches}}
         parts: dict[str, Any] = {}
         if self.takes is not None:
@@ -96,7 +99,7 @@ class Tool:
         try:
             request = self.endpoint.request(**parts)
         except ValidationError as error:
-            raise ValidationError(schemas.spelled(error.field), error.rule) from None
+            raise ValidationError(camel_case(error.field), error.rule) from None
         for name in self.switches:
             if not isinstance(given.get(name), bool | None):
                 raise ValidationError(name, "must be true or false")

@@ -1,0 +1,24 @@
+"""The two spellings of a name: our snake_case and the API's camelCase."""
+
+from functools import cache
+from typing import Any, Final
+
+import attrs
+
+# Names whose camelCase does not follow the plain rule.
+_IRREGULAR: Final = {"candidate_cv": "candidateCV"}
+
+
+def camel_case(name: str) -> str:
+    """Return a name in the API's spelling, by the plain rule."""
+    irregular = _IRREGULAR.get(name)
+    if irregular is not None:
+        return irregular
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+@cache
+def api_names(model: Any) -> dict[str, str]:
+    """Return the names of a model's fields, with the API's spelling of each."""
+    return {field.name: camel_case(field.name) for field in attrs.fields(model)}

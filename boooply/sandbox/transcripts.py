@@ -1,0 +1,153 @@
+"""The transcript of an interview that took place (sections 5.5 and 7.1): one that was set, or questions and answers."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
+
+from attrs import frozen
+
+from boooply.sandbox.records import Interview
+from boooply.sandbox.wire import iso
+
+__all__ = [
+    "ANSWER",
+    "Turn",
+    "duration_seconds",
+    "exchanges",
+    "questions_of",
+    "statistics",
+    "transcript",
+    "transcript_lines",
+]
+
+TURN: Final = 20_000
+"""Milliseconds that a turn lasts, unless something else is known."""
+
+USUAL_QUESTIONS: Final = (
+    "Tell me about a project you are proud of.",
+    "How did you find out what was going wrong?",
+    "What would you do differently today?",
+)
+ANSWER: Final = "Let me think. I would start from what the users saw, and measure before changing anything."
+AI: Final = ("AI Interviewer", "AI")
+SPEAKER_ROLES: Final = {"CO_HOST": "HOST", "OBSERVER": "PARTICIPANT"}
+"""The roles of participants that a transcript does not have, and those that it has instead."""
+
+
+@frozen
+class Turn:
+    """One turn of the conversation: who spoke, in which role, what, and from when to when, in milliseconds."""
+
+    speaker: str
+    role: str
+    content: str
+    start: int
+    end: int
+
+
+def questions_of(interview: Interview) -> tuple[str, ...]:
+    """Return what was to be asked: the questions or the agenda of the interview, else the usual ones."""
+    return tuple(interview.details.get("questions") or interview.details.get("agenda") or USUAL_QUESTIONS)
+
+
+# ---- the turns
+
+
+def _asker_and_answerer(interview: Interview) -> tuple[tuple[str, str], tuple[str, str]]:
+    # An interview without people still gets its transcript: every participant may have been removed.
+    people = [(person.name, SPEAKER_ROLES.get(person.role, person.role)) for person in interview.participants]
+    answerer = next((one for one in people if one[1] == "CANDIDATE"), people[-1] if people else ("", "PARTICIPANT"))
+    if interview.kind == "AI":
+        return AI, answerer
+    return next((one for one in people if one != answerer), answerer), answerer
+
+
+def _invented(interview: Interview) -> Iterator[Turn]:
+    asker, answerer = _asker_and_answerer(interview)
+    for number, question in enumerate(questions_of(interview)):
+        start = 2 * number * TURN
+        yield Turn(*asker, question, start, start + TURN)
+        yield Turn(*answerer, ANSWER, start + TURN, start + 2 * TURN)
+
+
+def _entries(interview: Interview) -> list[Mapping[str, Any]] | None:
+    return interview.outcome.get("transcript")
+
+
+def _began(interview: Interview) -> datetime | None:
+    said = (entry["timestamp"] for entry in _entries(interview) or () if "timestamp" in entry)
+    first = next(said, None)
+    return (interview.started_at or interview.ended_at) if first is None else datetime.fromisoformat(first)
+
+
+def _starts(interview: Interview, entries: Iterable[Mapping[str, Any]]) -> Iterator[int]:
+    began, latest = _began(interview), -TURN
+    for entry in entries:
+        start: int = entry.get("startMs", latest + TURN)
+        if "timestamp" in entry and began is not None:
+            start = round((datetime.fromisoformat(entry["timestamp"]) - began).total_seconds() * 1000)
+        latest = max(0, start)
+        yield latest
+
+
+def _set(interview: Interview, entries: list[Mapping[str, Any]]) -> Iterator[Turn]:
+    starts = [*_starts(interview, entries), None]
+    for entry, (start, following) in zip(entries, pairwise(starts), strict=True):
+        assert start is not None  # noqa: S101 - only the last one, which nothing follows, is None
+        end = start + TURN if following is None else max(start, min(start + TURN, following))
+        yield Turn(entry["speaker"], entry["role"], entry["content"], start, entry.get("endMs", end))
+
+
+def _turns(interview: Interview) -> list[Turn]:
+    entries = _entries(interview)
+    return list(_invented(interview) if entries is None else _set(interview, entries))
+
+
+def exchanges(interview: Interview) -> list[tuple[Turn, Turn]]:
+    """Return each question with its answer: in a transcript that was set, what the candidate said to somebody else."""
+    turns = _turns(interview)
+    if _entries(interview) is None:
+        return list(zip(turns[::2], turns[1::2], strict=True))
+    return [(one, after) for one, after in pairwise(turns) if one.role != "CANDIDATE" and after.role == "CANDIDATE"]
+
+
+def duration_seconds(interview: Interview) -> int:
+    """Return the length of the conversation."""
+    return math.ceil(max((turn.end for turn in _turns(interview)), default=0) / 1000)
+
+
+def statistics(interview: Interview) -> dict[str, Any]:
+    """Return the meeting's statistics."""
+    return {"duration": duration_seconds(interview), "turnCount": len(_turns(interview))}
+
+
+# ---- their forms
+
+
+def transcript(interview: Interview) -> list[dict[str, Any]]:
+    """Return the entries of section 5.5; none if nothing was recorded."""
+    began = _began(interview)
+    if began is None or not interview.is_recorded:
+        return []
+    given = _entries(interview) or ()
+    entries: list[dict[str, Any]] = []
+    for number, turn in enumerate(_turns(interview)):
+        times = (
+            {"timestamp": iso(began + timedelta(milliseconds=turn.start))}
+            if interview.kind == "AI"
+            else {"startMs": turn.start, "endMs": turn.end, "confidence": round(0.99 - number % 5 / 100, 2)}
+        )
+        entry = {"id": f"{interview.id}-{number}", "speaker": turn.speaker, "role": turn.role, "content": turn.content}
+        entries.append({**entry, **times, **(given[number] if given else {})})
+    return entries
+
+
+def transcript_lines(interview: Interview) -> list[dict[str, Any]]:
+    """Return the lines of the webhook; those of the AI have no `endMs`."""
+    lines: list[dict[str, Any]] = []
+    for turn in _turns(interview):
+        end = {} if turn.role == "AI" else {"endMs": turn.end}
+        lines.append({"speaker": turn.speaker, "text": turn.content, "startMs": turn.start, **end})
+    return lines

@@ -1,0 +1,212 @@
+"""Keys from a seed, and a state that outlives the sandbox in a file."""
+
+import asyncio
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from boooply.sandbox import Sandbox
+
+DAY = 86_400
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox.json"
+
+
+def text_of(file: Path) -> str:
+    return file.read_text("utf-8")
+
+
+def write(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+def status_of(file: Path) -> os.stat_result:
+    return file.stat()
+
+
+def keys_of(sandbox: Sandbox) -> tuple[str, str, str]:
+    return sandbox.platform_key, sandbox.api_key, sandbox.webhook_secret
+
+
+# ---- keys
+
+
+async def test_a_seed_gives_the_same_keys_and_ids_each_time(caller_of: Any) -> None:
+    seen = []
+    for seed in ("demo", "demo", "other"):
+        async with Sandbox(seed=seed) as sandbox:
+            organization = (await caller_of(sandbox)("GET /organization")).body["organization"]
+            seen.append((*keys_of(sandbox), organization["id"]))
+    assert seen[0] == seen[1]
+    assert not set(seen[0]) & set(seen[2])
+    assert len(set(seen[0])) == 4
+
+
+def test_without_a_seed_keys_are_random() -> None:
+    assert not set(keys_of(Sandbox())) & set(keys_of(Sandbox()))
+
+
+def test_an_empty_seed_is_an_error() -> None:
+    with pytest.raises(ValueError, match="seed must not be empty"):
+        Sandbox(seed=" ")
+
+
+# ---- the file
+
+
+async def test_the_state_outlives_a_restart(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file, plan="free") as first:
+        call = caller_of(first)
+        call.key = (await call.provision("org_1", organizationName="Zoë & Söhne")).body["apiKey"]
+        code = (await call.create(questions=["Was läuft?"], scheduledAt="2031-04-01T14:00:00Z")).code
+        deleted = (await call.create(sendCandidateFeedback=True)).code
+        first.play(code)
+        first.finalize(code, "HIRE", rationale="Calm")
+        await call(f"DELETE /interviews/{deleted}")
+        first.clock.advance(DAY)
+        before = await everything(call, code)
+
+    async with Sandbox(state=file) as second:
+        again = caller_of(second)
+        again.key = call.key
+        assert keys_of(second) == keys_of(first)
+        assert without_addresses(await everything(again, code), second) == without_addresses(before, first)
+        assert second.sent_emails == first.sent_emails
+        assert second.mints == {"org_1": 1}
+        assert second.clock.ahead == DAY
+        assert [one.body for one in second.webhooks.deliveries] == [one.body for one in first.webhooks.deliveries]
+        assert (await again.create()).code not in {code, deleted}
+        assert [(one.to, one.kind) for one in second.duplicates] == [("jane@example.com", "invitation")] * 2
+        assert [(await again("POST /interviews", AI)).status for _ in range(3)] == [201, 201, 402]
+
+
+AI = {"meetingType": "AI_ONLY", "jobRole": "Cook", "candidate": {"name": "Jane", "email": "j@example.com"}}
+
+
+async def everything(call: Any, code: str) -> list[Any]:
+    paths = ("interviews", f"interviews/{code}", f"interviews/{code}/evaluation", f"interviews/{code}/transcript")
+    return [(await call(f"GET /{path}")).body for path in (*paths, "organization")]
+
+
+def without_addresses(bodies: list[Any], sandbox: Sandbox) -> str:
+    return json.dumps(bodies).replace(sandbox.base_url, "")
+
+
+async def test_what_is_unsent_is_delivered_after_the_restart(caller_of: Any, file: Path) -> None:
+    received = []
+
+    async def take(request: web.Request) -> web.Response:
+        received.append(request.headers["X-Boooply-Event"])
+        return web.Response(status=500 if len(received) == 1 else 204)
+
+    app = web.Application()
+    app.router.add_post("/hooks", take)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/hooks"))
+        async with Sandbox(state=file, webhook_url=url) as first:
+            first.play((await caller_of(first).create()).code)
+            await first.webhooks.delivered()
+            (waiting,) = [one for one in first.webhooks.deliveries if one.state != "delivered"]
+        async with Sandbox(state=file) as second:
+            assert second.webhooks.url == url
+            await second.webhooks.delivered()
+            assert {one.state for one in second.webhooks.deliveries} == {"delivered"}
+    assert received.count(waiting.event) == 2
+
+
+async def test_what_became_overdue_while_it_was_off_expires(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file) as first:
+        code = (await caller_of(first).create(scheduledAt="2031-04-01T14:00:00Z")).code
+    async with Sandbox(state=file) as second:
+        second.clock.advance(10 * 365 * DAY)
+        assert (await caller_of(second)(f"GET /interviews/{code}")).meeting["endReason"] == "EXPIRED"
+
+
+async def test_changes_reach_the_file_while_it_serves(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file) as sandbox, asyncio.timeout(10):
+        code = (await caller_of(sandbox).create()).code
+        while code not in text_of(file):  # noqa: ASYNC110 - a file has no event to wait for
+            await asyncio.sleep(0.05)
+        written = status_of(file).st_mtime_ns
+        await asyncio.sleep(1.2)
+        assert status_of(file).st_mtime_ns == written  # nothing has changed
+
+
+async def test_only_its_owner_can_read_the_file(file: Path) -> None:
+    file.with_name(f"{file.name}.new").write_text("from a run that was killed")
+    async with Sandbox(state=file):
+        assert stat.S_IMODE(status_of(file).st_mode) == 0o600
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+
+
+async def test_a_write_that_fails_leaves_the_last_state(
+    caller_of: Any, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Sandbox(state=file) as sandbox:
+        last = text_of(file)
+        monkeypatch.setattr("boooply.sandbox.saving.Path.replace", _no_space)
+        await caller_of(sandbox).create()
+    assert text_of(file) == last
+    assert f"The state cannot be saved in {file}: No space left on device" in caplog.text
+    assert "jane@example.com" not in caplog.text
+
+
+def _no_space(*_arguments: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"BOOOPLY_API_KEY": "bply_org_1234"}', "\ud800"], ids=range(5))
+def test_a_foreign_or_broken_file_is_left_alone(file: Path, content: str) -> None:
+    raw = content.encode("utf-8", "surrogatepass")
+    file.write_bytes(raw)
+    with pytest.raises(ValueError, match=r"is not a sandbox's state: delete it, or name another file") as it:
+        Sandbox(state=file)
+    assert str(it.value).startswith(str(file))
+    assert "bply_org" not in str(it.value)
+    assert file.read_bytes() == raw
+
+
+async def test_a_file_of_another_version_names_the_remedy(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file) as sandbox:
+        await caller_of(sandbox).create()
+    saved = json.loads(text_of(file))
+    for other in ({**saved, "version": 999}, {name: saved[name] for name in saved if name != "interviews"}):
+        write(file, json.dumps(other).encode())
+        with pytest.raises(ValueError, match=r"was saved by another version of boooply: delete it, or name another"):
+            Sandbox(state=file)
+
+
+async def test_a_file_with_the_keys_of_another_seed_is_an_error(file: Path) -> None:
+    async with Sandbox(state=file, seed="demo") as first:
+        pass
+    assert keys_of(Sandbox(state=file)) == keys_of(Sandbox(state=file, seed="demo")) == keys_of(first)
+    with pytest.raises(ValueError, match=r"has the keys of another seed: leave out the seed, or name another file"):
+        Sandbox(state=file, seed="other")
+
+
+async def test_a_plan_replaces_the_saved_one(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file) as first:
+        for _ in range(6):
+            await caller_of(first).create()
+    async with Sandbox(state=file, plan="growth") as second:
+        organization = (await caller_of(second)("GET /organization")).body["organization"]
+        assert organization["plan"] == "GROWTH"
+    async with Sandbox(state=file) as third:
+        assert (await caller_of(third)("GET /organization")).body["organization"]["plan"] == "GROWTH"
+
+
+async def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        async with Sandbox(state=tmp_path / "none" / "sandbox.json"):
+            pass
+    with pytest.raises(ValueError, match="cannot be read: Is a directory"):
+        Sandbox(state=tmp_path)
