@@ -17,7 +17,16 @@ from typing import Any
 CODE = Path(__file__).with_name("nursery.py")
 PLACE = tempfile.gettempdir()  # before a test changes it
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())  # whose workers have their nurseries in common
-SLOW_IMPORTS = ("aiohttp", "anyio.from_thread", "cattrs", "cryptography.fernet", "sqlalchemy.dialects.postgresql")
+SLOW_IMPORTS = (
+    "aiohttp",
+    "anyio.from_thread",
+    "cattrs",
+    "cryptography.fernet",
+    "cyclopts",
+    "psycopg",
+    "rich.progress",
+    "sqlalchemy.dialects.postgresql",
+)
 
 
 class Nursery:

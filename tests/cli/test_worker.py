@@ -230,7 +230,7 @@ def test_a_store_that_fails_while_requests_are_in_flight_loses_no_key(
 ) -> None:
     monkeypatch.setattr("boooply.store.failures.PATIENCE", 0.0)
     run("enqueue", many_tenants_csv(20))
-    with Sandbox(latency=1) as slow:
+    with Sandbox(latency=3) as slow:
         use(slow)
 
         def cut() -> None:
@@ -338,13 +338,13 @@ def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
     failure,
 ) -> None:
     path = many_tenants_csv(30)
-    with Sandbox(latency=1) as slow:
+    with Sandbox(latency=2) as slow:
         use(slow)
         if command == "worker":
             run("enqueue", path)
         url = f"postgresql+psycopg://postgres@127.0.0.1:{line.port}/store"
         words = (command, *([path] if command == "provision" else []), "--concurrency", "4", "--store", url)
-        with started(*words, "--grace", "2") as process:
+        with started(*words, "--grace", "4") as process:
             until(lambda: len(slow.mints) == 4)
             getattr(line, failure)()
             process.send_signal(signal.SIGTERM)
@@ -355,7 +355,7 @@ def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
     (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
     assert process.returncode == {"cut": 1, "stall": 143}[failure]
     assert len(rescued.read_text().splitlines()) == len(slow.mints) == 4
-    assert seconds < 2 + 5 + BUSY
+    assert seconds < 4 + 5 + BUSY
 
 
 def test_a_terminal_gets_a_bar(run: Run, run_in_terminal: Run, many_tenants_csv: Rows) -> None:

@@ -24,6 +24,7 @@ TENANTS = [Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{
 @pytest.fixture(autouse=True)
 def _rescued_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 600.0)
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +49,7 @@ def delete(folder: Path, *, is_replaced: bool) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(4):  # less than the pause before a retry
+    async with asyncio.timeout(30):  # less than the pause before a retry
         while not condition():  # noqa: ASYNC110 - another task changes it
             await asyncio.sleep(0.01)
 
@@ -148,22 +149,23 @@ async def test_a_key_that_can_be_written_nowhere_is_retried(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    restore, failures = Recorder.restore, 2
+    restore, failures, is_restored = Recorder.restore, 2, asyncio.Event()
 
     async def fail_twice(self: Recorder, organization_id: str, api_key: Secret, **options: bool) -> bool | None:
         nonlocal failures
         failures -= 1
         if failures >= 0:
             raise StoreError("read-only", is_permanent=True)
-        return await restore(self, organization_id, api_key, **options)
+        result = await restore(self, organization_id, api_key, **options)
+        is_restored.set()
+        return result
 
     await Recorder(store).enroll(TENANTS)
     monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
     monkeypatch.setattr(pending_keys, "write_rescue_file", lambda _lines: None)
     monkeypatch.setattr(Recorder, "restore", fail_twice)
     async with keeping(store, platform, org_0=KEY):
-        await until(lambda: failures < 0)
-        await asyncio.sleep(0.1)
+        await until(is_restored.is_set)
     assert await store.keys.get("org_0") == KEY
     assert "no file can be written either; put this line into one" in caplog.text
     assert rescued(tmp_path) == []

@@ -151,6 +151,9 @@ async def test_during_an_outage_a_worker_takes_nothing_new(queue, sandbox, monke
     async with platform_of(sandbox) as platform:
         working = asyncio.create_task(queue.work([platform], concurrency=4, stop=stop))
         await until(lambda: len(sandbox.calls) >= 3)
+        async with asyncio.timeout(60):
+            while (await queue.jobs.status()).jobs["doing"] > 1:  # noqa: ASYNC110 - it is in the database
+                await asyncio.sleep(0.05)
         await asyncio.sleep(1)
         calls = len(sandbox.calls)
         jobs = (await queue.jobs.status()).jobs

@@ -84,7 +84,7 @@ class LoopSession:
 
     async def read_rest(self) -> bytes:
         """Read to the end, which must come."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self.reader.read()
 
     async def read_body(self) -> Any:
@@ -113,7 +113,7 @@ async def wire(connect: Callable[[], Any]) -> LoopSession:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.001)
 

@@ -236,7 +236,7 @@ async def test_no_call_is_queued_behind_the_end_of_its_thread(monkeypatch):
     queue = SlowQueue()
     monkeypatch.setattr("boooply.store.threads.SimpleQueue", lambda: queue)
     threads = Threads(1)
-    calling = asyncio.create_task(asyncio.to_thread(asyncio.run, asyncio.wait_for(threads.run(int), 5)))
+    calling = asyncio.create_task(asyncio.to_thread(asyncio.run, asyncio.wait_for(threads.run(int), 30)))
     await asyncio.to_thread(queue.is_reached.wait, 10)
     threads.close()
     assert await calling == 0
