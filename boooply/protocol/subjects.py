@@ -22,6 +22,10 @@ def mismatch(request: Request | None, payload: Payload, result: object) -> str |
         return None
     if _differs(code, request.meeting_code):
         return "meetingCode: it is another interview's"
+    return None if request.subject is None else _stranger(request, payload, result)  # most reads name nobody
+
+
+def _stranger(request: Request, payload: Payload, result: object) -> str | None:
     if _differs(payload.get("email"), getattr(request.subject, "email", None)):
         return "email: it is another person's"
     return "participants: somebody else is in place of a person who was invited" if _swaps(request, result) else None

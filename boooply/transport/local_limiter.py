@@ -53,7 +53,7 @@ class LocalLimiter:
         """Wait until a call may start, and return when it did."""
         with self._mutex:
             self._limiter.advance(clock())
-            if not self._waiters and self._limiter.delay() == 0:
+            if self._limiter.budget() > 0 and not self._waiters:
                 return self._limiter.start()
         async with self._waiters.queue() as changed:
             while True:

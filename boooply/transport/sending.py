@@ -61,10 +61,9 @@ class Transport:
         """
         return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **path_params)))
 
-    @hide_locals
-    async def send(
+    def send(
         self, request: Request, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
-    ) -> Response:
+    ) -> Awaitable[Response]:
         """Send a request, and again where that is safe.
 
         ``on_send`` is awaited once a slot is granted, before the first byte of each attempt. ``on_unsent`` is awaited
@@ -76,7 +75,7 @@ class Transport:
             DecodingError: The response broke off, or was too large.
             AmbiguousWriteError: The request may have been carried out, and is not sent again.
         """
-        return await _ApiCall(self, request, self.ends(), on_send, on_unsent).run()
+        return _ApiCall(self, request, self.ends(), on_send, on_unsent).run()
 
 
 @attrs.define
@@ -92,6 +91,7 @@ class _ApiCall:
     _rate_limited: int = 0
     _ambiguous: AttemptEnd | None = None  # of the first attempt that may have been carried out
 
+    @hide_locals
     async def run(self) -> Response:
         """Send the request until an attempt settles it."""
         hooks = self._transport.hooks
