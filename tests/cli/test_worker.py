@@ -25,7 +25,7 @@ Run = Callable[..., Any]
 Rows = Callable[[int], Path]
 
 MINT = "create_organization_api_key"
-BUSY = 8  # seconds that a busy machine may take for what takes none
+BUSY = 4  # seconds that a busy machine may take for what takes none
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
 
 
