@@ -78,7 +78,7 @@ def _object(model: type, caution: str) -> Schema:
     return {"type": "object", "properties": properties} | ({"required": required} if required else {})
 
 
-def _result(model: type, field: "attrs.Attribute[Any]", caution: str) -> Schema:
+def _result(model: type[Any], field: "attrs.Attribute[Any]", caution: str) -> Schema:
     if not issubclass(model, ResponseModel):  # a slot is part of requests and of responses
         return _described(model, field)
     kind = kinds_of(field.type)[0]
