@@ -272,7 +272,7 @@ def test_the_constructor_of_a_request_keeps_no_argument(kind: type) -> None:
 def test_a_cv_before_a_wrong_field() -> None:
     jane = Candidate(name="Jane", email="jane@x.example")
     wrong: list[dict[str, Any]] = [
-        {"stage": 3},
+        {"stage": "one\ntwo"},
         {"duration_minutes": 3},
         {"scheduling_mode": "FIXED"},
         {"available_slots": ["x"]},
