@@ -13,6 +13,7 @@ from boooply.sandbox.transcripts import exchanges
 __all__ = ["confidence_level", "interviewer_evaluation", "pick"]
 
 INTERVIEWERS: Final = frozenset({"INTERVIEWER", "HOST", "CO_HOST"})
+NONE_ASKED: Final = "No question was asked."
 LEGAL_RISK: Final = "Are you planning a family?"
 HIGHEST_WITH_A_LEGAL_RISK: Final = 2
 EXPERIENCE: Final = (
@@ -63,8 +64,8 @@ def interviewer_evaluation(interview: Interview) -> dict[str, Any] | None:
             "leadingQuestionsCount": 0,
             "technicalDepth": "DEEP",
             "topicCoverage": "COMPREHENSIVE",
-            "bestQuestion": asked[0] if asked else None,
-            "worstQuestion": asked[-1] if asked else None,
+            "bestQuestion": (*asked, NONE_ASKED)[0],
+            "worstQuestion": (NONE_ASKED, *asked)[-1],
             "evidence": f"{len(asked)} open questions",
         },
         "biasAssessment": {"rating": rating("bias"), "identifiedBiases": [], "evidence": "None seen."},

@@ -53,7 +53,16 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"sendCandidateFeedback": True, "aiGenerate": True, "category": "SCREENING", "evaluationFocus": "knowledge"},
 )
 ENDS = ("", "ACTIVE", "END", "END", "END", "ACTIVE END", "NO_SHOW", "EXPIRED", "FAILED", "cancel", "reschedule END")
-RESUMABLE_ENDS = ("COMPLETED", "COMPLETED SCHEDULED", "COMPLETED SCHEDULED ACTIVE END")
+RESUMABLE_ENDS = ("COMPLETED", "COMPLETED SCHEDULED", "COMPLETED SCHEDULED ACTIVE END", "HOST_ENDED")
+EVALUATED_ENDS = ("END finalize", "SET", "SET finalize")
+SET: dict[str, Any] = {
+    "evaluation": {"overall": 35, "technicalSkills": 20, "recommendation": "FAIL"},
+    "transcript": [
+        {"speaker": "Kim Sato", "role": "CANDIDATE", "content": "Good morning."},
+        {"speaker": "Kim Sato", "role": "CANDIDATE", "content": "That is all."},
+    ],
+}
+"""The outcome that the step SET sets."""
 
 
 @frozen(kw_only=True)
@@ -72,7 +81,11 @@ class Played:
 
     @property
     def has_ended(self) -> bool:
-        return "END" in self.steps.split()
+        return not {"END", "SET"}.isdisjoint(self.steps.split())
+
+    @property
+    def took_place(self) -> bool:
+        return self.has_ended or not {"COMPLETED", "HOST_ENDED"}.isdisjoint(self.steps.split())
 
     def last(self, of: str) -> Any:
         return self.bodies[of][-1]
@@ -138,6 +151,10 @@ class Caller:
         elif step == "reschedule":
             new = {"scheduledAt": "2031-04-05T14:00:00+02:00", "reason": "The candidate asked"}
             await self("interviews.reschedule", f"PATCH {one}/reschedule", new, to=played)
+        elif step == "SET":
+            self._sandbox.play(played.code, **SET)
+        elif step == "finalize":
+            self._sandbox.finalize(played.code, "HIRE", rationale="Clear and calm")
         else:
             self._sandbox.play(played.code, cast("Any", step))
 
@@ -191,7 +208,9 @@ async def all_sent() -> Sent:
         for number in range(INTERVIEWS):
             call.key = keys[number % 3]
             kind = [*KINDS][number % len(KINDS)]
-            steps = choice.choice(ENDS if kind in {"AI", "profile"} else (*ENDS, *RESUMABLE_ENDS))
+            resumable = () if kind in {"AI", "profile"} else RESUMABLE_ENDS
+            evaluated = () if "isTeamMeeting" in KINDS[kind] else EVALUATED_ENDS
+            steps = choice.choice((*ENDS, *resumable, *evaluated))
             played = await call.interview(choice, kind, steps)
             await call.rest(played, choice)
             interviews.append(played)
