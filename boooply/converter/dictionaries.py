@@ -82,7 +82,7 @@ def _interview(cls: _Class, data: _Data) -> tuple[_Class, _Data]:
             raise ValidationError(name, f"must be one of {', '.join(map(str, kinds))}")
         classes = [model for model in classes if model in named]
         if not classes:
-            raise ValidationError(name, "contradicts what else says which kind of interview it is")
+            raise ValidationError(name, "names another kind of interview than the class or another name does")
     if len(classes) > 1 and AIInterview in classes:
         raise ValidationError("type", "is missing: give ai, human or team")
     return classes[0], rest  # HUMAN alone is no team meeting

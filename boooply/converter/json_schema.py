@@ -9,10 +9,10 @@ from typing import Any, Final, get_args, get_origin
 import attrs
 
 from boooply.converter.annotations import kinds_of
-from boooply.converter.descriptions import BOUNDS, FIELDS
+from boooply.converter.descriptions import BOUNDS, FIELDS, QUOTES
 from boooply.converter.names import wire_name
-from boooply.models import ResponseModel
 from boooply.models.names import camel_case
+from boooply.models.response import ABSENT, description_of
 from boooply.secret import Secret
 
 Schema = dict[str, Any]
@@ -50,8 +50,11 @@ def _argument(model: type, field: "attrs.Attribute[Any]") -> Schema:
     return accepted(field.type) | BOUNDS.get(field.name, {}) | default | _described(model, field)
 
 
-def returned(annotation: Any) -> Schema:
-    """Return the schema of what ``to_dict`` makes of a response, loosely: fields and values that come later match."""
+def returned(annotation: Any, *, caution: str = "") -> Schema:
+    """Return the schema of what ``to_dict`` makes of a response, loosely: fields and values that come later match.
+
+    ``caution`` follows the description of each field that quotes what people said or wrote.
+    """
     kind, *others = kinds_of(annotation)
     if _is_enumeration(kind):
         return {"type": "string"}
@@ -59,26 +62,37 @@ def returned(annotation: Any) -> Schema:
         types = sorted({_PLAIN[one]["type"] for one in (kind, *others)})
         return {"type": types[0] if len(types) == 1 else types}
     if get_origin(kind) is tuple:
-        return {"type": "array", "items": returned(get_args(kind)[0])}
+        return {"type": "array", "items": returned(get_args(kind)[0], caution=caution)}
     if get_origin(kind) is Mapping:
-        return {"type": "object", "additionalProperties": returned(get_args(kind)[1])}
-    if attrs.has(kind):
-        fields = attrs.fields(attrs.resolve_types(kind))
-        shown = [field for field in fields if field.name != "extra" and Secret not in kinds_of(field.type)]
-        properties = {wire_name(kind, one.name): returned(one.type) | _described(kind, one) for one in shown}
-        required = [wire_name(kind, one.name) for one in shown if one.default is not None]
-        return {"type": "object", "properties": properties} | ({"required": required} if required else {})
-    return _PLAIN[kind]
+        return {"type": "object", "additionalProperties": returned(get_args(kind)[1], caution=caution)}
+    return _object(kind, caution) if attrs.has(kind) else _PLAIN[kind]
+
+
+def _object(model: type, caution: str) -> Schema:
+    fields = attrs.fields(attrs.resolve_types(model))
+    shown = [field for field in fields if field.name != "extra" and Secret not in kinds_of(field.type)]
+    properties = {
+        wire_name(model, one.name): returned(one.type, caution=caution) | _result(model, one, caution) for one in shown
+    }
+    required = [wire_name(model, one.name) for one in shown if one.default not in {None, ABSENT}]
+    return {"type": "object", "properties": properties} | ({"required": required} if required else {})
+
+
+def _result(model: type, field: "attrs.Attribute[Any]", caution: str) -> Schema:
+    text = description_of(field)
+    if not text:  # a slot is part of requests too
+        return _described(model, field)
+    kind = kinds_of(field.type)[0]
+    values = f" One of {', '.join(kind)}; others may come." if _is_enumeration(kind) else ""
+    return {"description": f"{text}{values}{caution if field.name in QUOTES else ''}"}
 
 
 def _described(model: type, field: "attrs.Attribute[Any]") -> Schema:
     text = FIELDS.get(f"{model.__name__}.{field.name}") or FIELDS.get(field.name)
     kind = kinds_of(field.type)[0]
-    if not _is_enumeration(kind):
-        return {} if text is None else {"description": text}
-    about = text or (getdoc(kind) or "").partition("\n")[0]
-    values = f" One of {', '.join(kind)}; others may come." if issubclass(model, ResponseModel) else ""
-    return {"description": f"{about}{values}"}
+    if text is None and _is_enumeration(kind):
+        text = (getdoc(kind) or "").partition("\n")[0]
+    return {} if text is None else {"description": text}
 
 
 def _is_enumeration(kind: Any) -> bool:

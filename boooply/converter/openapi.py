@@ -35,7 +35,7 @@ def core_schema(cls: type) -> CoreSchema:
     )
 
 
-def _validate(cls: type, value: object) -> object:
+def _validate(cls: type[object], value: object) -> object:
     """Return a model.
 
     Raises:

@@ -48,7 +48,9 @@ def _request(model: type, converter: Converter) -> Hook:
     plain: Hook = make_dict_unstructure_fn_from_attrs(
         fields, model, converter, _cattrs_omit_if_default=True, **overrides
     )
-    derived = DERIVED.get(model, {})
+    derived = DERIVED.get(model)
+    if derived is None:
+        return plain
 
     def unstructure_request(request: Any) -> dict[str, Any]:
         written: dict[str, Any] = plain(request)

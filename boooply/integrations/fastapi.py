@@ -40,6 +40,7 @@ from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.settings import COUNT, Rule, check_all
+from boooply.provisioning.engine import GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
@@ -334,7 +335,9 @@ async def _under_way(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.wait({task})  # awaiting the task itself would swallow our own cancellation
+        # Awaiting the task itself would swallow our own cancellation. A store that fails does not delay the end for
+        # longer: the leases free the events.
+        await asyncio.wait({task}, timeout=GRACE)
 
 
 class _Redacting(logging.Filter):

@@ -53,6 +53,10 @@ class InterviewRequest(RequestModel):
     scheduling_mode: SchedulingMode | str | None = None
 
     def __attrs_post_init__(self) -> None:
+        if self.scheduling_mode is not None:
+            self._check_time()
+
+    def _check_time(self) -> None:
         if self.scheduling_mode == _FIXED and self.scheduled_at is None:
             raise ValidationError("scheduled_at", "is required if scheduling_mode is FIXED")
 
@@ -72,7 +76,13 @@ class CandidateInterview(InterviewRequest):
     available_slots: tuple[Slot, ...] = attrs.field(default=(), converter=slots)
 
     def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
+        if self.scheduling_mode is not None or self.available_slots:
+            self._check_time()
+        if self.candidate is None or self.participants:
+            self._check_people(self.candidate)
+
+    def _check_time(self) -> None:
+        super()._check_time()
         picks = self.scheduling_mode == _PICKS
         if picks and not self.available_slots:
             raise ValidationError("available_slots", "is required if scheduling_mode is CANDIDATE_PICKS")
@@ -82,8 +92,6 @@ class CandidateInterview(InterviewRequest):
             raise ValidationError(
                 "available_slots", f"must be at most {_MOST_SLOTS} long, not {len(self.available_slots)}"
             )
-        if self.candidate is None or self.participants:
-            self._check_people(self.candidate)
 
     def _check_people(self, candidate: Candidate | None) -> None:
         for place, person in enumerate(self.participants):
@@ -125,6 +133,9 @@ class TeamMeeting(InterviewRequest):
         super().__attrs_post_init__()
         if not any(person.role == _HOST for person in self.participants):
             raise ValidationError("participants", "must include at least one with the role HOST")
+
+    def _check_time(self) -> None:
+        super()._check_time()
         if self.scheduling_mode == _PICKS:
             raise ValidationError("scheduling_mode", "must be IMMEDIATE or FIXED for a team meeting")
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from boooply.sandbox.checks import check_fields
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.evaluations import evaluation_payload
 from boooply.sandbox.queries import read_list_query, select
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview, Organization, Participant
 from boooply.sandbox.rules import CANCEL, Draft, NewPerson, new_people, read_draft, read_reschedule
-from boooply.sandbox.state import Payload, RequestContext, State
+from boooply.sandbox.state import Payload, State
 from boooply.sandbox.transcripts import transcript
 from boooply.sandbox.views import meeting_view, page_view, participant_view, presence_view
 from boooply.sandbox.wire import conflict, malformed, not_found

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from boooply.sandbox.calendars import TIMEZONE, busy_blocks, free_slots, is_connected
 from boooply.sandbox.checks import check_fields
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.interviews import (
     add_participants,
     cancel_interview,
@@ -29,7 +30,7 @@ from boooply.sandbox.interviews import (
 from boooply.sandbox.limits import Allowance
 from boooply.sandbox.queries import read_calendar_query
 from boooply.sandbox.rules import JOB_DESCRIPTION, PROVISION
-from boooply.sandbox.state import Payload, RequestContext, State
+from boooply.sandbox.state import Payload, State
 from boooply.sandbox.views import organization_view, slot_view
 
 __all__ = ["OPERATIONS", "Operation"]
@@ -118,7 +119,6 @@ class Operation:
         allowance: The rate-limit class that it counts as.
         perform: The function that carries it out.
         reads_body: Whether it reads a body; otherwise a body is ignored.
-        says_success: Whether its response has `success`, as all but one have in the contract.
     """
 
     name: str
@@ -129,20 +129,10 @@ class Operation:
     opens: Literal["platform", "organization"] = "organization"
     status: int = 200
     reads_body: bool = False
-    says_success: bool = True
 
 
-def _read(
-    name: str, path: str, perform: Callable[[State, RequestContext], Payload], *, says_success: bool = True
-) -> Operation:
-    return Operation(
-        name=name,
-        method="GET",
-        path=f"/api/integration/{path}",
-        perform=perform,
-        allowance="reads",
-        says_success=says_success,
-    )
+def _read(name: str, path: str, perform: Callable[[State, RequestContext], Payload]) -> Operation:
+    return Operation(name=name, method="GET", path=f"/api/integration/{path}", perform=perform, allowance="reads")
 
 
 def _write(
@@ -190,7 +180,7 @@ OPERATIONS: Final = (
     _read("interviews.list_participants", f"{ONE}/participants", list_participants),
     _write("interviews.remove_participant", f"DELETE {PERSON}", remove_participant, reads_body=False),
     _read("interviews.get_recording", f"{ONE}/recording", get_recording),
-    _read("interviews.get_transcript", f"{ONE}/transcript", get_transcript, says_success=False),
+    _read("interviews.get_transcript", f"{ONE}/transcript", get_transcript),
     _read("interviews.get_evaluation", f"{ONE}/evaluation", get_evaluation),
     _write("interviews.trigger_analysis", f"POST {ONE}/analyze", trigger_analysis, reads_body=False),
     _read("interviews.get_availability", "availability", get_availability),

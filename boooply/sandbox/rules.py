@@ -6,8 +6,8 @@ the contract is silent:
 
 - Without `schedulingMode`, FIXED applies if there is a `scheduledAt`, and IMMEDIATE otherwise.
 - "Each slot should match durationMinutes" is advice: shorter and longer slots are accepted.
-- One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected. A
-  `candidate` who is also in `participants` is one person.
+- One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected.
+- What a caller of the vendor's SDK writes as `type` and `candidate` never reaches the wire, so both are ignored here.
 - A field marked "team only" is rejected elsewhere unless its value is empty, such as `[]` or `false`.
 - A `scheduledAt` or a slot in the past is accepted.
 """
@@ -60,7 +60,6 @@ PERSON = object_with(
     Field("role", one_of(*ROLES), required=True),
     *PROFILE,
 )
-CANDIDATE = object_with(Field("name", non_empty, required=True), Field("email", email, required=True), *PROFILE)
 SLOT = object_with(Field("start", time, required=True), Field("end", time, required=True))
 TEXTS = list_of(string)
 
@@ -96,14 +95,12 @@ CREATE = (
     Field("meetingType", one_of("AI_ONLY", "HUMAN"), required=True),
     Field("isTeamMeeting", boolean),
     Field("participants", list_of(PERSON)),
-    Field("candidate", CANDIDATE),
     Field("durationMinutes", integer_from(5)),
     Field("scheduledAt", time),
     # Checked and not kept: nobody needs a CV in a sandbox's memory.
     Field("candidateCV", string),
     *DETAILS,
 )
-ALIAS = (Field("type", one_of("ai", "human", "team")),)
 RESCHEDULE = (
     Field("scheduledAt", time, required=True),
     Field("durationMinutes", integer_from(5)),
@@ -174,13 +171,7 @@ RULES = (
         "is required for AI and human interviews",
         is_missing=True,
     ),
-    Rule(
-        "candidate",
-        lambda d: d.kind == "AI" and not d.people,
-        "is required for an AI interview (or a participant with role CANDIDATE)",
-        is_missing=True,
-    ),
-    Rule("participants", lambda d: not d.people, "is required for human and team meetings", is_missing=True),
+    Rule("participants", lambda d: not d.people, "is required", is_missing=True),
     Rule(
         "participants",
         lambda d: d.kind == "AI" and not d.has_role("CANDIDATE"),
@@ -224,7 +215,6 @@ def read_draft(body: Mapping[str, Any]) -> Draft:
     Raises:
         SandboxError: 400 or 422, naming the field and the rule.
     """
-    body = _without_alias(body)
     check_fields(CREATE, body)
     draft = _draft(body)
     for rule in RULES:
@@ -232,17 +222,6 @@ def read_draft(body: Mapping[str, Any]) -> Draft:
             raise missing(rule.field, rule.text) if rule.is_missing else invalid(rule.field, rule.text)
     _check_addresses_differ(draft.people)
     return draft
-
-
-def _without_alias(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    # The JavaScript SDK's own name for the kind; where both are given, the wire's field counts.
-    if "meetingType" in body or "type" not in body:
-        return body
-    check_fields(ALIAS, body)
-    meant: dict[str, Any] = {"meetingType": "AI_ONLY" if body["type"] == "ai" else "HUMAN"}
-    if body["type"] == "team":
-        meant["isTeamMeeting"] = True
-    return {**meant, **body}
 
 
 def _draft(body: Mapping[str, Any]) -> Draft:
@@ -254,20 +233,11 @@ def _draft(body: Mapping[str, Any]) -> Draft:
         kind="AI" if is_ai else "TEAM" if is_team else "HUMAN",
         meeting_type=body["meetingType"],
         is_team=is_team,
-        people=_people(body),
+        people=tuple(map(_person, body.get("participants", ()))),
         minutes=body.get("durationMinutes", DEFAULT_MINUTES),
         scheduled_at=scheduled_at,
         details={"schedulingMode": "IMMEDIATE" if scheduled_at is None else "FIXED", **kept},
     )
-
-
-def _people(body: Mapping[str, Any]) -> tuple[NewPerson, ...]:
-    listed = tuple(map(_person, body.get("participants", ())))
-    if "candidate" not in body:
-        return listed
-    candidate = _person({**body["candidate"], "role": "CANDIDATE"})
-    known = {person.email.lower() for person in listed}
-    return listed if candidate.email.lower() in known else (candidate, *listed)
 
 
 def _person(given: Mapping[str, Any]) -> NewPerson:
@@ -290,7 +260,7 @@ def new_people(body: Mapping[str, Any]) -> tuple[NewPerson, ...]:
         SandboxError: 400 or 422, naming the field and the rule.
     """
     check_fields(ADD_PARTICIPANTS, body)
-    people = _people({"participants": body["participants"]})
+    people = tuple(map(_person, body["participants"]))
     _check_addresses_differ(people)
     return people
 

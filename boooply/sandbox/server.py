@@ -10,6 +10,7 @@ from aiohttp import web
 from attrs import evolve
 
 from boooply.sandbox.console import console_routes
+from boooply.sandbox.context import RequestContext
 from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
 from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import DOWNLOAD, UNKNOWN, Faults, Outcome, respond_with_fault
@@ -27,7 +28,7 @@ from boooply.sandbox.responses import (
     success,
     video_response,
 )
-from boooply.sandbox.state import RequestContext, State
+from boooply.sandbox.state import State
 from boooply.sandbox.webhooks import WebhookDispatcher
 from boooply.sandbox.wire import SandboxError, forbidden
 
@@ -153,7 +154,7 @@ class Server:
         )
         expire_overdue(self._state)
         result = operation.perform(self._state, context)
-        return success(result, operation.status, says_success=operation.says_success)
+        return success(result, operation.status)
 
     async def _store(self, request: web.Request) -> web.StreamResponse:
         return (await respond_with_fault(self._stored_video, request, self._faults.take(DOWNLOAD))).response

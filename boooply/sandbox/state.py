@@ -5,12 +5,12 @@ import itertools
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from boooply.sandbox.announcements import announcements
 from boooply.sandbox.limits import Clock
@@ -31,7 +31,7 @@ from boooply.sandbox.records import (
 from boooply.sandbox.saving import OwnKeys, Saved
 from boooply.sandbox.wire import not_found
 
-__all__ = ["PLATFORM_NAME", "Payload", "RequestContext", "State"]
+__all__ = ["PLATFORM_NAME", "Payload", "State"]
 
 Payload = dict[str, Any]
 """The fields of a success body, without `success`."""
@@ -345,18 +345,3 @@ class State:
         self.plan = plan
         for organization in self.organizations():
             self._save(evolve(organization, plan=plan))
-
-
-@frozen(kw_only=True)
-class RequestContext:
-    """An operation's view of an admitted call; `organization_id` is empty with the platform key."""
-
-    organization_id: str
-    body: Mapping[str, Any] = field(repr=False)
-    query: Mapping[str, str] = field(repr=False)
-    code: str = ""
-    participant_id: str = ""
-
-    def interview(self, state: State) -> Interview:
-        """Return the interview that the path names, if it belongs to this organization."""
-        return state.interview(self.organization_id, self.code)

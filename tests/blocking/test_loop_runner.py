@@ -308,8 +308,16 @@ def test_an_opening_that_is_interrupted_leaves_no_store_open(
 
 
 def test_an_interrupt_cancels_the_call() -> None:
-    with Sandbox(latency=30) as slow, BoooplyClient(api_key=slow.api_key, base_url=slow.base_url) as client:
-        threading.Timer(0.05, signal.pthread_kill, [threading.get_ident(), signal.SIGINT]).start()
+    caller = threading.get_ident()
+
+    def interrupt() -> None:
+        while not stalled.calls:
+            time.sleep(0.01)
+        signal.pthread_kill(caller, signal.SIGINT)
+
+    with Sandbox() as stalled, BoooplyClient(api_key=stalled.api_key, base_url=stalled.base_url) as client:
+        stalled.faults.add("organization.get", "stall")
+        threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             client.organization.get()
 

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -154,11 +155,16 @@ def test_a_key_that_is_refused_ends_the_run(threaded_sandbox: Sandbox, blocking_
 
 
 def test_ctrl_c_waits_for_the_mint_on_the_wire_and_stays_a_keyboard_interrupt(blocking_store: Store) -> None:
+    def interrupt() -> None:
+        while not sandbox.mints:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
     with (
-        Sandbox(latency=0.5) as sandbox,
+        Sandbox(latency=1) as sandbox,
         BoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             list(provision([customer(1)], platform=platform, store=blocking_store))
         assert [entry.state for entry in blocking_store.ledger.entries()] == [State.DONE]

@@ -189,9 +189,10 @@ def test_an_outcome_is_set_in_the_console(sandbox: Sandbox, client: BoooplyClien
     row.get_by_label("Recommendation", exact=True).select_option("STRONG_PASS")
     row.get_by_role("button", name="End with this outcome").click()
     expect(row).to_contain_text("AUTO_COMPLETED")
-    overall = client.interviews.get(codes[1]).overall_score
-    assert overall is not None
-    assert overall >= 90
+    evaluation = client.interviews.get_evaluation(codes[1])
+    assert evaluation is not None
+    assert evaluation.overall_score is not None
+    assert evaluation.overall_score >= 90
 
 
 def test_what_is_being_typed_survives_a_snapshot(sandbox: Sandbox, client: BoooplyClient, looking: Any) -> None:

@@ -309,7 +309,8 @@ def test_a_state_file_keeps_everything_over_a_restart(
 async def test_the_plan_option_refuses_the_sixth_interview(capsys: pytest.CaptureFixture[str]) -> None:
     serving = asyncio.create_task(serve(plan="Free"))
     variables = await ready(capsys)
-    body = {"meetingType": "AI_ONLY", "jobRole": "Cook", "candidate": {"name": "Jane", "email": "j@example.com"}}
+    jane = {"name": "Jane", "email": "j@example.com", "role": "CANDIDATE"}
+    body = {"meetingType": "AI_ONLY", "jobRole": "Cook", "participants": [jane]}
     headers = {"Authorization": f"Bearer {variables['BOOOPLY_API_KEY']}"}
     async with ClientSession(variables["BOOOPLY_BASE_URL"], headers=headers) as session:
         statuses = [(await session.post("/api/integration/interviews", json=body)).status for _ in range(6)]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import aiohttp
+import psycopg
 import pytest
 import uvicorn
 from fastapi import Depends, FastAPI
@@ -278,6 +279,39 @@ async def test_a_store_of_another_api_stops_the_start() -> None:
     with pytest.raises(StoreMismatchError, match=r"belongs to the API at https://api\.example"):
         async with Boooply().lifespan():
             pass
+
+
+@pytest.mark.usefixtures("boooply_sandbox", "store_variables")
+async def test_a_store_that_fails_does_not_delay_the_end_beyond_the_grace(
+    postgresql_store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boooply.integrations.fastapi.GRACE", 1.0)
+    monkeypatch.setenv("BOOOPLY_STORE_URL", postgresql_store_url)
+    monkeypatch.setenv("BOOOPLY_WEBHOOK_SECRET", "whsec_0123456789abcdef")
+    boooply = Boooply()
+    boooply.on(Event)(print)
+    with down(postgresql_store_url) as go_down:
+        async with boooply.lifespan():
+            go_down()
+            await asyncio.sleep(3)  # by now the inbox has looked for events, which is retried for a minute
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 10
+
+
+@contextlib.contextmanager
+def down(url: str) -> Iterator[Callable[[], None]]:
+    """Yield a function with which the server ends all connections to the store's database and refuses new ones."""
+    server = url.replace("+psycopg", "").replace("/store?", "/postgres?")
+    with psycopg.connect(server, autocommit=True) as connection:
+
+        def go_down() -> None:
+            connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'")
+
+        try:
+            yield go_down
+        finally:
+            connection.execute("ALTER DATABASE store ALLOW_CONNECTIONS true")
 
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")

@@ -15,7 +15,8 @@ from aiohttp import ClientPayloadError, ClientSession, ServerDisconnectedError
 from boooply.sandbox import Fault, Limits, Sandbox
 from boooply.sandbox.fault_table import FAULTS
 
-AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "candidate": {"name": "Jane", "email": "jane@example.com"}}
+JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
+AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "participants": [JANE]}
 PATH = "/api/integration/interviews"
 TENANT = {"userId": "1", "userEmail": "admin@acme.com", "organizationId": "org_1"}
 

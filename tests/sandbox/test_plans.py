@@ -15,7 +15,7 @@ async def create(call: Any, title: str = "Talk") -> Any:
         "meetingType": "AI_ONLY",
         "jobRole": "Engineer",
         "title": title,
-        "candidate": {"name": "Jane", "email": "jane@example.com"},
+        "participants": [{"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}],
     }
     return await call("POST /interviews", body)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-JANE = {"name": "Jane", "email": "jane@example.com"}
+JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
 HOST = {"name": "Zoë", "email": "zoe@example.com", "role": "HOST"}
-AI: dict[str, Any] = {"meetingType": "AI_ONLY", "jobRole": "Engineer", "candidate": JANE}
-HUMAN: dict[str, Any] = {"meetingType": "HUMAN", "jobRole": "Engineer", "candidate": JANE, "participants": [HOST]}
+AI: dict[str, Any] = {"meetingType": "AI_ONLY", "jobRole": "Engineer", "participants": [JANE]}
+HUMAN: dict[str, Any] = {"meetingType": "HUMAN", "jobRole": "Engineer", "participants": [JANE, HOST]}
 TEAM: dict[str, Any] = {"meetingType": "HUMAN", "isTeamMeeting": True, "participants": [HOST]}
 TENANT = {"userId": "1", "userEmail": "admin@acme.com", "organizationId": "org_1"}
 SLOT = {"start": "2030-01-01T10:00:00Z", "end": "2030-01-01T10:30:00Z"}
@@ -26,19 +26,20 @@ REJECTED = [
     (AI, {"meetingType": "ROBOT"}, 422, "meetingType must be one of AI_ONLY, HUMAN"),
     (AI, {"meetingType": 7}, 400, "meetingType must be a string"),
     (AI, {"meetingType": None}, 422, "meetingType must not be null"),
-    (AI, {"meetingType": GONE, "type": "robot"}, 422, "type must be one of"),
+    (AI, {"meetingType": GONE, "type": "ai"}, 400, "meetingType is required"),
     (AI, {"isTeamMeeting": True}, 422, "isTeamMeeting must not be true with AI_ONLY"),
     (AI, {"isTeamMeeting": "yes"}, 400, "isTeamMeeting must be true or false"),
     (AI, {"jobRole": GONE}, 400, "jobRole is required"),
     (HUMAN, {"jobRole": GONE}, 400, "jobRole is required"),
     (AI, {"jobRole": " "}, 422, "jobRole must not be empty"),
-    (AI, {"candidate": GONE}, 400, "candidate is required"),
-    (AI, {"candidate": GONE, "participants": [HOST]}, 422, "participants must have a CANDIDATE"),
-    (AI, {"candidate": "Jane"}, 400, "candidate must be an object"),
-    (AI, {"candidate": {"name": "Jane"}}, 400, "candidate.email is required"),
-    (AI, {"candidate": {"name": "", "email": "a@b"}}, 422, "candidate.name must not be empty"),
-    (HUMAN, {"candidate": GONE, "participants": GONE}, 400, "participants is required"),
-    (HUMAN, {"candidate": GONE, "participants": []}, 400, "participants is required"),
+    (AI, {"participants": GONE}, 400, "participants is required"),
+    (AI, {"participants": GONE, "candidate": JANE}, 400, "participants is required"),
+    (AI, {"participants": [HOST]}, 422, "participants must have a CANDIDATE"),
+    (AI, {"participants": ["Jane"]}, 400, "participants[0] must be an object"),
+    (AI, {"participants": [{"name": "Jane"}]}, 400, "participants[0].email is required"),
+    (AI, {"participants": [{**JANE, "name": ""}]}, 422, "participants[0].name must not be empty"),
+    (HUMAN, {"participants": GONE}, 400, "participants is required"),
+    (HUMAN, {"participants": []}, 400, "participants is required"),
     (TEAM, {"participants": GONE}, 400, "participants is required"),
     (TEAM, {"participants": [{**HOST, "role": "CO_HOST"}]}, 422, "participants must have at least one HOST"),
     (TEAM, {"participants": HOST}, 400, "participants must be a list"),
@@ -75,12 +76,12 @@ REJECTED = [
     (AI, {"aiGenerate": 1}, 400, "aiGenerate must be true or false"),
     (AI, {"candidateCV": {"name": "Jane"}}, 400, "candidateCV must be a string"),
     *[
-        (AI, {"candidate": {"name": "Jane", "email": email}}, 422, "candidate.email must be an e-mail address")
+        (AI, {"participants": [{**JANE, "email": email}]}, 422, "participants[0].email must be an e-mail address")
         for email in ("jane", "@example.com", "jane@", "a@b@c", "ja ne@example.com")
     ],
     *[
         (AI, {name: None}, 422, f"{name} must not be null")
-        for name in ("candidate", "participants", "scheduledAt", "skills", "title", "companyName", "stage", "category")
+        for name in ("participants", "scheduledAt", "skills", "title", "companyName", "stage", "category")
     ],
 ]
 
@@ -93,7 +94,7 @@ async def test_create_rejects_a_bad_body(
 ) -> None:
     sent = changed(body, changes)
     if "participants" in sent and isinstance(sent["participants"], list):
-        sent["participants"] = [changed(row, {}) if row else row for row in sent["participants"]]
+        sent["participants"] = [changed(row, {}) if isinstance(row, dict) else row for row in sent["participants"]]
     response = await call("POST /interviews", sent)
     assert (response.status, says in response.body["error"]) == (status, True), response.body
     assert response.body["code"] == {
@@ -123,10 +124,7 @@ ACCEPTED = [
         {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": [SLOT]},
         {"schedulingMode": "CANDIDATE_PICKS", "scheduledAt": None},
     ),
-    ("type ai", AI, {"meetingType": GONE, "type": "ai"}, {"meetingType": "AI_ONLY", "isTeamMeeting": False}),
-    ("type human", HUMAN, {"meetingType": GONE, "type": "human"}, {"meetingType": "HUMAN", "isTeamMeeting": False}),
-    ("type team", TEAM, {"meetingType": GONE, "isTeamMeeting": GONE, "type": "team"}, {"isTeamMeeting": True}),
-    ("meetingType wins over type", AI, {"type": "team"}, {"meetingType": "AI_ONLY", "isTeamMeeting": False}),
+    ("the SDK's own names", AI, {"type": "team", "candidate": 7}, {"meetingType": "AI_ONLY", "isTeamMeeting": False}),
     (
         "team meetings have no job role",
         TEAM,
@@ -138,7 +136,7 @@ ACCEPTED = [
     ("the usual title", AI, {"title": ""}, {"title": "AI Interview with Jane for Engineer at Sandbox Company"}),
     ("its company", AI, {"companyName": "Acme"}, {"title": "AI Interview with Jane for Engineer at Acme"}),
     ("people's usual title", HUMAN, {}, {"title": "Interview with Jane for Engineer at Sandbox Company"}),
-    ("no candidate", HUMAN, {"candidate": GONE}, {"title": "Interview for Engineer at Sandbox Company"}),
+    ("no candidate", HUMAN, {"participants": [HOST]}, {"title": "Interview for Engineer at Sandbox Company"}),
 ]
 
 
@@ -157,18 +155,12 @@ async def test_a_cv_is_not_kept(call) -> None:
     assert "# Jane" not in repr(vars(call.sandbox._state)) + repr(call.sandbox._state.interview_of_anyone(code).details)
 
 
-async def test_a_candidate_listed_as_participant_too_is_one_person(call) -> None:
-    person = {
-        **JANE,
-        "email": "JANE@example.com",
-        "role": "CANDIDATE",
-        "externalUserId": "u1",
-        "authProvider": "GOOGLE",
-    }
-    people = call.sandbox._state.interview_of_anyone((await call.create(participants=[person])).code).participants
-    assert [(one.email, one.profile) for one in people] == [
-        ("JANE@example.com", {"externalUserId": "u1", "authProvider": "GOOGLE"})
-    ]
+async def test_a_participants_profile_is_kept_and_not_sent(call) -> None:
+    profile = {"externalUserId": "u1", "authProvider": "GOOGLE"}
+    response = await call.create(candidate=..., participants=[{**JANE, **profile}])
+    (kept,) = call.sandbox._state.interview_of_anyone(response.code).participants
+    assert kept.profile == profile
+    assert not set(profile) & set(response.meeting["participants"][0])
 
 
 PROVISION_REJECTED = [
@@ -207,7 +199,12 @@ OTHER_BODIES = [
     ),
     ("POST /interviews/{code}/participants", {}, 400, "participants is required"),
     ("POST /interviews/{code}/participants", {"participants": []}, 422, "participants must have at least 1"),
-    ("POST /interviews/{code}/participants", {"participants": [JANE]}, 400, "participants[0].role is required"),
+    (
+        "POST /interviews/{code}/participants",
+        {"participants": [{"name": "J", "email": "j@b"}]},
+        400,
+        "participants[0].role is",
+    ),
     ("POST /interviews/{code}/participants", {"participants": [HOST, HOST]}, 422, "must not name one e-mail"),
     ("POST /generate-job-description", {}, 400, "jobRole is required"),
     ("POST /generate-job-description", {"jobRole": "Dev", "seniority": "X"}, 422, "seniority must be one of"),

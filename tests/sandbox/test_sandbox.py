@@ -14,7 +14,8 @@ import pytest
 
 from boooply.sandbox import Limits, Sandbox, SandboxError
 
-AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "candidate": {"name": "Jane", "email": "jane@example.com"}}
+JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
+AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "participants": [JANE]}
 
 
 def fetch(sandbox: Sandbox, path: str, body: Any = None) -> Any:
@@ -166,7 +167,8 @@ const send = async (method, path, key, given) => {
   const {apiKey} = await send('POST', '/api/server-auth/create-api-key', platformKey,
     {userId: '1', userEmail: 'admin@acme.com', userName: undefined, organizationId: 'org_7'});
   const path = '/api/integration/interviews';
-  const body = {type: 'ai', jobRole: 'Zoë', candidate: {name: 'Jane', email: 'jane@example.com'}, title: undefined};
+  const participants = [{name: 'Jane', email: 'jane@example.com', role: 'CANDIDATE'}];
+  const body = {meetingType: 'AI_ONLY', isTeamMeeting: false, jobRole: 'Zoë', participants, title: undefined};
   const {meeting} = await send('POST', path, apiKey, body);
   await send('PATCH', `${path}/${meeting.code}/cancel`, apiKey, {});
   const list = await send('GET', `${path}?status=CANCELLED&limit=5`, apiKey);

@@ -90,7 +90,8 @@ async def test_the_state_outlives_a_restart(caller_of: Any, file: Path) -> None:
         assert [(await again("POST /interviews", AI)).status for _ in range(3)] == [201, 201, 402]
 
 
-AI = {"meetingType": "AI_ONLY", "jobRole": "Cook", "candidate": {"name": "Jane", "email": "j@example.com"}}
+JANE = {"name": "Jane", "email": "j@example.com", "role": "CANDIDATE"}
+AI = {"meetingType": "AI_ONLY", "jobRole": "Cook", "participants": [JANE]}
 
 
 async def everything(call: Any, code: str) -> list[Any]:

@@ -10,7 +10,8 @@ import pytest
 from boooply.sandbox import Call, Limits, Sandbox
 from boooply.sandbox.operations import OPERATIONS
 
-AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "candidate": {"name": "Jane", "email": "jane@example.com"}}
+JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
+AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "participants": [JANE]}
 PLATFORM_ROUTE = "POST /api/server-auth/create-api-key"
 ALL_ROUTES = [f"{operation.method} {operation.path}" for operation in OPERATIONS]
 

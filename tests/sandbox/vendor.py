@@ -167,6 +167,7 @@ CONTRACT: dict[str, dict[str, str]] = {
     # section 5
     "interviews.list_participants": {"participants[].joinedAt": "null", "participants[].leftAt": "time"},
     "interviews.get_availability": {"slots[].start": "time", "slots[].end": "time"},
+    "interviews.get_transcript": {"success": "boolean"},  # the vendor's end-to-end test requires it
     # section 5.4
     "interviews.get_evaluation": {
         "interviewerEvaluation": "object",

@@ -245,8 +245,10 @@ async def test_no_call_is_queued_behind_the_end_of_its_thread(monkeypatch):
 
 NEVER_CLOSED = textwrap.dedent("""
     import sys, threading, time
+    from boooply.blocking import runner
     from boooply.store import Store
 
+    runner._SLICE = 0.1  # of the moment for which it waits at its end
     opening = Store.open(sys.argv[1], encryption_key=sys.argv[2])
     store = opening.__enter__()
     threading.Thread(target=store.keys.get, args=("org_1",), daemon=True).start()

@@ -1,0 +1,199 @@
+"""Models as bodies and responses of FastAPI, and as fields of pydantic's models."""
+
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Body, FastAPI
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are another package
+from pydantic import BaseModel, TypeAdapter
+from pydantic import ValidationError as PydanticError
+
+from boooply import (
+    AIInterview,
+    Candidate,
+    HumanInterview,
+    Interview,
+    InterviewParticipant,
+    InterviewRequest,
+    OrganizationApiKey,
+    Participant,
+    Secret,
+    TeamMeeting,
+    Tenant,
+)
+from boooply.converter import to_dict, unstructure
+
+KEY = "bply_org_0123456789abcdef"
+CV = "Ten years at the stove"
+JANE = {"name": "Jane", "email": "jane@example.com"}
+AI: dict[str, Any] = {"jobRole": "Cook", "candidate": JANE}
+HOST = {"name": "Ann", "email": "ann@acme.example", "role": "HOST"}
+KINDS: dict[str, dict[str, Any]] = {"ai": AI, "human": AI, "team": {"participants": [HOST]}}
+
+app = FastAPI()
+
+
+@app.post("/ai")
+async def ai(body: Annotated[AIInterview, Body()]) -> Interview:
+    person = InterviewParticipant(email="jane@example.com", join_token=Secret(KEY))
+    return Interview(meeting_code="Boooply-AI-1", title=body.title, participants=(person,), extra={"hostToken": KEY})
+
+
+@app.post("/any")
+async def any_kind(body: Annotated[InterviewRequest, Body()]) -> dict[str, str]:
+    return {"kind": type(body).__name__}
+
+
+@app.post("/tenant")
+async def tenant(body: Annotated[Tenant, Body()]) -> OrganizationApiKey:
+    return OrganizationApiKey(api_key=Secret(KEY), organization_id=body.organization_id)
+
+
+@app.get("/interviews")
+async def interviews() -> list[Interview]:
+    return [Interview(meeting_code="Boooply-AI-1")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> TestClient:
+    return TestClient(app)
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    return app.openapi()
+
+
+def test_a_body_becomes_a_request_and_a_response_leaves_secrets_out(browser: TestClient) -> None:
+    response = browser.post("/ai", json=AI | {"title": "First talk", "candidateCV": "\fCV"})
+
+    assert response.status_code == 200, response.text
+    assert response.json() == {
+        "meetingCode": "Boooply-AI-1",
+        "title": "First talk",
+        "participants": [{"email": "jane@example.com"}],
+    }
+    minted = browser.post("/tenant", json={"userId": 1, "userEmail": "a@b.example", "organizationId": 2})
+    assert minted.json() == {"organizationId": "2"}
+    assert browser.get("/interviews").json()[0]["meetingCode"] == "Boooply-AI-1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"), [("ai", "AIInterview"), ("human", "HumanInterview"), ("team", "TeamMeeting")]
+)
+def test_a_body_of_any_kind(browser: TestClient, kind: str, model: str) -> None:
+    assert browser.post("/any", json=KINDS[kind] | {"type": kind}).json() == {"kind": model}
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "rule"),
+    [
+        ({"candidate": JANE}, ["jobRole"], "is missing"),
+        ({"job_role": "Cook"}, ["candidate"], "is missing: give one here, or with that role among participants"),
+        (AI | {"candidate": {"name": "Jane", "mail": "x"}}, ["candidate", "mail"], "is unknown: did you mean email?"),
+        (AI | {"skills": ["knives", " "]}, ["skills", 1], "is blank"),
+        (AI | {"scheduling_mode": "FIXED"}, ["scheduledAt"], "is required if schedulingMode is FIXED"),
+        ([AI], [], "must be an object"),
+        ("Cook", [], "must be an object"),
+    ],
+)
+def test_wrong_input_is_a_422_with_its_path_and_without_the_input(
+    browser: TestClient, body: Any, path: list[str | int], rule: str
+) -> None:
+    if isinstance(body, dict):
+        body = body | {"candidateCV": CV, "jobDescription": KEY}
+
+    response = browser.post("/ai", json=body)
+
+    assert response.status_code == 422
+    (detail,) = response.json()["detail"]
+    assert (detail["loc"], detail["msg"]) == (["body", *path], rule)
+    assert CV not in response.text
+    assert KEY not in response.text
+
+
+def test_an_error_of_any_kind_spells_names_as_the_api_does(browser: TestClient) -> None:
+    body = {"type": "team", "participants": [HOST], "transcription_enabled": "yes"}
+
+    assert browser.post("/any", json=body).json()["detail"][0]["loc"] == ["body", "transcriptionEnabled"]
+
+
+def resolved(openapi: dict[str, Any], name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = openapi["components"]["schemas"][name]
+    Draft202012Validator.check_schema(schema)
+    return schema
+
+
+def test_openapi_names_the_models(openapi: dict[str, Any]) -> None:
+    operation = openapi["paths"]["/ai"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    response = operation["responses"]["200"]["content"]["application/json"]["schema"]
+
+    assert (body, response) == (
+        {"$ref": "#/components/schemas/AIInterview"},
+        {"$ref": "#/components/schemas/Interview"},
+    )
+
+
+VALID = [
+    AI,
+    {"jobRole": "Cook", "participants": [HOST | {"role": "CANDIDATE"}]},
+    AI | {"seniority": "LEAD", "skills": ["a"]},
+]
+INVALID = [
+    {},
+    {"jobRole": "Cook"},
+    {"candidate": JANE},
+    AI | {"job_role": "Cook"},
+    AI | {"seniority": "BOSS"},
+    AI | {"durationMinutes": 4},
+    AI | {"candidate": {"name": "Jane"}},
+    AI | {"skills": "a"},
+]
+
+
+@pytest.mark.parametrize("body", [*VALID, *INVALID])
+def test_the_schema_of_a_body_accepts_what_is_accepted(openapi: dict[str, Any], body: dict[str, Any]) -> None:
+    assert Draft202012Validator(resolved(openapi, "AIInterview")).is_valid(body) is (body in VALID)
+
+
+def test_the_schema_of_a_body_of_any_kind_tells_them_apart(openapi: dict[str, Any]) -> None:
+    schema = Draft202012Validator(resolved(openapi, "InterviewRequest"))
+
+    assert all(schema.is_valid(KINDS[kind] | {"type": kind}) for kind in KINDS)
+    assert not schema.is_valid(KINDS["team"] | {"type": "ai"})
+    assert not schema.is_valid(AI)
+
+
+def test_the_schema_of_a_response_describes_what_is_written(openapi: dict[str, Any]) -> None:
+    schema = resolved(openapi, "Interview")
+
+    assert Draft202012Validator(schema).is_valid(to_dict(Interview(meeting_code="c")))
+    assert schema["required"] == ["meetingCode"]
+    assert "joinToken" not in schema["properties"]["participants"]["items"]["properties"]
+    assert "apiKey" not in resolved(openapi, "OrganizationApiKey")["properties"]
+    assert schema["properties"]["overallScore"]["description"] == "The overall score, 0-100."
+
+
+class Invitation(BaseModel):
+    interview: AIInterview
+    colleagues: tuple[Participant, ...] = ()
+
+
+def test_a_model_is_a_field_of_a_pydantic_model() -> None:
+    made = Invitation.model_validate({"interview": AI, "colleagues": [HOST]})
+
+    assert made.interview == AIInterview(job_role="Cook", candidate=JANE)
+    assert made.colleagues == (Participant(name="Ann", email="ann@acme.example", role="HOST"),)
+    assert made.model_dump()["interview"] == unstructure(made.interview)
+    assert Invitation.model_validate(made.model_dump()).interview.participants[0].email == "jane@example.com"
+    assert Invitation(interview=made.interview).interview is made.interview
+    with pytest.raises(PydanticError, match=r"colleagues\.0\.role"):
+        Invitation.model_validate({"interview": AI, "colleagues": [JANE]})
+
+
+@pytest.mark.parametrize("model", [AIInterview, HumanInterview, TeamMeeting, Tenant, Candidate, Interview])
+def test_every_model_has_both_schemas(model: type) -> None:
+    for mode in ("validation", "serialization"):
+        Draft202012Validator.check_schema(TypeAdapter(model).json_schema(mode=mode))
