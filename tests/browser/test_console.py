@@ -115,7 +115,7 @@ def test_the_keyboard_is_enough(sandbox: Sandbox, client: BoooplyClient, looking
         if page.evaluate("document.activeElement.dataset.testid") == f"play-{code}-END":
             break
     create(client, "Somebody else")  # a snapshot that moves the row must not take the focus away
-    expect(page.get_by_text("Somebody else")).to_be_visible()
+    expect(page.get_by_text("Somebody else", exact=True)).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_test_id(f"interview-{code}")).to_contain_text("Completed", ignore_case=True)
 
@@ -201,7 +201,7 @@ def test_what_is_being_typed_survives_a_snapshot(sandbox: Sandbox, client: Booop
     row = more(page, code)
     row.get_by_label("Rationale", exact=True).fill("half a sen")
     create(client, "Somebody else")
-    expect(page.get_by_text("Somebody else")).to_be_visible()
+    expect(page.get_by_text("Somebody else", exact=True)).to_be_visible()
     expect(row.get_by_label("Rationale", exact=True)).to_have_value("half a sen")
 
 
