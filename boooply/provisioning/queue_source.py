@@ -27,7 +27,7 @@ _HEARTBEATS: Final = 3  # until a worker counts as dead
 _FIRST_PAUSE: Final = 5.0  # seconds until a job is tried again whose request was not sent; each pause is twice as long
 _LONGEST_PAUSE: Final = 60.0
 _MOST_DOUBLED: Final = 10  # times: in an outage of days, a power of two would outgrow a float
-_LAST_STEP: Final = 2.0  # seconds for a step of the queue once the run is stopped
+_LAST_STEP: Final = 5.0  # seconds for a step of the queue once the run is stopped
 _CLOSE_TIMEOUT: Final = 1.0  # seconds to put jobs back at the end; if they are not, others take them over later
 
 _logger: Final = logging.getLogger("boooply.provisioning")

@@ -23,7 +23,7 @@ NUMBERS: Final = (
 )
 """The fields of an evaluation that the scores repeat."""
 
-ABOUT: Final = {
+ABOUT: Final[dict[str, tuple[str, ...]]] = {
     "interview.transcript": ("title", "meetingType", "isTeamMeeting", "candidateName", "jobRole"),
     "interview.evaluation": ("title", "meetingType", "candidateName", "jobRole"),
     "interview.scores": ("candidateName", "jobRole"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from attrs import field, frozen
-from cattrs.preconf.json import make_converter
+from cattrs.preconf.json import JsonConverter, make_converter
 
 from boooply.sandbox.checks import is_object
 from boooply.sandbox.records import Delivery, Email, Interview, Key, Organization
@@ -87,8 +87,8 @@ class StateFile:
     """The file in which a sandbox keeps its state."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(os.path.realpath(path))
-        self._converter = make_converter(detailed_validation=False)
+        self.path: Path = Path(os.path.realpath(path))
+        self._converter: JsonConverter = make_converter(detailed_validation=False)
 
     def load(self) -> Saved | None:
         """Return the saved state, or None if there is no file yet.

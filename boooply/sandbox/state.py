@@ -76,7 +76,7 @@ class State:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.plan: str = DEFAULT_PLAN
-        self.plan_use = PlanUse()
+        self.plan_use: PlanUse = PlanUse()
         self.base_url = ""
         self.changes = 0
         """Grows with every change that is saved, except those of the clock."""

@@ -46,8 +46,8 @@ class Webhook:
 
     ``secret`` is the webhook secret (``whsec_…``), or several while one replaces another. It falls back to
     ``BOOOPLY_WEBHOOK_SECRET``, separated by commas. ``max_age`` is in seconds: an event whose signed time is further
-    from now is rejected. By default, none is: a delivery is retried for 155 seconds, and can be replayed from the
-    dashboard much later. To handle each event only once, compare its ``idempotency_key``.
+    from now is rejected. By default, none is: a delivery is retried for a minute or two, and can be replayed from
+    the dashboard much later. To handle each event only once, compare its ``idempotency_key``.
 
     Raises:
         ConfigurationError: A secret is missing, not text, too short, a mask, an API key or an unfilled variable; or

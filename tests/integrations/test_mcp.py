@@ -289,10 +289,8 @@ async def test_nothing_is_sent_before_it_is_confirmed(tool: str, confirm: dict[s
 @pytest.mark.parametrize("tool", PLANNED)
 async def test_a_plan_rejects_what_the_real_call_rejects(tool: str, sandbox: Sandbox) -> None:
     wrong = dict(PLANNED[tool])
-    if "participants" in wrong:
-        wrong["participants"] = []
-    else:
-        wrong[next(iter(wrong))] = " "
+    changed: dict[str, Any] = {"participants": []} if tool == "create_team_meeting" else {next(iter(wrong)): " "}
+    wrong |= changed
     async with hosting(platform=True) as host:
         planned = await host.fail(tool, wrong)
         assert planned == await host.fail(tool, wrong | {"confirm": True})
