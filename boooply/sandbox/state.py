@@ -78,7 +78,7 @@ class State:
         self.plan: str = DEFAULT_PLAN
         self.plan_use: PlanUse = PlanUse()
         self.base_url = ""
-        self.changes = 0
+        self.changes: int = 0
         """Grows with every change that is saved, except those of the clock."""
         self.signing_secret: bytes = secrets.token_bytes(32)
         self.emails: list[Email] = []
