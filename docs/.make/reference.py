@@ -16,6 +16,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin
 
 import attrs
+from attrs import NOTHING
 from cyclopts import App
 
 import boooply
@@ -23,7 +24,9 @@ from boooply import webhooks
 from boooply.cli.app import app, run
 from boooply.converter import wire_name
 from boooply.converter.annotations import kinds_of
+from boooply.converter.json_schema import accepted
 from boooply.models import ResponseModel
+from boooply.models.names import camel_case
 from boooply.models.response import description_of
 from boooply.protocol.endpoints import ENDPOINTS, Endpoint
 from boooply.protocol.messages import Idempotency, RateLimitClass
@@ -62,14 +65,25 @@ boooply --help
 """
 _FIELDS: Final = """# Fields
 
-Every field of every response and webhook, with the API's own name for it. All of them are attributes. What the API left
-out is `None`, or an empty tuple. Each model also has `extra`: what the API sent beyond these fields, under the API's
-names.
+Every field of what you send and of what comes back, with the API's own name for it. All of them are attributes.
+
+What the API left out of a response is `None`, or an empty tuple. Each response also has `extra`: what the API sent
+beyond these fields, under the API's names.
 """
 _FIELD: Final = """
 | field | in the API | type | what it is |
 | --- | --- | --- | --- |
 """
+_REQUESTS: Final = (
+    boooply.Tenant,
+    boooply.TeamMember,
+    boooply.AIInterview,
+    boooply.HumanInterview,
+    boooply.TeamMeeting,
+    boooply.Candidate,
+    boooply.Participant,
+    boooply.Slot,
+)
 _NOT_SENT: Final = {"idempotency_key", "announced_as"}  # made from the body and the headers of a webhook
 _TYPES: Final = {str: "text", int: "whole number", float: "number", bool: "boolean", datetime: "time", Any: "anything"}
 _LIMITS: Final = {RateLimitClass.READS: "read", RateLimitClass.WRITES: "write", RateLimitClass.AI: "AI"}
@@ -108,8 +122,8 @@ def _kind(result: Any) -> str:
 
 
 def fields_page() -> str:
-    """Write a table for each response model: first those of calls, then those of webhooks."""
-    parts = [f"{_WIDE}{_MADE}\n\n{_FIELDS}"]
+    """Write a table for each model: those of requests, of responses, and of webhooks."""
+    parts = [f"{_WIDE}{_MADE}\n\n{_FIELDS}", "\n## Requests\n", *map(_request_table, _REQUESTS)]
     for title, module in (("Responses", boooply), ("Webhooks", webhooks)):
         parts.append(f"\n## {title}\n")
         parts += [_table(model) for model in response_models(module)]
@@ -132,6 +146,17 @@ def _table(model: type[ResponseModel]) -> str:
     ]
     also = f"\nIt has the fields of [`Event`](#event){' too' if rows else ''}.\n" if is_further_event else ""
     return "".join([f"\n### {model.__name__}\n{also}", _FIELD if rows else "", *rows])
+
+
+def _request_table(model: type) -> str:
+    schema = accepted(model)
+    rows = [
+        f"| `{field.name}` | `{wire_name(model, field.name)}` "
+        f"| {_type(field.type)}{', required' if field.default is NOTHING else ''} "
+        f"| {schema['properties'][camel_case(field.name)].get('description', '')} |\n"
+        for field in attrs.fields(attrs.resolve_types(model))
+    ]
+    return "".join([f"\n### {model.__name__}\n", _FIELD, *rows])
 
 
 def _wire(model: type, name: str) -> str:
