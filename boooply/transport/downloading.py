@@ -34,7 +34,7 @@ from boooply.protocol.downloads import (
 )
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.header_values import LONGEST_WAIT
-from boooply.protocol.messages import Response, json_object
+from boooply.protocol.messages import Response
 from boooply.secret import Secret, hide_locals, redact
 from boooply.transport.attempt import client_timeout, failure
 from boooply.transport.connector import ATTEMPT, AttemptProgress
@@ -47,7 +47,6 @@ LookUp = Callable[[], Awaitable[Recording | None]]
 _logger: Final = logging.getLogger("boooply")
 
 _CHUNK: Final = 2**18
-_LONGEST_ERROR: Final = 2**16
 _LONGEST_CONTENT_TYPE: Final = 80
 _RATE_LIMITED: Final = 429
 _TEMPORARY: Final = frozenset({_RATE_LIMITED, *range(500, 600)})
@@ -242,12 +241,12 @@ class _Download:
             self.progress = Progress()
             return _Problem(APIConnectionError(OPERATION, "the recording has changed meanwhile"))
         status = response.status
-        body = await response.content.read(_LONGEST_ERROR)
-        read = Response(status=status, headers=response.headers, body=body)
-        content_type = redact(response.headers.get("Content-Type", "nothing").partition(";")[0])
+        # without the text, which may repeat the link
+        read = Response(status=status, headers=response.headers, body=await response.content.read(1), key=self.link)
+        content_type = redact(response.headers.get("Content-Type", "nothing").partition(";")[0], self.link)
         problem = f"expected a video, found {content_type[:_LONGEST_CONTENT_TYPE]}"
         no_video = DecodingError(OPERATION, status=status, problems=(problem,))
-        error = error_from_response(OPERATION, read, json_object(read)) or no_video
+        error = error_from_response(OPERATION, read, None) or no_video
         return _Problem(error, is_final=status not in _TEMPORARY, is_refused=is_refused(status))
 
     def _problem(self, error: Exception, attempt: _Attempt, proxy: Secret | None) -> _Problem:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 
 import pytest
 from aiohttp import web
@@ -79,7 +80,10 @@ class Storage:
         status = self.fails.get(len(self.ranges), self.status)
         if status != 200:
             return web.Response(
-                status=status, headers={"Retry-After": self.retry_after.pop(0)} if self.retry_after else {}
+                status=status,
+                headers={"Retry-After": self.retry_after.pop(0)} if self.retry_after else {},
+                text=json.dumps({"error": f"no access to {request.url}", "code": str(request.url)}),
+                content_type="application/json",
             )
         if self.unframed is not None and request.transport is not None:
             request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n" + self.whole[:50_000])

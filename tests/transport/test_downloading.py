@@ -194,6 +194,13 @@ async def test_an_error_of_the_storage_is_raised(storage, tmp_path, status, erro
     assert storage.links_made == (2 if status == 403 else 1)
 
 
+async def test_an_error_of_the_storage_does_not_repeat_the_link(storage, tmp_path):
+    storage.status = 404
+    with pytest.raises(NotFoundError) as caught:
+        await storage.download(tmp_path / "interview.mp4")
+    assert "X-Amz-Signature" not in f"{caught.value} {caught.value.args} {caught.value.code}"
+
+
 async def test_a_page_is_no_video(storage, tmp_path):
     storage.kind = "text/html"
     with pytest.raises(DecodingError, match="expected a video, found text/html"):
