@@ -1,12 +1,13 @@
 """Values that only an older page of the vendor names."""
 
+import os
 import sys
 import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-_OURS: Final = (str(Path(__file__).parents[1]), "<attrs generated")  # attrs generates constructors
+_OURS: Final = (f"{Path(__file__).parents[1]}{os.sep}", "<attrs generated")  # attrs generates constructors
 
 
 def warn_of_older_name(value: str, enumeration: type[StrEnum]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import attrs
 import pytest
 
+import boooply
 from boooply import (
     AIInterview,
     Candidate,
@@ -218,6 +219,15 @@ def test_a_value_of_an_older_page_is_taken_with_a_warning_at_the_callers_line(ma
         make()
 
     assert [Path(one.filename) for one in caught] == [Path(__file__)]
+
+
+def test_the_callers_line_may_be_in_a_package_whose_name_begins_as_ours() -> None:
+    file = f"{Path(boooply.__file__).parent}_app/views.py"
+    call = compile("Candidate(name='J', email='j@a.example', auth_provider='YOUR_PLATFORM')", file, "eval")
+    with pytest.warns(DeprecationWarning, match="older page") as caught:
+        eval(call, {"Candidate": Candidate})  # noqa: S307 - our own words
+
+    assert [one.filename for one in caught] == [file]
 
 
 def test_lists_become_tuples() -> None:
