@@ -20,14 +20,17 @@ _Data = Mapping[str, Any]
 
 _Class = type[InterviewRequest]
 
-# The names by which a dictionary says what kind of interview it is: the JavaScript SDK's ``type``, and the API's.
+KINDS: Final[dict[str, _Class]] = {"ai": AIInterview, "human": HumanInterview, "team": TeamMeeting}
+"""The classes of interviews, by the JavaScript SDK's ``type``."""
+
+# The names by which a dictionary says what kind of interview it is: ``type``, and those of the API.
 _MEETING_TYPES: Final[dict[object, tuple[_Class, ...]]] = {
     "AI_ONLY": (AIInterview,),
     "HUMAN": (HumanInterview, TeamMeeting),
 }
 _IS_TEAM: Final[dict[object, tuple[_Class, ...]]] = {True: (TeamMeeting,), False: (AIInterview, HumanInterview)}
-_KINDS: Final[dict[str, dict[object, tuple[_Class, ...]]]] = {
-    "type": {"ai": (AIInterview,), "human": (HumanInterview,), "team": (TeamMeeting,)},
+_NAMED_BY: Final[dict[str, dict[object, tuple[_Class, ...]]]] = {
+    "type": {kind: (model,) for kind, model in KINDS.items()},
     "meetingType": _MEETING_TYPES,
     "meeting_type": _MEETING_TYPES,
     "isTeamMeeting": _IS_TEAM,
@@ -45,7 +48,7 @@ def from_dict(cls: type[T], data: Mapping[str, Any], /, *, ignore_unknown: bool 
     out. Models of responses are read as leniently as the API's own, in its spelling.
 
     Raises:
-        ValidationError: A value is unknown, missing or wrong; the field is its path, as ``candidate.email``.
+        ValidationError: A value is unknown, missing or wrong; the field is its path, such as ``candidate.email``.
     """
     if not isinstance(data, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError("data", f"must be a dictionary, not {kind(data)}")
@@ -66,14 +69,14 @@ def _response(cls: type[T], data: _Data) -> T:
 
 
 def _interview(cls: _Class, data: _Data) -> tuple[_Class, _Data]:
-    """Return the class of an interview, and the dictionary without the names that stand for it.
+    """Return the class of an interview, and the dictionary without the names that decide it.
 
     Raises:
         ValidationError: Nothing names the class, or what does contradicts itself or ``cls``.
     """
     rest = dict(data)
-    classes = [model for model in (AIInterview, HumanInterview, TeamMeeting) if issubclass(model, cls)]
-    for name, kinds in _KINDS.items():
+    classes = [model for model in KINDS.values() if issubclass(model, cls)]
+    for name, kinds in _NAMED_BY.items():
         value = rest.pop(name, None)
         if value is None:
             continue

@@ -13,14 +13,13 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from pydantic_core import ValidationError as PydanticError
 from pydantic_core.core_schema import no_info_plain_validator_function, plain_serializer_function_ser_schema
 
-from boooply.converter.dictionaries import from_dict
+from boooply.converter.dictionaries import KINDS, from_dict
 from boooply.converter.json_schema import Schema, accepted, returned
 from boooply.converter.unstructuring import to_dict
 from boooply.errors import ValidationError
-from boooply.models import AIInterview, HumanInterview, InterviewRequest, ResponseModel, TeamMeeting
+from boooply.models import InterviewRequest, ResponseModel
 from boooply.models.mappings import in_api_spelling
 
-_KINDS: Final[dict[str, type[InterviewRequest]]] = {"ai": AIInterview, "human": HumanInterview, "team": TeamMeeting}
 # What a schema of fields alone cannot say.
 _ONE_OF_THEM: Final[Schema] = {"anyOf": [{"required": ["candidate"]}, {"required": ["participants"]}]}
 
@@ -49,7 +48,7 @@ def _validate(cls: type[object], value: object) -> object:
         return from_dict(cls, cast("Mapping[str, Any]", value))
     except ValidationError as error:
         problem = error
-    for model in _KINDS.values() if cls is InterviewRequest else (cls,):
+    for model in KINDS.values() if cls is InterviewRequest else (cls,):
         problem = in_api_spelling(model, problem)
     raise _error(cls, problem.rule, *_path(problem.field))
 
@@ -60,7 +59,7 @@ def _error(cls: type, rule: str, *path: str | int) -> PydanticError:
 
 
 def _path(field: str) -> list[str | int]:
-    """Return the steps of a path, as ``availableSlots[1].end`` has three."""
+    """Return the steps of a path, such as the three of ``availableSlots[1].end``."""
     return [int(step) if step.isdecimal() else step for step in re.findall(r"[^.\[\]]+", field)]
 
 
@@ -73,7 +72,7 @@ def _json_schema(cls: type, _core: CoreSchema, handler: Any) -> Schema:
 
 def _body(cls: type) -> Schema:
     if cls is InterviewRequest:
-        return {"oneOf": [_of_kind(kind, model) for kind, model in _KINDS.items()]}
+        return {"oneOf": [_of_kind(kind, model) for kind, model in KINDS.items()]}
     schema = accepted(cls)
     return schema | _ONE_OF_THEM if "candidate" in schema["properties"] else schema
 
