@@ -79,7 +79,7 @@ def identity(value: str | int | UUID) -> str:
     """Require an id of the caller's own, and return it as text."""
     if isinstance(value, str):
         line(value)
-    elif isinstance(value, bool) or not isinstance(value, int | UUID):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+    elif isinstance(value, bool) or not isinstance(value, int | UUID):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError("", f"must be text, a whole number or a UUID, not {kind(value)}")
     return str(value)
 
@@ -98,21 +98,24 @@ def flag(value: Any) -> bool:
 
 def time(value: datetime | str) -> datetime:
     """Require a datetime with a time zone, or an ISO 8601 text with an offset."""
-    rule = "must be a time with an offset, as 2026-05-01T09:00:00Z"
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            value = ""
-        if isinstance(value, str) or value.utcoffset() is None:
-            raise ValidationError("", rule)
-    elif not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+    rule = "must be a time with an offset, such as 2026-05-01T09:00:00Z"
+    found = _from_iso(value) if isinstance(value, str) else value
+    if isinstance(value, str) and (found is None or found.utcoffset() is None):
+        raise ValidationError("", rule)
+    if not isinstance(found, datetime):
         raise ValidationError("", f"{rule}, or a datetime, not {kind(value)}")
-    if value.utcoffset() is None:
+    if found.utcoffset() is None:
         raise ValidationError("", "has no time zone: give one, as in datetime(…, tzinfo=UTC)")
-    if value.year in _LAST_YEARS and not _has_utc(value):
+    if found.year in _LAST_YEARS and not _has_utc(found):
         raise ValidationError("", "must lie within the years 1 to 9999 in UTC too")
-    return value
+    return found
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def optional_time(value: datetime | str | None) -> datetime | None:
