@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from boooply.sandbox.assessments import confidence_level, interviewer_evaluation
-from boooply.sandbox.evaluations import rating_near, rating_of, scores_of, skills_assessment, summary_of, verdict_of
+from boooply.sandbox.evaluations import band_of, rating_near, rating_of, scores_of, skills_assessment, summary_of
 from boooply.sandbox.recordings import recording
 from boooply.sandbox.records import Interview
 from boooply.sandbox.transcripts import ANSWER, exchanges, statistics, transcript_lines
@@ -86,21 +86,21 @@ def _transcript(interview: Interview) -> dict[str, Any]:
 def _evaluation(interview: Interview) -> dict[str, Any]:
     scores = scores_of(interview)
     overall = scores["overall"]
-    verdict, summary, skills = verdict_of(interview), summary_of(interview), skills_assessment(interview)
+    band, summary, skills = band_of(interview), summary_of(interview), skills_assessment(interview)
     return {
         "summary": summary,
-        "oneLineSummary": verdict.summary,
+        "oneLineSummary": band.summary,
         "overallRating": rating_of(overall),
-        "recommendation": verdict.overall,
+        "recommendation": band.overall,
         "confidenceLevel": confidence_level(interview, "candidate"),
         "scores": scores,
-        "recruiterSummary": {"tldr": summary, "quickDecision": verdict.decision},
+        "recruiterSummary": {"tldr": summary, "quickDecision": band.decision},
         "skillsAssessment": skills,
         "strengthsAndWeaknesses": {
             "strengths": [{"point": "Measures before changing anything", "evidence": ANSWER}],
             "weaknesses": [{"point": "Names few trade-offs", "evidence": "No alternative was mentioned."}],
         },
-        "redFlags": _red_flags(verdict.decision),
+        "redFlags": _red_flags(band.decision),
         "positiveSignals": [{"signal": "Starts from what users see", "context": ANSWER}],
         "sentimentAnalysis": _sentiment(rating_of(overall)),
         "questionsAsked": _questions_asked(interview),

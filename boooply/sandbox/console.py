@@ -148,10 +148,10 @@ def _limits_view(state: State, windows: Windows) -> dict[str, Any]:
         {
             "tenant": state.tenant_of_key(key),
             "allowance": allowance,
-            "limit": verdict.limit,
-            "remaining": verdict.remaining,
-            "resetsAt": iso(datetime.fromtimestamp(verdict.resets_at, UTC)),
+            "limit": usage.limit,
+            "remaining": usage.remaining,
+            "resetsAt": iso(datetime.fromtimestamp(usage.resets_at, UTC)),
         }
-        for key, allowance, verdict in islice(windows.usage(state.clock.timestamp()), SHOWN)
+        for key, allowance, usage in islice(windows.usage(state.clock.timestamp()), SHOWN)
     ]
     return {"window": windows.window, "items": shown}

@@ -12,7 +12,8 @@ from boooply.sandbox.records import Interview
 from boooply.sandbox.transcripts import ANSWER, exchanges, statistics
 
 __all__ = [
-    "Verdict",
+    "Band",
+    "band_of",
     "evaluation_payload",
     "overall_score",
     "rating_near",
@@ -20,7 +21,6 @@ __all__ = [
     "scores_of",
     "skills_assessment",
     "summary_of",
-    "verdict_of",
 ]
 
 # ---- the scores
@@ -40,11 +40,11 @@ RATINGS_FROM: Final = (20, 40, 75, 90)
 
 
 @frozen(kw_only=True)
-class Verdict:
+class Band:
     """What follows from an overall score.
 
     Attributes:
-        minimum: The lowest score with this verdict.
+        minimum: The lowest score in the band.
         overall: The recommendation in webhooks.
         decision: The quick decision for recruiters.
         recommendation: The recommendation in the evaluation call, which follows from the decision.
@@ -60,8 +60,8 @@ class Verdict:
     summary: str
 
 
-VERDICTS: Final = tuple(
-    Verdict(
+BANDS: Final = tuple(
+    Band(
         minimum=minimum,
         overall=overall,
         decision=decision,
@@ -101,8 +101,8 @@ def _scores_set(interview: Interview, given: Mapping[str, Any]) -> dict[str, int
     if overall is None and categories:
         overall = round(fmean(categories.values()))
     if overall is None:
-        above = [one.minimum for one in VERDICTS if one.minimum > verdict_of(interview).minimum]
-        overall = pick(interview, "overallScore", verdict_of(interview).minimum, min(above, default=101) - 1)
+        above = [one.minimum for one in BANDS if one.minimum > band_of(interview).minimum]
+        overall = pick(interview, "overallScore", band_of(interview).minimum, min(above, default=101) - 1)
     return {"overall": overall, **categories}
 
 
@@ -116,18 +116,18 @@ def rating_of(score: int) -> int:
     return 1 + bisect(RATINGS_FROM, score)
 
 
-def verdict_of(interview: Interview) -> Verdict:
+def band_of(interview: Interview) -> Band:
     """Return what follows from the overall score, or from the recommendation that a caller has set."""
     recommendation = interview.outcome.get("evaluation", {}).get("recommendation")
     if recommendation is not None:
-        return next(one for one in VERDICTS if one.overall == recommendation)
+        return next(one for one in BANDS if one.overall == recommendation)
     score = scores_of(interview)["overall"]
-    return next(one for one in VERDICTS if score >= one.minimum)
+    return next(one for one in BANDS if score >= one.minimum)
 
 
 def summary_of(interview: Interview) -> str:
     """Summarize an evaluation."""
-    return f"{interview.title}: {verdict_of(interview).summary} Overall {scores_of(interview)['overall']} of 100."
+    return f"{interview.title}: {band_of(interview).summary} Overall {scores_of(interview)['overall']} of 100."
 
 
 # ---- the call
@@ -164,7 +164,7 @@ def _evaluation(interview: Interview, scores: Mapping[str, int]) -> dict[str, An
         for question in (asked.content for asked, _ in exchanges(interview))
     ]
     return {
-        "recommendation": verdict_of(interview).recommendation,
+        "recommendation": band_of(interview).recommendation,
         "overallScore": overall,
         **{shown: overall if interview.rubric else scores.get(name, overall) for name, shown in CATEGORIES.items()},
         "questionEvaluations": rated,
@@ -178,7 +178,7 @@ def _raw_analysis(interview: Interview, scores: Mapping[str, int]) -> dict[str, 
     return {
         "overallRating": rating_of(overall),
         "scores": scores,
-        "recruiterSummary": {"tldr": summary_of(interview), "quickDecision": verdict_of(interview).decision},
+        "recruiterSummary": {"tldr": summary_of(interview), "quickDecision": band_of(interview).decision},
         "perceivedLevel": interview.details.get("seniority", level),
         "skillEvaluations": skills_assessment(interview),
     }
@@ -207,7 +207,7 @@ def _by_rubric(interview: Interview, rubric: Mapping[str, Any]) -> dict[str, Any
         "byCriterion": criteria,
         "mustHavesMet": all((criteria[name]["score"] or 0) >= MET_FROM for name in required),
         "overallConfidence": "HIGH" if all(one["score"] for one in criteria.values()) else "MEDIUM",
-        "aiRecommendation": verdict_of(interview).by_rubric,
+        "aiRecommendation": band_of(interview).by_rubric,
         "rubricSnapshot": rubric,
     }
 

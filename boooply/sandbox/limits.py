@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import Attribute, field, frozen, validators
 
-__all__ = ["GENEROUS", "Allowance", "Clock", "Limits", "Verdict", "Windows", "allowance_of"]
+__all__ = ["GENEROUS", "Allowance", "Clock", "Decision", "Limits", "Windows", "allowance_of"]
 
 # ---- the clock
 
@@ -92,7 +92,7 @@ def allowance_of(method: str) -> Allowance:
 
 
 @frozen(kw_only=True)
-class Verdict:
+class Decision:
     """The decision on a call, and the state of its window after it."""
 
     granted: bool
@@ -126,30 +126,30 @@ class Windows:
         """The length of a window, in seconds."""
         return self._limits.window
 
-    def take(self, key: str, allowance: Allowance, now: float) -> Verdict:
+    def take(self, key: str, allowance: Allowance, now: float) -> Decision:
         """Count a call if the limit of its window is not reached; a rejected call counts nothing."""
         index, used = self._current(key, allowance, now)
         granted = used < getattr(self._limits, allowance)
         if granted:
             used += 1
             self._used[key, allowance] = (index, used)
-        return self._verdict(allowance, index, used, now, granted=granted)
+        return self._decision(allowance, index, used, now, granted=granted)
 
-    def usage(self, now: float) -> Iterator[tuple[str, Allowance, Verdict]]:
+    def usage(self, now: float) -> Iterator[tuple[str, Allowance, Decision]]:
         """Iterate over the keys and classes that have made calls, newest first, with the state of their windows."""
         for key, allowance in reversed(self._used):
             index, used = self._current(key, allowance, now)
-            yield key, allowance, self._verdict(allowance, index, used, now, granted=True)
+            yield key, allowance, self._decision(allowance, index, used, now, granted=True)
 
     def _current(self, key: str, allowance: Allowance, now: float) -> tuple[int, int]:
         index = math.floor(now / self.window)
         counted_in, used = self._used.get((key, allowance), (index, 0))
         return index, used if counted_in == index else 0
 
-    def _verdict(self, allowance: Allowance, index: int, used: int, now: float, *, granted: bool) -> Verdict:
+    def _decision(self, allowance: Allowance, index: int, used: int, now: float, *, granted: bool) -> Decision:
         limit: int = getattr(self._limits, allowance)
         end = (index + 1) * self.window
-        return Verdict(
+        return Decision(
             granted=granted,
             limit=limit,
             remaining=limit - used,

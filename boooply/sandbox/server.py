@@ -14,7 +14,7 @@ from boooply.sandbox.context import RequestContext
 from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
 from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import DOWNLOAD, UNKNOWN, Faults, Outcome, respond_with_fault
-from boooply.sandbox.limits import Allowance, Verdict, Windows, allowance_of
+from boooply.sandbox.limits import Allowance, Decision, Windows, allowance_of
 from boooply.sandbox.operations import OPERATIONS, Operation
 from boooply.sandbox.playing import expire_overdue
 from boooply.sandbox.recordings import STORAGE, check_signature, video_of
@@ -115,15 +115,15 @@ class Server:
     async def _respond(
         self, name: str, allowance: Allowance, key: Key | None, respond: Respond, request: web.Request
     ) -> web.StreamResponse:
-        verdict = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
+        decision = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
         # Before the fault, which may consume the body that this reads.
         tenant = await self._tenant(key, request)
-        is_allowed = verdict is None or verdict.granted
-        fault = self._faults.take(name) if verdict is not None and is_allowed else None
+        is_allowed = decision is None or decision.granted
+        fault = self._faults.take(name) if decision is not None and is_allowed else None
         outcome = await respond_with_fault(respond, request, fault) if is_allowed else Outcome.of(rate_limited())
         response = outcome.response
-        if verdict is not None and outcome.shows_limits:
-            response.headers.update(_limit_headers(verdict, response.status))
+        if decision is not None and outcome.shows_limits:
+            response.headers.update(_limit_headers(decision, response.status))
         if self._latency:
             await asyncio.sleep(self._latency)
         now = self._state.clock.now()
@@ -205,9 +205,9 @@ async def _reject_foreign(respond: Respond, request: web.Request) -> web.StreamR
     return await respond(request)
 
 
-def _limit_headers(verdict: Verdict, status: int) -> dict[str, str]:
+def _limit_headers(decision: Decision, status: int) -> dict[str, str]:
     # The 429 of a fault looks like that of a used-up window.
-    stated = evolve(verdict, granted=False, remaining=0) if status == TOO_MANY_REQUESTS else verdict
+    stated = evolve(decision, granted=False, remaining=0) if status == TOO_MANY_REQUESTS else decision
     return stated.headers()
 
 
