@@ -106,7 +106,7 @@ async def serve(  # noqa: PLR0913 - each is an option of the command
         state: Keeps everything in this file over restarts, with the keys and people's data.
 
     Returns:
-        The exit code: 2 if the port or the file cannot be had, or a fault, the plan, seed or webhook URL is none.
+        The exit code: 2 if the port or the file cannot be used, or a fault, plan, seed or webhook URL is not valid.
     """
     terminal = console(stderr=True)
     limits = Limits(reads=reads, writes=writes, ai=ai, window=window)

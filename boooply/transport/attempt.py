@@ -96,7 +96,9 @@ async def attempt(
 
 
 def _may_have_body(request: Request) -> bool:
-    return request.body is not None or request.method in _WITH_BODIES  # the API reads the type of an empty one too
+    return (
+        request.body is not None or request.method in _WITH_BODIES
+    )  # the vendor's SDK names the type of an empty one too
 
 
 def failure(
