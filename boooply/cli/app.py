@@ -6,21 +6,15 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError
-from rich.text import Text
+from cyclopts import App, CycloptsError, Group
 
-from boooply.cli.terminal import (
-    OPTION,
-    console,
-    discard_output,
-    print_error,
-    printable,
-    printed_warnings,
-    replace_unencodable,
-)
+from boooply.cli import loading
+from boooply.cli.terminal import OPTION, console, discard_output, print_error, printed_warnings, replace_unencodable
+from boooply.cli.usage import usage_error
 from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
 from boooply.version import __version__
 
+_OPTIONS: Final = Group("Options", sort_key=1)
 _WRONG_INPUT: Final = 2  # a mistyped command, or a setting or file that must be changed
 _FAILED: Final = 1
 _WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError)
@@ -174,11 +168,14 @@ To rotate while the store is in use: in every process, set BOOOPLY_STORE_KEY
 to the new key and the old one, a comma between them; then run it; then drop
 the old one in every process.
 """
+_COMPLETION: Final = """Let Tab complete commands, options and files.
 
+It writes a script for your shell, and a line that loads it to the file that
+the shell reads at its start. Run it again after an update.
 
-def _one_line(error: CycloptsError) -> Text:
-    return Text(f"boooply: {printable(str(error))} Try: boooply --help")
-
+   boooply --install-completion
+   boooply --install-completion --shell zsh --output ~/.zfunc/_boooply
+"""
 
 app: Final = App(
     name="boooply",
@@ -186,8 +183,9 @@ app: Final = App(
     help_epilogue=_EPILOGUE,
     help_format="plaintext",
     version=__version__,
+    version_flags=("--version", "-V"),
     default_parameter=OPTION,
-    error_formatter=_one_line,
+    error_formatter=usage_error,
     exit_on_error=False,  # run() returns the exit code
     suppress_keyboard_interrupt=False,  # main() does that, since Ctrl-C can come before there is an app
     result_action="return_int_as_exit_code_else_zero",
@@ -202,10 +200,17 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),
     "mcp": ("mcp:mcp", _MCP),
+    "help": ("help:show_help", "Show this help, or that of a command."),
+    "--install-completion": ("completion:install_completion", _COMPLETION),
 }
 for _position, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
     # By path, so that --version and --help do not import an HTTP server.
-    app.command(f"boooply.cli.{_path}", name=_name, help=_help, sort_key=_position)
+    loading.PATHS[_name] = _path
+    _group = _OPTIONS if _name.startswith("-") else None
+    app.command(f"{loading.__name__}:{_name}", name=_name, help=_help, sort_key=_position, group=_group)
+for _name, _help in (("--help", "Show this help."), ("--version", "Show the version.")):
+    app[_name].help = _help
+    app[_name].group = _OPTIONS
 
 
 def run(arguments: Sequence[str]) -> int:
