@@ -215,9 +215,9 @@ def _check_asking(*, yes: bool, command: str) -> None:
 
 def _is_confirmed(question: str) -> bool:
     """Ask a question on standard error, and return whether the response is yes."""
-    console(stderr=True).print(f"{question} [y/N] ", end="", soft_wrap=True)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # that of asyncio waits for the input
     try:
+        console(stderr=True).print(f"{question} [y/N] ", end="", soft_wrap=True)
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
     finally:
         signal.signal(signal.SIGINT, previous)
