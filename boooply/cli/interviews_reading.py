@@ -28,6 +28,7 @@ from boooply.ratelimit.limits import RateLimits
 
 _LIMITS: Final = RateLimits()
 _PAGE: Final = 100
+_TO_COUNT: Final = 3  # reads: whose the key is, and the totals of two lists
 _OUTAGE: Final = (APIConnectionError, DeadlineExceededError, RateLimitError, ServerError)
 _PATIENCE: Final = 90.0  # seconds without a response until a customer, or the export, is given up
 _PAUSE: Final = 5.0  # seconds before a customer is read again
@@ -52,9 +53,14 @@ class Expected:
     spent: int
 
     @property
+    def pages(self) -> int:
+        """The number of pages of the list."""
+        return max(1, -(-self.interviews // _PAGE))
+
+    @property
     def reads(self) -> int:
         """The number of reads to come."""
-        return max(1, -(-self.interviews // _PAGE)) + self.evaluations
+        return self.pages + self.evaluations
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -82,15 +88,13 @@ class Reading:
     total: int = attrs.field(default=0, init=False)
     done: Counter[str] = attrs.field(factory=Counter[str], init=False)
     failed: dict[str, BoooplyError] = attrs.field(factory=dict[str, BoooplyError], init=False)
-    _seconds_per_read: float = attrs.field(default=0.0, init=False)
+    _begun_at: float = attrs.field(factory=time.monotonic, init=False)
+    _reads: int = attrs.field(default=0, init=False)
     _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # the API, about a customer
 
     async def count(self, customers: Iterable[str]) -> None:
         """Ask the API how much is to read of each customer: two or three reads for each."""
-        begun = time.monotonic()
         await self._each(customers, self._count)
-        reads = sum(one.spent for one in self.expected.values())
-        self._seconds_per_read = (time.monotonic() - begun) / max(1, reads)
         self.total = sum(one.interviews for one in self.expected.values())
 
     async def read(self) -> None:
@@ -101,7 +105,7 @@ class Reading:
         """Estimate how long the rest takes, by the limits of the keys and by the speed of the API so far."""
         left = self.expected.values()
         times = [seconds_to_end(one.spent + one.reads, one.limit, _LIMITS.window) for one in left]
-        by_speed = sum(one.reads for one in left) * self._seconds_per_read
+        by_speed = sum(one.reads for one in left) * (time.monotonic() - self._begun_at) / max(1, self._reads)
         return max(by_speed, _makespan(times, self.concurrency))
 
     async def _count(self, customer: str) -> None:
@@ -114,7 +118,8 @@ class Reading:
             found = await client.interviews.list(limit=1, **completed)
             evaluations = max(0, (found.total or len(found.items)) - len(self.sink.evaluations(customer)))
         limit = client.rate_limits[RateLimitClass.READS].limit
-        self.expected[customer] = Expected(page.total or len(page.items), evaluations, limit, 3)
+        self.expected[customer] = Expected(page.total or len(page.items), evaluations, limit, _TO_COUNT)
+        self._reads += _TO_COUNT
 
     async def _read(self, customer: str) -> None:
         client = await self.clients.of(customer)
@@ -128,6 +133,7 @@ class Reading:
             evaluation = await self._evaluation(client, customer, one.code)
             self._put(customer, [attrs.evolve(one, evaluation=evaluation)])
             expected.evaluations -= 1
+            self._reads += 1
         self.sink.finish(customer)
         del self.expected[customer]
 
@@ -143,6 +149,7 @@ class Reading:
             is_unread = self.with_evaluations and is_evaluated(interview) and code not in known
             (unread if is_unread else rows).append(row)
         self._put(customer, rows)
+        self._reads += self.expected[customer].pages
         return unread
 
     async def _evaluation(self, client: AsyncBoooplyClient, customer: str, meeting_code: str) -> Row | None:

@@ -194,7 +194,8 @@ def plan(reading: Reading) -> str:
 def progress_line(reading: Reading) -> str:
     """Describe the progress of an export in one short line."""
     left = duration(reading.seconds_left())
-    return f"{reading.done.total():,}/{reading.total:,} interviews, {len(reading.expected):,} customers left, {left}"
+    customers = count_of(len(reading.expected), "customer")
+    return f"{reading.done.total():,}/{reading.total:,} interviews, {customers} to go, {left} left"
 
 
 def exported(reading: Reading, count: int | None, target: Path | None, seconds: float) -> RenderableType:
