@@ -93,6 +93,20 @@ platform keys, with commas between them, the first one mints.
 Ctrl-C or SIGTERM waits for the requests in flight to complete, for as long as
 --grace; a second one gives them up.
 """
+_INTERVIEWS: Final = """See, export, cancel and reschedule interviews.
+
+For the organization of BOOOPLY_API_KEY, or for customers in the store:
+
+   boooply interviews list --status completed --since 2026-05-01
+   boooply interviews get Boooply-AI-1234567890
+   boooply interviews evaluation Boooply-AI-1234567890
+   boooply interviews list --customer org_7234567890
+   boooply interviews export --all-customers --output interviews.csv
+
+An export to a file that was stopped or killed continues with the same
+command. The API comes from BOOOPLY_BASE_URL. The store's customers need
+BOOOPLY_PLATFORM_KEY and BOOOPLY_STORE_KEY too.
+"""
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
 The queue lies in the store, which must be on PostgreSQL. If a row is wrong
@@ -196,6 +210,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),
+    "interviews": ("interviews:app", _INTERVIEWS),
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),
