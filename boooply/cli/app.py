@@ -176,6 +176,26 @@ the old one in every process.
 """
 
 
+_DOCTOR: Final = """Check the API, the key and this machine, before you rely on them.
+
+It sends at most five reads. Nothing is created, and nobody gets an e-mail.
+The report says which of this package's assumptions are true of the API, and
+contains no value of your data: paste it into an issue if something differs.
+
+   boooply doctor                             the key in BOOOPLY_API_KEY
+   boooply doctor --expect org_7234567890     and whether it is this customer's
+   boooply doctor --customer org_7234567890   that customer's key in the store
+   boooply doctor --json
+
+The first call carries no key: a wrong host never sees it. With nothing but a
+platform key, that is the only call, since a platform key can only mint. The
+API comes from BOOOPLY_BASE_URL.
+
+Exit codes: 0 all as assumed, 1 the API did not respond or refused the key,
+2 a setting is wrong, 4 something differs.
+"""
+
+
 def _one_line(error: CycloptsError) -> Text:
     return Text(f"boooply: {printable(str(error))} Try: boooply --help")
 
@@ -195,6 +215,7 @@ app: Final = App(
 _COMMANDS: Final = {  # as a newcomer needs them
     "quickstart": ("quickstart:quickstart", _QUICKSTART),
     "sandbox": ("sandbox:serve", _SANDBOX),
+    "doctor": ("doctor.command:doctor", _DOCTOR),
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),
