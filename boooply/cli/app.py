@@ -176,7 +176,7 @@ the old one in every process.
 """
 
 
-_DOCTOR: Final = """Check the API, the key and this machine, before you rely on them.
+_DOCTOR: Final = """Check the API, the key and this machine.
 
 It sends at most five reads. Nothing is created, and nobody gets an e-mail.
 The report says which of this package's assumptions are true of the API, and
@@ -191,8 +191,8 @@ The first call carries no key: a wrong host never sees it. With nothing but a
 platform key, that is the only call, since a platform key can only mint. The
 API comes from BOOOPLY_BASE_URL.
 
-Exit codes: 0 all as assumed, 1 the API did not respond or refused the key,
-2 a setting is wrong, 4 something differs.
+Here, exit code 4 means that something differs from what is assumed, and 1 that
+the API did not respond or refused the key.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from boooply.cli.doctor import connection, fields, forms
-from boooply.cli.doctor.findings import Check, Finding, Observed, Verdict
+from boooply.cli.doctor.findings import Check, Finding, Observed, CheckResult
 from boooply.secret import hide_locals
 
 REACHABLE: Final = "reachable"
@@ -51,7 +51,7 @@ def examine(observed: Observed) -> dict[Check, Finding]:
 
 def exit_code(findings: dict[Check, Finding]) -> int:
     """Return 0 if all is as assumed, 1 if the API did not respond or refused the key, and 4 if something differs."""
-    differing = {check.slug for check, finding in findings.items() if finding.verdict is Verdict.DIFFERS}
+    differing = {check.slug for check, finding in findings.items() if finding.result is CheckResult.DIFFERS}
     if differing & {REACHABLE, KEY_ACCEPTED}:
         return 1
     return 4 if differing else 0

@@ -95,9 +95,10 @@ async def _read_interviews(connection: Connection) -> dict[str, Reading]:
     listed = await _read(connection, LIST_INTERVIEWS, query=InterviewQuery(limit=EXPECTED_SIZE))
     found = {"interviews": listed}
     interviews: tuple[Interview, ...] = listed.result.items if isinstance(listed.result, Page) else ()
-    evaluated = next((one for one in interviews if one.overall_score is not None), None)
-    completed = next((one for one in interviews if one.session_status == SessionStatus.COMPLETED), None)
-    chosen = evaluated or completed or next(iter(interviews), None)
+    scored = [one for one in interviews if one.overall_score is not None]
+    completed = [one for one in interviews if one.session_status == SessionStatus.COMPLETED and not one.is_team_meeting]
+    evaluated = next(iter((*scored, *completed)), None)  # the second may still await its analysis
+    chosen = evaluated or next(iter(interviews), None)
     if chosen is not None:
         found["interview"] = await _read(connection, GET_INTERVIEW, meeting_code=chosen.meeting_code)
     if evaluated is not None:

@@ -26,12 +26,13 @@ from boooply.models import (
     Page,
     QuestionEvaluation,
 )
+from boooply.protocol.envelopes import BESIDE_EVALUATION
 
 _EXTRA: Final = "extra"
 _WORD: Final = re.compile(r"[^\W_]+")
 _PERCENT: Final = (0.0, 100.0)
-_ENVELOPES: Final = {"organization", "meeting"}
-_BESIDE: Final = frozenset({"success", "message"})
+_ENVELOPES: Final = {"evaluation", "meeting", "organization"}
+_BESIDE: Final = {"message", "success", *BESIDE_EVALUATION}
 _TYPES: Final[dict[type, str]] = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}
 _IDS: Final = frozenset({"id", "externalOrgId", "sourceId"})
 # What the published examples have in every object, in the API's spelling.

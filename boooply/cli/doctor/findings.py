@@ -25,7 +25,7 @@ _NAME: Final = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 _MOST_DIGITS: Final = 2  # more look like an id
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """The result of a check."""
 
     PASSED = "passed"
@@ -37,7 +37,7 @@ class Verdict(StrEnum):
 class Finding:
     """The result of a check, in one line, with further lines where it lists something."""
 
-    verdict: Verdict
+    result: CheckResult
     text: str
     details: tuple[str, ...] = ()
 
@@ -53,17 +53,17 @@ class Check:
 
 def passed(text: str) -> Finding:
     """Return the finding that an assumption is true."""
-    return Finding(Verdict.PASSED, text)
+    return Finding(CheckResult.PASSED, text)
 
 
 def differs(text: str, details: Iterable[str] = ()) -> Finding:
     """Return the finding that an assumption is not true."""
-    return Finding(Verdict.DIFFERS, text, tuple(details))
+    return Finding(CheckResult.DIFFERS, text, tuple(details))
 
 
 def not_checked(reason: str) -> Finding:
     """Return the finding that nothing was observed that would show it."""
-    return Finding(Verdict.NOT_CHECKED, reason)
+    return Finding(CheckResult.NOT_CHECKED, reason)
 
 
 # ---- what was observed

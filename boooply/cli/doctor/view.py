@@ -14,11 +14,11 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.doctor.findings import Check, Finding, Verdict
+from boooply.cli.doctor.findings import Check, Finding, CheckResult
 from boooply.cli.terminal import count_of, inset, printable
 from boooply.version import __version__
 
-_STYLES: Final = {Verdict.PASSED: "green", Verdict.DIFFERS: "bold red"}
+_STYLES: Final = {CheckResult.PASSED: "green", CheckResult.DIFFERS: "bold red"}
 _PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "anyio", "uvloop", "orjson")
 _RELEASE: Final = re.compile(r"[\d.]*")  # what follows the numbers may be of a company's own making
 
@@ -44,7 +44,7 @@ def as_json(findings: Mapping[Check, Finding], requests: int) -> dict[str, Any]:
     checks = {
         check.slug: {
             "question": check.question,
-            "verdict": str(finding.verdict).replace(" ", "_"),
+            "result": str(finding.result).replace(" ", "_"),
             "found": printable(finding.text),
             "details": [printable(one) for one in finding.details],
         }
@@ -55,8 +55,8 @@ def as_json(findings: Mapping[Check, Finding], requests: int) -> dict[str, Any]:
 
 def report(findings: Mapping[Check, Finding], requests: int) -> RenderableType:
     """Return the report for people."""
-    counts = Counter(finding.verdict for finding in findings.values())
-    parts = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
+    counts = Counter(finding.result for finding in findings.values())
+    parts = [f"{counts[result]} {result}" for result in CheckResult if counts[result]]
     named = ", ".join(f"{name} {found}" for name, found in versions().items())
     return Group(
         Text(f"{', '.join(parts)}; {count_of(requests, 'request')}, which read and changed nothing.\n", "bold"),
@@ -74,10 +74,10 @@ def _table(findings: Mapping[Check, Finding]) -> Table:
     columns = Column(no_wrap=True), Column(no_wrap=True), Column(overflow="fold")
     table = Table.grid(*columns, padding=(0, 2, 0, 0))
     for check, finding in findings.items():
-        if finding.verdict is not Verdict.NOT_CHECKED:
+        if finding.result is not CheckResult.NOT_CHECKED:
             lines = (finding.text, *(f"- {one}" for one in finding.details))
-            verdict = Text(finding.verdict, _STYLES[finding.verdict])
-            table.add_row(verdict, check.slug, "\n".join(map(printable, lines)))
+            result = Text(finding.result, _STYLES[finding.result])
+            table.add_row(result, check.slug, "\n".join(map(printable, lines)))
     return table
 
 
@@ -85,9 +85,9 @@ def _not_checked(findings: Mapping[Check, Finding]) -> list[RenderableType]:
     """Group the checks that found nothing by the reason, which many of them share."""
     slugs: dict[str, list[str]] = {}
     for check, finding in findings.items():
-        if finding.verdict is Verdict.NOT_CHECKED:
+        if finding.result is CheckResult.NOT_CHECKED:
             slugs.setdefault(finding.text, []).append(check.slug)
     return [
-        Group(Text(f"\n{Verdict.NOT_CHECKED}: {printable(text)}"), inset(Text(", ".join(names), "dim")))
+        Group(Text(f"\n{CheckResult.NOT_CHECKED}: {printable(text)}"), inset(Text(", ".join(names), "dim")))
         for text, names in slugs.items()
     ]
