@@ -190,6 +190,24 @@ the shell reads at its start. Run it again after an update.
    boooply --install-completion
    boooply --install-completion --shell zsh --output ~/.zfunc/_boooply
 """
+_DOCTOR: Final = """Check the API, the key and this machine.
+
+It sends at most five reads. Nothing is created, and nobody gets an e-mail.
+The report says which of this package's assumptions are true of the API, and
+contains no value of your data: paste it into an issue if something differs.
+
+   boooply doctor                             the key in BOOOPLY_API_KEY
+   boooply doctor --expect org_7234567890     and whether it is this customer's
+   boooply doctor --customer org_7234567890   that customer's key in the store
+   boooply doctor --json
+
+The first call carries no key: a wrong host never sees it. With nothing but a
+platform key, that is the only call, since a platform key can only mint. The
+API comes from BOOOPLY_BASE_URL.
+
+Here, exit code 4 means that something differs from what is assumed, and 1 that
+the API did not respond or refused the key.
+"""
 
 app: Final = App(
     name="boooply",
@@ -207,6 +225,7 @@ app: Final = App(
 _COMMANDS: Final = {  # as a newcomer needs them
     "quickstart": ("quickstart:quickstart", _QUICKSTART),
     "sandbox": ("sandbox:serve", _SANDBOX),
+    "doctor": ("doctor.command:doctor", _DOCTOR),
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),

@@ -67,10 +67,16 @@ class TooLargeError(Exception):
 
 
 async def attempt(
-    session: aiohttp.ClientSession, pool: Pool, request: Request, key: Secret, *, timeout: float
+    session: aiohttp.ClientSession,
+    pool: Pool,
+    request: Request,
+    key: Secret | None,
+    *,
+    timeout: float,
+    progress: AttemptProgress | None = None,
 ) -> Response | Failure:
-    """Send a request once, within ``timeout`` seconds."""
-    progress = AttemptProgress()
+    """Send a request once, within ``timeout`` seconds, with a key or without any."""
+    progress = progress or AttemptProgress()
     ATTEMPT.set(progress)
     status, headers, body = 0, _NO_HEADERS, bytearray()
     try:
@@ -80,7 +86,7 @@ async def attempt(
                 request.method,
                 URL(pool.base_url + request.target, encoded=True),
                 data=request.body,
-                headers={"Authorization": f"Bearer {key.reveal()}"} | (_JSON if _may_have_body(request) else {}),
+                headers=_authorization(key) | (_JSON if _may_have_body(request) else {}),
                 timeout=client_timeout(timeout),
                 proxy=None if pool.proxy is None else pool.proxy.reveal(),
                 allow_redirects=False,  # neither key nor body is sent to another host
@@ -93,6 +99,10 @@ async def attempt(
             return Response(status=status, headers=headers, body=bytes(body), key=key, request=request)
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
     return Response(status=status, headers=headers, body=whole, key=key, request=request)
+
+
+def _authorization(key: Secret | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {key.reveal()}"}
 
 
 def _may_have_body(request: Request) -> bool:
