@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -67,9 +68,16 @@ class TooLargeError(Exception):
 
 
 async def attempt(
-    session: aiohttp.ClientSession, pool: Pool, request: Request, key: Secret, *, timeout: float
+    session: aiohttp.ClientSession,
+    pool: Pool,
+    request: Request,
+    key: Secret,
+    *,
+    timeout: float,
+    organization_id: str | None = None,
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds."""
+    respond = partial(Response, key=key, request=request, organization_id=organization_id)
     progress = AttemptProgress()
     ATTEMPT.set(progress)
     status, headers, body = 0, _NO_HEADERS, bytearray()
@@ -90,9 +98,9 @@ async def attempt(
             whole = await _read_body(response, body, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
         if status and status not in _OK:  # its status and headers say enough, whatever became of its body
-            return Response(status=status, headers=headers, body=bytes(body), key=key, request=request)
+            return respond(status=status, headers=headers, body=bytes(body))
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
-    return Response(status=status, headers=headers, body=whole, key=key, request=request)
+    return respond(status=status, headers=headers, body=whole)
 
 
 def _may_have_body(request: Request) -> bool:
