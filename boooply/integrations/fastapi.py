@@ -44,8 +44,9 @@ from boooply.errors import (
 )
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.attempts import ON_RESPONSE, OnResponse
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.settings import COUNT, Rule, check_all
+from boooply.protocol.settings import COUNT, Rule, check_all, optional
 from boooply.provisioning.engine import GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
@@ -116,6 +117,7 @@ _RULES: Final[dict[str, Rule]] = {
     "platform": Rule("a function that creates the platform for a store", callable),
     "webhook": Rule("a function that creates the webhook, as lambda: Webhook(secret)", callable),
     "concurrency": COUNT,
+    "on_response": optional(ON_RESPONSE),
 }
 
 
@@ -130,7 +132,8 @@ class Boooply:
 
     All settings come from the ``BOOOPLY_…`` variables, unless ``store``, ``platform`` or ``webhook`` create the part
     in another way. They are called when the application starts, once in each of its processes; the processes share
-    their work through the store. Each process handles ``concurrency`` events at once.
+    their work through the store. Each process handles ``concurrency`` events at once. ``on_response`` is called after
+    each attempt of a call, in the event loop: it must be quick.
     """
 
     def __init__(
@@ -140,8 +143,12 @@ class Boooply:
         platform: Callable[[AsyncStore], AsyncBoooplyPlatform] = platform_over,
         webhook: Callable[[], Webhook] = Webhook,
         concurrency: int = 4,
+        on_response: OnResponse | None = None,
     ) -> None:
-        check_all(_RULES, store=store, platform=platform, webhook=webhook, concurrency=concurrency)
+        check_all(
+            _RULES, store=store, platform=platform, webhook=webhook, concurrency=concurrency, on_response=on_response
+        )
+        self._on_response = on_response
         self._concurrency = concurrency
         self._make_store = store
         self._make_platform = platform
@@ -175,6 +182,7 @@ class Boooply:
                 _ = self._webhook  # reports a missing secret now, not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
+            platform = platform.with_options(on_response=self._on_response)
             await check_store(store, platform)
             self._pending_keys = PendingKeys(store, platform)
             self._opened = _Opened(platform, store, AsyncTenants(platform, store), AsyncInbox(store))
