@@ -143,6 +143,22 @@ The queue lies in the store, in the schema boooply_queue. Each takes --json:
    boooply queue retry --all            all of them; never those in doubt
    boooply queue purge                  delete the finished jobs
 """
+_EVENTS: Final = """See which webhook events are stuck, and retry or discard them.
+
+An event whose handler fails is tried again for about a day. Then it is dead,
+and stays until you retry or discard it. Each takes --json:
+
+   boooply events list                   what is not handled, and why
+   boooply events list --state dead
+   boooply events show 3f2a9c01b2de      one of them, by its key
+   boooply events retry 3f2a9c01b2de     handle it again
+   boooply events retry --all            all that are dead
+   boooply events discard 3f2a9c01b2de   never handle it
+   boooply events purge --days 90        forget what is long handled
+
+A key is as in the log: its first digits are enough. No command shows what is
+in an event.
+"""
 _MCP: Final = """Serve a language model's host: an MCP server.
 
 The host starts it and speaks with it over standard input and output. Its
@@ -233,6 +249,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),
+    "events": ("events:app", _EVENTS),
     "mcp": ("mcp:mcp", _MCP),
     "help": ("help:show_help", "Show this help, or that of a command."),
     "--install-completion": ("completion:install_completion", _COMPLETION),
