@@ -23,7 +23,9 @@ def found(column: str, text: str) -> list[tuple[str, bool]]:
     return [(suspicion.kind, suspicion.is_warning) for suspicion in suspicions(column, text)]
 
 
+KEYS = "bply_org_0123456789abcdef | key: boooply_platform_live_0123456789abcdef | WHSEC_0123456789abcdef"
 ERRORS = {
+    "key": KEYS,
     "shortened number": "1.23E+12 | 1,23E+12 | 7E+09 | 1.23e+21 | -4.5E-05 | 12.3E+9 | 1.23457E+015",
     "decimal number": "123.0 | 123,0 | 00123.00 | -1.0 | 1234567890123.0",
     "grouped digits": "1,234 | 12,345,678 | 1,234.50 | 1'234 | 1\u2019234\u2019567 | 12,34,567",
@@ -61,7 +63,7 @@ REAL_IDS = """
     True North | trueblue | FALSEWORK | #acme | #1 | # | @acme | @ACME | +4930123456 | A2 | $A$2 | 1234567890123456789
     1234567890123450 | 100000000000000 | org:1 | a,b | acme,1 | 1,2 | 1,23 | 株式会社みらい | Ørsted | Müller | мир-1
     שלום | nano | Nonette | nullable | 20261129 | 2026 | 2026-11 | 2026-13-45 | 45.11.2026 | 0029-11-26 | org 1
-    's-Hertogenbosch | What? | 1_000 | Err:1 | 1.50 | 0.5 | 7-11 | 24/7 | 12.5.1
+    's-Hertogenbosch | boooply_organization | bply_ | What? | 1_000 | Err:1 | 1.50 | 0.5 | 7-11 | 24/7 | 12.5.1
     """
 REAL_ADDRESSES = """
     ada@acme.example | Ada.Admin+boooply@ACME.example | o'brien@acme.example | +tag@acme.example | søren@ørsted.example
@@ -72,7 +74,7 @@ REAL_NAMES = """
     Müller, Schmidt & Partner | Ørsted Care Oy | SÃO JOÃO | ÅÄÖ | PEÑA | Ñandú | ÂNGELA | 株式会社みらい | Café®
     Клиника Север | Công ty Ánh Dương | Łódź Logistyka | 한빛 로지스틱스 | שירותי כרמל | می\u200cروم | Yahoo?
     ¿Qué? | Who? What? | “Quoted” \u2013 GmbH | Société\xa0Générale | 👩\u200d💻 Studio | Kníže | Nestlé™ | \u200fعلي
-    +1 Studio | - | @acme | #1 Cleaners | C# Ltd | E=mc² | NESTLÉ® | CITÉ\u2019S
+    The Bearer Company | +1 Studio | - | @acme | #1 Cleaners | C# Ltd | E=mc² | NESTLÉ® | CITÉ\u2019S
     """
 
 
@@ -92,6 +94,7 @@ def test_what_may_be_right_is_a_warning(column: str, kind: str, texts: str) -> N
 @pytest.mark.parametrize(
     ("kind", "is_warning", "texts"),
     [
+        ("key", False, KEYS),
         ("error value", False, "#N/A | #REF! | #NAME? | #BEZUG!"),
         ("formula", True, '=A2 | =A2&" GmbH"'),
         ("lost character", True, "M\ufffdller | ?ukasz ?ak | M?ller | ????"),

@@ -33,6 +33,7 @@ NAMES: Final = frozenset({"organization_name", "user_name", "name"})
 """The columns of text for people, in which almost everything may be right."""
 
 REMEDIES: Final = {
+    "key": "Delete it: a file of customers needs no keys.",
     "error value": "Correct the formula in the spreadsheet, and export again.",
     "formula": "Export the results of formulas: copy the column and paste it as values.",
     "shortened number": "Its digits are lost. Format the column as text, fill it in again, and export again.",
@@ -111,7 +112,7 @@ _IN_VALUES: Final = (
     ("mailto:.*|<.*>", Suspicion("address with extras", "is more than an address")),
 )
 _IN_NAMES: Final = (
-    (_ERROR_VALUE, _IN_VALUES[0][1]),
+    (_ERROR_VALUE, Suspicion("error value", "is an error of a spreadsheet's formula")),
     ("=.+", Suspicion("formula", "may be a formula instead of its result", is_warning=True)),
     # Excel writes a question mark for each character that the encoding of a CSV file lacks.
     (
@@ -131,6 +132,7 @@ _TABLES: Final = {is_name: (table, _compiled(table)) for is_name, table in ((Fal
 # pair shows two of them in a row; a single one occurs in real names.
 _NEXT: Final = f"[\x80-\xbf{bytes(range(0x80, 0xC0)).decode('cp1252', 'ignore')}]"
 _WRONGLY_DECODED: Final = re.compile(f"[ÂÃÄÅ]{_NEXT}|(?:[ÎÏÐÑ\xd7ØÙ]{_NEXT}){{2}}|[à-ï]{_NEXT}{{2}}|[├√][^\\s0-9]")
+_KEY: Final = re.compile(r"[Pp](?i:ly_(?:org|tenant|platform)_[\w-]{8})|[Ww](?i:hsec_[\w-]{8})")
 _INVISIBLE: Final = re.compile(
     "[\t\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2800"
     "\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0020-\U000e007f]"
@@ -141,12 +143,15 @@ def suspicions(column: str, text: str) -> Iterator[Suspicion]:
     """Yield what is suspicious about a cell of a column, whose text has no blanks around it."""
     is_name = column in NAMES
     table, pattern = _TABLES[is_name]
+    if _KEY.search(text):
+        yield Suspicion("key", "contains a key")
     if found := pattern.fullmatch(text):
         yield table[(found.lastindex or 1) - 1][1]
-    if "\ufffd" in text:
-        yield Suspicion("lost character", "has lost a character, which is now \ufffd", is_warning=is_name)
-    if _WRONGLY_DECODED.search(text):
-        yield Suspicion("wrong encoding", "looks like text in a wrong encoding", is_warning=True)
+    if not text.isascii():
+        if "\ufffd" in text:
+            yield Suspicion("lost character", "has lost a character, which is now \ufffd", is_warning=is_name)
+        if _WRONGLY_DECODED.search(text):
+            yield Suspicion("wrong encoding", "looks like text in a wrong encoding", is_warning=True)
     if not is_name and (found := _INVISIBLE.search(text)):
         name = unicodedata.name(found.group(), "tab").lower()  # of these, a tab alone has no name
         place = f"{name} (U+{ord(found.group()):04X}) at character {found.start() + 1}"
