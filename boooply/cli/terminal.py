@@ -21,7 +21,7 @@ from rich.text import Text
 from boooply.secret import one_line, redact
 
 if TYPE_CHECKING:  # --help needs none of what this imports
-    from boooply.provisioning.plan import BadRow
+    from boooply.provisioning import BadRow
 
 # ---- options
 

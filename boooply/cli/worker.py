@@ -20,12 +20,11 @@ from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console,
 from boooply.errors import StoreError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM, platform_keys
-from boooply.provisioning import iterate_rows
+from boooply.provisioning import BadRow, iterate_rows
 from boooply.provisioning.distributed import KEEP_JOBS, AsyncQueue, worked
 from boooply.provisioning.engine import CONCURRENCY, GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.jobs import Jobs
-from boooply.provisioning.plan import BadRow
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
