@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 import attrs
 
 from boooply.models import Tenant
+from boooply.provisioning.files import suspicious
+from boooply.secret import redact
 
 COLUMNS: Final = ("organization_id", "organization_name", "user_id", "user_email", "user_name", "team_members")
+REQUIRED: Final = ("organization_id", "user_id", "user_email")
 MEMBER_COLUMNS: Final = ("role", "email", "name")  # in the order in which a cell of a table joins them
+
+REMEDIES: Final[dict[str, str]] = suspicious.REMEDIES | {
+    "unknown name": f"Use {', '.join(COLUMNS)}; for a member, {', '.join(MEMBER_COLUMNS)}.",
+    "unreadable row": "Close each quoted cell, and double each quote inside it.",
+    "wrong number of cells": "Put a cell that contains the delimiter in double quotes.",
+    "short row": "Spreadsheets leave out empty cells at the end of a row. Check that no cell is missing before them.",
+    "formatted number": "Format the column as text, fill it in as it is shown, and export again.",
+    "repeated id": "Each customer has one row.",
+}
+"""What to change about each kind of problem, which is the same for all its rows; not every kind has one."""
+
+_SHOWN: Final = 40
 
 
 @attrs.frozen(kw_only=True)
@@ -52,5 +68,43 @@ class Plan:
     warnings: tuple[RowWarning, ...] = ()
 
 
-REMEDIES: Final[dict[str, str]] = {"unknown name": f"Use {', '.join(COLUMNS)}."}
-"""What to change about each kind of problem, which is the same for all its rows; not every kind has one."""
+@attrs.frozen
+class Problem:
+    """A problem of a row whose line is known elsewhere."""
+
+    kind: str
+    text: str
+    column: str | None = None
+    is_warning: bool = False
+
+    def on(self, line: int) -> BadRow | RowWarning:
+        """Return the problem as that of a line."""
+        row = RowWarning if self.is_warning else BadRow
+        return row(line=line, kind=self.kind, column=self.column, problem=self.text)
+
+
+@attrs.frozen
+class Record:
+    """A row of a file: its line, its values by column (None if it cannot be read), and what is wrong with its form."""
+
+    line: int
+    values: dict[str, Any] | None
+    problems: list[Problem] = attrs.field(factory=list[Problem])
+
+
+@attrs.frozen
+class OddCell:
+    """A cell of a sheet that is neither text nor a whole number: its text, and why that is not a value."""
+
+    kind: str
+    text: str
+    problem: str
+    is_warning: bool = False
+
+
+def shown(value: Any) -> str:
+    """Write enough of a value to find it, without control characters or a key that slipped into the wrong column."""
+    if isinstance(value, str):
+        safe = redact(value)
+        return f"{safe[:_SHOWN]!r}{'…' if len(safe) > _SHOWN else ''}"
+    return "an object" if isinstance(value, tuple) else redact(json.dumps(value))[:_SHOWN]
