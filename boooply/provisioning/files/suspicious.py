@@ -48,7 +48,7 @@ REMEDIES: Final = {
     "address with extras": "Leave the address alone, such as ada@acme.example.",
     "invisible character": "Delete it, or type the value again.",
     "lost character": "Export the file again as UTF-8: here the character is lost.",
-    "wrong encoding": "Export the file again as UTF-8, or name its encoding with --encoding.",
+    "wrong encoding": "Export the file again as UTF-8. If you gave an encoding, it may be wrong.",
     "look-alike ids": "Check whether they are the same customer: each id gets a key of its own.",
 }
 """What to change about each kind of problem."""
