@@ -122,9 +122,8 @@ class Header:
             return None
         columns = self.columns
         problems: list[Problem] = []
-        extra = [cell for cell in cells[len(columns) :] if isinstance(cell, OddCell) or cell.strip()]
         counts = f"the row has {len(cells)} cells, the header has {len(columns)}"
-        if extra or len(cells) <= self._last_required:
+        if not self._last_required < len(cells) <= len(columns):
             return Record(line, None, [Problem("wrong number of cells", counts)])
         if len(cells) < len(columns):
             problems.append(Problem("short row", counts, is_warning=True))

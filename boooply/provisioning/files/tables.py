@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +14,7 @@ import attrs
 from boooply.errors import ProvisioningError
 from boooply.provisioning.files.columns import Header, tenant_names
 from boooply.provisioning.files.options import FileOptions
-from boooply.provisioning.files.rows import COLUMNS, Problem, Record, shown
+from boooply.provisioning.files.rows import COLUMNS, REMEDIES, Problem, Record, shown
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
@@ -84,7 +85,7 @@ def open_table(lines: Lines, options: FileOptions) -> Table:
         raise ProvisioningError(f"{lines.source}: is empty; add a header row with the columns {', '.join(COLUMNS)}")
     place = f"{lines.source}: line {lines.number} (the header)"
     if isinstance(cells, Problem):
-        raise ProvisioningError(f"{place}: {cells.text}")
+        raise ProvisioningError(f"{place}: {cells.text}; {REMEDIES[cells.kind]}")
     if delimiter not in (None, best) and _known(cells, options) < known_to_best:
         better = f"the {DELIMITERS[best]}: give --delimiter {_typed(best)}"
         raise ProvisioningError(f"{place}: the delimiter is not {shown(delimiter)} but {better}")
@@ -108,15 +109,17 @@ def _best_delimiter(lines: Lines, options: FileOptions) -> str:
     return max(DELIMITERS, key=lambda delimiter: counts[delimiter])  # the first one if none knows more than the others
 
 
-def _cells_again(lines: Lines, delimiter: str) -> list[str]:
+def _cells_again(lines: Lines, delimiter: str) -> list[str] | Problem | None:
     lines.advance(0)
     cells = _cells(lines, delimiter)
     lines.advance(0)
-    return cells if isinstance(cells, list) else []
+    return cells
 
 
-def _known(cells: list[str], options: FileOptions) -> tuple[int, int]:
-    """Count the cells that are names of columns, then all."""
+def _known(cells: list[str] | Problem | None, options: FileOptions) -> tuple[int, int]:
+    """Count the cells that are names of columns, then all; a record that cannot be read is better than no name."""
+    if not isinstance(cells, list):
+        return 0, sys.maxsize
     names = tenant_names(options)
     return sum(names.column(cell) is not None for cell in cells), len(cells)
 

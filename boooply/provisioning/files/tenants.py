@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeVar, cast
 
 from boooply.errors import ValidationError
-from boooply.models import TeamMember, Tenant
+from boooply.models import TeamMember, TeamRole, Tenant
 from boooply.provisioning.files.columns import Names
 from boooply.provisioning.files.rows import BadRow, OddCell, Problem, Record, RowWarning, shown
 from boooply.provisioning.files.suspicious import folded, suspicions
@@ -19,6 +19,7 @@ _REQUIRED: Final[dict[type, dict[str, str]]] = {
     Tenant: {"organization_id": "id", "user_id": "id", "user_email": "a@b"},
     TeamMember: {"email": "a@b"},
 }
+_ROLES: Final[dict[str, str]] = {role.value: role.value for role in TeamRole}
 _IDS: Final = frozenset({"organization_id", "user_id"})
 
 
@@ -98,8 +99,7 @@ class Checker:
         for number, entry in enumerate(given or [], 1):
             if isinstance(entry, tuple):
                 values, unknown = self._members.values(cast("tuple[tuple[str, Any], ...]", entry))
-                if isinstance(values.get("role"), str):
-                    values["role"] = values["role"].upper()
+                values |= {"role": role} if (role := _ROLES.get(str(values.get("role")).upper())) else {}
                 member, bad = self._built(TeamMember, values)
                 members.append(member)
             else:

@@ -70,7 +70,7 @@ class OpenSheet:
         """Yield the rows below the header, without blank ones."""
         with _readable(self.source):
             for number, cells in self.rows:
-                padding = [""] * (len(self.header.columns) - len(cells))  # a sheet leaves out empty cells
+                padding: list[Cell] = [""] * (len(self.header.columns) - len(cells))  # a sheet leaves out empty cells
                 if record := self.header.record(number, cells + padding):
                     yield record
 
@@ -152,6 +152,8 @@ class _Workbook:
             column = _column(element.get("r", "")) or len(cells) + 1
             cells += [""] * (column - len(cells) - 1)
             cells.append(self._cell(element))
+        while cells and not cells[-1]:  # a cell may have a format and no value
+            cells.pop()
         return cells
 
     def _cell(self, element: Element) -> Cell:
