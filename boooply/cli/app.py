@@ -47,13 +47,14 @@ All of it happens on a sandbox inside this command: nothing leaves this
 machine, and no key is needed.
 
    boooply quickstart                    twelve customers of ours
-   boooply quickstart tenants.csv        your own, as .csv or .jsonl
+   boooply quickstart tenants.csv        your own
 
 A CSV file names its columns in the first row: organization_id, user_id and
 user_email, and if you like organization_name, user_name and team_members,
-where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON Lines have the same
-names. If a row is wrong nothing is sent: every such row is listed with its
-line and what to change.
+where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON has the same names,
+and --map reads a column of another name. Commas, semicolons, tabs and Excel's
+UTF-16 are recognized. If a row is wrong nothing is sent: such rows are listed
+with their lines and what to change. Rows that only look wrong can be confirmed.
 """
 _SANDBOX: Final = """Serve a sandbox to build your own code against.
 
@@ -81,11 +82,12 @@ It mints a key for each and keeps it, encrypted, in the store. Whoever is
 connected is left alone: stopped or killed, the same command goes on where
 it was. Several at once on one store share the work.
 
-   boooply provision tenants.csv --dry-run   the plan; nothing is sent
+   boooply provision tenants.csv --dry-run   columns and plan; sends nothing
    boooply provision tenants.csv             do it
    boooply provision tenants.csv --json      an outcome a line, for programs
 
-The file is what boooply quickstart takes. If a row is wrong nothing is sent.
+The file is what boooply quickstart takes. If a row is wrong nothing is sent; if
+rows only look wrong, the command asks, or needs --yes or --allow ID.
 The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
 BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY. Of several
 platform keys, with commas between them, the first one mints.
@@ -109,9 +111,9 @@ BOOOPLY_PLATFORM_KEY and BOOOPLY_STORE_KEY too.
 """
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
-The queue lies in the store, which must be on PostgreSQL. If a row is wrong
-nothing is queued. A customer that is queued twice is minted once. One that has
-failed is tried again.
+The queue lies in the store, which must be on PostgreSQL. The file is what
+boooply quickstart takes. If a row is wrong nothing is queued. A customer that
+is queued twice is minted once. One that has failed is tried again.
 
    boooply enqueue tenants.csv
    boooply worker

@@ -74,7 +74,7 @@ REAL_NAMES = """
     Müller, Schmidt & Partner | Ørsted Care Oy | SÃO JOÃO | ÅÄÖ | PEÑA | Ñandú | ÂNGELA | 株式会社みらい | Café®
     Клиника Север | Công ty Ánh Dương | Łódź Logistyka | 한빛 로지스틱스 | שירותי כרמל | می\u200cروم | Yahoo?
     ¿Qué? | Who? What? | “Quoted” \u2013 GmbH | Société\xa0Générale | 👩\u200d💻 Studio | Kníže | Nestlé™ | \u200fعلي
-    The Bearer Company | +1 Studio | - | @acme | #1 Cleaners | C# Ltd | E=mc² | NESTLÉ® | CITÉ\u2019S
+    « Liberté\xa0» | The Bearer Company | +1 Studio | - | @acme | #1 Cleaners | C# Ltd | E=mc² | NESTLÉ® | CITÉ\u2019S
     """
 
 

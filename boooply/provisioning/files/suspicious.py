@@ -48,7 +48,7 @@ REMEDIES: Final = {
     "address with extras": "Leave the address alone, such as ada@acme.example.",
     "invisible character": "Delete it, or type the value again.",
     "lost character": "Export the file again as UTF-8: here the character is lost.",
-    "wrong encoding": "Export the file again as UTF-8, or name its encoding with --encoding.",
+    "wrong encoding": "Export the file again as UTF-8. If you gave an encoding, it may be wrong.",
     "look-alike ids": "Check whether they are the same customer: each id gets a key of its own.",
 }
 """What to change about each kind of problem."""
@@ -131,7 +131,9 @@ _TABLES: Final = {is_name: (table, _compiled(table)) for is_name, table in ((Fal
 # UTF-8 that was read as Windows-1252: a first byte, then one or two others. A script whose every letter becomes such a
 # pair shows two of them in a row; a single one occurs in real names.
 _NEXT: Final = f"[\x80-\xbf{bytes(range(0x80, 0xC0)).decode('cp1252', 'ignore')}]"
-_WRONGLY_DECODED: Final = re.compile(f"[ÂÃÄÅ]{_NEXT}|(?:[ÎÏÐÑ\xd7ØÙ]{_NEXT}){{2}}|[à-ï]{_NEXT}{{2}}|[├√][^\\s0-9]")
+_WRONGLY_DECODED: Final = re.compile(
+    f"[ÂÃÄÅ]{_NEXT}|(?:[ÎÏÐÑ\xd7ØÙ]{_NEXT}){{2}}|[à-ï](?!\xa0){_NEXT}{{2}}|[├√][^\\s0-9]"
+)
 _KEY: Final = re.compile(r"[Pp](?i:ly_(?:org|tenant|platform)_[\w-]{8})|[Ww](?i:hsec_[\w-]{8})")
 _INVISIBLE: Final = re.compile(
     "[\t\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2800"

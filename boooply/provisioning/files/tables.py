@@ -79,15 +79,18 @@ def open_table(lines: Lines, options: FileOptions) -> Table:
         _skip_blank_lines(lines)
     lines.advance(0)
     best = _best_delimiter(lines, options)
+    known_to_best = _known(_cells_again(lines, best), options)
     cells = _cells(lines, delimiter or best)
     if cells is None:
         raise ProvisioningError(f"{lines.source}: is empty; add a header row with the columns {', '.join(COLUMNS)}")
     place = f"{lines.source}: line {lines.number} (the header)"
     if isinstance(cells, Problem):
         raise ProvisioningError(f"{place}: {cells.text}; {REMEDIES[cells.kind]}")
-    if delimiter not in (None, best) and _known(cells, options) < _known(_cells_again(lines, best), options):
+    if delimiter not in (None, best) and _known(cells, options) < known_to_best:
         better = f"the {DELIMITERS[best]}: give --delimiter {_typed(best)}"
         raise ProvisioningError(f"{place}: the delimiter is not {shown(delimiter)} but {better}")
+    if delimiter is None and known_to_best == (0, 1):
+        raise ProvisioningError(f'{place}: has one cell, {shown(cells[0])}: give the delimiter, as in --delimiter "^"')
     header = Header(cells, options, place)
     lines.advance(len(lines.record))
     return Table(lines, delimiter or best, header)
