@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from boooply.cli.doctor import connection, fields, forms
-from boooply.cli.doctor.findings import Check, Finding, Observed, CheckResult
+from boooply.cli.doctor.findings import Check, CheckResult, Finding, Observed
 from boooply.secret import hide_locals
 
 REACHABLE: Final = "reachable"

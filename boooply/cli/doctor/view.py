@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.doctor.findings import Check, Finding, CheckResult
+from boooply.cli.doctor.findings import Check, CheckResult, Finding
 from boooply.cli.terminal import count_of, inset, printable
 from boooply.version import __version__
 
