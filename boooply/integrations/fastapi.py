@@ -10,9 +10,15 @@ from math import ceil
 from typing import Annotated, Any, Final, TypeVar, cast
 
 import attrs
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
+
+from boooply.extras import naming_extra
+
+try:
+    from fastapi import Depends, FastAPI, Request, Response
+    from fastapi.responses import JSONResponse
+    from starlette.requests import ClientDisconnect
+except ModuleNotFoundError as _missing:
+    raise naming_extra(_missing, __name__) from None
 
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
