@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -73,9 +74,11 @@ async def attempt(
     key: Secret | None,
     *,
     timeout: float,
+    organization_id: str | None = None,
     progress: AttemptProgress | None = None,
 ) -> Response | Failure:
     """Send a request once, within ``timeout`` seconds, with a key or without any."""
+    respond = partial(Response, key=key, request=request, organization_id=organization_id)
     progress = progress or AttemptProgress()
     ATTEMPT.set(progress)
     status, headers, body = 0, _NO_HEADERS, bytearray()
@@ -96,9 +99,9 @@ async def attempt(
             whole = await _read_body(response, body, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
         if status and status not in _OK:  # its status and headers say enough, whatever became of its body
-            return Response(status=status, headers=headers, body=bytes(body), key=key, request=request)
+            return respond(status=status, headers=headers, body=bytes(body))
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
-    return Response(status=status, headers=headers, body=whole, key=key, request=request)
+    return respond(status=status, headers=headers, body=whole)
 
 
 def _authorization(key: Secret | None) -> dict[str, str]:
