@@ -13,6 +13,8 @@ from typing import Any
 from attrs import evolve
 
 from boooply.sandbox.announcements import announcements
+from boooply.sandbox.emails import compose
+from boooply.sandbox.exchanges import Exchanges
 from boooply.sandbox.limits import Clock
 from boooply.sandbox.plans import DEFAULT_PLAN, PlanUse
 from boooply.sandbox.records import (
@@ -43,14 +45,6 @@ FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
 
 CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
-SUBJECTS: dict[EmailKind, str] = {
-    "invitation": "You are invited: {title}",
-    "cancellation": "Cancelled: {title}",
-    "booking": "Booked: {title}",
-    "reschedule": "New time: {title}",
-    "feedback": "Your feedback: {title}",
-    "recap": "Recap: {title}",
-}
 
 
 def _digest(key: str) -> str:
@@ -84,6 +78,7 @@ class State:
         self.emails: list[Email] = []
         self.duplicates: list[Email] = []
         self.calls: list[Call] = []
+        self.exchanges: Exchanges = Exchanges()
         self.redirect_hits: list[RedirectHit] = []
         self.deliveries: dict[str, Delivery] = {}
         self.on_announcement: Callable[[], None] = _ignore
@@ -271,12 +266,8 @@ class State:
 
     def send(self, kind: EmailKind, interview: Interview, people: Iterable[Participant]) -> tuple[Email, ...]:
         """Record and return the e-mails that the vendor would send to these people now."""
-        subject = SUBJECTS[kind].format(title=interview.title)
         now = self.clock.now()
-        sent = tuple(
-            Email(to=person.email, kind=kind, meeting_code=interview.code, subject=subject, sent_at=now)
-            for person in people
-        )
+        sent = tuple(compose(kind, interview, person, self.base_url, now) for person in people)
         self.emails.extend(sent)
         self.changes += 1
         return sent

@@ -71,14 +71,15 @@ async def attempt(
     session: aiohttp.ClientSession,
     pool: Pool,
     request: Request,
-    key: Secret,
+    key: Secret | None,
     *,
     timeout: float,
     organization_id: str | None = None,
+    progress: AttemptProgress | None = None,
 ) -> Response | Failure:
-    """Send a request once, within ``timeout`` seconds."""
+    """Send a request once, within ``timeout`` seconds, with a key or without any."""
     respond = partial(Response, key=key, request=request, organization_id=organization_id)
-    progress = AttemptProgress()
+    progress = progress or AttemptProgress()
     ATTEMPT.set(progress)
     status, headers, body = 0, _NO_HEADERS, bytearray()
     try:
@@ -88,7 +89,7 @@ async def attempt(
                 request.method,
                 URL(pool.base_url + request.target, encoded=True),
                 data=request.body,
-                headers={"Authorization": f"Bearer {key.reveal()}"} | (_JSON if _may_have_body(request) else {}),
+                headers=_authorization(key) | (_JSON if _may_have_body(request) else {}),
                 timeout=client_timeout(timeout),
                 proxy=None if pool.proxy is None else pool.proxy.reveal(),
                 allow_redirects=False,  # neither key nor body is sent to another host
@@ -101,6 +102,10 @@ async def attempt(
             return respond(status=status, headers=headers, body=bytes(body))
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
     return respond(status=status, headers=headers, body=whole)
+
+
+def _authorization(key: Secret | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {key.reveal()}"}
 
 
 def _may_have_body(request: Request) -> bool:

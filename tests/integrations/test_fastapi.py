@@ -41,7 +41,7 @@ from boooply import (
 from boooply.integrations.fastapi import Boooply
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncStore
+from boooply.store import AsyncInbox, AsyncStore
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 Start = Callable[..., Any]
@@ -520,18 +520,21 @@ def test_using_an_application_before_it_runs_raises() -> None:
         Boooply().platform()
 
 
+def impatient(store: AsyncStore) -> AsyncInbox:
+    return AsyncInbox(store, pauses=(0.05,))
+
+
 @pytest.mark.usefixtures("store_variables")
 def test_an_event_without_a_handler_is_left_to_another_process(
     boooply_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     is_declined, is_handled, is_open = threading.Event(), threading.Event(), threading.Event()
     body = an_event()
     headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
 
     # the newer one of a rolling deploy takes an event, and ends before it has handled it
-    newer = Boooply()
+    newer = Boooply(inbox=impatient)
 
     @newer.on(EvaluationEvent)
     async def evaluated(_event: EvaluationEvent) -> None:
@@ -544,7 +547,7 @@ def test_an_event_without_a_handler_is_left_to_another_process(
     with TestClient(app) as client:
         assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
 
-    older = Boooply()
+    older = Boooply(inbox=impatient)
 
     @older.on(TranscriptEvent)
     async def transcribed(_event: TranscriptEvent) -> None:
