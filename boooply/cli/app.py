@@ -93,6 +93,20 @@ platform keys, with commas between them, the first one mints.
 Ctrl-C or SIGTERM waits for the requests in flight to complete, for as long as
 --grace; a second one gives them up.
 """
+_INTERVIEWS: Final = """See, export, cancel and reschedule interviews.
+
+For the organization of BOOOPLY_API_KEY, or for customers in the store:
+
+   boooply interviews list --status completed --since 2026-05-01
+   boooply interviews get Boooply-AI-1234567890
+   boooply interviews evaluation Boooply-AI-1234567890
+   boooply interviews list --customer org_7234567890
+   boooply interviews export --all-customers --output interviews.csv
+
+An export to a file that was stopped or killed continues with the same
+command. The API comes from BOOOPLY_BASE_URL. The store's customers need
+BOOOPLY_PLATFORM_KEY and BOOOPLY_STORE_KEY too.
+"""
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
 The queue lies in the store, which must be on PostgreSQL. If a row is wrong
@@ -128,6 +142,22 @@ The queue lies in the store, in the schema boooply_queue. Each takes --json:
    boooply queue retry org_7234567890   queue a customer again that has failed
    boooply queue retry --all            all of them; never those in doubt
    boooply queue purge                  delete the finished jobs
+"""
+_EVENTS: Final = """See which webhook events are stuck, and retry or discard them.
+
+An event whose handler fails is tried again for about a day. Then it is dead,
+and stays until you retry or discard it. Each takes --json:
+
+   boooply events list                   what is not handled, and why
+   boooply events list --state dead
+   boooply events show 3f2a9c01b2de      one of them, by its key
+   boooply events retry 3f2a9c01b2de     handle it again
+   boooply events retry --all            all that are dead
+   boooply events discard 3f2a9c01b2de   never handle it
+   boooply events purge --days 90        forget what is long handled
+
+A key is as in the log: its first digits are enough. No command shows what is
+in an event.
 """
 _MCP: Final = """Serve a language model's host: an MCP server.
 
@@ -192,6 +222,24 @@ the shell reads at its start. Run it again after an update.
    boooply --install-completion
    boooply --install-completion --shell zsh --output ~/.zfunc/_boooply
 """
+_DOCTOR: Final = """Check the API, the key and this machine.
+
+It sends at most five reads. Nothing is created, and nobody gets an e-mail.
+The report says which of this package's assumptions are true of the API, and
+contains no value of your data: paste it into an issue if something differs.
+
+   boooply doctor                             the key in BOOOPLY_API_KEY
+   boooply doctor --expect org_7234567890     and whether it is this customer's
+   boooply doctor --customer org_7234567890   that customer's key in the store
+   boooply doctor --json
+
+The first call carries no key: a wrong host never sees it. With nothing but a
+platform key, that is the only call, since a platform key can only mint. The
+API comes from BOOOPLY_BASE_URL.
+
+Here, exit code 4 means that something differs from what is assumed, and 1 that
+the API did not respond or refused the key.
+"""
 
 app: Final = App(
     name="boooply",
@@ -209,12 +257,15 @@ app: Final = App(
 _COMMANDS: Final = {  # as a newcomer needs them
     "quickstart": ("quickstart:quickstart", _QUICKSTART),
     "sandbox": ("sandbox:serve", _SANDBOX),
+    "doctor": ("doctor.command:doctor", _DOCTOR),
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),
+    "interviews": ("interviews:app", _INTERVIEWS),
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),
+    "events": ("events:app", _EVENTS),
     "mcp": ("mcp:mcp", _MCP),
     "api": ("api:api", _API),
     "help": ("help:show_help", "Show this help, or that of a command."),
