@@ -122,6 +122,8 @@ class Checker:
             tried[column] = _REQUIRED[model].get(column)
 
         for column, value in present.items():
+            if isinstance(value, OddCell):
+                tried[column] = value.text
             if found := self._suspicious(column, value):
                 problems += found
                 if not all(problem.is_warning for problem in found):
