@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boooply.provisioning.files import suspicious
 from boooply.provisioning.files.suspicious import REMEDIES, Suspicion, folded, suspicions
 
 IDS = ("organization_id", "user_id")
@@ -23,7 +24,10 @@ def found(column: str, text: str) -> list[tuple[str, bool]]:
     return [(suspicion.kind, suspicion.is_warning) for suspicion in suspicions(column, text)]
 
 
-KEYS = "bply_org_0123456789abcdef | key: boooply_platform_live_0123456789abcdef | WHSEC_0123456789abcdef"
+KEYS = """
+    bply_org_0123456789abcdef | key: boooply_platform_live_0123456789abcdef | Whsec_0123456789abcdef
+    Bply_org_0123456789abcdef
+    """
 ERRORS = {
     "key": KEYS,
     "shortened number": "1.23E+12 | 1,23E+12 | 7E+09 | 1.23e+21 | -4.5E-05 | 12.3E+9 | 1.23457E+015",
@@ -133,6 +137,21 @@ def test_a_real_name_is_no_suspicion(text: str) -> None:
 @given(st.uuids() | st.integers(min_value=0, max_value=10**15 - 1))
 def test_no_uuid_and_no_number_is_a_suspicion(identity: UUID | int) -> None:
     assert found("organization_id", str(identity)) == []
+
+
+@given(st.text())
+def test_an_ordinary_value_is_what_no_pattern_matches(text: str) -> None:
+    for table, pattern, ordinary in suspicious._TABLES.values():
+        assert len(table) == pattern.groups
+        assert not (ordinary.fullmatch(text) and pattern.fullmatch(text))
+
+
+@pytest.mark.parametrize("texts", [*ERRORS.values(), *WARNINGS.values()], ids=[*ERRORS, *WARNINGS])
+def test_no_suspicion_is_an_ordinary_value(texts: str) -> None:
+    ordinary = suspicious._TABLES[False][2]
+    assert [
+        text for text in each(texts) if "ply_" not in text and "hsec_" not in text and ordinary.fullmatch(text)
+    ] == []
 
 
 @given(st.text())
