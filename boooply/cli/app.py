@@ -11,13 +11,13 @@ from cyclopts import App, CycloptsError, Group
 from boooply.cli import loading
 from boooply.cli.terminal import OPTION, console, discard_output, print_error, printed_warnings, replace_unencodable
 from boooply.cli.usage import usage_error
-from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
+from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError
 from boooply.version import __version__
 
 _OPTIONS: Final = Group("Options", sort_key=1)
 _WRONG_INPUT: Final = 2  # a mistyped command, or a setting or file that must be changed
 _FAILED: Final = 1
-_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError)
+_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError)
 # Errors of an open file, which name none: no command has one open for writing but standard output.
 _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
@@ -200,6 +200,22 @@ To rotate while the store is in use: in every process, set BOOOPLY_STORE_KEY
 to the new key and the old one, a comma between them; then run it; then drop
 the old one in every process.
 """
+_API: Final = """Call the API, for what has no command of its own.
+
+The body of the response goes to standard output: indented in a terminal, as
+it came in a pipe. Errors and what --include shows go to standard error. Keys
+are masked; links, with their tokens, are not.
+
+   boooply api GET /api/integration/organization
+   boooply api GET /api/integration/interviews --query status=COMPLETED
+   boooply api POST /api/integration/interviews --data @interview.json
+   boooply api GET /api/integration/organization --customer org_7234567890
+
+The key is BOOOPLY_API_KEY unless you give --customer or --platform, and the
+API is BOOOPLY_BASE_URL. GET is repeated after a failure. Anything else is sent
+once: if it may have been carried out, the error says so. Minting is refused,
+since nothing would keep the key: boooply provision does that.
+"""
 _COMPLETION: Final = """Let Tab complete commands, options and files.
 
 It writes a script for your shell, and a line that loads it to the file that
@@ -253,6 +269,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "queue": ("queue:app", _QUEUE),
     "events": ("events:app", _EVENTS),
     "mcp": ("mcp:mcp", _MCP),
+    "api": ("api:api", _API),
     "help": ("help:show_help", "Show this help, or that of a command."),
     "--install-completion": ("completion:install_completion", _COMPLETION),
 }
