@@ -118,28 +118,29 @@ class Header:
 
     def record(self, line: int, cells: Sequence[str | OddCell]) -> Record | None:
         """Return a row as values by column, or None if it is blank."""
-        if not any(cell if isinstance(cell, OddCell) else cell.strip() for cell in cells):
+        values = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+        if not any(values):
             return None
         columns = self.columns
-        problems: list[Problem] = []
-        counts = f"the row has {len(cells)} cells, the header has {len(columns)}"
-        if not self._last_required < len(cells) <= len(columns):
+        counts = f"the row has {len(values)} cells, the header has {len(columns)}"
+        if not self._last_required < len(values) <= len(columns):
             return Record(line, None, [Problem("wrong number of cells", counts)])
-        if len(cells) < len(columns):
-            problems.append(Problem("short row", counts, is_warning=True))
-        values: dict[str, Any] = {}
-        for column, cell in zip(columns, cells, strict=False):
-            if column == _NAMELESS and (isinstance(cell, OddCell) or cell.strip()):
-                text = cell.text if isinstance(cell, OddCell) else cell
-                problems.append(Problem("value without a column", f"{shown(text)} is in a column without a name"))
-            elif column:
-                values[column] = cell.strip() if isinstance(cell, str) else cell
-        if isinstance(values.get("team_members"), str):
-            values["team_members"] = members_of(values["team_members"])
-        return Record(line, values, problems)
+        problems = [Problem("short row", counts, is_warning=True)] if len(values) < len(columns) else []
+        found: dict[str, Any] = {column: value for column, value in zip(columns, values, strict=False) if column}
+        if _NAMELESS in columns:
+            problems += _nameless_problems(columns, values)
+        if isinstance(members := found.get("team_members"), str):
+            found["team_members"] = members_of(members)
+        return Record(line, found, problems)
 
 
-def members_of(cell: str) -> list[tuple[tuple[str, str], ...]]:
+def _nameless_problems(columns: Sequence[str | None], values: Sequence[str | OddCell]) -> list[Problem]:
+    nameless = [value for column, value in zip(columns, values, strict=False) if column == _NAMELESS and value]
+    texts = (value.text if isinstance(value, OddCell) else value for value in nameless)
+    return [Problem("value without a column", f"{shown(text)} is in a column without a name") for text in texts]
+
+
+def members_of(cell: str) -> list[dict[str, str]]:
     """Read the members that a cell joins, as ``ROLE:EMAIL:NAME;…``."""
-    parts = (entry.split(":", 2) for entry in cell.split(";") if entry.strip())  # a name may contain colons
-    return [tuple(zip(MEMBER_COLUMNS, part, strict=False)) for part in parts]
+    entries = (entry.split(":", 2) for entry in cell.split(";") if entry.strip())  # a name may contain colons
+    return [dict(zip(MEMBER_COLUMNS, map(str.strip, parts), strict=False)) for parts in entries]

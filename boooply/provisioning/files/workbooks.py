@@ -10,9 +10,9 @@ import posixpath
 import re
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from functools import cache
 from typing import IO, Final
 from xml.etree.ElementTree import Element, ParseError, iterparse
 from zipfile import BadZipFile, ZipFile
@@ -75,17 +75,14 @@ class OpenSheet:
                     yield record
 
 
-@contextmanager
-def open_sheet(path: Path, options: FileOptions) -> Generator[OpenSheet]:
+def open_sheet(file: IO[bytes], source: str, options: FileOptions) -> OpenSheet:
     """Open the first sheet of a workbook whose first row that is not blank contains the required columns.
 
     Raises:
         ProvisioningError: The file is no workbook, or no sheet has the columns.
     """
-    with ExitStack() as stack:
-        with _readable(str(path)):
-            sheet = _Workbook(stack.enter_context(ZipFile(path)), str(path)).sheet(options)
-        yield sheet
+    with _readable(source):
+        return _Workbook(ZipFile(file), source).sheet(options)
 
 
 @contextmanager
@@ -94,10 +91,8 @@ def _readable(source: str) -> Generator[None]:
     try:
         yield
     except _DAMAGED:
-        problem = f"{source}: is damaged or no Excel workbook: save it again as .xlsx, or as CSV UTF-8"
-    else:
-        return
-    raise ProvisioningError(problem)
+        problem = "is damaged or no Excel workbook: save it again as .xlsx, or as CSV UTF-8"
+        raise ProvisioningError(f"{source}: {problem}") from None
 
 
 class _Workbook:
@@ -229,7 +224,7 @@ def _relation(element: Element) -> str:
 
 def _text(element: Element) -> str:
     """Return the text of a string, without the pronunciation that Japanese workbooks add."""
-    parts = (part for child in element for part in ([child] if _name(child) == "t" else child))
+    parts = (part for child in element for part in ([child], child)[_name(child) == "r"])
     texts = (part.text or "" for part in parts if _name(part) == "t")
     return _unescaped("".join(texts))
 
@@ -253,18 +248,29 @@ def _column(reference: str) -> int:
 
 
 def _number(value: str, style: tuple[int, str]) -> Cell:
-    number, code = style
     try:
         exact = Decimal(value)
     except InvalidOperation:
         raise ValueError(value) from None
     text = f"{exact:f}"
-    code = _LITERAL.sub(lambda found: "" if found.group()[0] in "_*[" else found.group(), code.partition(";")[0])
-    if number in _DATES or _DATE_CODE.search(_LITERAL.sub("", code).replace("General", "")):
-        return OddCell("date", text, "is a date or a time")
+    problem = _problem(*style)
+    if problem is not None and problem.kind == "date":
+        return attrs.evolve(problem, text=text)
     if exact != exact.to_integral_value():
         return OddCell("decimal number", text, "is a number with decimals")
+    text = str(int(exact))
     if abs(exact) >= 10**_DIGITS:
-        form = shown(code or str(number))
-        return OddCell("formatted number", text, f"is shown in another form, by the format {form}")
-    return text
+        return OddCell("rounded number", text, "is a number whose last digits a spreadsheet has lost")
+    return text if problem is None else attrs.evolve(problem, text=text)
+
+
+@cache
+def _problem(number: int, code: str) -> OddCell | None:
+    """Return what is wrong with a number of this format, if something is."""
+    first = code.partition(";")[0]  # for positive numbers
+    if number in _DATES or _DATE_CODE.search(_LITERAL.sub("", first).replace("General", "")):
+        return OddCell("date", "", "is a date or a time")
+    spaced = _LITERAL.sub(lambda found: "" if found.group()[0] in "_*[" else found.group(), first)
+    if number in _PLAIN or (spaced and _PLAIN_CODE.fullmatch(spaced.strip(" ()"))):
+        return None
+    return OddCell("formatted number", "", f"is shown in another form, by the format {shown(code or str(number))}")
