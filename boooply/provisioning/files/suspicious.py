@@ -126,18 +126,7 @@ def _compiled(table: tuple[tuple[str, Suspicion], ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"({pattern})" for pattern, _ in table))
 
 
-# By whether the column is one of names: the table, its patterns in one, and what most values are, which none matches.
-_TABLES: Final = {
-    False: (
-        _IN_VALUES,
-        _compiled(_IN_VALUES),
-        re.compile(
-            "[0-9]{1,15}|[A-Za-z]+_[A-Za-z0-9_-]*|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}"
-            "|[A-Za-z0-9][A-Za-z0-9.+-]*@[A-Za-z0-9.-]+"
-        ),
-    ),
-    True: (_IN_NAMES, _compiled(_IN_NAMES), re.compile("[^#=?E][^?]*")),
-}
+_TABLES: Final = {is_name: (table, _compiled(table)) for is_name, table in ((False, _IN_VALUES), (True, _IN_NAMES))}
 
 # UTF-8 that was read as Windows-1252: a first byte, then one or two others. A script whose every letter becomes such a
 # pair shows two of them in a row; a single one occurs in real names.
@@ -146,9 +135,8 @@ _WRONGLY_DECODED: Final = re.compile(
     f"[ÂÃÄÅ]{_NEXT}|(?:[ÎÏÐÑ\xd7ØÙ]{_NEXT}){{2}}|[à-ï](?!\xa0){_NEXT}{{2}}|[├√][^\\s0-9]"
 )
 _SIGN: Final = re.compile(f"[├√{_NEXT[1:]}")  # without one of them, the search that follows is in vain
-_KEY: Final = re.compile(
-    r"(?:ply_(?:org|tenant|platform)|hsec)_[\w-]{8}"
-)  # a spreadsheet may capitalize its first letter
+# Of a key without its first letters: a spreadsheet may have capitalized them.
+_KEY: Final = re.compile(r"(?:ply_(?:org|tenant|platform)|hsec)_[\w-]{8}")
 _INVISIBLE: Final = re.compile(
     "[\t\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2800"
     "\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0020-\U000e007f]"
@@ -158,7 +146,9 @@ _INVISIBLE: Final = re.compile(
 # What most cells are, which no pattern above matches: a quick look at each spares it the slow one.
 _HARMLESS: Final = {
     True: re.compile("[A-Za-z0-9][A-Za-z0-9 .,&'()-]*"),
-    False: re.compile("[A-Za-z0-9][A-Za-z0-9.+-]*@[A-Za-z0-9.-]+|[a-z]{0,4}_?[0-9]{4,14}|OWNER|ADMIN|MEMBER"),
+    False: re.compile(
+        "[A-Za-z0-9][A-Za-z0-9.+-]*@[A-Za-z0-9.-]+|[A-Za-z]{0,4}_?[0-9]{1,15}|[0-9a-f]{8}-[0-9a-f-]{27}|OWNER|ADMIN|MEMBER"
+    ),
 }
 
 
@@ -170,10 +160,10 @@ def is_harmless(column: str, text: str) -> bool:
 def suspicions(column: str, text: str) -> Iterator[Suspicion]:
     """Yield what is suspicious about a cell of a column, whose text has no blanks around it."""
     is_name = column in NAMES
-    table, pattern, ordinary = _TABLES[is_name]
+    table, pattern = _TABLES[is_name]
     if "_" in text and _KEY.search(text):
         yield Suspicion("key", "contains a key")
-    if not ordinary.fullmatch(text) and (found := pattern.fullmatch(text)):
+    if found := pattern.fullmatch(text):
         yield table[(found.lastindex or 1) - 1][1]
     if text.isascii() and "\t" not in text:
         return
