@@ -6,8 +6,10 @@ before an id, or makes an empty cell of an error.
 
 from __future__ import annotations
 
+import lzma
 import posixpath
 import re
+import struct
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,11 +28,15 @@ from boooply.provisioning.files.rows import COLUMNS, REQUIRED, OddCell, Record, 
 
 Cell = str | OddCell
 
-_DAMAGED: Final = (BadZipFile, ParseError, zlib.error, LookupError, ValueError, NotImplementedError, EOFError)
+_DAMAGED: Final = (  # what ZIP files, their compressions, XML and numbers raise
+    *(BadZipFile, zlib.error, lzma.LZMAError, struct.error, ParseError),
+    *(EOFError, LookupError, OSError, RuntimeError, ValueError),
+)
 _MOST_COLUMNS: Final = 16_384  # of Excel
 _MOST_BYTES: Final = 2_000_000_000  # of a part, unpacked
+_LARGEST_EXPONENT: Final = 400  # more than that of any number in a spreadsheet
 _DIGITS: Final = 15  # that a spreadsheet keeps
-_ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
+_ESCAPED: Final = re.compile("_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")  # half a surrogate pair is no character
 _LETTERS: Final = re.compile("[A-Z]+")
 
 # The numbers of Excel's own formats: those that show a whole number with all its digits, and those of dates and times.
@@ -145,6 +151,8 @@ class _Workbook:
         cells: list[Cell] = []
         for element in row:
             column = _column(element.get("r", "")) or len(cells) + 1
+            if column <= len(cells):
+                raise ValueError(column)
             cells += [""] * (column - len(cells) - 1)
             cells.append(self._cell(element))
         while cells and not cells[-1]:  # a cell may have a format and no value
@@ -252,6 +260,8 @@ def _number(value: str, style: tuple[int, str]) -> Cell:
         exact = Decimal(value)
     except InvalidOperation:
         raise ValueError(value) from None
+    if not exact.is_finite() or abs(exact.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError(value)
     text = f"{exact:f}"
     problem = _problem(*style)
     if problem is not None and problem.kind == "date":
