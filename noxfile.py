@@ -20,7 +20,7 @@ from zipfile import ZipFile
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = "cli,distributed,fastapi,mcp,speed"
+EXTRAS = "cli,distributed,excel,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
 KILLED = 0.85  # of the mutants, at least
 

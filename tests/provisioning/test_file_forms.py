@@ -263,7 +263,7 @@ def test_names_may_be_spelled_in_many_ways(write: Write, header: str) -> None:
 
 def test_a_mapping_names_other_columns(write: Write) -> None:
     path = write("Firm;Admin Email;Admin\n1;a@b;u\n")
-    mapping = {"firm": "organization_id", "Admin Email": "user_email", "ADMIN": "user_id"}
+    mapping = {"firm": "organizationId", "Admin Email": "User Email", "ADMIN": "user_id"}
     assert read_tenants(path, mapping=mapping) == Plan(tenants=(ONE,))
     assert layout_of(path, mapping=mapping).columns == (
         ("Firm", "organization_id"),
@@ -293,6 +293,7 @@ def test_a_mapping_of_a_missing_column_is_an_error(write: Write, name: str) -> N
     [
         ({"Mail": "email"}, "^mapping: 'Mail' cannot stand for 'email': use one of organization_id, "),
         ({"A": "user_id", "B": "user_id"}, "^mapping: 'A' and 'B' both stand for user_id$"),
+        ({"A b": "user_id", "a_B": "user_name"}, "^mapping: 'a_B' is given twice$"),
     ],
 )
 def test_an_impossible_mapping_is_an_error(write: Write, mapping: dict[str, str], problem: str) -> None:

@@ -1,6 +1,7 @@
 """Workbooks as openpyxl writes them, and parts of workbooks as other programs do."""
 
 import datetime as dt
+import random
 import sys
 import zipfile
 from collections.abc import Callable
@@ -104,6 +105,11 @@ def test_rich_text_and_escapes_are_read(save: Save) -> None:
     rich = CellRichText("Ac", TextBlock(InlineFont(b=True), "me "), "Inc")
     path = save(COLUMNS, (1, "u", "a@b", rich), (2, "u", "a@b", "A_x0041_B"))
     assert [tenant.organization_name for tenant in read_tenants(path).tenants] == ["Acme Inc", "AAB"]
+
+
+def test_an_escape_of_half_a_character_is_text(save: Save) -> None:
+    path = save(COLUMNS, (1, "u", "a@b", "A_xD800_B"))
+    assert read_tenants(path).tenants[0].organization_name == "A_xD800_B"
 
 
 def test_the_stored_result_of_a_formula_is_read(write: Callable[[str], Path]) -> None:
@@ -218,6 +224,8 @@ def test_a_workbook_without_customers_is_an_error(save: Save, sheets: dict[str, 
         "<row><c r='ZZZZ1'><v>1</v></c></row>",
         "<row>",
         "<row><c s='9'><v>1</v></c></row>",
+        "<row><c><v>1E+99999999</v></c></row>",
+        "<row><c><v>NaN</v></c></row>",
     ],
 )
 def test_a_damaged_workbook_is_an_error(write: Callable[[str], Path], rows: str) -> None:
@@ -230,6 +238,23 @@ def test_a_cut_off_workbook_is_an_error(save: Save) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ProvisioningError, match="is damaged or no Excel workbook"):
         read_tenants(path)
+
+
+def test_any_damage_is_an_error_of_the_file(save: Save) -> None:
+    path = save(COLUMNS, (1, "u", "a@b", "Süß"), (2.5, True, "#N/A", dt.date(2024, 1, 2)))
+    whole = path.read_bytes()
+    chance = random.Random(7)
+    damaged = 0
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 20)):
+            content[chance.randrange(4, len(content))] = chance.randrange(256)
+        path.write_bytes(content)
+        try:
+            read_tenants(path)
+        except ProvisioningError:
+            damaged += 1
+    assert damaged > 100
 
 
 def test_an_error_of_the_caller_stays_that_error(save: Save) -> None:

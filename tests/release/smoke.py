@@ -208,12 +208,28 @@ async def offers_tools() -> None:
     assert ran("mcp", "--help").returncode == 0
 
 
+def excel() -> None:
+    from openpyxl import Workbook  # noqa: PLC0415 - it is of the extra
+
+    from boooply.provisioning import read_tenants  # noqa: PLC0415 - the same
+
+    book = Workbook()
+    for row in (("Organization ID", "User ID", "User Email"), (7, 1, "admin@acme.example")):
+        book.worksheets[0].append(row)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "tenants.xlsx")
+        book.save(path)
+        (tenant,) = read_tenants(path).tenants
+    assert tenant.organization_id == "7"
+
+
 SMOKES: dict[str, tuple[Callable[[], object], ...]] = {
     "bare": (bare, the_command_is_lacking),
     "store": (store, the_command_is_lacking),
     "postgres": (postgres,),
     "distributed": (distributed,),
     "speed": (speed,),
+    "excel": (excel,),
     "fastapi": (fastapi,),
     "cli": (cli,),
     "mcp": (mcp,),

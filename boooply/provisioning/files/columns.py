@@ -6,45 +6,35 @@ thousand organizations without a name.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, Final
 
 from boooply.errors import ProvisioningError
-from boooply.provisioning.files.options import FileOptions
+from boooply.provisioning.files.options import FileOptions, bare
 from boooply.provisioning.files.rows import COLUMNS, MEMBER_COLUMNS, REQUIRED, OddCell, Problem, Record, shown
 
 Pairs = Iterable[tuple[str, Any]]  # names and values: a dict would hide a repeated name
 
-_SEPARATORS: Final = re.compile(r"[\W_]+")
 _NAMELESS: Final = ""
-
-
-@cache
-def _bare(name: str) -> str:
-    """Return a name without its case, separators and compatibility forms: ``Organization ID`` is organizationid."""
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name)).casefold()
 
 
 class Names:
     """The names that a file may use, and the column that each means."""
 
     def __init__(self, columns: Iterable[str], options: FileOptions, mapping: Mapping[str, str]) -> None:
-        self._known = {_bare(column): column for column in columns}
-        self._mapping = {_bare(name): name for name in mapping}
-        self._known |= {_bare(name): column for name, column in mapping.items()}
+        self._known = {bare(column): column for column in columns}
+        self._mapping = {bare(name): name for name in mapping}
+        self._known |= {bare(name): column for name, column in mapping.items()}
         self._ignore_extra = options.ignore_extra
         self.unused = set(self._mapping.values())
         """The mapped names that have not occurred yet."""
 
     def column(self, name: str) -> str | None:
         """Return the column that a name means, or None."""
-        bare = _bare(name)
-        self.unused.discard(self._mapping.get(bare, ""))
-        return self._known.get(bare)
+        key = bare(name)
+        self.unused.discard(self._mapping.get(key, ""))
+        return self._known.get(key)
 
     def values(self, pairs: Pairs) -> tuple[dict[str, Any], list[Problem]]:
         """Return values by column, without blanks around text, and what is wrong with the names."""
@@ -66,7 +56,7 @@ class Names:
     def _unknown(self, name: str) -> list[Problem]:
         if self._ignore_extra:
             return []
-        near = get_close_matches(_bare(name), self._known, n=1)
+        near = get_close_matches(bare(name), self._known, n=1)
         hint = f": did you mean {self._known[near[0]]}?" if near else ""
         return [Problem("unknown name", f"unknown name {shown(name.strip())}{hint}")]
 

@@ -167,7 +167,7 @@ def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, I
         raise ProvisioningError(f"{path}: {_OTHERS[suffix]}")
     try:
         binary = stack.enter_context(path.open("rb"))
-        head = binary.read(HEAD)
+        head = binary.peek(HEAD)[:HEAD]
     except OSError as error:
         raise ProvisioningError(f"{path}: cannot be opened: {error.strerror}") from error
     if suffix in _WORKBOOKS and head.startswith(b"PK"):
@@ -176,7 +176,6 @@ def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, I
         layout = Layout(form="Excel", sheet=sheet.name, other_sheets=sheet.others, columns=sheet.header.meanings)
         return layout, sheet.records()
     encoding = encoding_of(head, options.encoding, str(path))
-    binary.seek(0)
     text = stack.enter_context(TextIOWrapper(binary, encoding, newline=""))
     if suffix in _JSON_LINES or suffix == ".json":
         names = tenant_names(options)

@@ -8,9 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, Final
-from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile, ZipFile, ZipInfo
-from zlib import error as ZlibError  # noqa: N812 - it is an exception
+from zipfile import ZipFile, ZipInfo
 
 import attrs
 
@@ -26,13 +24,11 @@ if TYPE_CHECKING:
 Cell = str | OddCell
 Rows = Iterator[tuple[int, list[Cell]]]
 
-# What openpyxl raises for a file that is damaged or not what its name says.
-_DAMAGED: Final = (BadZipFile, ParseError, ZlibError, LookupError, ValueError, TypeError, AttributeError, EOFError)
 _MOST_BYTES: Final = 2_000_000_000  # unpacked
 _DIGITS: Final = 15  # that a spreadsheet keeps
 _PIECE: Final = 1_000_000  # bytes
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
+_ESCAPED: Final = re.compile("_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")  # half a surrogate pair is no character
 
 # What a number format consists of besides its digits, and the formats that show a whole number with all its digits.
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
@@ -81,7 +77,9 @@ def _readable(source: str) -> Generator[None]:
     """Make one error of all that can be wrong with the form of a workbook."""
     try:
         yield
-    except _DAMAGED:
+    except ProvisioningError:
+        raise
+    except Exception:  # noqa: BLE001 - openpyxl passes on whatever a damaged part makes its parsers raise
         problem = "is damaged or no Excel workbook: save it again as .xlsx, or as CSV UTF-8"
         raise ProvisioningError(f"{source}: {problem}") from None
 
