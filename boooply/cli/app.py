@@ -37,8 +37,8 @@ With a platform key, connect your customers for real, and keep their keys:
    boooply provision tenants.csv
 """
 _EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store said no, 2 the command, a setting or
-a file is wrong, 4 some customers are not connected, 130 stopped with Ctrl-C,
-143 with SIGTERM."""
+a file is wrong, 4 some customers are not connected or cannot be read, 130
+stopped with Ctrl-C, 143 with SIGTERM."""
 _QUICKSTART: Final = """Take customers from a file to an evaluated interview.
 
 It connects every customer of the file, then takes the first one through an
