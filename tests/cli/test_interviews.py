@@ -132,6 +132,16 @@ def test_a_customer_of_the_store_is_read_with_its_own_key(run: Run, sandbox) -> 
     assert run("interviews", "get", made["org_1"][0], "--customer", "org_0").code == 1
 
 
+def test_without_a_key_the_two_ways_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BOOOPLY_API_KEY")
+
+    ran = run("interviews", "list")
+
+    assert (ran.code, ran.err) == (
+        2, "boooply: BOOOPLY_API_KEY is missing: set it, or name a customer of the store with --customer\n"
+    )  # fmt: skip
+
+
 def test_an_unknown_customer_is_an_error(run: Run) -> None:
     ran = run("interviews", "list", "--customer", "org_9")
 
