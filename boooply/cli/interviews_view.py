@@ -17,6 +17,9 @@ from boooply.cli.terminal import and_more, console, count_of, inset, printable
 from boooply.errors import BoooplyError
 from boooply.models import Evaluation, Interview, Page, TranscriptEntry
 
+CONTINUE: Final = "Run the same command again to continue."
+"""What to do after an export to a file was interrupted."""
+
 _SHOWN: Final = 20
 _UNBOUNDED: Final = 10_000  # columns of a pipe: whoever reads it wants whole names
 _CODE_WIDTH: Final = 21
@@ -222,7 +225,7 @@ def stopped(target: Path | None) -> str:
     """Describe how to continue an export that a signal stopped."""
     if target is None:
         return "Stopped: standard output is incomplete. With --output FILE, an export can be continued."
-    return "Stopped. Run the same command again to continue."
+    return f"Stopped. {CONTINUE}"
 
 
 # ---- pieces
