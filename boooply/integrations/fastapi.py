@@ -10,9 +10,15 @@ from math import ceil
 from typing import Annotated, Any, Final, TypeVar, cast
 
 import attrs
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
+
+from boooply.extras import naming_extra
+
+try:
+    from fastapi import Depends, FastAPI, Request, Response
+    from fastapi.responses import JSONResponse
+    from starlette.requests import ClientDisconnect
+except ModuleNotFoundError as _missing:
+    raise naming_extra(_missing, __name__) from None
 
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
@@ -38,8 +44,9 @@ from boooply.errors import (
 )
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.attempts import ON_RESPONSE, OnResponse
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.settings import COUNT, Rule, check_all
+from boooply.protocol.settings import COUNT, Rule, check_all, optional
 from boooply.provisioning.engine import GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
@@ -113,6 +120,7 @@ _RULES: Final[dict[str, Rule]] = {
     "webhook": Rule("a function that creates the webhook, as lambda: Webhook(secret)", callable),
     "inbox": Rule("a function that creates the inbox of a store, as lambda store: AsyncInbox(store)", callable),
     "concurrency": COUNT,
+    "on_response": optional(ON_RESPONSE),
 }
 
 
@@ -128,7 +136,8 @@ class Boooply:
     All settings come from the ``BOOOPLY_…`` variables, unless ``store``, ``platform`` or ``webhook`` create the part
     in another way. They are called when the application starts, once in each of its processes; the processes share
     their work through the store. Each process handles ``concurrency`` events at once. ``inbox`` creates the inbox of a
-    store, to set the pauses and the number of attempts.
+    store, to set the pauses and the number of attempts. ``on_response`` is called after each attempt of a call, in the
+    event loop: it must be quick.
     """
 
     def __init__(
@@ -139,8 +148,11 @@ class Boooply:
         webhook: Callable[[], Webhook] = Webhook,
         inbox: Callable[[AsyncStore], AsyncInbox] = AsyncInbox,
         concurrency: int = 4,
+        on_response: OnResponse | None = None,
     ) -> None:
-        check_all(_RULES, store=store, platform=platform, webhook=webhook, inbox=inbox, concurrency=concurrency)
+        check_all(_RULES, store=store, platform=platform, webhook=webhook, inbox=inbox)
+        check_all(_RULES, concurrency=concurrency, on_response=on_response)
+        self._on_response = on_response
         self._concurrency = concurrency
         self._make_store = store
         self._make_platform = platform
@@ -176,6 +188,7 @@ class Boooply:
                 _ = self._webhook  # reports a missing secret now, not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
+            platform = platform.with_options(on_response=self._on_response)
             await check_store(store, platform)
             self._pending_keys = PendingKeys(store, platform)
             self._opened = _Opened(platform, store, AsyncTenants(platform, store), self._make_inbox(store))

@@ -1,75 +1,123 @@
-"""The console: one page at `/` that shows the sandbox live and has buttons for the controls.
+"""The console: one page at `/` that shows the sandbox live, opens what it shows, and has buttons for the controls.
 
-The page gets whole snapshots over server-sent events, a new one whenever something has changed. No snapshot contains a
-key, a join token or a transcript.
+The page gets whole snapshots over server-sent events, a new one whenever something has changed. It asks for pages of
+filtered lists and for details. None of these contains a key or a join token; transcripts are only in details.
 """
 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
 from boooply.sandbox.control import CONTROL, Route
-from boooply.sandbox.evaluations import overall_score
+from boooply.sandbox.details import details_of
+from boooply.sandbox.exchanges import KEPT
 from boooply.sandbox.fault_table import FAULTS
-from boooply.sandbox.faults import FAULTY, Faults
-from boooply.sandbox.flows import HIRING, open_slots
+from boooply.sandbox.faults import FAULTY, UNKNOWN, Faults
+from boooply.sandbox.flows import HIRING
 from boooply.sandbox.limits import Windows
+from boooply.sandbox.listing import LISTS, newest, read_filters, read_page
+from boooply.sandbox.operations import OPERATIONS
 from boooply.sandbox.outcomes import RECOMMENDATIONS
-from boooply.sandbox.playing import expire_overdue, possible_steps
-from boooply.sandbox.records import Interview, Organization
-from boooply.sandbox.responses import success
+from boooply.sandbox.playing import expire_overdue
+from boooply.sandbox.recordings import video_of
+from boooply.sandbox.responses import success, video_response
+from boooply.sandbox.snippets import first_call, first_interview
 from boooply.sandbox.state import State
-from boooply.sandbox.views import call_view, delivery_view, email_view, organization_summary, planned_view
+from boooply.sandbox.views import planned_view
 from boooply.sandbox.webhooks import WebhookDispatcher
-from boooply.sandbox.wire import iso
+from boooply.sandbox.wire import iso, not_found
+from boooply.version import __version__
 
 __all__ = ["console_routes", "snapshot"]
 
-T = TypeVar("T")
-
-SHOWN: Final = 100
-"""How many items of a kind are shown, newest first; the totals count all."""
+MOST_CUSTOMERS: Final = 500
+"""How many customers are offered as a filter, and how many have their limits shown, the newest ones."""
 
 POLL: Final = 0.2
 HEARTBEAT: Final = 15.0
 """Both in seconds; a heartbeat detects that the browser has gone."""
 
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
 
 def console_routes(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> tuple[Route, ...]:
     """Return the routes of the page and of the data that it reads."""
-    page = files("boooply.sandbox").joinpath("console.html").read_text(encoding="utf-8")
 
-    async def show(_request: web.Request) -> web.StreamResponse:
-        return web.Response(text=page, content_type="text/html", headers=HEADERS)
+    def take_snapshot() -> dict[str, Any]:
+        return snapshot(state, faults, windows, dispatcher)
 
     async def show_snapshot(_request: web.Request) -> web.StreamResponse:
-        return success(snapshot(state, faults, windows, dispatcher))
+        return success(take_snapshot())
 
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         with suppress(ConnectionError):  # the browser has gone
-            async for message in _messages(lambda: snapshot(state, faults, windows, dispatcher), state):
+            async for message in _messages(take_snapshot, state):
                 await response.write(message)
         return response
 
-    return (("GET", "/", show), ("GET", f"{CONTROL}snapshot", show_snapshot), ("GET", f"{CONTROL}stream", stream))
+    async def show_list(request: web.Request) -> web.StreamResponse:
+        listing = LISTS.get(request.match_info["list"])
+        if listing is None:
+            raise not_found("the list")
+        expire_overdue(state)
+        return success(read_page(state, listing, read_filters(request.query)))
+
+    async def show_details(request: web.Request) -> web.StreamResponse:
+        expire_overdue(state)
+        return success(details_of(state, dispatcher, request.match_info["kind"], request.match_info["name"]))
+
+    async def show_video(request: web.Request) -> web.StreamResponse:
+        return video_response(request, video_of(state.interview_of_anyone(request.match_info["code"])))
+
+    return (
+        *_page_routes(),
+        ("GET", f"{CONTROL}snapshot", show_snapshot),
+        ("GET", f"{CONTROL}stream", stream),
+        ("GET", f"{CONTROL}lists/{{list}}", show_list),
+        ("GET", f"{CONTROL}details/{{kind}}/{{name}}", show_details),
+        ("GET", f"{CONTROL}recordings/{{code}}.mp4", show_video),
+    )
+
+
+def _page_routes() -> tuple[Route, ...]:
+    found = files("boooply.sandbox").joinpath("page").iterdir()
+    page = {file.name: file.read_text(encoding="utf-8") for file in found if file.name.rpartition(".")[2] in TYPES}
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        name = request.match_info.get("file", "console.html")
+        if name not in page:
+            raise not_found("the file")
+        return web.Response(text=page[name], content_type=TYPES[name.rpartition(".")[2]], headers=HEADERS)
+
+    async def open_interview(request: web.Request) -> web.StreamResponse:
+        # Where the vendor has the meeting itself, the console has the buttons that play it.
+        target = f"/#interview-{quote(request.match_info['code'], safe='')}"
+        return web.Response(status=302, headers={"Location": target})
+
+    return (
+        ("GET", "/", show),
+        ("GET", f"{CONTROL}page/{{file}}", show),
+        ("GET", "/meeting/{code}", open_interview),
+        ("GET", "/meeting/{code}/book", open_interview),
+    )
 
 
 async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -> AsyncGenerator[bytes]:
@@ -89,24 +137,26 @@ async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -
 
 
 def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> dict[str, Any]:
-    """Return everything that the page shows; of long lists, the newest entries, newest first."""
+    """Return everything that the page shows without filters; of long lists, the first page."""
     expire_overdue(state)
-    organizations, deliveries = state.organizations(), tuple(state.deliveries.values())
-    interviews = state.all_interviews()
+    lists = {name: newest(state, listing) for name, listing in LISTS.items()}
     return {
         "now": iso(state.clock.now()),
         "baseUrl": state.base_url,
-        "organizations": _newest(organizations, (_organization_view(state, one) for one in reversed(organizations))),
+        "version": __version__,
+        "keptCalls": KEPT,
+        "firstSteps": {"interviews": first_interview(state.base_url), "calls": first_call(state.base_url)},
+        "customers": _customers(state),
+        "operations": [*(operation.name for operation in OPERATIONS), UNKNOWN],
+        **lists,
         "interviews": {
-            **_newest(interviews, (_interview_view(state, one) for one in reversed(interviews))),
-            "byStatus": dict(Counter(one.status for one in interviews)),
+            **lists["interviews"],
+            "byStatus": dict(Counter(one.status for one in state.all_interviews())),
             "hiring": list(HIRING),
             "recommendations": list(RECOMMENDATIONS),
         },
-        "calls": _newest(state.calls, map(call_view, reversed(state.calls))),
         "limits": _limits_view(state, windows),
-        "emails": _newest(state.emails, map(email_view, reversed(state.emails))),
-        "webhooks": {"url": dispatcher.url, **_newest(deliveries, map(delivery_view, reversed(deliveries)))},
+        "webhooks": {"url": dispatcher.url, **lists["webhooks"]},
         "faults": {
             "planned": [planned_view(one) for one in faults.planned],
             "operations": list(FAULTY),
@@ -115,32 +165,9 @@ def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: Webhook
     }
 
 
-def _newest(all_of_them: Sequence[Any], views: Iterable[T]) -> dict[str, Any]:
-    return {"total": len(all_of_them), "items": list(islice(views, SHOWN))}
-
-
-def _organization_view(state: State, organization: Organization) -> dict[str, Any]:
-    return organization_summary(organization, state.interviews_left(organization))
-
-
-def _interview_view(state: State, interview: Interview) -> dict[str, Any]:
-    candidate = next((person.name for person in interview.participants if person.role == "CANDIDATE"), None)
-    return {
-        "code": interview.code,
-        "title": interview.title,
-        "kind": interview.kind,
-        "status": interview.status,
-        "endReason": interview.end_reason,
-        "tenant": state.tenant(interview.organization_id),
-        "candidate": candidate,
-        "overallScore": overall_score(interview),
-        "createdAt": iso(interview.created_at),
-        "scheduledAt": iso(interview.scheduled_at),
-        "finalized": None if interview.finalization is None else interview.finalization.recommendation,
-        "steps": sorted(possible_steps(interview)),
-        "slots": [iso(start) for start in open_slots(interview, state.clock.now())],
-        "isEvaluated": interview.analyses > 0,
-    }
+def _customers(state: State) -> list[str]:
+    newest_first = islice(reversed(state.organizations()), MOST_CUSTOMERS)
+    return sorted({state.tenant(one.id) for one in newest_first}, key=str.casefold)
 
 
 def _limits_view(state: State, windows: Windows) -> dict[str, Any]:
@@ -152,6 +179,6 @@ def _limits_view(state: State, windows: Windows) -> dict[str, Any]:
             "remaining": usage.remaining,
             "resetsAt": iso(datetime.fromtimestamp(usage.resets_at, UTC)),
         }
-        for key, allowance, usage in islice(windows.usage(state.clock.timestamp()), SHOWN)
+        for key, allowance, usage in islice(windows.usage(state.clock.timestamp()), MOST_CUSTOMERS)
     ]
     return {"window": windows.window, "items": shown}

@@ -110,6 +110,8 @@ async def _read_body(behaviour: Behaviour, request: web.Request) -> None:
     # A client that hangs up before the end of its body gets no response, so its error concerns nobody.
     if behaviour.reads_all:
         with suppress(OSError, web.RequestPayloadError):
+            with suppress(web.HTTPRequestEntityTooLarge):
+                await request.read()  # which the console shows
             await request.content.read()
 
 

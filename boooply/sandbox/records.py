@@ -66,6 +66,8 @@ class Email:
         meeting_code: The interview it is about.
         subject: The subject line.
         sent_at: When, by the sandbox's clock.
+        links: Its links by what they are for: `join`, with the person's secret token, or `booking`. In a browser, both
+            lead to the interview in the console.
     """
 
     to: str
@@ -73,6 +75,7 @@ class Email:
     meeting_code: str
     subject: str
     sent_at: datetime
+    links: Mapping[str, str] = field(factory=dict[str, str], repr=False, eq=False)
 
 
 @frozen(kw_only=True)
@@ -139,11 +142,15 @@ class Attempt:
         at: When it ended, by the sandbox's clock.
         status: The HTTP status of the endpoint's response; None if there was none.
         error: What went wrong if no response came.
+        seconds: How long it took, by the real clock.
+        response: The beginning of the response's body, with the secrets in it masked.
     """
 
     at: datetime
     status: int | None = None
     error: str | None = None
+    seconds: float | None = None
+    response: str = field(default="", repr=False)
 
     @property
     def succeeded(self) -> bool:
@@ -198,6 +205,7 @@ class Key:
     digest: str = field(repr=False)
     opens: Literal["platform", "organization"]
     organization_id: str = ""
+    is_revoked: bool = False
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from email.utils import format_datetime
 from functools import partial
@@ -12,6 +13,7 @@ from attrs import evolve
 from boooply.sandbox.console import console_routes
 from boooply.sandbox.context import RequestContext
 from boooply.sandbox.control import CONTROL, control_routes, fault_routes, webhook_routes
+from boooply.sandbox.exchanges import exchange_of
 from boooply.sandbox.fault_table import ELSEWHERE
 from boooply.sandbox.faults import DOWNLOAD, UNKNOWN, Faults, Outcome, respond_with_fault
 from boooply.sandbox.limits import Allowance, Decision, Windows, allowance_of
@@ -115,6 +117,7 @@ class Server:
     async def _respond(
         self, name: str, allowance: Allowance, key: Key | None, respond: Respond, request: web.Request
     ) -> web.StreamResponse:
+        began = time.perf_counter()
         decision = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
         # Before the fault, which may consume the body that this reads.
         tenant = await self._tenant(key, request)
@@ -128,6 +131,15 @@ class Server:
             await asyncio.sleep(self._latency)
         now = self._state.clock.now()
         response.headers["Date"] = format_datetime(now, usegmt=True)
+        exchange = await exchange_of(
+            request,
+            response,
+            opens=None if key is None else key.opens,
+            allowance=allowance,
+            decision=decision,
+            seconds=time.perf_counter() - began,
+        )
+        self._state.exchanges.add(len(self._state.calls) + 1, exchange)
         self._record(
             Call(
                 operation=name,

@@ -13,6 +13,8 @@ from typing import Any
 from attrs import evolve
 
 from boooply.sandbox.announcements import announcements
+from boooply.sandbox.emails import compose
+from boooply.sandbox.exchanges import Exchanges
 from boooply.sandbox.limits import Clock
 from boooply.sandbox.plans import DEFAULT_PLAN, PlanUse
 from boooply.sandbox.records import (
@@ -43,14 +45,6 @@ FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
 
 CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
-SUBJECTS: dict[EmailKind, str] = {
-    "invitation": "You are invited: {title}",
-    "cancellation": "Cancelled: {title}",
-    "booking": "Booked: {title}",
-    "reschedule": "New time: {title}",
-    "feedback": "Your feedback: {title}",
-    "recap": "Recap: {title}",
-}
 
 
 def _digest(key: str) -> str:
@@ -84,6 +78,7 @@ class State:
         self.emails: list[Email] = []
         self.duplicates: list[Email] = []
         self.calls: list[Call] = []
+        self.exchanges: Exchanges = Exchanges()
         self.redirect_hits: list[RedirectHit] = []
         self.deliveries: dict[str, Delivery] = {}
         self.on_announcement: Callable[[], None] = _ignore
@@ -154,8 +149,23 @@ class State:
         self._add_key(Key(digest=_digest(key), opens="platform"))
 
     def key(self, presented: str) -> Key | None:
-        """Return what a presented key opens; looked up by digest, so that timing reveals nothing of the key."""
-        return self._keys.get(_digest(presented))
+        """Return what a presented key opens, if it does; looked up by digest, so that timing reveals nothing of it."""
+        key = self._keys.get(_digest(presented))
+        return None if key is None or key.is_revoked else key
+
+    def revoke_keys(self, named: str) -> int:
+        """Revoke the keys of an organization that either of its ids names, and return how many there were.
+
+        Raises:
+            SandboxError: 404 for an organization that does not exist.
+        """
+        id_ = self._by_external_id.get(named, named)
+        if id_ not in self._organizations:
+            raise not_found("the organization", "ORGANIZATION_NOT_FOUND")
+        live = [key for key in self._keys.values() if key.organization_id == id_ and not key.is_revoked]
+        for key in live:
+            self._add_key(evolve(key, is_revoked=True))
+        return len(live)
 
     def tenant_of_key(self, digest: str) -> str:
         """Return the tenant of the key with this digest, as in `Call.tenant`."""
@@ -256,12 +266,8 @@ class State:
 
     def send(self, kind: EmailKind, interview: Interview, people: Iterable[Participant]) -> tuple[Email, ...]:
         """Record and return the e-mails that the vendor would send to these people now."""
-        subject = SUBJECTS[kind].format(title=interview.title)
         now = self.clock.now()
-        sent = tuple(
-            Email(to=person.email, kind=kind, meeting_code=interview.code, subject=subject, sent_at=now)
-            for person in people
-        )
+        sent = tuple(compose(kind, interview, person, self.base_url, now) for person in people)
         self.emails.extend(sent)
         self.changes += 1
         return sent

@@ -7,6 +7,7 @@ from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.plans import PLANS
 from boooply.sandbox.queries import Page
 from boooply.sandbox.records import (
+    Attempt,
     Call,
     Delivery,
     Email,
@@ -155,6 +156,10 @@ def call_view(call: Call) -> dict[str, Any]:
     }
 
 
+def _attempt_view(attempt: Attempt) -> dict[str, Any]:
+    return {"at": iso(attempt.at), "status": attempt.status, "error": attempt.error, "seconds": attempt.seconds}
+
+
 def delivery_view(delivery: Delivery) -> dict[str, Any]:
     """Show a delivery in the controls, without its body, which contains the transcript."""
     return {
@@ -163,6 +168,6 @@ def delivery_view(delivery: Delivery) -> dict[str, Any]:
         "meetingCode": delivery.meeting_code,
         "tenant": delivery.tenant,
         "state": delivery.state,
-        "attempts": [{"at": iso(one.at), "status": one.status, "error": one.error} for one in delivery.attempts],
+        "attempts": [_attempt_view(one) for one in delivery.attempts],
         "nextAttemptAt": iso(delivery.next_attempt_at),
     }

@@ -8,13 +8,15 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from attrs import evolve
 
+from boooply.sandbox.masking import mask
 from boooply.sandbox.records import Attempt, Delivery, WebhookRequest
 from boooply.sandbox.state import State
 from boooply.sandbox.wire import conflict, not_found
@@ -26,6 +28,10 @@ PLATFORM: Final = "custom"
 """`X-Boooply-Platform`: not the name of the platform, but its kind."""
 
 RESPONSE_TIMEOUT: Final = 30.0
+BODY_TIMEOUT: Final = 1.0
+BODY_KEPT: Final = 2048
+"""Seconds, and bytes: what the console shows of a response is only its beginning."""
+
 CLOCK_POLL: Final = 0.02
 """Seconds of real time between two looks at the sandbox's clock, which a test may push forward."""
 
@@ -174,11 +180,23 @@ class WebhookDispatcher:
 
     async def _attempt(self, session: ClientSession, url: str, delivery: Delivery) -> Attempt:
         request = self.request(delivery)
+        began = time.perf_counter()
         try:
             async with session.post(url, data=request.body, headers=request.headers, allow_redirects=False) as response:
-                return Attempt(at=self._state.clock.now(), status=response.status)
+                status, text = response.status, await _beginning(response)
         except (ClientError, OSError, ValueError, TimeoutError) as error:
-            return Attempt(at=self._state.clock.now(), error=type(error).__name__)
+            seconds = time.perf_counter() - began
+            return Attempt(at=self._state.clock.now(), error=type(error).__name__, seconds=seconds)
+        seconds = time.perf_counter() - began
+        return Attempt(at=self._state.clock.now(), status=status, seconds=seconds, response=text)
+
+
+async def _beginning(response: ClientResponse) -> str:
+    # The status alone decides, so a body that is late or broken changes nothing.
+    with suppress(ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return mask((await response.content.read(BODY_KEPT)).decode(errors="replace"))
+    return ""
 
 
 class Webhooks:

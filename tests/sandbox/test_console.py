@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
+import boooply.sandbox
 from boooply.sandbox import Limits, Sandbox
+
+PAGE = Path(boooply.sandbox.__file__).parent / "page"
 
 
 async def messages(session: ClientSession, sandbox: Sandbox) -> AsyncGenerator[Any]:
@@ -19,14 +24,26 @@ async def messages(session: ClientSession, sandbox: Sandbox) -> AsyncGenerator[A
                 yield json.loads(line.removeprefix(b"data: "))
 
 
-async def test_the_console_page_is_one_file_without_foreign_resources(sandbox: Sandbox, session: ClientSession) -> None:
+async def test_the_console_page_is_static_and_without_foreign_resources(
+    sandbox: Sandbox, session: ClientSession
+) -> None:
     async with session.get(sandbox.base_url) as response:
         page = await response.text()
         assert response.content_type == "text/html"
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert "boooply sandbox" in page
-    assert "https://" not in page
-    assert "innerHTML" not in page
+    served = set(re.findall(r'(?:src|href)="(/_sandbox/page/[a-z]+\.(?:js|css))"', page))
+    assert len(served) == 2
+    for file in (PAGE / "console.html", *PAGE.glob("*.*")):
+        async with session.get(f"{sandbox.base_url}/_sandbox/page/{file.name}") as response:
+            text = await response.text()
+            policy = response.headers["Content-Security-Policy"]
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert "https://" not in text
+        assert "innerHTML" not in text
+        served |= {f"/_sandbox/page/{name}" for name in re.findall(r'from "\./([a-z]+\.js)"', text)}
+    assert served == {f"/_sandbox/page/{file.name}" for file in PAGE.iterdir() if file.suffix != ".html"}
 
 
 async def test_a_snapshot_shows_everything(call: Any, sandbox: Sandbox) -> None:
@@ -53,7 +70,7 @@ async def test_a_snapshot_shows_everything(call: Any, sandbox: Sandbox) -> None:
     }
     assert [one["to"] for one in seen["emails"]["items"]] == ["jane@example.com"]
     assert seen["faults"]["planned"] == [{"operation": "*", "fault": "503", "times": 1}]
-    assert seen["webhooks"] == {"url": None, "total": 0, "items": []}
+    assert seen["webhooks"] == {"url": None, "total": 0, "newer": 0, "items": []}
 
 
 async def test_a_snapshot_truncates_long_lists_and_counts_them(call: Any) -> None:
