@@ -41,7 +41,10 @@ _NO_ATTEMPT_LEFT: Final = "no attempt was left: its process ended during the las
 
 
 def _are_pauses(value: object) -> bool:
-    return isinstance(value, Sequence) and bool(value) and all(map(PAUSE.is_met, cast("Sequence[object]", value)))
+    if not isinstance(value, Sequence):
+        return False
+    given = cast("Sequence[object]", value)
+    return bool(given) and all(map(PAUSE.is_met, given))
 
 
 _RULES: Final[dict[str, Rule]] = {
