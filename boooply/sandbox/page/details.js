@@ -194,7 +194,7 @@ function interviewParts(interview) {
 }
 
 function playArea() {
-  const [main, lesser, flows, summary] = [make("span", { className: "main" }), make("div"), make("div"), make("summary", {}, "More")];
+  const [main, lesser, flows, summary] = [make("span", { className: "main" }), make("div"), make("div"), make("summary", {}, "Play, book or finalize")];
   const more = make("details", {}, summary, lesser, flows);
   const node = make("div", { className: "actions" }, main, more);
   return { node, update: (interview) => renderPlay({ main, lesser, flows, more, summary }, interview, "inspector-") };
