@@ -21,8 +21,13 @@ def sandbox_in_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def store_in_environment(sandbox_in_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it sets variables too
+def store_in_environment(sandbox_in_environment: None, store_variables: None) -> None:
     """Set the variables of a store beside those of a sandbox."""
+
+
+@pytest.fixture
+def store_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the variables of a store alone, beside the sandbox of ``boooply_sandbox``."""
     monkeypatch.setenv("BOOOPLY_STORE_URL", f"sqlite:///{tmp_path}/boooply.db")
     monkeypatch.setenv("BOOOPLY_STORE_KEY", Fernet.generate_key().decode())
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from boooply.errors import *
     from boooply.models import *
     from boooply.platform import AsyncBoooplyPlatform as AsyncBoooplyPlatform
+    from boooply.protocol.attempts import AttemptInfo as AttemptInfo
     from boooply.protocol.messages import RateLimitClass as RateLimitClass
     from boooply.protocol.messages import Response as Response
     from boooply.protocol.retry import RetryPolicy as RetryPolicy
@@ -38,6 +39,7 @@ publish(
         "boooply.errors": ("*",),
         "boooply.models": ("*",),
         "boooply.platform": ("AsyncBoooplyPlatform",),
+        "boooply.protocol.attempts": ("AttemptInfo",),
         "boooply.protocol.messages": ("RateLimitClass", "Response"),
         "boooply.protocol.retry": ("RetryPolicy",),
         "boooply.provisioning.outcomes": ("KeysNotStoredError",),

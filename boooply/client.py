@@ -13,6 +13,7 @@ import attrs
 
 from boooply.errors import DecodingError
 from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.attempts import ON_RESPONSE, OnResponse
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.hosts import BASE_URL, base_url
 from boooply.protocol.messages import A_PAGE, RateLimitClass, Response, json_object, raw_request
@@ -39,6 +40,7 @@ from boooply.resources.organization import AsyncOrganization
 from boooply.resources.resource import Resource, copy_without_resources
 from boooply.secret import Secret, as_secret, hide_locals
 from boooply.transport import TIMEOUT, Pool, Transport
+from boooply.transport.hooks import reporting_hooks
 
 RETRY: Final = RetryPolicy()
 RATE_LIMITS: Final = RateLimits()
@@ -52,12 +54,13 @@ _RULES: Final[dict[str, Rule]] = {
         "None for the authorities that Python trusts",
     ),
     "allow_insecure": FLAG,
+    "on_response": optional(ON_RESPONSE),
 }
 
 C = TypeVar("C", bound="Connection")
 
 
-def connect(
+def connect(  # noqa: PLR0913 - each is an option of the clients
     secret: Secret | None,
     kind: KeyKind,
     url: str | None,
@@ -67,6 +70,7 @@ def connect(
     ssl_context: SSLContext | None,
     *,
     allow_insecure: bool,
+    on_response: OnResponse | None = None,
 ) -> Transport:
     """Return a transport with a pool of its own, from arguments and environment.
 
@@ -80,10 +84,12 @@ def connect(
         rate_limits=rate_limits,
         ssl_context=ssl_context,
         allow_insecure=allow_insecure,
+        on_response=on_response,
     )
     chosen = key(secret, kind, None) if secret is not None else _key_in_environment(kind)
     address = base_url(url, os.environ.get(BASE_URL), allow_insecure=allow_insecure)
-    return Transport(Pool(address, rate_limits, ssl_context), chosen, timeout, retry)
+    pool = Pool(address, rate_limits, ssl_context)
+    return Transport(pool, chosen, timeout, retry, reporting_hooks(on_response))
 
 
 def _key_in_environment(kind: KeyKind) -> Secret:
@@ -105,16 +111,19 @@ class Connection:
             return object.__repr__(self)
         return f"{type(self).__name__}({self.base_url!r}, {self._kind.argument}={str(self._transport.key)!r})"
 
-    def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
+    def with_options(
+        self, *, timeout: float | None = None, retry: RetryPolicy | None = None, on_response: OnResponse | None = None
+    ) -> Self:
         """Return a copy with other options on the same connections, which only the original closes.
 
         Raises:
             ConfigurationError: An option cannot work.
         """
-        changes: dict[str, Any] = {
-            name: value for name, value in {"timeout": timeout, "retry": retry}.items() if value is not None
-        }
+        options = {"timeout": timeout, "retry": retry, "on_response": on_response}
+        changes: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         check_all(_RULES, **changes)
+        if changes.pop("on_response", None) is not None:
+            changes["hooks"] = reporting_hooks(on_response)
         made = copy_without_resources(self)  # with everything that a subclass has set
         Connection.__init__(made, attrs.evolve(self._transport, **changes), owns_pool=False)
         return made
@@ -187,8 +196,8 @@ class AsyncBoooplyClient(Connection):
 
     ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``. ``timeout`` is in seconds,
     for one attempt. ``retry`` limits how often and for how long a call is tried. ``rate_limits=None`` sends every call
-    at once. ``ssl_context`` trusts a certificate authority of your own. Use the client as an async context manager, or
-    ``await close()``.
+    at once. ``ssl_context`` trusts a certificate authority of your own. ``on_response`` is called after each
+    attempt. Use the client as an async context manager, or ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -215,10 +224,19 @@ class AsyncBoooplyClient(Connection):
         rate_limits: RateLimits | None = RATE_LIMITS,
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
+        on_response: OnResponse | None = None,
     ) -> None:
         api_key = as_secret(api_key)
         transport = connect(
-            api_key, ORGANIZATION, base_url, timeout, retry, rate_limits, ssl_context, allow_insecure=allow_insecure
+            api_key,
+            ORGANIZATION,
+            base_url,
+            timeout,
+            retry,
+            rate_limits,
+            ssl_context,
+            allow_insecure=allow_insecure,
+            on_response=on_response,
         )
         super().__init__(transport, owns_pool=True)
 

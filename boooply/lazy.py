@@ -3,11 +3,11 @@
 import sys
 from importlib import import_module
 
+from boooply.extras import naming_extra
+
 TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without importing typing
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_EXTRAS = {"sqlalchemy": "store", "cryptography": "store", "procrastinate": "distributed"}  # what needs which of ours
 
 
 def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
@@ -35,14 +35,13 @@ def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
         try:
             module = import_module(module_of[name])
         except ModuleNotFoundError as missing:
-            extra = _EXTRAS.get((missing.name or "").partition(".")[0])
-            if extra is None:
+            problem = naming_extra(missing, f"{package}.{name}")
+            if problem is missing:
                 raise
-            needs = f'{package}.{name} needs {missing.name}: python -m pip install "boooply[{extra}]"'
-            _missing[f"{package}.{name}"] = ModuleNotFoundError(needs, name=missing.name)
+            _missing[f"{package}.{name}"] = problem
             if _MissingExtras not in sys.meta_path:
                 sys.meta_path.append(_MissingExtras)
-            raise AttributeError(needs) from None
+            raise AttributeError(str(problem)) from None
         namespace[name] = getattr(module, name)  # found there by the next access
         return namespace[name]
 

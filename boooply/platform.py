@@ -7,6 +7,7 @@ import attrs
 
 from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, connect, connection_over
 from boooply.models import OrganizationApiKey, Tenant
+from boooply.protocol.attempts import OnResponse
 from boooply.protocol.retry import RetryPolicy
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, key, platform_keys
 from boooply.ratelimit.limits import RateLimits
@@ -21,8 +22,9 @@ class AsyncBoooplyPlatform(Connection):
     ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``. That variable may
     name several keys, with commas between them: the first one is used, and a store takes all of them for this
     platform's. ``timeout`` is in seconds, for one attempt. ``retry`` limits how often and for how long a call is tried.
-    ``rate_limits=None`` sends every call at once. ``ssl_context`` trusts a certificate authority of your own. Use the
-    platform as an async context manager, or ``await close()``.
+    ``rate_limits=None`` sends every call at once. ``ssl_context`` trusts a certificate authority of your own.
+    ``on_response`` is called after each attempt, also by the clients of customers. Use the platform as an async context
+    manager, or ``await close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -39,10 +41,19 @@ class AsyncBoooplyPlatform(Connection):
         rate_limits: RateLimits | None = RATE_LIMITS,
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
+        on_response: OnResponse | None = None,
     ) -> None:
         platform_key = as_secret(platform_key)
         transport = connect(
-            platform_key, PLATFORM, base_url, timeout, retry, rate_limits, ssl_context, allow_insecure=allow_insecure
+            platform_key,
+            PLATFORM,
+            base_url,
+            timeout,
+            retry,
+            rate_limits,
+            ssl_context,
+            allow_insecure=allow_insecure,
+            on_response=on_response,
         )
         super().__init__(transport, owns_pool=True)
         in_environment = as_secret(os.environ.get(PLATFORM.variable))

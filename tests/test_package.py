@@ -15,6 +15,7 @@ import boooply
 import boooply.errors
 import boooply.provisioning
 import boooply.store
+from boooply.extras import install_command
 
 PACKAGE: Any = boooply  # a checker finds no __all__ in it
 
@@ -67,7 +68,7 @@ from boooply.store import AsyncDeduplicator, Deduplicator
 
 def test_a_name_whose_extra_is_missing_is_no_attribute_and_its_import_says_which() -> None:
     done = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-    needs = 'needs sqlalchemy: python -m pip install "boooply[store]"'
+    needs = f"needs sqlalchemy: {install_command('store')}"
     assert done.stdout.splitlines() == [
         f"sqlalchemy boooply.AsyncTenants {needs}",
         f"sqlalchemy boooply.store.Store {needs}",

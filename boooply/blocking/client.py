@@ -12,6 +12,7 @@ from boooply.blocking.runner import LoopRunner
 from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.attempts import OnResponse
 from boooply.protocol.messages import RateLimitClass
 from boooply.protocol.retry import RetryPolicy
 from boooply.ratelimit.limits import RateLimits
@@ -30,14 +31,17 @@ class BlockingConnection(SyncProxy[C_co]):
 
     request: Final = sync(Connection.request)
 
-    def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
+    def with_options(
+        self, *, timeout: float | None = None, retry: RetryPolicy | None = None, on_response: OnResponse | None = None
+    ) -> Self:
         """Return a copy with other options on the same connections, which only the original closes.
 
         Raises:
             ConfigurationError: An option cannot work.
         """
         made = copy_without_resources(self)
-        vars(made).update(_original=self._original.with_options(timeout=timeout, retry=retry), _owner=False)
+        original = self._original.with_options(timeout=timeout, retry=retry, on_response=on_response)
+        vars(made).update(_original=original, _owner=False)
         return made
 
     @property
@@ -69,7 +73,8 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
 
     ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
     for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
-    ``ssl_context`` trusts a certificate authority of your own. Use it as a context manager, or ``close()``.
+    ``ssl_context`` trusts a certificate authority of your own. ``on_response`` is called after each attempt, in the
+    client's own thread. Use it as a context manager, or ``close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -90,6 +95,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         rate_limits: RateLimits | None = RATE_LIMITS,
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
+        on_response: OnResponse | None = None,
     ) -> None:
         api_key = as_secret(api_key)
         client = AsyncBoooplyClient(
@@ -100,6 +106,7 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
             rate_limits=rate_limits,
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
+            on_response=on_response,
         )
         super().__init__(LoopRunner(client.close), client)
         self._owner = True
@@ -143,7 +150,8 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
 
     ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
     seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
-    in line; ``ssl_context`` trusts a certificate authority of your own. Use it as a context manager, or ``close()``.
+    in line; ``ssl_context`` trusts a certificate authority of your own; ``on_response`` is called after each attempt,
+    in the platform's own thread. Use it as a context manager, or ``close()``.
 
     Raises:
         ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
@@ -162,6 +170,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         rate_limits: RateLimits | None = RATE_LIMITS,
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
+        on_response: OnResponse | None = None,
     ) -> None:
         platform_key = as_secret(platform_key)
         platform = AsyncBoooplyPlatform(
@@ -172,6 +181,7 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
             rate_limits=rate_limits,
             ssl_context=ssl_context,
             allow_insecure=allow_insecure,
+            on_response=on_response,
         )
         super().__init__(LoopRunner(platform.close), platform)
         self._owner = True

@@ -31,8 +31,12 @@ class Ledger(SyncProxy[AsyncLedger]):
 
 
 class Events(SyncProxy[AsyncEvents]):
-    """What is known of each event, by its idempotency key."""
+    """The events of the inboxes, by their idempotency keys."""
 
+    list: Final = iterating(AsyncEvents.list)
+    get: Final = sync(AsyncEvents.get)
+    retry: Final = sync(AsyncEvents.retry)
+    discard: Final = sync(AsyncEvents.discard)
     purge: Final = sync(AsyncEvents.purge)
 
 

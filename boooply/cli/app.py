@@ -6,24 +6,18 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError
-from rich.text import Text
+from cyclopts import App, CycloptsError, Group
 
-from boooply.cli.terminal import (
-    OPTION,
-    console,
-    discard_output,
-    print_error,
-    printable,
-    printed_warnings,
-    replace_unencodable,
-)
-from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
+from boooply.cli import loading
+from boooply.cli.terminal import OPTION, console, discard_output, print_error, printed_warnings, replace_unencodable
+from boooply.cli.usage import usage_error
+from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError
 from boooply.version import __version__
 
+_OPTIONS: Final = Group("Options", sort_key=1)
 _WRONG_INPUT: Final = 2  # a mistyped command, or a setting or file that must be changed
 _FAILED: Final = 1
-_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError)
+_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError)
 # Errors of an open file, which name none: no command has one open for writing but standard output.
 _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
@@ -53,13 +47,14 @@ All of it happens on a sandbox inside this command: nothing leaves this
 machine, and no key is needed.
 
    boooply quickstart                    twelve customers of ours
-   boooply quickstart tenants.csv        your own, as .csv or .jsonl
+   boooply quickstart tenants.csv        your own
 
 A CSV file names its columns in the first row: organization_id, user_id and
 user_email, and if you like organization_name, user_name and team_members,
-where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON Lines have the same
-names. If a row is wrong nothing is sent: every such row is listed with its
-line and what to change.
+where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON has the same names,
+and --map reads a column of another name. Commas, semicolons, tabs and Excel's
+UTF-16 are recognized. If a row is wrong nothing is sent: such rows are listed
+with their lines and what to change. Rows that only look wrong can be confirmed.
 """
 _SANDBOX: Final = """Serve a sandbox to build your own code against.
 
@@ -87,11 +82,12 @@ It mints a key for each and keeps it, encrypted, in the store. Whoever is
 connected is left alone: stopped or killed, the same command goes on where
 it was. Several at once on one store share the work.
 
-   boooply provision tenants.csv --dry-run   the plan; nothing is sent
+   boooply provision tenants.csv --dry-run   columns and plan; sends nothing
    boooply provision tenants.csv             do it
    boooply provision tenants.csv --json      an outcome a line, for programs
 
-The file is what boooply quickstart takes. If a row is wrong nothing is sent.
+The file is what boooply quickstart takes. If a row is wrong nothing is sent; if
+rows only look wrong, the command asks, or needs --yes or --allow ID.
 The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
 BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY. Of several
 platform keys, with commas between them, the first one mints.
@@ -99,11 +95,25 @@ platform keys, with commas between them, the first one mints.
 Ctrl-C or SIGTERM waits for the requests in flight to complete, for as long as
 --grace; a second one gives them up.
 """
+_INTERVIEWS: Final = """See, export, cancel and reschedule interviews.
+
+For the organization of BOOOPLY_API_KEY, or for customers in the store:
+
+   boooply interviews list --status completed --since 2026-05-01
+   boooply interviews get Boooply-AI-1234567890
+   boooply interviews evaluation Boooply-AI-1234567890
+   boooply interviews list --customer org_7234567890
+   boooply interviews export --all-customers --output interviews.csv
+
+An export to a file that was stopped or killed continues with the same
+command. The API comes from BOOOPLY_BASE_URL. The store's customers need
+BOOOPLY_PLATFORM_KEY and BOOOPLY_STORE_KEY too.
+"""
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
-The queue lies in the store, which must be on PostgreSQL. If a row is wrong
-nothing is queued. A customer that is queued twice is minted once. One that has
-failed is tried again.
+The queue lies in the store, which must be on PostgreSQL. The file is what
+boooply quickstart takes. If a row is wrong nothing is queued. A customer that
+is queued twice is minted once. One that has failed is tried again.
 
    boooply enqueue tenants.csv
    boooply worker
@@ -134,6 +144,22 @@ The queue lies in the store, in the schema boooply_queue. Each takes --json:
    boooply queue retry org_7234567890   queue a customer again that has failed
    boooply queue retry --all            all of them; never those in doubt
    boooply queue purge                  delete the finished jobs
+"""
+_EVENTS: Final = """See which webhook events are stuck, and retry or discard them.
+
+An event whose handler fails is tried again for about a day. Then it is dead,
+and stays until you retry or discard it. Each takes --json:
+
+   boooply events list                   what is not handled, and why
+   boooply events list --state dead
+   boooply events show 3f2a9c01b2de      one of them, by its key
+   boooply events retry 3f2a9c01b2de     handle it again
+   boooply events retry --all            all that are dead
+   boooply events discard 3f2a9c01b2de   never handle it
+   boooply events purge --days 90        forget what is long handled
+
+A key is as in the log: its first digits are enough. No command shows what is
+in an event.
 """
 _MCP: Final = """Serve a language model's host: an MCP server.
 
@@ -174,11 +200,48 @@ To rotate while the store is in use: in every process, set BOOOPLY_STORE_KEY
 to the new key and the old one, a comma between them; then run it; then drop
 the old one in every process.
 """
+_API: Final = """Call the API, for what has no command of its own.
 
+The body of the response goes to standard output: indented in a terminal, as
+it came in a pipe. Errors and what --include shows go to standard error. Keys
+are masked; links, with their tokens, are not.
 
-def _one_line(error: CycloptsError) -> Text:
-    return Text(f"boooply: {printable(str(error))} Try: boooply --help")
+   boooply api GET /api/integration/organization
+   boooply api GET /api/integration/interviews --query status=COMPLETED
+   boooply api POST /api/integration/interviews --data @interview.json
+   boooply api GET /api/integration/organization --customer org_7234567890
 
+The key is BOOOPLY_API_KEY unless you give --customer or --platform, and the
+API is BOOOPLY_BASE_URL. GET is repeated after a failure. Anything else is sent
+once: if it may have been carried out, the error says so. Minting is refused,
+since nothing would keep the key: boooply provision does that.
+"""
+_COMPLETION: Final = """Let Tab complete commands, options and files.
+
+It writes a script for your shell, and a line that loads it to the file that
+the shell reads at its start. Run it again after an update.
+
+   boooply --install-completion
+   boooply --install-completion --shell zsh --output ~/.zfunc/_boooply
+"""
+_DOCTOR: Final = """Check the API, the key and this machine.
+
+It sends at most five reads. Nothing is created, and nobody gets an e-mail.
+The report says which of this package's assumptions are true of the API, and
+contains no value of your data: paste it into an issue if something differs.
+
+   boooply doctor                             the key in BOOOPLY_API_KEY
+   boooply doctor --expect org_7234567890     and whether it is this customer's
+   boooply doctor --customer org_7234567890   that customer's key in the store
+   boooply doctor --json
+
+The first call carries no key: a wrong host never sees it. With nothing but a
+platform key, that is the only call, since a platform key can only mint. The
+API comes from BOOOPLY_BASE_URL.
+
+Here, exit code 4 means that something differs from what is assumed, and 1 that
+the API did not respond or refused the key.
+"""
 
 app: Final = App(
     name="boooply",
@@ -186,8 +249,9 @@ app: Final = App(
     help_epilogue=_EPILOGUE,
     help_format="plaintext",
     version=__version__,
+    version_flags=("--version", "-V"),
     default_parameter=OPTION,
-    error_formatter=_one_line,
+    error_formatter=usage_error,
     exit_on_error=False,  # run() returns the exit code
     suppress_keyboard_interrupt=False,  # main() does that, since Ctrl-C can come before there is an app
     result_action="return_int_as_exit_code_else_zero",
@@ -195,17 +259,28 @@ app: Final = App(
 _COMMANDS: Final = {  # as a newcomer needs them
     "quickstart": ("quickstart:quickstart", _QUICKSTART),
     "sandbox": ("sandbox:serve", _SANDBOX),
+    "doctor": ("doctor.command:doctor", _DOCTOR),
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),
+    "interviews": ("interviews:app", _INTERVIEWS),
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),
+    "events": ("events:app", _EVENTS),
     "mcp": ("mcp:mcp", _MCP),
+    "api": ("api:api", _API),
+    "help": ("help:show_help", "Show this help, or that of a command."),
+    "--install-completion": ("completion:install_completion", _COMPLETION),
 }
 for _position, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
     # By path, so that --version and --help do not import an HTTP server.
-    app.command(f"boooply.cli.{_path}", name=_name, help=_help, sort_key=_position)
+    loading.PATHS[_name] = _path
+    _group = _OPTIONS if _name.startswith("-") else None
+    app.command(f"{loading.__name__}:{_name}", name=_name, help=_help, sort_key=_position, group=_group)
+for _name, _help in (("--help", "Show this help."), ("--version", "Show the version.")):
+    app[_name].help = _help
+    app[_name].group = _OPTIONS
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -165,6 +165,7 @@ class APIStatusError(APIError):
         message: The API's text for people, at most 500 characters of it.
         request_id: The ``X-Request-Id`` of the response, if there is one: quote it to the vendor's support.
         retry_after: Seconds to wait, if the API named them.
+        organization_id: Your own id of the customer whose key was sent, if its client comes from ``tenants``.
     """
 
     def __init__(
@@ -175,21 +176,24 @@ class APIStatusError(APIError):
         code: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        organization_id: str | None = None,
     ) -> None:
         parts = (
-            f"{operation}: HTTP {status}",
+            operation if organization_id is None else f"{operation} for customer {organization_id}",
+            f": HTTP {status}",
             f" {code}" if code else "",
             f": {message}" if message else "",
             f" (request {request_id})" if request_id else "",
         )
         super().__init__("".join(parts))
-        self._take_args(operation, status, message, code, request_id, retry_after)
+        self._take_args(operation, status, message, code, request_id, retry_after, organization_id)
         self.operation = operation
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
         self.code = code
         self.message = message
         self.request_id = request_id
         self.retry_after = retry_after
+        self.organization_id = organization_id
 
 
 class BadRequestError(APIStatusError):

@@ -10,9 +10,15 @@ from math import ceil
 from typing import Annotated, Any, Final, TypeVar, cast
 
 import attrs
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
+
+from boooply.extras import naming_extra
+
+try:
+    from fastapi import Depends, FastAPI, Request, Response
+    from fastapi.responses import JSONResponse
+    from starlette.requests import ClientDisconnect
+except ModuleNotFoundError as _missing:
+    raise naming_extra(_missing, __name__) from None
 
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
@@ -38,8 +44,9 @@ from boooply.errors import (
 )
 from boooply.models import InterviewNotEvaluatedError
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.attempts import ON_RESPONSE, OnResponse
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
-from boooply.protocol.settings import COUNT, Rule, check_all
+from boooply.protocol.settings import COUNT, Rule, check_all, optional
 from boooply.provisioning.engine import GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.outcomes import KeysNotStoredError
@@ -47,13 +54,15 @@ from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import hide_locals, redact
-from boooply.store import AsyncInbox, AsyncStore, DeclinedError
+from boooply.store import AsyncInbox, AsyncStore, DeclinedError, EventRecord
 from boooply.store.inbox import dispatch
 from boooply.webhooks import Event, Webhook
 from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], object]
+OnDead = Callable[[EventRecord], object]
+D = TypeVar("D", bound=OnDead)
 
 WEBHOOK_PATH: Final = "/webhooks/boooply"
 
@@ -109,7 +118,9 @@ _RULES: Final[dict[str, Rule]] = {
     "store": Rule("a function that opens the store, as lambda: AsyncStore.open(url)", callable),
     "platform": Rule("a function that creates the platform for a store", callable),
     "webhook": Rule("a function that creates the webhook, as lambda: Webhook(secret)", callable),
+    "inbox": Rule("a function that creates the inbox of a store, as lambda store: AsyncInbox(store)", callable),
     "concurrency": COUNT,
+    "on_response": optional(ON_RESPONSE),
 }
 
 
@@ -124,7 +135,9 @@ class Boooply:
 
     All settings come from the ``BOOOPLY_…`` variables, unless ``store``, ``platform`` or ``webhook`` create the part
     in another way. They are called when the application starts, once in each of its processes; the processes share
-    their work through the store. Each process handles ``concurrency`` events at once.
+    their work through the store. Each process handles ``concurrency`` events at once. ``inbox`` creates the inbox of a
+    store, to set the pauses and the number of attempts. ``on_response`` is called after each attempt of a call, in the
+    event loop: it must be quick.
     """
 
     def __init__(
@@ -133,14 +146,20 @@ class Boooply:
         store: Callable[[], AbstractAsyncContextManager[AsyncStore]] = AsyncStore.open,
         platform: Callable[[AsyncStore], AsyncBoooplyPlatform] = platform_over,
         webhook: Callable[[], Webhook] = Webhook,
+        inbox: Callable[[AsyncStore], AsyncInbox] = AsyncInbox,
         concurrency: int = 4,
+        on_response: OnResponse | None = None,
     ) -> None:
-        check_all(_RULES, store=store, platform=platform, webhook=webhook, concurrency=concurrency)
+        check_all(_RULES, store=store, platform=platform, webhook=webhook, inbox=inbox)
+        check_all(_RULES, concurrency=concurrency, on_response=on_response)
+        self._on_response = on_response
         self._concurrency = concurrency
         self._make_store = store
         self._make_platform = platform
         self._make_webhook = webhook
+        self._make_inbox = inbox
         self._handlers: dict[type[Event], Handler[Any]] = {}
+        self._on_dead: OnDead | None = None
         self._opened: _Opened | None = None
         self._is_entered = False
 
@@ -169,11 +188,13 @@ class Boooply:
                 _ = self._webhook  # reports a missing secret now, not at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
+            platform = platform.with_options(on_response=self._on_response)
             await check_store(store, platform)
             self._pending_keys = PendingKeys(store, platform)
-            self._opened = _Opened(platform, store, AsyncTenants(platform, store), AsyncInbox(store))
+            self._opened = _Opened(platform, store, AsyncTenants(platform, store), self._make_inbox(store))
             if self._handlers:
-                work = dispatch(self._opened.inbox, self._handler_here, concurrency=self._concurrency)
+                inbox, handlers, on_dead = self._opened.inbox, self._handler_here, self._on_dead
+                work = dispatch(inbox, handlers, concurrency=self._concurrency, on_dead=on_dead)
                 await stack.enter_async_context(_under_way(work))
             stack.push_async_callback(self._pending_keys.close)
             try:
@@ -245,14 +266,32 @@ class Boooply:
         """
 
         def register(handler: Handler[E]) -> Handler[E]:
-            if self._opened is not None:
-                raise ConfigurationError("the application is running: register handlers before it starts")
+            self._check_not_running()
             if kind in self._handlers:
                 raise ConfigurationError(f"there is a handler for {kind.__name__} already: let one do both")
             self._handlers[kind] = handler
             return handler
 
         return register
+
+    def on_dead(self, function: D, /) -> D:
+        """Register the function that is called with what is known of an event whose last attempt has failed.
+
+        A coroutine function runs in the event loop, a plain function in a thread. What it raises is logged, and changes
+        nothing. Without one, such an event is logged as an error, and ``store.events`` lists it.
+
+        Raises:
+            ConfigurationError: There is one already, or the application is running.
+        """
+        self._check_not_running()
+        if self._on_dead is not None:
+            raise ConfigurationError("there is a function for dead events already: let one do both")
+        self._on_dead = function
+        return function
+
+    def _check_not_running(self) -> None:
+        if self._opened is not None:
+            raise ConfigurationError("the application is running: register handlers before it starts")
 
     @hide_locals
     async def _receive(self, request: Request) -> Response:

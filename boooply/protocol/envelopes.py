@@ -11,13 +11,7 @@ Envelope = Callable[[Payload], Any]
 _WRAPPING: Final = "success"  # it is beside the fields of a result at the top level, and no part of it
 
 # The fields beside a wrapped evaluation (contract section 5.4).
-_BESIDE_EVALUATION: Final = (
-    "aiSummary",
-    "recommendations",
-    "meetingStatistics",
-    "rawAnalysis",
-    "interviewerEvaluation",
-)
+BESIDE_EVALUATION: Final = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
 
 
 def bare(payload: Payload) -> Payload:
@@ -88,5 +82,5 @@ def evaluation(payload: Payload) -> Payload | None:
         return None
     if not isinstance(found, dict):
         raise StructureError("expected an object or null", "evaluation")
-    beside = {name: payload[name] for name in _BESIDE_EVALUATION if payload.get(name) is not None}
+    beside = {name: payload[name] for name in BESIDE_EVALUATION if payload.get(name) is not None}
     return beside | cast("Payload", found)

@@ -37,6 +37,7 @@ ERRORS: Final[dict[int, type[APIStatusError]]] = {
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
+_REQUEST_ID: Final = "X-Request-Id"
 _LONGEST_MESSAGE: Final = 500
 _MOST_READ: Final = 2000  # characters of a message; masks may shorten it
 _QUOTE: Final = 32  # characters of a message, at least
@@ -67,9 +68,15 @@ def error_from_response(operation: str, response: Response, payload: Mapping[str
         status=response.status,
         message=_clean(_message(response, fields), response.request, *secrets),
         code=_text(fields.get("code"), response.request, *secrets),
-        request_id=_text(response.headers.get("X-Request-Id"), response.request, *secrets),
+        request_id=_text(response.headers.get(_REQUEST_ID), response.request, *secrets),
         retry_after=retry_after(response.headers),
+        organization_id=response.organization_id,
     )
+
+
+def request_id_of(response: Response) -> str | None:
+    """Return the id that a response gives its request, or None."""
+    return _text(response.headers.get(_REQUEST_ID), response.request, response.key)
 
 
 def _message(response: Response, fields: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ class Response:
     """A response as it came; the names in ``headers`` match in any case.
 
     ``request`` is what it responds to and ``key`` the key that was sent with it, so that both can be masked wherever
-    the response repeats them.
+    the response repeats them. ``organization_id`` is the customer whose key that is, if it is known.
     """
 
     status: int
@@ -55,6 +55,7 @@ class Response:
     body: bytes = attrs.field(repr=False)
     key: Secret | None = attrs.field(default=None, repr=False, eq=False)
     request: "Request | None" = attrs.field(default=None, repr=False, eq=False)
+    organization_id: str | None = attrs.field(default=None, repr=False, eq=False)
 
     def json(self) -> Any:
         """Return the body as JSON; every call returns the same object.

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from boooply.client import AsyncBoooplyClient
+from boooply.client import AsyncBoooplyClient, connection_over, transport_of
 from boooply.errors import AuthenticationError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
@@ -156,7 +156,7 @@ class AsyncTenants:
         if known is not None and known.api_key == api_key:
             client = known.client
         else:
-            client = self._platform.organization(api_key)
+            client = _customers(self._platform.organization(api_key), organization_id)
             if self._verify:
                 await _check_owner(client, organization_id)
         self._cached[organization_id] = _Cached(client, api_key, asyncio.get_running_loop().time())
@@ -164,6 +164,12 @@ class AsyncTenants:
         if len(self._cached) > _MOST_CACHED:
             self._cached.popitem(last=False)
         return client
+
+
+def _customers(client: AsyncBoooplyClient, organization_id: str) -> AsyncBoooplyClient:
+    """Return a client whose log lines and errors name the customer."""
+    transport = attrs.evolve(transport_of(client), organization_id=organization_id)
+    return connection_over(AsyncBoooplyClient, transport)
 
 
 async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None:

@@ -47,6 +47,9 @@ def control_routes(state: State) -> tuple[Route, ...]:
         found = [organization_summary(one, state.interviews_left(one)) for one in state.organizations()]
         return success({"organizations": found})
 
+    async def revoke_keys(request: web.Request) -> web.StreamResponse:
+        return success({"revoked": state.revoke_keys(request.match_info["id"])})
+
     async def clock(request: web.Request) -> web.StreamResponse:
         _advance(state.clock, await read_object(request))
         return success({"now": iso(state.clock.now())})
@@ -56,6 +59,7 @@ def control_routes(state: State) -> tuple[Route, ...]:
         ("GET", f"{CONTROL}emails", emails),
         ("GET", f"{CONTROL}calls", calls),
         ("GET", f"{CONTROL}organizations", organizations),
+        ("POST", f"{CONTROL}organizations/{{id}}/revoke-keys", revoke_keys),
         ("POST", f"{CONTROL}clock", clock),
     )
 

@@ -205,6 +205,7 @@ class Key:
     digest: str = field(repr=False)
     opens: Literal["platform", "organization"]
     organization_id: str = ""
+    is_revoked: bool = False
 
 
 @frozen(kw_only=True)

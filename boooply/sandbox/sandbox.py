@@ -258,6 +258,20 @@ class Sandbox:
         """
         self._run("finalize", code, recommendation=recommendation, rationale=rationale, by=by)
 
+    def revoke_keys(self, organization_id: str | None = None) -> int:
+        """Revoke the keys of an organization, as its staff would in the dashboard, and return how many there were.
+
+        Calls with them get a 401. A key that is minted afterwards works.
+
+        Args:
+            organization_id: The platform's own id of the customer; None is the organization of `api_key`.
+
+        Raises:
+            SandboxError: 404 for an organization that does not exist.
+        """
+        named = self._own.organization_id if organization_id is None else organization_id
+        return self._on_loop(lambda: self._state.revoke_keys(named))
+
     def _run(self, flow: str, code: str, **arguments: object) -> None:
         given = {name: value for name, value in arguments.items() if value is not None}
         # As it would arrive over HTTP, and a copy that the caller cannot change later.

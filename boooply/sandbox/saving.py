@@ -23,7 +23,7 @@ from boooply.sandbox.records import Delivery, Email, Interview, Key, Organizatio
 
 __all__ = ["OwnKeys", "Saved", "StateFile"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes with every change of a saved record."""
 
 SAVE_EVERY: Final = 0.5

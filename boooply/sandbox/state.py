@@ -149,8 +149,23 @@ class State:
         self._add_key(Key(digest=_digest(key), opens="platform"))
 
     def key(self, presented: str) -> Key | None:
-        """Return what a presented key opens; looked up by digest, so that timing reveals nothing of the key."""
-        return self._keys.get(_digest(presented))
+        """Return what a presented key opens, if it does; looked up by digest, so that timing reveals nothing of it."""
+        key = self._keys.get(_digest(presented))
+        return None if key is None or key.is_revoked else key
+
+    def revoke_keys(self, named: str) -> int:
+        """Revoke the keys of an organization that either of its ids names, and return how many there were.
+
+        Raises:
+            SandboxError: 404 for an organization that does not exist.
+        """
+        id_ = self._by_external_id.get(named, named)
+        if id_ not in self._organizations:
+            raise not_found("the organization", "ORGANIZATION_NOT_FOUND")
+        live = [key for key in self._keys.values() if key.organization_id == id_ and not key.is_revoked]
+        for key in live:
+            self._add_key(evolve(key, is_revoked=True))
+        return len(live)
 
     def tenant_of_key(self, digest: str) -> str:
         """Return the tenant of the key with this digest, as in `Call.tenant`."""

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from boooply.store.entries import State as State
     from boooply.store.entries import is_same_run as is_same_run
     from boooply.store.entries import tenant_of as tenant_of
+    from boooply.store.event_records import EventRecord as EventRecord
+    from boooply.store.event_states import EventStatus as EventStatus
     from boooply.store.events import AsyncEvents as AsyncEvents
+    from boooply.store.handler_calls import DeclinedError as DeclinedError
     from boooply.store.inbox import AsyncInbox as AsyncInbox
-    from boooply.store.inbox import DeclinedError as DeclinedError
     from boooply.store.keys import AsyncKeyStore as AsyncKeyStore
     from boooply.store.ledger import AsyncLedger as AsyncLedger
     from boooply.store.store import AsyncStore as AsyncStore
@@ -35,8 +37,11 @@ publish(
         "boooply.blocking.store": ("Events", "KeyStore", "Ledger", "Store"),
         "boooply.store.deduplicator": ("AsyncDeduplicator",),
         "boooply.store.entries": ("ClaimResult", "Entry", "State", "is_same_run", "tenant_of"),
+        "boooply.store.event_records": ("EventRecord",),
+        "boooply.store.event_states": ("EventStatus",),
         "boooply.store.events": ("AsyncEvents",),
-        "boooply.store.inbox": ("DeclinedError", "AsyncInbox"),
+        "boooply.store.handler_calls": ("DeclinedError",),
+        "boooply.store.inbox": ("AsyncInbox",),
         "boooply.store.keys": ("AsyncKeyStore",),
         "boooply.store.ledger": ("AsyncLedger",),
         "boooply.store.store": ("AsyncStore",),

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Float, QueuePool, crea
 from sqlalchemy.exc import SQLAlchemyError
 
 from boooply.errors import ConfigurationError, StoreError
+from boooply.extras import install_command
 from boooply.secret import Secret
 from boooply.store.address import Address
 from boooply.store.failures import Availability, Failure, failure_of, pause_before
@@ -89,9 +90,7 @@ def connect(address: Address) -> Database:
     try:
         engine = create_engine(address.url, **options)
     except ModuleNotFoundError as missing:
-        raise ConfigurationError(
-            f'the store needs {missing.name}: python -m pip install "boooply[postgres]"'
-        ) from missing
+        raise ConfigurationError(f"the store needs {missing.name}: {install_command('postgres')}") from missing
     if address.is_postgresql:
         defaults = cast("Any", engine.dialect.dbapi).pq.Conninfo.get_defaults()
         address.check_options({one.keyword.decode() for one in defaults})

@@ -33,9 +33,9 @@ from boooply.store.schema import EVENT_QUEUES, EVENTS
 
 _SLACK: Final = 1.0  # seconds by which a clock may be corrected without a word in the log
 
-IS_OPEN: Final[ColumnElement[bool]] = EVENTS.c.encrypted.is_not(None)  # the words of the partial index
+IS_QUEUED: Final[ColumnElement[bool]] = EVENTS.c.number.is_not(None)  # the words of the partial index
 _IS_NAMED: Final = EVENT_QUEUES.c.name == bindparam("queue_name")
-IN_QUEUE: Final = (EVENTS.c.queue == bindparam("queue_name")) & IS_OPEN
+IN_QUEUE: Final = (EVENTS.c.queue == bindparam("queue_name")) & IS_QUEUED
 FIRST: Final = (EVENTS.c.locked_until, EVENTS.c.number)
 """The order of a queue: first attempts as they arrived, then retries as they are due."""
 
@@ -48,8 +48,8 @@ _DUE: Final = case((EVENTS.c.locked_until > 0, EVENTS.c.locked_until), else_=_AR
 _NEXT_DUE: Final = select(_DUE).where(IN_QUEUE).order_by(*FIRST).limit(1).scalar_subquery()
 _RELEASE_EVENT: Final[Update] = (
     update(EVENTS)
-    .where(IN_QUEUE, EVENTS.c.claim_token == bindparam("dead"), EVENTS.c.status == EventStatus.CLAIMED)
-    .values(status=EventStatus.NEW, locked_until=0.0)
+    .where(IN_QUEUE, EVENTS.c.claim_token == bindparam("abandoned"), EVENTS.c.status == EventStatus.CLAIMED)
+    .values(status=EventStatus.WAITING, locked_until=0.0)
 )
 _CLAIM: Final[Update] = (
     update(EVENT_QUEUES)
@@ -76,9 +76,9 @@ class Queue:
     is_ahead: bool = attrs.field(default=False, converter=bool)
 
 
-def add(connection: Connection, queue: str, now: float) -> int:
+def add(connection: Connection, queue: str, now: float, due_at: float) -> int:
     """Lock a queue, which is created if there is none, and return the number of the event that joins it."""
-    connection.execute(_joining(connection.dialect.name), {"name": queue, "due_at": now, "changed_at": now})
+    connection.execute(_joining(connection.dialect.name), {"name": queue, "due_at": due_at, "changed_at": now})
     return connection.execute(_LAST_NUMBER, {"queue_name": queue}).scalar_one()
 
 
@@ -94,16 +94,22 @@ def look(connection: Connection, clock: ColumnElement[float]) -> tuple[bool, boo
     return bool(is_due), bool(is_ahead)  # of an empty table, neither is known
 
 
-def next_due(connection: Connection, clock: ColumnElement[float]) -> Queue | None:
-    """Lock the queue that has waited longest for its next event to be handled, among those that nobody else locks."""
-    row = connection.execute(_due(clock)).one_or_none()
+def next_due(connection: Connection, clock: ColumnElement[float], pauses_until: float | None = None) -> Queue | None:
+    """Lock the queue that has waited longest for its next event to be handled, among those that nobody else locks.
+
+    Pauses are over that end at ``pauses_until``, by default the present.
+    """
+    statement, values = _due(clock), {}
+    if pauses_until is not None:
+        statement, values = _due_by(clock), {"pauses_until": pauses_until}
+    row = connection.execute(statement, values).one_or_none()
     return None if row is None else Queue(*row)
 
 
-def release_dead(connection: Connection, queue: Queue) -> None:
+def release_abandoned(connection: Connection, queue: Queue) -> None:
     """Release the event whose process died: it is the first of its queue again."""
     if queue.claim_token is not None:
-        connection.execute(_RELEASE_EVENT, {"queue_name": queue.name, "dead": queue.claim_token})
+        connection.execute(_RELEASE_EVENT, {"queue_name": queue.name, "abandoned": queue.claim_token})
 
 
 def claim(connection: Connection, queue: Queue, claim_token: str, lease: float) -> None:
@@ -119,8 +125,10 @@ def release(connection: Connection, queue: Queue) -> None:
 
 
 @contextmanager
-def released(connection: Connection, event: str, claim_token: str, clock: ColumnElement[float]) -> Generator[None]:
-    """Lock the queue of an event, and release it after the block, unless somebody else has claimed it meanwhile."""
+def released(
+    connection: Connection, event: str, claim_token: str | None, clock: ColumnElement[float]
+) -> Generator[None]:
+    """Lock the queue of an event, and release it after the block, unless somebody else has claimed it."""
     queue = lock(connection, event, clock)
     yield
     if queue is not None and queue.claim_token in {None, claim_token}:
@@ -174,6 +182,19 @@ def _of_event(clock: ColumnElement[float]) -> Select[str, str | None, float]:
 
 @cache
 def _due(clock: ColumnElement[float]) -> Select[str, str | None, float, bool]:
+    return _first_of(clock, EVENT_QUEUES.c.due_at <= select(clock).scalar_subquery())
+
+
+@cache
+def _due_by(clock: ColumnElement[float]) -> Select[str, str | None, float, bool]:
+    """Return the statement for a test's clock: leases end by the database's."""
+    queues = EVENT_QUEUES.c
+    pause_is_over = queues.claim_token.is_(None) & (queues.due_at <= bindparam("pauses_until", type_=Float))
+    lease_is_over = queues.claim_token.is_not(None) & (queues.due_at <= select(clock).scalar_subquery())
+    return _first_of(clock, pause_is_over | lease_is_over)
+
+
+def _first_of(clock: ColumnElement[float], is_due: ColumnElement[bool]) -> Select[str, str | None, float, bool]:
     now, queues = select(clock).scalar_subquery(), EVENT_QUEUES.c
     columns = select(queues.name, queues.claim_token, now, _is_ahead(clock))
-    return columns.where(queues.due_at <= now).order_by(queues.due_at).limit(1).with_for_update(skip_locked=True)
+    return columns.where(is_due).order_by(queues.due_at).limit(1).with_for_update(skip_locked=True)

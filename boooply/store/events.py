@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any, Final
@@ -10,19 +10,31 @@ from typing import Any, Final
 import attrs
 from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, delete, func, null, select
 
+from boooply.protocol.settings import Rule, check
 from boooply.secret import Secret
 from boooply.store import event_queues, event_states
 from boooply.store.database import Database
 from boooply.store.encryption import Encryption
 from boooply.store.entries import ClaimResult
-from boooply.store.event_queues import FIRST, IN_QUEUE, IS_OPEN, Queue
-from boooply.store.event_states import EventState, EventStatus
+from boooply.store.event_queues import FIRST, IN_QUEUE, IS_QUEUED, Queue
+from boooply.store.event_records import EventRecord, record_in, records, records_starting_with
+from boooply.store.event_states import EventState, EventStatus, RetrySchedule
 from boooply.store.identity import writing_encryption
 from boooply.store.rows import Insert, Rows, insert
 from boooply.store.schema import EVENTS
 
+_BODY_IS_DELETED: Final = (EventStatus.DONE, EventStatus.DISCARDED)
+_PURGED: Final = (*_BODY_IS_DELETED, EventStatus.DEAD)
+_STATE: Final = Rule(
+    f"{', '.join(EventStatus)}, or None for all that are not handled or discarded",
+    lambda value: value is None or value in set(EventStatus),
+)
+_PURGED_STATE: Final = Rule(
+    f"{', '.join(_PURGED)}, or None for {' and '.join(_BODY_IS_DELETED)}",
+    lambda value: value is None or value in _PURGED,
+)
 _IS_STORED: Final = select(EVENTS.c.key).where(
-    EVENTS.c.key == bindparam("name"), IS_OPEN | (EVENTS.c.status == EventStatus.DONE)
+    EVENTS.c.key == bindparam("name"), EVENTS.c.encrypted.is_not(None) | EVENTS.c.status.in_(_BODY_IS_DELETED)
 )
 _COLUMNS: Final[list[Column[Any]]] = [
     *(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.changed_at),
@@ -30,12 +42,24 @@ _COLUMNS: Final[list[Column[Any]]] = [
 ]
 _FIRST_TO_HANDLE: Final[Select[*tuple[Any, ...]]] = (
     select(*_COLUMNS)
-    .where(IN_QUEUE, EVENTS.c.locked_until <= bindparam("now"))
+    .where(IN_QUEUE, EVENTS.c.locked_until <= bindparam("pauses_until"))
     .order_by(*FIRST)
     .limit(1)
     .with_for_update()
 )
-_BACKLOG: Final = select(func.count()).select_from(EVENTS).where(IS_OPEN)
+_BACKLOG: Final = select(func.count()).select_from(EVENTS).where(IS_QUEUED)
+_QUEUE: Final = select(EVENTS.c.queue).where(EVENTS.c.key == bindparam("name"))
+_KEPT: Final = frozenset({"attempts", "first_failure", "first_failed_at", "last_failure", "last_failed_at"})
+"""What remains of an event that is handled."""
+
+
+@attrs.frozen(kw_only=True)
+class EventSubject:
+    """What an event says of itself, for lists of events."""
+
+    event: str | None = None
+    organization_id: str | None = None
+    meeting_code: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -69,13 +93,41 @@ class AsyncEvents:
 
     async def release(self, key: str, /, *, claim_token: str) -> None:
         """Let anybody claim an event at once."""
-        await self._give_up(key, claim_token, event_states.release)
 
-    async def postpone(self, key: str, /, *, claim_token: str) -> None:
-        """Let anybody claim an event after a pause that grows with each failure."""
-        await self._give_up(key, claim_token, event_states.postpone)
+        def run(connection: Connection) -> None:
+            with event_queues.released(connection, key, claim_token, self._database.clock):
+                self._rows.step_known_in(connection, key, partial(event_states.release, claim_token=claim_token))
 
-    async def put(self, key: str, body: Secret, /, *, queue: str | None = None) -> None:
+        await self._database.write(run)
+
+    async def fail(
+        self, key: str, /, *, claim_token: str, failure: str, schedule: RetrySchedule, pause_from: float | None = None
+    ) -> EventRecord | None:
+        """Record that an attempt has failed: the event waits, or is dead.
+
+        Return its record if it is dead. The pause begins now, unless ``pause_from`` is given.
+        """
+        step = partial(
+            event_states.fail, claim_token=claim_token, failure=failure, schedule=schedule, pause_from=pause_from
+        )
+
+        def run(connection: Connection) -> EventRecord | None:
+            with event_queues.released(connection, key, claim_token, self._database.clock):
+                status = self._rows.step_known_in(connection, key, step)
+            return record_in(connection, key) if status is EventStatus.DEAD else None
+
+        return await self._database.write(run)
+
+    async def put(
+        self,
+        key: str,
+        body: Secret,
+        /,
+        *,
+        queue: str | None = None,
+        subject: EventSubject = EventSubject(),
+        received_at: float | None = None,
+    ) -> None:
         """Store an event to be handled, once; a known one stays as it is.
 
         The events of one ``queue`` are handled in order of arrival and one at a time; None is a queue of its own.
@@ -86,20 +138,30 @@ class AsyncEvents:
                 return
             encrypted = writing_encryption(connection, self._encryption).encrypt(key, body)
             now = self._database.now(connection)
-            number = event_queues.add(connection, queue or key, now)
-            row = {"key": key, "queue": queue or key, "number": number, **attrs.asdict(EventState())}
-            row |= {"encrypted": encrypted, "received_at": now, "changed_at": now}
+            arrival = now if received_at is None else received_at
+            number = event_queues.add(connection, queue or key, now, arrival)
+            row = {
+                "key": key,
+                "queue": queue or key,
+                **attrs.asdict(EventState(number=number)),
+                **attrs.asdict(subject),
+            }
+            row |= {"encrypted": encrypted, "received_at": arrival, "changed_at": now}
             connection.execute(_storing(connection.dialect.name), row)
 
         await self._database.write(run)
 
-    async def take(self, *, claim_token: str, lease: float, finished: StoredEvent | None = None) -> StoredEvent | None:
+    async def take(
+        self, *, claim_token: str, lease: float, finished: StoredEvent | None = None, pauses_until: float | None = None
+    ) -> StoredEvent | None:
         """Claim the event that is to be handled next, if there is one, and its queue.
 
-        Record in the same transaction that another event is ``finished``.
+        Record in the same transaction that another event is ``finished``. Pauses are over that end at
+        ``pauses_until``, by default the present.
         """
         clock = self._database.clock
-        if finished is None and not any(await self._database.read(partial(event_queues.look, clock=clock))):
+        by_database = finished is None and pauses_until is None
+        if by_database and not any(await self._database.read(partial(event_queues.look, clock=clock))):
             return None  # without a lock that others would wait for
 
         stored: StoredEvent | None = None
@@ -112,10 +174,10 @@ class AsyncEvents:
                 self._finish(finished.key, finished.claim_token, connection)
             elif event_queues.look(connection, clock)[1]:
                 event_queues.bring_back(connection, clock)
-            while (queue := event_queues.next_due(connection, clock)) is not None:
+            while (queue := event_queues.next_due(connection, clock, pauses_until)) is not None:
                 if queue.is_ahead and finished is not None:
                     return None  # the next call brings it back: that must not wait for a queue while one is locked
-                stored = self._claim_first(connection, queue, claim_token, lease)
+                stored = self._claim_first(connection, queue, claim_token, lease, pauses_until)
                 if stored is not None:
                     return stored
                 event_queues.release(connection, queue)  # a deduplicator has handled its events, or handles one
@@ -124,20 +186,93 @@ class AsyncEvents:
         return await self._database.write(run)
 
     async def backlog(self) -> int:
-        """Count the events that are stored and not handled yet."""
+        """Count the events that are to be handled: neither those that are handled, nor those that are dead."""
         return await self._database.read(lambda connection: connection.execute(_BACKLOG).scalar_one())
 
-    async def purge(self, age: timedelta, /) -> int:
-        """Forget events that were handled, or released by a deduplicator, longer ago than that, and count them.
+    async def list(self, *, state: EventStatus | str | None = None) -> AsyncIterator[EventRecord]:
+        """Iterate over the events of inboxes in one state, the oldest first.
 
-        A later delivery would be handled again: the vendor's dashboard can replay an event at any time.
+        By default, over all that are not handled or discarded. They are read in batches, so a long list costs no
+        memory.
+
+        Raises:
+            ConfigurationError: There is no such state.
+            StoreError: The store fails.
         """
+        check("state", state, _STATE)
+        async for record in records(self._database, None if state is None else EventStatus(state)):
+            yield record
+
+    async def get(self, idempotency_key: str, /) -> EventRecord | None:
+        """Return what is known of an event of an inbox; None if it is not known.
+
+        Raises:
+            StoreError: The store fails.
+        """
+        return await self._database.read(partial(record_in, key=idempotency_key))
+
+    async def starting_with(self, prefix: str, /) -> Sequence[EventRecord]:
+        """Return the events whose keys start with these digits: two of them, if there are more."""
+        return await self._database.read(partial(records_starting_with, prefix=prefix))
+
+    async def retry(self, idempotency_key: str, /) -> bool:
+        """Let an event that is dead, or waits for its next attempt, be handled at once and with a fresh count.
+
+        A dead one joins the events of its interview again, as the last of them. Return False for an event that is being
+        handled, was handled or discarded, or is not known.
+
+        Raises:
+            StoreError: The store fails.
+        """
+        key = idempotency_key
+
+        def run(connection: Connection) -> bool:
+            queue = connection.execute(_QUEUE, {"name": key}).scalar_one_or_none()
+            if queue is None:
+                return False
+            now = self._database.now(connection)
+            number = event_queues.add(connection, queue, now, now)
+            with event_queues.released(connection, key, None, self._database.clock):
+                return bool(self._rows.step_known_in(connection, key, partial(event_states.retry, number=number)))
+
+        return await self._database.write(run)
+
+    async def discard(self, idempotency_key: str, /) -> bool:
+        """Delete the body of an event that is dead or waits, and never handle it, even if it is delivered again.
+
+        Return False for an event that is being handled, was handled or discarded, or is not known.
+
+        Raises:
+            StoreError: The store fails.
+        """
+        key = idempotency_key
+
+        def run(connection: Connection) -> bool:
+            if connection.execute(_QUEUE, {"name": key}).scalar_one_or_none() is None:
+                return False
+            with event_queues.released(connection, key, None, self._database.clock):
+                return bool(self._rows.step_known_in(connection, key, event_states.discard, encrypted=None))
+
+        return await self._database.write(run)
+
+    async def purge(self, age: timedelta, /, *, state: EventStatus | str | None = None) -> int:
+        """Forget events that were handled or discarded longer ago than that, and count them.
+
+        With a ``state``, only those in that state; dead ones are forgotten only with ``state="dead"``. A later delivery
+        of a forgotten event would be handled again: the vendor's dashboard can replay an event at any time.
+
+        Raises:
+            ConfigurationError: No event in that state can be forgotten.
+            StoreError: The store fails.
+        """
+        check("state", state, _PURGED_STATE)
+        # Those that a deduplicator released have no body either.
+        is_in_state = EVENTS.c.encrypted.is_(None) if state is None else EVENTS.c.status == state
 
         def run(connection: Connection) -> int:
             now = self._database.now(connection)
             is_old = EVENTS.c.changed_at < now - age.total_seconds()
-            is_unlocked = EVENTS.c.encrypted.is_(None) & (EVENTS.c.locked_until <= now)
-            return connection.execute(delete(EVENTS).where(is_old & is_unlocked)).rowcount
+            return connection.execute(delete(EVENTS).where(is_old, is_in_state, EVENTS.c.locked_until <= now)).rowcount
 
         return await self._database.write(run)
 
@@ -161,16 +296,12 @@ class AsyncEvents:
                 _finishing(connection.dialect.name, self._database.clock), {"key": key, "by": claim_token}
             )
 
-    async def _give_up(self, key: str, claim_token: str, step: Callable[..., tuple[bool, EventState]]) -> None:
-        def run(connection: Connection) -> None:
-            with event_queues.released(connection, key, claim_token, self._database.clock):
-                self._rows.step_known_in(connection, key, partial(step, claim_token=claim_token))
-
-        await self._database.write(run)
-
-    def _claim_first(self, connection: Connection, queue: Queue, claim_token: str, lease: float) -> StoredEvent | None:
-        event_queues.release_dead(connection, queue)
-        row = connection.execute(_FIRST_TO_HANDLE, {"queue_name": queue.name, "now": queue.now}).one_or_none()
+    def _claim_first(
+        self, connection: Connection, queue: Queue, claim_token: str, lease: float, pauses_until: float | None
+    ) -> StoredEvent | None:
+        event_queues.release_abandoned(connection, queue)
+        until = queue.now if pauses_until is None else pauses_until
+        row = connection.execute(_FIRST_TO_HANDLE, {"queue_name": queue.name, "pauses_until": until}).one_or_none()
         if row is None:
             return None
         values: list[Any] = list(row)
@@ -192,7 +323,7 @@ def _finishing(dialect: str, clock: ColumnElement[float]) -> Insert:
         "changed_at": clock,
     }
     statement = insert(dialect, EVENTS).values(key=bindparam("key"), **row)
-    changes = {name: statement.excluded[name] for name in row if name != "attempts"}
+    changes = {name: statement.excluded[name] for name in row if name not in _KEPT}
     return statement.on_conflict_do_update(index_elements=["key"], set_=changes)
 
 
@@ -200,6 +331,7 @@ def _finishing(dialect: str, clock: ColumnElement[float]) -> Insert:
 def _storing(dialect: str) -> Insert:
     statement = insert(dialect, EVENTS)
     # A deduplicator knows it and could not handle it: then it has no body yet.
-    has_no_body = (EVENTS.c.status != EventStatus.DONE) & EVENTS.c.encrypted.is_(None)
-    changes = {name: statement.excluded[name] for name in ("queue", "number", "encrypted", "received_at")}
+    has_no_body = EVENTS.c.status.not_in(_BODY_IS_DELETED) & EVENTS.c.encrypted.is_(None)
+    names = ("queue", "number", "encrypted", "received_at", *(one.name for one in attrs.fields(EventSubject)))
+    changes = {name: statement.excluded[name] for name in names}
     return statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=has_no_body)

@@ -5,40 +5,53 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
-from inspect import isawaitable, iscoroutinefunction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
-from boooply.errors import BoooplyError, MalformedEventError, StoreError
-from boooply.protocol.settings import COUNT, SECONDS, check
-from boooply.secret import Secret
+from boooply.errors import MalformedEventError, StoreError
+from boooply.protocol.settings import COUNT, FUNCTION, PAUSE, SECONDS, Rule, check, check_all, optional
+from boooply.secret import Secret, writable
 from boooply.store.completion import call_after, run_to_completion
 from boooply.store.deduplicator import LEASE, release, renewed
-from boooply.store.events import AsyncEvents, StoredEvent
-from boooply.store.threads import in_thread
+from boooply.store.event_records import EventRecord
+from boooply.store.event_states import ATTEMPTS, PAUSES, RetrySchedule
+from boooply.store.events import AsyncEvents, EventSubject, StoredEvent
+from boooply.store.handler_calls import Handler, HandlerCall, calling, class_and_place, log_failure, log_late
 from boooply.webhooks import Event, read_event
 
 if TYPE_CHECKING:
     from boooply.store.store import AsyncStore
 
-Handler = Callable[[Event], object]
+OnDead = Callable[[EventRecord], object]
 
 TIME_LIMIT: Final = 300.0
 """Seconds after which a handler counts as failed."""
 
 _LOOK_AGAIN: Final = 2.0  # seconds between two looks for what other processes stored or left, and what failed before
+_LOOK_AT_CLOCK: Final = 0.05  # seconds between two looks where a test has a clock of its own
+_LONGEST: Final = 300  # characters of what an event says of itself
+_UNREADABLE: Final = "it was encrypted with another encryption key, or altered"
+_NO_ATTEMPT_LEFT: Final = "no attempt was left: its process ended during the last one, or fewer are allowed now"
+
+
+def _are_pauses(value: object) -> bool:
+    return isinstance(value, Sequence) and bool(value) and all(map(PAUSE.is_met, cast("Sequence[object]", value)))
+
+
+_RULES: Final[dict[str, Rule]] = {
+    "lease": SECONDS,
+    "pauses": Rule("one or more numbers of seconds, none below zero", _are_pauses),
+    "attempts": COUNT,
+    "clock": optional(FUNCTION, "None for the database's clock"),
+}
 
 logger: logging.Logger = logging.getLogger("boooply.inbox")
-
-
-class DeclinedError(BoooplyError):
-    """Raised by a handler, to leave an event to the handlers of another process on the same store."""
 
 
 class AsyncInbox:
@@ -47,16 +60,33 @@ class AsyncInbox:
     All processes on one store share the work. The events of one interview are handled one at a time and in the order in
     which they were stored, those of different interviews at once. An event stays, its body encrypted, until a handler
     has returned without an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour.
-    It does not delay later events of its interview, so the order is that of first attempts. ``lease`` is how many
-    seconds others wait for a process that died; while an event is handled it is renewed. A process that dies after the
-    event was handled and before that was recorded leaves the event to be handled again; so does a coroutine that
-    blocks its event loop for longer than the lease.
+    It does not delay later events of its interview, so the order is that of first attempts.
+
+    After ``attempts`` attempts, by default those of about a day, an event is dead: it is logged as an error, and not
+    tried again. ``store.events`` lists, retries and discards such events. ``pauses`` are the seconds between attempts;
+    the last number is repeated.
+
+    ``lease`` is how many seconds others wait for a process that died; while an event is handled it is renewed. A
+    process that dies after the event was handled and before that was recorded leaves the event to be handled again; so
+    does a coroutine that blocks its event loop for longer than the lease.
+
+    ``clock`` is for tests: it times the pauses, so that a test advances it instead of waiting. Leases stay on the
+    database's clock.
     """
 
-    def __init__(self, store: AsyncStore, /, *, lease: float = LEASE) -> None:
-        check("lease", lease, SECONDS)
+    def __init__(
+        self,
+        store: AsyncStore,
+        /,
+        *,
+        lease: float = LEASE,
+        pauses: Sequence[float] = PAUSES,
+        attempts: int = ATTEMPTS,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        check_all(_RULES, lease=lease, pauses=pauses, attempts=attempts, clock=clock)
         self._events = store.events
-        self._lease = lease
+        self._timing = _Timing(lease, RetrySchedule(pauses=tuple(pauses), attempts=attempts), clock)
         self._wakers: set[Callable[[], object]] = set()
 
     async def put(self, event: Event, raw_body: bytes | bytearray | memoryview, /) -> None:
@@ -67,13 +97,14 @@ class AsyncInbox:
         """
         body = Secret(bytes(raw_body).decode())
         del raw_body
-        await self._events.put(event.idempotency_key, body, queue=_queue_of(event))
+        queue, subject, received_at = _queue_of(event), _subject_of(event), self._timing.now()
+        await self._events.put(event.idempotency_key, body, queue=queue, subject=subject, received_at=received_at)
         for wake in tuple(self._wakers):
             with suppress(RuntimeError):  # its loop is closed
                 wake()
 
     async def backlog(self) -> int:
-        """Count the events that are stored and not handled yet, with those in hand and those that wait for a retry.
+        """Count the events that are to be handled, with those in hand and those that wait for a retry; not dead ones.
 
         Raises:
             StoreError: The store fails.
@@ -88,6 +119,7 @@ class AsyncInbox:
         concurrency: int = 4,
         stop: asyncio.Event | None = None,
         timeout: float = TIME_LIMIT,
+        on_dead: OnDead | None = None,
     ) -> None:
         """Handle stored events, ``concurrency`` at once, until this is cancelled or ``stop`` is set.
 
@@ -97,10 +129,14 @@ class AsyncInbox:
 
         ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
         place, with the name of the event and its interview; its text is not, since it may quote what was said.
+
+        ``on_dead`` is called with what is known of an event whose last attempt has failed here, in the same way as a
+        handler. What it raises is logged, and changes nothing.
         """
         check("concurrency", concurrency, COUNT)
         check("timeout", timeout, SECONDS)
-        await dispatch(self, lambda _: handler, concurrency=concurrency, stop=stop, timeout=timeout)
+        check("on_dead", on_dead, optional(FUNCTION))
+        await dispatch(self, lambda _: handler, concurrency=concurrency, stop=stop, timeout=timeout, on_dead=on_dead)
 
     async def _work(self, work: _Work, concurrency: int) -> None:
         # at each put, in whatever thread
@@ -124,10 +160,28 @@ async def dispatch(
     concurrency: int = 4,
     stop: asyncio.Event | None = None,
     timeout: float = TIME_LIMIT,
+    on_dead: OnDead | None = None,
 ) -> None:
     """Do the work of an inbox with the handler that each event has; a function hides it from users."""
-    work = _Work(inbox._events, inbox._lease, handler_of, timeout, stop or asyncio.Event())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the one place
+    events, timing = inbox._events, inbox._timing  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the one place
+    work = _Work(events, timing, handler_of, on_dead, timeout, stop or asyncio.Event())
     await inbox._work(work, concurrency)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+
+
+@attrs.frozen
+class _Timing:
+    """The lease of a claim, the pauses between attempts, and a clock for these if it is not the database's."""
+
+    lease: float
+    schedule: RetrySchedule
+    clock: Callable[[], datetime] | None
+
+    def now(self) -> float | None:
+        return None if self.clock is None else self.clock().timestamp()
+
+    @property
+    def look_again(self) -> float:
+        return _LOOK_AGAIN if self.clock is None else _LOOK_AT_CLOCK
 
 
 @attrs.frozen(eq=False)
@@ -135,8 +189,9 @@ class _Work:
     """One run of an inbox's workers."""
 
     events: AsyncEvents
-    lease: float
+    timing: _Timing
     handler_of: Callable[[Event], Handler]
+    on_dead: OnDead | None
     timeout: float
     stop: asyncio.Event
     news: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
@@ -158,13 +213,14 @@ class _Work:
                 if stored is not None or following is not None:
                     continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN):
+                async with asyncio.timeout(self.timing.look_again):
                     await self.news.wait()
 
     async def _take(self, finished: StoredEvent | None = None) -> StoredEvent | None:
         """Claim the next event, and record in the same transaction that another is handled."""
-        claim_token = uuid.uuid4().hex
-        taking = asyncio.ensure_future(self.events.take(claim_token=claim_token, lease=self.lease, finished=finished))
+        claim_token, lease = uuid.uuid4().hex, self.timing.lease
+        take = self.events.take(claim_token=claim_token, lease=lease, finished=finished, pauses_until=self.timing.now())
+        taking = asyncio.ensure_future(take)
         try:
             return await run_to_completion(taking)
         except asyncio.CancelledError:
@@ -182,12 +238,13 @@ class _Work:
 
     async def _handle(self, stored: StoredEvent) -> StoredEvent | None:
         """Handle an event, and return the next one if that was claimed with it."""
-        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.lease):
-            event = _read(stored)
-            if event is None:
-                await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
+        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.timing.lease):
+            event = _read(stored, self.timing.schedule)
+            if isinstance(event, str):
+                if not await self._fail(stored, event):
+                    logger.error("event %s waits: %s", stored.key[:12], event)
                 return None
-            call = _HandlerCall.start(self.handler_of, event)
+            call = HandlerCall.start(self.handler_of, event)
             try:
                 await asyncio.wait({call.task}, timeout=self.timeout)
             except asyncio.CancelledError:
@@ -195,14 +252,14 @@ class _Work:
                 raise
             if call.task.done():
                 return await self._record(call, stored, and_take=True)
-        _log_late(call, stored, self.timeout)
+        log_late(call, stored.attempts, self.timeout)
         call.cancel()
         late = asyncio.create_task(self._record_late(call, stored))
         self._late.add(late)
         late.add_done_callback(self._late.discard)
         return None
 
-    async def _end(self, call: _HandlerCall, stored: StoredEvent) -> None:
+    async def _end(self, call: HandlerCall, stored: StoredEvent) -> None:
         """Cancel a coroutine and release its event, but let a thread end in its time."""
         call.cancel()
         await run_to_completion(asyncio.wait({call.task}, timeout=self.timeout))
@@ -211,25 +268,59 @@ class _Work:
         elif call.task.done():
             await run_to_completion(self._record(call, stored))
         else:
-            _log_late(call, stored, self.timeout)
+            log_late(call, stored.attempts, self.timeout)
 
-    async def _record_late(self, call: _HandlerCall, stored: StoredEvent) -> None:
-        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.lease):
+    async def _record_late(self, call: HandlerCall, stored: StoredEvent) -> None:
+        async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.timing.lease):
             await asyncio.wait({call.task})
             with suppress(StoreError):  # the lease frees it
-                await self._record(call, stored)
+                await self._record(call, stored, is_late=True)
 
-    async def _record(self, call: _HandlerCall, stored: StoredEvent, *, and_take: bool = False) -> StoredEvent | None:
+    async def _record(
+        self, call: HandlerCall, stored: StoredEvent, *, and_take: bool = False, is_late: bool = False
+    ) -> StoredEvent | None:
         """Record how a handler has ended, and claim the next event with that if it has not failed."""
-        error = asyncio.CancelledError() if call.task.cancelled() else call.task.exception()
+        cancelled = TimeoutError() if is_late else asyncio.CancelledError()
+        error = cancelled if call.task.cancelled() else call.task.exception()
         if error is None:
             return await self._finish(stored, and_take=and_take)
         if not isinstance(error, Exception | asyncio.CancelledError):  # the process is ending
             await release(self.events, stored.key, stored.claim_token)
             raise error
-        _log(call.event, stored, error)
-        await run_to_completion(self.events.postpone(stored.key, claim_token=stored.claim_token))
+        log_failure(call.event, stored.attempts, error)
+        await self._fail(stored, class_and_place(error, call.handler))
         return None
+
+    async def _fail(self, stored: StoredEvent, failure: str) -> bool:
+        """Record that an attempt has failed, and return whether the event is dead, which is reported."""
+        failing = self.events.fail(
+            stored.key,
+            claim_token=stored.claim_token,
+            failure=failure,
+            schedule=self.timing.schedule,
+            pause_from=self.timing.now(),
+        )
+        dead = await run_to_completion(failing)
+        if dead is not None:
+            await self._report_dead(dead)
+        return dead is not None
+
+    async def _report_dead(self, dead: EventRecord) -> None:
+        logger.error(
+            "%s of %s is dead after %d attempts: %s. Once the cause is repaired: boooply events retry %s",
+            dead.event or "an event",
+            dead.meeting_code or "no interview",
+            dead.attempts,
+            dead.last_failure,
+            dead.idempotency_key[:12],
+        )
+        if self.on_dead is None:
+            return
+        try:
+            async with asyncio.timeout(self.timeout):
+                await calling(self.on_dead, dead)[0]
+        except Exception as error:  # noqa: BLE001 - whatever it is, the event is dead all the same
+            logger.error("on_dead failed: %s", class_and_place(error, self.on_dead))  # noqa: TRY400 - its text may quote
 
     async def _finish(self, stored: StoredEvent, *, and_take: bool) -> StoredEvent | None:
         """Record that an event is handled, however long that takes: its lease is renewed meanwhile."""
@@ -245,80 +336,26 @@ class _Work:
                 await asyncio.sleep(_LOOK_AGAIN)
 
 
-@attrs.frozen(eq=False)
-class _HandlerCall:
-    """A call of a handler: of a coroutine function in a task, of a plain function in a thread."""
-
-    event: Event
-    task: asyncio.Task[None]
-    is_in_thread: bool
-
-    @classmethod
-    def start(cls, handler_of: Callable[[Event], Handler], event: Event) -> _HandlerCall:
-        try:
-            handler = handler_of(event)
-        except DeclinedError as error:
-            return cls(event, asyncio.create_task(_raise(error)), is_in_thread=False)
-        is_async = iscoroutinefunction(handler) or iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - an object may have an async one
-        calling = _await(handler, event) if is_async else _await(partial(in_thread, handler), event)
-        return cls(event, asyncio.create_task(calling), is_in_thread=not is_async)
-
-    def cancel(self) -> None:
-        """Cancel it, unless it is in a thread, which runs until it ends."""
-        if not self.is_in_thread:
-            self.task.cancel()
-
-
-async def _await(handler: Handler, event: Event) -> None:
-    result = handler(event)
-    while isawaitable(result):  # a plain function may return an awaitable, to be awaited here
-        result = await result
-
-
-async def _raise(error: Exception) -> None:
-    raise error
-
-
 def _queue_of(event: Event) -> str | None:
     """Return a digest of the meeting code, which may be of any length; None if the event names no interview."""
     code = event.meeting_code.casefold()  # its case does not matter
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest() if code else None
 
 
-def _log_late(call: _HandlerCall, stored: StoredEvent, seconds: float) -> None:
-    consequence = "its event stays leased until its thread ends" if call.is_in_thread else "it is cancelled"
-    logger.error(
-        "%s of %s has taken longer than %g s, attempt %d: %s",
-        call.event.event,
-        call.event.meeting_code,
-        seconds,
-        stored.attempts,
-        consequence,
+def _subject_of(event: Event) -> EventSubject:
+    event_name, customer, code = (
+        writable(one)[:_LONGEST] if one else None for one in (event.event, event.source_id, event.meeting_code)
     )
+    return EventSubject(event=event_name, organization_id=customer, meeting_code=code)
 
 
-def _log(event: Event, stored: StoredEvent, problem: BaseException) -> None:
-    if isinstance(problem, DeclinedError):
-        logger.info("%s of %s is left to another process", event.event, event.meeting_code)
-        return
-    # Without its text, which may quote what was said: a database's errors name the values they could not take.
-    where = "".join(traceback.format_tb(problem.__traceback__)).rstrip()
-    logger.error(
-        "%s of %s failed, attempt %d: %s\n%s",
-        event.event,
-        event.meeting_code,
-        stored.attempts,
-        type(problem).__qualname__,
-        where,
-    )
-
-
-def _read(stored: StoredEvent) -> Event | None:
+def _read(stored: StoredEvent, schedule: RetrySchedule) -> Event | str:
+    """Return the event, or why it cannot be handled."""
+    if stored.attempts > schedule.attempts:
+        return _NO_ATTEMPT_LEFT
     if stored.body is None:
-        logger.error("event %s waits: it was encrypted with another encryption key, or altered", stored.key[:12])
-        return None
+        return _UNREADABLE
     try:
         return read_event(stored.body.reveal().encode())
     except MalformedEventError as error:
-        logger.error("event %s waits: %s", stored.key[:12], error)  # noqa: TRY400 - the traceback would add nothing
-        return None
+        return str(error)

@@ -83,10 +83,13 @@ class Rows(Generic[E]):
         """
         return await self.database.write(lambda connection: self.step_known_in(connection, name, step))
 
-    def step_known_in(self, connection: Connection, name: str, step: Step[E, T], /) -> T | None:
-        """Take a step with one row within the caller's transaction; return None if there is no such row."""
+    def step_known_in(self, connection: Connection, name: str, step: Step[E, T], /, **others: object) -> T | None:
+        """Take a step with one row within the caller's transaction; return None if there is no such row.
+
+        If the step changes the entry, ``others`` are written too: values of columns that are no fields of it.
+        """
         locked = self._lock(connection, name)
-        return None if locked is None else self.apply(connection, name, *locked, step)
+        return None if locked is None else self.apply(connection, name, *locked, step, **others)
 
     def step_in(self, connection: Connection, name: str, step: Step[E, T], /, **others: object) -> T:
         """Take a step with one row within the caller's transaction, and create the row if there is none.

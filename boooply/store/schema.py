@@ -8,9 +8,15 @@ from typing import Final
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 METADATA: Final = MetaData()
+
+
+def _index(name: str, *columns: str, where: str) -> Index:
+    """Return an index of the rows for which a condition is true: a query that uses it contains the same words."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
 
 # One row: what this store is.
 STORE: Final = Table(
@@ -71,10 +77,11 @@ EVENTS: Final = Table(
     "boooply_events",
     METADATA,
     Column("key", String, primary_key=True),  # a digest of the signed body
+    Column("event", String, nullable=True),  # its name
     Column("organization_id", String, nullable=True),  # the customer, if the event names it
     Column("meeting_code", String, nullable=True),
     Column("queue", String, nullable=True),  # the name of its queue; None for what only a deduplicator knows
-    Column("number", Integer, nullable=True),  # its place in the order in which the queue's events arrived
+    Column("number", Integer, nullable=True),  # its place in the queue; None once it is done, dead or discarded
     Column("status", String, nullable=False),
     Column("claim_token", String, nullable=True),  # the last claim
     Column("locked_until", Float, nullable=False),  # the end of its lease or pause: until then nobody may claim it
@@ -84,17 +91,11 @@ EVENTS: Final = Table(
     Column("last_failure", Text, nullable=True),
     Column("last_failed_at", Float, nullable=True),
     Column("dead_at", Float, nullable=True),  # when its last attempt failed
-    Column("encrypted", LargeBinary, nullable=True),  # the body, until it is handled: it is personal
+    Column("encrypted", LargeBinary, nullable=True),  # the body, until it is handled or discarded: it is personal
     Column("received_at", Float, nullable=True),
     Column("changed_at", Float, nullable=False),
-    Index(
-        "boooply_events_open",
-        "queue",
-        "locked_until",
-        "number",
-        sqlite_where=text("encrypted IS NOT NULL"),
-        postgresql_where=text("encrypted IS NOT NULL"),
-    ),
+    _index("boooply_events_queued", "queue", "locked_until", "number", where="number IS NOT NULL"),
+    _index("boooply_events_open", "received_at", "key", where="encrypted IS NOT NULL"),
 )
 
 # One row for each interview with events to handle, and for each such event that names no interview.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -67,10 +68,18 @@ class TooLargeError(Exception):
 
 
 async def attempt(
-    session: aiohttp.ClientSession, pool: Pool, request: Request, key: Secret, *, timeout: float
+    session: aiohttp.ClientSession,
+    pool: Pool,
+    request: Request,
+    key: Secret | None,
+    *,
+    timeout: float,
+    organization_id: str | None = None,
+    progress: AttemptProgress | None = None,
 ) -> Response | Failure:
-    """Send a request once, within ``timeout`` seconds."""
-    progress = AttemptProgress()
+    """Send a request once, within ``timeout`` seconds, with a key or without any."""
+    respond = partial(Response, key=key, request=request, organization_id=organization_id)
+    progress = progress or AttemptProgress()
     ATTEMPT.set(progress)
     status, headers, body = 0, _NO_HEADERS, bytearray()
     try:
@@ -80,7 +89,7 @@ async def attempt(
                 request.method,
                 URL(pool.base_url + request.target, encoded=True),
                 data=request.body,
-                headers={"Authorization": f"Bearer {key.reveal()}"} | (_JSON if _may_have_body(request) else {}),
+                headers=_authorization(key) | (_JSON if _may_have_body(request) else {}),
                 timeout=client_timeout(timeout),
                 proxy=None if pool.proxy is None else pool.proxy.reveal(),
                 allow_redirects=False,  # neither key nor body is sent to another host
@@ -90,9 +99,13 @@ async def attempt(
             whole = await _read_body(response, body, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
         if status and status not in _OK:  # its status and headers say enough, whatever became of its body
-            return Response(status=status, headers=headers, body=bytes(body), key=key, request=request)
+            return respond(status=status, headers=headers, body=bytes(body))
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
-    return Response(status=status, headers=headers, body=whole, key=key, request=request)
+    return respond(status=status, headers=headers, body=whole)
+
+
+def _authorization(key: Secret | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {key.reveal()}"}
 
 
 def _may_have_body(request: Request) -> bool:

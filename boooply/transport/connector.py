@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import weakref
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -12,6 +13,8 @@ import attrs
 from aiohttp.connector import Connection
 
 if TYPE_CHECKING:
+    from asyncio import BaseTransport
+
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ClientRequest
     from aiohttp.tracing import Trace
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
 
 @attrs.define
 class AttemptProgress:
-    """The progress of one attempt; before it ``has_connection``, no byte of the request can have left."""
+    """The progress of one attempt; before it ``has_connection``, no byte of the request can have left.
+
+    ``on_connection`` receives the connection, of which aiohttp shows nothing once a short response has arrived.
+    """
 
     has_connection: bool = False
+    on_connection: Callable[[BaseTransport | None], None] | None = None
 
 
 # An object, not a truth value: instrumentation may run the attempt in a task, whose context is a copy.
@@ -51,6 +58,8 @@ class Connector(aiohttp.TCPConnector):
         progress = ATTEMPT.get(None)
         if progress is not None:
             progress.has_connection = True
+            if progress.on_connection is not None:
+                progress.on_connection(protocol.transport)
         return connection
 
 

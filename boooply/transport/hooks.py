@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from boooply.errors import APIConnectionError, APIError, cause_text
+from boooply.protocol.attempts import AttemptInfo, OnResponse
+from boooply.protocol.errors import request_id_of
 from boooply.protocol.messages import Request, Response
 from boooply.protocol.retry import FailureKind
 from boooply.ratelimit.headers import RateLimitHeaders
+from boooply.secret import one_line
 
 _logger: Final = logging.getLogger("boooply")
 
@@ -18,12 +22,15 @@ _logger: Final = logging.getLogger("boooply")
 class AttemptEnd:
     """The end of one attempt: a response, which may itself report an error, or the error in its place.
 
-    ``sent_at`` is in seconds since 1970 by this machine's clock, ``seconds`` is how long the attempt took.
+    ``sent_at`` is in seconds since 1970 by this machine's clock, ``seconds`` is how long the attempt took, and
+    ``seconds_waited`` how long it waited for the rate limit. ``organization_id`` is the customer, if it is known.
     """
 
     number: int
     sent_at: float
     seconds: float
+    seconds_waited: float
+    organization_id: str | None
     failure: FailureKind | None
     result: Response | APIError
     headers: RateLimitHeaders | None
@@ -52,7 +59,10 @@ def _start(_request: Request) -> None:
 def _log(_context: Any, request: Request, end: AttemptEnd) -> None:
     if _logger.isEnabledFor(logging.DEBUG):
         line = "%s %s: %s, attempt %d, %.3f s"
-        _logger.debug(line, request.method, request.template, _outcome(end), end.number, end.seconds)
+        values: tuple[object, ...] = (request.method, request.template, _outcome(end), end.number, end.seconds)
+        if end.organization_id is not None:
+            line, values = f"{line}, customer %s", (*values, one_line(end.organization_id))
+        _logger.debug(line, *values)
 
 
 def _outcome(end: AttemptEnd) -> str:
@@ -78,3 +88,36 @@ class Hooks:
     call_started: Callable[[Request], Any] = _start
     attempt_ended: Callable[[Any, Request, AttemptEnd], None] = _log
     call_ended: Callable[[Any, Request, Response | BaseException], None] = _end
+
+
+def reporting_hooks(on_response: OnResponse | None) -> Hooks:
+    """Return the hooks that also report the end of each attempt to a function of the program."""
+    return Hooks() if on_response is None else Hooks(attempt_ended=partial(_log_and_report, on_response))
+
+
+def _log_and_report(on_response: OnResponse, context: Any, request: Request, end: AttemptEnd) -> None:
+    _log(context, request, end)
+    _report(on_response, _info(request, end))
+
+
+def _info(request: Request, end: AttemptEnd) -> AttemptInfo:
+    return AttemptInfo(
+        operation=request.operation,
+        organization_id=end.organization_id,
+        status=end.status,
+        error_type=type(end.result).__name__ if end.response is None else None,
+        request_id=None if end.response is None else request_id_of(end.response),
+        attempt=end.number,
+        seconds=end.seconds,
+        seconds_waited=end.seconds_waited,
+        rate_limit_class=request.limit,
+        remaining=None if end.headers is None else end.headers.remaining,
+    )
+
+
+def _report(on_response: OnResponse, info: AttemptInfo) -> None:
+    # A frame of its own: an error tracker reads the locals of a traceback, and here no request or response is one.
+    try:
+        on_response(info)
+    except Exception:
+        _logger.exception("on_response failed, which does not change the call (%s)", info.operation)

@@ -47,6 +47,7 @@ class Transport:
     timeout: float = TIMEOUT
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     hooks: Hooks = attrs.Factory(Hooks)
+    organization_id: str | None = None  # the customer whose key it is, if that is known
 
     def ends(self) -> float:
         """Return when a call that starts now must have ended, by the clock of the event loop."""
@@ -127,8 +128,9 @@ class _ApiCall:
 
     async def _attempt(self, context: object) -> AttemptEnd:
         """Wait for a slot, send once, and report the response's headers to the limiter."""
-        transport = self._transport
+        transport, asked = self._transport, clock()
         with await self._acquire() as slot:
+            waited = clock() - asked
             session = await transport.pool.session()
             if self._on_send is not None:
                 await self._on_send()
@@ -138,8 +140,15 @@ class _ApiCall:
                 raise self._deadline_error("send")
             timeout = min(transport.timeout, max(0.001, self._ends - started))
             slot.is_sending = True
-            result = await attempt(session, transport.pool, self._request, transport.key, timeout=timeout)
-            end = self._end(result, sent_at, clock() - started)
+            result = await attempt(
+                session,
+                transport.pool,
+                self._request,
+                transport.key,
+                timeout=timeout,
+                organization_id=transport.organization_id,
+            )
+            end = self._end(result, sent_at, clock() - started, waited)
             if end.failure is FailureKind.NEVER_SENT:
                 slot.release()
             else:
@@ -160,7 +169,7 @@ class _ApiCall:
             pass
         raise self._deadline_error("rate-limit slot")
 
-    def _end(self, result: Response | Failure, sent_at: float, seconds: float) -> AttemptEnd:
+    def _end(self, result: Response | Failure, sent_at: float, seconds: float, waited: float) -> AttemptEnd:
         headers = None
         outcome: Response | APIError
         if isinstance(result, Response):
@@ -173,7 +182,14 @@ class _ApiCall:
             # an APITimeoutError would name what was left of the deadline, which is no setting of anyone's
             failure, outcome = FailureKind.DEADLINE, self._deadline_error("response", result.error.status)
         return AttemptEnd(
-            number=self._sent + 1, sent_at=sent_at, seconds=seconds, failure=failure, result=outcome, headers=headers
+            number=self._sent + self._rate_limited + 1,
+            sent_at=sent_at,
+            seconds=seconds,
+            seconds_waited=waited,
+            organization_id=self._request.identity if self._request.mints else self._transport.organization_id,
+            failure=failure,
+            result=outcome,
+            headers=headers,
         )
 
     async def _report_unsent(self) -> None:

@@ -41,6 +41,7 @@ MODULES: Final = {
     "secret": "a value that never shows itself",
     "errors": "everything that is raised",
     "lazy": "names imported on first use",
+    "extras": "which extra to install, and how",
     "version": "the version",
 }
 NEW: Final = "new"

@@ -49,7 +49,7 @@ PAIRS: list[tuple[type, type]] = [
 INTERNAL = {
     AsyncStore: {"database", "encryption", "identity"},
     AsyncKeyStore: {"ledger"},
-    AsyncEvents: {"backlog", "claim", "renew", "finish", "release", "postpone", "put", "take"},
+    AsyncEvents: {"backlog", "claim", "renew", "finish", "release", "fail", "put", "take", "starting_with"},
     AsyncQueue: {"jobs", "store"},
 }
 # What differs on purpose: a blocking handler is a plain function, a thread's event ends the work, and a blocking source

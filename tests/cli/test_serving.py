@@ -137,7 +137,7 @@ async def test_options_reach_the_sandbox(capsys: pytest.CaptureFixture[str]) -> 
 
     assert [*statuses, response.status] == [200, 429, 200]
     assert response.headers["X-RateLimit-Limit"] == "3"
-    assert 3 * 0.03 <= time.perf_counter() - started < 20  # these were milliseconds
+    assert 3 * 0.03 <= time.perf_counter() - started < 3
     os.kill(os.getpid(), signal.SIGTERM)
 
     assert await asyncio.wait_for(serving, 20) == 0

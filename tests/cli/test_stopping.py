@@ -115,7 +115,7 @@ def test_a_second_signal_gives_up_at_once(started: Run, many_tenants_csv: Rows, 
             out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert time.monotonic() - begun < 20  # the responses take longer
+    assert time.monotonic() - begun < 5
     assert "Given up. Customers whose requests were under way are in doubt." in err
     assert out == ""
     assert set(states().values()) == {"under_way"}  # until its lease ends
@@ -296,7 +296,7 @@ def test_a_store_whose_file_is_deleted_ends_the_run_at_once_and_rescues_the_keys
 
     (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
     assert process.returncode == 1
-    assert passed < 30  # it does not retry for a minute
+    assert passed < 10  # it does not retry
     assert "was deleted or replaced while it was open" in err
     assert 1 <= len(rescued.read_text().splitlines()) <= 4
     assert len(slow.mints) <= minted + 4

@@ -25,7 +25,6 @@ Run = Callable[..., Any]
 Rows = Callable[[int], Path]
 
 MINT = "create_organization_api_key"
-BUSY = 4  # seconds that a busy machine may take for what takes none
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
 
 
@@ -278,7 +277,7 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
             seconds = time.monotonic() - begun
 
     assert (process.returncode, err) == (0, "")
-    assert seconds < 20  # and not a window
+    assert seconds < 8  # a busy machine takes its time
     assert "Connected 10 customers" in out
     assert "Stopped; what was not sent is queued again." in out
     found = status()
@@ -318,7 +317,7 @@ def test_what_outlasts_the_grace_is_in_doubt_and_the_process_is_gone(
             out, _ = process.communicate(timeout=60)
             seconds = time.monotonic() - begun
 
-    assert seconds < 1 + 5 + BUSY
+    assert seconds < 1 + 5
     assert process.returncode == {"provision": 4, "worker": 143}[command]
     assert re.search("in doubt +3", out)
     assert "the run was stopped" in out
@@ -355,7 +354,7 @@ def test_a_signal_while_the_store_fails_ends_in_time_and_rescues_the_keys(
     (rescued,) = tmp_path.glob("boooply-rescued-keys-*.jsonl")
     assert process.returncode == {"cut": 1, "stall": 143}[failure]
     assert len(rescued.read_text().splitlines()) == len(slow.mints) == 4
-    assert seconds < 4 + 5 + BUSY
+    assert seconds < 4 + 5 + 2  # a busy machine takes its time
 
 
 def test_a_terminal_gets_a_bar(run: Run, run_in_terminal: Run, many_tenants_csv: Rows) -> None:

@@ -24,6 +24,7 @@ from fastapi.testclient import TestClient
 
 from boooply import (
     AsyncTenants,
+    AttemptInfo,
     AuthenticationError,
     ConfigurationError,
     InvalidSignatureError,
@@ -40,7 +41,7 @@ from boooply import (
 from boooply.integrations.fastapi import Boooply
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncStore
+from boooply.store import AsyncInbox, AsyncStore
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 Start = Callable[..., Any]
@@ -440,6 +441,42 @@ def test_a_handler_may_be_a_plain_function(boooply_sandbox: Sandbox) -> None:
     assert threads == ["boooply-call"]
 
 
+@pytest.mark.usefixtures("store_variables")
+def test_a_revoked_key_is_a_409_and_its_line_names_the_customer(
+    boooply_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    reports: list[AttemptInfo] = []
+    boooply = Boooply(on_response=reports.append)
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    acme = Tenant(user_id="1", user_email="a@acme.example", organization_id="org_acme")
+    customers = Annotated[AsyncTenants, Depends(boooply.tenants)]
+
+    @app.post("/{step}")
+    async def connect(step: str, tenants: customers) -> str | None:
+        client = await (tenants.reconnect(acme) if step == "reconnect" else tenants.connect(acme))
+        return (await client.organization.get()).external_org_id
+
+    with TestClient(app) as client:
+        assert client.post("/connect").status_code == 200
+        boooply_sandbox.revoke_keys("org_acme")
+        response = client.post("/connect")
+        assert (response.status_code, "reconnect Boooply" in response.json()["detail"]) == (409, True)
+        assert "org_acme" not in response.text
+        assert client.post("/reconnect").json() == "org_acme"
+    assert [(one.organization_id, one.status) for one in reports if one.status == 401] == [("org_acme", 401)]
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "boooply.fastapi"]
+    assert line.startswith("AuthenticationError: organization.get for customer org_acme: HTTP 401 INVALID_API_KEY")
+
+
+def test_a_coroutine_function_as_on_response_is_rejected() -> None:
+    async def report(_info: AttemptInfo) -> None:
+        pass
+
+    with pytest.raises(ConfigurationError, match="on_response must be a plain function"):
+        Boooply(on_response=report)
+
+
 @pytest.mark.parametrize("concurrency", [0, -1, 1.5, "4", True, None])
 def test_a_concurrency_that_cannot_work_is_rejected(concurrency: Any) -> None:
     with pytest.raises(ConfigurationError, match="concurrency must be a whole number above zero"):
@@ -483,18 +520,21 @@ def test_using_an_application_before_it_runs_raises() -> None:
         Boooply().platform()
 
 
+def impatient(store: AsyncStore) -> AsyncInbox:
+    return AsyncInbox(store, pauses=(0.05,))
+
+
 @pytest.mark.usefixtures("store_variables")
 def test_an_event_without_a_handler_is_left_to_another_process(
     boooply_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     is_declined, is_handled, is_open = threading.Event(), threading.Event(), threading.Event()
     body = an_event()
     headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
 
     # the newer one of a rolling deploy takes an event, and ends before it has handled it
-    newer = Boooply()
+    newer = Boooply(inbox=impatient)
 
     @newer.on(EvaluationEvent)
     async def evaluated(_event: EvaluationEvent) -> None:
@@ -507,7 +547,7 @@ def test_an_event_without_a_handler_is_left_to_another_process(
     with TestClient(app) as client:
         assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
 
-    older = Boooply()
+    older = Boooply(inbox=impatient)
 
     @older.on(TranscriptEvent)
     async def transcribed(_event: TranscriptEvent) -> None:

@@ -217,7 +217,7 @@ async def test_a_long_queue_is_reported_at_once_with_its_length(narrow: Sandbox)
         await client.call_tool("create_ai_interview", AI)
         started = time.monotonic()
         text = await failed(client, "create_ai_interview", AI)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 5
     assert "no rate-limit slot within 45 s" in text
     wait = re.search(r"Wait (\d+) seconds before that", text)
     assert wait

@@ -51,7 +51,8 @@ def test_completion_offers_nothing_internal() -> None:
 def test_every_option_is_listed_with_its_default(function: Any) -> None:
     options = inspect.signature(function).parameters
 
-    assert list(options)[1:] == ["base_url", "timeout", "retry", "rate_limits", "ssl_context", "allow_insecure"]
+    options_of_both = "base_url timeout retry rate_limits ssl_context allow_insecure on_response"
+    assert list(options)[1:] == options_of_both.split()
     assert (options["timeout"].default, options["retry"].default) == (30.0, RetryPolicy())
 
 

@@ -210,7 +210,7 @@ async def test_an_outage_stops_the_run_and_leaves_few_customers_in_doubt(store, 
         with pytest.raises(ProvisioningError, match="times in a row"):
             await run(source(), platform, store, concurrency=4)
         seconds = time.monotonic() - started
-    assert seconds < 2 * 1.0 + 3.0 + 20  # a busy machine takes its time
+    assert seconds < 2 * 1.0 + 3.0 + 3  # a busy machine takes its time
     states = Counter([entry.state async for entry in store.ledger.entries()])
     assert states[State.DONE] >= 16
     assert 3 <= states[State.IN_DOUBT] <= 5 + 4
@@ -234,7 +234,7 @@ async def test_an_api_that_hangs_stops_the_run_within_two_attempts_and_half_a_mi
         with pytest.raises(ProvisioningError, match="times in a row"):
             await run(customers(500), platform, store, concurrency=4)
         seconds = time.monotonic() - started
-    assert seconds < 2 * 1 + 3 + 20  # a busy machine takes its time
+    assert seconds < 2 * 1 + 3 + 2  # a busy machine takes its time
     assert 4 < len(arrivals) <= 5 + 4
 
 

@@ -21,12 +21,14 @@ from sqlalchemy import Connection, Float, delete, event, insert, literal_column
 
 from boooply import Secret
 from boooply.store import AsyncDeduplicator, AsyncInbox, AsyncStore
+from boooply.store.event_states import RetrySchedule
 from boooply.store.events import StoredEvent
 from boooply.store.schema import EVENT_QUEUES, EVENTS
 from boooply.webhooks import Event, UnknownEvent, read_event
 
 HERE: Final = Path(__file__).parent
 LEASE: Final = 60.0
+FAILED: Final[dict[str, Any]] = {"failure": "KeyError in app, line 1", "schedule": RetrySchedule(attempts=10**6)}
 
 
 def a_body(code: str | None, number: int) -> bytes:
@@ -143,7 +145,7 @@ async def test_the_backlog_counts_what_is_not_handled_and_changes_nothing(store:
     assert taken[0] is not None
     assert taken[1] is not None
     await store.events.finish(taken[0].key, claim_token="0")
-    await store.events.postpone(taken[1].key, claim_token="1")
+    await store.events.fail(taken[1].key, claim_token="1", **FAILED)
     assert [await inbox.backlog() for _ in range(2)] == [3, 3]
 
 
@@ -212,7 +214,7 @@ async def fill(store: AsyncStore, interviews: int, events: int) -> None:
     queues = [
         {"name": f"{one}", "due_at": one + 1.0, "changed_at": 1.0, "last_number": events} for one in range(interviews)
     ]
-    state = {"status": "new", "locked_until": 0.0, "attempts": 0, "encrypted": b"", "received_at": 1.0}
+    state = {"status": "waiting", "locked_until": 0.0, "attempts": 0, "encrypted": b"", "received_at": 1.0}
     rows = [
         {"key": f"{queue['name']}/{number}", "queue": queue["name"], "number": number, "changed_at": 1.0, **state}
         for queue in queues
@@ -241,7 +243,7 @@ async def test_no_statement_of_a_handled_event_reads_the_backlog(
 
     event.listen(store.database.engine, "before_cursor_execute", observe)
     await put(AsyncInbox(store), "another", 1)
-    for end in (store.events.release, store.events.postpone, store.events.finish):
+    for end in (store.events.release, partial(store.events.fail, **FAILED), store.events.finish):
         taken = await store.events.take(claim_token="ours", lease=LEASE)
         assert taken is not None
         await store.events.renew(taken.key, claim_token="ours", lease=LEASE)
@@ -275,6 +277,8 @@ class Known:
     lease_ends: float | None = None
     claim_token: str = ""
     is_done: bool = False
+    is_dead: bool = False
+    was_retried: bool = False
 
 
 class Model:
@@ -306,7 +310,8 @@ class Model:
         known = self.events[taken.key]
         assert self.may_be_taken(known)
         earlier = [one for one in self.of(known.interview) if one.number < known.number]
-        assert known.attempts or all(one.attempts for one in earlier)
+        # The order is that of first attempts.
+        assert known.attempts or known.was_retried or all(one.attempts or one.was_retried for one in earlier)
         crashed = [one for one in self.of(known.interview) if one.lease_ends is not None]
         assert known in crashed or not crashed  # its first attempt may not have begun
         known.attempts += 1
@@ -314,11 +319,18 @@ class Model:
         return taken
 
     def of(self, interview: int) -> list[Known]:
-        return [one for one in self.events.values() if one.interview == interview and not one.is_done]
+        return [
+            one for one in self.events.values() if one.interview == interview and not one.is_done and not one.is_dead
+        ]
 
     def may_be_taken(self, known: Known) -> bool:
         in_hand = (one.lease_ends for one in self.of(known.interview) if one.lease_ends is not None)
-        return not known.is_done and known.retry_at <= self.now and all(end <= self.now for end in in_hand)
+        return (
+            not known.is_done
+            and not known.is_dead
+            and known.retry_at <= self.now
+            and all(end <= self.now for end in in_hand)
+        )
 
     def in_hand(self) -> list[tuple[str, Known]]:
         return [
@@ -335,10 +347,26 @@ class Model:
             await self.store.events.renew(key, claim_token=known.claim_token, lease=LEASE)
             known.lease_ends = self.now + LEASE
             return
-        await getattr(self.store.events, how)(key, claim_token=known.claim_token)
+        options = {"fail": FAILED, "die": FAILED | {"schedule": RetrySchedule(attempts=1)}}.get(how, {})
+        method = getattr(self.store.events, "fail" if how == "die" else how)
+        await method(key, claim_token=known.claim_token, **options)
+        known.is_dead = how == "die"
         known.lease_ends = None
         known.is_done = how == "finish"
-        known.retry_at = self.now + min(5.0 * 2 ** (known.attempts - 1), 3600) if how == "postpone" else 0.0
+        known.retry_at = self.now + min(5.0 * 2 ** (known.attempts - 1), 3600) if how == "fail" else 0.0
+
+    async def act(self, how: str, which: int) -> None:
+        """Do as an operator."""
+        if not self.events:
+            return
+        key, known = list(self.events.items())[which % len(self.events)]
+        is_busy = known.lease_ends is not None and (how == "retry" or known.lease_ends > self.now)
+        may = not known.is_done and not is_busy
+        assert await getattr(self.store.events, how)(key) == may
+        if may:
+            known.is_done, known.is_dead, known.retry_at, known.lease_ends = how == "discard", False, 0.0, None
+            known.was_retried = known.was_retried or bool(known.attempts)
+            known.attempts = 0
 
     async def drain(self) -> None:
         for _ in range(10 * len(self.events)):
@@ -346,7 +374,7 @@ class Model:
                 self.pass_time(3601)
             while self.in_hand():
                 await self.end("finish", 0)
-        assert all(one.is_done for one in self.events.values())
+        assert all(one.is_done or one.is_dead for one in self.events.values())
         assert await self.store.events.backlog() == 0
         assert await count(self.store, EVENT_QUEUES) == 0
 
@@ -355,7 +383,9 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.integers(0, 2)),
         st.tuples(st.just("take"), st.just(0)),
-        st.tuples(st.sampled_from(["finish", "postpone", "release", "renew"]), st.integers(0, 9)),
+        st.tuples(
+            st.sampled_from(["finish", "fail", "die", "release", "renew", "retry", "discard"]), st.integers(0, 9)
+        ),
         st.tuples(st.just("pass"), st.sampled_from([1, 5, 30, 61, 4000])),  # after 61 s, a claim is of a dead process
     ),
     max_size=60,
@@ -377,6 +407,8 @@ def test_the_order_survives_any_retries_and_crashes(store_url: str, encryption_k
                     await model.take()
                 elif what == "pass":
                     model.pass_time(which)
+                elif what in {"retry", "discard"}:
+                    await model.act(what, which)
                 else:
                     await model.end(what, which)
             await model.drain()

@@ -109,9 +109,8 @@ async def test_a_new_event_is_handled_at_once(store: AsyncStore, monkeypatch: py
 async def test_a_failure_is_logged_and_tried_again(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.2,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.1)
-    inbox = AsyncInbox(store)
+    inbox = AsyncInbox(store, pauses=(0.2,))
     attempts: list[int] = []
 
     async def handle(_event: Event) -> None:
@@ -223,9 +222,8 @@ async def test_old_events_can_be_purged(store: AsyncStore) -> None:
 async def test_a_handler_that_awaited_a_cancelled_task_has_failed(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
-    inbox = AsyncInbox(store)
+    inbox = AsyncInbox(store, pauses=(0.05,))
     attempts: list[int] = []
 
     async def handle(_event: Event) -> None:
@@ -296,7 +294,6 @@ async def test_a_handled_event_is_recorded_once_the_store_is_back(
 async def test_an_event_that_one_process_declines_is_left_to_another(
     store: AsyncStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.event_states._PAUSES", (0.05,))
     monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
     declined, handled = [0], [0]
 
@@ -307,9 +304,9 @@ async def test_an_event_that_one_process_declines_is_left_to_another(
     async def handle(_event: Event) -> None:
         handled[0] += 1
 
-    await put(AsyncInbox(store))
-    await work(AsyncInbox(store), decline, lambda: declined[0] == 2)
-    await work(AsyncInbox(store), handle, lambda: handled[0] == 1)
+    await put(AsyncInbox(store, pauses=(0.05,)))
+    await work(AsyncInbox(store, pauses=(0.05,)), decline, lambda: declined[0] == 2)
+    await work(AsyncInbox(store, pauses=(0.05,)), handle, lambda: handled[0] == 1)
 
 
 async def test_a_cancellation_while_events_are_claimed_leaves_none_claimed(store: AsyncStore) -> None:
@@ -326,7 +323,7 @@ async def test_a_cancellation_while_events_are_claimed_leaves_none_claimed(store
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
-    assert {row["status"] for row in await rows(store)} == {"new"}
+    assert {row["status"] for row in await rows(store)} == {"waiting"}
 
 
 async def test_no_log_quotes_what_a_handler_quotes(store: AsyncStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -356,7 +353,7 @@ async def test_stop_lets_handlers_finish_and_takes_no_more(store: AsyncStore) ->
     async with asyncio.timeout(30):
         await working
     assert handled == ["Boooply-AI-0"]
-    assert sorted(row["status"] for row in await rows(store)) == ["done", "new", "new"]
+    assert sorted(row["status"] for row in await rows(store)) == ["done", "waiting", "waiting"]
 
 
 async def test_stop_ends_idle_work_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,7 +418,7 @@ async def test_four_handlers_that_never_return_do_not_stop_a_worker(
     assert handled == ["Boooply-AI-4"]
     assert "interview.transcript of Boooply-AI-0 has taken longer than 0.3 s, attempt 1: it is cancelled" in caplog.text
     states = {row["attempts"]: row["status"] for row in await rows(store) if row["status"] != "done"}
-    assert states == {1: "new"}  # they have failed, and wait for their pause
+    assert states == {1: "waiting"}  # they have failed, and wait for their pause
 
 
 async def test_a_coroutine_that_ignores_its_cancellation_does_not_stop_a_worker(store: AsyncStore) -> None:
@@ -481,9 +478,9 @@ async def test_past_the_limit_an_event_stays_leased_until_its_thread_ends(
     await asyncio.sleep(3.1)  # two leases
     assert calls == ["Boooply-AI-0", "Boooply-AI-1"]
     assert "has taken longer than 0.1 s, attempt 1: its event stays leased until its thread ends" in caplog.text
-    assert sorted(row["status"] for row in await rows(store)) == ["done", "taken"]
+    assert sorted(row["status"] for row in await rows(store)) == ["claimed", "done"]
     may_end.set()
-    expected = ["done", "done"] if ends_well else ["done", "new"]
+    expected = ["done", "done"] if ends_well else ["done", "waiting"]
     async with asyncio.timeout(30):
         while sorted(row["status"] for row in await rows(store)) != expected:  # noqa: ASYNC110 - it is a database
             await asyncio.sleep(0.01)

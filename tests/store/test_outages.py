@@ -107,7 +107,7 @@ async def test_an_outage_that_lasts_is_an_error_and_later_calls_fail_at_once(
             started = time.monotonic()
             with pytest.raises(StoreError, match="Check the store's URL, and that the database is running") as caught:
                 await store.keys.put("org_1", KEY)
-            assert 0.9 < time.monotonic() - started < 30
+            assert 0.9 < time.monotonic() - started < 5
             assert not caught.value.is_permanent
             assert min([await seconds_to_fail(store) for _ in range(5)]) < 0.5  # the machine may be busy
         await store.keys.put("org_1", KEY)
@@ -429,7 +429,7 @@ async def test_an_outage_that_does_not_end_stops_the_run_with_the_keys_that_came
             started = time.monotonic()
             with pytest.raises(KeysNotStoredError) as caught:
                 [one async for one in outcomes]
-            assert time.monotonic() - started < 30
+            assert time.monotonic() - started < 10
         stored = set(await read(store))
         assert stored | set(caught.value.keys) == set(sandbox.mints)
         assert set(sandbox.mints.values()) == {1}

@@ -8,11 +8,10 @@ import os
 import random
 import sys
 
-from boooply.store import AsyncInbox, AsyncStore, event_states, inbox
+from boooply.store import AsyncInbox, AsyncStore, inbox
 from boooply.webhooks import Event, UnknownEvent
 
-event_states._PAUSES = (0.05, 0.1)  # type: ignore[assignment, misc]  # a program has more time than a test
-inbox._LOOK_AGAIN = 0.25  # type: ignore[misc]  # the same
+inbox._LOOK_AGAIN = 0.25  # type: ignore[misc]  # a program has more time than a test
 LEASE = 4.0
 CRASHED = 9
 
@@ -39,7 +38,7 @@ async def main(url: str, key: str, file: str, seed: str) -> None:
         record("end", event)
 
     async with AsyncStore.open(url, encryption_key=key) as store:
-        await AsyncInbox(store, lease=LEASE).work(handle)
+        await AsyncInbox(store, lease=LEASE, pauses=(0.05, 0.1)).work(handle)
 
 
 if __name__ == "__main__":

@@ -144,16 +144,16 @@ async def test_a_wait_that_could_not_end_in_time_fails_at_once(sandbox: Sandbox)
         api_key=sandbox.api_key,
         base_url=sandbox.base_url,
         rate_limits=RateLimits(writes=1, window=60),
-        retry=RetryPolicy(deadline=40),
+        retry=RetryPolicy(deadline=5),
     ) as client:
         sandbox.faults.add("interviews.create", "502")
         with pytest.raises(AmbiguousWriteError):
             await client.interviews.create(AI)
         begun = time.monotonic()
-        with pytest.raises(DeadlineExceededError, match="no rate-limit slot within 40 s"):
+        with pytest.raises(DeadlineExceededError, match="no rate-limit slot within 5 s"):
             await client.interviews.create(AI)
 
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 0.5
     assert len(sandbox.calls) == 1
 
 

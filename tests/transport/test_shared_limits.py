@@ -84,7 +84,7 @@ async def test_a_deadline_ends_the_wait(store):
         started = time.perf_counter()
         with pytest.raises(DeadlineExceededError, match="rate-limit slot"):
             await client.organization.get()
-    assert time.perf_counter() - started < 20  # and not a window
+    assert time.perf_counter() - started < 0.5
 
 
 async def test_the_status_shows_what_remains_and_who_waits(store):

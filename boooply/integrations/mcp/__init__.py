@@ -6,7 +6,12 @@
         await serve_stdio(server)
 """
 
-from boooply.integrations.mcp.server import open_server
-from boooply.integrations.mcp.serving import HTTP_PATH, HTTP_PORT, serve_http, serve_stdio
+from boooply.extras import naming_extra
+
+try:
+    from boooply.integrations.mcp.server import open_server
+    from boooply.integrations.mcp.serving import HTTP_PATH, HTTP_PORT, serve_http, serve_stdio
+except ModuleNotFoundError as missing:
+    raise naming_extra(missing, __name__) from None
 
 __all__ = ["HTTP_PATH", "HTTP_PORT", "open_server", "serve_http", "serve_stdio"]

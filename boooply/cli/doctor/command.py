@@ -1,0 +1,150 @@
+"""``boooply doctor``: at most five reads, and what they show."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import time
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from cyclopts import Parameter
+
+from boooply.cli.doctor.checks import examine, exit_code
+from boooply.cli.doctor.connection import REFUSED
+from boooply.cli.doctor.findings import EXPECTED_SIZE, Observed, Reading, Settings
+from boooply.cli.doctor.view import as_json, report
+from boooply.cli.terminal import Json, StoreUrl, console, write_line
+from boooply.client import AsyncBoooplyClient, Connection, transport_of
+from boooply.errors import ConfigurationError
+from boooply.models import Interview, Page, SessionStatus
+from boooply.models.interviews import InterviewQuery
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.endpoints import GET_EVALUATION, GET_INTERVIEW, GET_ORGANIZATION, LIST_INTERVIEWS, Endpoint
+from boooply.protocol.settings import ORGANIZATION, PLATFORM
+from boooply.secret import PREFIX, Secret
+from boooply.store import AsyncStore
+from boooply.transport.probing import probe
+
+_TIMEOUT: Final = 15.0
+_SERVER_ERROR: Final = 500
+
+_Expect = Annotated[str | None, Parameter(name="--expect", metavar="ID")]
+_Customer = Annotated[str | None, Parameter(name="--customer", metavar="ID")]
+
+
+async def doctor(
+    *, expect: _Expect = None, customer: _Customer = None, store: StoreUrl = None, as_json_: Json = False
+) -> int:
+    """Check the API, the key and this machine.
+
+    Args:
+        expect: Your own id of the customer whose key it should be.
+        customer: Check this customer's key from the store, and expect it to be its own.
+        store: Where --customer finds the key; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        as_json_: Write one JSON object.
+
+    Returns:
+        The exit code: 0, 1 or 4.
+    """
+    key = None if customer is None else await _stored_key(customer, store)
+    async with _connection(key) as connection:
+        observed = await _observe(connection, expect or customer)
+    findings, requests = examine(observed), len(observed.readings)
+    if as_json_:
+        write_line(json.dumps(as_json(findings, requests)))
+    else:
+        console().print(report(findings, requests))
+    return exit_code(findings)
+
+
+async def _stored_key(organization_id: str, store: str | None) -> Secret:
+    async with AsyncStore.open(store) as opened:
+        return await opened.keys.get(organization_id)
+
+
+def _connection(key: Secret | None) -> Connection:
+    """Return the client of the key that is set, or the platform if only its key is.
+
+    Raises:
+        ConfigurationError: No key is set, or a setting cannot work.
+    """
+    if key is not None or os.environ.get(ORGANIZATION.variable):
+        return AsyncBoooplyClient(api_key=key)
+    if os.environ.get(PLATFORM.variable):
+        return AsyncBoooplyPlatform()
+    raise ConfigurationError(
+        f"there is no key to check: set {ORGANIZATION.variable} to an organization's key, or use --customer ID for one "
+        f"of the store. With {PLATFORM.variable} alone, the connection is checked and nothing is read"
+    )
+
+
+async def _observe(connection: Connection, expected: str | None) -> Observed:
+    """Send the calls, one at a time: the first one without a key, so that a wrong host never sees it."""
+    settings = _settings(connection, expected)
+    found: dict[str, Reading] = {"keyless": await _read(connection, GET_ORGANIZATION, without_key=True)}
+    if settings.has_organization_key and _responds(found["keyless"]):
+        organization = found["organization"] = await _read(connection, GET_ORGANIZATION)
+        if organization.status not in REFUSED and _responds(organization):
+            found |= await _read_interviews(connection)
+    return Observed(settings=settings, now=time.time(), **found)
+
+
+async def _read_interviews(connection: Connection) -> dict[str, Reading]:
+    listed = await _read(connection, LIST_INTERVIEWS, query=InterviewQuery(limit=EXPECTED_SIZE))
+    found = {"interviews": listed}
+    interviews: tuple[Interview, ...] = listed.result.items if isinstance(listed.result, Page) else ()
+    scored = [one for one in interviews if one.overall_score is not None]
+    completed = [one for one in interviews if one.session_status == SessionStatus.COMPLETED and not one.is_team_meeting]
+    evaluated = next(iter((*scored, *completed)), None)  # the second may still await its analysis
+    chosen = evaluated or next(iter(interviews), None)
+    if chosen is not None:
+        found["interview"] = await _read(connection, GET_INTERVIEW, meeting_code=chosen.meeting_code)
+    if evaluated is not None:
+        found["evaluation"] = await _read(connection, GET_EVALUATION, meeting_code=evaluated.meeting_code)
+    return found
+
+
+def _responds(reading: Reading) -> bool:
+    return reading.exchange.response is not None and (reading.status or 0) < _SERVER_ERROR
+
+
+async def _read(
+    connection: Connection, endpoint: Endpoint[Any], *, without_key: bool = False, query: object = None, **path: str
+) -> Reading:
+    transport = transport_of(connection)
+    request = endpoint.request(query=query, **path)
+    key = None if without_key else transport.key
+    return Reading.of(endpoint, await probe(transport.pool, request, key, timeout=_TIMEOUT))
+
+
+def _settings(connection: Connection, expected: str | None) -> Settings:
+    transport = transport_of(connection)
+    has_organization_key = isinstance(connection, AsyncBoooplyClient)
+    return Settings(
+        base_url=connection.base_url,
+        key_kind=(ORGANIZATION if has_organization_key else PLATFORM).name,
+        key_prefix=_prefix_of(transport.key),
+        has_organization_key=has_organization_key,
+        proxy=None if transport.pool.proxy is None else _proxy_source(urlsplit(connection.base_url).scheme),
+        authorities=_authorities(),
+        expected=expected,
+    )
+
+
+def _prefix_of(key: Secret) -> str:
+    """Return what a key begins with, if that is one of the known prefixes: nothing of the key itself."""
+    found = PREFIX.match(key.reveal())
+    return found.group() if found else ""
+
+
+def _proxy_source(scheme: str) -> str:
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
+    return next((name for name in names if os.environ.get(name)), "the settings of the system")
+
+
+def _authorities() -> str:
+    paths = ssl.get_default_verify_paths()
+    named = [name for name in (paths.openssl_cafile_env, paths.openssl_capath_env) if os.environ.get(name)]
+    return f"those of {' and '.join(named)}" if named else "those that Python trusts"

@@ -1,0 +1,196 @@
+"""What the doctor has observed, and what a check finds in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, Final
+
+import attrs
+
+from boooply.converter import StructureError
+from boooply.errors import APIError
+from boooply.protocol.endpoints import Endpoint
+from boooply.protocol.messages import json_object
+from boooply.secret import redact
+from boooply.transport.probing import Exchange
+
+EXPECTED_SIZE: Final = 100  # interviews on the page that is read: the most that the API allows
+
+_OK: Final = 200
+_MOST_NAMED: Final = 12
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
+_NAME: Final = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
+_MOST_DIGITS: Final = 2  # more look like an id
+
+
+class CheckResult(StrEnum):
+    """The result of a check."""
+
+    PASSED = "passed"
+    DIFFERS = "differs"
+    NOT_CHECKED = "not checked"
+
+
+@attrs.frozen
+class Finding:
+    """The result of a check, in one line, with further lines where it lists something."""
+
+    result: CheckResult
+    text: str
+    details: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Check:
+    """A question about the API or about this machine, and the function that finds what was observed about it."""
+
+    slug: str
+    question: str
+    find: Callable[[Observed], Finding]
+
+
+def passed(text: str) -> Finding:
+    """Return the finding that an assumption is true."""
+    return Finding(CheckResult.PASSED, text)
+
+
+def differs(text: str, details: Iterable[str] = ()) -> Finding:
+    """Return the finding that an assumption is not true."""
+    return Finding(CheckResult.DIFFERS, text, tuple(details))
+
+
+def not_checked(reason: str) -> Finding:
+    """Return the finding that nothing was observed that would show it."""
+    return Finding(CheckResult.NOT_CHECKED, reason)
+
+
+# ---- what was observed
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The settings of a run, without what is private in them.
+
+    Attributes:
+        base_url: The API's address.
+        key_kind: The kind of key that is used, as ``an organization key``.
+        key_prefix: What that key begins with, or an empty text if no known prefix does.
+        has_organization_key: Whether calls can be made with it.
+        proxy: Where the proxy in use comes from, or None without a proxy.
+        authorities: Where the trusted certificate authorities come from.
+        expected: The id of the organization that the key should belong to.
+    """
+
+    base_url: str
+    key_kind: str
+    key_prefix: str
+    has_organization_key: bool
+    proxy: str | None = None
+    authorities: str
+    expected: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Reading:
+    """One exchange, and what the SDK reads in its response.
+
+    Attributes:
+        endpoint: The operation.
+        exchange: What was sent, and what came of it.
+        payload: The response's JSON, if it is an object.
+        result: The model that the SDK makes of it, or None.
+        error: Why there is no model, if there should be one.
+    """
+
+    endpoint: Endpoint[Any]
+    exchange: Exchange
+    payload: dict[str, Any] | None = attrs.field(default=None, repr=False)
+    result: Any = attrs.field(default=None, repr=False)
+    error: APIError | None = None
+
+    @classmethod
+    def of(cls, endpoint: Endpoint[Any], exchange: Exchange) -> Reading:
+        """Read a response as the SDK does."""
+        response = exchange.response
+        if response is None:
+            return cls(endpoint=endpoint, exchange=exchange, error=_error(exchange.result))
+        result, error = None, None
+        try:
+            result = endpoint.parse(response)
+        except APIError as raised:
+            error = raised
+        return cls(endpoint=endpoint, exchange=exchange, payload=json_object(response), result=result, error=error)
+
+    @property
+    def status(self) -> int | None:
+        """The status of the response, if there was one."""
+        return self.exchange.result.status
+
+    @property
+    def raw(self) -> object:
+        """The part of a successful response that becomes the model, as it came."""
+        if self.payload is None or self.status != _OK:
+            return None
+        try:
+            return self.endpoint.envelope(self.payload)
+        except StructureError:
+            return None
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it is a response that the SDK can read."""
+        return self.error is None
+
+
+def _error(result: object) -> APIError | None:
+    return result if isinstance(result, APIError) else None
+
+
+@attrs.frozen(kw_only=True)
+class Observed:
+    """All that was observed: the first call, which carries no key, and those with the organization's key."""
+
+    settings: Settings
+    now: float
+    keyless: Reading
+    organization: Reading | None = None
+    interviews: Reading | None = None
+    interview: Reading | None = None
+    evaluation: Reading | None = None
+
+    @property
+    def with_key(self) -> tuple[Reading, ...]:
+        """The calls with the organization's key."""
+        found = (self.organization, self.interviews, self.interview, self.evaluation)
+        return tuple(reading for reading in found if reading is not None)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All calls, in their order."""
+        return (self.keyless, *self.with_key)
+
+
+# ---- what may be shown
+
+
+def is_code(text: str) -> bool:
+    """Return whether a value looks like a member of an enumeration, and like nothing private."""
+    return bool(_CODE.fullmatch(text)) and _is_harmless(text)
+
+
+def is_name(text: str) -> bool:
+    """Return whether a key of an object looks like the name of a field, and like nothing private."""
+    return bool(_NAME.fullmatch(text)) and _is_harmless(text)
+
+
+def _is_harmless(text: str) -> bool:
+    return sum(map(str.isdigit, text)) <= _MOST_DIGITS and redact(text) == text
+
+
+def named(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in order, at most a dozen, and how many are left out."""
+    found = sorted(set(names))
+    rest = len(found) - _MOST_NAMED
+    return (*found[:_MOST_NAMED], *([f"and {rest} more"] if rest > 0 else []))

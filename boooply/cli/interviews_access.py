@@ -1,0 +1,130 @@
+"""The clients of ``boooply interviews``: that of one key, or those of the customers in the store."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Final
+
+import attrs
+from cyclopts import Parameter
+
+from boooply.cli.terminal import StoreUrl
+from boooply.client import AsyncBoooplyClient
+from boooply.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BoooplyError,
+    ConfigurationError,
+    CorruptKeyError,
+    DecodingError,
+    NotConnectedError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    WrongTenantError,
+)
+from boooply.platform import AsyncBoooplyPlatform
+from boooply.provisioning.identity import check_store
+from boooply.provisioning.tenants import AsyncTenants
+from boooply.ratelimit.limits import RateLimits
+from boooply.store import AsyncStore
+
+OF_THE_KEY: Final = ""
+"""The name of the customer whose key is BOOOPLY_API_KEY."""
+
+_OF_ONE_CUSTOMER: Final = (APIStatusError, CorruptKeyError, DecodingError, NotConnectedError, WrongTenantError)
+_OF_ALL: Final = (RateLimitError, ServerError)  # sooner or later every customer meets them
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Access:
+    """The customer whose interviews a command works on.
+
+    Attributes:
+        customer: Your own id of a customer in the store, whose key is used instead of BOOOPLY_API_KEY.
+        store: Where the customers' keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+    """
+
+    customer: Annotated[str | None, Parameter(metavar="ID")] = None
+    store: StoreUrl = None
+
+
+ANY: Final = Access()
+
+
+@attrs.frozen(eq=False)
+class Clients:
+    """The clients that a command works with, by the customer.
+
+    Attributes:
+        base_url: The API's address.
+        names: The customers, each by the platform's own id of it.
+        of: Returns a customer's client; the first time, it asks the API whose the stored key is.
+    """
+
+    base_url: str
+    names: tuple[str, ...]
+    of: Callable[[str], Awaitable[AsyncBoooplyClient]]
+
+
+@asynccontextmanager
+async def open_clients(access: Access, *, all_customers: bool = False) -> AsyncGenerator[Clients]:
+    """Open the client of BOOOPLY_API_KEY, or the store with the clients of one or all customers.
+
+    Raises:
+        ConfigurationError: A setting is missing or impossible, or the options do not fit together.
+        StoreError: The store cannot be opened, or belongs to another API or to other platform keys.
+    """
+    if all_customers and access.customer is not None:
+        raise ConfigurationError("--customer and --all-customers exclude each other: give one of them")
+    if all_customers or access.customer is not None:
+        async with _open_customers(access.store, access.customer) as clients:
+            yield clients
+        return
+    if access.store is not None:
+        raise ConfigurationError("--store is for --customer and --all-customers: give one of them too")
+    async with AsyncBoooplyClient() as client:
+
+        async def only(_: str) -> AsyncBoooplyClient:
+            return client
+
+        yield Clients(client.base_url, (OF_THE_KEY,), only)
+
+
+@asynccontextmanager
+async def open_client(access: Access) -> AsyncGenerator[AsyncBoooplyClient]:
+    """Open the client of one customer, as ``open_clients`` does.
+
+    Raises:
+        NotConnectedError: No key of it is stored.
+    """
+    async with open_clients(access) as clients:
+        (name,) = clients.names
+        yield await clients.of(name)
+
+
+@asynccontextmanager
+async def _open_customers(store: str | None, customer: str | None) -> AsyncGenerator[Clients]:
+    await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
+    async with (
+        AsyncStore.open(store) as opened,
+        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
+    ):
+        await check_store(opened, platform)
+        names = [one async for one in opened.keys.organizations()] if customer is None else [customer]
+        yield Clients(platform.base_url, tuple(names), AsyncTenants(platform, opened).client)
+
+
+def is_of_one_customer(error: BoooplyError) -> bool:
+    """Return whether an error says nothing about the other customers: a revoked key, for example."""
+    return isinstance(error, _OF_ONE_CUSTOMER) and not isinstance(error, _OF_ALL)
+
+
+def reason_of(customer: str, error: BoooplyError) -> str:
+    """Return why a customer's interviews cannot be read, and the remedy where there is one."""
+    remedy = f": boooply tenants reconnect {customer}"
+    if isinstance(error, AuthenticationError | PermissionDeniedError):
+        return f"Boooply rejects its key (HTTP {error.status}){remedy}"
+    if isinstance(error, WrongTenantError | CorruptKeyError):
+        return f"{error}{remedy}"
+    return str(error)

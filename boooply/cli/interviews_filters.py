@@ -1,0 +1,80 @@
+"""The filters of ``boooply interviews list`` and ``export``: those of the API, as options."""
+
+import re
+from typing import Annotated, Any, cast
+
+import attrs
+from cyclopts import Parameter
+
+from boooply.errors import ConfigurationError, ValidationError
+from boooply.models import InterviewFilters, InterviewQuery
+
+_Time = Annotated[str | None, Parameter(metavar="TIME")]
+_Score = Annotated[float | None, Parameter(metavar="N")]
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Filters:
+    """The filters of a list of interviews.
+
+    Attributes:
+        status: SCHEDULED, ACTIVE, COMPLETED, CANCELLED or FAILED; several with commas.
+        kind: AI_ONLY, HUMAN or TEAM.
+        search: A part of the code, the candidate's name, the job role or the title.
+        source_id: The platform's own id of the customer for whom they were created.
+        date_field: What the dates are about: created or scheduled; otherwise created.
+        date_from: From this time on, with a zone, such as 2026-05-01T09:00:00+02:00; a date is 0:00 UTC.
+        date_to: Until this time.
+        score_min: At least this overall score, 0-100; leaves out those without a score.
+        score_max: At most this overall score, 0-100.
+    """
+
+    status: Annotated[str | None, Parameter(metavar="STATUS")] = None
+    kind: Annotated[str | None, Parameter(name="--type", metavar="TYPE")] = None
+    search: Annotated[str | None, Parameter(metavar="TEXT")] = None
+    source_id: Annotated[str | None, Parameter(metavar="ID")] = None
+    date_field: Annotated[str | None, Parameter(metavar="FIELD")] = None
+    date_from: Annotated[str | None, Parameter(name=("--since", "--date-from"), metavar="TIME")] = None
+    date_to: Annotated[str | None, Parameter(name=("--until", "--date-to"), metavar="TIME")] = None
+    score_min: _Score = None
+    score_max: _Score = None
+
+    def checked(self) -> InterviewFilters:
+        """Return the filters that were given, as ``interviews.list`` takes them.
+
+        Raises:
+            ConfigurationError: The API would reject one of them.
+        """
+        given: dict[str, Any] = {name: value for name, value in attrs.asdict(self).items() if value is not None}
+        kind = given.pop("kind", None)
+        if kind is not None:
+            given["type"] = _as_api_name(kind)
+        if "status" in given:
+            given["status"] = [_as_api_name(one) for one in given["status"].split(",")]
+        if "date_field" in given:
+            given["date_field"] = given["date_field"].strip().lower()
+        for name in ("date_from", "date_to"):
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", given.get(name, "")):
+                given[name] += "T00:00:00Z"
+        try:
+            InterviewQuery(**given)
+        except ValidationError as error:
+            raise option_error(error) from None
+        return cast("InterviewFilters", given)
+
+
+NO_FILTERS = Filters()
+
+
+def option_error(error: ValidationError) -> ConfigurationError:
+    """Return the error of an argument as the error of the option that gave it."""
+    name = {"date_from": "since", "date_to": "until"}.get(error.field, error.field.partition("[")[0])
+    rule = error.rule.replace("date_from", "--since").replace("score_min", "--score-min")
+    if error.field in {"date_from", "date_to"}:
+        rule = rule.replace("must be a time", "must be a date, such as 2026-05-01, or a time")
+    return ConfigurationError(f"--{name.replace('_', '-')}: {rule}")
+
+
+def _as_api_name(value: str) -> str:
+    return value.strip().upper().replace("-", "_")
