@@ -234,6 +234,9 @@ async def test_an_interview_opens_with_people_transcript_evaluation_and_recordin
     assert seen["evaluation"]["evaluation"]["overallScore"] == seen["overallScore"]
     assert (seen["finalized"], seen["rationale"]) == ("HIRE", "Calm")
     assert [one["operation"] for one in seen["calls"]] == ["interviews.create"]
+    assert (await call_details(call, 1))["interview"] == code
+    await call(f"DELETE /interviews/{(await call.create()).code}")
+    assert [(await call_details(call, number))["interview"] for number in (1, 2, 3)] == [code, None, None]
     assert {one["event"] for one in seen["webhooks"]} >= {"interview.transcript", "interview.recording"}
     assert [one["kind"] for one in seen["emails"]] == ["invitation"]
     async with session.get(f"{call.sandbox.base_url}/_sandbox/recordings/{code}.mp4") as video:

@@ -106,6 +106,7 @@ function callParts(call) {
     ["Status", [badge(statusWords(status), tone(status))]],
     ["Error", errorCode && [code(errorCode)]],
     ["Operation", [code(operation)]],
+    ["Interview", call.interview && [linkTo("interview", call.interview, call.interview)]],
     ["Customer", customer(tenant)],
     ["Time", second(new Date(at))],
     ["Took", isKept && took(call.seconds)],
