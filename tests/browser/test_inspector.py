@@ -187,6 +187,7 @@ def test_every_call_can_be_reached(busy: Sandbox, looking: Any) -> None:
         panel.get_by_role("button", name="Older").click()
         expect(panel).to_contain_text(f"{number * 100 + 1:,}{DASH}{number * 100 + 100:,} of {CALLS:,}")
     expect(panel.get_by_role("button", name="Older")).to_be_disabled()
+    expect(page.locator("#matches")).to_have_text(f"{CALLS - 99:,}{DASH}{CALLS:,} of {CALLS:,}")  # is read out
     expect(page.locator("#calls tr").last).to_contain_text("create_organization_api_key")
     panel.get_by_role("button", name="Newer").click()
     expect(panel).to_contain_text(f"{CALLS - 199:,}{DASH}{CALLS - 100:,} of {CALLS:,}")
