@@ -11,13 +11,13 @@ from cyclopts import App, CycloptsError, Group
 from boooply.cli import loading
 from boooply.cli.terminal import OPTION, console, discard_output, print_error, printed_warnings, replace_unencodable
 from boooply.cli.usage import usage_error
-from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError
+from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError
 from boooply.version import __version__
 
 _OPTIONS: Final = Group("Options", sort_key=1)
 _WRONG_INPUT: Final = 2  # a mistyped command, or a setting or file that must be changed
 _FAILED: Final = 1
-_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError)
+_WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError)
 # Errors of an open file, which name none: no command has one open for writing but standard output.
 _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
@@ -47,13 +47,14 @@ All of it happens on a sandbox inside this command: nothing leaves this
 machine, and no key is needed.
 
    boooply quickstart                    twelve customers of ours
-   boooply quickstart tenants.csv        your own, as .csv or .jsonl
+   boooply quickstart tenants.csv        your own
 
 A CSV file names its columns in the first row: organization_id, user_id and
 user_email, and if you like organization_name, user_name and team_members,
-where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON Lines have the same
-names. If a row is wrong nothing is sent: every such row is listed with its
-line and what to change.
+where a cell reads ROLE:EMAIL:NAME;ROLE:EMAIL:NAME. JSON has the same names,
+and --map reads a column of another name. Commas, semicolons, tabs and Excel's
+UTF-16 are recognized. If a row is wrong nothing is sent: such rows are listed
+with their lines and what to change. Rows that only look wrong can be confirmed.
 """
 _SANDBOX: Final = """Serve a sandbox to build your own code against.
 
@@ -81,11 +82,12 @@ It mints a key for each and keeps it, encrypted, in the store. Whoever is
 connected is left alone: stopped or killed, the same command goes on where
 it was. Several at once on one store share the work.
 
-   boooply provision tenants.csv --dry-run   the plan; nothing is sent
+   boooply provision tenants.csv --dry-run   columns and plan; sends nothing
    boooply provision tenants.csv             do it
    boooply provision tenants.csv --json      an outcome a line, for programs
 
-The file is what boooply quickstart takes. If a row is wrong nothing is sent.
+The file is what boooply quickstart takes. If a row is wrong nothing is sent; if
+rows only look wrong, the command asks, or needs --yes or --allow ID.
 The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
 BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY. Of several
 platform keys, with commas between them, the first one mints.
@@ -109,9 +111,9 @@ BOOOPLY_PLATFORM_KEY and BOOOPLY_STORE_KEY too.
 """
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
-The queue lies in the store, which must be on PostgreSQL. If a row is wrong
-nothing is queued. A customer that is queued twice is minted once. One that has
-failed is tried again.
+The queue lies in the store, which must be on PostgreSQL. The file is what
+boooply quickstart takes. If a row is wrong nothing is queued. A customer that
+is queued twice is minted once. One that has failed is tried again.
 
    boooply enqueue tenants.csv
    boooply worker
@@ -198,6 +200,22 @@ To rotate while the store is in use: in every process, set BOOOPLY_STORE_KEY
 to the new key and the old one, a comma between them; then run it; then drop
 the old one in every process.
 """
+_API: Final = """Call the API, for what has no command of its own.
+
+The body of the response goes to standard output: indented in a terminal, as
+it came in a pipe. Errors and what --include shows go to standard error. Keys
+are masked; links, with their tokens, are not.
+
+   boooply api GET /api/integration/organization
+   boooply api GET /api/integration/interviews --query status=COMPLETED
+   boooply api POST /api/integration/interviews --data @interview.json
+   boooply api GET /api/integration/organization --customer org_7234567890
+
+The key is BOOOPLY_API_KEY unless you give --customer or --platform, and the
+API is BOOOPLY_BASE_URL. GET is repeated after a failure. Anything else is sent
+once: if it may have been carried out, the error says so. Minting is refused,
+since nothing would keep the key: boooply provision does that.
+"""
 _COMPLETION: Final = """Let Tab complete commands, options and files.
 
 It writes a script for your shell, and a line that loads it to the file that
@@ -251,6 +269,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "queue": ("queue:app", _QUEUE),
     "events": ("events:app", _EVENTS),
     "mcp": ("mcp:mcp", _MCP),
+    "api": ("api:api", _API),
     "help": ("help:show_help", "Show this help, or that of a command."),
     "--install-completion": ("completion:install_completion", _COMPLETION),
 }
