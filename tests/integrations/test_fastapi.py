@@ -158,7 +158,7 @@ async def test_connect_create_play_and_receive_the_webhook(
         async with http.get(f"{application.url}/interviews/{code}", headers=ACME) as response:
             assert await response.json() == {"status": "COMPLETED"}
     log = application.log.read_text(encoding="utf-8")
-    assert f"interview.transcript of {code} failed, attempt 1" in log
+    assert f"interview.transcript of {code} for customer org_acme failed, attempt 1" in log
     assert "Application shutdown complete" in log
 
 
