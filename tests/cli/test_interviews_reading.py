@@ -70,7 +70,8 @@ def test_the_file_has_the_rows_of_complete_customers_in_the_order_of_their_lists
         part.put("b", [ReadRow(1, "y", {"n": 1}), ReadRow(0, "x", {"n": 0})])
         part.finish("b")
     with Part.open(target, {"form": "jsonl"}) as part:
-        assert (part.customers, part.begun_at is not None) == ({"b"}, True)
+        assert part.customers == {"b"}
+        assert part.begun_at is not None
         part.put("a", [ReadRow(0, "x", {"n": 2}), ReadRow(1, "z", {"n": 3}, {"e": 1})])
         part.put("a", [ReadRow(0, "x", {"n": 4})])
         assert part.evaluations("a") == {"z": {"e": 1}}
