@@ -264,7 +264,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),
-    "interviews": ("interviews:app", _INTERVIEWS),
+    "interviews": ("interviews.command:app", _INTERVIEWS),
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),
