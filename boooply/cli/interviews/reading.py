@@ -90,7 +90,7 @@ class Reading:
     failed: dict[str, BoooplyError] = attrs.field(factory=dict[str, BoooplyError], init=False)
     _begun_at: float = attrs.field(factory=time.monotonic, init=False)
     _reads: int = attrs.field(default=0, init=False)
-    _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # the API, about a customer
+    _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # by the customer
 
     async def count(self, customers: Iterable[str]) -> None:
         """Ask the API how much is to read of each customer: two or three reads for each."""
@@ -117,6 +117,7 @@ class Reading:
         if self.with_evaluations and page.items and is_selected:
             found = await client.interviews.list(limit=1, **completed)
             evaluations = max(0, (found.total or len(found.items)) - len(self.sink.evaluations(customer)))
+        self._responded_at[customer] = time.monotonic()
         limit = client.rate_limits[RateLimitClass.READS].limit
         self.expected[customer] = Expected(page.total or len(page.items), evaluations, limit, _TO_COUNT)
         self._reads += _TO_COUNT
@@ -170,7 +171,7 @@ class Reading:
 
         async def run() -> None:
             for name in names:
-                await self._patiently(name, work)
+                await self._with_retry(name, work)
 
         tasks = [asyncio.create_task(run()) for _ in range(self.concurrency)]
         try:
@@ -180,19 +181,21 @@ class Reading:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _patiently(self, customer: str, work: Work) -> None:
+    async def _with_retry(self, customer: str, work: Work) -> None:
         """Do something for a customer, again after an outage, and record an error that concerns this one alone."""
-        self._responded_at[customer] = time.monotonic()
+        failing_since: float | None = None
         while True:
             try:
                 await work(customer)
             except OUTAGE as error:
-                if time.monotonic() - self._responded_at[customer] < _PATIENCE:
+                if failing_since is None or self._responded_at.get(customer, 0) > failing_since:
+                    failing_since = time.monotonic()
+                if time.monotonic() - failing_since < _PATIENCE:
                     await asyncio.sleep(_PAUSE)
                     continue
-                if time.monotonic() - max(self._responded_at.values()) >= _PATIENCE:
+                if max(self._responded_at.values(), default=0) < failing_since:
                     raise
-                self._fail(customer, error)  # the others get responses
+                self._fail(customer, error)  # the others got responses meanwhile
             except BoooplyError as error:
                 if not is_of_one_customer(error):
                     raise
