@@ -32,10 +32,9 @@ _LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large
 _NAMES: Final = (
     r"BOOOPLY_[A-Z_]+|boooply_(?:event_queues|events|keys|ledger|limits|platform_keys|queue|store)(?:_[a-z]+)*"
 )
-_LOOKS_SECRET: Final = re.compile(
-    rf"(?i)\b(?!(?-i:{_NAMES})(?![\w-]))b(?:ooo)?ply_[\w-]+"
-    r"|\bwhsec_[\w-]+|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+"
-)
+_KEY: Final = rf"(?i)\b(?!(?-i:{_NAMES})(?![\w-]))b(?:ooo)?ply_[\w-]+|\bwhsec_[\w-]+"
+_LOOKS_A_KEY: Final = re.compile(_KEY)
+_LOOKS_SECRET: Final = re.compile(rf"{_KEY}|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+")
 
 
 # What acts on a terminal, breaks a line, or changes the direction of one. Joiners belong to letters and to emoji.
@@ -56,16 +55,34 @@ def redact(text: str, *known: Secret | None) -> str:
 
     A known secret is found in any case of its letters. One of a few characters is skipped: it would match everywhere.
     """
+    return _masked(_LOOKS_SECRET, text, known)
+
+
+def redact_keys(text: str, *known: Secret | None) -> str:
+    """Mask every known secret in a text and whatever looks like a key, but no token of a link."""
+    return _masked(_LOOKS_A_KEY, text, known)
+
+
+def _masked(pattern: re.Pattern[str], text: str, known: Iterable[Secret | None]) -> str:
     for secret in known:
         value = "" if secret is None else secret.reveal()
         if len(value) >= _LONG_ENOUGH:
             text = re.sub(re.escape(value), lambda found: mask(found.group()), text, flags=re.IGNORECASE)
-    return _LOOKS_SECRET.sub(lambda found: mask(found.group()), text)
+    return pattern.sub(lambda found: mask(found.group()), text)
 
 
 def writable(text: str) -> str:
     """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
     return _UNWRITABLE.sub("\ufffd", text)
+
+
+def escape_controls(text: str) -> str:
+    """Write the control characters of a text and its marks of direction as JSON escapes, except line feeds."""
+    return _CONTROL.sub(lambda found: "".join(map(_escaped, found.group())), text)
+
+
+def _escaped(character: str) -> str:
+    return character if character == "\n" else f"\\u{ord(character):04x}"
 
 
 def one_line(text: str) -> str:

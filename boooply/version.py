@@ -1,3 +1,3 @@
-"""The version, on the lowest floor: everything may read it and it reads nothing."""
+"""The version of the package: every module may import it, and it imports nothing."""
 
 __version__ = "0.1.0"

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from boooply.cli import provision_view
-from boooply.cli.preflight import preflight, seconds_left, seconds_to_end, tenants
+from boooply.cli import customer_file_view, provision_view
+from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
+from boooply.cli.preflight import preflight, seconds_left, seconds_to_end
 from boooply.cli.running import BAD_ROWS, DONE, FAILED, Grace, ShownRun
-from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, write_line
+from boooply.cli.terminal import Concurrency, Json, StoreUrl, write_line
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.messages import RateLimitClass
@@ -34,28 +35,31 @@ async def provision(
     as_json: Json = False,
     remint_in_doubt: bool = False,
     grace: Grace = GRACE,
+    reading: ReadingOptions = READING,
 ) -> int:
     """Connect every customer of a file, and keep their keys in the store.
 
     Args:
-        tenants: The customers, as .csv or .jsonl.
+        tenants: The customers, as .csv, .json or .xlsx.
         store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
         concurrency: How many requests may be under way at once.
         dry_run: Show the plan alone: nothing is sent, and no platform key is needed.
         as_json: Write one JSON object a line for programs; what is for people goes to standard error.
         remint_in_doubt: Mint again for customers in doubt; a key that exists already stays valid, and nobody has it.
         grace: How long requests may take after Ctrl-C or SIGTERM; then they are in doubt.
+        reading: How to read the file.
 
     Returns:
         The exit code.
     """
+    file = CustomerFile(tenants, reading.to_options())
     async with AsyncExitStack() as stack:
         # outside the store: a signal must not change how a finished run exits
         signals = stack.enter_context(ExitStack())
         if not dry_run:
             await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
         opened = await stack.enter_async_context(AsyncStore.open(store))
-        run = _Run(tenants, opened, concurrency, is_json=as_json, remint=remint_in_doubt, grace=grace)
+        run = _Run(file, opened, concurrency, is_json=as_json, remint=remint_in_doubt, grace=grace, yes=reading.yes)
         if not dry_run:
             limits = RateLimits(shared=opened)
             run.platform = await stack.enter_async_context(AsyncBoooplyPlatform(rate_limits=limits))
@@ -68,12 +72,21 @@ class _Run:
     """One run over a file."""
 
     def __init__(
-        self, path: Path, store: AsyncStore, concurrency: int, *, is_json: bool, remint: bool, grace: float
+        self,
+        file: CustomerFile,
+        store: AsyncStore,
+        concurrency: int,
+        *,
+        is_json: bool,
+        remint: bool,
+        grace: float,
+        yes: bool,
     ) -> None:
         self.platform: AsyncBoooplyPlatform | None = None  # as in a dry run
         advice = provision_view.PROVISION_ADVICE
         self.shown = ShownRun(store=store, is_json=is_json, grace=grace, count_sent=self._count_sent, advice=advice)
-        self._path = path
+        self._file = file
+        self._yes = yes
         self._store = store
         self._concurrency = concurrency
         self._remint = remint
@@ -83,24 +96,32 @@ class _Run:
     async def run(self) -> int:
         """Check the file, connect its customers unless this is a dry run, and return the exit code."""
         shown = self.shown
-        found = await preflight(self._path, self._store.ledger, shown.stop)
+        found = await preflight(self._file, self._store.ledger, shown.stop)
         if shown.stop.is_set():
-            shown.out.print("Stopped; nothing was sent.")
-            return shown.signalled
-        if found.bad_rows:
-            console(stderr=True).print(bad_rows(str(self._path), found.bad_rows))
+            return self._stopped()
+        if self.platform is None:
+            shown.out.print(customer_file_view.layout(self._file.path, self._file.layout, self._file.samples))
+        if self._file.errors.rows:
+            self._file.print_errors()
             return BAD_ROWS
         shown.total, self._to_mint = found.states.total(), found.to_mint(remint=self._remint)
         limit = _LIMITS.writes if self.platform is None else self.platform.rate_limits[RateLimitClass.WRITES].limit
         seconds = seconds_to_end(self._to_mint, limit, _LIMITS.window)
-        shown.out.print(provision_view.plan(self._path, found, limit, seconds, remint=self._remint))
+        shown.out.print(provision_view.plan(self._file.path, found, limit, seconds, remint=self._remint))
         if self.platform is not None:
-            return await self._connect(self.platform)
+            if await self._file.is_confirmed(yes=self._yes, stop=shown.stop):
+                return await self._connect(self.platform)
+            return self._stopped() if shown.stop.is_set() else BAD_ROWS
+        self._file.print_warnings()
         if shown.is_json:
             write_line(provision_view.plan_as_json(found, seconds, remint=self._remint))
         else:
             shown.out.print("Nothing was sent: this was a dry run.")
         return DONE
+
+    def _stopped(self) -> int:
+        self.shown.out.print("Stopped; nothing was sent.")
+        return self.shown.signalled
 
     async def _connect(self, platform: AsyncBoooplyPlatform) -> int:
         """Connect the customers, show the outcomes, and return the exit code."""
@@ -128,7 +149,7 @@ class _Run:
                 yield outcome
 
     def _tenants(self) -> Iterator[Tenant]:
-        for tenant in tenants(self._path):
+        for tenant in self._file.tenants():
             self._in_progress.add(tenant.organization_id)
             yield tenant
 

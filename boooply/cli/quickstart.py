@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from boooply.cli import quickstart_view as view
-from boooply.cli.terminal import bad_rows, console
+from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
+from boooply.cli.running import BAD_ROWS
+from boooply.cli.terminal import console
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import BoooplyError
 from boooply.models import (
@@ -26,7 +28,6 @@ from boooply.models import (
     Tenant,
 )
 from boooply.platform import AsyncBoooplyPlatform
-from boooply.provisioning import read_tenants
 from boooply.sandbox import Sandbox
 
 ROLE: Final = "Frontend Engineer"
@@ -51,29 +52,29 @@ Mint = Callable[[Tenant], Awaitable[OrganizationApiKey]]
 OnKey = Callable[[int, OrganizationApiKey], None]
 
 
-async def quickstart(tenants: Path | None = None, /) -> int:
+async def quickstart(tenants: Path | None = None, /, *, reading: ReadingOptions = READING) -> int:
     """Connect the customers of a file, and take the first one from its key to an evaluated interview.
 
     Args:
         tenants: The customers; without a file, a sample of twelve.
+        reading: How to read the file.
 
     Returns:
-        The exit code: 2 if a row is bad, and then nothing was sent.
+        The exit code: 2 if a row is bad or not confirmed, and then nothing was sent.
     """
-    path = tenants or _SAMPLE
-    plan = read_tenants(path)
-    if plan.bad_rows:
-        console(stderr=True).print(bad_rows(str(path), plan.bad_rows))
-        return 2
+    file = CustomerFile(tenants, reading.to_options()) if tenants else CustomerFile(_SAMPLE)
+    if not await file.is_accepted(yes=reading.yes):
+        return BAD_ROWS
+    customers = tuple(file.tenants())
     source = str(tenants or "the sample that comes with boooply")
     out = console()
     async with (
         Sandbox(limits=None) as sandbox,
         AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
-        out.print(view.opening(sandbox.base_url, source, len(plan.tenants)))
-        key = await _connect(platform, plan.tenants, out)
-        first, client = plan.tenants[0], platform.organization(key.api_key)
+        out.print(view.opening(sandbox.base_url, source, len(customers)))
+        key = await _connect(platform, customers, out)
+        first, client = customers[0], platform.organization(key.api_key)
         await _check_owner(client, first, out)
         screening = await _invite(client, first, out)
         out.print(view.invited(len(sandbox.sent_emails)))

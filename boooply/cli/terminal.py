@@ -5,23 +5,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
-from typing import TYPE_CHECKING, Annotated, Final, TextIO
+from typing import Annotated, Final, TextIO
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.table import Column, Table
 from rich.text import Text
 
 from boooply.secret import one_line, redact
-
-if TYPE_CHECKING:  # --help needs none of what this imports
-    from boooply.provisioning.plan import BadRow
 
 # ---- options
 
@@ -133,16 +128,3 @@ def count_of(count: int, noun: str) -> str:
 def and_more(count: int) -> list[Text]:
     """Write how many rows a list leaves out, if any."""
     return [Text(f"… and {count:,} more", style="dim")] if count > 0 else []
-
-
-def bad_rows(source: str, rows: "Sequence[BadRow]") -> RenderableType:
-    """List the rows of a file that must be changed before anything is sent."""
-    columns = Column("Line", justify="right", no_wrap=True), Column("What is wrong", overflow="fold")
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for row in rows:
-        table.add_row(str(row.line), printable(row.problem))
-    return Group(
-        Text(f"{printable(source)}: {count_of(len(rows), 'row')} must be changed first.\n", style="bold"),
-        table,
-        Text("\nNothing was sent. Change the file and run the same command again."),
-    )

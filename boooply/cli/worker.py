@@ -13,19 +13,17 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from boooply.cli import provision_view
-from boooply.cli.preflight import tenants as tenants_of
-from boooply.cli.running import FAILED, Grace, ShownRun
+from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
+from boooply.cli.running import BAD_ROWS, FAILED, Grace, ShownRun
 from boooply.cli.summary import COUNTED_WITHIN
-from boooply.cli.terminal import Concurrency, Json, StoreUrl, bad_rows, console, count_of
+from boooply.cli.terminal import Concurrency, Json, StoreUrl, console, count_of
 from boooply.errors import StoreError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import PLATFORM, platform_keys
-from boooply.provisioning import iterate_rows
 from boooply.provisioning.distributed import KEEP_JOBS, AsyncQueue, worked
 from boooply.provisioning.engine import CONCURRENCY, GRACE
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.jobs import Jobs
-from boooply.provisioning.plan import BadRow
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
@@ -36,22 +34,22 @@ _COUNT_EVERY: Final = 5.0  # seconds
 KeepJobs = Annotated[float, Parameter(validator=Number(gte=0), metavar="HOURS", show_default=True)]
 
 
-async def enqueue(tenants: Path, /, *, store: StoreUrl = None) -> int:
+async def enqueue(tenants: Path, /, *, store: StoreUrl = None, reading: ReadingOptions = READING) -> int:
     """Queue the customers of a file for the workers.
 
     Args:
-        tenants: The customers, as .csv or .jsonl.
+        tenants: The customers, as .csv, .json or .xlsx.
         store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
+        reading: How to read the file.
 
     Returns:
-        The exit code: 2 if a row is bad, and then nothing was queued.
+        The exit code: 2 if a row is bad or not confirmed, and then nothing was queued.
     """
-    bad = tuple(row for row in iterate_rows(tenants) if isinstance(row, BadRow))
-    if bad:
-        console(stderr=True).print(bad_rows(str(tenants), bad))
-        return 2
+    file = CustomerFile(tenants, reading.to_options())
+    if not await file.is_accepted(yes=reading.yes):
+        return BAD_ROWS
     async with AsyncStore.open(store) as opened, AsyncQueue.open(opened) as queue:
-        count = await queue.enqueue(tenants_of(tenants))
+        count = await queue.enqueue(file.tenants())
     console().print(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them.")
     return 0
 

@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     from boooply.blocking.provisioning import provision as provision
     from boooply.provisioning.distributed import AsyncQueue as AsyncQueue
     from boooply.provisioning.engine import async_provision as async_provision
+    from boooply.provisioning.files.reading import iterate_rows as iterate_rows
+    from boooply.provisioning.files.reading import read_tenants as read_tenants
+    from boooply.provisioning.files.rows import BadRow as BadRow
+    from boooply.provisioning.files.rows import Plan as Plan
+    from boooply.provisioning.files.rows import RowWarning as RowWarning
     from boooply.provisioning.outcomes import AlreadyConnected as AlreadyConnected
     from boooply.provisioning.outcomes import Connected as Connected
     from boooply.provisioning.outcomes import Failed as Failed
     from boooply.provisioning.outcomes import InDoubt as InDoubt
     from boooply.provisioning.outcomes import KeysNotStoredError as KeysNotStoredError
     from boooply.provisioning.outcomes import Outcome as Outcome
-    from boooply.provisioning.plan import BadRow as BadRow
-    from boooply.provisioning.plan import Plan as Plan
-    from boooply.provisioning.plan import iterate_rows as iterate_rows
-    from boooply.provisioning.plan import read_tenants as read_tenants
     from boooply.provisioning.provisioner import AsyncKeys as AsyncKeys
 
 # What needs the store is imported on first use: a file can be read and checked without that extra.
@@ -29,6 +30,8 @@ publish(
         "boooply.blocking.provisioning": ("Keys", "provision"),
         "boooply.provisioning.distributed": ("AsyncQueue",),
         "boooply.provisioning.engine": ("async_provision",),
+        "boooply.provisioning.files.reading": ("iterate_rows", "read_tenants"),
+        "boooply.provisioning.files.rows": ("BadRow", "Plan", "RowWarning"),
         "boooply.provisioning.provisioner": ("AsyncKeys",),
         "boooply.provisioning.outcomes": (
             "AlreadyConnected",
@@ -38,6 +41,5 @@ publish(
             "KeysNotStoredError",
             "Outcome",
         ),
-        "boooply.provisioning.plan": ("BadRow", "Plan", "iterate_rows", "read_tenants"),
     },
 )

@@ -1,9 +1,10 @@
 """Talentry, a small ATS that offers Boooply's interviews to its customers, with a key per customer.
 
 A customer clicks "Connect Boooply", which mints and stores its key. From then on its interviews are created with that
-key, and their results arrive by webhook.
+key, and their results arrive by webhook. If the key is revoked, the page says so and offers to reconnect.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator
@@ -18,7 +19,15 @@ from fastapi import Cookie, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from boooply import AIInterview, AsyncBoooplyClient, AsyncTenants, Candidate, NotConnectedError, Tenant
+from boooply import (
+    AIInterview,
+    AsyncBoooplyClient,
+    AsyncTenants,
+    AuthenticationError,
+    Candidate,
+    NotConnectedError,
+    Tenant,
+)
 from boooply.integrations.fastapi import Boooply
 from boooply.webhooks import EvaluationEvent, TranscriptEvent
 
@@ -39,6 +48,16 @@ class Customer:
     user_name: str
     user_email: str
 
+    def as_tenant(self) -> Tenant:
+        """Return the customer as Boooply is to know it."""
+        return Tenant(
+            user_id=self.user_id,
+            user_email=self.user_email,
+            user_name=self.user_name,
+            organization_id=self.id,
+            organization_name=self.name,
+        )
+
 
 CUSTOMERS = {
     one.id: one
@@ -52,6 +71,7 @@ CUSTOMERS = {
 boooply = Boooply()
 candidates = Candidates()
 sessions: dict[str, Customer] = {}
+rejected: set[str] = set()  # the customers whose key Boooply no longer accepts
 
 
 @asynccontextmanager
@@ -115,6 +135,8 @@ async def is_connected(customer: Customer, tenants: AsyncTenants) -> bool:
         await tenants.client(customer.id)
     except NotConnectedError:
         return False
+    except AuthenticationError:
+        return True  # the list of interviews reports that its key is rejected
     return True
 
 
@@ -158,15 +180,15 @@ async def sign_out(
 @app.post("/api/connect-boooply")
 async def connect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, bool]:
     """Mint the customer's key and store it; however often the customer clicks, it is minted once."""
-    await tenants.connect(
-        Tenant(
-            user_id=customer.user_id,
-            user_email=customer.user_email,
-            user_name=customer.user_name,
-            organization_id=customer.id,
-            organization_name=customer.name,
-        )
-    )
+    await tenants.connect(customer.as_tenant())
+    return {"connected": True}
+
+
+@app.post("/api/reconnect-boooply")
+async def reconnect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, bool]:
+    """Mint another key, which replaces the one that Boooply rejects; each click mints one, so the page offers one."""
+    await tenants.reconnect(customer.as_tenant())
+    rejected.discard(customer.id)
     return {"connected": True}
 
 
@@ -208,13 +230,28 @@ async def create_interview(form: NewInterview, customer: CurrentCustomer, client
 
 
 @app.get("/api/interviews")
-async def list_interviews(customer: CurrentCustomer, client: CustomersClient) -> dict[str, Any]:
+async def list_interviews(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, Any]:
     """Show the customer's interviews; the page asks every second, Boooply is asked every other."""
     if candidates.needs_refresh(customer.id):
+        await refresh(customer, tenants)
+    shown = [attrs.asdict(one) for one in await candidates.of(customer.id)]
+    return {"interviews": shown, "rejected": customer.id in rejected}
+
+
+async def refresh(customer: Customer, tenants: AsyncTenants) -> None:
+    """Ask Boooply for the present statuses of the customer's interviews, and notice if it rejects the key."""
+    try:
+        client = await tenants.client(customer.id)
         newest = await client.interviews.list(limit=50)
-        statuses = {one.meeting_code: str(one.session_status) for one in newest.items}
-        await candidates.update_statuses(customer.id, statuses)
-    return {"interviews": [attrs.asdict(one) for one in await candidates.of(customer.id)]}
+    except AuthenticationError as error:  # its text names the customer
+        if customer.id not in rejected:
+            logging.getLogger("talentry").warning("%s", error)
+        rejected.add(customer.id)
+        await candidates.update_statuses(customer.id, {})
+        return
+    rejected.discard(customer.id)
+    statuses = {one.meeting_code: str(one.session_status) for one in newest.items}
+    await candidates.update_statuses(customer.id, statuses)
 
 
 # ---- 3. the results

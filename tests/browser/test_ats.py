@@ -86,6 +86,35 @@ def test_the_whole_way(addresses: list[str], looking: Any) -> None:
     expect(ats.get_by_test_id(f"interview-{code}")).to_have_count(0)  # another customer's
 
 
+def test_a_customer_whose_key_was_revoked_reconnects(addresses: list[str], looking: Any) -> None:
+    ats_url, console_url = addresses
+    ats = looking.at(ats_url)
+    sign_in_and_connect(ats, "org_7234567890")
+    code = create(ats, "Jane")
+    expect(ats.get_by_test_id("rejected")).to_be_hidden()
+    revoking = f"{console_url}/_sandbox/organizations/org_7234567890/revoke-keys"
+    assert ats.request.post(revoking).json()["revoked"] == 1
+
+    expect(ats.get_by_test_id("rejected")).to_contain_text("no longer accepts the key of Acme Corporation")
+    expect(ats.get_by_test_id("connected")).to_have_text("Boooply rejects the key")
+    looking.picture(ats, "ats-6-rejected")
+    ats.get_by_test_id("job-role").fill("Cook")
+    ats.get_by_test_id("candidate-name").fill("Joe")
+    ats.get_by_test_id("candidate-email").fill("joe@example.com")
+    ats.get_by_test_id("create-interview").click()
+    expect(ats.get_by_test_id("result")).to_contain_text("reconnect Boooply")
+    ats.reload()
+    expect(ats.get_by_test_id("rejected")).to_be_visible()
+    expect(ats.get_by_test_id(f"interview-{code}")).to_be_visible()
+
+    ats.get_by_test_id("reconnect").click()
+    expect(ats.get_by_test_id("result")).to_contain_text("Boooply is reconnected")
+    expect(ats.get_by_test_id("rejected")).to_be_hidden()
+    expect(ats.get_by_test_id("connected")).to_have_text("Boooply connected")
+    looking.picture(ats, "ats-7-reconnected")
+    create(ats, "Joan")
+
+
 def test_what_goes_wrong_is_told(addresses: list[str], looking: Any) -> None:
     ats_url, console_url = addresses
     ats, console = looking.at(ats_url), looking.at(console_url)

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from boooply.cli import interviews_reading, provision_view
-from boooply.cli.interviews_part import Part
+from boooply.cli import provision_view
+from boooply.cli.interviews import reading
+from boooply.cli.interviews.part import Part
 from boooply.sandbox import Limits, Sandbox
 from tests.cli.invited import calls_of, fill, invite, read_csv
 
@@ -38,8 +39,8 @@ def _organization_key(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an outage end an export soon."""
-    monkeypatch.setattr(interviews_reading, "_PATIENCE", 3.0)
-    monkeypatch.setattr(interviews_reading, "_PAUSE", 0.1)
+    monkeypatch.setattr(reading, "_PATIENCE", 3.0)
+    monkeypatch.setattr(reading, "_PAUSE", 0.1)
 
 
 @pytest.fixture

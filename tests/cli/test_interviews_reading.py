@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from boooply import APIConnectionError, AsyncBoooplyClient, AsyncTenants, Interview
-from boooply.cli import interviews_reading
-from boooply.cli.interviews_access import Clients
-from boooply.cli.interviews_part import Part, ReadRow, Stream
-from boooply.cli.interviews_reading import Expected, Reading
-from boooply.cli.interviews_rows import COLUMNS, as_csv, as_json_line, csv_head, row_of
+from boooply.cli.interviews import reading
+from boooply.cli.interviews.access import Clients
+from boooply.cli.interviews.part import Part, ReadRow, Stream
+from boooply.cli.interviews.reading import Expected, Reading
+from boooply.cli.interviews.rows import COLUMNS, as_csv, as_json_line, csv_head, row_of
 from tests.cli.invited import fill
 
 Run = Callable[..., Any]
@@ -70,7 +70,8 @@ def test_the_file_has_the_rows_of_complete_customers_in_the_order_of_their_lists
         part.put("b", [ReadRow(1, "y", {"n": 1}), ReadRow(0, "x", {"n": 0})])
         part.finish("b")
     with Part.open(target, {"form": "jsonl"}) as part:
-        assert (part.customers, part.begun_at is not None) == ({"b"}, True)
+        assert part.customers == {"b"}
+        assert part.begun_at is not None
         part.put("a", [ReadRow(0, "x", {"n": 2}), ReadRow(1, "z", {"n": 3}, {"e": 1})])
         part.put("a", [ReadRow(0, "x", {"n": 4})])
         assert part.evaluations("a") == {"z": {"e": 1}}
@@ -115,8 +116,8 @@ def test_the_estimate_counts_each_keys_allowance_and_the_customers_read_at_once(
 def test_a_customer_whose_reads_keep_failing_is_left_out(
     run: Run, sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interviews_reading, "_PATIENCE", 2.0)
-    monkeypatch.setattr(interviews_reading, "_PAUSE", 0.1)
+    monkeypatch.setattr(reading, "_PATIENCE", 2.0)
+    monkeypatch.setattr(reading, "_PAUSE", 0.1)
     fill(sandbox, customers=3, interviews=2)
     find = AsyncTenants.client
 

@@ -122,16 +122,21 @@ async def _read(
 def _settings(connection: Connection, expected: str | None) -> Settings:
     transport = transport_of(connection)
     has_organization_key = isinstance(connection, AsyncBoooplyClient)
-    prefix = PREFIX.match(transport.key.reveal())
     return Settings(
         base_url=connection.base_url,
         key_kind=(ORGANIZATION if has_organization_key else PLATFORM).name,
-        key_prefix=prefix.group() if prefix else "",
+        key_prefix=_prefix_of(transport.key),
         has_organization_key=has_organization_key,
         proxy=None if transport.pool.proxy is None else _proxy_source(urlsplit(connection.base_url).scheme),
         authorities=_authorities(),
         expected=expected,
     )
+
+
+def _prefix_of(key: Secret) -> str:
+    """Return what a key begins with, if that is one of the known prefixes: nothing of the key itself."""
+    found = PREFIX.match(key.reveal())
+    return found.group() if found else ""
 
 
 def _proxy_source(scheme: str) -> str:

@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.interviews_access import OF_THE_KEY, reason_of
-from boooply.cli.interviews_reading import Reading
-from boooply.cli.interviews_rows import candidate_of, kind_of
+from boooply.cli.interviews.access import OF_THE_KEY, reason_of
+from boooply.cli.interviews.reading import Reading
+from boooply.cli.interviews.rows import candidate_of, kind_of
 from boooply.cli.provision_view import duration
 from boooply.cli.terminal import and_more, console, count_of, inset, printable
 from boooply.errors import BoooplyError

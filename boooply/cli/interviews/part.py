@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from boooply.cli.interviews_rows import WRITERS, Row
+from boooply.cli.interviews.rows import WRITERS, Row
 from boooply.errors import BoooplyError, ConfigurationError
 
 Evaluations = Mapping[str, Row]

@@ -1,0 +1,1 @@
+"""Files of customers, as spreadsheets and programs write them."""

@@ -1,0 +1,136 @@
+"""What the names in a file mean: in a header, or as the keys of JSON objects.
+
+An unknown name is an error. Minting cannot be undone: a mistyped ``organizaton_name`` that was ignored would mint a
+thousand organizations without a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from boooply.errors import ProvisioningError
+from boooply.provisioning.files.options import FileOptions, bare
+from boooply.provisioning.files.rows import COLUMNS, MEMBER_COLUMNS, REQUIRED, OddCell, Problem, Record, shown
+
+Pairs = Iterable[tuple[str, Any]]  # names and values: a dict would hide a repeated name
+
+_NAMELESS: Final = ""
+
+
+class Names:
+    """The names that a file may use, and the column that each means."""
+
+    def __init__(self, columns: Iterable[str], options: FileOptions, mapping: Mapping[str, str]) -> None:
+        self._known = {bare(column): column for column in columns}
+        self._mapping = {bare(name): name for name in mapping}
+        self._known |= {bare(name): column for name, column in mapping.items()}
+        self._ignore_extra = options.ignore_extra
+        self.unused = set(self._mapping.values())
+        """The mapped names that have not occurred yet."""
+
+    def column(self, name: str) -> str | None:
+        """Return the column that a name means, or None."""
+        key = bare(name)
+        self.unused.discard(self._mapping.get(key, ""))
+        return self._known.get(key)
+
+    def values(self, pairs: Pairs) -> tuple[dict[str, Any], list[Problem]]:
+        """Return values by column, without blanks around text, and what is wrong with the names."""
+        values: dict[str, Any] = {}
+        names: dict[str, str] = {}
+        problems: list[Problem] = []
+        for name, value in pairs:
+            column = self.column(name)
+            if column is None:
+                problems += self._unknown(name)
+            elif column in values:
+                given = f"{shown(names[column])} and {shown(name)}"
+                problems.append(Problem("repeated name", f"{column}: is given twice, as {given}", column))
+            else:
+                names[column] = name
+                values[column] = value.strip() if isinstance(value, str) else value
+        return values, problems
+
+    def _unknown(self, name: str) -> list[Problem]:
+        if self._ignore_extra:
+            return []
+        near = get_close_matches(bare(name), self._known, n=1)
+        hint = f": did you mean {self._known[near[0]]}?" if near else ""
+        return [Problem("unknown name", f"unknown name {shown(name.strip())}{hint}")]
+
+    def check_mapping(self, source: str) -> None:
+        """Check that every mapped name has occurred.
+
+        Raises:
+            ProvisioningError: One has not.
+        """
+        if self.unused:
+            missing = ", ".join(shown(name) for name in sorted(self.unused))
+            raise ProvisioningError(f"{source}: mapping: there is no column {missing}: name a column of the file")
+
+
+def tenant_names(options: FileOptions) -> Names:
+    """Return the names that mean something about a customer."""
+    return Names(COLUMNS, options, options.mapping)
+
+
+def member_names(options: FileOptions) -> Names:
+    """Return the names that mean something about a member of a team."""
+    return Names(MEMBER_COLUMNS, options, {})
+
+
+class Header:
+    """The columns of a table, by which its rows become values."""
+
+    def __init__(self, cells: Sequence[str], options: FileOptions, place: str) -> None:
+        """Read the names in a header.
+
+        Raises:
+            ProvisioningError: A name is unknown, missing or repeated, with all the reasons.
+        """
+        names = tenant_names(options)
+        cells = [cell.strip() for cell in cells]
+        found, problems = names.values((cell, None) for cell in cells if cell)
+        texts = [problem.text for problem in problems]
+        texts += [f"column {column} is missing" for column in REQUIRED if column not in found]
+        if texts:
+            known = f"the columns are {', '.join(COLUMNS)}"
+            more = "" if options.mapping else "; give --map for other names, --ignore-extra to leave columns out"
+            raise ProvisioningError(f"{place}: {'; '.join(texts)}; {known}{more}")
+        names.check_mapping(place)
+        self.columns: list[str | None] = [
+            names.column(cell) if cell else None if options.ignore_extra else _NAMELESS for cell in cells
+        ]
+        self.meanings = tuple((cell, names.column(cell)) for cell in cells if cell)
+        self._last_required = max(map(self.columns.index, REQUIRED))
+
+    def record(self, line: int, cells: Sequence[str | OddCell]) -> Record | None:
+        """Return a row as values by column, or None if it is blank."""
+        values = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+        if not any(values):
+            return None
+        columns = self.columns
+        counts = f"the row has {len(values)} cells, the header has {len(columns)}"
+        if not self._last_required < len(values) <= len(columns):
+            return Record(line, None, [Problem("wrong number of cells", counts)])
+        problems = [Problem("short row", counts, is_warning=True)] if len(values) < len(columns) else []
+        found: dict[str, Any] = {column: value for column, value in zip(columns, values, strict=False) if column}
+        if _NAMELESS in columns:
+            problems += _nameless_problems(columns, values)
+        if isinstance(members := found.get("team_members"), str):
+            found["team_members"] = members_of(members)
+        return Record(line, found, problems)
+
+
+def _nameless_problems(columns: Sequence[str | None], values: Sequence[str | OddCell]) -> list[Problem]:
+    nameless = [value for column, value in zip(columns, values, strict=False) if column == _NAMELESS and value]
+    texts = (value.text if isinstance(value, OddCell) else value for value in nameless)
+    return [Problem("value without a column", f"{shown(text)} is in a column without a name") for text in texts]
+
+
+def members_of(cell: str) -> list[dict[str, str]]:
+    """Read the members that a cell joins, as ``ROLE:EMAIL:NAME;…``."""
+    entries = (entry.split(":", 2) for entry in cell.split(";") if entry.strip())  # a name may contain colons
+    return [dict(zip(MEMBER_COLUMNS, map(str.strip, parts), strict=False)) for parts in entries]

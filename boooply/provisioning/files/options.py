@@ -1,0 +1,88 @@
+"""How to read a file, where the file alone does not say."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+
+import attrs
+
+from boooply.errors import ProvisioningError
+from boooply.provisioning.files.rows import COLUMNS, shown
+
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+_NAMED: Final = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";"}  # a shell makes a tab hard to type
+
+
+def _encoding(name: str | None) -> str | None:
+    try:
+        "".encode(name or "utf-8")
+    except (LookupError, ValueError):
+        problem = f"encoding: {shown(name)} is unknown: give a name such as utf-8, utf-16 or cp1252"
+    else:
+        return name or None
+    raise ProvisioningError(problem)
+
+
+def _delimiter(given: str | None) -> str | None:
+    if not given:
+        return None
+    character = _NAMED.get(given.lower(), given)
+    if len(character) != 1 or character in '"\r\n\0' or character.isalnum():
+        raise ProvisioningError(f"delimiter: {shown(given)} must be one character such as , or ; or the word tab")
+    return character
+
+
+def _mapping(given: Mapping[str, str]) -> dict[str, str]:
+    """Check a mapping, and return it with the columns as this package names them."""
+    columns = {bare(column): column for column in COLUMNS}
+    names: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name, target in given.items():
+        column = columns.get(bare(target))
+        if column is None:
+            raise ProvisioningError(
+                f"mapping: {shown(name)} cannot stand for {shown(target)}: use one of {', '.join(COLUMNS)}"
+            )
+        if column in names:
+            raise ProvisioningError(f"mapping: {shown(names[column])} and {shown(name)} both stand for {column}")
+        if bare(name) in map(bare, found):
+            raise ProvisioningError(f"mapping: {shown(name)} is given twice")
+        names[column] = name
+        found[name] = column
+    return found
+
+
+def _allow(ids: Iterable[str]) -> frozenset[str]:
+    return frozenset([ids] if isinstance(ids, str) else ids)
+
+
+@lru_cache(1024)
+def bare(name: str) -> str:
+    """Return a name without its case, separators and compatibility forms: ``Organization ID`` is organizationid."""
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name)).casefold()
+
+
+@attrs.frozen(kw_only=True)
+class FileOptions:
+    """How to read a file of customers: the keywords of ``read_tenants``, checked.
+
+    Attributes:
+        encoding: The encoding of the text; None means UTF-8, or what the byte order mark says.
+        delimiter: The character between two cells; None means the one that separates the columns of the header.
+        mapping: The column that a name of the file stands for, as in ``{"Admin Email": "user_email"}``.
+        ignore_extra: Leave out columns that have no meaning here; otherwise they are an error.
+        allow: Ids that are right although they look like a spreadsheet's doing.
+
+    Raises:
+        ProvisioningError: An option cannot work.
+    """
+
+    encoding: str | None = attrs.field(default=None, converter=_encoding)
+    delimiter: str | None = attrs.field(default=None, converter=_delimiter)
+    mapping: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_mapping)
+    ignore_extra: bool = False
+    allow: frozenset[str] = attrs.field(factory=frozenset[str], converter=_allow)

@@ -1,0 +1,202 @@
+"""The customers of a file, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from boooply.errors import ProvisioningError
+from boooply.models import Tenant
+from boooply.provisioning.files.columns import Names, member_names, tenant_names
+from boooply.provisioning.files.decoding import HEAD, encoding_of, not_decodable
+from boooply.provisioning.files.objects import document_records, is_document, line_records
+from boooply.provisioning.files.options import FileOptions
+from boooply.provisioning.files.rows import BadRow, Plan, Record, RowWarning
+from boooply.provisioning.files.tables import Lines, open_table
+from boooply.provisioning.files.tenants import Checker, SeenIds
+from boooply.provisioning.files.workbooks import open_sheet
+
+_MEGABYTE: Final = 1_000_000
+_LARGEST: Final = 50 * _MEGABYTE  # of a file whose format cannot be read a row at a time
+_WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
+_JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
+_OTHERS: Final = {
+    ".xls": "is an old Excel file: save it as .xlsx or as CSV UTF-8",
+    ".xlsb": "is a binary Excel file: save it as .xlsx or as CSV UTF-8",
+    ".ods": "is an OpenDocument file: save it as .xlsx or as CSV UTF-8",
+    ".numbers": "is a file of Numbers: export it as .xlsx or as CSV UTF-8",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Layout:
+    """A file as it is understood.
+
+    Attributes:
+        form: CSV, JSON Lines, JSON or Excel.
+        encoding: The encoding of the text; None in a workbook.
+        delimiter: The character between two cells; None where there is none.
+        sheet: The sheet that is read; None where there is none.
+        other_sheets: The sheets that are not read.
+        columns: The names in the file, each with the column that it means here, or None if it is ignored. Empty in
+            JSON, whose objects need not have the same names.
+    """
+
+    form: str
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    other_sheets: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str | None], ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class TenantFile:
+    """An open file: how it is understood, and its rows, which are read once."""
+
+    layout: Layout
+    rows: Iterator[Tenant | BadRow | RowWarning]
+
+
+def read_tenants(
+    path: str | Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    ignore_extra: bool = False,
+    allow: Iterable[str] = (),
+) -> Plan:
+    """Read all customers of a file, as ``iterate_rows`` does."""
+    rows = tuple(
+        iterate_rows(
+            path, encoding=encoding, delimiter=delimiter, mapping=mapping, ignore_extra=ignore_extra, allow=allow
+        )
+    )
+    return Plan(
+        tenants=tuple(row for row in rows if isinstance(row, Tenant)),
+        bad_rows=tuple(row for row in rows if isinstance(row, BadRow)),
+        warnings=tuple(row for row in rows if isinstance(row, RowWarning)),
+    )
+
+
+def iterate_rows(
+    path: str | Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    ignore_extra: bool = False,
+    allow: Iterable[str] = (),
+) -> Iterator[Tenant | BadRow | RowWarning]:
+    """Read the customers of a file one at a time; earlier ids are kept on disk, not in memory.
+
+    The end of the name decides how a file is read: ``.xlsx`` is an Excel workbook, ``.jsonl`` and ``.ndjson`` have a
+    JSON object a line, ``.json`` has an array or an object a line, and all else is a table in text, such as CSV. Blank
+    rows are skipped. Workbooks and JSON arrays may have 50 MB.
+
+    Args:
+        path: The file.
+        encoding: The encoding of the text, such as ``cp1252``; without it, UTF-8 or what the byte order mark says.
+        delimiter: The character between two cells; without it, the one that separates the columns of the header.
+        mapping: The column that a name of the file stands for, as in ``{"Admin Email": "user_email"}``. The other
+            names may be in any case, and with spaces or hyphens.
+        ignore_extra: Leave out columns that have no meaning here; otherwise they are an error.
+        allow: Ids that are right although they look like a spreadsheet's doing.
+
+    Raises:
+        ProvisioningError: An option cannot work, or the file cannot be opened, has no usable header, is not in its
+            encoding, or contains no customers.
+    """
+    options = FileOptions(
+        encoding=encoding, delimiter=delimiter, mapping=mapping or {}, ignore_extra=ignore_extra, allow=allow
+    )
+    return _each(path, options)
+
+
+def _each(path: str | Path, options: FileOptions) -> Iterator[Tenant | BadRow | RowWarning]:
+    with open_file(path, options) as file:
+        yield from file.rows
+
+
+@contextmanager
+def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
+    """Open a file of customers, for commands that show how it is understood and then read it in the same pass.
+
+    Raises:
+        ProvisioningError: The file cannot be used.
+    """
+    path = Path(path)
+    with ExitStack() as stack:
+        layout, records = _opened(path, options, stack)
+        seen = stack.enter_context(closing(SeenIds()))
+        checker = Checker(seen, member_names(options), options.allow)
+        yield TenantFile(layout=layout, rows=_rows(records, checker, path, options))
+
+
+def _rows(
+    records: Iterator[Record], checker: Checker, path: Path, options: FileOptions
+) -> Iterator[Tenant | BadRow | RowWarning]:
+    is_empty, is_decoded = True, True
+    try:
+        for record in records:
+            is_empty = False
+            yield from checker.rows(record)
+    except UnicodeError:
+        is_decoded = False
+    if not is_decoded:  # outside of the handler, whose error contains a piece of the file
+        raise not_decodable(path, options.encoding)
+    if is_empty:
+        raise ProvisioningError(f"{path}: contains no customers")
+
+
+def _opened(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, Iterator[Record]]:
+    with suppress(UnicodeError):
+        return _open(path, options, stack)
+    raise not_decodable(path, options.encoding)  # as in _rows
+
+
+def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, Iterator[Record]]:
+    suffix = path.suffix.lower()
+    if suffix in _OTHERS:
+        raise ProvisioningError(f"{path}: {_OTHERS[suffix]}")
+    try:
+        binary = stack.enter_context(path.open("rb"))
+        head = binary.peek(HEAD)[:HEAD]
+    except OSError as error:
+        raise ProvisioningError(f"{path}: cannot be opened: {error.strerror}") from error
+    if suffix in _WORKBOOKS and head.startswith(b"PK"):
+        _check_size(path, "save it as CSV UTF-8")
+        sheet = stack.enter_context(open_sheet(binary, str(path), options))
+        layout = Layout(form="Excel", sheet=sheet.name, other_sheets=sheet.others, columns=sheet.header.meanings)
+        return layout, sheet.records()
+    encoding = encoding_of(head, options.encoding, str(path))
+    text = stack.enter_context(TextIOWrapper(binary, encoding, newline=""))
+    if suffix in _JSON_LINES or suffix == ".json":
+        names = tenant_names(options)
+        if suffix in _JSON_LINES or not is_document(text):
+            form, records = "JSON Lines", line_records(text, names)
+        else:
+            _check_size(path, "write an object a line, and name the file .jsonl")
+            form, records = "JSON", document_records(text.read(), names, path)
+        return Layout(form=form, encoding=encoding), _mapped(records, names, path)
+    table = open_table(Lines(source=str(path), file=text), options)
+    columns = table.header.meanings
+    return Layout(form="CSV", encoding=encoding, delimiter=table.delimiter, columns=columns), table.records()
+
+
+def _mapped(records: Iterator[Record], names: Names, path: Path) -> Iterator[Record]:
+    """Yield the records of JSON, and check at the end that each mapped name has occurred in one."""
+    yield from records
+    names.check_mapping(str(path))
+
+
+def _check_size(path: Path, remedy: str) -> None:
+    size = path.stat().st_size
+    if size > _LARGEST:
+        raise ProvisioningError(f"{path}: has {size / _MEGABYTE:.0f} MB, and may have 50: {remedy}")

@@ -1,0 +1,168 @@
+"""Customers from the rows of a file, with all problems of their values."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar, cast
+
+from boooply.errors import ValidationError
+from boooply.models import TeamMember, TeamRole, Tenant
+from boooply.provisioning.files.columns import Names
+from boooply.provisioning.files.rows import BadRow, OddCell, Problem, Record, RowWarning, shown
+from boooply.provisioning.files.suspicious import folded, is_harmless, suspicions
+
+T = TypeVar("T")
+
+# Each with a valid value, which replaces one that is rejected: see _built.
+_REQUIRED: Final[dict[type, dict[str, str]]] = {
+    Tenant: {"organization_id": "id", "user_id": "id", "user_email": "a@b"},
+    TeamMember: {"email": "a@b"},
+}
+_BLANK: Final = {model: dict.fromkeys(required, "") for model, required in _REQUIRED.items()}
+_ROLES: Final[dict[str, str]] = {role.value: role.value for role in TeamRole}
+_IDS: Final = frozenset({"organization_id", "user_id"})
+
+
+class SeenIds:
+    """The ids of a file and their lines, in a temporary SQLite file of any size."""
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._rows.execute("BEGIN")  # each statement alone would be a transaction of its own
+        columns = "folded BLOB, id BLOB, line INTEGER, PRIMARY KEY (folded, id)"
+        self._rows.execute(f"CREATE TABLE seen ({columns}) WITHOUT ROWID")
+
+    def look_alikes(self, identity: str, line: int) -> dict[str, int]:
+        """Return the earlier ids that are this one or look like it, each with its first line, and record this one."""
+        key = (_octets(folded(identity)), _octets(identity), line)
+        found = self._rows.execute("SELECT id, line FROM seen WHERE folded = ? ORDER BY line", key[:1]).fetchall()
+        self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", key)
+        return {octets.decode("utf-8", "surrogatepass"): first for octets, first in found}
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._rows.close()
+
+
+class Checker:
+    """The check of each row of a file, against the rules of the API and the rows before it."""
+
+    def __init__(self, seen: SeenIds, members: Names, allow: frozenset[str]) -> None:
+        self._seen = seen
+        self._members = members
+        self._allow = allow
+
+    def rows(self, record: Record) -> Iterator[Tenant | BadRow | RowWarning]:
+        """Yield what is wrong with a row, then its customer unless the row must be changed."""
+        tenant, problems = self._checked(record)
+        yield from (problem.on(record.line) for problem in problems)
+        if tenant is not None and all(problem.is_warning for problem in problems):
+            yield tenant
+
+    def _checked(self, record: Record) -> tuple[Tenant | None, list[Problem]]:
+        if record.values is None:
+            return None, record.problems
+        values, problems = record.values, list(record.problems)
+        # The id of a bad row counts too: otherwise the second row would become bad only after the first is corrected.
+        problems += self._repeated(values.get("organization_id"), record.line)
+        members, bad_members = self._team(values.get("team_members"))
+        tenant, bad = self._built(Tenant, values | {"team_members": members})
+        return tenant, problems + bad_members + bad
+
+    def _repeated(self, given: Any, line: int) -> list[Problem]:
+        identity = str(given) if type(given) is int else given  # as the model takes it
+        if not identity or not isinstance(identity, str):
+            return []
+        earlier = self._seen.look_alikes(identity, line)
+        if identity in earlier:
+            text = f"organization_id: {shown(identity)} is already used on line {earlier[identity]}"
+            return [Problem("repeated id", text, "organization_id")]
+        return [
+            Problem(
+                "look-alike ids",
+                f"organization_id: {shown(identity)} looks like {shown(other)} on line {first}",
+                "organization_id",
+                is_warning=True,
+            )
+            for other, first in earlier.items()
+            if not {identity, other} & self._allow
+        ][:1]
+
+    def _team(self, given: Any) -> tuple[list[TeamMember], list[Problem]]:
+        if isinstance(given, OddCell):
+            return [], [Problem(given.kind, f"team_members: {shown(given.text)} {given.problem}", "team_members")]
+        if not isinstance(given or [], list):
+            text = f"team_members: {shown(given)} must be a list of objects"
+            return [], [Problem("wrong type", text, "team_members")]
+        members: list[TeamMember] = []
+        problems: list[Problem] = []
+        for number, entry in enumerate(given or [], 1):
+            if isinstance(entry, dict | tuple):
+                values, unknown = self._member_values(entry)
+                member, bad = self._built(TeamMember, values)
+                members.append(member)
+            else:
+                unknown, bad = [], [Problem("wrong type", f"{shown(entry)} must be an object")]
+            problems += [_of_member(number, problem) for problem in unknown + bad]
+        return members, problems
+
+    def _member_values(self, entry: Any) -> tuple[dict[str, Any], list[Problem]]:
+        values: dict[str, Any] = entry
+        unknown: list[Problem] = []
+        if isinstance(entry, tuple):
+            values, unknown = self._members.values(cast("tuple[tuple[str, Any], ...]", entry))
+        if role := _ROLES.get(str(values.get("role")).upper()):
+            values["role"] = role
+        return values, unknown
+
+    def _built(self, model: type[T], values: dict[str, Any]) -> tuple[T, list[Problem]]:
+        """Build a model, and collect all problems of its values.
+
+        A model raises one problem at a time: a valid value instead of the rejected one reveals the next problem.
+        """
+        present = {column: value for column, value in values.items() if value is not None and value != ""}
+        tried = _BLANK[model] | present
+        problems: list[Problem] = []
+        replaced: set[str] = set()
+        for column, value in present.items():
+            if isinstance(value, OddCell):
+                tried[column] = value.text
+            elif not isinstance(value, str) or is_harmless(column, value):
+                continue
+            found = self._suspicious(column, value)
+            problems += found
+            if not all(problem.is_warning for problem in found):
+                replaced.add(column)
+                tried[column] = _REQUIRED[model].get(column)
+        while True:
+            try:
+                return model(**tried), problems
+            except ValidationError as error:
+                if error.field in replaced:
+                    raise  # it rejects our own value too: never loop
+                problems.append(_broken_rule(error, tried[error.field]))
+                replaced.add(error.field)
+                tried[error.field] = _REQUIRED[model].get(error.field)
+
+    def _suspicious(self, column: str, value: str | OddCell) -> list[Problem]:
+        text = value.text if isinstance(value, OddCell) else value
+        if column in _IDS and text in self._allow:
+            return []
+        found = [value] if isinstance(value, OddCell) else suspicions(column, text)
+        return [Problem(one.kind, f"{column}: {shown(text)} {one.problem}", column, one.is_warning) for one in found]
+
+
+def _of_member(number: int, problem: Problem) -> Problem:
+    return Problem(problem.kind, f"team_members, member {number}: {problem.text}", "team_members", problem.is_warning)
+
+
+def _broken_rule(error: ValidationError, rejected: Any) -> Problem:
+    if rejected == "":
+        return Problem("missing value", f"{error.field}: is missing", error.field)
+    rule = error.rule.partition(", not ")[0]  # the text shows the value, with keys masked
+    return Problem("invalid value", f"{error.field}: {shown(rejected)} {rule}", error.field)
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
