@@ -57,6 +57,17 @@ def narrow(use: Use) -> Iterator[Sandbox]:
         yield narrow
 
 
+@pytest.fixture
+def wide(use: Use) -> Iterator[Sandbox]:
+    """Serve a sandbox whose limit three runs of an export reach only just.
+
+    The calls of a killed process count for a whole minute, since nobody knows when the API counted them.
+    """
+    with Sandbox(limits=Limits(reads=60, writes=1_000_000, window=3)) as wide:
+        use(wide)
+        yield wide
+
+
 def until(condition: Callable[[], object]) -> None:
     ends = time.monotonic() + 60
     while not condition():
@@ -198,15 +209,15 @@ def test_the_refused_key_of_one_customer_is_an_error(run: Run, sandbox, tmp_path
 
 
 def test_a_killed_export_continues_within_the_limits_and_reads_nothing_twice(
-    run_piped: Run, started: Run, narrow, tmp_path: Path
+    run_piped: Run, started: Run, wide, tmp_path: Path
 ) -> None:
-    made = fill(narrow, customers=2, interviews=110, evaluated=40)
+    made = fill(wide, customers=2, interviews=110, evaluated=40)
     path = tmp_path / "all.jsonl"
     arguments = ("--all-customers", "--evaluations", "--output", path)
     kills = 0
-    for number in (15, 30, 60):
+    for number in (15, 50):
         with started(*arguments) as process:
-            until(lambda number=number: calls_of(narrow, EVALUATION) >= number)  # type: ignore[misc]  # bound at once
+            until(lambda number=number: calls_of(wide, EVALUATION) >= number)  # type: ignore[misc]  # bound at once
             process.kill()
             kills += 1
         assert not path.exists()
@@ -216,8 +227,8 @@ def test_a_killed_export_continues_within_the_limits_and_reads_nothing_twice(
     assert ran.code == 0
     rows = check_every_one_once(path, made)
     assert sum(row["evaluation_score"] is not None for row in rows) == 80
-    assert 80 <= calls_of(narrow, EVALUATION) <= 80 + kills * 2  # of each customer, one may have been on its way
-    narrow.assert_within_limits()
+    assert 80 <= calls_of(wide, EVALUATION) <= 80 + kills * 2  # of each customer, one may have been on its way
+    wide.assert_within_limits()
     assert re.search(r"Continuing the export of 20\d\d-\d\d-\d\d \d\d:\d\d UTC: \d of 2 customers complete\.", ran.err)
     assert "To start over, delete FILE.part." in " ".join(ran.err.split())
 
@@ -240,6 +251,7 @@ def test_a_signal_stops_it_at_once_and_the_same_command_continues(
     assert run_piped("interviews", "export", *arguments).code == 0
     check_every_one_once(path, made)
     assert calls_of(narrow, EVALUATION) <= 51
+    narrow.assert_within_limits()
 
 
 @pytest.mark.usefixtures("impatient")
