@@ -160,8 +160,10 @@ class CustomerFile:
             out.print(view.UNCONFIRMED)
             return False
         out.print(view.QUESTION, end="")
-        is_confirmed = (await _line_typed(stop or asyncio.Event())).strip().lower() in _YES
-        out.print("" if is_confirmed else view.DECLINED)
+        stop = stop or asyncio.Event()
+        is_confirmed = (await _line_typed(stop)).strip().lower() in _YES
+        if not is_confirmed and not stop.is_set():
+            out.print(view.DECLINED)
         return is_confirmed
 
     @contextmanager

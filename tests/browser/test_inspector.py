@@ -39,12 +39,10 @@ def busy() -> Iterator[Sandbox]:
         for number in range(CUSTOMERS):
             tenant = Tenant(user_id="1", user_email="a@b.example", organization_id=f"org_{number:02}")
             client = platform.organization(platform.create_organization_api_key(tenant).api_key)
-            for place in range(INTERVIEWS_EACH):
-                jane = Candidate(name=f"Jane {number}-{place}", email="jane@example.com")
-                code = client.interviews.create(AIInterview(job_role="Engineer", candidate=jane)).meeting_code
+            codes = [create(client, f"Jane {number}-{place}") for place in range(INTERVIEWS_EACH)]
             for _ in range(READS_EACH):
-                client.interviews.get(code)
-            sandbox.play(code)
+                client.interviews.get(codes[-1])
+            sandbox.play(codes[-1])
         assert len(sandbox.calls) == CALLS
         yield sandbox
 

@@ -15,6 +15,7 @@ from boooply.errors import ProvisioningError, ValidationError
 from boooply.models import TeamMember, Tenant
 from boooply.provisioning import BadRow, Plan, iterate_rows, read_tenants
 from boooply.provisioning.files import tenants as checks
+from boooply.provisioning.files.suspicious import _HARMLESS, suspicions
 
 HEADER = "organization_id,organization_name,user_id,user_email,user_name,team_members"
 COLUMNS = HEADER.split(",")
@@ -463,21 +464,26 @@ def texts(without: str = "") -> st.SearchStrategy[str]:
     )
 
 
-IDS = texts().filter(lambda text: len(text.splitlines()) == 1)
-EMAILS = st.from_regex(r"[a-z0-9ø株+.\"',-]{1,8}@[a-z0-9é.]{1,8}", fullmatch=True)
+def is_fine(column: str) -> Callable[[str], bool]:
+    return lambda text: all(found.is_warning for found in suspicions(column, text))
+
+
+IDS = texts().filter(lambda text: len(text.splitlines()) == 1).filter(is_fine("organization_id"))
+EMAILS = st.from_regex(r"[a-z0-9ø株+.\"',-]{1,8}@[a-z0-9é.]{1,8}", fullmatch=True).filter(is_fine("user_email"))
+NAMES_OF_ALL_KINDS = texts().filter(is_fine("user_name"))
 MEMBERS = st.builds(
     TeamMember,
     email=EMAILS,
-    name=st.none() | texts(without=";"),
+    name=st.none() | texts(without=";").filter(is_fine("name")),
     role=st.sampled_from([None, "OWNER", "ADMIN", "MEMBER"]),
 )
 TENANTS = st.builds(
     Tenant,
     organization_id=IDS,
-    organization_name=st.none() | texts(),
+    organization_name=st.none() | NAMES_OF_ALL_KINDS,
     user_id=IDS,
     user_email=EMAILS,
-    user_name=st.none() | texts(),
+    user_name=st.none() | NAMES_OF_ALL_KINDS,
     team_members=st.lists(MEMBERS, max_size=3).map(tuple),
 )
 
@@ -486,10 +492,20 @@ TENANTS = st.builds(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(tenants=st.lists(TENANTS, min_size=1, max_size=5, unique_by=lambda tenant: tenant.organization_id))
 def test_written_customers_are_read_back(tmp_path: Path, tenants: list[Tenant]) -> None:
-    expected = Plan(tenants=tuple(tenants), bad_rows=())
-    assert read_tenants(written(tmp_path / "customers.csv", tenants)) == expected
     (tmp_path / "customers.jsonl").write_text("\n".join(map(as_json, tenants)), encoding="utf-8")
-    assert read_tenants(tmp_path / "customers.jsonl") == expected
+    for path in (written(tmp_path / "customers.csv", tenants), tmp_path / "customers.jsonl"):
+        plan = read_tenants(path)
+        assert (plan.tenants, plan.bad_rows) == (tuple(tenants), ())
+
+
+@given(text=st.from_regex(_HARMLESS[True], fullmatch=True))
+def test_a_harmless_name_is_not_suspicious(text: str) -> None:
+    assert list(suspicions("user_name", text)) == []
+
+
+@given(text=st.from_regex(_HARMLESS[False], fullmatch=True))
+def test_a_harmless_value_is_not_suspicious(text: str) -> None:
+    assert list(suspicions("organization_id", text)) == []
 
 
 CSV_PIECES = st.lists(st.sampled_from(['"', ",", "\n", "\r", " ", "1", "a@b", "ADMIN:", ";"]), max_size=30)

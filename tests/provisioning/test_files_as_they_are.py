@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from boooply.errors import ProvisioningError
+from boooply.provisioning.files import suspicious
 from boooply.provisioning.files.reading import read_tenants
 from boooply.provisioning.files.rows import BadRow, RowWarning
 
@@ -48,6 +49,12 @@ def test_a_file_that_cannot_be_used_names_the_remedy(name: str, case: dict[str, 
 
 def test_every_file_is_expected() -> None:
     assert {path.name for path in FILES.iterdir()} == {*EXPECTED, "expected.json"}
+
+
+def test_every_kind_that_is_refused_has_a_file() -> None:
+    kinds = {kind for _, case in CASES for _, _, kind in case.get("bad", []) + case.get("warnings", [])}
+
+    assert suspicious.REMEDIES.keys() <= kinds
 
 
 def test_no_problem_shows_a_key() -> None:

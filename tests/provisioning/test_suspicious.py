@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boooply.provisioning.files.suspicious import REMEDIES, Suspicion, folded, suspicions
+from boooply.provisioning.files.suspicious import REMEDIES, Suspicion, folded, is_harmless, suspicions
 
 IDS = ("organization_id", "user_id")
 ADDRESSES = ("user_email", "email")
@@ -23,7 +23,10 @@ def found(column: str, text: str) -> list[tuple[str, bool]]:
     return [(suspicion.kind, suspicion.is_warning) for suspicion in suspicions(column, text)]
 
 
-KEYS = "bply_org_0123456789abcdef | key: boooply_platform_live_0123456789abcdef | WHSEC_0123456789abcdef"
+KEYS = """
+    bply_org_0123456789abcdef | key: boooply_platform_live_0123456789abcdef | Whsec_0123456789abcdef
+    Bply_org_0123456789abcdef
+    """
 ERRORS = {
     "key": KEYS,
     "shortened number": "1.23E+12 | 1,23E+12 | 7E+09 | 1.23e+21 | -4.5E-05 | 12.3E+9 | 1.23457E+015",
@@ -133,6 +136,17 @@ def test_a_real_name_is_no_suspicion(text: str) -> None:
 @given(st.uuids() | st.integers(min_value=0, max_value=10**15 - 1))
 def test_no_uuid_and_no_number_is_a_suspicion(identity: UUID | int) -> None:
     assert found("organization_id", str(identity)) == []
+
+
+@given(st.text() | st.from_regex("[A-Za-z]{0,5}[-_ +.]?[0-9]{0,16}", fullmatch=True))
+def test_a_harmless_value_is_no_suspicion(text: str) -> None:
+    for column in IDS + ADDRESSES + NAMES:
+        assert not is_harmless(column, text) or found(column, text) == []
+
+
+@pytest.mark.parametrize("texts", [*ERRORS.values(), *WARNINGS.values()], ids=[*ERRORS, *WARNINGS])
+def test_no_suspicion_is_harmless(texts: str) -> None:
+    assert [text for text in each(texts) if is_harmless("user_id", text)] == []
 
 
 @given(st.text())

@@ -6,45 +6,35 @@ thousand organizations without a name.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, Final
 
 from boooply.errors import ProvisioningError
-from boooply.provisioning.files.options import FileOptions
+from boooply.provisioning.files.options import FileOptions, bare
 from boooply.provisioning.files.rows import COLUMNS, MEMBER_COLUMNS, REQUIRED, OddCell, Problem, Record, shown
 
 Pairs = Iterable[tuple[str, Any]]  # names and values: a dict would hide a repeated name
 
-_SEPARATORS: Final = re.compile(r"[\W_]+")
 _NAMELESS: Final = ""
-
-
-@cache
-def _bare(name: str) -> str:
-    """Return a name without its case, separators and compatibility forms: ``Organization ID`` is organizationid."""
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name)).casefold()
 
 
 class Names:
     """The names that a file may use, and the column that each means."""
 
     def __init__(self, columns: Iterable[str], options: FileOptions, mapping: Mapping[str, str]) -> None:
-        self._known = {_bare(column): column for column in columns}
-        self._mapping = {_bare(name): name for name in mapping}
-        self._known |= {_bare(name): column for name, column in mapping.items()}
+        self._known = {bare(column): column for column in columns}
+        self._mapping = {bare(name): name for name in mapping}
+        self._known |= {bare(name): column for name, column in mapping.items()}
         self._ignore_extra = options.ignore_extra
         self.unused = set(self._mapping.values())
         """The mapped names that have not occurred yet."""
 
     def column(self, name: str) -> str | None:
         """Return the column that a name means, or None."""
-        bare = _bare(name)
-        self.unused.discard(self._mapping.get(bare, ""))
-        return self._known.get(bare)
+        key = bare(name)
+        self.unused.discard(self._mapping.get(key, ""))
+        return self._known.get(key)
 
     def values(self, pairs: Pairs) -> tuple[dict[str, Any], list[Problem]]:
         """Return values by column, without blanks around text, and what is wrong with the names."""
@@ -66,7 +56,7 @@ class Names:
     def _unknown(self, name: str) -> list[Problem]:
         if self._ignore_extra:
             return []
-        near = get_close_matches(_bare(name), self._known, n=1)
+        near = get_close_matches(bare(name), self._known, n=1)
         hint = f": did you mean {self._known[near[0]]}?" if near else ""
         return [Problem("unknown name", f"unknown name {shown(name.strip())}{hint}")]
 
@@ -118,28 +108,29 @@ class Header:
 
     def record(self, line: int, cells: Sequence[str | OddCell]) -> Record | None:
         """Return a row as values by column, or None if it is blank."""
-        if not any(cell if isinstance(cell, OddCell) else cell.strip() for cell in cells):
+        values = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+        if not any(values):
             return None
         columns = self.columns
-        problems: list[Problem] = []
-        counts = f"the row has {len(cells)} cells, the header has {len(columns)}"
-        if not self._last_required < len(cells) <= len(columns):
+        counts = f"the row has {len(values)} cells, the header has {len(columns)}"
+        if not self._last_required < len(values) <= len(columns):
             return Record(line, None, [Problem("wrong number of cells", counts)])
-        if len(cells) < len(columns):
-            problems.append(Problem("short row", counts, is_warning=True))
-        values: dict[str, Any] = {}
-        for column, cell in zip(columns, cells, strict=False):
-            if column == _NAMELESS and (isinstance(cell, OddCell) or cell.strip()):
-                text = cell.text if isinstance(cell, OddCell) else cell
-                problems.append(Problem("value without a column", f"{shown(text)} is in a column without a name"))
-            elif column:
-                values[column] = cell.strip() if isinstance(cell, str) else cell
-        if isinstance(values.get("team_members"), str):
-            values["team_members"] = members_of(values["team_members"])
-        return Record(line, values, problems)
+        problems = [Problem("short row", counts, is_warning=True)] if len(values) < len(columns) else []
+        found: dict[str, Any] = {column: value for column, value in zip(columns, values, strict=False) if column}
+        if _NAMELESS in columns:
+            problems += _nameless_problems(columns, values)
+        if isinstance(members := found.get("team_members"), str):
+            found["team_members"] = members_of(members)
+        return Record(line, found, problems)
 
 
-def members_of(cell: str) -> list[tuple[tuple[str, str], ...]]:
+def _nameless_problems(columns: Sequence[str | None], values: Sequence[str | OddCell]) -> list[Problem]:
+    nameless = [value for column, value in zip(columns, values, strict=False) if column == _NAMELESS and value]
+    texts = (value.text if isinstance(value, OddCell) else value for value in nameless)
+    return [Problem("value without a column", f"{shown(text)} is in a column without a name") for text in texts]
+
+
+def members_of(cell: str) -> list[dict[str, str]]:
     """Read the members that a cell joins, as ``ROLE:EMAIL:NAME;…``."""
-    parts = (entry.split(":", 2) for entry in cell.split(";") if entry.strip())  # a name may contain colons
-    return [tuple(zip(MEMBER_COLUMNS, part, strict=False)) for part in parts]
+    entries = (entry.split(":", 2) for entry in cell.split(";") if entry.strip())  # a name may contain colons
+    return [dict(zip(MEMBER_COLUMNS, map(str.strip, parts), strict=False)) for parts in entries]

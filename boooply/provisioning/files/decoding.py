@@ -33,10 +33,11 @@ _FAMILY: Final = re.compile(r"utf[-_]?(8|16|32)")
 _SAVE: Final = 'save the file as "CSV UTF-8"'
 _LISTED: Final = 5
 
-# Text in another encoding, read as cp1252: three special letters in a row (Cyrillic, Greek), signs at letters (Polish,
-# Czech), or capitals between small letters (files of a Mac).
+# What text in another encoding looks like when it is read as cp1252.
 _NOT_CP1252: Final = re.compile(
-    r"(?![ -~])[^\W\d_](?:(?![ -~])[^\W\d_]){2}|[£¥¯³¹¿¼¾](?=[a-z])|(?<=[a-z])[³¹¿Š-Ÿ](?=[a-z])"
+    r"(?![ -~])[^\W\d_](?:(?![ -~])[^\W\d_]){2}"  # three special letters in a row: Cyrillic, Greek
+    r"|[£¥¯³¹¿¼¾](?=[a-z])|(?<=[a-z])[³¹¿]"  # signs beside letters: Polish, Czech
+    r"|(?<=[A-Za-z])[ŠŽŒŸ†‡](?=[a-z])|(?<=[a-z])[ŠŽŒŸ†‡]"  # capitals after small letters: a Mac's
 )
 
 
@@ -75,7 +76,9 @@ def not_decodable(path: Path, encoding: str | None) -> ProvisioningError:
                 bad[number] = line
     places = _places(list(bad))
     if is_mixed:
-        return ProvisioningError(f"{path}: {places} not UTF-8, unlike the other lines: correct them")
+        return ProvisioningError(
+            f"{path}: {places} not UTF-8, unlike other lines: correct {'it' if len(bad) == 1 else 'them'}"
+        )
     guess = _guess(b"".join(bad.values()))
     if guess is None:
         options = "give its encoding, such as --encoding cp1250 or cp1251"

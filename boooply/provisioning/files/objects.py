@@ -60,7 +60,7 @@ def document_records(text: str, names: Names, path: Path) -> Iterator[Record]:
             place = _after_blanks(text, place + 1)
         elif is_array and not text.startswith("]", place):
             raise _not_valid(path, text.count("\n", 0, place) + 1, "the array is not closed, or a comma is missing")
-    if is_array and _after_blanks(text, place + 1) != len(text):
+    if is_array and (not text.startswith("]", place) or _after_blanks(text, place + 1) != len(text)):
         raise _not_valid(path, text.count("\n", 0, place) + 1, "the array does not end there or is not closed")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -10,6 +13,7 @@ import attrs
 from boooply.errors import ProvisioningError
 from boooply.provisioning.files.rows import COLUMNS, shown
 
+_SEPARATORS: Final = re.compile(r"[\W_]+")
 _NAMED: Final = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";"}  # a shell makes a tab hard to type
 
 
@@ -32,8 +36,34 @@ def _delimiter(given: str | None) -> str | None:
     return character
 
 
+def _mapping(given: Mapping[str, str]) -> dict[str, str]:
+    """Check a mapping, and return it with the columns as this package names them."""
+    columns = {bare(column): column for column in COLUMNS}
+    names: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name, target in given.items():
+        column = columns.get(bare(target))
+        if column is None:
+            raise ProvisioningError(
+                f"mapping: {shown(name)} cannot stand for {shown(target)}: use one of {', '.join(COLUMNS)}"
+            )
+        if column in names:
+            raise ProvisioningError(f"mapping: {shown(names[column])} and {shown(name)} both stand for {column}")
+        if bare(name) in map(bare, found):
+            raise ProvisioningError(f"mapping: {shown(name)} is given twice")
+        names[column] = name
+        found[name] = column
+    return found
+
+
 def _allow(ids: Iterable[str]) -> frozenset[str]:
     return frozenset([ids] if isinstance(ids, str) else ids)
+
+
+@lru_cache(1024)
+def bare(name: str) -> str:
+    """Return a name without its case, separators and compatibility forms: ``Organization ID`` is organizationid."""
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name)).casefold()
 
 
 @attrs.frozen(kw_only=True)
@@ -53,17 +83,6 @@ class FileOptions:
 
     encoding: str | None = attrs.field(default=None, converter=_encoding)
     delimiter: str | None = attrs.field(default=None, converter=_delimiter)
-    mapping: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    mapping: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_mapping)
     ignore_extra: bool = False
     allow: frozenset[str] = attrs.field(factory=frozenset[str], converter=_allow)
-
-    def __attrs_post_init__(self) -> None:
-        targets: dict[str, str] = {}
-        for name, column in self.mapping.items():
-            if column not in COLUMNS:
-                raise ProvisioningError(
-                    f"mapping: {shown(name)} cannot stand for {shown(column)}: use one of {', '.join(COLUMNS)}"
-                )
-            if column in targets:
-                raise ProvisioningError(f"mapping: {shown(targets[column])} and {shown(name)} both stand for {column}")
-            targets[column] = name

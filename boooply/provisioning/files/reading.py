@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
@@ -133,8 +133,7 @@ def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
     """
     path = Path(path)
     with ExitStack() as stack:
-        with _decoded(path, options):
-            layout, records = _open(path, options, stack)
+        layout, records = _opened(path, options, stack)
         seen = stack.enter_context(closing(SeenIds()))
         checker = Checker(seen, member_names(options), options.allow)
         yield TenantFile(layout=layout, rows=_rows(records, checker, path, options))
@@ -143,24 +142,23 @@ def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
 def _rows(
     records: Iterator[Record], checker: Checker, path: Path, options: FileOptions
 ) -> Iterator[Tenant | BadRow | RowWarning]:
-    is_empty = True
-    with _decoded(path, options):
+    is_empty, is_decoded = True, True
+    try:
         for record in records:
             is_empty = False
             yield from checker.rows(record)
+    except UnicodeError:
+        is_decoded = False
+    if not is_decoded:  # outside of the handler, whose error contains a piece of the file
+        raise not_decodable(path, options.encoding)
     if is_empty:
         raise ProvisioningError(f"{path}: contains no customers")
 
 
-@contextmanager
-def _decoded(path: Path, options: FileOptions) -> Generator[None]:
-    try:
-        yield
-    except UnicodeError:
-        pass
-    else:
-        return
-    raise not_decodable(path, options.encoding)  # outside of the handler: the first error contains a piece of the file
+def _opened(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, Iterator[Record]]:
+    with suppress(UnicodeError):
+        return _open(path, options, stack)
+    raise not_decodable(path, options.encoding)  # as in _rows
 
 
 def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, Iterator[Record]]:
@@ -169,16 +167,15 @@ def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, I
         raise ProvisioningError(f"{path}: {_OTHERS[suffix]}")
     try:
         binary = stack.enter_context(path.open("rb"))
-        head = binary.read(HEAD)
+        head = binary.peek(HEAD)[:HEAD]
     except OSError as error:
         raise ProvisioningError(f"{path}: cannot be opened: {error.strerror}") from error
     if suffix in _WORKBOOKS and head.startswith(b"PK"):
         _check_size(path, "save it as CSV UTF-8")
-        sheet = stack.enter_context(open_sheet(path, options))
+        sheet = stack.enter_context(open_sheet(binary, str(path), options))
         layout = Layout(form="Excel", sheet=sheet.name, other_sheets=sheet.others, columns=sheet.header.meanings)
         return layout, sheet.records()
     encoding = encoding_of(head, options.encoding, str(path))
-    binary.seek(0)
     text = stack.enter_context(TextIOWrapper(binary, encoding, newline=""))
     if suffix in _JSON_LINES or suffix == ".json":
         names = tenant_names(options)

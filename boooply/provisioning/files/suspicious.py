@@ -134,26 +134,43 @@ _NEXT: Final = f"[\x80-\xbf{bytes(range(0x80, 0xC0)).decode('cp1252', 'ignore')}
 _WRONGLY_DECODED: Final = re.compile(
     f"[ÂÃÄÅ]{_NEXT}|(?:[ÎÏÐÑ\xd7ØÙ]{_NEXT}){{2}}|[à-ï](?!\xa0){_NEXT}{{2}}|[├√][^\\s0-9]"
 )
-_KEY: Final = re.compile(r"[Pp](?i:ly_(?:org|tenant|platform)_[\w-]{8})|[Ww](?i:hsec_[\w-]{8})")
+_SIGN: Final = re.compile(f"[├√{_NEXT[1:]}")  # without one of them, the search that follows is in vain
+# Of a key without its first letters: a spreadsheet may have capitalized them.
+_KEY: Final = re.compile(r"(?:ply_(?:org|tenant|platform)|hsec)_[\w-]{8}")
 _INVISIBLE: Final = re.compile(
     "[\t\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2800"
     "\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0020-\U000e007f]"
 )
 
 
+# What most cells are, which no pattern above matches: a quick look at each spares it the slow one.
+_HARMLESS: Final = {
+    True: re.compile("[A-Za-z0-9][A-Za-z0-9 .,&'()-]*"),
+    False: re.compile(
+        "[A-Za-z0-9][A-Za-z0-9.+-]*@[A-Za-z0-9.-]+|[A-Za-z]{0,4}_?[0-9]{1,15}|[0-9a-f]{8}-[0-9a-f-]{27}|OWNER|ADMIN|MEMBER"
+    ),
+}
+
+
+def is_harmless(column: str, text: str) -> bool:
+    """Return whether a cell is so plain that ``suspicions`` yields nothing; many other cells are as harmless."""
+    return _HARMLESS[column in NAMES].fullmatch(text) is not None
+
+
 def suspicions(column: str, text: str) -> Iterator[Suspicion]:
     """Yield what is suspicious about a cell of a column, whose text has no blanks around it."""
     is_name = column in NAMES
     table, pattern = _TABLES[is_name]
-    if _KEY.search(text):
+    if "_" in text and _KEY.search(text):
         yield Suspicion("key", "contains a key")
     if found := pattern.fullmatch(text):
         yield table[(found.lastindex or 1) - 1][1]
-    if not text.isascii():
-        if "\ufffd" in text:
-            yield Suspicion("lost character", "has lost a character, which is now \ufffd", is_warning=is_name)
-        if _WRONGLY_DECODED.search(text):
-            yield Suspicion("wrong encoding", "looks like text in a wrong encoding", is_warning=True)
+    if text.isascii() and "\t" not in text:
+        return
+    if "\ufffd" in text:
+        yield Suspicion("lost character", "has lost a character, which is now \ufffd", is_warning=is_name)
+    if _SIGN.search(text) and _WRONGLY_DECODED.search(text):
+        yield Suspicion("wrong encoding", "looks like text in a wrong encoding", is_warning=True)
     if not is_name and (found := _INVISIBLE.search(text)):
         name = unicodedata.name(found.group(), "tab").lower()  # of these, a tab alone has no name
         place = f"{name} (U+{ord(found.group()):04X}) at character {found.start() + 1}"

@@ -78,22 +78,23 @@ def open_table(lines: Lines, options: FileOptions) -> Table:
         lines.advance(1)
         _skip_blank_lines(lines)
     lines.advance(0)
-    best = _best_delimiter(lines, options)
-    known_to_best = _known(_cells_again(lines, best), options)
-    cells = _cells(lines, delimiter or best)
+    known = {one: _known(lines, one, options) for one in dict.fromkeys((*DELIMITERS, delimiter or ","))}
+    best = max(known, key=lambda one: known[one])  # the first one if none knows more than the others
+    delimiter = delimiter or best
+    cells = _cells(lines, delimiter)
     if cells is None:
         raise ProvisioningError(f"{lines.source}: is empty; add a header row with the columns {', '.join(COLUMNS)}")
     place = f"{lines.source}: line {lines.number} (the header)"
-    if isinstance(cells, Problem):
-        raise ProvisioningError(f"{place}: {cells.text}; {REMEDIES[cells.kind]}")
-    if delimiter not in (None, best) and _known(cells, options) < known_to_best:
+    if known[delimiter][0] < known[best][0]:
         better = f"the {DELIMITERS[best]}: give --delimiter {_typed(best)}"
         raise ProvisioningError(f"{place}: the delimiter is not {shown(delimiter)} but {better}")
-    if delimiter is None and known_to_best == (0, 1):
+    if isinstance(cells, Problem):
+        raise ProvisioningError(f"{place}: {cells.text}; {REMEDIES[cells.kind]}")
+    if options.delimiter is None and known[delimiter] == (0, 1):
         raise ProvisioningError(f'{place}: has one cell, {shown(cells[0])}: give the delimiter, as in --delimiter "^"')
     header = Header(cells, options, place)
     lines.advance(len(lines.record))
-    return Table(lines, delimiter or best, header)
+    return Table(lines, delimiter, header)
 
 
 def _skip_blank_lines(lines: Lines) -> None:
@@ -104,20 +105,13 @@ def _skip_blank_lines(lines: Lines) -> None:
     lines.advance(0)
 
 
-def _best_delimiter(lines: Lines, options: FileOptions) -> str:
-    counts = {delimiter: _known(_cells_again(lines, delimiter), options) for delimiter in DELIMITERS}
-    return max(DELIMITERS, key=lambda delimiter: counts[delimiter])  # the first one if none knows more than the others
+def _known(lines: Lines, delimiter: str, options: FileOptions) -> tuple[int, int]:
+    """Count the names of columns that a delimiter separates in the next record, then its cells, and read none of it.
 
-
-def _cells_again(lines: Lines, delimiter: str) -> list[str] | Problem | None:
-    lines.advance(0)
+    A record that cannot be read counts more than one without a name.
+    """
     cells = _cells(lines, delimiter)
     lines.advance(0)
-    return cells
-
-
-def _known(cells: list[str] | Problem | None, options: FileOptions) -> tuple[int, int]:
-    """Count the cells that are names of columns, then all; a record that cannot be read is better than no name."""
     if not isinstance(cells, list):
         return 0, sys.maxsize
     names = tenant_names(options)

@@ -10,7 +10,7 @@ from boooply.errors import ValidationError
 from boooply.models import TeamMember, TeamRole, Tenant
 from boooply.provisioning.files.columns import Names
 from boooply.provisioning.files.rows import BadRow, OddCell, Problem, Record, RowWarning, shown
-from boooply.provisioning.files.suspicious import folded, suspicions
+from boooply.provisioning.files.suspicious import folded, is_harmless, suspicions
 
 T = TypeVar("T")
 
@@ -19,6 +19,7 @@ _REQUIRED: Final[dict[type, dict[str, str]]] = {
     Tenant: {"organization_id": "id", "user_id": "id", "user_email": "a@b"},
     TeamMember: {"email": "a@b"},
 }
+_BLANK: Final = {model: dict.fromkeys(required, "") for model, required in _REQUIRED.items()}
 _ROLES: Final[dict[str, str]] = {role.value: role.value for role in TeamRole}
 _IDS: Final = frozenset({"organization_id", "user_id"})
 
@@ -97,9 +98,8 @@ class Checker:
         members: list[TeamMember] = []
         problems: list[Problem] = []
         for number, entry in enumerate(given or [], 1):
-            if isinstance(entry, tuple):
-                values, unknown = self._members.values(cast("tuple[tuple[str, Any], ...]", entry))
-                values |= {"role": role} if (role := _ROLES.get(str(values.get("role")).upper())) else {}
+            if isinstance(entry, dict | tuple):
+                values, unknown = self._member_values(entry)
                 member, bad = self._built(TeamMember, values)
                 members.append(member)
             else:
@@ -107,25 +107,34 @@ class Checker:
             problems += [_of_member(number, problem) for problem in unknown + bad]
         return members, problems
 
+    def _member_values(self, entry: Any) -> tuple[dict[str, Any], list[Problem]]:
+        values: dict[str, Any] = entry
+        unknown: list[Problem] = []
+        if isinstance(entry, tuple):
+            values, unknown = self._members.values(cast("tuple[tuple[str, Any], ...]", entry))
+        if role := _ROLES.get(str(values.get("role")).upper()):
+            values["role"] = role
+        return values, unknown
+
     def _built(self, model: type[T], values: dict[str, Any]) -> tuple[T, list[Problem]]:
         """Build a model, and collect all problems of its values.
 
         A model raises one problem at a time: a valid value instead of the rejected one reveals the next problem.
         """
         present = {column: value for column, value in values.items() if value is not None and value != ""}
-        tried = {**dict.fromkeys(_REQUIRED[model], ""), **present}
+        tried = _BLANK[model] | present
         problems: list[Problem] = []
         replaced: set[str] = set()
-
-        def replace(column: str) -> None:
-            replaced.add(column)
-            tried[column] = _REQUIRED[model].get(column)
-
         for column, value in present.items():
-            if found := self._suspicious(column, value):
-                problems += found
-                if not all(problem.is_warning for problem in found):
-                    replace(column)
+            if isinstance(value, OddCell):
+                tried[column] = value.text
+            elif not isinstance(value, str) or is_harmless(column, value):
+                continue
+            found = self._suspicious(column, value)
+            problems += found
+            if not all(problem.is_warning for problem in found):
+                replaced.add(column)
+                tried[column] = _REQUIRED[model].get(column)
         while True:
             try:
                 return model(**tried), problems
@@ -133,11 +142,12 @@ class Checker:
                 if error.field in replaced:
                     raise  # it rejects our own value too: never loop
                 problems.append(_broken_rule(error, tried[error.field]))
-                replace(error.field)
+                replaced.add(error.field)
+                tried[error.field] = _REQUIRED[model].get(error.field)
 
-    def _suspicious(self, column: str, value: Any) -> list[Problem]:
+    def _suspicious(self, column: str, value: str | OddCell) -> list[Problem]:
         text = value.text if isinstance(value, OddCell) else value
-        if not isinstance(text, str) or (column in _IDS and text in self._allow):
+        if column in _IDS and text in self._allow:
             return []
         found = [value] if isinstance(value, OddCell) else suspicions(column, text)
         return [Problem(one.kind, f"{column}: {shown(text)} {one.problem}", column, one.is_warning) for one in found]

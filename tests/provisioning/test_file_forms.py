@@ -1,0 +1,419 @@
+"""The forms that a file may have: encodings, delimiters, names of columns, JSON, and the options that say more."""
+
+import codecs
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from boooply.errors import ProvisioningError
+from boooply.models import TeamMember, Tenant
+from boooply.provisioning import Plan, RowWarning, read_tenants
+from boooply.provisioning.files import reading
+from boooply.provisioning.files.options import FileOptions
+from boooply.provisioning.files.reading import Layout, open_file
+
+SHORT = "organization_id,user_id,user_email"
+ONE = Tenant(organization_id="1", user_id="u", user_email="a@b")
+TWO = Tenant(organization_id="2", user_id="u", user_email="a@b")
+MUELLER = attrs.evolve(ONE, user_name="Müller")
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write_file(content: str | bytes, name: str = "customers.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_file
+
+
+def layout_of(path: Path, **options: Any) -> Layout:
+    with open_file(path, FileOptions(**options)) as file:
+        return file.layout
+
+
+def problem_of(path: Path, **options: Any) -> str:
+    with pytest.raises(ProvisioningError) as caught:
+        read_tenants(path, **options)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def kinds(plan: Plan) -> list[tuple[int, str]]:
+    return [(row.line, row.kind) for rows in (plan.bad_rows, plan.warnings) for row in rows]
+
+
+# ---- encodings
+
+NAMED = f"{SHORT},user_name\n1,u,a@b,Müller\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        (NAMED.encode(), {}),
+        (NAMED.encode("utf-8-sig"), {}),
+        (NAMED.encode("utf-16"), {}),
+        (codecs.BOM_UTF16_BE + NAMED.encode("utf-16-be"), {}),
+        (NAMED.replace(",", "\t").encode("utf-16"), {}),
+        (NAMED.encode("utf-32"), {}),
+        (NAMED.encode("cp1252"), {"encoding": "cp1252"}),
+        (NAMED.encode("utf-16-le"), {"encoding": "utf-16-le"}),
+        (NAMED.encode("utf-16"), {"encoding": "UTF-16-LE"}),
+        (NAMED.encode("utf-8-sig"), {"encoding": "utf8"}),
+        (NAMED.encode("mac-roman"), {"encoding": "mac-roman"}),
+    ],
+)
+def test_text_is_decoded(write: Write, content: bytes, options: dict[str, Any]) -> None:
+    assert read_tenants(write(content), **options) == Plan(tenants=(MUELLER,))
+
+
+def test_excels_unicode_text_is_read(write: Write) -> None:
+    path = write(NAMED.replace(",", "\t").replace("\n", "\r\n").encode("utf-16"), "customers.txt")
+    assert read_tenants(path).tenants == (MUELLER,)
+    assert layout_of(path) == Layout(
+        form="CSV",
+        encoding="utf-16",
+        delimiter="\t",
+        columns=tuple((name, name) for name in (*SHORT.split(","), "user_name")),
+    )
+
+
+def rows(*names: str) -> str:
+    return f"{SHORT},user_name\n" + "".join(f"{number},u,a@b,{name}\n" for number, name in enumerate(names, 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(
+            rows("Müller", "Ann", "Özil").encode("cp1252"),
+            'lines 2 and 4 are not UTF-8: save the file as "CSV UTF-8"; '
+            "if it is in cp1252, as it seems, give --encoding cp1252",
+            id="cp1252",
+        ),
+        pytest.param(
+            rows(*["Zoë"] * 8).encode("cp1252"),
+            'lines 2, 3, 4, 5, 6 and 3 more are not UTF-8: save the file as "CSV UTF-8"; '
+            "if it is in cp1252, as it seems, give --encoding cp1252",
+            id="many lines",
+        ),
+        pytest.param(
+            rows("Петров").encode("cp1251"),
+            'line 2 is not UTF-8: save the file as "CSV UTF-8"; give its encoding, such as --encoding cp1250 or cp1251',
+            id="Cyrillic",
+        ),
+        pytest.param(
+            rows("Michał Łukasz").encode("cp1250"),
+            'line 2 is not UTF-8: save the file as "CSV UTF-8"; give its encoding, such as --encoding cp1250 or cp1251',
+            id="Polish",
+        ),
+        pytest.param(
+            rows("Müller").encode("mac-roman"),
+            'line 2 is not UTF-8: save the file as "CSV UTF-8"; give its encoding, such as --encoding cp1250 or cp1251',
+            id="a Mac's",
+        ),
+        pytest.param(
+            rows("Zoë").encode() + "2,u,a@b,Müller\n".encode("cp1252"),
+            "line 3 is not UTF-8, unlike other lines: correct it",
+            id="one line",
+        ),
+        pytest.param(
+            NAMED.encode("utf-16-le"),
+            'looks like UTF-16 without a mark: save the file as "CSV UTF-8", or give --encoding utf-16-le',
+            id="UTF-16 without a mark",
+        ),
+        pytest.param(
+            NAMED.encode("utf-16-be"),
+            'looks like UTF-16 without a mark: save the file as "CSV UTF-8", or give --encoding utf-16-be',
+            id="the other UTF-16 without a mark",
+        ),
+    ],
+)
+def test_bytes_in_an_unknown_encoding_are_refused_once(write: Write, content: bytes, problem: str) -> None:
+    assert problem_of(write(content)) == problem
+
+
+def test_json_in_an_unknown_encoding_is_refused(write: Write) -> None:
+    line = '{"organization_id": "1", "user_id": "u", "user_email": "a@b", "user_name": "Müller"}'
+    for name in ("x.json", "x.jsonl"):
+        path = write(line.encode("cp1252"), name)
+        assert problem_of(path).endswith("give --encoding cp1252")
+        assert read_tenants(path, encoding="cp1252").tenants == (MUELLER,)
+
+
+def test_no_part_of_the_file_is_in_an_error_of_its_encoding(write: Write) -> None:
+    with pytest.raises(ProvisioningError) as caught:
+        read_tenants(write(rows("Müller").encode("cp1252")))
+    assert caught.value.__context__ is None
+
+
+def test_a_wrong_encoding_is_an_error(write: Write) -> None:
+    path = write(NAMED.encode("utf-8-sig"))
+    assert problem_of(path, encoding="cp1252") == "begins with the mark of UTF-8: leave out --encoding cp1252"
+    path = write(NAMED.encode("cp1252"))
+    assert problem_of(path, encoding="ascii").startswith("is not in ascii: save the file")
+
+
+@pytest.mark.parametrize("name", ["cp9999", "rot13", "a\0b"])
+def test_an_unknown_encoding_is_an_error(write: Write, name: str) -> None:
+    with pytest.raises(ProvisioningError, match=r"^encoding: .* is unknown: give a name such as utf-8"):
+        read_tenants(write(NAMED), encoding=name)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "problem"),
+    [
+        (b"PK\x03\x04", "x.csv", "is an Excel workbook or a ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.csv", "is an old Excel file or protected by a password"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.xlsx", "is an old Excel file or protected by a password"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.XLS", "is an old Excel file: save it as .xlsx or as CSV UTF-8"),
+        (b"\x1f\x8b\x08", "x.csv", "is compressed: unpack it first"),
+        (b"%PDF-1.7", "x.csv", "is a PDF"),
+        (b"PK\x03\x04", "x.ods", "is an OpenDocument file"),
+        (b"PK\x03\x04", "x.xlsx", "is damaged or no Excel workbook"),
+    ],
+)
+def test_other_kinds_of_file_are_named(write: Write, content: bytes, name: str, problem: str) -> None:
+    assert problem_of(write(content, name)).startswith(problem)
+
+
+# ---- delimiters
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "organization_id;user_id;user_email\n1;u;a@b\n",
+        "organization_id\tuser_id\tuser_email\n1\tu\ta@b\n",
+        "organization_id|user_id|user_email\n1|u|a@b\n",
+        "sep=;\r\norganization_id;user_id;user_email\r\n1;u;a@b\r\n",
+        '"sep=^"\norganization_id^user_id^user_email\n1^u^a@b\n',
+        "SEP=,\n\norganization_id,user_id,user_email\n1,u,a@b\n",
+        ';;\n"organization_id";"user_id";"user_email"\n;;\n"1";"u";"a@b"\n',
+        "organization_id;user_id;user_email;;\n1;u;a@b;;\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["x.csv", "x.txt", "x.tsv"])
+def test_the_delimiter_is_found(write: Write, text: str, name: str) -> None:
+    assert read_tenants(write(text, name)) == Plan(tenants=(ONE,))
+
+
+def test_a_delimiter_within_a_header_cell_is_none(write: Write) -> None:
+    text = f'{SHORT},"user_name;organization_name;user_id"\n1,u,a@b,x\n'
+    assert layout_of(write(text), ignore_extra=True).delimiter == ","
+
+
+@pytest.mark.parametrize("given", [";", "semicolon", "\t", "tab", r"\t", "^"])
+def test_a_given_delimiter_is_used(write: Write, given: str) -> None:
+    character = {"semicolon": ";", "tab": "\t", r"\t": "\t"}.get(given, given)
+    text = f"{SHORT}\n1,u,a@b\n".replace(",", character)
+    assert read_tenants(write(text), delimiter=given).tenants == (ONE,)
+
+
+def test_a_wrong_delimiter_is_named_with_the_right_one(write: Write) -> None:
+    path = write("organization_id;user_id;user_email\n1;u;a@b\n")
+    expected = "line 1 (the header): the delimiter is not ',' but the semicolon: give --delimiter \";\""
+    assert problem_of(path, delimiter=",") == expected
+    path = write("sep=|\norganization_id\tuser_id\tuser_email\n1\tu\ta@b\n")
+    assert problem_of(path) == "line 2 (the header): the delimiter is not '|' but the tab: give --delimiter tab"
+
+
+@pytest.mark.parametrize("given", ["::", '"', "\n", "x", "7"])
+def test_an_impossible_delimiter_is_an_error(write: Write, given: str) -> None:
+    with pytest.raises(ProvisioningError, match=r"^delimiter: .* must be one character"):
+        read_tenants(write(NAMED), delimiter=given)
+
+
+def test_a_header_in_no_language_of_ours_lists_the_columns_once(write: Write) -> None:
+    problem = problem_of(write("Kunde;Mail;Name\n1;a@b;x\n"))
+    assert problem.startswith("line 1 (the header): unknown name 'Kunde'; unknown name 'Mail'")
+    assert problem.count("organization_name") == 1
+
+
+def test_members_are_joined_by_semicolons_whatever_the_delimiter(write: Write) -> None:
+    path = write('organization_id;user_id;user_email;team_members\n1;u;a@b;"admin:b@c:Bob;:d@e:"\n')
+    members = (TeamMember(email="b@c", name="Bob", role="ADMIN"), TeamMember(email="d@e"))
+    assert read_tenants(path).tenants == (attrs.evolve(ONE, team_members=members),)
+
+
+# ---- names of columns
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Organization ID,User ID,User Email",
+        "ORGANIZATION_ID,USER_ID,USER_EMAIL",
+        "organizationId,userId,userEmail",
+        "organization-id,user-id,user-e-mail",
+        "Organization\u00a0Id , userid,\u200bUser E-Mail:",
+        '"Organization\nID",User Id,UserEmail',
+    ],
+)
+def test_names_may_be_spelled_in_many_ways(write: Write, header: str) -> None:
+    assert read_tenants(write(f"{header}\n1,u,a@b\n")) == Plan(tenants=(ONE,))
+
+
+def test_a_mapping_names_other_columns(write: Write) -> None:
+    path = write("Firm;Admin Email;Admin\n1;a@b;u\n")
+    mapping = {"firm": "organizationId", "Admin Email": "User Email", "ADMIN": "user_id"}
+    assert read_tenants(path, mapping=mapping) == Plan(tenants=(ONE,))
+    assert layout_of(path, mapping=mapping).columns == (
+        ("Firm", "organization_id"),
+        ("Admin Email", "user_email"),
+        ("Admin", "user_id"),
+    )
+
+
+def test_a_mapped_name_means_only_what_it_stands_for(write: Write) -> None:
+    path = write("user_id,organization_id,user_email\n1,u,a@b\n")
+    assert read_tenants(path, mapping={"user_id": "organization_id", "organization_id": "user_id"}).tenants == (ONE,)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.json", "x.jsonl"])
+def test_a_mapping_of_a_missing_column_is_an_error(write: Write, name: str) -> None:
+    text = (
+        f"{SHORT}\n1,u,a@b\n"
+        if name == "x.csv"
+        else json.dumps({"organizationId": 1, "userId": "u", "userEmail": "a@b"})
+    )
+    problem = problem_of(write(text, name), mapping={"Mail": "user_name"})
+    assert problem.endswith("mapping: there is no column 'Mail': name a column of the file")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "problem"),
+    [
+        ({"Mail": "email"}, "^mapping: 'Mail' cannot stand for 'email': use one of organization_id, "),
+        ({"A": "user_id", "B": "user_id"}, "^mapping: 'A' and 'B' both stand for user_id$"),
+        ({"A b": "user_id", "a_B": "user_name"}, "^mapping: 'a_B' is given twice$"),
+    ],
+)
+def test_an_impossible_mapping_is_an_error(write: Write, mapping: dict[str, str], problem: str) -> None:
+    with pytest.raises(ProvisioningError, match=problem):
+        read_tenants(write(NAMED), mapping=mapping)
+
+
+def test_two_columns_for_one_are_an_error(write: Write) -> None:
+    problem = problem_of(write(f"{SHORT},Mail\n1,u,a@b,c@d\n"), mapping={"Mail": "user_email"})
+    assert "user_email: is given twice, as 'user_email' and 'Mail'" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"{SHORT},Plan,Seats\n1,u,a@b,gold,3\n", "x.csv"),
+        (f"{SHORT},Plan,Plan\n1,u,a@b,gold,3\n", "x.csv"),
+        (f"Plan,{SHORT},,\n#N/A,1,u,a@b,,note\n", "x.csv"),
+        ('{"organizationId": 1, "userId": "u", "userEmail": "a@b", "plan": {"seats": 3}}', "x.jsonl"),
+    ],
+)
+def test_further_columns_are_left_out_on_request(write: Write, text: str, name: str) -> None:
+    assert read_tenants(write(text, name), ignore_extra=True) == Plan(tenants=(ONE,))
+
+
+def test_ignored_columns_are_named(write: Write) -> None:
+    columns = layout_of(write(f"{SHORT},Plan\n1,u,a@b,gold\n"), ignore_extra=True).columns
+    assert columns[-1] == ("Plan", None)
+
+
+def test_a_value_in_a_column_without_a_name_is_an_error(write: Write) -> None:
+    plan = read_tenants(write(f"{SHORT},,\n1,u,a@b,,\n2,u,a@b,,note\n"))
+    assert kinds(plan) == [(3, "value without a column")]
+    assert plan.tenants == (ONE,)
+
+
+def test_cells_that_are_missing_at_the_end_are_a_warning(write: Write) -> None:
+    plan = read_tenants(write(f"{SHORT},user_name\n1,u,a@b\n2,u,a@b,\n"))
+    assert plan.tenants == (ONE, TWO)
+    assert plan.warnings == (RowWarning(line=2, kind="short row", problem="the row has 3 cells, the header has 4"),)
+
+
+# ---- JSON
+
+
+FIRST = '{"organizationId": 1, "userId": "u", "userEmail": "a@b"}'
+OVER_LINES = FIRST.replace(",", ",\n")
+SECOND = '{"organization id": "2", "USER_ID": "u", "user-email": "a@b"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[{FIRST}, {SECOND}]",
+        f"\ufeff\n[\n {OVER_LINES},\n\n{SECOND}\n]\n",
+        f"{FIRST}\n{SECOND}\n",
+        f"{OVER_LINES}\n{SECOND}\n",
+    ],
+    ids=["an array", "an array over lines", "an object a line", "objects over lines"],
+)
+def test_json_is_an_array_or_objects(write: Write, text: str) -> None:
+    assert read_tenants(write(text, "x.json")) == Plan(tenants=(ONE, TWO))
+
+
+def test_an_object_of_an_array_is_known_by_its_first_line(write: Write) -> None:
+    text = (
+        '[\n{"organizationId": 1, "userId": "u",\n"userEmail": "a@b"},\n\n  {"organizationId": 1.0,\n "userId": 1e5, '
+    )
+    plan = read_tenants(write(f'{text}"userEmail": "a@b"}},\n7]', "x.json"))
+    assert plan.tenants == (ONE,)
+    assert kinds(plan) == [(5, "invalid value"), (5, "invalid value"), (7, "wrong type")]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[\n{}", "line 2: not valid JSON: the array is not closed, or a comma is missing"),
+        ("[\n{} {}]", "line 2: not valid JSON: the array is not closed, or a comma is missing"),
+        ("[{}]\n[{}]", "line 1: not valid JSON: the array does not end there or is not closed"),
+        ("[\n{'a': 1}]", "line 2: not valid JSON: Expecting property name enclosed in double quotes at character 2"),
+        ("[" * 100_000, "line 1: not readable as JSON: a number is too long, or the nesting is too deep"),
+        ("[]", "contains no customers"),
+        ("", "contains no customers"),
+        ("[", "line 1: not valid JSON: the array does not end there or is not closed"),
+    ],
+)
+def test_json_that_cannot_be_read_is_an_error(write: Write, text: str, problem: str) -> None:
+    path = write(text, "x.json")
+    with pytest.raises(ProvisioningError) as caught:
+        read_tenants(path)
+    assert str(caught.value) == f"{path}: {problem}"
+
+
+def test_a_large_array_is_refused_with_the_way_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_LARGEST", 10)
+    problem = problem_of(write('[{"organizationId": 1}]', "x.json"))
+    assert problem == "has 0 MB, and may have 50: write an object a line, and name the file .jsonl"
+
+
+@pytest.mark.parametrize("role", ["admin", "Admin", "ADMIN"])
+def test_a_role_may_be_in_any_case(write: Write, role: str) -> None:
+    line = {"organizationId": 1, "userId": "u", "userEmail": "a@b", "teamMembers": [{"E-Mail": "b@c", "Role": role}]}
+    member = TeamMember(email="b@c", role="ADMIN")
+    assert read_tenants(write(json.dumps(line), "x.jsonl")).tenants == (attrs.evolve(ONE, team_members=(member,)),)
+
+
+# ---- ids
+
+
+@pytest.mark.parametrize(("first", "second"), [("7", "007"), ("acme", "ACME"), ("caf\u00e9", "cafe\u0301")])
+@pytest.mark.parametrize("allow", [(), "first", "second"])
+def test_ids_that_look_alike_are_a_warning(write: Write, first: str, second: str, allow: Any) -> None:
+    path = write(f"{SHORT}\n{first},u,a@b\nx,u,a@b\n{second},u,a@b\n")
+    plan = read_tenants(path, allow={"first": [first], "second": second}.get(allow, ()))
+    assert [tenant.organization_id for tenant in plan.tenants] == [first, "x", second]
+    assert kinds(plan) == ([] if allow else [(4, "look-alike ids")])
+
+
+def test_an_allowed_id_may_look_like_a_spreadsheets_doing(write: Write) -> None:
+    path = write(f"{SHORT}\n1.23E+12,TRUE,a@b\n")
+    assert len(read_tenants(path).bad_rows) == 2
+    assert len(read_tenants(path, allow=["1.23E+12"]).bad_rows) == 1
+    assert read_tenants(path, allow=["1.23E+12", "TRUE"]).tenants[0].organization_id == "1.23E+12"
