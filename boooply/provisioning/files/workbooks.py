@@ -14,7 +14,8 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
+from string import digits
 from typing import IO, Final
 from xml.etree.ElementTree import Element, ParseError, iterparse
 from zipfile import BadZipFile, ZipFile
@@ -37,7 +38,6 @@ _MOST_BYTES: Final = 2_000_000_000  # of a part, unpacked
 _LARGEST_EXPONENT: Final = 400  # more than that of any number in a spreadsheet
 _DIGITS: Final = 15  # that a spreadsheet keeps
 _ESCAPED: Final = re.compile("_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")  # half a surrogate pair is no character
-_LETTERS: Final = re.compile("[A-Z]+")
 
 # The numbers of Excel's own formats: those that show a whole number with all its digits, and those of dates and times.
 _PLAIN: Final = frozenset({0, 1, 2, 3, 4, 11, *range(37, 45), 48, 49})
@@ -150,7 +150,7 @@ class _Workbook:
     def _cells(self, row: Element) -> list[Cell]:
         cells: list[Cell] = []
         for element in row:
-            column = _column(element.get("r", "")) or len(cells) + 1
+            column = _column(element.get("r", "").rstrip(digits)) or len(cells) + 1
             if column <= len(cells):
                 raise ValueError(column)
             cells += [""] * (column - len(cells) - 1)
@@ -161,13 +161,14 @@ class _Workbook:
 
     def _cell(self, element: Element) -> Cell:
         kind = element.get("t", "n")
+        space = element.tag[:-1]  # the name of a cell is c
         if kind == "inlineStr":
-            return "".join(_text(child) for child in element if _name(child) == "is")
-        parts = {_name(child): child.text or "" for child in element}
-        value = parts.get("v", "")
+            text = element.find(f"{space}is")
+            return "" if text is None else _text(text)
+        value = element.findtext(f"{space}v")
         if not value:
-            is_uncalculated = "f" in parts and kind != "str"
-            return OddCell("formula", f"={parts['f']}", "is a formula without its result") if is_uncalculated else ""
+            formula = None if kind == "str" else element.findtext(f"{space}f")
+            return "" if formula is None else OddCell("formula", f"={formula}", "is a formula without its result")
         if kind == "s":
             return self._strings[int(value)]
         if kind == "n":
@@ -208,6 +209,7 @@ class _Workbook:
 
 
 def _elements(file: IO[bytes], names: Sequence[str]) -> Iterator[Element]:
+    ends = tuple(f"}}{name}" for name in names)
     parents: list[Element] = []
     # expat limits what entities expand to, and follows no external ones
     for event, element in iterparse(file, ("start", "end")):  # noqa: S314 - see above
@@ -215,7 +217,7 @@ def _elements(file: IO[bytes], names: Sequence[str]) -> Iterator[Element]:
             parents.append(element)
             continue
         parents.pop()
-        if _name(element) in names:
+        if element.tag.endswith(ends):
             yield element
             element.clear()
             if parents:
@@ -232,6 +234,8 @@ def _relation(element: Element) -> str:
 
 def _text(element: Element) -> str:
     """Return the text of a string, without the pronunciation that Japanese workbooks add."""
+    if len(element) == 1 and element[0].tag.endswith("}t"):
+        return _unescaped(element[0].text or "")
     parts = (part for child in element for part in ([child], child)[_name(child) == "r"])
     texts = (part.text or "" for part in parts if _name(part) == "t")
     return _unescaped("".join(texts))
@@ -245,13 +249,14 @@ def _texts(cells: list[Cell]) -> list[str]:
     return [cell.text if isinstance(cell, OddCell) else cell for cell in cells]
 
 
-def _column(reference: str) -> int:
-    found = _LETTERS.match(reference)
+@lru_cache(1024)
+def _column(letters: str) -> int:
+    """Return the number of a column, from 1; 0 if there are no letters."""
     number = 0
-    for letter in found.group() if found else "":
+    for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
-    if number > _MOST_COLUMNS:
-        raise ValueError(reference)
+    if not 0 <= number <= _MOST_COLUMNS:
+        raise ValueError(letters)
     return number
 
 
