@@ -20,7 +20,7 @@ from zipfile import ZipFile
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = "cli,distributed,fastapi,mcp,speed"
+EXTRAS = "cli,distributed,excel,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
 KILLED = 0.85  # of the mutants, at least
 
@@ -162,7 +162,7 @@ def build(session: nox.Session) -> None:
         env = {"PYTHONDONTWRITEBYTECODE": None}  # it starts several programs, and the first compiles for the others
         session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True, env=env)
 
-    at_once(smoke, "bare", *PROJECT["project"]["optional-dependencies"])
+    at_once(smoke, "bare", *PROJECT["project"]["optional-dependencies"], "cli,distributed")  # as the pages install it
     python = environment(session, "everything", f"{wheel}[{EXTRAS}]")
     bill = Path(f"{sdist}".replace(".tar.gz", ".cdx.json"))
     told = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml", "-o", str(bill)]

@@ -13,19 +13,16 @@ from urllib.parse import unquote, urlsplit
 import attrs
 from cyclopts import Parameter
 
+from boooply.cli.interviews.access import Access, open_client
 from boooply.cli.terminal import StoreUrl, console, print_error, printable
-from boooply.client import AsyncBoooplyClient, Connection, transport_of
+from boooply.client import Connection, transport_of
 from boooply.errors import ConfigurationError, DecodingError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.hosts import api_identity
 from boooply.protocol.messages import A_PAGE, Request, Response, is_page, json_object, raw_request
-from boooply.provisioning.identity import check_store
-from boooply.provisioning.tenants import AsyncTenants
-from boooply.ratelimit.limits import RateLimits
 from boooply.secret import escape_controls, hide_locals, mask, redact, redact_keys
-from boooply.store import AsyncStore
 
 _CREDENTIALS: Final = frozenset({"authorization", "cookie", "set-cookie"})  # headers that are masked as a whole
 _MINTS: Final = CREATE_ORGANIZATION_API_KEY
@@ -93,17 +90,9 @@ async def _connect(customer: str | None, store: str | None, *, platform: bool) -
         raise ConfigurationError("--customer and --platform exclude each other: give one of them")
     if store is not None and customer is None:
         raise ConfigurationError("--store is for --customer: give both, or none")
-    if customer is None:
-        async with AsyncBoooplyPlatform() if platform else AsyncBoooplyClient() as connection:
-            yield connection
-        return
-    await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
-    async with (
-        AsyncStore.open(store) as opened,
-        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as of_platform,
-    ):
-        await check_store(opened, of_platform)
-        yield await AsyncTenants(of_platform, opened).client(customer)
+    chosen = AsyncBoooplyPlatform() if platform else open_client(Access(customer=customer, store=store))
+    async with chosen as connection:
+        yield connection
 
 
 def _request(method: str, path: str, body: Any, parameters: dict[str, list[str]]) -> Request:

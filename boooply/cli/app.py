@@ -25,7 +25,7 @@ _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.E
 _HELP: Final = """Boooply's AI interviews, from your terminal.
 
 Two commands work on a sandbox: a stand-in for Boooply's API that runs on
-this machine and needs no key. So you can see the whole of it before you ask
+this machine and needs no key. So you can try everything before you ask
 Boooply for a platform key. Start with:
 
    boooply quickstart
@@ -33,20 +33,20 @@ Boooply for a platform key. Start with:
 With a platform key, connect your customers for real, and keep their keys:
 
    export BOOOPLY_BASE_URL=…  BOOOPLY_PLATFORM_KEY=…
-   export BOOOPLY_STORE_KEY="$(boooply store new-key)"   and note it down
+   export BOOOPLY_STORE_KEY="$(boooply store new-key)"   and keep a copy
    boooply provision tenants.csv
 """
-_EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store said no, 2 the command, a setting or
-a file is wrong, 4 some customers are not connected, 130 stopped with Ctrl-C,
-143 with SIGTERM."""
+_EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store failed, 2 the command, a setting or
+a file is wrong, 4 finished, but something failed or is in doubt, 130 stopped
+with Ctrl-C, 143 with SIGTERM."""
 _QUICKSTART: Final = """Take customers from a file to an evaluated interview.
 
 It connects every customer of the file, then takes the first one through an
 AI interview, a human interview and a team meeting, and reads the evaluation.
-All of it happens on a sandbox inside this command: nothing leaves this
+All of it happens in a sandbox inside this command: nothing leaves this
 machine, and no key is needed.
 
-   boooply quickstart                    twelve customers of ours
+   boooply quickstart                    twelve sample customers
    boooply quickstart tenants.csv        your own
 
 A CSV file names its columns in the first row: organization_id, user_id and
@@ -58,14 +58,13 @@ with their lines and what to change. Rows that only look wrong can be confirmed.
 """
 _SANDBOX: Final = """Serve a sandbox to build your own code against.
 
-Its address and its throw-away keys go to standard output, ready for a shell;
-then each call it answers goes to standard error, one a line: status, method,
-path and customer. Everything is in memory, and gone when it stops, unless
---state names a file for it. Its address, opened in a browser, is a console
-that shows it all, live.
+It prints its address and its throw-away keys on standard output, ready for a
+shell, and then each call on standard error: status, method, path and customer.
+Everything is in memory and gone when it stops, unless --state names a file.
+Open its address in a browser for a console that shows everything live.
 
-   boooply sandbox                       read along; copy the four lines
-   eval "$(boooply sandbox &)"           set them in this shell, and go on
+   boooply sandbox                       copy the four lines, watch the calls
+   eval "$(boooply sandbox &)"           set them in this shell
    boooply sandbox >sandbox.env          keep them in a file
    boooply sandbox --port 8400 --seed demo --state sandbox.json
                                          the same address, keys and data
@@ -73,18 +72,18 @@ that shows it all, live.
 
 It stops on Ctrl-C (exit code 130) or SIGTERM (0).
 
-With --fault it fails to order: interviews.create:commit-then-drop loses the
-answer of one creation, *:503:always turns every call away.
+--fault makes it fail on purpose: interviews.create:commit-then-drop loses the
+response to one creation, *:503:always rejects every call.
 """
 _PROVISION: Final = """Connect every customer of a file, each once.
 
-It mints a key for each and keeps it, encrypted, in the store. Whoever is
-connected is left alone: stopped or killed, the same command goes on where
-it was. Several at once on one store share the work.
+It mints a key for each and keeps it, encrypted, in the store. Customers that
+are connected are left alone: after a stop or a crash, run the same command
+again. Several processes on one store share the work.
 
    boooply provision tenants.csv --dry-run   columns and plan; sends nothing
    boooply provision tenants.csv             do it
-   boooply provision tenants.csv --json      an outcome a line, for programs
+   boooply provision tenants.csv --json      one outcome per line, for programs
 
 The file is what boooply quickstart takes. If a row is wrong nothing is sent; if
 rows only look wrong, the command asks, or needs --yes or --allow ID.
@@ -92,8 +91,8 @@ The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
 BOOOPLY_BASE_URL, the store's encryption key from BOOOPLY_STORE_KEY. Of several
 platform keys, with commas between them, the first one mints.
 
-Ctrl-C or SIGTERM waits for the requests in flight to complete, for as long as
---grace; a second one gives them up.
+Ctrl-C or SIGTERM waits up to --grace seconds for requests in flight; a second
+one does not wait.
 """
 _INTERVIEWS: Final = """See, export, cancel and reschedule interviews.
 
@@ -111,39 +110,41 @@ BOOOPLY_PLATFORM_KEY and BOOOPLY_STORE_KEY too.
 """
 _ENQUEUE: Final = """Queue the customers of a file for workers on any machine.
 
-The queue lies in the store, which must be on PostgreSQL. The file is what
-boooply quickstart takes. If a row is wrong nothing is queued. A customer that
-is queued twice is minted once. One that has failed is tried again.
+The queue is in the store, which must be on PostgreSQL. The file is what
+boooply quickstart takes. If a row is wrong, nothing is queued. A customer that
+is queued twice gets one key. One that has failed is tried again. It needs the
+extra distributed.
 
    boooply enqueue tenants.csv
    boooply worker
 """
 _WORKER: Final = """Connect queued customers until Ctrl-C or SIGTERM ends it.
 
-Workers on one store share the platform key's allowance, and what one of them
-leaves when it dies is taken over. It wants the extra: boooply[distributed].
-A platform with several keys lists them in BOOOPLY_PLATFORM_KEY, commas between.
-A key that the API refuses is set aside as long as another one works.
+Workers on one store share the platform key's allowance, and take over the
+customers of a worker that died. They need the extra distributed. Several keys
+of the platform go into BOOOPLY_PLATFORM_KEY, with commas between them. A key
+that the API refuses is set aside as long as another one works.
 
    boooply worker            wait for customers
-   boooply worker --once     end when nothing is queued any more
+   boooply worker --once     end when the queue is empty
 
-While the API is down it sends one request a minute, and says so; with --once
-it gives up as boooply provision does. Ctrl-C or SIGTERM releases at once what
-waits, and gives requests in flight as long as --grace; it exits with 0 after a
-SIGTERM if none of them had to be given up.
+While the API is down it sends one request a minute and says so; with --once
+it gives up as boooply provision does. Ctrl-C or SIGTERM releases waiting
+customers at once and waits up to --grace seconds for requests in flight. After
+a SIGTERM it exits with 0 if all of them completed.
 """
 _QUEUE: Final = """See what is queued, and retry what has failed.
 
-The queue lies in the store, in the schema boooply_queue. Each takes --json:
+The queue is in the store, in the schema boooply_queue. It needs the extra
+distributed. Each command takes --json:
 
    boooply queue status                 customers, jobs and workers
    boooply queue pause                  workers take no more jobs
    boooply queue resume                 workers take jobs again
    boooply queue failed                 who failed, and why
-   boooply queue retry org_7234567890   queue a customer again that has failed
+   boooply queue retry org_7234567890   queue a failed customer again
    boooply queue retry --all            all of them; never those in doubt
-   boooply queue purge                  delete the finished jobs
+   boooply queue purge                  delete finished jobs
 """
 _EVENTS: Final = """See which webhook events are stuck, and retry or discard them.
 
@@ -163,7 +164,7 @@ in an event.
 """
 _MCP: Final = """Serve a language model's host: an MCP server.
 
-The host starts it and speaks with it over standard input and output. Its
+The host starts it and talks to it over standard input and output. Its
 tools create, read and cancel interviews; what e-mails people or cannot be
 undone returns a plan first.
 
@@ -171,13 +172,13 @@ undone returns a plan first.
    boooply mcp --http           on http://127.0.0.1:8725/mcp, this machine only
    boooply mcp --platform       with connect_customer, which stores keys
 
-The key and the API come from BOOOPLY_API_KEY and BOOOPLY_BASE_URL, which may
-be called BOOOPLY_API_URL too. --platform wants BOOOPLY_PLATFORM_KEY,
-BOOOPLY_STORE_URL and BOOOPLY_STORE_KEY. It wants the extra: boooply[mcp].
+The key and the API come from BOOOPLY_API_KEY and BOOOPLY_BASE_URL (or
+BOOOPLY_API_URL). --platform needs BOOOPLY_PLATFORM_KEY, BOOOPLY_STORE_URL and
+BOOOPLY_STORE_KEY. The command needs the extra mcp.
 """
 _TENANTS: Final = """See who is connected, and fetch a customer's key.
 
-They read the store that boooply provision writes:
+These commands read the store that boooply provision fills:
 
    boooply tenants list
    boooply tenants show org_7234567890
@@ -194,7 +195,7 @@ The stored keys are encrypted with BOOOPLY_STORE_KEY, one key or several:
    boooply store rotate      encrypt everything with a new one
    boooply store check       open every key once
    boooply store restore FILE
-   boooply store adopt       let it belong to another API or platform key
+   boooply store adopt       accept another API or platform key
 
 To rotate while the store is in use: in every process, set BOOOPLY_STORE_KEY
 to the new key and the old one, a comma between them; then run it; then drop
@@ -263,7 +264,7 @@ _COMMANDS: Final = {  # as a newcomer needs them
     "provision": ("provision:provision", _PROVISION),
     "tenants": ("tenants:app", _TENANTS),
     "store": ("store:app", _STORE),
-    "interviews": ("interviews:app", _INTERVIEWS),
+    "interviews": ("interviews.command:app", _INTERVIEWS),
     "enqueue": ("worker:enqueue", _ENQUEUE),
     "worker": ("worker:worker", _WORKER),
     "queue": ("queue:app", _QUEUE),

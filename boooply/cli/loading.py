@@ -27,11 +27,11 @@ def __getattr__(name: str) -> object:
 
 def _stand_in(name: str, install: str) -> App:
     """Return a command that has help, and says what to install when it is run."""
-    app = App(name=name, usage=f"Usage: boooply {name}", help_epilogue=f"It needs an extra first:\n\n   {install}")
+    app = App(name=name, usage=f"Usage: boooply {name}", help_epilogue="Run it to see how to install its extra.")
 
     @app.default
     def run(*_words: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
-        print_error(f"boooply {name} needs an extra: {install}")
+        print_error(f"{name} needs an extra: {install}")
         return 2
 
     return app

@@ -32,7 +32,7 @@ FAILED: Final = 1
 BAD_ROWS: Final = 2
 UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
 
-_SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
+SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
 _LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
@@ -125,7 +125,7 @@ class ShownRun:
     @property
     def signalled(self) -> int:
         """The exit code of a run that a signal has ended: 130 or 143."""
-        return _SIGNALLED + (self.ended_by or signal.SIGINT)
+        return SIGNALLED + (self.ended_by or signal.SIGINT)
 
     def rate(self) -> float:
         """Return the number of requests a minute; within the first minute, the number so far."""

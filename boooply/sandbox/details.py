@@ -1,5 +1,6 @@
 """What the console shows of one call, interview, webhook or e-mail when it is opened."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
@@ -53,8 +54,22 @@ def _call(state: State, _dispatcher: WebhookDispatcher, name: str) -> View:
     number, call = _numbered(state.calls, name, "the call")
     exchange = state.exchanges.get(number)
     meaning = None if call.fault is None else FAULTS[call.fault].meaning
-    shown = {"number": number, **call_view(call), "faultMeaning": meaning, "isKept": exchange is not None}
+    interview = _interview_of(state, number, call)
+    about = {"faultMeaning": meaning, "interview": interview, "isKept": exchange is not None}
+    shown = {"number": number, **call_view(call), **about}
     return shown if exchange is None else {**shown, **_exchange_view(state, call, exchange)}
+
+
+def _interview_of(state: State, number: int, call: Call) -> str | None:
+    """Return the code of the interview that a call is about, if the interview still exists."""
+    body = _response_text(state, number) if call.operation == "interviews.create" else ""
+    named = [*call.path.split("/"), *re.findall(r'"meetingCode":"([^"]+)"', body)]
+    return next((code for code in named if state.has_interview(code)), None)
+
+
+def _response_text(state: State, number: int) -> str:
+    exchange = state.exchanges.get(number)
+    return "" if exchange is None or exchange.response_body is None else exchange.response_body.text
 
 
 def _exchange_view(state: State, call: Call, exchange: Exchange) -> View:
@@ -132,15 +147,12 @@ def _related(state: State, _dispatcher: WebhookDispatcher, interview: Interview)
 def _calls_about(state: State, code: str) -> Iterator[View]:
     for number in range(len(state.calls), 0, -1):
         call = state.calls[number - 1]
-        if code in call.path.split("/") or (call.operation == "interviews.create" and _made(state, number, code)):
+        # The path of a call that creates an interview does not name it.
+        is_creation = call.operation == "interviews.create" and f'"meetingCode":"{code}"' in _response_text(
+            state, number
+        )
+        if is_creation or code in call.path.split("/"):
             yield {"number": number, **call_view(call)}
-
-
-def _made(state: State, number: int, code: str) -> bool:
-    # The path of a call that creates an interview does not name it.
-    exchange = state.exchanges.get(number)
-    body = None if exchange is None else exchange.response_body
-    return body is not None and f'"meetingCode":"{code}"' in body.text
 
 
 def _emails_about(state: State, code: str) -> Iterator[View]:

@@ -12,7 +12,7 @@ from boooply.sandbox.playing import possible_steps
 from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, organization_summary
-from boooply.sandbox.wire import SandboxError, iso, malformed
+from boooply.sandbox.wire import iso, malformed
 
 __all__ = ["LISTS", "PAGE", "Filters", "Listing", "interview_view", "newest", "read_filters", "read_page"]
 
@@ -171,10 +171,9 @@ def _email_text(_state: State, _number: int, one: Email) -> Iterator[str | None]
 
 
 def _tenant_of_email(state: State, email: Email) -> str | None:
-    try:
-        return state.tenant(state.interview_of_anyone(email.meeting_code).organization_id)
-    except SandboxError:  # the interview was deleted
+    if not state.has_interview(email.meeting_code):  # it was deleted
         return None
+    return state.tenant(state.interview_of_anyone(email.meeting_code).organization_id)
 
 
 LISTS: Final[Mapping[str, Listing]] = {

@@ -32,7 +32,7 @@ SAVE_EVERY: Final = 0.5
 REST: Final = 9
 """How many times as long as a save took to wait at least: the loop does not respond meanwhile."""
 
-FOREIGN: Final = "is not a sandbox's state: delete it, or name another file"
+FOREIGN: Final = "is not a sandbox's state: name another file"
 OUTDATED: Final = "was saved by another version of boooply: delete it, or name another file"
 
 logger: logging.Logger = logging.getLogger("boooply.sandbox")

@@ -208,6 +208,10 @@ class State:
             raise not_found("the interview", "INTERVIEW_NOT_FOUND")
         return interview
 
+    def has_interview(self, code: str) -> bool:
+        """Return whether anybody has an interview with this code."""
+        return code in self._owners
+
     def interview_of_anyone(self, code: str) -> Interview:
         """Return an interview whoever owns it, for the controls and the storage, which know no tenants."""
         owner = self._owners.get(code)

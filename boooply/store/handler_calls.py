@@ -99,28 +99,24 @@ def _place(error: BaseException, handler: object) -> str:
 def log_late(call: HandlerCall, attempts: int, seconds: float) -> None:
     """Log that a handler is past its time."""
     consequence = "its event stays leased until its thread ends" if call.is_in_thread else "it is cancelled"
-    logger.error(
-        "%s of %s has taken longer than %g s, attempt %d: %s",
-        call.event.event,
-        call.event.meeting_code,
-        seconds,
-        attempts,
-        consequence,
-    )
+    logger.error("%s has taken longer than %g s, attempt %d: %s", _subject(call.event), seconds, attempts, consequence)
 
 
 def log_failure(event: Event, attempts: int, problem: BaseException) -> None:
     """Log what a handler has raised, by its class and the lines that led to it."""
     if isinstance(problem, DeclinedError):
-        logger.info("%s of %s is left to another process", event.event, event.meeting_code)
+        logger.info("%s is left to another process", _subject(event))
         return
     # Without its text, which may quote what was said: a database's errors name the values they could not take.
     where = "".join(traceback.format_tb(problem.__traceback__)).rstrip()
-    logger.error(
-        "%s of %s failed, attempt %d: %s\n%s",
-        event.event,
-        event.meeting_code,
-        attempts,
-        type(problem).__qualname__,
-        where,
-    )
+    logger.error("%s failed, attempt %d: %s\n%s", _subject(event), attempts, type(problem).__qualname__, where)
+
+
+def subject_text(event: str | None, meeting_code: str | None, organization_id: str | None) -> str:
+    """Return an event's name, interview and customer for a log line, as far as it names them."""
+    customer = f" for customer {organization_id}" if organization_id else ""
+    return one_line(f"{event or 'an event'} of {meeting_code or 'no interview'}{customer}")
+
+
+def _subject(event: Event) -> str:
+    return subject_text(event.event, event.meeting_code, event.source_id)

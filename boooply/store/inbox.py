@@ -22,7 +22,15 @@ from boooply.store.deduplicator import LEASE, release, renewed
 from boooply.store.event_records import EventRecord
 from boooply.store.event_states import ATTEMPTS, PAUSES, RetrySchedule
 from boooply.store.events import AsyncEvents, EventSubject, StoredEvent
-from boooply.store.handler_calls import Handler, HandlerCall, calling, class_and_place, log_failure, log_late
+from boooply.store.handler_calls import (
+    Handler,
+    HandlerCall,
+    calling,
+    class_and_place,
+    log_failure,
+    log_late,
+    subject_text,
+)
 from boooply.webhooks import Event, read_event
 
 if TYPE_CHECKING:
@@ -41,7 +49,10 @@ _NO_ATTEMPT_LEFT: Final = "no attempt was left: its process ended during the las
 
 
 def _are_pauses(value: object) -> bool:
-    return isinstance(value, Sequence) and bool(value) and all(map(PAUSE.is_met, cast("Sequence[object]", value)))
+    if not isinstance(value, Sequence):
+        return False
+    given = cast("Sequence[object]", value)
+    return bool(given) and all(map(PAUSE.is_met, given))
 
 
 _RULES: Final[dict[str, Rule]] = {
@@ -307,9 +318,8 @@ class _Work:
 
     async def _report_dead(self, dead: EventRecord) -> None:
         logger.error(
-            "%s of %s is dead after %d attempts: %s. Once the cause is repaired: boooply events retry %s",
-            dead.event or "an event",
-            dead.meeting_code or "no interview",
+            "%s is dead after %d attempts: %s. Once the cause is repaired: boooply events retry %s",
+            subject_text(dead.event, dead.meeting_code, dead.organization_id),
             dead.attempts,
             dead.last_failure,
             dead.idempotency_key[:12],

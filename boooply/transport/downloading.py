@@ -35,7 +35,7 @@ from boooply.protocol.downloads import (
 from boooply.protocol.errors import error_from_response
 from boooply.protocol.header_values import LONGEST_WAIT
 from boooply.protocol.messages import Response
-from boooply.secret import Secret, hide_locals, redact
+from boooply.secret import Secret, hide_locals, one_line, redact
 from boooply.transport.attempt import client_timeout, failure
 from boooply.transport.connector import ATTEMPT, AttemptProgress
 from boooply.transport.local_limiter import clock
@@ -179,16 +179,22 @@ class _Download:
             wait = problem.error.retry_after if isinstance(problem.error, APIStatusError) else None
             seconds = max(pause, min(wait or 0.0, LONGEST_WAIT))
             self._check_deadline(seconds, "further attempt")
-            _logger.info("%s; continues in %.1f s", problem.error, seconds)
+            _logger.info("%s%s; continues in %.1f s", problem.error, self._customer, seconds)
             await asyncio.sleep(seconds)
 
     async def _renew(self, problem: _Problem) -> None:
-        _logger.info("%s; continues with a fresh link", problem.error)
+        _logger.info("%s%s; continues with a fresh link", problem.error, self._customer)
         recording = await self.look_up()
         link = link_of(recording)
         if recording is None or link is None:
             raise problem.error
         self.recording, self.link = recording, link
+
+    @property
+    def _customer(self) -> str:
+        """What a log line adds, if the customer is known."""
+        organization_id = self.transport.organization_id
+        return "" if organization_id is None else one_line(f", customer {organization_id}")
 
     def deadline_error(self, waiting_for: str) -> DeadlineExceededError:
         """Return the error of a download that is not complete by its deadline."""

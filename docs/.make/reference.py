@@ -55,8 +55,9 @@ An `idempotent` call is sent again only if a read shows that it has not been car
 """
 _COMMANDS: Final = """# The command line
 
-What each command says of itself. The commands come with the extra `cli`; `enqueue` and `worker` want `distributed` as
-well, and `mcp` wants `mcp`. The variables that they read are on a [page of their own](environment.md).
+The help of every command. The commands come with the extra `cli`; `enqueue`, `queue` and `worker` need `distributed` as
+well, and `mcp` needs `mcp`. The variables that they read are on a [page of their own](environment.md).
+`boooply --install-completion` lets Tab complete commands, options and files in bash, zsh, fish and PowerShell.
 
 ```bash
 python -m pip install ".[cli]"

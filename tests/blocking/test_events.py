@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
-from boooply.store import DeclinedError, Deduplicator, Inbox, Store
+from boooply.store import DeclinedError, Deduplicator, EventRecord, Inbox, Store
 from boooply.webhooks import Event, read_event
 
 
@@ -108,6 +110,44 @@ def test_what_a_handler_raises_is_logged_and_the_event_stays(
 
     assert "failed, attempt 1" in caplog.text
     assert "Boooply-AI-2 is left to another process" in caplog.text
+
+
+def test_dead_events_are_listed_retried_and_discarded(store_of_events: Store) -> None:
+    hours, stop, dead = count(), threading.Event(), list[EventRecord]()
+
+    def clock() -> datetime:
+        return datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=next(hours))
+
+    def on_dead(record: EventRecord) -> None:
+        dead.append(record)
+        if len(dead) == 2:
+            stop.set()
+
+    def fail(_event: Event) -> None:
+        raise LookupError
+
+    events, inbox = store_of_events.events, Inbox(store_of_events, pauses=(5, 60), attempts=3, clock=clock)
+    keys = [an_event(number).idempotency_key for number in range(2)]
+    for number in range(2):
+        inbox.put(an_event(number), a_body(number))
+    inbox.work(fail, stop=stop, on_dead=on_dead)
+
+    assert sorted(one.idempotency_key for one in dead) == sorted(keys)
+    assert sorted(one.idempotency_key for one in events.list(state="dead")) == sorted(keys)
+    assert events.discard(keys[0])
+    assert events.retry(keys[1])
+    first, second = (events.get(key) for key in keys)
+    assert first is not None
+    assert second is not None
+    assert (first.state, first.attempts, second.state, second.attempts) == ("discarded", 3, "waiting", 0)
+    handled, again = list[str](), threading.Event()
+
+    def handle(event: Event) -> None:
+        handled.append(event.idempotency_key)
+        again.set()
+
+    inbox.work(handle, stop=again)
+    assert handled == [keys[1]]
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

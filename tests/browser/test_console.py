@@ -70,6 +70,7 @@ def test_everything_that_happens_is_seen_as_it_happens(
     expect(delivery).to_contain_text("204")
     sandbox.webhooks.wait()
     delivery.get_by_role("button", name="Replay").click()
+    expect(page.get_by_test_id("result")).to_contain_text("Replayed")
     sandbox.webhooks.wait()
     (replayed,) = [one for one in sandbox.webhooks.deliveries if one.event == "interview.evaluation"]
     assert [attempt.status for attempt in replayed.attempts] == [204, 204]

@@ -9,8 +9,6 @@ from boooply import AIInterview, AsyncBoooplyClient, AsyncBoooplyPlatform, Async
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore
 
-REVOKED = "bply_org_ffffffffffffffffffffffffffffffff"
-
 
 def fill(sandbox: Sandbox, *, customers: int, interviews: int, evaluated: int = 0) -> dict[str, list[str]]:
     """Connect customers, each with interviews of which some are evaluated; return the meeting codes of each."""
@@ -55,16 +53,6 @@ def meet(sandbox: Sandbox, title: str) -> str:
 async def _create(sandbox: Sandbox, request: AIInterview | TeamMeeting) -> str:
     async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client:
         return (await client.interviews.create(request)).meeting_code
-
-
-def store_key_of(organization_id: str, api_key: str) -> None:
-    """Put a customer's key into the store by hand."""
-
-    async def put() -> None:
-        async with AsyncStore.open() as store:
-            await store.keys.put(organization_id, api_key)
-
-    asyncio.run(put())
 
 
 def calls_of(sandbox: Sandbox, operation: str) -> int:

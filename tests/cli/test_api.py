@@ -20,7 +20,7 @@ ORGANIZATION = "/api/integration/organization"
 INTERVIEWS = "/api/integration/interviews"
 MINT = "/api/server-auth/create-api-key"
 JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
-INTERVIEW = {"meetingType": "AI_ONLY", "jobRole": "Köchin", "candidate": {"name": "Jane", "email": "jane@example.com"}}
+INTERVIEW = {"meetingType": "AI_ONLY", "jobRole": "Köchin", "participants": [JANE]}
 
 
 @pytest.fixture(autouse=True)

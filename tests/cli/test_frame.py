@@ -56,11 +56,11 @@ def test_a_command_whose_extra_is_missing_has_help_and_names_the_extra(
     helped = run_cli_only("help", name)
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"boooply: boooply {name} needs an extra: {install_command(extra)}\n"
+    assert ran.stderr == f"boooply: {name} needs an extra: {install_command(extra)}\n"
     assert (helped.returncode, helped.stderr) == (0, "")
     assert helped.stdout.startswith(f"Usage: boooply {name}\n")
     assert f"   boooply {name}" in helped.stdout
-    assert install_command(extra) in " ".join(helped.stdout.split())
+    assert "Run it to see how to install its extra." in helped.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)

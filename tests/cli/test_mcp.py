@@ -23,7 +23,7 @@ def test_mcp_has_help_worth_reading(run: Run) -> None:
     ran = run("mcp", "--help")
 
     assert ran.code == 0
-    for text in ("--http", "--port N", "--platform", "--store URL", "BOOOPLY_API_URL", "boooply[mcp]"):
+    for text in ("--http", "--port N", "--platform", "--store URL", "BOOOPLY_API_URL", "the extra mcp"):
         assert text in ran.out
     ran.check_is_fit_for_print()
     assert "mcp         Serve a language model's host: an MCP server." in run("--help").out
@@ -86,7 +86,7 @@ def test_mcp_names_its_missing_extra(missing: str) -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"boooply: boooply mcp needs an extra: {install_command('mcp')}\n"
+    assert ran.stderr == f"boooply: mcp needs an extra: {install_command('mcp')}\n"
 
 
 @pytest.mark.usefixtures("ready")

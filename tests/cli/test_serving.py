@@ -326,7 +326,7 @@ async def test_the_plan_option_refuses_the_sixth_interview(capsys: pytest.Captur
         ({"plan": "fre"}, "plan must be one of free, starter, growth, scale, custom; not 'fre'. Did you mean free?"),
         ({"seed": ""}, "seed must not be empty"),
         ({"state": "none/sandbox.json"}, "--state {}/none/sandbox.json: No such file or directory: name another"),
-        ({"state": "other.json"}, "{}/other.json is not a sandbox's state: delete it, or name another file"),
+        ({"state": "other.json"}, "{}/other.json is not a sandbox's state: name another file"),
     ],
     ids=["plan", "seed", "no folder", "another file"],
 )

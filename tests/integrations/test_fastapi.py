@@ -41,7 +41,7 @@ from boooply import (
 from boooply.integrations.fastapi import Boooply
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
-from boooply.store import AsyncInbox, AsyncStore
+from boooply.store import AsyncInbox, AsyncStore, EventRecord
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 Start = Callable[..., Any]
@@ -158,7 +158,7 @@ async def test_connect_create_play_and_receive_the_webhook(
         async with http.get(f"{application.url}/interviews/{code}", headers=ACME) as response:
             assert await response.json() == {"status": "COMPLETED"}
     log = application.log.read_text(encoding="utf-8")
-    assert f"interview.transcript of {code} failed, attempt 1" in log
+    assert f"interview.transcript of {code} for customer org_acme failed, attempt 1" in log
     assert "Application shutdown complete" in log
 
 
@@ -569,6 +569,60 @@ def test_an_event_without_a_handler_is_left_to_another_process(
     is_open.set()
     with TestClient(app):
         assert is_handled.wait(10)
+
+
+@pytest.mark.usefixtures("store_variables")
+@pytest.mark.parametrize("is_async", [True, False])
+def test_an_event_that_always_fails_is_dead_and_can_be_retried(boooply_sandbox: Sandbox, is_async: bool) -> None:
+    boooply = Boooply(inbox=lambda store: AsyncInbox(store, pauses=(0.0,), attempts=2))
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    has_died, is_handled, dead, calls = (
+        threading.Event(),
+        threading.Event(),
+        list[EventRecord](),
+        list[EvaluationEvent](),
+    )
+
+    @boooply.on(EvaluationEvent)
+    async def evaluated(event: EvaluationEvent) -> None:
+        calls.append(event)
+        if not has_died.is_set():
+            raise LookupError
+        is_handled.set()
+
+    async def alert(record: EventRecord) -> None:
+        alert_plainly(record)
+
+    def alert_plainly(record: EventRecord) -> None:
+        dead.append(record)
+        has_died.set()
+
+    boooply.on_dead(alert if is_async else alert_plainly)
+
+    @app.post("/retry")
+    async def retry(store: Annotated[AsyncStore, Depends(boooply.store)]) -> list[bool]:
+        return [await store.events.retry(one.idempotency_key) async for one in store.events.list(state="dead")]
+
+    body = an_event()
+    headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}
+    with TestClient(app) as client:
+        assert client.post("/webhooks/boooply", content=body, headers=headers).status_code == 204
+        assert has_died.wait(20)
+        assert client.post("/retry").json() == [True]
+        assert is_handled.wait(20)
+        with pytest.raises(ConfigurationError, match="the application is running"):
+            boooply.on_dead(alert)
+    assert (len(calls), len(dead)) == (3, 1)
+    assert (dead[0].state, dead[0].attempts, dead[0].event) == ("dead", 2, "interview.evaluation")
+    assert "test_an_event_that_always_fails" in str(dead[0].last_failure)
+
+
+def test_there_is_one_function_for_dead_events() -> None:
+    boooply = Boooply()
+    assert boooply.on_dead(print) is print
+    with pytest.raises(ConfigurationError, match="there is a function for dead events already"):
+        boooply.on_dead(print)
 
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")

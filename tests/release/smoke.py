@@ -4,7 +4,9 @@
 """
 
 import asyncio
+import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,8 +14,10 @@ import sysconfig
 import tempfile
 import urllib.request
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from functools import partial, reduce
 from pathlib import Path
+from urllib.request import url2pathname
 
 from boooply import (
     AIInterview,
@@ -26,6 +30,8 @@ from boooply import (
     Tenant,
     __version__,
 )
+from boooply.cli.main import main
+from boooply.extras import install_command
 from boooply.sandbox import Sandbox
 from boooply.webhooks import EvaluationEvent, Webhook, sign
 
@@ -78,10 +84,63 @@ def signature() -> str:
     return sign(BODY, os.environ["BOOOPLY_WEBHOOK_SECRET"])
 
 
+def installs(extra: str) -> str:
+    """Return the command that installs an extra here: from the wheel that this environment was made of."""
+    command = install_command(extra)
+    found = re.fullmatch(rf'python -m pip install "boooply\[{extra}\] @ (file://.+\.whl)"', command)
+    assert found is not None, command
+    assert Path(url2pathname(found[1].removeprefix("file://"))).is_file(), command
+    return command
+
+
 def the_command_is_lacking() -> None:
-    lacking = ran("sandbox")
-    assert (lacking.returncode, lacking.stdout) == (2, ""), lacking
-    assert lacking.stderr.endswith('"boooply[cli]"\n'), lacking.stderr
+    for words in (("sandbox",), ("provison",), ("--verson",), ("--version",), ("--help",), ()):
+        lacking = ran(*words)
+        assert (lacking.returncode, lacking.stdout) == (2, ""), lacking
+        assert lacking.stderr == f"boooply: the command needs an extra: {installs('cli')}\n", lacking.stderr
+
+
+MISTAKES = {
+    ("provison",): 'Unknown command "provison". Did you mean "provision"?\nTry: boooply --help\n',
+    ("help", "provison"): 'Unknown command "provison". Did you mean "provision"?\nTry: boooply --help\n',
+    ("wroker",): 'Unknown command "wroker". Did you mean "worker"?\nTry: boooply --help\n',
+    ("--verson",): 'Unknown option "--verson". Did you mean "--version"?\nTry: boooply --help\n',
+    ("tenants", "lst"): 'Unknown command "lst". Did you mean "list"?\nTry: boooply tenants --help\n',
+    ("sandbox", "--prot"): 'Unknown option "--prot". Did you mean "--port"?\nTry: boooply sandbox --help\n',
+}
+
+
+def the_command_line(**missing: str) -> None:
+    """Try mistakes, help, the version and completion, and the commands whose extras are missing."""
+    for words, says in MISTAKES.items():
+        mistaken = ran(*words)
+        assert (mistaken.returncode, mistaken.stdout, mistaken.stderr) == (2, "", f"boooply: {says}"), mistaken
+    for words in (("--version",), ("-V",)):
+        assert ran(*words).stdout == f"{__version__}\n"
+    for name, extra in missing.items():
+        lacking = ran(name, "--some", "words")
+        assert (lacking.returncode, lacking.stdout) == (2, ""), lacking
+        assert lacking.stderr == f"boooply: {name} needs an extra: {installs(extra)}\n", lacking.stderr
+    with tempfile.TemporaryDirectory() as place:
+        script = Path(place, "script")
+        assert ran("--install-completion", "--shell", "bash", "--output", str(script)).returncode == 0
+        completed = script.read_text(encoding="utf-8")
+    for words in every_command():
+        with redirect_stdout(io.StringIO()) as shown:
+            assert main([*words, "--help"]) == 0, words
+        assert shown.getvalue().startswith(" ".join(("Usage: boooply", *words))), words
+        assert all(word in completed for word in words), words
+
+
+def every_command() -> list[tuple[str, ...]]:
+    from boooply.cli.app import app  # noqa: PLC0415 - it is of the extra
+
+    def within(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+        group = reduce(lambda found, word: found[word], words, app)
+        names = [name for name in group if not name.startswith("-")]
+        return [words, *(below for name in names for below in within((*words, name)))]
+
+    return within(())
 
 
 def store() -> None:
@@ -188,7 +247,6 @@ def post(url: str) -> None:
 
 
 def cli() -> None:
-    assert ran("--version").stdout == f"{__version__}\n"
     quickstart = ran("quickstart")
     assert quickstart.returncode == 0, quickstart.stderr
 
@@ -208,15 +266,33 @@ async def offers_tools() -> None:
     assert ran("mcp", "--help").returncode == 0
 
 
+def excel() -> None:
+    from openpyxl import Workbook  # noqa: PLC0415 - it is of the extra
+
+    from boooply.provisioning import read_tenants  # noqa: PLC0415 - the same
+
+    book = Workbook()
+    for row in (("Organization ID", "User ID", "User Email"), (7, 1, "admin@acme.example")):
+        book.worksheets[0].append(row)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "tenants.xlsx")
+        book.save(path)
+        (tenant,) = read_tenants(path).tenants
+    assert tenant.organization_id == "7"
+
+
+QUEUE = dict.fromkeys(("enqueue", "worker", "queue"), "cli,distributed")
 SMOKES: dict[str, tuple[Callable[[], object], ...]] = {
     "bare": (bare, the_command_is_lacking),
     "store": (store, the_command_is_lacking),
-    "postgres": (postgres,),
-    "distributed": (distributed,),
-    "speed": (speed,),
-    "fastapi": (fastapi,),
-    "cli": (cli,),
-    "mcp": (mcp,),
+    "postgres": (postgres, the_command_is_lacking),
+    "distributed": (distributed, the_command_is_lacking),
+    "speed": (speed, the_command_is_lacking),
+    "excel": (excel, the_command_is_lacking),
+    "fastapi": (fastapi, the_command_is_lacking),
+    "cli": (cli, partial(the_command_line, **QUEUE, mcp="mcp")),
+    "cli,distributed": (cli, distributed, partial(the_command_line, mcp="mcp")),
+    "mcp": (cli, mcp, partial(the_command_line, **QUEUE)),
 }
 
 if __name__ == "__main__":

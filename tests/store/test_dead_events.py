@@ -109,7 +109,9 @@ async def test_an_event_is_dead_after_its_last_attempt_as_the_clock_has_it(
     assert pauses[:3] == [5, 10, 20]
     assert timedelta(hours=24) < clock.now - began < timedelta(hours=25)
     (line,) = [line for line in caplog.messages if " is dead " in line]
-    assert line.startswith("interview.progress of Boooply-AI-1 is dead after 34 attempts: LookupError in tests.")
+    assert line.startswith(
+        "interview.progress of Boooply-AI-1 for customer org_1 is dead after 34 attempts: LookupError in tests."
+    )
     assert line.endswith(
         f"<locals>.handle, line {handle.__code__.co_firstlineno + 2}. "
         f"Once the cause is repaired: boooply events retry {key[:12]}"

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -300,6 +301,20 @@ async def test_control_characters_of_an_id_do_not_reach_the_log(platform, store:
     await (await tenants.client("org_1\n\x1b[31m2026-01-01 CRITICAL")).organization.get()
 
     assert lines()[-1].endswith("customer org_1 [31m2026-01-01 CRITICAL")
+
+
+async def test_the_line_of_a_download_that_continues_names_the_customer(
+    platform, store: AsyncStore, sandbox: Sandbox, lines, tmp_path: Path
+) -> None:
+    client = await AsyncTenants(platform, store).connect(ACME)
+    code = (await client.interviews.create(JANE)).meeting_code
+    sandbox.play(code)
+    sandbox.faults.add("interviews.download_recording", "503")
+    quick = client.with_options(retry=RetryPolicy(backoff=0.01))
+    await quick.interviews.download_recording(code, tmp_path / "interview.mp4")
+
+    (line,) = [line for line in lines() if "continues" in line]
+    assert ", customer org_1; continues in " in line
 
 
 async def test_the_error_of_a_refused_key_names_the_customer(platform, store: AsyncStore, sandbox: Sandbox) -> None:

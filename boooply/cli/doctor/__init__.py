@@ -1,1 +1,1 @@
-"""``boooply doctor``: which assumptions of the SDK are true of the API that a user has."""
+"""The command ``boooply doctor``: which assumptions of the SDK are true of the API that a user has."""

@@ -30,6 +30,7 @@ from boooply.protocol.envelopes import BESIDE_EVALUATION
 
 _EXTRA: Final = "extra"
 _WORD: Final = re.compile(r"[^\W_]+")
+_SHORT: Final = 4  # words
 _PERCENT: Final = (0.0, 100.0)
 _ENVELOPES: Final = {"evaluation", "meeting", "organization"}
 _BESIDE: Final = {"message", "success", *BESIDE_EVALUATION}
@@ -116,9 +117,9 @@ def unknown_fields(observed: Observed) -> Finding:
     fields = observed_fields(observed)
     if not fields:
         return _nothing(observed, "field")
-    texts = {text.casefold() for text in _texts(observed)}
+    data = _short_data(observed)
     unknown = {(str(one.model.__name__), one.name) for one in fields if one.annotation is None} | _beside(observed)
-    shown = {f"{owner}.{name}" for owner, name in unknown if is_name(name) and name.casefold() not in texts}
+    shown = {f"{owner}.{name}" for owner, name in unknown if is_name(name) and name.casefold() not in data}
     if not unknown:
         return passed(f"none, in {count_of(_models(fields), 'kind')} of objects")
     hidden = _hidden(len(unknown) - len(shown))
@@ -182,6 +183,7 @@ def enumeration_values(observed: Observed) -> Finding:
     if not unknown:
         return passed(f"none, in {count_of(len({str(one) for one in fields}), 'field')}")
     prose = [f" {_words(text)} " for text in _texts(observed)]
+    prose += [f" {text.replace(' ', '')} " for text in prose]  # GRACEHOPPER for "Grace Hopper"
     shown = [(name, value) for name, value in unknown if is_code(value) and not _is_within(value, prose)]
     lines = named(f"{name}: {value}" for name, value in shown)
     counts = Counter(name for name, _ in unknown - set(shown))
@@ -219,7 +221,7 @@ def _time(value: object) -> datetime | None:
 def scales(observed: Observed) -> Finding:
     """Find whether scores are within their documented scales."""
     scored = [
-        (str(one), float(one.value), _SCALES[one.model][one.name])
+        (str(one), one.value, _SCALES[one.model][one.name])
         for one in observed_fields(observed)
         if one.name in _SCALES.get(one.model, {})
         and isinstance(one.value, int | float)
@@ -259,6 +261,12 @@ def _all_texts(raw: object) -> Iterator[str]:
 
 def _words(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
+
+
+def _short_data(observed: Observed) -> set[str]:
+    """Return the words of names, titles and addresses: of texts that are too short to be prose."""
+    texts = [words for text in _texts(observed) if len(words := _words(text).split()) <= _SHORT]
+    return {word for words in texts for word in (*words, "".join(words))}
 
 
 def _is_within(value: str, prose: Iterable[str]) -> bool:

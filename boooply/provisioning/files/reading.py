@@ -172,7 +172,7 @@ def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, I
         raise ProvisioningError(f"{path}: cannot be opened: {error.strerror}") from error
     if suffix in _WORKBOOKS and head.startswith(b"PK"):
         _check_size(path, "save it as CSV UTF-8")
-        sheet = open_sheet(binary, str(path), options)
+        sheet = stack.enter_context(open_sheet(binary, str(path), options))
         layout = Layout(form="Excel", sheet=sheet.name, other_sheets=sheet.others, columns=sheet.header.meanings)
         return layout, sheet.records()
     encoding = encoding_of(head, options.encoding, str(path))

@@ -50,6 +50,7 @@ function changeFilter(name, changed) {
   filterBy(name, changed);
   writeAddress();
   if (snapshot) keepFocus(render);
+  announceMatches();
 }
 
 function clearFilters() {
@@ -118,7 +119,6 @@ function render() {
   renderLists();
   tick();
   renderSteps();
-  announceMatches();
 }
 
 function tick() {

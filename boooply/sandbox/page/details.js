@@ -106,6 +106,7 @@ function callParts(call) {
     ["Status", [badge(statusWords(status), tone(status))]],
     ["Error", errorCode && [code(errorCode)]],
     ["Operation", [code(operation)]],
+    ["Interview", call.interview && [linkTo("interview", call.interview, call.interview)]],
     ["Customer", customer(tenant)],
     ["Time", second(new Date(at))],
     ["Took", isKept && took(call.seconds)],
@@ -194,7 +195,7 @@ function interviewParts(interview) {
 }
 
 function playArea() {
-  const [main, lesser, flows, summary] = [make("span", { className: "main" }), make("div"), make("div"), make("summary", {}, "More")];
+  const [main, lesser, flows, summary] = [make("span", { className: "main" }), make("div"), make("div"), make("summary", {}, "Play, book or finalize")];
   const more = make("details", {}, summary, lesser, flows);
   const node = make("div", { className: "actions" }, main, more);
   return { node, update: (interview) => renderPlay({ main, lesser, flows, more, summary }, interview, "inspector-") };

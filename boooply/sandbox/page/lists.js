@@ -15,6 +15,7 @@ const lists = Object.fromEntries(NAMES.map((name) => [name, {
   anchors: [],   // the numbers that the pages so far began below; empty on the first page
   page: null,    // what the sandbox responded
   asked: "",     // the query of that page
+  turned: false, // whether its page was turned, which is read out once it is there
   askedAt: 0, running: false, stale: false,
 }]));
 
@@ -69,6 +70,7 @@ function turn(name, direction) {
   const { anchors } = lists[name];
   if (direction < 0) anchors.pop();
   else anchors.push(pageOf(name).items.at(-1).number);
+  lists[name].turned = true;
   request(name);
   onPage(name);
   byId(`panel-${name}`).querySelector(".scroll").scrollTop = 0;
@@ -105,12 +107,17 @@ export function renderPanel(name) {
   panel.querySelector(".empty:not(.none)").hidden = all > 0;
   const none = panel.querySelector(".none");
   none.hidden = all === 0 || items.length > 0 || Boolean(isLoading);
-  renderPager(panel.querySelector(".pager"), items.length, total, newer);
+  renderPager(panel.querySelector(".pager"), lists[name], items.length, total, newer);
 }
 
-function renderPager(pager, shown, total, newer) {
+function renderPager(pager, list, shown, total, newer) {
+  const range = `${grouped(newer + 1)}–${grouped(newer + shown)} of ${grouped(total)}`;
   pager.hidden = total <= shown;
-  setText(pager.querySelector(".range"), `${grouped(newer + 1)}–${grouped(newer + shown)} of ${grouped(total)}`);
+  setText(pager.querySelector(".range"), range);
+  if (list.turned && !list.running) {
+    list.turned = false;
+    setText(byId("matches"), range);
+  }
   // `disabled` would take the focus away from the keyboard.
   pager.querySelector(".newer").ariaDisabled = String(newer === 0);
   pager.querySelector(".older").ariaDisabled = String(newer + shown >= total);

@@ -9,13 +9,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.interviews_access import OF_THE_KEY, reason_of
-from boooply.cli.interviews_reading import Reading
-from boooply.cli.interviews_rows import candidate_of, kind_of
+from boooply.cli.interviews.access import OF_THE_KEY, reason_of
+from boooply.cli.interviews.reading import Reading
+from boooply.cli.interviews.rows import candidate_of, kind_of
 from boooply.cli.provision_view import duration
 from boooply.cli.terminal import and_more, console, count_of, inset, printable
 from boooply.errors import BoooplyError
 from boooply.models import Evaluation, Interview, Page, TranscriptEntry
+
+CONTINUE: Final = "Run the same command again to continue."
+"""What to do after an export to a file was interrupted."""
 
 _SHOWN: Final = 20
 _UNBOUNDED: Final = 10_000  # columns of a pipe: whoever reads it wants whole names
@@ -222,7 +225,7 @@ def stopped(target: Path | None) -> str:
     """Describe how to continue an export that a signal stopped."""
     if target is None:
         return "Stopped: standard output is incomplete. With --output FILE, an export can be continued."
-    return "Stopped. Run the same command again to continue."
+    return f"Stopped. {CONTINUE}"
 
 
 # ---- pieces

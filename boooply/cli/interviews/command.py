@@ -9,11 +9,11 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from boooply.cli import interviews_view as view
-from boooply.cli.interviews_access import ANY, Access, open_client, open_clients
-from boooply.cli.interviews_export import export
-from boooply.cli.interviews_filters import NO_FILTERS, Filters, option_error
-from boooply.cli.interviews_listing import list_customers
+from boooply.cli.interviews import view
+from boooply.cli.interviews.access import ANY, Access, open_client, open_clients
+from boooply.cli.interviews.export import export
+from boooply.cli.interviews.filters import NO_FILTERS, Filters, option_error
+from boooply.cli.interviews.listing import list_customers
 from boooply.cli.terminal import Json, console, print_error, write_line
 from boooply.converter import to_dict
 from boooply.errors import AmbiguousWriteError, BoooplyError, ConfigurationError, DecodingError, ValidationError

@@ -1,5 +1,6 @@
 """The clients of ``boooply interviews``: that of one key, or those of the customers in the store."""
 
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
@@ -23,6 +24,7 @@ from boooply.errors import (
     WrongTenantError,
 )
 from boooply.platform import AsyncBoooplyPlatform
+from boooply.protocol.settings import ORGANIZATION
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
@@ -83,6 +85,10 @@ async def open_clients(access: Access, *, all_customers: bool = False) -> AsyncG
         return
     if access.store is not None:
         raise ConfigurationError("--store is for --customer and --all-customers: give one of them too")
+    if not os.environ.get(ORGANIZATION.variable):
+        raise ConfigurationError(
+            f"{ORGANIZATION.variable} is missing: set it, or name a customer of the store with --customer"
+        )
     async with AsyncBoooplyClient() as client:
 
         async def only(_: str) -> AsyncBoooplyClient:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from boooply.cli.interviews_rows import WRITERS, Row
+from boooply.cli.interviews.rows import WRITERS, Row
 from boooply.errors import BoooplyError, ConfigurationError
 
 Evaluations = Mapping[str, Row]
@@ -32,6 +32,7 @@ _PUT: Final = """
 INSERT INTO interviews VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET place = excluded.place, row = excluded.row, evaluation = excluded.evaluation
 """
+_ANY: Final = "SELECT EXISTS (SELECT 1 FROM interviews)"
 _COMPLETE: Final = """
 SELECT row, evaluation FROM interviews WHERE customer IN (SELECT customer FROM customers)
 ORDER BY customer, place
@@ -122,18 +123,19 @@ class Part:
     """A half-finished export in ``FILE.part``, a SQLite file: killed at any time, it continues from there.
 
     Attributes:
-        path: Where it is.
         begun_at: When it was begun, in UTC, if an earlier run began it.
     """
 
-    path: Path
     _database: sqlite3.Connection
     begun_at: str | None
+    _is_needed: bool = attrs.field(default=True, init=False)
 
     @classmethod
     @contextmanager
     def open(cls, target: Path, options: Mapping[str, Any]) -> Generator["Part"]:
         """Open the half-finished export to a file, or begin one; nobody else can open it meanwhile.
+
+        In the end it is deleted if the file is complete, or nothing was read.
 
         Raises:
             ConfigurationError: The file cannot be written, or its half-finished export has other options.
@@ -147,12 +149,19 @@ class Part:
         except OSError as error:
             raise ConfigurationError(f"--output: {path} cannot be written: {error.strerror}") from None
         database = sqlite3.connect(path, isolation_level=None, timeout=0)
+        is_needed = True
         try:
-            yield cls(path, database, _begin(database, path, json.dumps(options, sort_keys=True)))
+            part = cls(database, _begin(database, path, json.dumps(options, sort_keys=True)))
+            try:
+                yield part
+            finally:
+                is_needed = part._is_needed and database.execute(_ANY).fetchone() == (1,)
         except sqlite3.Error as error:
             raise _unusable(path, error) from None
         finally:
             database.close()
+            if not is_needed:
+                path.unlink(missing_ok=True)
 
     @property
     def customers(self) -> frozenset[str]:
@@ -199,16 +208,12 @@ class Part:
                 file.flush()
                 os.fsync(file.fileno())
             whole.replace(target)
+            self._is_needed = False
         except OSError as error:
             with suppress(OSError):
                 whole.unlink(missing_ok=True)
             raise BoooplyError(f"{target} cannot be written: {error.strerror}. Run the same command again") from None
         return count
-
-    def discard(self) -> None:
-        """Delete it."""
-        self._database.close()
-        self.path.unlink(missing_ok=True)
 
 
 def _begin(database: sqlite3.Connection, path: Path, options: str) -> str | None:

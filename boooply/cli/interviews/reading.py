@@ -9,9 +9,9 @@ from typing import Final
 
 import attrs
 
-from boooply.cli.interviews_access import Clients, is_of_one_customer
-from boooply.cli.interviews_part import ReadRow, Sink
-from boooply.cli.interviews_rows import Row, evaluation_values, is_evaluated, row_of
+from boooply.cli.interviews.access import Clients, is_of_one_customer
+from boooply.cli.interviews.part import ReadRow, Sink
+from boooply.cli.interviews.rows import Row, evaluation_values, is_evaluated, row_of
 from boooply.cli.preflight import seconds_to_end
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
@@ -29,7 +29,7 @@ from boooply.ratelimit.limits import RateLimits
 _LIMITS: Final = RateLimits()
 _PAGE: Final = 100
 _TO_COUNT: Final = 3  # reads: whose the key is, and the totals of two lists
-_OUTAGE: Final = (APIConnectionError, DeadlineExceededError, RateLimitError, ServerError)
+OUTAGE: Final = (APIConnectionError, DeadlineExceededError, RateLimitError, ServerError)
 _PATIENCE: Final = 90.0  # seconds without a response until a customer, or the export, is given up
 _PAUSE: Final = 5.0  # seconds before a customer is read again
 
@@ -186,7 +186,7 @@ class Reading:
         while True:
             try:
                 await work(customer)
-            except _OUTAGE as error:
+            except OUTAGE as error:
                 if time.monotonic() - self._responded_at[customer] < _PATIENCE:
                     await asyncio.sleep(_PAUSE)
                     continue

@@ -12,20 +12,19 @@ from typing import Annotated, Any, Final
 import attrs
 from cyclopts import Parameter
 
-from boooply.cli import interviews_view as view
-from boooply.cli.interviews_access import ANY, OF_THE_KEY, Access, Clients, open_clients
-from boooply.cli.interviews_filters import NO_FILTERS, Filters
-from boooply.cli.interviews_part import Part, Sink, Stream
-from boooply.cli.interviews_reading import Reading
-from boooply.cli.interviews_rows import columns_of
+from boooply.cli.interviews import view
+from boooply.cli.interviews.access import ANY, OF_THE_KEY, Access, Clients, open_clients
+from boooply.cli.interviews.filters import NO_FILTERS, Filters
+from boooply.cli.interviews.part import Part, Sink, Stream
+from boooply.cli.interviews.reading import OUTAGE, Reading
+from boooply.cli.interviews.rows import columns_of
 from boooply.cli.provision_view import progress_bar, updated
-from boooply.cli.running import DONE, UNFINISHED
-from boooply.cli.terminal import Concurrency, console, listening
-from boooply.errors import ConfigurationError
+from boooply.cli.running import DONE, FAILED, SIGNALLED, UNFINISHED
+from boooply.cli.terminal import Concurrency, console, listening, print_error
+from boooply.errors import ConfigurationError, StoreError
 from boooply.models import InterviewFilters
 
 _CONCURRENCY: Final = 16
-_SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
 _JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
 
 _Output = Annotated[Path | None, Parameter(metavar="FILE")]
@@ -71,8 +70,14 @@ async def export(
         async with open_clients(access, all_customers=all_customers) as clients:
             return await given.run(clients)
 
-    code = await _until_signal(run())
-    if code >= _SIGNALLED:
+    try:
+        code = await _until_signal(run())
+    except (*OUTAGE, StoreError) as error:
+        if given.target is None:
+            raise
+        print_error(f"{error}. {view.CONTINUE}")
+        return FAILED
+    if code >= SIGNALLED:
         console(stderr=True).print(view.stopped(given.target))
     return code
 
@@ -101,7 +106,6 @@ class _Export:
                 reading = await self._read(clients, part)
                 is_anything_read = part.customers or not reading.failed
                 count = part.write(self.target, self.form, columns) if is_anything_read else None
-                part.discard()
         seconds = time.monotonic() - begun
         console(stderr=True).print(view.exported(reading, count, self.target, seconds))
         return UNFINISHED if reading.failed else DONE
@@ -184,4 +188,4 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
             await asyncio.wait({task})
         finally:
             task.cancel()
-    return _SIGNALLED + ended_by[0] if task.cancelled() and ended_by else task.result()
+    return SIGNALLED + ended_by[0] if task.cancelled() and ended_by else task.result()
