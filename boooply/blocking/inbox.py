@@ -12,7 +12,8 @@ from boooply.blocking.proxy import SyncProxy, original_of, runner_of, sync
 from boooply.blocking.store import Store
 from boooply.store.deduplicator import LEASE
 from boooply.store.event_states import ATTEMPTS, PAUSES
-from boooply.store.inbox import TIME_LIMIT, AsyncInbox, OnDead
+from boooply.store.inbox import TIME_LIMIT, AsyncInbox
+from boooply.store.inbox_workers import OnDead
 from boooply.store.threads import run_until
 from boooply.webhooks import Event
 

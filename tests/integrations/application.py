@@ -9,10 +9,10 @@ from fastapi import Depends, FastAPI, Header
 
 from boooply import AIInterview, AsyncBoooplyClient, AsyncTenants, Candidate, Tenant
 from boooply.integrations.fastapi import Boooply
-from boooply.store import inbox
+from boooply.store import inbox_workers
 from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent
 
-inbox._LOOK_AGAIN = 0.5  # type: ignore[misc]  # a program has more time than a test
+inbox_workers._LOOK_AGAIN = 0.5  # type: ignore[misc]  # a program has more time than a test
 boooply = Boooply()
 app = FastAPI(lifespan=boooply.lifespan)
 boooply.add_to(app)

@@ -286,7 +286,7 @@ async def test_a_store_of_another_api_stops_the_start() -> None:
 async def test_a_store_that_fails_does_not_delay_the_end_beyond_the_grace(
     postgresql_store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.integrations.fastapi.GRACE", 1.0)
+    monkeypatch.setattr("boooply.integrations.fastapi.application.GRACE", 1.0)
     monkeypatch.setenv("BOOOPLY_STORE_URL", postgresql_store_url)
     monkeypatch.setenv("BOOOPLY_WEBHOOK_SECRET", "whsec_0123456789abcdef")
     boooply = Boooply()
@@ -528,7 +528,7 @@ def impatient(store: AsyncStore) -> AsyncInbox:
 def test_an_event_without_a_handler_is_left_to_another_process(
     boooply_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 0.05)
     is_declined, is_handled, is_open = threading.Event(), threading.Event(), threading.Event()
     body = an_event()
     headers = {"X-Boooply-Signature": sign(body, boooply_sandbox.webhook_secret)}

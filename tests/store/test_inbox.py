@@ -91,7 +91,7 @@ async def test_a_body_is_encrypted_while_it_waits_and_deleted_once_handled(store
 
 
 async def test_a_new_event_is_handled_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 600)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 600)
     inbox, handled = AsyncInbox(store), list[str]()
 
     async def handle(event: Event) -> None:
@@ -109,7 +109,7 @@ async def test_a_new_event_is_handled_at_once(store: AsyncStore, monkeypatch: py
 async def test_a_failure_is_logged_and_tried_again(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.1)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 0.1)
     inbox = AsyncInbox(store, pauses=(0.2,))
     attempts: list[int] = []
 
@@ -222,7 +222,7 @@ async def test_old_events_can_be_purged(store: AsyncStore) -> None:
 async def test_a_handler_that_awaited_a_cancelled_task_has_failed(
     store: AsyncStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 0.05)
     inbox = AsyncInbox(store, pauses=(0.05,))
     attempts: list[int] = []
 
@@ -265,7 +265,7 @@ async def test_a_store_that_fails_does_not_delay_a_cancellation(
 async def test_a_handled_event_is_recorded_once_the_store_is_back(
     store: AsyncStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 0.05)
     inbox = AsyncInbox(store)
     handled: list[str] = []
     recorded: list[bool] = []
@@ -294,7 +294,7 @@ async def test_a_handled_event_is_recorded_once_the_store_is_back(
 async def test_an_event_that_one_process_declines_is_left_to_another(
     store: AsyncStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 0.05)
     declined, handled = [0], [0]
 
     async def decline(_event: Event) -> None:
@@ -357,7 +357,7 @@ async def test_stop_lets_handlers_finish_and_takes_no_more(store: AsyncStore) ->
 
 
 async def test_stop_ends_idle_work_at_once(store: AsyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 600)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 600)
     stop = asyncio.Event()
 
     async def never(_event: Event) -> None:
@@ -390,7 +390,7 @@ async def test_stop_ends_work_although_a_handled_event_cannot_be_recorded(
 async def test_an_event_put_from_another_loop_is_handled_at_once(
     store: AsyncStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("boooply.store.inbox._LOOK_AGAIN", 600)
+    monkeypatch.setattr("boooply.store.inbox_workers._LOOK_AGAIN", 600)
     inbox, handled = AsyncInbox(store), list[str]()
 
     async def handle(event: Event) -> None:

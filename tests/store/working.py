@@ -8,10 +8,10 @@ import os
 import random
 import sys
 
-from boooply.store import AsyncInbox, AsyncStore, inbox
+from boooply.store import AsyncInbox, AsyncStore, inbox_workers
 from boooply.webhooks import Event, UnknownEvent
 
-inbox._LOOK_AGAIN = 0.25  # type: ignore[misc]  # a program has more time than a test
+inbox_workers._LOOK_AGAIN = 0.25  # type: ignore[misc]  # a program has more time than a test
 LEASE = 4.0
 CRASHED = 9
 
