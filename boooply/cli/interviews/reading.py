@@ -90,6 +90,7 @@ class Reading:
     failed: dict[str, BoooplyError] = attrs.field(factory=dict[str, BoooplyError], init=False)
     _begun_at: float = attrs.field(factory=time.monotonic, init=False)
     _reads: int = attrs.field(default=0, init=False)
+    _listed: Counter[str] = attrs.field(factory=Counter[str], init=False)
     _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # the API, about a customer
 
     async def count(self, customers: Iterable[str]) -> None:
@@ -117,6 +118,7 @@ class Reading:
         if self.with_evaluations and page.items and is_selected:
             found = await client.interviews.list(limit=1, **completed)
             evaluations = max(0, (found.total or len(found.items)) - len(self.sink.evaluations(customer)))
+        self._responded_at[customer] = time.monotonic()
         limit = client.rate_limits[RateLimitClass.READS].limit
         self.expected[customer] = Expected(page.total or len(page.items), evaluations, limit, _TO_COUNT)
         self._reads += _TO_COUNT
@@ -143,7 +145,9 @@ class Reading:
         rows: list[ReadRow] = []
         unread: list[ReadRow] = []
         async for interview in client.interviews.iterate(**self.filters):
-            self._responded_at[customer] = time.monotonic()
+            if len(rows) + len(unread) >= self._listed[customer]:  # further than before an outage
+                self._listed[customer] += 1
+                self._responded_at[customer] = time.monotonic()
             code = interview.meeting_code
             row = ReadRow(len(rows) + len(unread), code, row_of(customer, interview), known.get(code))
             is_unread = self.with_evaluations and is_evaluated(interview) and code not in known
@@ -182,17 +186,18 @@ class Reading:
 
     async def _patiently(self, customer: str, work: Work) -> None:
         """Do something for a customer, again after an outage, and record an error that concerns this one alone."""
-        self._responded_at[customer] = time.monotonic()
+        begun_at = time.monotonic()
         while True:
             try:
                 await work(customer)
             except OUTAGE as error:
-                if time.monotonic() - self._responded_at[customer] < _PATIENCE:
+                since = max(begun_at, self._responded_at.get(customer, begun_at))
+                if time.monotonic() - since < _PATIENCE:
                     await asyncio.sleep(_PAUSE)
                     continue
-                if time.monotonic() - max(self._responded_at.values()) >= _PATIENCE:
+                if max(self._responded_at.values(), default=since) <= since:
                     raise
-                self._fail(customer, error)  # the others get responses
+                self._fail(customer, error)  # others got responses meanwhile
             except BoooplyError as error:
                 if not is_of_one_customer(error):
                     raise
