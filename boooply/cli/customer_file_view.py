@@ -92,7 +92,9 @@ def _form(found: Layout) -> str:
     separated = f" with {_DELIMITERS.get(found.delimiter, repr(found.delimiter))}" if found.delimiter else ""
     encoding = f", {found.encoding.removesuffix('-sig').upper()}" if found.encoding else ""
     sheet = f", sheet {printable(found.sheet)!r}" if found.sheet is not None else ""
-    others = f"; {count_of(len(found.other_sheets), 'other sheet')} not read" if found.other_sheets else ""
+    others = (
+        f"; not read: {', '.join(repr(printable(name)) for name in found.other_sheets)}" if found.other_sheets else ""
+    )
     return f"{found.form}{separated}{encoding}{sheet}{others}"
 
 

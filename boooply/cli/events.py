@@ -30,14 +30,14 @@ app: Final = App(name="events")
 
 _State = Literal["waiting", "claimed", "done", "dead", "discarded"]
 _Key = Annotated[str, Parameter(name="KEY")]
-_Limit = Annotated[int, Parameter(validator=Number(gte=1), metavar="N", show_default=True)]
+_PageSize = Annotated[int, Parameter(validator=Number(gte=1), metavar="N", show_default=True)]
 _Days = Annotated[float, Parameter(validator=Number(gte=0), metavar="N")]
 _All = Annotated[bool, Parameter(name="--all")]
 
 
 @app.command(name="list")
 async def list_events(
-    *, state: _State | None = None, limit: _Limit = 100, store: StoreUrl = None, as_json: Json = False
+    *, state: _State | None = None, limit: _PageSize = 100, store: StoreUrl = None, as_json: Json = False
 ) -> None:
     """List the events that are not handled: those that are dead, wait or are claimed.
 

@@ -224,7 +224,7 @@ def test_members_are_counted_and_absent_values_are_blank(capsys: pytest.CaptureF
 
     out = printed(view.layout(Path("x.xlsx"), layout, samples), capsys=capsys)
 
-    assert "x.xlsx: Excel, sheet 'Customers'; 2 other sheets not read" in out
+    assert "x.xlsx: Excel, sheet 'Customers'; not read: 'A', 'B'" in out
     assert re.search(r"team_members +1 member\s*\n +from Team\s*\n", out)
 
 

@@ -72,6 +72,22 @@ def test_a_bad_row_queues_nothing(run: Run, tmp_path: Path, postgresql_store_url
     assert "user_email" in ran.err
 
 
+def test_enqueue_reads_files_as_provision_does(run: Run, tmp_path: Path, status: Callable[[], dict[str, Any]]) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("Nr.;user_id;user_email\nACME;1;a@b.example\nacme;2;b@b.example\n", encoding="utf-8")
+
+    stopped = run("enqueue", path, "--map", "Nr.=organization_id")
+
+    assert stopped.code == 2
+    assert "--yes, or with --allow ID" in " ".join(stopped.err.split())
+    assert not any(status()["jobs"].values())
+
+    queued = run("enqueue", path, "--map", "Nr.=organization_id", "--allow", "acme")
+
+    assert (queued.code, queued.err) == (0, "")
+    assert "Queued 2 customers." in queued.out
+
+
 def test_a_queue_requires_postgresql(run: Run, many_tenants_csv: Callable[[int], Path], sqlite_store_url: str) -> None:
     ran = run("enqueue", many_tenants_csv(1), "--store", sqlite_store_url)
 

@@ -26,7 +26,7 @@ app: Final = App(name="interviews")
 
 _Code = Annotated[str, Parameter(name="CODE")]
 _Page = Annotated[int, Parameter(validator=Number(gte=1), metavar="N", show_default=True)]
-_Limit = Annotated[int, Parameter(validator=Number(gte=1, lte=100), metavar="N", show_default=True)]
+_PageSize = Annotated[int, Parameter(validator=Number(gte=1, lte=100), metavar="N", show_default=True)]
 _Minutes = Annotated[int | None, Parameter(name="--duration", validator=Number(gte=5), metavar="MINUTES")]
 _Text = Annotated[str | None, Parameter(metavar="TEXT")]
 
@@ -35,7 +35,7 @@ async def list_interviews(
     *,
     all_customers: bool = False,
     page: _Page = 1,
-    limit: _Limit = 20,
+    limit: _PageSize = 20,
     as_json: Json = False,
     access: Access = ANY,
     filters: Filters = NO_FILTERS,

@@ -91,7 +91,7 @@ class Reading:
     _begun_at: float = attrs.field(factory=time.monotonic, init=False)
     _reads: int = attrs.field(default=0, init=False)
     _listed: Counter[str] = attrs.field(factory=Counter[str], init=False)
-    _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # the API, about a customer
+    _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # by the customer
 
     async def count(self, customers: Iterable[str]) -> None:
         """Ask the API how much is to read of each customer: two or three reads for each."""
@@ -174,7 +174,7 @@ class Reading:
 
         async def run() -> None:
             for name in names:
-                await self._patiently(name, work)
+                await self._with_retry(name, work)
 
         tasks = [asyncio.create_task(run()) for _ in range(self.concurrency)]
         try:
@@ -184,20 +184,21 @@ class Reading:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _patiently(self, customer: str, work: Work) -> None:
+    async def _with_retry(self, customer: str, work: Work) -> None:
         """Do something for a customer, again after an outage, and record an error that concerns this one alone."""
-        begun_at = time.monotonic()
+        failing_since: float | None = None
         while True:
             try:
                 await work(customer)
             except OUTAGE as error:
-                since = max(begun_at, self._responded_at.get(customer, begun_at))
-                if time.monotonic() - since < _PATIENCE:
+                if failing_since is None or self._responded_at.get(customer, 0) > failing_since:
+                    failing_since = time.monotonic()
+                if time.monotonic() - failing_since < _PATIENCE:
                     await asyncio.sleep(_PAUSE)
                     continue
-                if max(self._responded_at.values(), default=since) <= since:
+                if max(self._responded_at.values(), default=0) < failing_since:
                     raise
-                self._fail(customer, error)  # others got responses meanwhile
+                self._fail(customer, error)  # the others got responses meanwhile
             except BoooplyError as error:
                 if not is_of_one_customer(error):
                     raise
