@@ -40,7 +40,7 @@ def _organization_key(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an outage end an export soon."""
     monkeypatch.setattr(reading, "_PATIENCE", 3.0)
-    monkeypatch.setattr(reading, "_PAUSE", 0.1)
+    monkeypatch.setattr(reading, "_PAUSE", 0.5)
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ class Reading:
     failed: dict[str, BoooplyError] = attrs.field(factory=dict[str, BoooplyError], init=False)
     _begun_at: float = attrs.field(factory=time.monotonic, init=False)
     _reads: int = attrs.field(default=0, init=False)
+    _listed: Counter[str] = attrs.field(factory=Counter[str], init=False)
     _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # by the customer
 
     async def count(self, customers: Iterable[str]) -> None:
@@ -144,7 +145,9 @@ class Reading:
         rows: list[ReadRow] = []
         unread: list[ReadRow] = []
         async for interview in client.interviews.iterate(**self.filters):
-            self._responded_at[customer] = time.monotonic()
+            if len(rows) + len(unread) >= self._listed[customer]:  # further than before an outage
+                self._listed[customer] += 1
+                self._responded_at[customer] = time.monotonic()
             code = interview.meeting_code
             row = ReadRow(len(rows) + len(unread), code, row_of(customer, interview), known.get(code))
             is_unread = self.with_evaluations and is_evaluated(interview) and code not in known
