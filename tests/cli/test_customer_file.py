@@ -321,6 +321,7 @@ def test_a_signal_ends_the_question(
     assert code == 128 + number
     assert "Traceback" not in asked
     assert "Connected" not in out
+    assert "Given up" not in out  # as after the grace of a run
     assert sandbox.calls == ()
 
 
