@@ -57,7 +57,7 @@ async def export(
         The exit code.
     """
     given = _Export(
-        target=None if output is None else output.resolve(),
+        target=output,
         form=_form(output, is_csv=csv, is_jsonl=jsonl),
         filters=filters,
         selected=filters.checked(),
@@ -102,12 +102,17 @@ class _Export:
             reading = await self._read(clients, Stream(self.form, columns))
             count: int | None = reading.done.total()
         else:
-            with Part.open(self.target, await self._options(clients)) as part:
+            target = self.target.resolve()  # of a link, the file itself is replaced
+            with Part.open(target, await self._options(clients)) as part:
                 reading = await self._read(clients, part)
                 is_anything_read = part.customers or not reading.failed
-                count = part.write(self.target, self.form, columns) if is_anything_read else None
+                count = part.write(target, self.form, columns) if is_anything_read else None
         seconds = time.monotonic() - begun
-        console(stderr=True).print(view.exported(reading, count, self.target, seconds))
+        out = console(stderr=True)
+        out.print(view.exported(count, self.target, seconds), soft_wrap=True)  # a path in one piece can be copied
+        if reading.failed:
+            missing = "not in the file" if self.target is not None else "missing or incomplete"
+            out.print(view.unreadable(reading.failed, missing))
         return UNFINISHED if reading.failed else DONE
 
     async def _read(self, clients: Clients, sink: Sink) -> Reading:

@@ -201,15 +201,12 @@ def progress_line(reading: Reading) -> str:
     return f"{reading.done.total():,}/{reading.total:,} interviews, {customers} to go, {left} left"
 
 
-def exported(reading: Reading, count: int | None, target: Path | None, seconds: float) -> RenderableType:
+def exported(count: int | None, target: Path | None, seconds: float) -> str:
     """Describe how an export ended; without a count, nothing was written."""
     to = "" if target is None else f" to {printable(str(target))}"
-    done = "Nothing was" if count is None else f"Exported {count_of(count, 'interview')}"
-    end = f"{done}{to} in {duration(seconds)}." if count is not None else f"{done} exported{to}."
-    parts: list[RenderableType] = [Text(end, overflow="fold")]
-    if reading.failed:
-        parts.append(unreadable(reading.failed, "not in the file" if target is not None else "missing or incomplete"))
-    return Group(*parts)
+    if count is None:
+        return f"Nothing was exported{to}."
+    return f"Exported {count_of(count, 'interview')}{to} in {duration(seconds)}."
 
 
 def unreadable(failed: Mapping[str, BoooplyError], what: str = "missing") -> RenderableType:
