@@ -127,10 +127,10 @@ def _problems(found: Problems) -> Table:
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for kind, count in found.counts.items():
         rows = found.listed[kind]
-        if remedy := REMEDIES.get(kind):
-            if table.row_count:
-                table.add_row()
-            table.add_row("", Text.assemble((f"{kind.capitalize()}: ", "bold"), remedy))
+        if table.row_count:
+            table.add_row()
+        remedy = REMEDIES.get(kind)
+        table.add_row("", Text.assemble((kind.capitalize(), "bold"), f": {remedy}" if remedy else ""))
         for row in rows:
             table.add_row(str(row.line), printable(row.problem))
         if count > len(rows):

@@ -174,7 +174,14 @@ def _of_model(model: str) -> Callable[[list[str], Mapping[str, str], Mapping[str
     return arrange
 
 
-NUMBERS: Final = {"page": int, "limit": int, "scoreMin": float, "scoreMax": float, "duration": int, "days": int}
+NUMBERS: Final[dict[str, type[float]]] = {
+    "page": int,
+    "limit": int,
+    "scoreMin": float,
+    "scoreMax": float,
+    "duration": int,
+    "days": int,
+}
 FILTERS: Final = frozenset({"status", "type", "search", "sourceId", "dateField", "dateFrom", "dateTo", *NUMBERS})
 
 

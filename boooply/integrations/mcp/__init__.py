@@ -11,7 +11,7 @@ from boooply.extras import naming_extra
 try:
     from boooply.integrations.mcp.server import open_server
     from boooply.integrations.mcp.serving import HTTP_PATH, HTTP_PORT, serve_http, serve_stdio
-except ModuleNotFoundError as missing:
-    raise naming_extra(missing, __name__) from None
+except ModuleNotFoundError as _missing:
+    raise naming_extra(_missing, __name__) from None
 
 __all__ = ["HTTP_PATH", "HTTP_PORT", "open_server", "serve_http", "serve_stdio"]

@@ -27,7 +27,7 @@ class Names:
         self._mapping = {bare(name): name for name in mapping}
         self._known |= {bare(name): column for name, column in mapping.items()}
         self._ignore_extra = options.ignore_extra
-        self.unused = set(self._mapping.values())
+        self.unused: set[str] = set(self._mapping.values())
         """The mapped names that have not occurred yet."""
 
     def column(self, name: str) -> str | None:
@@ -103,7 +103,7 @@ class Header:
         self.columns: list[str | None] = [
             names.column(cell) if cell else None if options.ignore_extra else _NAMELESS for cell in cells
         ]
-        self.meanings = tuple((cell, names.column(cell)) for cell in cells if cell)
+        self.meanings: tuple[tuple[str, str | None], ...] = tuple((cell, names.column(cell)) for cell in cells if cell)
         self._last_required = max(map(self.columns.index, REQUIRED))
 
     def record(self, line: int, cells: Sequence[str | OddCell]) -> Record | None:
