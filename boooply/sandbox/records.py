@@ -1,5 +1,7 @@
 """The records of the sandbox's state: frozen, replaced as a whole when something changes."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -300,3 +302,14 @@ class Interview:
     def has_video(self) -> bool:
         """Whether there is a recording: a caller may have set that there is none."""
         return self.is_recorded and self.outcome.get("recording", True)
+
+
+def digest_of(key: str) -> str:
+    """Return what is stored of a key."""
+    # A header may contain bytes that are not UTF-8; such a key is simply unknown.
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
+
+
+def slug_of(name: str) -> str:
+    """Return the slug of an organization with this name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "organization"

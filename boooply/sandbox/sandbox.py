@@ -34,12 +34,6 @@ STOP_WITHIN = 0.05
 """Seconds that calls in flight get at the end; a call still waiting for its latency is cut off then."""
 
 
-def _keys_of(seed: str) -> OwnKeys:
-    if not seed.strip():
-        raise ValueError("seed must not be empty")
-    return OwnKeys.from_seed(seed)
-
-
 def _in_json(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
@@ -119,14 +113,14 @@ class Sandbox:
         self._saving: asyncio.Task[None] | None = None
 
     def _begin(self, seed: str | None) -> OwnKeys:
-        own = _keys_of(secrets.token_hex(16) if seed is None else seed)
+        own = OwnKeys.from_seed(secrets.token_hex(16) if seed is None else seed)
         organization = self._state.add_organization(own.organization_id, "Sandbox Company")
         self._state.add_platform_key(own.platform_key)
         self._state.add_organization_key(organization.id, own.api_key)
         return own
 
     def _restore(self, saved: Saved, seed: str | None) -> OwnKeys:
-        if seed is not None and saved.own != _keys_of(seed):
+        if seed is not None and saved.own != OwnKeys.from_seed(seed):
             raise ValueError("the state has the keys of another seed: leave out the seed, or name another file")
         self._state.restore(saved)
         return saved.own

@@ -50,6 +50,8 @@ class OwnKeys:
     @classmethod
     def from_seed(cls, seed: str) -> Self:
         """Derive them from a seed: always the same ones from the same seed."""
+        if not seed.strip():
+            raise ValueError("seed must not be empty")
 
         def derive(purpose: str) -> str:
             return hmac.new(seed.encode(), f"boooply sandbox {purpose}".encode(), hashlib.sha256).hexdigest()[:32]

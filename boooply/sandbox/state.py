@@ -1,8 +1,6 @@
 """The sandbox's state, in memory, and an operation's view of a call."""
 
-import hashlib
 import itertools
-import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +27,8 @@ from boooply.sandbox.records import (
     Organization,
     Participant,
     RedirectHit,
+    digest_of,
+    slug_of,
 )
 from boooply.sandbox.saving import OwnKeys, Saved
 from boooply.sandbox.wire import not_found
@@ -45,15 +45,6 @@ FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
 
 CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
-
-
-def _digest(key: str) -> str:
-    # A header may contain bytes that are not UTF-8; such a key is simply unknown.
-    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "organization"
 
 
 def _ignore() -> None:
@@ -108,7 +99,7 @@ class State:
 
     def add_organization(self, organization_id: str, name: str) -> Organization:
         """Add an organization as its own staff would in the dashboard, without a platform."""
-        return self._save(Organization(id=organization_id, name=name, slug=_slug(name), plan=self.plan))
+        return self._save(Organization(id=organization_id, name=name, slug=slug_of(name), plan=self.plan))
 
     def provision(self, external_id: str, name: str | None, members: Iterable[str]) -> Organization:
         """Return the platform's organization of that id, added if need be; merge the given members into it.
@@ -121,7 +112,7 @@ class State:
             organization = Organization(
                 id=str(uuid.uuid4()),
                 name=display_name,
-                slug=_slug(display_name),
+                slug=slug_of(display_name),
                 plan=self.plan,
                 external_org_id=external_id,
                 platform=PLATFORM_NAME,
@@ -135,7 +126,7 @@ class State:
 
     def add_organization_key(self, organization_id: str, key: str) -> str:
         """Add a key for an organization."""
-        self._add_key(Key(digest=_digest(key), opens="organization", organization_id=organization_id))
+        self._add_key(Key(digest=digest_of(key), opens="organization", organization_id=organization_id))
         return key
 
     def mint(self, organization_id: str) -> str:
@@ -146,11 +137,11 @@ class State:
 
     def add_platform_key(self, key: str) -> None:
         """Add a platform key."""
-        self._add_key(Key(digest=_digest(key), opens="platform"))
+        self._add_key(Key(digest=digest_of(key), opens="platform"))
 
     def key(self, presented: str) -> Key | None:
         """Return what a presented key opens, if it does; looked up by digest, so that timing reveals nothing of it."""
-        key = self._keys.get(_digest(presented))
+        key = self._keys.get(digest_of(presented))
         return None if key is None or key.is_revoked else key
 
     def revoke_keys(self, named: str) -> int:
