@@ -124,7 +124,7 @@ def test_an_assertion_that_fails_says_what_happened(run: Run) -> None:
     )
     result = run(twice)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*1 invitations went out twice, the second time for Boooply-AI-*"])
+    result.stdout.fnmatch_lines(["*invitations went out twice (1), the second time for Boooply-AI-*"])
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "anyio"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from boooply.errors.base import BoooplyError
 from boooply.secret import one_line
@@ -94,6 +95,9 @@ class DeadlineExceededError(APIError, TimeoutError):
         self.status = status
 
 
+_LOOKS: Final = {"interviews.create": ". interviews.resolve(error) looks for it"}
+
+
 class AmbiguousWriteError(APIError):
     """A request may have been carried out, and was not sent again.
 
@@ -127,7 +131,8 @@ class AmbiguousWriteError(APIError):
         about = f" for {identity}" if identity else ""
         outcome = "no response" if status is None else f"the response was HTTP {status}"
         outcome += f": {message}" if message else ""
-        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again")
+        look = _LOOKS.get(operation, "")
+        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again{look}")
         self._take_args(operation, identity, status, sent_at.isoformat(), by_api_clock, message)
         self.operation = operation
         self.identity = identity

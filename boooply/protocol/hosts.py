@@ -70,7 +70,7 @@ def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -
     """
     value = fallback if given is None else given
     if value is None or value == "":
-        raise ConfigurationError(f"base_url is missing: pass base_url=… or set {BASE_URL}")
+        raise ConfigurationError(f"base_url is missing: set {BASE_URL}, or pass base_url=…")
     source = f" ({BASE_URL})" if given is None else ""
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ConfigurationError(f"base_url must be text, not {type(value).__name__}: pass {_FORM}")

@@ -88,10 +88,11 @@ def optional(rule: Rule, none: str = "None") -> Rule:
 
 @attrs.frozen
 class KeyKind:
-    """A kind of key: its argument, its environment variable and its prefixes."""
+    """A kind of key: its argument and how that is passed, its environment variable and its prefixes."""
 
     name: str
     argument: str
+    passed: str
     variable: str
     prefixes: tuple[str, ...]
     purpose: str
@@ -100,6 +101,7 @@ class KeyKind:
 ORGANIZATION: Final = KeyKind(
     "an organization key",
     "api_key",
+    "api_key=…",
     "BOOOPLY_API_KEY",
     ("bply_org_", "bply_tenant_", "boooply_tenant_"),
     "AsyncBoooplyClient and BoooplyClient, which read and write one customer's interviews",
@@ -107,6 +109,7 @@ ORGANIZATION: Final = KeyKind(
 PLATFORM: Final = KeyKind(
     "a platform key",
     "platform_key",
+    "platform_key=…",
     "BOOOPLY_PLATFORM_KEY",
     ("bply_platform_", "boooply_platform_"),
     "AsyncBoooplyPlatform and BoooplyPlatform, which mint organization keys",
@@ -114,6 +117,7 @@ PLATFORM: Final = KeyKind(
 WEBHOOK: Final = KeyKind(
     "a webhook secret",
     "secret",
+    "Webhook(secret)",
     "BOOOPLY_WEBHOOK_SECRET",
     ("whsec_",),
     "Webhook, which verifies what Boooply posts to you",
@@ -157,7 +161,7 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
     """
     secret = fallback if given is None else given
     if secret is None or not secret.reveal():
-        raise ConfigurationError(f"{wanted.argument} is missing: pass {wanted.argument}=… or set {wanted.variable}")
+        raise ConfigurationError(f"{wanted.argument} is missing: set {wanted.variable}, or pass {wanted.passed}")
     problem = _problem(secret, wanted)
     if problem is not None:
         source = f" ({wanted.variable})" if given is None else ""

@@ -62,7 +62,7 @@ class Faults:
         if fault not in FAULTS:
             raise ValueError(f"fault must be one of {', '.join(FAULTS)}")
         if times is not None and times < 1:
-            raise ValueError("times must be at least 1, or None")
+            raise ValueError("times must be at least 1")
         with self._lock:
             self._planned = (*self._planned, PlannedFault(operation=operation, fault=fault, times=times))
 

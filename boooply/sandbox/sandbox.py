@@ -133,7 +133,7 @@ class Sandbox:
             RuntimeError: The sandbox was not entered yet.
         """
         if not self._state.base_url:
-            raise RuntimeError("the sandbox has no address before it is entered")
+            raise RuntimeError("the sandbox has no address yet: use it in a with block")
         return self._state.base_url
 
     @property
@@ -179,7 +179,7 @@ class Sandbox:
         """
         if self.duplicates:
             codes = ", ".join(sorted({email.meeting_code for email in self.duplicates}))
-            raise AssertionError(f"{len(self.duplicates)} invitations went out twice, the second time for {codes}")
+            raise AssertionError(f"invitations went out twice ({len(self.duplicates)}), the second time for {codes}")
 
     def assert_within_limits(self) -> None:
         """Assert that no call was over the limits.

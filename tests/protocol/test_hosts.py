@@ -101,8 +101,8 @@ def test_two_apis(other: str) -> None:
         ("https://", "base_url must be of the form https://HOST"),
         ("https://api.boooply.com:http", "base_url is not a URL"),
         ("https://[::1", "base_url is not a URL"),
-        ("", "base_url is missing: pass base_url=… or set BOOOPLY_BASE_URL"),
-        (None, "base_url is missing: pass base_url=… or set BOOOPLY_BASE_URL"),
+        ("", "base_url is missing: set BOOOPLY_BASE_URL, or pass base_url=…"),
+        (None, "base_url is missing: set BOOOPLY_BASE_URL, or pass base_url=…"),
     ],
 )
 def test_a_base_url_that_cannot_work(given: Any, problem: str) -> None:
