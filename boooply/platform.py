@@ -6,6 +6,7 @@ from ssl import SSLContext
 import attrs
 
 from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, connect, connection_over
+from boooply.errors import ConfigurationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.attempts import OnResponse
 from boooply.protocol.retry import RetryPolicy
@@ -74,6 +75,10 @@ class AsyncBoooplyPlatform(Connection):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
+        if not api_key:
+            raise ConfigurationError(
+                "api_key is missing: connect the customer first, and pass the key that is stored for it"
+            )
         chosen = key(as_secret(api_key), ORGANIZATION, None)
         return connection_over(AsyncBoooplyClient, attrs.evolve(self._transport, key=chosen))
 

@@ -33,6 +33,7 @@ _MASKED: Final = "What looks like a key is masked."
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 _LISTED: Final = 20  # of each kind
+_WIDEST: Final = (None, 54, 26, 17)  # of a column, by the number of samples, so that 80 columns suffice
 
 
 @attrs.define
@@ -65,12 +66,13 @@ def layout(source: Path, found: Layout, samples: Sequence[Tenant]) -> Renderable
     columns = found.columns or [(column, column) for column in COLUMNS if any(_cell(one, column) for one in samples)]
     titles = ("Column", "First customer", "Second", "Third")[: 1 + len(samples)]
     table = Table(
-        *(Column(title, overflow="ellipsis", no_wrap=True) for title in titles),
+        *(Column(title, overflow="ellipsis", no_wrap=True, max_width=_WIDEST[len(samples)]) for title in titles),
         box=SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
     )
     table.columns[0].min_width = len(COLUMNS[1])  # the longest one is never cut
+    table.columns[0].max_width = None
     is_masked = False
     for name, column in columns:
         if column is not None:

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from rich.table import Column, Table
 
+from boooply.cli.existing_store import open_existing
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
 from boooply.errors import BoooplyError, ConfigurationError
 from boooply.store import AsyncStore, EventRecord, EventStatus
@@ -49,7 +50,7 @@ async def list_events(
     """
     counts: Counter[str] = Counter()
     is_cut = False
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         async for record in opened.events.list(state=state):
             is_cut = counts.total() == limit
             if is_cut:
@@ -75,7 +76,7 @@ async def show(key: _Key, /, *, store: StoreUrl = None, as_json: Json = False) -
     Raises:
         BoooplyError: The store does not know it.
     """
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         record = await _find(opened, key)
     if as_json:
         write_line(json.dumps(_json_of(record)))
@@ -104,7 +105,7 @@ async def retry(*keys: _Key, every: _All = False, store: StoreUrl = None, as_jso
     """
     if every == bool(keys):
         raise ConfigurationError("name the events to retry, or give --all for all that are dead")
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         if every:
             count = sum([await opened.events.retry(one.idempotency_key) async for one in _dead(opened)])
             failed = 0
@@ -130,7 +131,7 @@ async def discard(*keys: _Key, store: StoreUrl = None, as_json: Json = False) ->
     """
     if not keys:
         raise ConfigurationError("name the events to discard: `boooply events list --state dead` lists them")
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         count, failed = await _each(opened, keys, opened.events.discard)
     _report("discarded", count, f"{count_of(count, 'event')} discarded.", as_json=as_json)
     return _UNFINISHED if failed else 0
@@ -154,7 +155,7 @@ async def purge(
         store: Where the events are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
         as_json: Write one JSON object.
     """
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         count = await opened.events.purge(timedelta(days=days), state=state)
     _report("purged", count, f"{count_of(count, 'event')} forgotten.", as_json=as_json)
 

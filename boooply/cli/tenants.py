@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from boooply.cli.existing_store import open_existing
 from boooply.cli.rescue import rescue
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
 from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
@@ -51,7 +52,7 @@ async def list_customers(*, store: StoreUrl = None, as_json: Json = False) -> No
         as_json: Write one JSON object a line.
     """
     counts: Counter[str] = Counter()
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         async for entry in opened.ledger.entries():
             counts[_STATE_NAMES[entry.state]] += 1
             if as_json:
@@ -74,7 +75,7 @@ async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
     Raises:
         BoooplyError: The store does not know it.
     """
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         facts = _facts(await _find(opened, organization_id))
         try:
             masked = str(await opened.keys.get(organization_id))
@@ -101,7 +102,7 @@ async def key(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
     Raises:
         NotConnectedError: There is no key of it.
     """
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         secret = await opened.keys.get(organization_id)
     sys.stdout.write(f"{secret.reveal()}\n")
 
@@ -121,7 +122,7 @@ async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> None
     Raises:
         BoooplyError: The store does not know it.
     """
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         await _find(opened, organization_id)
         await opened.keys.delete(organization_id)
     console().print(
@@ -146,10 +147,7 @@ async def check(*, store: StoreUrl = None) -> int:
     """
     out = console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    async with (
-        AsyncStore.open(store) as opened,
-        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
-    ):
+    async with open_existing(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         await check_store(opened, platform)
         count = sum([1 async for _ in opened.keys.organizations()])
         bad = 0
@@ -162,7 +160,7 @@ async def check(*, store: StoreUrl = None) -> int:
                         bad += 1
                         print_error(f"{one}: {problem}")
                 progress.advance(task, len(batch))
-    console().print(f"{count_of(count, 'key')}, {bad or 'none'} of them not the customer's.")
+    console().print(f"{count_of(count, 'key')} checked: {bad or 'none'} must be replaced.")
     return _UNFINISHED if bad else 0
 
 
@@ -200,10 +198,7 @@ async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
         BoooplyError: The store does not know it, or knows nothing but its key.
     """
     await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
-    async with (
-        AsyncStore.open(store) as opened,
-        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
-    ):
+    async with open_existing(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         entry = await _find(opened, organization_id)
         if not entry.tenant:
             raise BoooplyError(f"{organization_id} is known by its key alone: put its new key with AsyncKeyStore.put")

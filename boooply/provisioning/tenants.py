@@ -27,6 +27,7 @@ _RULES: Final[dict[str, Rule]] = {
     "store": instance(AsyncStore, "an AsyncStore that is open"),
     "verify": FLAG,
     "max_age": PAUSE,
+    "tenant": instance(Tenant, "a Tenant"),
 }
 _LOOK_AGAIN: Final = 0.2  # seconds, while another process connects the same customer
 
@@ -116,6 +117,7 @@ class AsyncTenants:
         return await self.client(tenant.organization_id)
 
     async def _mint(self, tenant: Tenant, *, remint: bool = False, replace: bool = False) -> None:
+        check_all(_RULES, tenant=tenant)
         if not self._is_recorded:
             await check_store(self._store, self._platform, record=True)
             self._is_recorded = self._is_checked = True

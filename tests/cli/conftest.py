@@ -1,5 +1,6 @@
 """Runs of the command: in this process, in one of its own with pipes, and in one of its own with a terminal."""
 
+import asyncio
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ from rich.cells import cell_len
 
 from boooply.cli.main import main
 from boooply.sandbox import Sandbox
+from boooply.store import AsyncStore
 
 COMMAND = (sys.executable, "-W", "error", "-m", "boooply.cli.main")
 WHOLE_SECRET = re.compile(r"bply_(?:org|platform)_[0-9a-f]{8,}|whsec_[0-9a-f]{8,}|token=[\w-]{5,}")
@@ -146,6 +148,17 @@ def store_key(monkeypatch: pytest.MonkeyPatch, sqlite_store_url: str, tmp_path: 
     monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)
     monkeypatch.chdir(tmp_path)
     return key
+
+
+@pytest.fixture
+def empty_store(store_key: str) -> None:  # noqa: ARG001 - it sets variables
+    """Create the store that the command reads."""
+
+    async def create() -> None:
+        async with AsyncStore.open():
+            pass
+
+    asyncio.run(create())
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def claim() -> None:
 # ---- list
 
 
+@pytest.mark.usefixtures("empty_store")
 def test_an_empty_store_says_so(run: Run) -> None:
     ran = run("events", "list")
     assert (ran.code, ran.out, ran.err) == (0, "No event waits: all are handled or discarded.\n", "")
@@ -164,6 +165,7 @@ def test_an_event_is_shown_as_json(run: Run) -> None:
     }
 
 
+@pytest.mark.usefixtures("empty_store")
 @pytest.mark.parametrize(
     ("key", "code", "problem"),
     [

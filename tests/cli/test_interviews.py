@@ -142,6 +142,7 @@ def test_without_a_key_the_two_ways_are_named(run: Run, monkeypatch: pytest.Monk
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("empty_store")
 def test_an_unknown_customer_is_an_error(run: Run) -> None:
     ran = run("interviews", "list", "--customer", "org_9")
 

@@ -58,6 +58,7 @@ async def damage(organization_id: str) -> None:
 # ---- list
 
 
+@pytest.mark.usefixtures("empty_store")
 def test_an_empty_store_says_so(run: Run) -> None:
     ran = run("tenants", "list")
 
@@ -149,7 +150,17 @@ def test_a_damaged_key_is_reported(run: Run) -> None:
     assert "damaged: it cannot be decrypted" in run("tenants", "show", "hand_0000").words
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("command", ["list", "show", "key", "check"])
+def test_no_store_is_created_where_there_is_none(run: Run, sandbox, tmp_path: Path, command: str) -> None:
+    ran = run("tenants", command, *(["org_1"] if command in {"show", "key"} else []), "--store", "sqlite:///other.db")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "boooply: there is no store at other.db: name yours with --store or in BOOOPLY_STORE_URL\n"
+    assert not (tmp_path / "other.db").exists()
+    assert sandbox.calls == ()
+
+
+@pytest.mark.usefixtures("sandbox", "empty_store")
 @pytest.mark.parametrize("command", ["show", "disconnect", "reconnect"])
 def test_an_unknown_customer_is_1(run: Run, command: str) -> None:
     ran = run("tenants", command, "org_\x1b[2J")
@@ -169,6 +180,7 @@ def test_the_key_alone_is_printed_by_the_one_command_that_does(run: Run) -> None
     assert (ran.code, ran.out, ran.err) == (0, f"{KEY}\n", "")
 
 
+@pytest.mark.usefixtures("empty_store")
 def test_a_missing_key_is_1(run: Run) -> None:
     ran = run("tenants", "key", "org_1")
 
@@ -263,8 +275,8 @@ def test_a_new_key_that_cannot_be_stored_is_rescued(
     assert len([*tmp_path.glob("boooply-rescued-keys-*")]) == 1
 
 
-def test_a_store_that_cannot_be_opened_is_one_line_and_1(run: Run) -> None:
-    ran = run("tenants", "list", "--store", "sqlite:////nowhere/boooply.db")
+def test_a_store_that_cannot_be_opened_is_one_line_and_1(run: Run, tmp_path: Path) -> None:
+    ran = run("tenants", "list", "--store", f"sqlite:///{tmp_path}")
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.count("\n") == 1
@@ -302,7 +314,7 @@ def test_each_stored_key_is_checked_with_one_read(run: Run, many_tenants_csv: Ca
     ran = run("tenants", "check")
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == "40 keys, none of them not the customer's.\n"
+    assert ran.out == "40 keys checked: none must be replaced.\n"
 
 
 async def swap_keys() -> None:

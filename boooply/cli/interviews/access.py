@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import attrs
 from cyclopts import Parameter
 
+from boooply.cli.existing_store import open_existing
 from boooply.cli.terminal import StoreUrl
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import (
@@ -28,7 +29,6 @@ from boooply.protocol.settings import ORGANIZATION
 from boooply.provisioning.identity import check_store
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
-from boooply.store import AsyncStore
 
 OF_THE_KEY: Final = ""
 """The name of the customer whose key is BOOOPLY_API_KEY."""
@@ -112,10 +112,7 @@ async def open_client(access: Access) -> AsyncGenerator[AsyncBoooplyClient]:
 @asynccontextmanager
 async def _open_customers(store: str | None, customer: str | None) -> AsyncGenerator[Clients]:
     await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
-    async with (
-        AsyncStore.open(store) as opened,
-        AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform,
-    ):
+    async with open_existing(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         await check_store(opened, platform)
         names = [one async for one in opened.keys.organizations()] if customer is None else [customer]
         yield Clients(platform.base_url, tuple(names), AsyncTenants(platform, opened).client)

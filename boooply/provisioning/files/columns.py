@@ -96,9 +96,11 @@ class Header:
         texts = [problem.text for problem in problems]
         texts += [f"column {column} is missing" for column in REQUIRED if column not in found]
         if texts:
+            texts += [f"{shown(name)} of --map is not among them" for name in sorted(names.unused)]
             known = f"the columns are {', '.join(COLUMNS)}"
-            more = "" if options.mapping else "; give --map for other names, --ignore-extra to leave columns out"
-            raise ProvisioningError(f"{place}: {'; '.join(texts)}; {known}{more}")
+            remedies = f'--map "NAME={REQUIRED[0]}" reads a column of another name'
+            remedies += "" if options.ignore_extra else ", --ignore-extra leaves the others out"
+            raise ProvisioningError(f"{place}: {'; '.join(texts)}; {known}; {remedies}")
         names.check_mapping(place)
         self.columns: list[str | None] = [
             names.column(cell) if cell else None if options.ignore_extra else _NAMELESS for cell in cells

@@ -32,7 +32,8 @@ _ESCAPED: Final = re.compile("_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")  # half a 
 
 # What a number format consists of besides its digits, and the formats that show a whole number with all its digits.
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
-_PLAIN_CODE: Final = re.compile(r"(?:General|@|[#?,]*0?(?:\.[0#?]+)?(?:E[+-][0#]+)?)", re.IGNORECASE)
+_PLAIN_CODE: Final = re.compile(r"(?:General|@|[#?,]*0?(?:\.[0#?]+)?)", re.IGNORECASE)
+_SCIENTIFIC: Final = re.compile("E[+-]", re.IGNORECASE)  # what Excel chooses for an id in which it sees a number
 
 
 @attrs.frozen
@@ -187,6 +188,8 @@ def _number(value: float, code: str) -> Cell:
     text = str(int(value))
     if abs(value) >= 10**_DIGITS:
         return OddCell("rounded number", text, "is a number whose last digits a spreadsheet has lost")
+    if _SCIENTIFIC.search(code):
+        return OddCell("shortened number", text, f"may have lost digits: its format is {shown(code)}")
     if _shows_all_digits(code):
         return text
     return OddCell("formatted number", text, f"is shown in another form, by the format {shown(code)}")
