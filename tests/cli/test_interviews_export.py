@@ -129,6 +129,15 @@ def test_the_form_follows_the_files_name_unless_an_option_says_otherwise(run: Ru
     assert (both.code, both.err) == (2, "boooply: --csv and --jsonl exclude each other: give one of them\n")
 
 
+@pytest.mark.parametrize("suffix", [".xlsx", ".xls", ".ods"])
+def test_a_workbook_is_not_written(run: Run, sandbox, tmp_path: Path, suffix: str) -> None:
+    ran = run("interviews", "export", "--output", f"all{suffix}")
+
+    assert ran.code == 2
+    assert f"--output: a {suffix} file is not written: name a .csv file" in ran.err
+    assert (sandbox.calls, list(tmp_path.glob("all*"))) == ((), [])
+
+
 def test_evaluations_cost_a_read_for_each_completed_interview(run: Run, sandbox, tmp_path: Path) -> None:
     codes = [invite(sandbox) for _ in range(4)]
     sandbox.play(codes[0], evaluation={"overall": 81})

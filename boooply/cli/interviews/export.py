@@ -26,6 +26,7 @@ from boooply.models import InterviewFilters
 
 _CONCURRENCY: Final = 16
 _JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
+_WORKBOOKS: Final = frozenset({".xlsx", ".xls", ".ods"})
 
 _Output = Annotated[Path | None, Parameter(metavar="FILE")]
 
@@ -173,7 +174,10 @@ async def _identity(clients: Clients) -> str:
 def _form(output: Path | None, *, is_csv: bool, is_jsonl: bool) -> str:
     if is_csv and is_jsonl:
         raise ConfigurationError("--csv and --jsonl exclude each other: give one of them")
-    is_named = output is not None and output.suffix.lower() in _JSON_LINES
+    suffix = "" if output is None else output.suffix.lower()
+    if suffix in _WORKBOOKS:
+        raise ConfigurationError(f"--output: a {suffix} file is not written: name a .csv file, which spreadsheets open")
+    is_named = suffix in _JSON_LINES
     return "jsonl" if is_jsonl or (is_named and not is_csv) else "csv"
 
 
