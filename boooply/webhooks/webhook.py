@@ -47,7 +47,8 @@ class Webhook:
     ``secret`` is the webhook secret (``whsec_…``), or several while one replaces another. It falls back to
     ``BOOOPLY_WEBHOOK_SECRET``, separated by commas. ``max_age`` is in seconds: an event whose signed time is further
     from now is rejected. By default, none is: a delivery is retried for a minute or two, and can be replayed from
-    the dashboard much later. To handle each event only once, compare its ``idempotency_key``.
+    the dashboard much later. To handle each event only once, compare its ``idempotency_key``. ``clock`` returns the
+    current time with its timezone; tests of ``max_age`` replace it.
 
     Raises:
         ConfigurationError: A secret is missing, not text, too short, a mask, an API key or an unfilled variable; or
@@ -107,12 +108,13 @@ class Webhook:
             return None
         if event.timestamp is None:
             return StaleEventError("the event has no signed time, so max_age cannot be checked")
-        age = abs(self._clock() - event.timestamp)
-        if age <= timedelta(seconds=self._max_age):
+        age = self._clock() - event.timestamp
+        if abs(age) <= timedelta(seconds=self._max_age):
             return None
-        seconds = age.total_seconds()
+        seconds = abs(age).total_seconds()
+        side = "past" if age > timedelta() else "future"
         return StaleEventError(
-            f"the event's signed time is {seconds:,.0f} s from now, and max_age is {self._max_age:,g} s"
+            f"the event's signed time is {seconds:,.0f} s in the {side}, and max_age is {self._max_age:,g} s"
         )
 
 

@@ -5,10 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from boooply.sandbox.control import control_routes, fault_routes, webhook_routes
+from boooply.sandbox.faults import Faults
+from boooply.sandbox.limits import Clock
+from boooply.sandbox.state import State
+from boooply.sandbox.webhooks import WebhookDispatcher
+
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "testing.md"
 FILES = re.compile(
     r'^```\{\.python notest title="(?P<path>test_[^"]+)"\}\n(?P<code>.*?)^```$', re.MULTILINE | re.DOTALL
 )
+CONTROL = re.compile(r"^\| `(?P<method>[A-Z]+) (?P<path>/_sandbox/[^`]+)` \|", re.MULTILINE)
 MOST_LINES = 10
 
 
@@ -22,3 +29,14 @@ def test_the_files_of_the_page_pass_and_their_tests_are_short(tmp_path: Path) ->
     words = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603 - the words of this file
     assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_page_lists_every_control() -> None:
+    state = State(Clock())
+    routes = (
+        *control_routes(state),
+        *fault_routes(Faults()),
+        *webhook_routes(state, WebhookDispatcher(state, "whsec_0123456789abcdef", None)),
+    )
+    existing = sorted((method, re.sub(r"{(\w+)}", lambda name: name[1].upper(), path)) for method, path, _ in routes)
+    assert sorted(CONTROL.findall(PAGE.read_text(encoding="utf-8"))) == existing

@@ -260,14 +260,17 @@ def test_without_max_age_no_delivery_is_stale(seconds: float) -> None:
     Webhook(SECRET, clock=lambda: NOW + timedelta(seconds=seconds)).verify(body, signed(body))
 
 
-@pytest.mark.parametrize(("seconds", "is_fresh"), [(0, True), (600, True), (601, False), (-600, True), (-601, False)])
-def test_max_age_applies_to_the_past_and_the_future(seconds: float, is_fresh: bool) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "stale"),
+    [(0, None), (600, None), (601, "601 s in the past"), (-600, None), (-601, "601 s in the future")],
+)
+def test_max_age_applies_to_the_past_and_the_future(seconds: float, stale: str | None) -> None:
     body = body_of()
     webhook = Webhook(SECRET, max_age=600, clock=lambda: NOW + timedelta(seconds=seconds))
-    if is_fresh:
+    if stale is None:
         webhook.verify(body, signed(body))
     else:
-        with pytest.raises(StaleEventError, match="601 s from now"):
+        with pytest.raises(StaleEventError, match=stale):
             webhook.verify(body, signed(body))
 
 
