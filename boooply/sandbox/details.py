@@ -11,7 +11,14 @@ from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.listing import interview_view
 from boooply.sandbox.masking import mask, mask_headers
 from boooply.sandbox.records import Call, Delivery, Email, Interview, Participant
-from boooply.sandbox.snippets import curl_of_call, curl_of_webhook, key_variable, python_of_call, python_of_webhook
+from boooply.sandbox.snippets import (
+    curl_of_call,
+    curl_of_webhook,
+    key_command,
+    key_variable,
+    python_of_call,
+    python_of_webhook,
+)
 from boooply.sandbox.state import State
 from boooply.sandbox.transcripts import duration_seconds, transcript
 from boooply.sandbox.views import call_view, delivery_view, email_view, presence_view
@@ -80,6 +87,8 @@ def _exchange_view(state: State, call: Call, exchange: Exchange) -> View:
         "response": {"headers": exchange.response_headers, "body": _body_view(exchange.response_body)},
         "limits": _limits_view(exchange),
         "variable": key_variable(call, exchange),
+        "customer": exchange.customer,
+        "keyCommand": None if exchange.customer is None else key_command(exchange.customer),
         "curl": curl_of_call(call, exchange, state.base_url),
         "python": python_of_call(call, exchange, state.base_url),
     }

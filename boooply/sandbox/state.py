@@ -163,6 +163,12 @@ class State:
         key = self._keys[digest]
         return "platform" if key.opens == "platform" else self.tenant(key.organization_id)
 
+    def customer_of_key(self, presented: str | None) -> str | None:
+        """Return the platform's own id of the customer that a presented key belongs to, revoked or not, if any."""
+        key = None if presented is None else self._keys.get(digest_of(presented))
+        owner = None if key is None else self._organizations.get(key.organization_id)
+        return None if owner is None else owner.external_org_id
+
     def tenant(self, organization_id: str) -> str:
         """Return an organization's name in records of calls: the platform's own id, or else its slug."""
         organization = self._organizations[organization_id]
@@ -248,13 +254,9 @@ class State:
 
     def invite(self, interview: Interview) -> None:
         """Record the invitations of a new interview, and which of them repeat those of an earlier one."""
+        what = (interview.details.get("jobRole"), interview.details.get("title", ""))
         for email in self.send("invitation", interview, interview.participants):
-            invitation = (
-                interview.organization_id,
-                email.to.lower(),
-                interview.details.get("jobRole"),
-                interview.details.get("title", ""),
-            )
+            invitation = (interview.organization_id, email.to.lower(), *what)
             if invitation in self._invited:
                 self.duplicates.append(email)
             self._invited.add(invitation)

@@ -54,14 +54,14 @@ function bodyOf(body, label, absent) {
 }
 
 /** The buttons that copy a program, and what it needs. */
-function programs({ curl, python, variable }, whose) {
+function programs({ curl, python, variable }, ...whose) {
   if (!curl && !python) return note("It cannot be copied as a program: its body is not kept as a whole.");
   const pre = make("pre", { hidden: true, tabIndex: 0 });
   const offer = (text, name) => text && makeButton(`Copy as ${name}`, () => {
     pre.textContent = text;
     copy(text, name, pre);
   }, { data: { testid: `copy-${name.toLowerCase()}` } });
-  const needs = make("p", { className: "small muted" }, "Both read ", code(`$${variable}`), `, ${whose}.`);
+  const needs = make("p", { className: "small muted" }, "Both read ", code(`$${variable}`), ", ", ...whose, ".");
   return make("div", { className: "programs" }, offer(curl, "curl"), offer(python, "Python"), needs, pre);
 }
 
@@ -90,8 +90,11 @@ const view = (title, build, fixed) => () => {
 };
 
 // ---- Calls
-function keyOf({ variable, tenant }) {
-  return variable === "BOOOPLY_PLATFORM_KEY" ? "the platform key" : tenant ? `the key of ${tenant}` : "a key";
+/** Whose key the programs of a call read, and where a customer's key is. */
+function keyOf({ variable, tenant, customer, keyCommand }) {
+  if (customer) return [`the key of customer ${customer}, which the store of your program has: `, code(keyCommand)];
+  if (variable === "BOOOPLY_PLATFORM_KEY") return ["the platform key"];
+  return [tenant ? `the key of ${tenant}` : "the key of the sandbox's own organization: the call had no key that is known"];
 }
 
 function limitsOf({ limits }) {
@@ -118,7 +121,7 @@ function callParts(call) {
   const unsent = fault ? `The fault ${fault} sent something else than a whole body.` : "No body.";
   return [
     summary,
-    programs(call, keyOf(call)),
+    programs(call, ...keyOf(call)),
     part("Request", block(`${call.method} ${call.url}`, "Request line"), headerList(call.request.headers),
       bodyOf(call.request.body, "Request body", "The sandbox did not read a body.")),
     part("Response", headerList(call.response.headers), bodyOf(call.response.body, "Response body", unsent)),
