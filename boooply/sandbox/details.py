@@ -32,7 +32,7 @@ View = dict[str, Any]
 RELATED: Final = 50
 """How many calls, webhooks and e-mails of an interview are named, newest first."""
 
-EXAMPLE_URL: Final = "http://127.0.0.1:8000/webhooks"
+EXAMPLE_URL: Final = "http://127.0.0.1:8000/webhooks/boooply"
 
 
 def details_of(state: State, dispatcher: WebhookDispatcher, kind: str, name: str) -> View:
@@ -183,6 +183,7 @@ def _webhook(state: State, dispatcher: WebhookDispatcher, name: str) -> View:
         **delivery_view(delivery),
         "attempts": _attempts(delivery),
         "url": dispatcher.url,
+        "exampleUrl": None if dispatcher.url else EXAMPLE_URL,
         "signature": request.headers["X-Boooply-Signature"],
         "headers": mask_headers(request.headers.items()),
         "body": _body_view(body),

@@ -156,6 +156,27 @@ def test_a_webhook_opens_and_is_replayed(sandbox: Sandbox, client: BoooplyClient
     expect(page.get_by_test_id("result")).to_be_empty()
 
 
+def test_without_an_endpoint_a_replay_says_what_is_missing(
+    sandbox: Sandbox, client: BoooplyClient, looking: Any
+) -> None:
+    sandbox.play(create(client))
+    delivery = sandbox.webhooks.deliveries[0]
+    page = looking.at(sandbox.base_url)
+    row = page.get_by_test_id(f"delivery-{delivery.id}")
+    expect(row.get_by_role("button", name="Replay")).to_be_disabled()
+    row.get_by_role("link").click()
+    dialog = page.get_by_role("dialog", name="interview.transcript")
+    expect(dialog.get_by_role("button", name="Replay")).to_be_disabled()
+    expect(dialog).to_contain_text("Set the endpoint URL first")
+    expect(dialog).to_contain_text("a placeholder, http://127.0.0.1:8000/webhooks/boooply: put your own address")
+    looking.picture(page, "inspector-8-no-endpoint")
+    sandbox.webhooks.url = "http://127.0.0.1:9/nobody-listens"
+    expect(dialog.get_by_role("button", name="Replay")).to_be_enabled()
+    expect(dialog).not_to_contain_text("placeholder")
+    page.keyboard.press("Escape")
+    expect(row.get_by_role("button", name="Replay")).to_be_enabled()
+
+
 # ---- copying
 
 

@@ -445,7 +445,9 @@ async def test_the_copied_programs_send_a_webhook_that_is_signed(call: Any, endp
     deliveries = call.sandbox.webhooks.deliveries
     for delivery in deliveries:
         seen = (await call(f"GET /_sandbox/details/webhook/{delivery.id}")).body
-        curl, python = (seen[name].replace("http://127.0.0.1:8000/webhooks", url) for name in ("curl", "python"))
+        curl, python = (
+            seen[name].replace("http://127.0.0.1:8000/webhooks/boooply", url) for name in ("curl", "python")
+        )
         own = variables(call.sandbox)
         await asyncio.to_thread(run, ["sh", "-c", curl], own)
         with pytest.raises(AssertionError, match="HTTP Error 400"):  # what the endpoint responds

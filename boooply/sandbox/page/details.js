@@ -4,7 +4,7 @@ import { copy } from "./actions.js";
 import { make, makeButton, reconcile, setBadge } from "./elements.js";
 import { renderPlay } from "./interviews.js";
 import { filterBy } from "./lists.js";
-import { callRow, emailRow, nextTry, replay } from "./rows.js";
+import { allowReplay, callRow, emailRow, nextTry, replay } from "./rows.js";
 import { duration, hms, minute, second, took } from "./times.js";
 import { count, DELIVERY_STATES, EMAIL_KINDS, size, STATUSES, statusWords, tone } from "./words.js";
 
@@ -212,8 +212,10 @@ const attemptItem = ({ at, status, error, seconds, response }) => make("li", {},
   response ? block(response, "Response of your endpoint") : null);
 
 function webhookParts(delivery) {
-  const { event, meetingCode, tenant, state, attempts, nextAttemptAt, url, signature } = delivery;
+  const { event, meetingCode, tenant, state, attempts, nextAttemptAt, url, exampleUrl, signature } = delivery;
   const again = makeButton("Replay", (self) => replay(self, delivery), { className: "tinted", ariaLabel: `Replay ${event} of ${meetingCode}` });
+  allowReplay(again, url);
+  const where = exampleUrl ? [". Without an endpoint, they send it to a placeholder, ", code(exampleUrl), ": put your own address in its place"] : [];
   return [
     facts([
       ["State", [badge(state, DELIVERY_STATES[state]), " ", make("span", { className: "small muted" }, nextTry(nextAttemptAt))]],
@@ -222,8 +224,8 @@ function webhookParts(delivery) {
       ["Endpoint", url ? [code(url)] : "none set"],
       ["Signature", [code(signature)]],
     ]),
-    make("div", { className: "programs" }, again),
-    programs(delivery, "the webhook secret, and sign the body in them"),
+    make("div", { className: "programs" }, again, url ? "" : note(again.title)),
+    programs(delivery, "the webhook secret, and sign the body in them", ...where),
     part(`Attempts (${attempts.length})`, attempts.length ? make("ol", { className: "tries" }, attempts.map(attemptItem)) : note("None yet.")),
     part("Headers", headerList(delivery.headers)),
     part("Payload", bodyOf(delivery.body, "Payload", "")),
