@@ -11,7 +11,14 @@ from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.listing import interview_view
 from boooply.sandbox.masking import mask, mask_headers
 from boooply.sandbox.records import Call, Delivery, Email, Interview, Participant
-from boooply.sandbox.snippets import curl_of_call, curl_of_webhook, key_variable, python_of_call, python_of_webhook
+from boooply.sandbox.snippets import (
+    curl_of_call,
+    curl_of_webhook,
+    key_command,
+    key_variable,
+    python_of_call,
+    python_of_webhook,
+)
 from boooply.sandbox.state import State
 from boooply.sandbox.transcripts import duration_seconds, transcript
 from boooply.sandbox.views import call_view, delivery_view, email_view, presence_view
@@ -25,7 +32,7 @@ View = dict[str, Any]
 RELATED: Final = 50
 """How many calls, webhooks and e-mails of an interview are named, newest first."""
 
-EXAMPLE_URL: Final = "http://127.0.0.1:8000/webhooks"
+EXAMPLE_URL: Final = "http://127.0.0.1:8000/webhooks/boooply"
 
 
 def details_of(state: State, dispatcher: WebhookDispatcher, kind: str, name: str) -> View:
@@ -80,6 +87,8 @@ def _exchange_view(state: State, call: Call, exchange: Exchange) -> View:
         "response": {"headers": exchange.response_headers, "body": _body_view(exchange.response_body)},
         "limits": _limits_view(exchange),
         "variable": key_variable(call, exchange),
+        "customer": exchange.customer,
+        "keyCommand": None if exchange.customer is None else key_command(exchange.customer),
         "curl": curl_of_call(call, exchange, state.base_url),
         "python": python_of_call(call, exchange, state.base_url),
     }
@@ -174,6 +183,7 @@ def _webhook(state: State, dispatcher: WebhookDispatcher, name: str) -> View:
         **delivery_view(delivery),
         "attempts": _attempts(delivery),
         "url": dispatcher.url,
+        "exampleUrl": None if dispatcher.url else EXAMPLE_URL,
         "signature": request.headers["X-Boooply-Signature"],
         "headers": mask_headers(request.headers.items()),
         "body": _body_view(body),

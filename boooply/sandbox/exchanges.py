@@ -61,6 +61,7 @@ class Exchange:
     Attributes:
         target: The path and the query.
         opens: What the presented key opens; None if it is unknown or absent.
+        customer: The platform's own id of the customer whose key it is, revoked or not; None for any other key.
         request_body: None if the sandbox did not read it.
         response_body: None if a fault sent something else than a whole body.
         seconds: From the request's head to the response, ready to be sent.
@@ -70,6 +71,7 @@ class Exchange:
 
     target: str = field(repr=False)
     opens: Literal["platform", "organization"] | None
+    customer: str | None
     request_headers: Headers = field(repr=False)
     request_body: Body | None
     response_headers: Headers = field(repr=False)
@@ -117,6 +119,7 @@ async def exchange_of(
     response: web.StreamResponse,
     *,
     opens: Literal["platform", "organization"] | None,
+    customer: str | None,
     allowance: Allowance,
     decision: Decision | None,
     seconds: float,
@@ -126,6 +129,7 @@ async def exchange_of(
     return Exchange(
         target=mask(request.raw_path),
         opens=opens,
+        customer=customer,
         request_headers=mask_headers(request.headers.items()),
         request_body=await _request_body(request),
         response_headers=mask_headers(response.headers.items()),

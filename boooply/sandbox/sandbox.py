@@ -258,7 +258,8 @@ class Sandbox:
         Calls with them get a 401. A key that is minted afterwards works.
 
         Args:
-            organization_id: The platform's own id of the customer; None is the organization of `api_key`.
+            organization_id: The platform's own id of the customer, the API's id of the organization, or
+                `sandbox-company`; None is the organization of `api_key`, which is `sandbox-company`.
 
         Raises:
             SandboxError: 404 for an organization that does not exist.

@@ -135,6 +135,7 @@ class Server:
             request,
             response,
             opens=None if key is None else key.opens,
+            customer=self._state.customer_of_key(bearer(request)),
             allowance=allowance,
             decision=decision,
             seconds=time.perf_counter() - began,

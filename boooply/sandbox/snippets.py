@@ -1,6 +1,7 @@
 """Programs that send a call or a webhook again: for a shell with curl, and for Python with this package.
 
-They read keys and secrets from the environment, under the names that the sandbox prints when it starts.
+They read keys and secrets from the environment, under the names that the sandbox prints when it starts. The key of a
+customer has a name of its own there, so that a copy never acts on the sandbox's own organization instead.
 """
 
 import json
@@ -15,21 +16,44 @@ from boooply.sandbox.exchanges import Exchange
 from boooply.sandbox.operations import OPERATIONS
 from boooply.sandbox.records import Call, WebhookRequest
 
-__all__ = ["curl_of_call", "curl_of_webhook", "first_call", "first_interview", "key_variable", "python_of_call"]
-__all__ += ["python_of_webhook"]
+__all__ = ["curl_of_call", "curl_of_webhook", "first_call", "first_interview", "key_command", "key_variable"]
+__all__ += ["python_of_call", "python_of_webhook"]
 
 VARIABLES: Final = {"organization": "BOOOPLY_API_KEY", "platform": "BOOOPLY_PLATFORM_KEY"}
+CUSTOMER_KEY: Final = "CUSTOMER_KEY"
 OPENS: Final = {one.name: one.opens for one in OPERATIONS}
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 FIRST_ERROR: Final = 400
 WIDTH: Final = 96
 
-# ---- curl
+PLAIN: Final = re.compile(r"[\w.:@/-]+", re.ASCII)
+"""What a shell leaves as it is, within double quotes too."""
+
+# ---- keys
 
 
 def key_variable(call: Call, exchange: Exchange) -> str:
     """Return the variable of the environment from which a program reads the key of a call."""
+    if exchange.customer is not None:
+        return CUSTOMER_KEY
     return VARIABLES[exchange.opens or OPENS.get(call.operation, "organization")]
+
+
+def key_command(customer: str) -> str:
+    """Return the command that prints a customer's key from the store of the program under test."""
+    return f"boooply tenants key {shlex.quote(_one_line(customer))}"
+
+
+def _one_line(text: str) -> str:
+    # Nothing may end a comment, or reach a terminal as a control.
+    return "".join(one for one in " ".join(text.split()) if one.isprintable())
+
+
+def _remedy(customer: str) -> str:
+    return f"the key of customer {_one_line(customer)}, which the store of your program has: {key_command(customer)}"
+
+
+# ---- curl
 
 
 def curl_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
@@ -41,10 +65,28 @@ def curl_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
     method = [] if call.method == "GET" else ["--head"] if call.method == "HEAD" else ["-X", shlex.quote(call.method)]
     lines = [" ".join([*words, *method, shlex.quote(base_url + exchange.target)])]
     if _has_header(exchange, "authorization"):
-        lines.append(f'-H "Authorization: Bearer ${key_variable(call, exchange)}"')
+        lines.append(f'-H "Authorization: Bearer {_shell_key(call, exchange)}"')
     if body:
         lines += [f"-H {shlex.quote(f'Content-Type: {_content_type(exchange)}')}", f"--data-raw {shlex.quote(body)}"]
-    return " \\\n  ".join(lines)
+    return _shell_comment(exchange.customer) + " \\\n  ".join(lines)
+
+
+def _shell_comment(customer: str | None) -> str:
+    if customer is None:
+        return ""
+    # Quoted, since zsh runs a pasted comment as a command.
+    named = shlex.quote(_one_line(customer))
+    return f"# CUSTOMER_KEY is the key of customer {named}, from the store of your program: {key_command(customer)}\n"
+
+
+def _shell_key(call: Call, exchange: Exchange) -> str:
+    customer = exchange.customer
+    if customer is None:
+        return f"${key_variable(call, exchange)}"
+    is_plain = PLAIN.fullmatch(customer) is not None
+    remedy = _remedy(customer) if is_plain else "the key of the customer, which the store of your program has"
+    # In the command itself: an interactive shell would go on with the next one.
+    return f"${{{CUSTOMER_KEY}:?set it to {remedy}}}"
 
 
 def curl_of_webhook(request: WebhookRequest, body: str, url: str) -> str:
@@ -107,10 +149,11 @@ def python_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
     kind, argument, name = (
         ("BoooplyPlatform", "platform_key", "platform") if is_platform else ("BoooplyClient", "api_key", "client")
     )
-    whose = "" if is_platform or call.tenant is None else f"  # the key of {' '.join(call.tenant.split())}"
+    whose = "" if is_platform or call.tenant is None else f"  # the key of {_one_line(call.tenant)}"
     return _program(
         ["import os", "", f"from boooply import {', '.join(sorted((kind, *imports), key=str.lower))}"],
         [
+            *_python_check(exchange.customer),
             f"with {kind}(",
             f'    {argument}=os.environ["{variable}"],{whose}',
             f"    base_url={base_url!r},",
@@ -118,6 +161,18 @@ def python_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
             _indent(f"print({expression.replace('CLIENT', name, 1)})"),
         ],
     )
+
+
+def _python_check(customer: str | None) -> list[str]:
+    """Return the lines that end a program without the customer's key."""
+    if customer is None:
+        return []
+    return [
+        f"# {CUSTOMER_KEY} is {_remedy(customer)}",
+        f'if not os.environ.get("{CUSTOMER_KEY}"):',
+        f"    raise SystemExit({f'Set {CUSTOMER_KEY} to {_remedy(customer)}'!r})",
+        "",
+    ]
 
 
 def _program(imports: list[str], body: list[str]) -> str:

@@ -31,7 +31,7 @@ from boooply.sandbox.records import (
     slug_of,
 )
 from boooply.sandbox.saving import OwnKeys, Saved
-from boooply.sandbox.wire import not_found
+from boooply.sandbox.wire import SandboxError, not_found
 
 __all__ = ["PLATFORM_NAME", "Payload", "State"]
 
@@ -43,6 +43,8 @@ PLATFORM_NAME = "Sandbox ATS"
 
 FIRST_CODE = 1_234_567_890
 """The number in the contract's example: the first interview of a sandbox gets it."""
+
+NO_ORGANIZATION = "the organization was not found: use your own id of a customer, the API's id, or "
 
 CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
 
@@ -145,14 +147,15 @@ class State:
         return None if key is None or key.is_revoked else key
 
     def revoke_keys(self, named: str) -> int:
-        """Revoke the keys of an organization that either of its ids names, and return how many there were.
+        """Revoke an organization's keys by either of its ids or the name in `Call.tenant`; return how many there were.
 
         Raises:
             SandboxError: 404 for an organization that does not exist.
         """
-        id_ = self._by_external_id.get(named, named)
+        own = {one.slug: one.id for one in self.organizations() if one.external_org_id is None}
+        id_ = self._by_external_id.get(named) or own.get(named, named)
         if id_ not in self._organizations:
-            raise not_found("the organization", "ORGANIZATION_NOT_FOUND")
+            raise SandboxError(404, "ORGANIZATION_NOT_FOUND", f"{NO_ORGANIZATION}{''.join(own)}")
         live = [key for key in self._keys.values() if key.organization_id == id_ and not key.is_revoked]
         for key in live:
             self._add_key(evolve(key, is_revoked=True))
@@ -162,6 +165,12 @@ class State:
         """Return the tenant of the key with this digest, as in `Call.tenant`."""
         key = self._keys[digest]
         return "platform" if key.opens == "platform" else self.tenant(key.organization_id)
+
+    def customer_of_key(self, presented: str | None) -> str | None:
+        """Return the platform's own id of the customer that a presented key belongs to, revoked or not, if any."""
+        key = None if presented is None else self._keys.get(digest_of(presented))
+        owner = None if key is None else self._organizations.get(key.organization_id)
+        return None if owner is None else owner.external_org_id
 
     def tenant(self, organization_id: str) -> str:
         """Return an organization's name in records of calls: the platform's own id, or else its slug."""
@@ -248,13 +257,9 @@ class State:
 
     def invite(self, interview: Interview) -> None:
         """Record the invitations of a new interview, and which of them repeat those of an earlier one."""
+        what = (interview.details.get("jobRole"), interview.details.get("title", ""))
         for email in self.send("invitation", interview, interview.participants):
-            invitation = (
-                interview.organization_id,
-                email.to.lower(),
-                interview.details.get("jobRole"),
-                interview.details.get("title", ""),
-            )
+            invitation = (interview.organization_id, email.to.lower(), *what)
             if invitation in self._invited:
                 self.duplicates.append(email)
             self._invited.add(invitation)

@@ -56,6 +56,12 @@ def check_url(url: str) -> str:
     return url
 
 
+NO_ENDPOINT: Final = (
+    "there is no endpoint to send it to: set webhooks.url in Python, the Endpoint URL in the console, "
+    'or POST {"url": …} to /_sandbox/webhooks'
+)
+
+
 class WebhookDispatcher:
     """The delivery of the state's events to one endpoint, on the server's loop."""
 
@@ -124,7 +130,7 @@ class WebhookDispatcher:
         if delivery.state == "pending":
             raise conflict("the delivery is under way already", "DELIVERY_PENDING")
         if self.url is None or self._session is None:
-            raise conflict("there is no endpoint: set one first", "NO_ENDPOINT")
+            raise conflict(NO_ENDPOINT, "NO_ENDPOINT")
         self._begin(delivery)
         return self._state.deliveries[delivery_id]
 

@@ -52,8 +52,8 @@ def create(client: BoooplyClient, name: str = "Jane") -> str:
     return client.interviews.create(AIInterview(job_role="Engineer", candidate=candidate)).meeting_code
 
 
-def run(words: list[str], sandbox: Sandbox) -> str:
-    own = {"BOOOPLY_API_KEY": sandbox.api_key, "BOOOPLY_WEBHOOK_SECRET": sandbox.webhook_secret}
+def run(words: list[str], sandbox: Sandbox, **more: str) -> str:
+    own = {"BOOOPLY_API_KEY": sandbox.api_key, "BOOOPLY_WEBHOOK_SECRET": sandbox.webhook_secret, **more}
     done = subprocess.run(  # noqa: S603 - the program that the page has copied
         words, env={**os.environ, **own}, capture_output=True, text=True, timeout=60, check=False
     )
@@ -156,6 +156,27 @@ def test_a_webhook_opens_and_is_replayed(sandbox: Sandbox, client: BoooplyClient
     expect(page.get_by_test_id("result")).to_be_empty()
 
 
+def test_without_an_endpoint_a_replay_says_what_is_missing(
+    sandbox: Sandbox, client: BoooplyClient, looking: Any
+) -> None:
+    sandbox.play(create(client))
+    delivery = sandbox.webhooks.deliveries[0]
+    page = looking.at(sandbox.base_url)
+    row = page.get_by_test_id(f"delivery-{delivery.id}")
+    expect(row.get_by_role("button", name="Replay")).to_be_disabled()
+    row.get_by_role("link").click()
+    dialog = page.get_by_role("dialog", name="interview.transcript")
+    expect(dialog.get_by_role("button", name="Replay")).to_be_disabled()
+    expect(dialog).to_contain_text("Set the endpoint URL first")
+    expect(dialog).to_contain_text("a placeholder, http://127.0.0.1:8000/webhooks/boooply: put your own address")
+    looking.picture(page, "inspector-8-no-endpoint")
+    sandbox.webhooks.url = "http://127.0.0.1:9/nobody-listens"
+    expect(dialog.get_by_role("button", name="Replay")).to_be_enabled()
+    expect(dialog).not_to_contain_text("placeholder")
+    page.keyboard.press("Escape")
+    expect(row.get_by_role("button", name="Replay")).to_be_enabled()
+
+
 # ---- copying
 
 
@@ -174,6 +195,28 @@ def test_copied_programs_run_as_they_are(sandbox: Sandbox, looking: Any) -> None
     assert '"success":true' in run(["sh", "-c", curl], sandbox)
     assert [call.status for call in sandbox.calls] == [201] * 3
     assert sandbox.api_key not in first + python + curl
+
+
+def test_copies_of_a_customers_call_need_that_customers_key(sandbox: Sandbox, looking: Any) -> None:
+    looking.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tenant = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+    with BoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform:
+        key = platform.create_organization_api_key(tenant).api_key.reveal()
+        create(platform.organization(key))
+    page = looking.at(f"{sandbox.base_url}/#call-2")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Both read $CUSTOMER_KEY, the key of customer org_1")
+    expect(dialog).to_contain_text("which the store of your program has: boooply tenants key org_1.")
+    looking.picture(page, "inspector-7-customers-key")
+    python = copied(page, dialog.get_by_test_id("copy-python"), "Python copied")
+    curl = copied(page, dialog.get_by_test_id("copy-curl"), "curl copied")
+    for words in ([sys.executable, "-c", python], ["sh", "-c", curl]):
+        with pytest.raises(AssertionError, match="CUSTOMER_KEY"):
+            run(words, sandbox)
+    assert len(sandbox.calls) == 2
+    run([sys.executable, "-c", python], sandbox, CUSTOMER_KEY=key)
+    run(["sh", "-c", curl], sandbox, CUSTOMER_KEY=key)
+    assert [call.tenant for call in sandbox.calls] == ["org_1"] * 4
 
 
 # ---- many

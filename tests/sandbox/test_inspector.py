@@ -348,8 +348,52 @@ async def test_a_customers_name_cannot_leave_the_comment_of_a_program(call: Any)
     call.key = (await call.provision(name)).body["apiKey"]
     await call("GET /organization")
     program = (await call_details(call))["python"]
-    own = variables(call.sandbox, BOOOPLY_API_KEY=call.key)
+    own = variables(call.sandbox, CUSTOMER_KEY=call.key)
     assert "Organization(" in await asyncio.to_thread(run, [sys.executable, "-c", program], own)
+
+
+CUSTOMERS = ["org_1", "sandbox-company", "it's", 'a "b" $HOME `id` }', "x\n$(exit 9)"]
+
+
+@pytest.mark.parametrize("customer", CUSTOMERS)
+async def test_the_copies_of_a_customers_call_read_that_customers_key(call: Any, customer: str) -> None:
+    call.key = (await call.provision(customer)).body["apiKey"]
+    await call("GET /interviews")
+    seen = await call_details(call)
+    assert (seen["variable"], seen["customer"]) == ("CUSTOMER_KEY", customer)
+    assert seen["keyCommand"].startswith("boooply tenants key ")
+    for words in ([sys.executable, "-c", seen["python"]], ["sh", "-c", seen["curl"]], ["bash", "-c", seen["curl"]]):
+        program = words[-1]
+        assert "BOOOPLY" not in program
+        assert seen["keyCommand"] in program
+        before = len(call.sandbox.calls)
+        for unset in ({}, {"CUSTOMER_KEY": ""}):
+            with pytest.raises(AssertionError, match=r"CUSTOMER_KEY: set it to|Set CUSTOMER_KEY to") as caught:
+                await asyncio.to_thread(run, words, variables(call.sandbox, **unset))
+            assert "Traceback" not in str(caught.value)
+            assert customer != "org_1" or "which the store of your program has: boooply tenants key org_1" in str(
+                caught.value
+            )
+        assert len(call.sandbox.calls) == before
+        await asyncio.to_thread(run, words, variables(call.sandbox, CUSTOMER_KEY=call.key))
+        assert (call.sandbox.calls[-1].tenant, call.sandbox.calls[-1].status) == (customer, 200)
+
+
+async def test_the_copies_of_a_call_with_a_revoked_key_read_that_customers_key(call: Any) -> None:
+    call.key = (await call.provision("org_1")).body["apiKey"]
+    call.sandbox.revoke_keys("org_1")
+    await call("GET /organization")
+    seen = await call_details(call)
+    assert (seen["status"], seen["variable"], seen["customer"]) == (401, "CUSTOMER_KEY", "org_1")
+
+
+async def test_the_copies_of_the_sandbox_s_own_calls_read_what_the_sandbox_prints(call: Any) -> None:
+    await call("GET /organization")
+    seen = await call_details(call)
+    assert (seen["variable"], seen["customer"], seen["keyCommand"]) == ("BOOOPLY_API_KEY", None, None)
+    assert "CUSTOMER_KEY" not in seen["curl"] + seen["python"]
+    await call("GET /organization", key="bply_org_unknown")
+    assert (await call_details(call))["variable"] == "BOOOPLY_API_KEY"
 
 
 async def test_the_first_steps_run_as_they_are(call: Any) -> None:
@@ -401,7 +445,9 @@ async def test_the_copied_programs_send_a_webhook_that_is_signed(call: Any, endp
     deliveries = call.sandbox.webhooks.deliveries
     for delivery in deliveries:
         seen = (await call(f"GET /_sandbox/details/webhook/{delivery.id}")).body
-        curl, python = (seen[name].replace("http://127.0.0.1:8000/webhooks", url) for name in ("curl", "python"))
+        curl, python = (
+            seen[name].replace("http://127.0.0.1:8000/webhooks/boooply", url) for name in ("curl", "python")
+        )
         own = variables(call.sandbox)
         await asyncio.to_thread(run, ["sh", "-c", curl], own)
         with pytest.raises(AssertionError, match="HTTP Error 400"):  # what the endpoint responds

@@ -43,6 +43,18 @@ async def test_an_organization_may_be_named_by_the_api_s_own_id(call: Any, revok
     assert await revoke(own) == 0
 
 
+async def test_the_sandbox_s_own_organization_may_be_named_as_it_is_shown(call: Any, revoke: Any) -> None:
+    await call("GET /organization")
+    assert await revoke(call.sandbox.calls[-1].tenant) == 1
+    assert (await call("GET /organization")).status == 401
+
+
+async def test_a_customer_is_named_before_the_sandbox_s_own_organization(call: Any, revoke: Any) -> None:
+    await call.provision("sandbox-company")
+    assert await revoke("sandbox-company") == 1
+    assert (await call("GET /organization")).status == 200
+
+
 async def test_without_an_id_the_sandbox_s_own_key_is_revoked(call: Any) -> None:
     assert call.sandbox.revoke_keys() == 1
     assert (await call("GET /organization")).status == 401
@@ -52,6 +64,8 @@ async def test_an_unknown_organization_is_an_error(revoke: Any) -> None:
     with pytest.raises(SandboxError) as caught:
         await revoke("org_9")
     assert (caught.value.status, caught.value.code) == (404, "ORGANIZATION_NOT_FOUND")
+    ids = "use your own id of a customer, the API's id, or sandbox-company"
+    assert caught.value.message == f"the organization was not found: {ids}"
 
 
 async def test_the_platform_s_key_stays(call: Any, revoke: Any) -> None:

@@ -249,7 +249,9 @@ async def test_removing_the_endpoint_uses_up_no_attempts(sandbox: Sandbox, call:
     sandbox.clock.advance(5)
     await sandbox.webhooks.delivered()
     assert {(one.state, len(one.attempts)) for one in sandbox.webhooks.deliveries} == {("unsent", 1)}
-    with pytest.raises(SandboxError, match="NO_ENDPOINT"):
+    with pytest.raises(
+        SandboxError, match=r"NO_ENDPOINT: .*set webhooks\.url .* Endpoint URL .* POST .* /_sandbox/webhooks"
+    ):
         sandbox.webhooks.replay(sandbox.webhooks.deliveries[0].id)
     sandbox.webhooks.url = endpoint.url
     await sandbox.webhooks.delivered()

@@ -4,7 +4,7 @@ import { copy } from "./actions.js";
 import { make, makeButton, reconcile, setBadge } from "./elements.js";
 import { renderPlay } from "./interviews.js";
 import { filterBy } from "./lists.js";
-import { callRow, emailRow, nextTry, replay } from "./rows.js";
+import { allowReplay, callRow, emailRow, nextTry, replay } from "./rows.js";
 import { duration, hms, minute, second, took } from "./times.js";
 import { count, DELIVERY_STATES, EMAIL_KINDS, size, STATUSES, statusWords, tone } from "./words.js";
 
@@ -54,14 +54,14 @@ function bodyOf(body, label, absent) {
 }
 
 /** The buttons that copy a program, and what it needs. */
-function programs({ curl, python, variable }, whose) {
+function programs({ curl, python, variable }, ...whose) {
   if (!curl && !python) return note("It cannot be copied as a program: its body is not kept as a whole.");
   const pre = make("pre", { hidden: true, tabIndex: 0 });
   const offer = (text, name) => text && makeButton(`Copy as ${name}`, () => {
     pre.textContent = text;
     copy(text, name, pre);
   }, { data: { testid: `copy-${name.toLowerCase()}` } });
-  const needs = make("p", { className: "small muted" }, "Both read ", code(`$${variable}`), `, ${whose}.`);
+  const needs = make("p", { className: "small muted" }, "Both read ", code(`$${variable}`), ", ", ...whose, ".");
   return make("div", { className: "programs" }, offer(curl, "curl"), offer(python, "Python"), needs, pre);
 }
 
@@ -90,8 +90,11 @@ const view = (title, build, fixed) => () => {
 };
 
 // ---- Calls
-function keyOf({ variable, tenant }) {
-  return variable === "BOOOPLY_PLATFORM_KEY" ? "the platform key" : tenant ? `the key of ${tenant}` : "a key";
+/** Whose key the programs of a call read, and where a customer's key is. */
+function keyOf({ variable, tenant, customer, keyCommand }) {
+  if (customer) return [`the key of customer ${customer}, which the store of your program has: `, code(keyCommand)];
+  if (variable === "BOOOPLY_PLATFORM_KEY") return ["the platform key"];
+  return [tenant ? `the key of ${tenant}` : "the key of the sandbox's own organization: the call had no key that is known"];
 }
 
 function limitsOf({ limits }) {
@@ -118,7 +121,7 @@ function callParts(call) {
   const unsent = fault ? `The fault ${fault} sent something else than a whole body.` : "No body.";
   return [
     summary,
-    programs(call, keyOf(call)),
+    programs(call, ...keyOf(call)),
     part("Request", block(`${call.method} ${call.url}`, "Request line"), headerList(call.request.headers),
       bodyOf(call.request.body, "Request body", "The sandbox did not read a body.")),
     part("Response", headerList(call.response.headers), bodyOf(call.response.body, "Response body", unsent)),
@@ -209,8 +212,10 @@ const attemptItem = ({ at, status, error, seconds, response }) => make("li", {},
   response ? block(response, "Response of your endpoint") : null);
 
 function webhookParts(delivery) {
-  const { event, meetingCode, tenant, state, attempts, nextAttemptAt, url, signature } = delivery;
+  const { event, meetingCode, tenant, state, attempts, nextAttemptAt, url, exampleUrl, signature } = delivery;
   const again = makeButton("Replay", (self) => replay(self, delivery), { className: "tinted", ariaLabel: `Replay ${event} of ${meetingCode}` });
+  allowReplay(again, url);
+  const where = exampleUrl ? [". Without an endpoint, they send it to a placeholder, ", code(exampleUrl), ": put your own address in its place"] : [];
   return [
     facts([
       ["State", [badge(state, DELIVERY_STATES[state]), " ", make("span", { className: "small muted" }, nextTry(nextAttemptAt))]],
@@ -219,8 +224,8 @@ function webhookParts(delivery) {
       ["Endpoint", url ? [code(url)] : "none set"],
       ["Signature", [code(signature)]],
     ]),
-    make("div", { className: "programs" }, again),
-    programs(delivery, "the webhook secret, and sign the body in them"),
+    make("div", { className: "programs" }, again, url ? "" : note(again.title)),
+    programs(delivery, "the webhook secret, and sign the body in them", ...where),
     part(`Attempts (${attempts.length})`, attempts.length ? make("ol", { className: "tries" }, attempts.map(attemptItem)) : note("None yet.")),
     part("Headers", headerList(delivery.headers)),
     part("Payload", bodyOf(delivery.body, "Payload", "")),

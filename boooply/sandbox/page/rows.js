@@ -1,6 +1,6 @@
 /** The rows of calls, organizations, e-mails, webhooks and limits. */
 
-import { act } from "./actions.js";
+import { act, say } from "./actions.js";
 import { byId, make, reconcile, rowOf, setBadge, setText, setTime, write } from "./elements.js";
 import { filters, pageOf, renderPanel } from "./lists.js";
 import { duration, secondsUntil } from "./times.js";
@@ -39,6 +39,8 @@ export function renderLists() {
 }
 
 // ---- Webhooks
+let knownUrl = "";
+
 const attemptRow = rowOf("attempt-row", ({ at, status, error }, fields) => {
   write(fields, { outcome: status === null ? "no response" : statusWords(status), error });
   setTime(fields.time, at);
@@ -51,8 +53,15 @@ export function nextTry(iso) {
   return seconds > 0 ? `next try in ${duration(seconds)}` : "next try now";
 }
 
+/** Whether the button of a replay does anything: without an endpoint, it says why not. */
+export function allowReplay(button, url) {
+  button.ariaDisabled = String(!url);
+  button.title = url ? "" : "Set the endpoint URL first: there is nowhere to send it.";
+  button.ariaDescription = button.title;
+}
+
 export const replay = (trigger, { id, event }) =>
-  act(trigger, ["POST", `webhooks/${encodeURIComponent(id)}/replay`, {}], `Replayed ${event}.`);
+  trigger.ariaDisabled === "true" ? say(trigger.title, true) : act(trigger, ["POST", `webhooks/${encodeURIComponent(id)}/replay`, {}], `Replayed ${event}.`);
 
 const deliveryRow = rowOf("delivery-row", (delivery, fields) => {
   const { event, meetingCode, tenant, state, attempts, nextAttemptAt } = delivery;
@@ -60,14 +69,13 @@ const deliveryRow = rowOf("delivery-row", (delivery, fields) => {
   setBadge(fields.state, state, DELIVERY_STATES[state]);
   reconcile(fields.attempts, attempts, (attempt, place) => place, attemptRow);
   fields.replay.ariaLabel = `Replay ${event} of ${meetingCode}`;
+  allowReplay(fields.replay, knownUrl);
 }, (delivery, { replay: button, event }, node) => {
   node.dataset.testid = `delivery-${delivery.id}`;
   button.dataset.testid = `replay-${delivery.id}`;
   event.href = `#webhook-${encodeURIComponent(delivery.id)}`;
   button.addEventListener("click", () => replay(button, delivery));
 });
-
-let knownUrl = "";
 
 export function renderWebhooks({ url: set }) {
   const url = set ?? "";
