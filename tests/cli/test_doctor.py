@@ -481,8 +481,8 @@ def test_an_error_of_another_form(api: Deviating, check: Check) -> None:
     api.respond["organization"] = lambda: web.json_response({"message": "Hello Ada"}, status=403)
     checks = check(code=1)
 
-    answer = "to the call without a key: HTTP 403, no code, without success and error"
-    assert differing(checks) == {"error-form": [answer]}
+    found = "to the call without a key: HTTP 403, no code, without success and error"
+    assert differing(checks) == {"error-form": [found]}
     assert failing(checks) == {"key-accepted": ["the API refuses it: HTTP 403", ANOTHER_KEY]}
 
 
