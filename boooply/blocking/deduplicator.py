@@ -34,8 +34,6 @@ class Deduplicator(SyncProxy[AsyncDeduplicator]):
     def once(self, event: Event, /) -> Generator[bool]:
         """Return whether an event is yours to handle, within the block; False if it has been handled.
 
-        ::
-
             with deduplicator.once(event) as is_new:
                 if is_new:
                     handle(event)

@@ -240,8 +240,8 @@ The first call carries no key: a wrong host never sees it. With nothing but a
 platform key, that is the only call, since a platform key can only mint. The
 API comes from BOOOPLY_BASE_URL.
 
-Here, exit code 4 means that something differs from what is assumed, and 1 that
-the API did not respond or refused the key.
+Here, exit code 1 means that the API did not respond or refused the key, and 4
+that something else failed, or differs from what is assumed.
 """
 
 app: Final = App(

@@ -52,8 +52,6 @@ class AsyncDeduplicator:
     async def once(self, event: Event, /) -> AsyncGenerator[bool]:
         """Yield True if the event is yours to handle, within the block; False if it has been handled.
 
-        ::
-
             async with deduplicator.once(event) as is_new:
                 if is_new:
                     await handle(event)

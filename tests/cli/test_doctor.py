@@ -33,7 +33,7 @@ from boooply import (
 from boooply.cli.doctor import connection
 from boooply.cli.doctor.checks import CHECKS, examine
 from boooply.cli.doctor.connection import digest
-from boooply.cli.doctor.findings import Finding, Observed, Reading, Settings, differs, passed
+from boooply.cli.doctor.findings import Finding, Observed, Reading, Settings, differs, failed, passed
 from boooply.protocol.endpoints import GET_EVALUATION, GET_INTERVIEW, GET_ORGANIZATION, LIST_INTERVIEWS, Endpoint
 from boooply.protocol.messages import Response
 from boooply.sandbox import Limits, Sandbox
@@ -103,6 +103,14 @@ def differing(checks: dict[str, Any]) -> dict[str, list[str]]:
     return {slug: [one["found"], *one["details"]] for slug, one in checks.items() if one["result"] == "differs"}
 
 
+def failing(checks: dict[str, Any]) -> dict[str, list[str]]:
+    return {slug: [one["found"], one["remedy"]] for slug, one in checks.items() if one["result"] == "failed"}
+
+
+AS_EXPECTED = "to the call without a key: HTTP 401, code INVALID_API_KEY, as expected"
+ANOTHER_KEY = "copy the key into BOOOPLY_API_KEY again, or ask for another one"
+
+
 # ---- an API as assumed
 
 
@@ -111,19 +119,20 @@ def test_all_is_as_assumed_at_the_sandbox(check: Check) -> None:
     checks = check(code=0)
 
     assert {slug: one["found"] for slug, one in checks.items() if one["result"] != "passed"} == {
-        "tls": "the address is http, which is encrypted by nothing"
+        "tls": "the address is http: nothing is encrypted"
     }
     found = {slug: one["found"] for slug, one in checks.items()}
     window = found.pop("rate-limit-window")
     assert re.match(r"\d+ s left at the first call", window)
     organization = found.pop("organization")
-    assert re.match(r"digest [0-9a-f]{6}; --expect ID", organization)
-    assert found["error-form"] == "HTTP 401, code INVALID_API_KEY"
+    assert re.match(r"the digest of its id is [0-9a-f]{6}; --expect ID", organization)
+    assert found["error-form"] == AS_EXPECTED
+    assert found["enumeration-values"].startswith("none unknown, in ")
     assert found["evaluation-form"] == "under evaluation: the usual form"
-    assert found["key-kind"] == "an organization key, bply_org_…"
+    assert found["key-kind"] == "an organization key, bply_org_…, from BOOOPLY_API_KEY"
     assert found["list-form"] == "meetings and pagination: the usual form"
     assert found["rate-limit-headers"] == "Limit, Remaining and Reset; Reset in seconds since 1970"
-    assert found["rate-limit-reads"] == "100"
+    assert found["rate-limit-reads"] == "100 in a window, as documented"
 
 
 def test_it_reads_five_times_at_most_and_first_without_the_key(api: Deviating, check: Check) -> None:
@@ -164,6 +173,7 @@ def test_the_report_for_people_is_tidy(api: Deviating, run: Run) -> None:
         assert re.search(rf"\b{slug}\b", ran.out), slug
     assert "aiohttp" in ran.words
     assert "not checked: the address is http" in ran.words
+    assert "paste this into an issue" in ran.words
 
 
 def test_the_report_in_a_terminal(api: Deviating, run_in_terminal: Run) -> None:
@@ -346,7 +356,7 @@ def test_fields_of_another_type_are_named(api: Deviating, check: Check) -> None:
         "Interview.scheduledAt: text",
         "Organization.name: a list",
     ]
-    assert found["id-types"] == ["some are no text", "Interview.id"]
+    assert found["id-types"] == ["some are not text", "Interview.id"]
 
 
 def test_missing_fields_times_and_scales(api: Deviating, check: Check) -> None:
@@ -367,8 +377,8 @@ def test_missing_fields_times_and_scales(api: Deviating, check: Check) -> None:
             "InterviewParticipant.joinToken",
             "Organization.slug",
         ],
-        "times": ["some have none, and are read as UTC", "Interview.scheduledAt"],
-        "scales": ["outside their scale", "Evaluation.overallScore", "Interview.overallScore"],
+        "times": ["some have no offset, and are read as UTC", "Interview.scheduledAt"],
+        "scales": ["some are outside their scale", "Evaluation.overallScore", "Interview.overallScore"],
     }
 
 
@@ -392,11 +402,11 @@ def test_the_other_published_forms_pass_and_are_named(api: Deviating, check: Che
 
     other = "its fields at the top level: the other published form"
     assert {slug: checks[slug]["found"] for slug in SLUGS if slug.endswith(("-form", "interview-names"))} == {
-        "error-form": "HTTP 401, code INVALID_API_KEY",
+        "error-form": AS_EXPECTED,
         "organization-form": other,
         "list-form": "interviews, total and page: the other published form",
         "interview-form": other,
-        "interview-names": "code, status",
+        "interview-names": "the code is under code, the status is under status",
         "evaluation-form": other,
     }
     assert differing(checks) == {
@@ -433,12 +443,12 @@ def test_rate_limit_headers_that_the_sdk_cannot_use(api: Deviating, check: Check
     api.headers = {"X-RateLimit-Reset": "soon", "X-RateLimit-Limit": "600"}
     assert differing(check(code=4)) == {
         "rate-limit-headers": ["Limit, Remaining and Reset; Reset in a form that the SDK cannot read"],
-        "rate-limit-reads": ["600, where 100 are documented"],
+        "rate-limit-reads": ["600 in a window, where 100 are documented"],
     }
 
     api.headers = {"X-RateLimit-Reset": "3600", "X-RateLimit-Remaining": None}
     assert differing(check(code=4)) == {
-        "rate-limit-headers": ["without X-RateLimit-Remaining"],
+        "rate-limit-headers": ["not every response has X-RateLimit-Remaining"],
         "rate-limit-window": ["3,600 s left: it is longer than a minute"],
     }
 
@@ -448,9 +458,10 @@ def test_a_clock_that_differs(api: Deviating, check: Check, offset: int, side: s
     api.headers = {"Date": formatdate(time.time() + offset, usegmt=True), "X-RateLimit-Reset": "17"}
     api.respond = {}
 
-    (found,) = differing(check(code=4))["clock"]
+    (found, remedy) = failing(check(code=4))["clock"]
 
-    assert re.fullmatch(rf"this machine is about (299|300|301) s {side} the API: set its clock", found)
+    assert re.fullmatch(rf"this machine is about (299|300|301) s {side} the API", found)
+    assert remedy == "set this machine's clock"
 
 
 def test_a_page_of_html_and_a_redirect(api: Deviating, check: Check) -> None:
@@ -463,17 +474,16 @@ def test_a_page_of_html_and_a_redirect(api: Deviating, check: Check) -> None:
     api.respond["interviews"] = lambda: web.Response(status=307, headers={"Location": "https://ada.example"})
     found = differing(check(code=4))
     assert found["json"][1] == "interviews.list: HTTP 307, a redirect"
-    assert found["list-form"] == ["HTTP 307"]
+    assert found["list-form"] == ["HTTP 307 in place of a result"]
 
 
 def test_an_error_of_another_form(api: Deviating, check: Check) -> None:
     api.respond["organization"] = lambda: web.json_response({"message": "Hello Ada"}, status=403)
-    found = differing(check(code=1))
+    checks = check(code=1)
 
-    assert found == {
-        "error-form": ["HTTP 403, without a code, without success and error"],
-        "key-accepted": ["the API refuses it: HTTP 403"],
-    }
+    found = "to the call without a key: HTTP 403, no code, without success and error"
+    assert differing(checks) == {"error-form": [found]}
+    assert failing(checks) == {"key-accepted": ["the API refuses it: HTTP 403", ANOTHER_KEY]}
 
 
 # ---- whose key
@@ -494,11 +504,15 @@ def test_the_organization_is_compared_with_the_one_expected(
         key = store.keys.get(TENANT.organization_id).reveal()
 
     assert check("--customer", TENANT.organization_id, code=0)["organization"]["found"] == "the one expected"
-    assert differing(check("--customer", TENANT.organization_id, "--expect", "org_1", code=4)) == {
-        "organization": ["the key belongs to another one than expected"]
-    }
+    another = "the key belongs to another organization than expected"
+    checks = check("--customer", TENANT.organization_id, "--expect", "org_1", code=4)
+    assert failing(checks) == {"organization": [another, "run boooply tenants reconnect ID"]}
+    assert "from the store" in checks["key-kind"]["found"]
     use_key(limited.base_url, key)
-    assert f"digest {digest(TENANT.organization_id)};" in check(code=0)["organization"]["found"]
+    assert failing(check("--expect", "org_1", code=4)) == {
+        "organization": [another, "set BOOOPLY_API_KEY to the key of the one expected"]
+    }
+    assert f"the digest of its id is {digest(TENANT.organization_id)};" in check(code=0)["organization"]["found"]
     assert check("--expect", TENANT.organization_id, code=0)["organization"]["found"] == "the one expected"
 
 
@@ -516,23 +530,58 @@ def test_a_platform_key_alone_is_never_sent(api: Deviating, monkeypatch: pytest.
     checks = check(code=0)
 
     assert api.seen == [("organization", None)]
-    assert checks["key-kind"]["found"] == "a platform key, bply_platform_…"
+    assert checks["key-kind"]["found"] == "a platform key, bply_platform_…, from BOOOPLY_PLATFORM_KEY"
     assert checks["clock"]["result"] == "passed"
-    because = "a platform key mints keys and reads nothing: no call with it is harmless"
+    because = "a platform key only mints keys, and reads nothing: it is never sent"
     assert {checks[slug]["found"] for slug in SLUGS[SLUGS.index("key-accepted") :]} == {because}
 
 
 def test_a_key_that_the_api_refuses(api: Deviating, use_key: Callable[[str, str], None], check: Check) -> None:
     use_key(f"http://127.0.0.1:{api.port}", "bply_org_0123456789abcdef")
 
-    assert differing(check(code=1)) == {"key-accepted": ["the API refuses it: HTTP 401 INVALID_API_KEY"]}
+    checks = check(code=1)
+    assert failing(checks) == {"key-accepted": ["the API refuses it: HTTP 401 INVALID_API_KEY", ANOTHER_KEY]}
+    assert differing(checks) == {}
     assert len(api.seen) == 2
+
+
+def test_a_key_of_the_store_that_the_api_refuses(limited: Sandbox, check: Check) -> None:
+    with BoooplyPlatform() as platform, Store.open() as store:
+        Tenants(platform, store).connect(TENANT)
+    limited.revoke_keys(TENANT.organization_id)
+
+    (_, remedy) = failing(check("--customer", TENANT.organization_id, code=1))["key-accepted"]
+
+    assert remedy == "run boooply tenants reconnect ID, which mints another key"
+
+
+def test_a_failure_is_nothing_to_report(api: Deviating, use_key: Callable[[str, str], None], run: Run) -> None:
+    use_key(f"http://127.0.0.1:{api.port}", "bply_org_0123456789abcdef")
+    ran = run("doctor")
+
+    ran.check_is_fit_for_print()
+    assert ran.out.startswith("8 passed, 1 failed, 19 not checked; 2 requests")
+    assert f"Remedy: {ANOTHER_KEY}" in ran.words
+    assert "differs" not in ran.out
+    assert "an issue" not in ran.words
+
+
+def test_a_platform_key_beside_an_organizations_is_named(
+    api: Deviating, monkeypatch: pytest.MonkeyPatch, check: Check
+) -> None:
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", api.sandbox.platform_key)
+
+    assert check(code=0)["key-kind"]["found"] == (
+        "an organization key, bply_org_…, from BOOOPLY_API_KEY; "
+        "BOOOPLY_PLATFORM_KEY is set too, and not checked: a platform key reads nothing"
+    )
 
 
 def test_a_key_with_an_unknown_prefix(api: Deviating, use_key: Callable[[str, str], None], check: Check) -> None:
     use_key(f"http://127.0.0.1:{api.port}", "sk_live_0123456789abcdef")
 
-    assert differing(check(code=1))["key-kind"] == ["used as an organization key, but it begins with no known prefix"]
+    used = "used as an organization key, from BOOOPLY_API_KEY, but it begins with no known prefix"
+    assert differing(check(code=1))["key-kind"] == [used]
 
 
 # ---- settings that cannot work
@@ -570,7 +619,8 @@ def test_an_api_that_cannot_be_reached(use_key: Callable[[str, str], None], chec
     checks = check(code=1)
 
     reason = "the API's host refuses connections (ConnectionRefusedError: Connection refused)"
-    assert differing(checks) == {"reachable": [f"organization.get: {reason}"]}
+    assert failing(checks) == {"reachable": [f"organization.get: {reason}", "correct BOOOPLY_BASE_URL"]}
+    assert differing(checks) == {}
     assert checks["list-form"]["result"] == checks["clock"]["result"] == "not_checked"
 
 
@@ -587,7 +637,10 @@ def test_an_api_that_fails(use_key: Callable[[str, str], None], check: Check, fa
         use_key(sandbox.base_url, sandbox.api_key)
         sandbox.faults.add("organization.get", fault, times=None)
 
-        assert differing(check(code=1))["reachable"] == [f"organization.get: {found}"]
+        (shown, remedy) = failing(check(code=1))["reachable"]
+
+    assert shown == f"organization.get: {found}"
+    assert remedy.startswith("try again")
 
 
 def test_a_call_over_the_limit_is_not_sent_again(use_key: Callable[[str, str], None], check: Check) -> None:
@@ -596,7 +649,7 @@ def test_a_call_over_the_limit_is_not_sent_again(use_key: Callable[[str, str], N
         checks = check(code=4)
 
     assert [call.status for call in sandbox.calls] == [401, 200, 429]
-    assert differing(checks) == {"rate-limit-reads": ["1, where 100 are documented"]}
+    assert differing(checks) == {"rate-limit-reads": ["1 in a window, where 100 are documented"]}
     assert checks["list-form"]["found"] == "there was no usable response"
 
 
@@ -648,7 +701,8 @@ def test_a_certificate_that_is_not_trusted(
     checks = check(code=1)
 
     reason = "the certificate of the API's host is not trusted (SSLCertVerificationError)"
-    assert differing(checks) == {"reachable": [f"organization.get: {reason}"]}
+    remedy = "trust your network's authority by SSL_CERT_FILE, or correct BOOOPLY_BASE_URL"
+    assert failing(checks) == {"reachable": [f"organization.get: {reason}", remedy]}
     assert tls_api.seen == []
 
 
@@ -662,6 +716,7 @@ def test_a_proxy_is_named_by_its_variable_alone(monkeypatch: pytest.MonkeyPatch,
     ran.check_is_fit_for_print()
     assert "one, from https_proxy; its address is left out" in ran.words
     assert "the host of the proxy has no address" in ran.words
+    assert "Remedy: check the proxy from https_proxy" in ran.words
     assert "https, a host outside boooply.com with a path; its name is left out" in ran.words
     assert not re.search("ada|pw1234|acme|3128", ran.out + ran.err)
 
@@ -674,6 +729,7 @@ def observed(**changes: Any) -> Observed:
         base_url="https://api.boooply.com",
         key_kind="an organization key",
         key_prefix="bply_org_",
+        key_source="BOOOPLY_API_KEY",
         has_organization_key=True,
         authorities="",
     )
@@ -700,7 +756,7 @@ def response(body: bytes, status: int = 200) -> Response:
         ({}, passed("TLSv1.3, issued by Let's Encrypt, valid until 1970-04-11")),
         ({"issuer": "DigiCert Inc"}, passed("TLSv1.3, issued by DigiCert, valid until 1970-04-11")),
         ({"version": "TLSv1.1"}, differs("TLSv1.1: at least TLSv1.2 is expected")),
-        ({"expires_at": 13 * DAY}, differs("TLSv1.3, issued by Let's Encrypt, valid until 1970-01-14: soon")),
+        ({"expires_at": 13 * DAY}, differs("TLSv1.3, issued by Let's Encrypt, valid until 1970-01-14, which is soon")),
     ],
 )
 def test_certificates(changes: dict[str, Any], found: Finding) -> None:
@@ -714,7 +770,7 @@ def test_certificates(changes: dict[str, Any], found: Finding) -> None:
         ("https://notboooply.com", passed("https, a host outside boooply.com; its name is left out")),
         (
             "https://api.meetings.boooply.com",
-            differs("api.meetings.boooply.com, which an older page names: try https://api.boooply.com"),
+            failed("api.meetings.boooply.com, which never existed", "set BOOOPLY_BASE_URL to https://api.boooply.com"),
         ),
     ],
 )

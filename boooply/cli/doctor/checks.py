@@ -10,6 +10,7 @@ from boooply.secret import hide_locals
 
 REACHABLE: Final = "reachable"
 KEY_ACCEPTED: Final = "key-accepted"
+_WRONG: Final = frozenset({CheckResult.FAILED, CheckResult.DIFFERS})
 
 CHECKS: Final = (
     Check("base-url", "Whose address is it?", connection.base_url),
@@ -50,8 +51,8 @@ def examine(observed: Observed) -> dict[Check, Finding]:
 
 
 def exit_code(findings: dict[Check, Finding]) -> int:
-    """Return 0 if all is as assumed, 1 if the API did not respond or refused the key, and 4 if something differs."""
-    differing = {check.slug for check, finding in findings.items() if finding.result is CheckResult.DIFFERS}
-    if differing & {REACHABLE, KEY_ACCEPTED}:
+    """Return 0 if all is as assumed, 1 if the API did not respond or refused the key, and 4 if anything else is not."""
+    wrong = {check.slug for check, finding in findings.items() if finding.result in _WRONG}
+    if wrong & {REACHABLE, KEY_ACCEPTED}:
         return 1
-    return 4 if differing else 0
+    return 4 if wrong else 0

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 
 from boooply.cli.doctor.checks import examine, exit_code
-from boooply.cli.doctor.connection import REFUSED
+from boooply.cli.doctor.connection import REFUSED, STORE
 from boooply.cli.doctor.findings import EXPECTED_SIZE, Observed, Reading, Settings
 from boooply.cli.doctor.view import as_json, report
 from boooply.cli.terminal import Json, StoreUrl, console, write_line
@@ -50,7 +50,7 @@ async def doctor(
     """
     key = None if customer is None else await _stored_key(customer, store)
     async with _connection(key) as connection:
-        observed = await _observe(connection, expect or customer)
+        observed = await _observe(connection, expect or customer, key_source=_source(key))
     findings, requests = examine(observed), len(observed.readings)
     if as_json_:
         write_line(json.dumps(as_json(findings, requests)))
@@ -80,9 +80,15 @@ def _connection(key: Secret | None) -> Connection:
     )
 
 
-async def _observe(connection: Connection, expected: str | None) -> Observed:
+def _source(key: Secret | None) -> str:
+    if key is not None:
+        return STORE
+    return (ORGANIZATION if os.environ.get(ORGANIZATION.variable) else PLATFORM).variable
+
+
+async def _observe(connection: Connection, expected: str | None, *, key_source: str) -> Observed:
     """Send the calls, one at a time: the first one without a key, so that a wrong host never sees it."""
-    settings = _settings(connection, expected)
+    settings = _settings(connection, expected, key_source)
     found: dict[str, Reading] = {"keyless": await _read(connection, GET_ORGANIZATION, without_key=True)}
     if settings.has_organization_key and _responds(found["keyless"]):
         organization = found["organization"] = await _read(connection, GET_ORGANIZATION)
@@ -119,13 +125,15 @@ async def _read(
     return Reading.of(endpoint, await probe(transport.pool, request, key, timeout=_TIMEOUT))
 
 
-def _settings(connection: Connection, expected: str | None) -> Settings:
+def _settings(connection: Connection, expected: str | None, key_source: str) -> Settings:
     transport = transport_of(connection)
     has_organization_key = isinstance(connection, AsyncBoooplyClient)
     return Settings(
         base_url=connection.base_url,
         key_kind=(ORGANIZATION if has_organization_key else PLATFORM).name,
         key_prefix=_prefix_of(transport.key),
+        key_source=key_source,
+        unchecked_key=PLATFORM.variable if has_organization_key and os.environ.get(PLATFORM.variable) else None,
         has_organization_key=has_organization_key,
         proxy=None if transport.pool.proxy is None else _proxy_source(urlsplit(connection.base_url).scheme),
         authorities=_authorities(),

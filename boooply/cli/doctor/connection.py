@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from boooply.cli.doctor.findings import Finding, Observed, Reading, differs, is_code, not_checked, passed
+from boooply.cli.doctor.findings import Finding, Observed, Reading, differs, failed, is_code, not_checked, passed
 from boooply.errors import APIConnectionError, APIStatusError, cause_text
 from boooply.models import Organization
 from boooply.protocol.header_values import http_date
 from boooply.protocol.hosts import is_loopback
 from boooply.protocol.messages import is_page
 
-PLATFORM_KEY_ONLY: Final = "a platform key mints keys and reads nothing: no call with it is harmless"
+PLATFORM_KEY_ONLY: Final = "a platform key only mints keys, and reads nothing: it is never sent"
 NO_RESPONSE: Final = "there was no usable response"
+STORE: Final = "the store"
 
 _VENDOR: Final = "boooply.com"
 _NEVER_EXISTED: Final = "api.meetings.boooply.com"
@@ -62,7 +63,7 @@ def base_url(observed: Observed) -> Finding:
     host = parts.hostname or ""
     path = " with a path" if parts.path else ""
     if host == _NEVER_EXISTED:
-        return differs(f"{host}, which an older page names: try https://api.{_VENDOR}")
+        return failed(f"{host}, which never existed", f"set BOOOPLY_BASE_URL to https://api.{_VENDOR}")
     if host == _VENDOR or host.endswith(f".{_VENDOR}"):
         return passed(f"{parts.scheme}://{host}{path}")
     if is_loopback(host):
@@ -75,9 +76,10 @@ def reachable(observed: Observed) -> Finding:
     for reading in observed.readings:
         error = reading.error
         if reading.exchange.response is None:
-            return differs(f"{reading.endpoint.operation}: {_reason(error)}")
+            reason = _reason(error)
+            return failed(f"{reading.endpoint.operation}: {reason}", _remedy(reason, observed.settings.proxy))
         if reading.status in _SERVER_ERRORS:
-            return differs(f"{reading.endpoint.operation}: HTTP {reading.status}")
+            return failed(f"{reading.endpoint.operation}: HTTP {reading.status}", "try again later")
     return passed("every request got a response")
 
 
@@ -89,20 +91,30 @@ def _reason(error: object) -> str:
     return str(reason) + (f" ({cause})" if cause else "") if isinstance(reason, str) else "no response in time"
 
 
+def _remedy(reason: str, proxy: str | None) -> str:
+    if "proxy" in reason:
+        return f"check the proxy from {proxy}"
+    if "certificate" in reason:
+        return "trust your network's authority by SSL_CERT_FILE, or correct BOOOPLY_BASE_URL"
+    if "base_url" in reason or "refuses" in reason:
+        return "correct BOOOPLY_BASE_URL"
+    return "try again; if that fails too, check BOOOPLY_BASE_URL and your firewall"
+
+
 def tls(observed: Observed) -> Finding:
     """Find the version of TLS, and whose certificate the host has."""
     found = observed.keyless.exchange.tls
     if observed.settings.base_url.startswith("http://"):
-        return not_checked("the address is http, which is encrypted by nothing")
+        return not_checked("the address is http: nothing is encrypted")
     if found is None:
         return not_checked("there was no connection")
     if found.version in _OLD_TLS:
         return differs(f"{found.version}: at least TLSv1.2 is expected")
     if found.expires_at is None:
-        return passed(f"{found.version}, a certificate that names no end")
+        return passed(f"{found.version}, a certificate without an end")
     until = datetime.fromtimestamp(found.expires_at, UTC).date().isoformat()
     text = f"{found.version}, issued by {_authority(found.issuer)}, valid until {until}"
-    return differs(f"{text}: soon") if found.expires_at - observed.now < _LAST_DAYS * _DAY else passed(text)
+    return differs(f"{text}, which is soon") if found.expires_at - observed.now < _LAST_DAYS * _DAY else passed(text)
 
 
 def _authority(issuer: str | None) -> str:
@@ -118,13 +130,13 @@ def clock(observed: Observed) -> Finding:
         if date is not None:  # cut to whole seconds, and written between sending and receiving
             bounds.append((date - exchange.sent_at - exchange.seconds, date + 1 - exchange.sent_at))
     if not bounds:
-        return not_checked("no response has a Date")
+        return not_checked("no response has the header Date")
     least, most = max(least for least, _ in bounds), min(most for _, most in bounds)
     if least <= _MOST_SKEW and most >= -_MOST_SKEW:
         return passed(f"within {_MOST_SKEW:g} s of the API's")
     seconds = least if least > 0 else most
     side = "behind" if seconds > 0 else "ahead of"
-    return differs(f"this machine is about {abs(seconds):,.0f} s {side} the API: set its clock")
+    return failed(f"this machine is about {abs(seconds):,.0f} s {side} the API", "set this machine's clock")
 
 
 def proxy(observed: Observed) -> Finding:
@@ -151,7 +163,7 @@ def json_responses(observed: Observed) -> Finding:
         return differs("some are not: is base_url the API's own address?", wrong)
     if all(reading.exchange.response is None for reading in observed.readings):
         return not_checked("there was no response")
-    return passed("all of them")
+    return passed("every response is JSON")
 
 
 def error_form(observed: Observed) -> Finding:
@@ -160,25 +172,29 @@ def error_form(observed: Observed) -> Finding:
     if reading.exchange.response is None or reading.status in _SERVER_ERRORS:
         return not_checked("there was no response")
     if reading.status not in REFUSED:
-        return differs(f"HTTP {reading.status} to a call without a key: 401 is expected")
+        return differs(f"to the call without a key: HTTP {reading.status}, where 401 is expected")
     if reading.payload is None:
-        return differs(f"HTTP {reading.status}, but not JSON")
+        return differs(f"to the call without a key: HTTP {reading.status}, but not JSON")
     missing = [name for name in ("success", "error") if name not in reading.payload]
     code = reading.payload.get("code")
     shown = code if isinstance(code, str) and is_code(code) else "of another form"
-    text = f"HTTP {reading.status}, {'without a code' if code is None else f'code {shown}'}"
-    return differs(f"{text}, without {' and '.join(missing)}") if missing else passed(text)
+    shown = "no code" if code is None else f"code {shown}"
+    text = f"to the call without a key: HTTP {reading.status}, {shown}"
+    return differs(f"{text}, without {' and '.join(missing)}") if missing else passed(f"{text}, as expected")
 
 
 # ---- the key
 
 
 def key_kind(observed: Observed) -> Finding:
-    """Find the kind of key, by what it begins with."""
+    """Find the kind of key, by what it begins with, where it comes from, and which other key is set."""
     settings = observed.settings
+    unchecked = settings.unchecked_key
+    also = f"; {unchecked} is set too, and not checked: a platform key reads nothing" if unchecked else ""
     if not settings.key_prefix:
-        return differs(f"used as {settings.key_kind}, but it begins with no known prefix")
-    return passed(f"{settings.key_kind}, {settings.key_prefix}")
+        used = f"used as {settings.key_kind}, from {settings.key_source}"
+        return differs(f"{used}, but it begins with no known prefix{also}")
+    return passed(f"{settings.key_kind}, {settings.key_prefix}, from {settings.key_source}{also}")
 
 
 def key_accepted(observed: Observed) -> Finding:
@@ -188,10 +204,18 @@ def key_accepted(observed: Observed) -> Finding:
         return _without_call(observed)
     if reading.status in REFUSED:
         code = reading.error.code if isinstance(reading.error, APIStatusError) else None
-        return differs(f"the API refuses it: HTTP {reading.status}{f' {code}' if code and is_code(code) else ''}")
+        shown = f" {code}" if code and is_code(code) else ""
+        return failed(f"the API refuses it: HTTP {reading.status}{shown}", _another_key(observed))
     if reading.payload is None or reading.status != _OK:
         return not_checked(NO_RESPONSE)
     return passed("the API accepts it")
+
+
+def _another_key(observed: Observed) -> str:
+    source = observed.settings.key_source
+    if source == STORE:
+        return "run boooply tenants reconnect ID, which mints another key"
+    return f"copy the key into {source} again, or ask for another one"
 
 
 def organization(observed: Observed) -> Finding:
@@ -202,10 +226,17 @@ def organization(observed: Observed) -> Finding:
     ids = [one for one in (found.external_org_id, found.id) if one]
     expected = observed.settings.expected
     if not ids:
-        return differs("the response names none")
+        return differs("the response has no id of it")
     if expected is None:
-        return passed(f"digest {digest(ids[0])}; --expect ID compares it with yours")
-    return passed("the one expected") if expected in ids else differs("the key belongs to another one than expected")
+        return passed(f"the digest of its id is {digest(ids[0])}; --expect ID compares it with yours")
+    if expected in ids:
+        return passed("the one expected")
+    return failed("the key belongs to another organization than expected", _right_key(observed))
+
+
+def _right_key(observed: Observed) -> str:
+    source = observed.settings.key_source
+    return "run boooply tenants reconnect ID" if source == STORE else f"set {source} to the key of the one expected"
 
 
 def plan(observed: Observed) -> Finding:
@@ -214,10 +245,10 @@ def plan(observed: Observed) -> Finding:
     if isinstance(found, Finding):
         return found
     if found.plan is None:
-        return differs("the response names none")
+        return differs("the response has none")
     if found.plan.casefold() in _PLANS:
         return passed(found.plan)
-    return differs(f"{found.plan if is_code(found.plan) else 'one that is left out'}, which no page names")
+    return differs(f"{found.plan if is_code(found.plan) else 'one that is left out'}, which is not documented")
 
 
 def digest(identity: str) -> str:

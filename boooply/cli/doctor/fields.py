@@ -121,7 +121,7 @@ def unknown_fields(observed: Observed) -> Finding:
     unknown = {(str(one.model.__name__), one.name) for one in fields if one.annotation is None} | _beside(observed)
     shown = {f"{owner}.{name}" for owner, name in unknown if is_name(name) and name.casefold() not in data}
     if not unknown:
-        return passed(f"none, in {count_of(_models(fields), 'kind')} of objects")
+        return passed(f"none unknown, in {count_of(_models(fields), 'kind')} of objects")
     hidden = _hidden(len(unknown) - len(shown))
     return differs(f"{count_of(len(unknown), 'field')} that the SDK keeps in .extra", (*named(shown), *hidden))
 
@@ -144,7 +144,7 @@ def missing_fields(observed: Observed) -> Finding:
     has = {(one.model, _first_spelling(one)) for one in fields}
     models = [model for model in _ALWAYS if model in {one.model for one in fields}]
     missing = [f"{model.__name__}.{name}" for model in models for name in _ALWAYS[model] if (model, name) not in has]
-    return differs("documented, and nowhere in the responses", named(missing)) if missing else passed("none")
+    return differs("documented, and nowhere in the responses", named(missing)) if missing else passed("none missing")
 
 
 def _first_spelling(field: Field) -> str:
@@ -161,7 +161,11 @@ def field_types(observed: Observed) -> Finding:
     if not fields:
         return _nothing(observed, "known field")
     wrong = {f"{one}: {_TYPES.get(type(one.value), 'a number')}" for one in fields if not _fits(one)}
-    return differs(f"{count_of(len(wrong), 'field')} with another type", named(wrong)) if wrong else passed("all fit")
+    return (
+        differs(f"{count_of(len(wrong), 'field')} with another type", named(wrong))
+        if wrong
+        else passed("every field has its documented type")
+    )
 
 
 def _fits(field: Field) -> bool:
@@ -181,7 +185,7 @@ def enumeration_values(observed: Observed) -> Finding:
         return _nothing(observed, "enumeration")
     unknown = {(str(one), str(one.value)) for one in fields if one.value not in set(one.enumeration or ())}
     if not unknown:
-        return passed(f"none, in {count_of(len({str(one) for one in fields}), 'field')}")
+        return passed(f"none unknown, in {count_of(len({str(one) for one in fields}), 'field')}")
     prose = [f" {_words(text)} " for text in _texts(observed)]
     prose += [f" {text.replace(' ', '')} " for text in prose]  # GRACEHOPPER for "Grace Hopper"
     shown = [(name, value) for name, value in unknown if is_code(value) and not _is_within(value, prose)]
@@ -197,7 +201,7 @@ def id_types(observed: Observed) -> Finding:
     if not ids:
         return _nothing(observed, "id")
     others = {str(one) for one in ids if not isinstance(one.value, str)}
-    return differs("some are no text", named(others)) if others else passed("text")
+    return differs("some are not text", named(others)) if others else passed("every id is text")
 
 
 def times(observed: Observed) -> Finding:
@@ -208,7 +212,11 @@ def times(observed: Observed) -> Finding:
     if not known:
         return _nothing(observed, "time")
     without = {name for name, time in known if time.tzinfo is None}
-    return differs("some have none, and are read as UTC", named(without)) if without else passed("all have one")
+    return (
+        differs("some have no offset, and are read as UTC", named(without))
+        if without
+        else passed("every time has an offset")
+    )
 
 
 def _time(value: object) -> datetime | None:
@@ -230,9 +238,9 @@ def scales(observed: Observed) -> Finding:
     if not scored:
         return _nothing(observed, "score")
     outside = {name for name, score, (least, most) in scored if not least <= score <= most}
-    return (
-        differs("outside their scale", named(outside)) if outside else passed(f"{count_of(len(scored), 'score')} fit")
-    )
+    if outside:
+        return differs("some are outside their scale", named(outside))
+    return passed(f"{count_of(len(scored), 'score')}, each within its scale")
 
 
 # ---- what may be shown

@@ -29,17 +29,19 @@ class CheckResult(StrEnum):
     """The result of a check."""
 
     PASSED = "passed"
+    FAILED = "failed"
     DIFFERS = "differs"
     NOT_CHECKED = "not checked"
 
 
 @attrs.frozen
 class Finding:
-    """The result of a check, in one line, with further lines where it lists something."""
+    """The result of a check, in one line, with further lines where it lists something, and what mends a failure."""
 
     result: CheckResult
     text: str
     details: tuple[str, ...] = ()
+    remedy: str | None = None
 
 
 @attrs.frozen
@@ -54,6 +56,11 @@ class Check:
 def passed(text: str) -> Finding:
     """Return the finding that an assumption is true."""
     return Finding(CheckResult.PASSED, text)
+
+
+def failed(text: str, remedy: str) -> Finding:
+    """Return the finding that something does not work, which the reader can mend."""
+    return Finding(CheckResult.FAILED, text, remedy=remedy)
 
 
 def differs(text: str, details: Iterable[str] = ()) -> Finding:
@@ -77,6 +84,8 @@ class Settings:
         base_url: The API's address.
         key_kind: The kind of key that is used, as ``an organization key``.
         key_prefix: What that key begins with, or an empty text if no known prefix does.
+        key_source: Where that key comes from: a variable, or the store.
+        unchecked_key: The variable of another key that is set, or None.
         has_organization_key: Whether calls can be made with it.
         proxy: Where the proxy in use comes from, or None without a proxy.
         authorities: Where the trusted certificate authorities come from.
@@ -86,6 +95,8 @@ class Settings:
     base_url: str
     key_kind: str
     key_prefix: str
+    key_source: str
+    unchecked_key: str | None = None
     has_organization_key: bool
     proxy: str | None = None
     authorities: str

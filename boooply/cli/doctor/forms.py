@@ -53,7 +53,7 @@ def unread(observed: Observed, reading: Reading | None, missing: str) -> Finding
         return None
     is_refused = reading is observed.organization and reading.status in REFUSED
     is_telling = reading.status in _CLIENT_ERRORS and reading.status != _TOO_MANY and not is_refused
-    return differs(f"HTTP {reading.status}") if is_telling else not_checked(NO_RESPONSE)
+    return differs(f"HTTP {reading.status} in place of a result") if is_telling else not_checked(NO_RESPONSE)
 
 
 # ---- rate limits
@@ -69,7 +69,7 @@ def rate_limit_headers(observed: Observed) -> Finding:
     unknown = sorted(name for name in others if name.casefold() not in {one.casefold() for one in _LIMITS})
     also = f"; also {', '.join(unknown)}" if unknown else ""
     if missing:
-        return differs(f"without {', '.join(missing)}{also}")
+        return differs(f"not every response has {', '.join(missing)}{also}")
     forms = sorted({_reset_form(one["X-RateLimit-Reset"]) for one in headers})
     text = f"Limit, Remaining and Reset; Reset in {' or '.join(forms)}{also}"
     return differs(text) if _UNREADABLE in forms or len(forms) > 1 else passed(text)
@@ -97,7 +97,9 @@ def rate_limit_reads(observed: Observed) -> Finding:
     if not limits:
         return _no_headers(observed)
     shown = " and ".join(f"{limit:,}" for limit in sorted(limits))
-    return passed(shown) if limits == {_READS} else differs(f"{shown}, where {_READS} are documented")
+    if limits == {_READS}:
+        return passed(f"{shown} in a window, as documented")
+    return differs(f"{shown} in a window, where {_READS} are documented")
 
 
 def rate_limit_window(observed: Observed) -> Finding:
@@ -123,7 +125,7 @@ def _headers(observed: Observed) -> list[Mapping[str, str]]:
 def _no_headers(observed: Observed) -> Finding:
     if not observed.settings.has_organization_key:
         return not_checked(PLATFORM_KEY_ONLY)
-    return not_checked("no response has them" if _headers(observed) else NO_RESPONSE)
+    return not_checked("no response has rate-limit headers" if _headers(observed) else NO_RESPONSE)
 
 
 # ---- where the result is
@@ -175,9 +177,12 @@ def interview_names(observed: Observed) -> Finding:
     interviews = raw_interviews(observed)
     if not interviews:
         return unread(observed, observed.interviews, NO_RESPONSE) or not_checked(NO_INTERVIEW)
-    found = [_either(interviews, *names) for names in (("meetingCode", "code"), ("sessionStatus", "status"))]
-    text = ", ".join(one or "no name that is known" for one in found)
-    return passed(text) if all(found) else differs(text)
+    found = {
+        "code": _either(interviews, "meetingCode", "code"),
+        "status": _either(interviews, "sessionStatus", "status"),
+    }
+    parts = [f"the {what} is under {names or 'no known name'}" for what, names in found.items()]
+    return passed(", ".join(parts)) if all(found.values()) else differs(", ".join(parts))
 
 
 def _either(interviews: list[Payload], *names: str) -> str:

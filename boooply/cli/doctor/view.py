@@ -18,7 +18,8 @@ from boooply.cli.doctor.findings import Check, CheckResult, Finding
 from boooply.cli.terminal import count_of, inset, printable
 from boooply.version import __version__
 
-_STYLES: Final = {CheckResult.PASSED: "green", CheckResult.DIFFERS: "bold red"}
+_STYLES: Final = {CheckResult.PASSED: "green", CheckResult.FAILED: "bold red", CheckResult.DIFFERS: "yellow"}
+_ISSUE: Final = "Something differs from what the SDK assumes: please paste this into an issue; --json is as good."
 _PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "anyio", "uvloop", "orjson")
 _RELEASE: Final = re.compile(r"[\d.]*")  # what follows the numbers may be of a company's own making
 
@@ -47,6 +48,7 @@ def as_json(findings: Mapping[Check, Finding], requests: int) -> dict[str, Any]:
             "result": str(finding.result).replace(" ", "_"),
             "found": printable(finding.text),
             "details": [printable(one) for one in finding.details],
+            "remedy": None if finding.remedy is None else printable(finding.remedy),
         }
         for check, finding in findings.items()
     }
@@ -63,10 +65,8 @@ def report(findings: Mapping[Check, Finding], requests: int) -> RenderableType:
         _table(findings),
         *_not_checked(findings),
         Text(f"\n{named}\n", "dim"),
-        Text(
-            "This report contains no key, id, name, address or other value of your data.\n"
-            "If something differs, please paste it into an issue; --json is as good."
-        ),
+        Text("This report contains no key, id, name, address or other value of your data."),
+        *([Text(_ISSUE)] if counts[CheckResult.DIFFERS] else []),
     )
 
 
@@ -75,7 +75,8 @@ def _table(findings: Mapping[Check, Finding]) -> Table:
     table = Table.grid(*columns, padding=(0, 2, 0, 0))
     for check, finding in findings.items():
         if finding.result is not CheckResult.NOT_CHECKED:
-            lines = (finding.text, *(f"- {one}" for one in finding.details))
+            lines = [finding.text, *(f"- {one}" for one in finding.details)]
+            lines += [] if finding.remedy is None else [f"Remedy: {finding.remedy}"]
             result = Text(finding.result, _STYLES[finding.result])
             table.add_row(result, check.slug, "\n".join(map(printable, lines)))
     return table

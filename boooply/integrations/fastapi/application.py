@@ -69,8 +69,6 @@ _RULES: Final[dict[str, Rule]] = {
 class Boooply:
     """The platform, the customers' clients and the webhooks of a FastAPI application.
 
-    ::
-
         boooply = Boooply()
         app = FastAPI(lifespan=boooply.lifespan)
         boooply.add_to(app)
@@ -170,9 +168,7 @@ class Boooply:
     def client_of(self, customer: Callable[..., Any], /) -> Callable[..., Awaitable[AsyncBoooplyClient]]:
         """Create a dependency that returns a customer's client, given a dependency that returns the customer's id.
 
-        ::
-
-            CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer))]
+        CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer))]
         """
 
         async def client(organization_id: Annotated[str, Depends(customer)]) -> AsyncBoooplyClient:
