@@ -49,10 +49,6 @@ NO_ORGANIZATION = "the organization was not found: use your own id of a customer
 CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TEAM": "Team"}
 
 
-def _ignore() -> None:
-    pass
-
-
 class State:
     """The state of one sandbox.
 
@@ -74,7 +70,7 @@ class State:
         self.exchanges: Exchanges = Exchanges()
         self.redirect_hits: list[RedirectHit] = []
         self.deliveries: dict[str, Delivery] = {}
-        self.on_announcement: Callable[[], None] = _ignore
+        self.on_announcement: Callable[[], None] = lambda: None
         self._organizations: dict[str, Organization] = {}
         self._by_external_id: dict[str, str] = {}
         self._keys: dict[str, Key] = {}

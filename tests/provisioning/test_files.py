@@ -23,7 +23,7 @@ SHORT = "organization_id,user_id,user_email"  # the required columns
 NEVER_CLOSED = "not valid CSV: unexpected end of data"
 CLOSED_TOO_EARLY = "not valid CSV: ',' expected after '\"'"
 OPTIONS = (
-    f"the columns are {', '.join(COLUMNS)}; --map \"NAME=organization_id\" reads a column of another name, "
+    f'the columns are {", ".join(COLUMNS)}; --map "NAME=organization_id" reads a column of another name, '
     "--ignore-extra leaves the others out"
 )
 ONE = Tenant(organization_id="1", user_id="u", user_email="a@b")
