@@ -346,6 +346,12 @@ def test_a_second_handler_for_one_class_raises() -> None:
         boooply.on(Event)(handle)
 
 
+@pytest.mark.parametrize("kind", ["interview.evaluation", print, Tenant, None])
+def test_a_handler_is_for_a_class_of_events(kind: Any) -> None:
+    with pytest.raises(ConfigurationError, match="kind must be a class of events, as EvaluationEvent"):
+        Boooply().on(kind)
+
+
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
 def test_entering_one_boooply_twice_raises_and_leaves_the_first_one_running() -> None:
     boooply = Boooply()

@@ -63,6 +63,9 @@ _RULES: Final[dict[str, Rule]] = {
     "inbox": Rule("a function that creates the inbox of a store, as lambda store: AsyncInbox(store)", callable),
     "concurrency": COUNT,
     "on_response": optional(ON_RESPONSE),
+    "kind": Rule(
+        "a class of events, as EvaluationEvent", lambda value: isinstance(value, type) and issubclass(value, Event)
+    ),
 }
 
 
@@ -199,9 +202,10 @@ class Boooply:
         order in which they arrived; one that waits to run again does not delay those after it.
 
         Raises:
-            ConfigurationError: The class has a handler already, and a failure of one of two could not be recorded; or
-                the application is running.
+            ConfigurationError: It is no class of events; it has a handler already, and a failure of one of two could
+                not be recorded; or the application is running.
         """
+        check_all(_RULES, kind=kind)
 
         def register(handler: Handler[E]) -> Handler[E]:
             self._check_not_running()
