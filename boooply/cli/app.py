@@ -33,7 +33,8 @@ Boooply for a platform key. Start with:
 With a platform key, connect your customers for real, and keep their keys:
 
    export BOOOPLY_BASE_URL=…  BOOOPLY_PLATFORM_KEY=…
-   export BOOOPLY_STORE_KEY="$(boooply store new-key)"   and keep a copy
+   export BOOOPLY_STORE_KEY="$(boooply store new-key)"
+   echo "$BOOOPLY_STORE_KEY"                              and keep a copy
    boooply provision tenants.csv
 """
 _EPILOGUE: Final = """Exit codes: 0 done, 1 the API or the store failed, 2 the command, a setting or

@@ -46,8 +46,8 @@ class Encryption:
         """
         if not keys:
             raise ConfigurationError(
-                f"the store needs an encryption key: pass encryption_key or set {KEY_VARIABLE}; "
-                f"`boooply store new-key` makes one, and so does: {_NEW_KEY}"
+                f"the store needs its encryption key: set {KEY_VARIABLE}, or pass encryption_key. "
+                f"For a new store, make one: `boooply store new-key`, or {_NEW_KEY}"
             )
         problem = next(filter(None, map(_problem, keys)), None)
         if problem is not None:
