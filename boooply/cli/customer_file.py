@@ -1,11 +1,9 @@
 """A file of customers as commands read it: its options, what is wrong with it, and the question whether to continue."""
 
 import asyncio
-import os
 import sys
-import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +12,7 @@ from cyclopts import Parameter
 
 from boooply.cli import customer_file_view as view
 from boooply.cli.customer_file_view import Problems
+from boooply.cli.question import is_yes
 from boooply.cli.terminal import console
 from boooply.errors import ConfigurationError, ProvisioningError
 from boooply.models import Tenant
@@ -22,8 +21,6 @@ from boooply.provisioning.files.reading import Layout, TenantFile, open_file
 from boooply.provisioning.files.rows import BadRow, RowWarning
 
 _SAMPLES: Final = 3
-_YES: Final = frozenset({"y", "yes"})
-_LONGEST_LINE: Final = 1024
 
 
 @Parameter(name="*")
@@ -161,7 +158,7 @@ class CustomerFile:
             return False
         out.print(view.QUESTION, end="")
         stop = stop or asyncio.Event()
-        is_confirmed = (await _line_typed(stop)).strip().lower() in _YES
+        is_confirmed = await is_yes(stop)
         if not is_confirmed and not stop.is_set():
             out.print(view.DECLINED)
         return is_confirmed
@@ -176,26 +173,3 @@ class CustomerFile:
 
 def _is_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
-async def _line_typed(stop: asyncio.Event) -> str:
-    """Return the next line that is typed, or nothing if ``stop`` is set first."""
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Future[str] = loop.create_future()
-
-    def put(line: str) -> None:
-        if not typed.done():
-            typed.set_result(line)
-
-    def read() -> None:
-        line = os.read(sys.stdin.fileno(), _LONGEST_LINE)  # a thread that waits in `input` has a lock, even at exit
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(put, line.decode(errors="replace"))
-
-    threading.Thread(target=read, daemon=True).start()
-    stopping = asyncio.create_task(stop.wait())
-    stopping.add_done_callback(lambda _: put(""))
-    try:
-        return await typed
-    finally:
-        stopping.cancel()

@@ -340,7 +340,7 @@ def test_a_command_that_names_an_old_and_a_new_platform_key_uses_the_store(
 
 
 @pytest.mark.parametrize("command", [("provision", "tenants.csv"), ("tenants", "check"), ("store", "adopt")])
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("sandbox", "empty_store")
 def test_every_platform_key_of_a_list_is_checked(
     run: Run, many_tenants_csv: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:

@@ -1,7 +1,7 @@
 """``boooply interviews``: the interviews of one key, or of customers in the store."""
 
+import asyncio
 import json
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
@@ -14,6 +14,7 @@ from boooply.cli.interviews.access import ANY, Access, open_client, open_clients
 from boooply.cli.interviews.export import export
 from boooply.cli.interviews.filters import NO_FILTERS, Filters, option_error
 from boooply.cli.interviews.listing import list_customers
+from boooply.cli.question import is_yes
 from boooply.cli.terminal import Json, console, print_error, write_line
 from boooply.converter import to_dict
 from boooply.errors import AmbiguousWriteError, BoooplyError, ConfigurationError, DecodingError, ValidationError
@@ -133,7 +134,7 @@ async def cancel(
     """
     _check_asking(yes=yes, command="cancel")
     async with open_client(access) as client:
-        if not yes and not _is_confirmed(view.question("Cancel", await client.interviews.get(code))):
+        if not yes and not await _is_confirmed(view.question("Cancel", await client.interviews.get(code))):
             return _declined()
         return await _change(code, client.interviews.cancel(code, reason=reason), as_json=as_json)
 
@@ -170,7 +171,7 @@ async def reschedule(
         raise ConfigurationError(f"--at: {error.rule}") from None
     async with open_client(access) as client:
         verb = f"Move to {time.isoformat(sep=' ', timespec='minutes')}:"
-        if not yes and not _is_confirmed(view.question(verb, await client.interviews.get(code))):
+        if not yes and not await _is_confirmed(view.question(verb, await client.interviews.get(code))):
             return _declined()
         moving = client.interviews.reschedule(code, scheduled_at=time, duration_minutes=duration_minutes, reason=reason)
         return await _change(code, moving, as_json=as_json)
@@ -213,14 +214,10 @@ def _check_asking(*, yes: bool, command: str) -> None:
         raise ConfigurationError(f"{command} e-mails people, and there is no terminal to ask you on: give --yes")
 
 
-def _is_confirmed(question: str) -> bool:
+async def _is_confirmed(question: str) -> bool:
     """Ask a question on standard error, and return whether the response is yes."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # that of asyncio waits for the input
-    try:
-        console(stderr=True).print(f"{question} [y/N] ", end="", soft_wrap=True)
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    console(stderr=True).print(f"{question} [y/N] ", end="", soft_wrap=True)
+    return await is_yes(asyncio.Event())
 
 
 def _declined() -> int:
