@@ -48,6 +48,7 @@ async def test_a_process_that_was_held_up_reports_how_long_it_was(storage, tmp_p
     started = time.monotonic()
     while not storage.ranges:  # noqa: ASYNC110 - the storage sets no event
         await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)  # until the head of the response has been read
     time.sleep(1.5)  # noqa: ASYNC251 - the whole event loop is held up
     with pytest.raises(APITimeoutError, match=r"no data for [1-9][\d.]* s") as caught:
         await task
