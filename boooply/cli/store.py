@@ -7,10 +7,11 @@ from typing import Final
 from cryptography.fernet import Fernet
 from cyclopts import App
 
+from boooply.cli.existing_store import open_existing
 from boooply.cli.rescue import restore_keys
 from boooply.cli.terminal import StoreUrl, console, count_of, print_error, printable
 from boooply.platform import AsyncBoooplyPlatform, platform_keys_of
-from boooply.store import AsyncKeyStore, AsyncStore
+from boooply.store import AsyncStore
 
 app: Final = App(name="store")
 
@@ -31,8 +32,8 @@ async def rotate(*, store: StoreUrl = None) -> None:
     Args:
         store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
     """
-    async with AsyncKeyStore.open(store) as keys:
-        count = await keys.rotate()
+    async with open_existing(store) as opened:
+        count = await opened.keys.rotate()
     console().print(
         f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key, "
         "in every process."
@@ -54,7 +55,7 @@ async def adopt(*, store: StoreUrl = None) -> None:
     """
     platform = AsyncBoooplyPlatform()  # which checks the settings
     keys = platform_keys_of(platform)
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         await opened.identity.record(platform.base_url, keys, adopt=True)
     shown = ", ".join(map(str, keys))
     console().print(
@@ -73,11 +74,11 @@ async def check(*, store: StoreUrl = None) -> int:
         The exit code: 1 if one is damaged.
     """
     bad = 0
-    async with AsyncKeyStore.open(store) as keys:
-        async for error in keys.corrupt():
+    async with open_existing(store) as opened:
+        async for error in opened.keys.corrupt():
             print_error(str(error))
             bad += 1
-        count = sum([1 async for _ in keys.organizations()])
+        count = sum([1 async for _ in opened.keys.organizations()])
     if bad:
         console().print(f"{bad:,} of {count_of(count, 'key')} cannot be decrypted.")
         return 1

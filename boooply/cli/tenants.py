@@ -197,7 +197,6 @@ async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
     Raises:
         BoooplyError: The store does not know it, or knows nothing but its key.
     """
-    await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
     async with open_existing(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         entry = await _find(opened, organization_id)
         if not entry.tenant:

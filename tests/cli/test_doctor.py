@@ -516,7 +516,7 @@ def test_the_organization_is_compared_with_the_one_expected(
     assert check("--expect", TENANT.organization_id, code=0)["organization"]["found"] == "the one expected"
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("sandbox", "empty_store")
 def test_a_customer_whom_the_store_does_not_know(run: Run) -> None:
     ran = run("doctor", "--customer", "org_1")
 

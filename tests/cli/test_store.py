@@ -44,7 +44,9 @@ def test_a_new_key_is_the_only_output_and_works(run: Run, monkeypatch: pytest.Mo
     (key,) = ran.out.splitlines()
     assert key != run("store", "new-key").out.strip()
     monkeypatch.setenv("BOOOPLY_STORE_KEY", key)
-    assert run("store", "check", "--store", f"sqlite:///{tmp_path}/new.db").code == 0
+    monkeypatch.setenv("BOOOPLY_STORE_URL", f"sqlite:///{tmp_path}/new.db")
+    put(org_1=KEY)
+    assert run("store", "check").code == 0
 
 
 def test_after_a_rotation_the_new_key_is_enough(run: Run, store_key: str, monkeypatch: pytest.MonkeyPatch) -> None:

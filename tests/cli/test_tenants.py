@@ -150,16 +150,6 @@ def test_a_damaged_key_is_reported(run: Run) -> None:
     assert "damaged: it cannot be decrypted" in run("tenants", "show", "hand_0000").words
 
 
-@pytest.mark.parametrize("command", ["list", "show", "key", "check"])
-def test_no_store_is_created_where_there_is_none(run: Run, sandbox, tmp_path: Path, command: str) -> None:
-    ran = run("tenants", command, *(["org_1"] if command in {"show", "key"} else []), "--store", "sqlite:///other.db")
-
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "boooply: there is no store at other.db: name yours with --store or in BOOOPLY_STORE_URL\n"
-    assert not (tmp_path / "other.db").exists()
-    assert sandbox.calls == ()
-
-
 @pytest.mark.usefixtures("sandbox", "empty_store")
 @pytest.mark.parametrize("command", ["show", "disconnect", "reconnect"])
 def test_an_unknown_customer_is_1(run: Run, command: str) -> None:

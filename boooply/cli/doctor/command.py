@@ -15,6 +15,7 @@ from boooply.cli.doctor.checks import examine, exit_code
 from boooply.cli.doctor.connection import REFUSED, STORE
 from boooply.cli.doctor.findings import EXPECTED_SIZE, Observed, Reading, Settings
 from boooply.cli.doctor.view import as_json, report
+from boooply.cli.existing_store import open_existing
 from boooply.cli.terminal import Json, StoreUrl, console, write_line
 from boooply.client import AsyncBoooplyClient, Connection, transport_of
 from boooply.errors import ConfigurationError
@@ -24,7 +25,6 @@ from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.endpoints import GET_EVALUATION, GET_INTERVIEW, GET_ORGANIZATION, LIST_INTERVIEWS, Endpoint
 from boooply.protocol.settings import ORGANIZATION, PLATFORM
 from boooply.secret import PREFIX, Secret
-from boooply.store import AsyncStore
 from boooply.transport.probing import probe
 
 _TIMEOUT: Final = 15.0
@@ -60,7 +60,7 @@ async def doctor(
 
 
 async def _stored_key(organization_id: str, store: str | None) -> Secret:
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         return await opened.keys.get(organization_id)
 
 

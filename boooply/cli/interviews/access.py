@@ -111,7 +111,6 @@ async def open_client(access: Access) -> AsyncGenerator[AsyncBoooplyClient]:
 
 @asynccontextmanager
 async def _open_customers(store: str | None, customer: str | None) -> AsyncGenerator[Clients]:
-    await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
     async with open_existing(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         await check_store(opened, platform)
         names = [one async for one in opened.keys.organizations()] if customer is None else [customer]
