@@ -9,14 +9,13 @@ from typing import Final
 from cyclopts import App, CycloptsError, Group
 
 from boooply.cli import loading
+from boooply.cli.exit_codes import FAILED, WRONG_INPUT
 from boooply.cli.terminal import OPTION, console, discard_output, print_error, printed_warnings, replace_unencodable
 from boooply.cli.usage import usage_error
 from boooply.errors import BoooplyError, ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError
 from boooply.version import __version__
 
 _OPTIONS: Final = Group("Options", sort_key=1)
-_WRONG_INPUT: Final = 2  # a mistyped command, or a setting or file that must be changed
-_FAILED: Final = 1
 _WRONG: Final = (ConfigurationError, ProvisioningError, StoreMismatchError, ValidationError)
 # Errors of an open file, which name none: no command has one open for writing but standard output.
 _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
@@ -290,23 +289,23 @@ def run(arguments: Sequence[str]) -> int:
     replace_unencodable()
     if sys.stdout is None:  # what Python makes of a closed one
         print_error("standard output is closed")
-        return _FAILED
+        return FAILED
     try:
         with printed_warnings():
             code: int = app(arguments, console=console(), error_console=console(stderr=True))
         sys.stdout.flush()
     except CycloptsError:
-        return _WRONG_INPUT  # cyclopts has said why
+        return WRONG_INPUT  # cyclopts has said why
     except BrokenPipeError:
         discard_output(sys.stdout)  # Python would fail on the rest of it at exit
-        return _FAILED  # the reader has gone
+        return FAILED  # the reader has gone
     except BoooplyError as error:
         print_error(str(error))
-        return _WRONG_INPUT if isinstance(error, _WRONG) else _FAILED
+        return WRONG_INPUT if isinstance(error, _WRONG) else FAILED
     except OSError as error:
         if error.filename is not None or error.errno not in _NOT_WRITTEN:
             raise
         discard_output(sys.stdout)
         print_error(f"standard output cannot be written: {os.strerror(error.errno)}")
-        return _FAILED
+        return FAILED
     return code

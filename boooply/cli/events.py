@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from rich.table import Column, Table
 
 from boooply.cli.existing_store import open_existing
+from boooply.cli.exit_codes import DONE, UNFINISHED
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
 from boooply.errors import BoooplyError, ConfigurationError
 from boooply.store import AsyncStore, EventRecord, EventStatus
@@ -19,7 +20,6 @@ from boooply.store import AsyncStore, EventRecord, EventStatus
 _SHOWN: Final = 12  # digits of a key, as in the log
 _FEWEST: Final = 4
 _DIGITS: Final = frozenset("0123456789abcdef")
-_UNFINISHED: Final = 4
 _PROBLEMS: Final = {
     EventStatus.CLAIMED: "it is being handled just now",
     EventStatus.DONE: "it is handled",
@@ -112,7 +112,7 @@ async def retry(*keys: _Key, every: _All = False, store: StoreUrl = None, as_jso
         else:
             count, failed = await _each(opened, keys, opened.events.retry)
     _report("retried", count, f"{count_of(count, 'event')} will be handled again.", as_json=as_json)
-    return _UNFINISHED if failed else 0
+    return UNFINISHED if failed else DONE
 
 
 @app.command
@@ -134,7 +134,7 @@ async def discard(*keys: _Key, store: StoreUrl = None, as_json: Json = False) ->
     async with open_existing(store) as opened:
         count, failed = await _each(opened, keys, opened.events.discard)
     _report("discarded", count, f"{count_of(count, 'event')} discarded.", as_json=as_json)
-    return _UNFINISHED if failed else 0
+    return UNFINISHED if failed else DONE
 
 
 @app.command

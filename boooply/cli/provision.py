@@ -9,8 +9,9 @@ from typing import Final
 
 from boooply.cli import customer_file_view, provision_view
 from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
+from boooply.cli.exit_codes import DONE, FAILED, WRONG_INPUT
 from boooply.cli.preflight import preflight, seconds_left, seconds_to_end
-from boooply.cli.running import BAD_ROWS, DONE, FAILED, Grace, ShownRun
+from boooply.cli.running import Grace, ShownRun
 from boooply.cli.terminal import Concurrency, Json, StoreUrl, write_line
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
@@ -103,7 +104,7 @@ class _Run:
             shown.out.print(customer_file_view.layout(self._file.path, self._file.layout, self._file.samples))
         if self._file.errors.rows:
             self._file.print_errors()
-            return BAD_ROWS
+            return WRONG_INPUT
         shown.total, self._to_mint = found.states.total(), found.to_mint(remint=self._remint)
         limit = _LIMITS.writes if self.platform is None else self.platform.rate_limits[RateLimitClass.WRITES].limit
         seconds = seconds_to_end(self._to_mint, limit, _LIMITS.window)
@@ -111,7 +112,7 @@ class _Run:
         if self.platform is not None:
             if await self._file.is_confirmed(yes=self._yes, stop=shown.stop):
                 return await self._connect(self.platform)
-            return self._stopped() if shown.stop.is_set() else BAD_ROWS
+            return self._stopped() if shown.stop.is_set() else WRONG_INPUT
         self._file.print_warnings()
         if shown.is_json:
             write_line(provision_view.plan_as_json(found, seconds, remint=self._remint))

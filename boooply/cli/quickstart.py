@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from boooply.cli import quickstart_view as view
 from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
-from boooply.cli.running import BAD_ROWS
+from boooply.cli.exit_codes import WRONG_INPUT
 from boooply.cli.terminal import console
 from boooply.client import AsyncBoooplyClient
 from boooply.errors import BoooplyError
@@ -64,7 +64,7 @@ async def quickstart(tenants: Path | None = None, /, *, reading: ReadingOptions 
     """
     file = CustomerFile(tenants, reading.to_options()) if tenants else CustomerFile(_SAMPLE)
     if not await file.is_accepted(yes=reading.yes):
-        return BAD_ROWS
+        return WRONG_INPUT
     customers = tuple(file.tenants())
     source = str(tenants or "the sample that comes with boooply")
     out = console()

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from boooply.cli import provision_view
+from boooply.cli.exit_codes import DONE, FAILED, SIGNALLED, UNFINISHED
 from boooply.cli.rescue import rescue
 from boooply.cli.summary import COUNTED_WITHIN, Summary, as_json
 from boooply.cli.terminal import console, listening, print_error, write_line
@@ -27,12 +28,6 @@ from boooply.provisioning import InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import STOPPED
 from boooply.store import AsyncStore
 
-DONE: Final = 0
-FAILED: Final = 1
-BAD_ROWS: Final = 2
-UNFINISHED: Final = 4  # the run is complete, and some customers are not connected
-
-SIGNALLED: Final = 128  # the exit code of a process that ends at a signal, before its number is added
 _LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]

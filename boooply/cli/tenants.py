@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from boooply.cli.existing_store import open_existing
+from boooply.cli.exit_codes import DONE, FAILED, UNFINISHED
 from boooply.cli.rescue import rescue
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
 from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
@@ -25,9 +26,6 @@ from boooply.store import AsyncStore, Entry, State, tenant_of
 
 _STATE_WIDTH: Final = 9
 _AT_ONCE: Final = 16
-_DONE: Final = 0
-_FAILED: Final = 1
-_UNFINISHED: Final = 4
 
 # In the JSON output, with underscores.
 _STATE_NAMES: Final = {
@@ -161,7 +159,7 @@ async def check(*, store: StoreUrl = None) -> int:
                         print_error(f"{one}: {problem}")
                 progress.advance(task, len(batch))
     console().print(f"{count_of(count, 'key')} checked: {bad or 'none'} must be replaced.")
-    return _UNFINISHED if bad else 0
+    return UNFINISHED if bad else DONE
 
 
 async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organization_id: str) -> str | None:
@@ -205,13 +203,13 @@ async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
             await AsyncTenants(platform, opened).reconnect(tenant_of(entry))
         except KeysNotStoredError as error:
             rescue(error, opened.encryption)
-            return _FAILED
+            return FAILED
     console().print(
         f"{printable(organization_id)} is reconnected: its new key is in the store.\n"
         "If Boooply still accepts the old one, revoke it in the Boooply dashboard.",
         overflow="fold",
     )
-    return _DONE
+    return DONE
 
 
 async def _find(store: AsyncStore, organization_id: str) -> Entry:

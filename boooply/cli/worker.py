@@ -14,7 +14,8 @@ from cyclopts.validators import Number
 
 from boooply.cli import provision_view
 from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
-from boooply.cli.running import BAD_ROWS, FAILED, Grace, ShownRun
+from boooply.cli.exit_codes import FAILED, WRONG_INPUT
+from boooply.cli.running import Grace, ShownRun
 from boooply.cli.summary import COUNTED_WITHIN
 from boooply.cli.terminal import Concurrency, Json, StoreUrl, console, count_of
 from boooply.errors import StoreError
@@ -47,7 +48,7 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None, reading: ReadingO
     """
     file = CustomerFile(tenants, reading.to_options())
     if not await file.is_accepted(yes=reading.yes):
-        return BAD_ROWS
+        return WRONG_INPUT
     async with AsyncStore.open(store) as opened, AsyncQueue.open(opened) as queue:
         count = await queue.enqueue(file.tenants())
     console().print(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them.")

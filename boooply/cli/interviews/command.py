@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from boooply.cli.exit_codes import FAILED, WRONG_INPUT
 from boooply.cli.interviews import view
 from boooply.cli.interviews.access import ANY, Access, open_client, open_clients
 from boooply.cli.interviews.export import export
@@ -19,9 +20,6 @@ from boooply.cli.terminal import Json, console, print_error, write_line
 from boooply.converter import to_dict
 from boooply.errors import AmbiguousWriteError, BoooplyError, ConfigurationError, DecodingError, ValidationError
 from boooply.models import Interview, validators
-
-_FAILED: Final = 1
-_DECLINED: Final = 2
 
 app: Final = App(name="interviews")
 
@@ -186,7 +184,7 @@ async def _change(code: str, change: Awaitable[Interview], *, as_json: bool) -> 
     except (AmbiguousWriteError, DecodingError) as error:
         print_error(str(error))
         print_error(f"look before you repeat it, since it e-mails people: boooply interviews get {code}")
-        return _FAILED
+        return FAILED
     if as_json:
         _show(found, as_json=True)
     else:
@@ -222,7 +220,7 @@ async def _is_confirmed(question: str) -> bool:
 
 def _declined() -> int:
     console(stderr=True).print("Nothing was changed.")
-    return _DECLINED
+    return WRONG_INPUT
 
 
 _COMMANDS: Final[tuple[Callable[..., object], ...]] = (get, evaluation, transcript, export, cancel, reschedule)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import attrs
 from cyclopts import Parameter
 
+from boooply.cli.exit_codes import DONE, FAILED, SIGNALLED, UNFINISHED
 from boooply.cli.interviews import view
 from boooply.cli.interviews.access import ANY, OF_THE_KEY, Access, Clients, open_clients
 from boooply.cli.interviews.filters import NO_FILTERS, Filters
@@ -19,7 +20,6 @@ from boooply.cli.interviews.part import Part, Sink, Stream
 from boooply.cli.interviews.reading import OUTAGE, Reading
 from boooply.cli.interviews.rows import columns_of
 from boooply.cli.provision_view import progress_bar, updated
-from boooply.cli.running import DONE, FAILED, SIGNALLED, UNFINISHED
 from boooply.cli.terminal import Concurrency, console, listening, print_error
 from boooply.errors import ConfigurationError, StoreError
 from boooply.models import InterviewFilters
