@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 from cyclopts import Parameter
 
-from boooply.cli.interviews.access import Access, open_client
+from boooply.cli.access import Access, open_client
 from boooply.cli.terminal import StoreUrl, console, print_error, printable
 from boooply.client import Connection, transport_of
 from boooply.errors import ConfigurationError, DecodingError

@@ -1,7 +1,6 @@
 """A file of customers as commands read it: its options, what is wrong with it, and the question whether to continue."""
 
 import asyncio
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from cyclopts import Parameter
 
 from boooply.cli import customer_file_view as view
 from boooply.cli.customer_file_view import Problems
-from boooply.cli.question import is_yes
+from boooply.cli.question import can_be_asked, is_yes
 from boooply.cli.terminal import console
 from boooply.errors import ConfigurationError, ProvisioningError
 from boooply.models import Tenant
@@ -153,7 +152,7 @@ class CustomerFile:
         if yes:
             out.print(view.CONTINUED)
             return True
-        if not _is_terminal():
+        if not can_be_asked():
             out.print(view.UNCONFIRMED)
             return False
         out.print(view.QUESTION, end="")
@@ -169,7 +168,3 @@ class CustomerFile:
             raise ProvisioningError(f"{self.path}: must be a file that can be read twice, not a pipe")
         with open_file(self.path, self.options) as file:
             yield file
-
-
-def _is_terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))

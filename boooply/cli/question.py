@@ -11,6 +11,11 @@ _YES: Final = frozenset({"y", "yes"})
 _LONGEST_LINE: Final = 1024
 
 
+def can_be_asked() -> bool:
+    """Return whether somebody can see a question and type a response."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 async def is_yes(stop: asyncio.Event) -> bool:
     """Return whether the next line that is typed is yes; if ``stop`` is set first, it is not."""
     return (await _line_typed(stop)).strip().lower() in _YES

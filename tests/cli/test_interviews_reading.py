@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from boooply import APIConnectionError, AsyncBoooplyClient, AsyncTenants, Interview
+from boooply.cli.access import Clients
 from boooply.cli.interviews import reading
-from boooply.cli.interviews.access import Clients
 from boooply.cli.interviews.part import Part, ReadRow, Stream
 from boooply.cli.interviews.reading import Expected, Reading
 from boooply.cli.interviews.rows import COLUMNS, as_csv, as_json_line, csv_head, row_of

@@ -2,20 +2,19 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from boooply.cli.access import ANY, Access, open_client, open_clients
 from boooply.cli.exit_codes import FAILED, WRONG_INPUT
 from boooply.cli.interviews import view
-from boooply.cli.interviews.access import ANY, Access, open_client, open_clients
 from boooply.cli.interviews.export import export
 from boooply.cli.interviews.filters import NO_FILTERS, Filters, option_error
 from boooply.cli.interviews.listing import list_customers
-from boooply.cli.question import is_yes
+from boooply.cli.question import can_be_asked, is_yes
 from boooply.cli.terminal import Json, console, print_error, write_line
 from boooply.converter import to_dict
 from boooply.errors import AmbiguousWriteError, BoooplyError, ConfigurationError, DecodingError, ValidationError
@@ -208,7 +207,7 @@ def _check_asking(*, yes: bool, command: str) -> None:
     Raises:
         ConfigurationError: There is no terminal.
     """
-    if not yes and (sys.stdin is None or not sys.stdin.isatty()):
+    if not yes and not can_be_asked():
         raise ConfigurationError(f"{command} e-mails people, and there is no terminal to ask you on: give --yes")
 
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 import attrs
 from cyclopts import Parameter
 
+from boooply.cli.access import ANY, OF_THE_KEY, Access, Clients, open_clients
 from boooply.cli.exit_codes import DONE, FAILED, SIGNALLED, UNFINISHED
 from boooply.cli.interviews import view
-from boooply.cli.interviews.access import ANY, OF_THE_KEY, Access, Clients, open_clients
 from boooply.cli.interviews.filters import NO_FILTERS, Filters
 from boooply.cli.interviews.part import Part, Sink, Stream
 from boooply.cli.interviews.reading import OUTAGE, Reading

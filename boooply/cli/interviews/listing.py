@@ -4,9 +4,9 @@ import asyncio
 import json
 from typing import Final
 
+from boooply.cli.access import OF_THE_KEY, Clients, is_of_one_customer
 from boooply.cli.exit_codes import DONE, UNFINISHED
 from boooply.cli.interviews import view
-from boooply.cli.interviews.access import OF_THE_KEY, Clients, is_of_one_customer
 from boooply.cli.terminal import console, count_of, write_line
 from boooply.converter import to_dict
 from boooply.errors import BoooplyError

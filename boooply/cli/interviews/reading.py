@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from boooply.cli.interviews.access import Clients, is_of_one_customer
+from boooply.cli.access import Clients, is_of_one_customer
 from boooply.cli.interviews.part import ReadRow, Sink
 from boooply.cli.interviews.rows import Row, evaluation_values, is_evaluated, row_of
 from boooply.cli.preflight import seconds_to_end

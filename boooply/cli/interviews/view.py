@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from boooply.cli.interviews.access import OF_THE_KEY, reason_of
+from boooply.cli.access import OF_THE_KEY, reason_of
 from boooply.cli.interviews.reading import Reading
 from boooply.cli.interviews.rows import candidate_of, kind_of
 from boooply.cli.provision_view import duration

@@ -1,4 +1,4 @@
-"""The clients of ``boooply interviews``: that of one key, or those of the customers in the store."""
+"""The clients that a command works with: that of one key, or those of the customers in the store."""
 
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
