@@ -1,13 +1,12 @@
 """What a client reports about each attempt of a call, for a program's own logs and metrics."""
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
-from typing import Any, Final, cast
+from typing import Final
 
 import attrs
 
 from boooply.protocol.messages import RateLimitClass
-from boooply.protocol.settings import Rule
+from boooply.protocol.settings import Rule, is_coroutine_function
 
 
 @attrs.frozen(kw_only=True)
@@ -42,12 +41,7 @@ class AttemptInfo:
 OnResponse = Callable[[AttemptInfo], object]
 
 
-def _is_plain_function(value: object) -> bool:
-    call = cast("Any", getattr(value, "__call__", None))  # noqa: B004 - an object may have an async one
-    return callable(value) and not iscoroutinefunction(value) and not iscoroutinefunction(call)
-
-
 ON_RESPONSE: Final = Rule(
     "a plain function that takes an AttemptInfo, not a coroutine function, which nothing would await",
-    _is_plain_function,
+    lambda value: callable(value) and not is_coroutine_function(value),
 )

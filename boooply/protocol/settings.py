@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
 from typing import Any, Final, TypeGuard
 
 import attrs
@@ -76,6 +77,12 @@ FUNCTION: Final = Rule("a function", callable)
 def instance(kind: type, words: str) -> Rule:
     """Return the rule that a setting is an object of a class."""
     return Rule(words, lambda value: isinstance(value, kind))
+
+
+def is_coroutine_function(value: object) -> bool:
+    """Return whether calling it returns a coroutine, as far as its definition shows."""
+    call: object = getattr(value, "__call__", None)  # noqa: B004 - an object may have an async one
+    return iscoroutinefunction(value) or iscoroutinefunction(call)
 
 
 def optional(rule: Rule, none: str = "None") -> Rule:

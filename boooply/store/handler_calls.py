@@ -11,12 +11,13 @@ import logging
 import traceback
 from collections.abc import Callable, Coroutine
 from functools import partial
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from typing import Any, Final, TypeVar
 
 import attrs
 
 from boooply.errors import BoooplyError
+from boooply.protocol.settings import is_coroutine_function
 from boooply.secret import one_line
 from boooply.store.threads import in_thread
 from boooply.webhooks import Event
@@ -60,7 +61,7 @@ class HandlerCall:
 
 def calling(function: Callable[[T], object], argument: T) -> tuple[Coroutine[Any, Any, None], bool]:
     """Return the call of a function as a coroutine, and whether it is made in a thread."""
-    is_async = iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - an object may have an async one
+    is_async = is_coroutine_function(function)
     return _await(function if is_async else partial(in_thread, function), argument), not is_async
 
 

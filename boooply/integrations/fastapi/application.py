@@ -26,14 +26,14 @@ from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import hide_locals, redact
-from boooply.store import AsyncInbox, AsyncStore, DeclinedError, EventRecord
+from boooply.store import AsyncInbox, AsyncStore, DeclinedError
 from boooply.store.inbox import dispatch
+from boooply.store.inbox_workers import OnDead
 from boooply.webhooks import Event, Webhook
 from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], object]
-OnDead = Callable[[EventRecord], object]
 D = TypeVar("D", bound=OnDead)
 
 WEBHOOK_PATH: Final = "/webhooks/boooply"
