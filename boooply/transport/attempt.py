@@ -109,9 +109,8 @@ def _authorization(key: Secret | None) -> dict[str, str]:
 
 
 def _may_have_body(request: Request) -> bool:
-    return (
-        request.body is not None or request.method in _WITH_BODIES
-    )  # the vendor's SDK names the type of an empty one too
+    # The vendor's SDK names the type of an empty one too.
+    return request.body is not None or request.method in _WITH_BODIES
 
 
 def failure(

@@ -36,7 +36,6 @@ class Exchange:
     ``sent_at`` is in seconds since 1970 by this machine's clock, ``seconds`` is how long it took.
     """
 
-    operation: str
     sent_at: float
     seconds: float
     result: Response | APIError
@@ -61,7 +60,6 @@ async def probe(pool: Pool, request: Request, key: Secret | None, *, timeout: fl
     sent_at, started = time.time(), clock()
     result = await attempt(session, pool, request, key, timeout=timeout, progress=progress)
     return Exchange(
-        operation=request.operation,
         sent_at=sent_at,
         seconds=clock() - started,
         result=result if isinstance(result, Response) else result.error,

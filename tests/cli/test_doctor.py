@@ -734,7 +734,7 @@ def observed(**changes: Any) -> Observed:
         authorities="",
     )
     tls = TLS(version="TLSv1.3", issuer="Let's Encrypt", expires_at=100 * DAY)
-    exchange = Exchange(operation="organization.get", sent_at=0, seconds=0, result=response(b"{}"), tls=tls)
+    exchange = Exchange(sent_at=0, seconds=0, result=response(b"{}"), tls=tls)
     changed = {name: changes.pop(name) for name in ("base_url",) if name in changes}
     return Observed(
         settings=attrs.evolve(settings, **changed),
@@ -800,10 +800,7 @@ def test_no_response_makes_a_check_fail(payloads: list[Any], statuses: list[int]
         Reading.of(
             endpoint,
             Exchange(
-                operation=endpoint.operation,
-                sent_at=0,
-                seconds=0,
-                result=response(json.dumps(payload).encode(), status if status > 400 else 200),
+                sent_at=0, seconds=0, result=response(json.dumps(payload).encode(), status if status > 400 else 200)
             ),
         )
         for endpoint, payload, status in zip(endpoints, payloads, statuses, strict=True)
