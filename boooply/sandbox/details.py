@@ -23,7 +23,7 @@ from boooply.sandbox.state import State
 from boooply.sandbox.transcripts import duration_seconds, transcript
 from boooply.sandbox.views import call_view, delivery_view, email_view, presence_view
 from boooply.sandbox.webhooks import WebhookDispatcher
-from boooply.sandbox.wire import iso, not_found
+from boooply.sandbox.wire import iso, not_found, whole_number
 
 __all__ = ["DETAILS", "details_of"]
 
@@ -48,8 +48,8 @@ def details_of(state: State, dispatcher: WebhookDispatcher, kind: str, name: str
 
 
 def _numbered(items: list[Any], name: str, what: str) -> tuple[int, Any]:
-    number = int(name) if name.isascii() and name.isdigit() and len(name) < 10 else 0  # noqa: PLR2004 - no cap
-    if not 1 <= number <= len(items):
+    number = whole_number(name)
+    if number is None or not 1 <= number <= len(items):
         raise not_found(what)
     return number, items[number - 1]
 

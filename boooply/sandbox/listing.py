@@ -12,7 +12,7 @@ from boooply.sandbox.playing import possible_steps
 from boooply.sandbox.records import Call, Delivery, Email, Interview, Organization
 from boooply.sandbox.state import State
 from boooply.sandbox.views import call_view, delivery_view, email_view, organization_summary
-from boooply.sandbox.wire import iso, malformed
+from boooply.sandbox.wire import iso, malformed, whole_number
 
 __all__ = ["LISTS", "PAGE", "Filters", "Listing", "interview_view", "newest", "read_filters", "read_page"]
 
@@ -63,14 +63,14 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         SandboxError: 400, if `before` is not a number.
     """
     before = query.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) < 10):  # noqa: PLR2004 - no cap
+    if before and whole_number(before) is None:
         raise malformed("before must be a number", "INVALID_PARAMETER")
     return Filters(
         customer=query.get("customer", "").strip().casefold(),
         status=query.get("status", ""),
         operation=query.get("operation", ""),
         text=query.get("text", "").strip().casefold(),
-        before=int(before) if before else None,
+        before=whole_number(before),
     )
 
 

@@ -14,7 +14,7 @@ from attrs import frozen
 from boooply.sandbox.checks import is_email
 from boooply.sandbox.evaluations import overall_score
 from boooply.sandbox.records import Interview
-from boooply.sandbox.wire import SandboxError, malformed, missing, parse_time
+from boooply.sandbox.wire import SandboxError, malformed, missing, parse_time, whole_number
 
 __all__ = ["CalendarQuery", "ListQuery", "Page", "read_calendar_query", "read_list_query", "select"]
 
@@ -43,9 +43,9 @@ def _read(query: Query, name: str, parse: Callable[[str], T | None], rule: str, 
 
 def _integer(query: Query, name: str, default: int, minimum: int, maximum: int | None = None) -> int:
     def parse(text: str) -> int | None:
-        # int() would also take "1_0", " 1 " and digits of other scripts.
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1  # noqa: PLR2004 - no cap
-        return number if number >= minimum and (maximum is None or number <= maximum) else None
+        number = whole_number(text)
+        is_within = number is not None and number >= minimum and (maximum is None or number <= maximum)
+        return number if is_within else None
 
     bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
     return _read(query, name, parse, f"must be a whole number {bounds}", default)

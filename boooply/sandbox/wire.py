@@ -16,7 +16,10 @@ __all__ = [
     "not_found",
     "parse_time",
     "to_json",
+    "whole_number",
 ]
+
+MOST_DIGITS = 9
 
 
 @overload
@@ -37,6 +40,13 @@ def parse_time(text: str) -> datetime | None:
         return parsed.astimezone(UTC) if parsed.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def whole_number(text: str) -> int | None:
+    """Parse a whole number of at most nine digits; return None for anything else."""
+    # int() would also take "1_0", " 1 " and digits of other scripts.
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else None
 
 
 def to_json(body: Mapping[str, Any]) -> str:
