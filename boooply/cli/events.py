@@ -198,7 +198,7 @@ def _lines(record: EventRecord) -> list[str]:
     ]
     indent = " " * (_SHOWN + 2)
     if record.last_failure:
-        lines.append(f"{indent}{count_of(record.attempts, 'attempt')}, the last {_time(record.last_failed_at)}:")
+        lines.append(f"{indent}{count_of(record.attempts, 'attempt')}, last failure {_time(record.last_failed_at)}:")
         lines.append(f"{indent}{printable(record.last_failure)}")
     if record.next_attempt_at:
         lines.append(f"{indent}next attempt {_time(record.next_attempt_at)}")

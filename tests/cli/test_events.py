@@ -83,10 +83,10 @@ def test_events_are_listed_with_why_and_when(run: Run) -> None:
     assert ran.code == 0
     assert ran.out.splitlines() == [
         f"{first[:12]}  dead       interview.progress  Boooply-AI-1  org_1",
-        f"              1 attempt, the last {one.last_failed_at:%Y-%m-%d %H:%M:%S} UTC:",
+        f"              1 attempt, last failure {one.last_failed_at:%Y-%m-%d %H:%M:%S} UTC:",
         f"              {FAILURE}",
         f"{second[:12]}  waiting    interview.progress  Boooply-AI-2",
-        f"              1 attempt, the last {two.last_failed_at:%Y-%m-%d %H:%M:%S} UTC:",
+        f"              1 attempt, last failure {two.last_failed_at:%Y-%m-%d %H:%M:%S} UTC:",
         f"              {FAILURE}",
         f"              next attempt {two.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC",
         f"{third[:12]}  waiting    interview.progress  Boooply-AI-3  org_1",
