@@ -44,15 +44,13 @@ class OpenSheet:
     others: tuple[str, ...]
     header: Header
     rows: Rows
-    source: str
 
     def records(self) -> Iterator[Record]:
         """Yield the rows below the header, without blank ones."""
-        with _readable(self.source):
-            for number, cells in self.rows:
-                padded = cells + [""] * (len(self.header.columns) - len(cells))  # a sheet leaves out empty cells
-                if record := self.header.record(number, padded):
-                    yield record
+        for number, cells in self.rows:
+            padded = cells + [""] * (len(self.header.columns) - len(cells))  # a sheet leaves out empty cells
+            if record := self.header.record(number, padded):
+                yield record
 
 
 @contextmanager
@@ -65,9 +63,7 @@ def open_sheet(file: IO[bytes], source: str, options: FileOptions) -> Generator[
     with _readable(source):
         books = _load(file, source, twice=_has_formulas(file, source))
     try:
-        with _readable(source):
-            sheet = _sheet(books, source, options)
-        yield sheet
+        yield _sheet(books, source, options)
     finally:
         for book in books:
             book.close()
@@ -135,30 +131,31 @@ def _sheet(books: Sequence[Workbook], source: str, options: FileOptions) -> Open
     known = tenant_names(options)
 
     def has_header(name: str) -> bool:
-        _, cells = next(_rows(books, name), (0, list[Cell]()))
+        _, cells = next(_rows(books, name, source), (0, list[Cell]()))
         return {known.column(text) for text in _texts(cells)} >= {*REQUIRED}
 
     name = next(filter(has_header, names), names[0])
-    rows = _rows(books, name)
+    rows = _rows(books, name, source)
     number, cells = next(rows, (0, list[Cell]()))
     place = f"{source}: sheet {shown(name)}"
     if not cells:
         raise ProvisioningError(f"{place}: is empty; add a header row with the columns {', '.join(COLUMNS)}")
     header = Header(_texts(cells), options, f"{place}, row {number} (the header)")
-    return OpenSheet(name, tuple(one for one in names if one != name), header, rows, source)
+    return OpenSheet(name, tuple(one for one in names if one != name), header, rows)
 
 
-def _rows(books: Sequence[Workbook], name: str) -> Rows:
+def _rows(books: Sequence[Workbook], name: str, source: str) -> Rows:
     """Yield the rows that are not blank, with their numbers."""
     sheets: list[Any] = [book[name] for book in books]
-    for sheet in sheets:
-        sheet.reset_dimensions()  # the size that the file claims may be wrong, and would cut off rows
-    for number, rows in enumerate(zip(*(sheet.iter_rows() for sheet in sheets), strict=True), 1):
-        cells = [_cell(*versions) for versions in zip(*rows, strict=True)]
-        while cells and not cells[-1]:
-            cells.pop()
-        if cells:
-            yield number, cells
+    with _readable(source):
+        for sheet in sheets:
+            sheet.reset_dimensions()  # the size that the file claims may be wrong, and would cut off rows
+        for number, rows in enumerate(zip(*(sheet.iter_rows() for sheet in sheets), strict=True), 1):
+            cells = [_cell(*versions) for versions in zip(*rows, strict=True)]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                yield number, cells
 
 
 def _cell(cell: Any, formula: Any = None) -> Cell:
