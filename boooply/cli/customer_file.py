@@ -53,6 +53,9 @@ class ReadingOptions:
         pairs = [given.rpartition("=") for given in self.mapping]  # a name in a file may contain the sign too
         if wrong := [given for given, (name, _, _) in zip(self.mapping, pairs, strict=True) if not name.strip()]:
             raise ConfigurationError(f'--map {wrong[0]!r}: write NAME=COLUMN, as in --map "Admin Email=user_email"')
+        names = [name.strip() for name, _, _ in pairs]
+        if repeated := [name for place, name in enumerate(names) if name in names[:place]]:
+            raise ConfigurationError(f"--map {repeated[0]!r} is given twice: give one column for it")
         return FileOptions(
             encoding=self.encoding,
             delimiter=self.delimiter,

@@ -231,6 +231,12 @@ def test_members_are_counted_and_absent_values_are_blank(capsys: pytest.CaptureF
 # ---- what is wrong with rows
 
 
+def test_a_name_that_is_mapped_twice_is_an_error(run: Run, tenants_csv: Rows) -> None:
+    ran = run("provision", tenants_csv(["o,A,1,a@b,,"]), "--map", "Kunde=user_id", "--map", "Kunde=organization_id")
+
+    assert (ran.code, ran.err) == (2, "boooply: --map 'Kunde' is given twice: give one column for it\n")
+
+
 def test_of_each_kind_twenty_rows_are_listed_and_the_rest_is_counted(run: Run, tenants_csv: Rows, sandbox) -> None:
     rows = [f"{number % 10}.{number:02}E+12,Acme,1,a@b.example,," for number in range(23)]
     ran = run("provision", tenants_csv([*rows, "#REF!,Acme,1,a@b.example,,"]))
