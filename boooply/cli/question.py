@@ -1,4 +1,4 @@
-"""The response of the person at the terminal to a question, for which no signal has to wait."""
+"""A question to the person at the terminal, which a signal interrupts at once."""
 
 import asyncio
 import os

@@ -95,7 +95,8 @@ class DeadlineExceededError(APIError, TimeoutError):
         self.status = status
 
 
-_LOOKS: Final = {"interviews.create": ". interviews.resolve(error) looks for it"}
+# What shows whether a call was carried out, where something does.
+_REMEDIES: Final = {"interviews.create": ". interviews.resolve(error) looks for it"}
 
 
 class AmbiguousWriteError(APIError):
@@ -131,8 +132,8 @@ class AmbiguousWriteError(APIError):
         about = f" for {identity}" if identity else ""
         outcome = "no response" if status is None else f"the response was HTTP {status}"
         outcome += f": {message}" if message else ""
-        look = _LOOKS.get(operation, "")
-        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again{look}")
+        remedy = _REMEDIES.get(operation, "")
+        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again{remedy}")
         self._take_args(operation, identity, status, sent_at.isoformat(), by_api_clock, message)
         self.operation = operation
         self.identity = identity

@@ -85,7 +85,7 @@ def _shell_key(call: Call, exchange: Exchange) -> str:
         return f"${key_variable(call, exchange)}"
     is_plain = PLAIN.fullmatch(customer) is not None
     remedy = _remedy(customer) if is_plain else "the key of the customer, which the store of your program has"
-    # In the command itself: an interactive shell would go on with the next one.
+    # In the command itself: an interactive shell would run the next one.
     return f"${{{CUSTOMER_KEY}:?set it to {remedy}}}"
 
 

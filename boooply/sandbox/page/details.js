@@ -247,7 +247,7 @@ function emailParts({ to, kind, meetingCode, subject, sentAt, links }) {
   ];
 }
 
-/** Each kind: its title, its parts, and what stays the same element while the rest is written anew. */
+/** Each kind: its title, its parts, and what stays the same element while the rest is replaced. */
 export const VIEWS = {
   call: view(({ method, path }) => `${method} ${path}`, callParts),
   interview: view(({ title }) => title, interviewParts, playArea),

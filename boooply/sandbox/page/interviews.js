@@ -82,7 +82,7 @@ function flowForm(interview, name, place) {
   return { node, update() {} };
 }
 
-/** Write the buttons and forms of an interview; `place` tells those in the details from those in the row. */
+/** Write the buttons and forms of an interview; `place` begins their test ids: empty in a row, another in the details. */
 export function renderPlay({ main, lesser, flows, more, summary }, interview, place = "") {
   const possible = Object.keys(FLOWS).filter((name) => FLOWS[name].possible(interview));
   const others = interview.steps.filter((step) => step !== "END");

@@ -50,7 +50,7 @@ export function pageOf(name) {
   return isPlain(name) ? snapshot[name] : lists[name].page ?? { items: [], total: 0, newer: 0, isLoading: true };
 }
 
-/** Take a new snapshot, and ask anew for the lists that it does not show as they are wanted. */
+/** Take a new snapshot, and fetch the lists that it does not show with the filters that are set. */
 export function updateLists(latest) {
   snapshot = latest;
   NAMES.forEach(request);

@@ -8,7 +8,7 @@ import { count, DELIVERY_STATES, EMAIL_KINDS, statusWords, tone } from "./words.
 
 export const callRow = rowOf("call-row", (call, fields) => {
   const { number, method, path, operation, errorCode, tenant, fault, carriedOut } = call;
-  // Whether a broken call was carried out all the same is what a retry has to get right.
+  // A retry depends on whether a broken call was carried out all the same.
   const effect = fault && (carriedOut ? "carried out" : "not carried out");
   write(fields, { method, path, operation, error: errorCode, tenant, fault, effect });
   fields.link.href = `#call-${number}`;

@@ -2,7 +2,7 @@
 
 let origin = 0;
 
-/** Note the sandbox's time as of now. */
+/** Record the sandbox's time at this moment. */
 export function setNow(iso) { origin = Date.parse(iso) - performance.now(); }
 
 export const sandboxNow = () => origin + performance.now();
