@@ -75,11 +75,12 @@ class AsyncBoooplyPlatform(Connection):
         Raises:
             ConfigurationError: It is a platform key, or no key at all.
         """
-        if not api_key:
+        secret = as_secret(api_key)
+        if secret is None or not secret.reveal():
             raise ConfigurationError(
                 "api_key is missing: connect the customer first, and pass the key that is stored for it"
             )
-        chosen = key(as_secret(api_key), ORGANIZATION, None)
+        chosen = key(secret, ORGANIZATION, None)
         return connection_over(AsyncBoooplyClient, attrs.evolve(self._transport, key=chosen))
 
 

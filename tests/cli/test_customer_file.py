@@ -170,6 +170,23 @@ def test_a_dry_run_of_a_bad_file_shows_the_columns_too(run: Run, tenants_csv: Ro
     assert re.search(r"3 +user_email: is missing", ran.err)
 
 
+def test_each_problem_is_under_the_heading_of_its_kind(run: Run, tenants_csv: Rows) -> None:
+    ran = run("provision", tenants_csv(["#REF!,A,1,a@b.example,,", "o-2,B,2,,,", "o-3,C,3,no,,"]))
+
+    headings = [line.strip().partition(":")[0] for line in ran.err.splitlines() if re.match(r" {7}[A-Z]", line)]
+    assert headings == ["Error value", "Missing value", "Invalid value"]
+
+
+def test_values_that_are_cut_in_a_dry_run_end_with_a_mark(run: Run, tenants_csv: Rows) -> None:
+    ran = run(
+        "provision", tenants_csv(f"o-{one},A,1,administrator@company{one}.example,," for one in "123"), "--dry-run"
+    )
+
+    (addresses,) = (line for line in ran.out.splitlines() if "user_email" in line)
+    assert [cell[-1] for cell in addresses.split()[1:]] == ["…"] * 3
+    ran.check_is_fit_for_print()
+
+
 def test_a_dry_run_shows_the_warnings_and_sends_nothing(run: Run, look_alikes: Path, sandbox) -> None:
     ran = run("provision", look_alikes, "--dry-run")
 

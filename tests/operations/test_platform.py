@@ -114,7 +114,8 @@ async def test_closing_a_customers_client_leaves_the_platform_open(face, tenant)
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"), [("", "api_key is missing"), ("bply_platform_0123", "api_key is a platform key")]
+    ("given", "problem"),
+    [("", "api_key is missing: connect the customer first"), ("bply_platform_0123", "api_key is a platform key")],
 )
 async def test_a_customers_key_that_cannot_be(face, given: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):

@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.settings import ORGANIZATION, PLATFORM, TIMEOUT_RULE, KeyKind, check, key
+from boooply.protocol.settings import ORGANIZATION, PLATFORM, TIMEOUT_RULE, WEBHOOK, KeyKind, check, key
 from boooply.secret import Secret, as_secret, as_secrets
 
 ORG_KEY = "bply_org_0123456789abcdef"
@@ -43,6 +43,7 @@ def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
         (PLATFORM, "boooply_tenant_test_0123456", "platform_key is an organization key"),
         (ORGANIZATION, None, "api_key is missing: set BOOOPLY_API_KEY, or pass api_key=…"),
         (PLATFORM, "", "platform_key is missing: set BOOOPLY_PLATFORM_KEY, or pass platform_key=…"),
+        (WEBHOOK, None, "secret is missing: set BOOOPLY_WEBHOOK_SECRET, or pass Webhook(secret)"),
         (ORGANIZATION, str(Secret(ORG_KEY)), "api_key is a mask"),
         (ORGANIZATION, f"{ORG_KEY}\n", "api_key contains white space"),
         (ORGANIZATION, f" {ORG_KEY}", "api_key contains white space"),

@@ -288,6 +288,11 @@ def test_a_mapping_of_a_missing_column_is_an_error(write: Write, name: str) -> N
     assert problem.endswith("mapping: there is no column 'Mail': name a column of the file")
 
 
+def test_a_header_without_required_columns_names_the_mapping_that_found_none(write: Write) -> None:
+    problem = problem_of(write("Kunde,user_id\n1,u\n"), mapping={"Kundn": "organization_id"})
+    assert "column user_email is missing; mapping: there is no column 'Kundn'; the columns are" in problem
+
+
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [

@@ -12,6 +12,7 @@ from boooply import (
     AsyncBoooplyPlatform,
     AsyncTenants,
     AuthenticationError,
+    ConfigurationError,
     NotConnectedError,
     ProvisioningError,
     Secret,
@@ -35,6 +36,13 @@ async def test_a_customer_that_connects_has_a_client_with_its_own_key(tenants):
     client = await tenants.connect(customer(1))
     assert (await client.organization.get()).external_org_id == "org_1"
     assert await tenants.client("org_1") is client
+
+
+async def test_a_customer_that_is_no_tenant_is_an_error(tenants, sandbox):
+    for connect in (tenants.connect, tenants.reconnect):
+        with pytest.raises(ConfigurationError, match="tenant must be a Tenant"):
+            await connect("org_acme")
+    assert sandbox.calls == ()
 
 
 async def test_however_often_and_concurrently_it_connects_one_key_is_minted(tenants, sandbox):

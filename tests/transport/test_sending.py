@@ -50,6 +50,7 @@ async def test_an_ambiguous_creation_is_found_by_resolve(face, sandbox: Sandbox)
 
     found = await face.do(face.client.interviews.resolve, caught.value)
 
+    assert str(caught.value).endswith("it was not sent again. interviews.resolve(error) looks for it")
     assert isinstance(found, Interview)
     assert [person.email for person in found.participants] == ["jane@example.com"]
     assert "jane" not in f"{caught.value!r} {caught.value}"

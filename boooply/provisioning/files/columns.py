@@ -66,9 +66,14 @@ class Names:
         Raises:
             ProvisioningError: One has not.
         """
-        if self.unused:
-            missing = ", ".join(shown(name) for name in sorted(self.unused))
-            raise ProvisioningError(f"{source}: mapping: there is no column {missing}: name a column of the file")
+        if problem := self.mapping_problem:
+            raise ProvisioningError(f"{source}: {problem}: name a column of the file")
+
+    @property
+    def mapping_problem(self) -> str | None:
+        """What is wrong with the mapping, if a mapped name has not occurred."""
+        missing = ", ".join(shown(name) for name in sorted(self.unused))
+        return f"mapping: there is no column {missing}" if missing else None
 
 
 def tenant_names(options: FileOptions) -> Names:
@@ -96,7 +101,7 @@ class Header:
         texts = [problem.text for problem in problems]
         texts += [f"column {column} is missing" for column in REQUIRED if column not in found]
         if texts:
-            texts += [f"{shown(name)} of --map is not among them" for name in sorted(names.unused)]
+            texts += filter(None, [names.mapping_problem])
             known = f"the columns are {', '.join(COLUMNS)}"
             remedies = f'--map "NAME={REQUIRED[0]}" reads a column of another name'
             remedies += "" if options.ignore_extra else ", --ignore-extra leaves the others out"
