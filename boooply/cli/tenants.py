@@ -15,7 +15,7 @@ from boooply.cli.existing_store import open_existing
 from boooply.cli.exit_codes import DONE, FAILED, UNFINISHED
 from boooply.cli.question import check_can_ask, declined, is_confirmed
 from boooply.cli.rescue import rescue
-from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
+from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, wrapped, write_line
 from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning import KeysNotStoredError
@@ -54,6 +54,7 @@ async def list_customers(*, state: _States = (), store: StoreUrl = None, as_json
     """
     selected = [one.replace("-", " ") for one in state] or _STATE_NAMES.values()
     counts: Counter[str] = Counter()
+    out = console()
     async with open_existing(store) as opened:
         async for entry in opened.ledger.entries():
             name = _STATE_NAMES[entry.state]
@@ -63,11 +64,13 @@ async def list_customers(*, state: _States = (), store: StoreUrl = None, as_json
             if as_json:
                 write_line(json.dumps(_json_of(entry)))
             else:
-                console().print("\n".join(_lines(entry)), soft_wrap=True)
+                out.print(
+                    "\n".join(wrapped(line, out, indent=_STATE_WIDTH + 2) for line in _lines(entry)), soft_wrap=True
+                )
     if not as_json:
         parts = [f"{count:,} {name}" for name, count in counts.most_common()]
         nobody = f"No customer is {' or '.join(selected)}." if state else "The store has no customers."
-        console().print(f"\n{', '.join(parts)}" if parts else nobody)
+        out.print(f"\n{', '.join(parts)}" if parts else nobody)
 
 
 @app.command
