@@ -1,4 +1,4 @@
-"""The clients that a command works with: that of one key, or those of the customers in the store."""
+"""The clients of a command: the client of one key, or the clients of customers in the store."""
 
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -34,7 +34,7 @@ OF_THE_KEY: Final = ""
 """The name of the customer whose key is BOOOPLY_API_KEY."""
 
 _OF_ONE_CUSTOMER: Final = (APIStatusError, CorruptKeyError, DecodingError, NotConnectedError, WrongTenantError)
-_OF_ALL: Final = (RateLimitError, ServerError)  # sooner or later every customer meets them
+_OF_ALL: Final = (RateLimitError, ServerError)  # these affect every customer sooner or later
 
 
 @Parameter(name="*")
@@ -43,8 +43,8 @@ class Access:
     """The customer whose interviews a command works on.
 
     Attributes:
-        customer: Your own id of a customer in the store, whose key is used instead of BOOOPLY_API_KEY.
-        store: Where the customers' keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        customer: Use the stored key of the customer with this ID. Default: BOOOPLY_API_KEY.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
     """
 
     customer: Annotated[str | None, Parameter(metavar="ID")] = None
@@ -56,12 +56,12 @@ ANY: Final = Access()
 
 @attrs.frozen(eq=False)
 class Clients:
-    """The clients that a command works with, by the customer.
+    """The clients of a command, by customer.
 
     Attributes:
-        base_url: The API's address.
-        names: The customers, each by the platform's own id of it.
-        of: Returns a customer's client; the first time, it asks the API whose the stored key is.
+        base_url: The base URL of the API.
+        names: The customers' organization ids.
+        of: Returns a customer's client. The first call asks the API whose key is stored.
     """
 
     base_url: str
@@ -74,20 +74,20 @@ async def open_clients(access: Access, *, all_customers: bool = False) -> AsyncG
     """Open the client of BOOOPLY_API_KEY, or the store with the clients of one or all customers.
 
     Raises:
-        ConfigurationError: A setting is missing or impossible, or the options do not fit together.
-        StoreError: The store cannot be opened, or belongs to another API or to other platform keys.
+        ConfigurationError: A setting is missing or cannot be used, or the options exclude each other.
+        StoreError: The store cannot be opened, or its keys are from another API or other platform keys.
     """
     if all_customers and access.customer is not None:
-        raise ConfigurationError("--customer and --all-customers exclude each other: give one of them")
+        raise ConfigurationError("--customer and --all-customers exclude each other: use one of them")
     if all_customers or access.customer is not None:
         async with _open_customers(access.store, access.customer) as clients:
             yield clients
         return
     if access.store is not None:
-        raise ConfigurationError("--store is for --customer and --all-customers: give one of them too")
+        raise ConfigurationError("--store needs --customer or --all-customers: add one of them, or leave out --store")
     if not os.environ.get(ORGANIZATION.variable):
         raise ConfigurationError(
-            f"{ORGANIZATION.variable} is missing: set it, or name a customer of the store with --customer"
+            f"{ORGANIZATION.variable} is missing: set it, or use the stored key of a customer with --customer ID"
         )
     async with AsyncBoooplyClient() as client:
 
@@ -102,7 +102,7 @@ async def open_client(access: Access) -> AsyncGenerator[AsyncBoooplyClient]:
     """Open the client of one customer, as ``open_clients`` does.
 
     Raises:
-        NotConnectedError: No key of it is stored.
+        NotConnectedError: The store has no key for the customer.
     """
     async with open_clients(access) as clients:
         (name,) = clients.names
@@ -118,13 +118,13 @@ async def _open_customers(store: str | None, customer: str | None) -> AsyncGener
 
 
 def is_of_one_customer(error: BoooplyError) -> bool:
-    """Return whether an error says nothing about the other customers: a revoked key, for example."""
+    """Return whether an error concerns only one customer, such as a revoked key."""
     return isinstance(error, _OF_ONE_CUSTOMER) and not isinstance(error, _OF_ALL)
 
 
 def reason_of(customer: str, error: BoooplyError) -> str:
-    """Return why a customer's interviews cannot be read, and the remedy where there is one."""
-    remedy = f": boooply tenants reconnect {customer}"
+    """Return why a customer's interviews cannot be read, and the remedy if there is one."""
+    remedy = f". Run: boooply tenants reconnect {customer}"
     if isinstance(error, AuthenticationError | PermissionDeniedError):
         return f"Boooply rejects its key (HTTP {error.status}){remedy}"
     if isinstance(error, WrongTenantError | CorruptKeyError):

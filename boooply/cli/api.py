@@ -1,4 +1,4 @@
-"""``boooply api``: one call of the API, for what has no command."""
+"""``boooply api``: one request to the API, for operations that have no command."""
 
 import json
 import re
@@ -48,24 +48,24 @@ async def api(
     store: StoreUrl = None,
     include: _Include = False,
 ) -> None:
-    """Call the API and print the body of its response.
+    """Send one request to the API, and print the body of the response.
 
     Args:
         method: GET, POST, PUT, PATCH or DELETE.
-        path: The path, for example /api/integration/organization.
-        data: The body: JSON, @FILE, or - for standard input.
-        query: A parameter of the query. Repeat the option for several.
-        customer: Use this customer's key from the store.
-        platform: Use the platform's key, BOOOPLY_PLATFORM_KEY.
-        store: The store of --customer; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        include: Print the status and the headers too, on standard error.
+        path: The path, such as /api/integration/organization.
+        data: The body: JSON text, @FILE, or - for standard input.
+        query: A query parameter. Repeat the option for several parameters.
+        customer: Use the key that the store has for the customer with this ID.
+        platform: Use the platform key in BOOOPLY_PLATFORM_KEY.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        include: Print the status and the headers of the response on standard error.
 
     Raises:
-        ConfigurationError: The command or a setting is wrong; nothing was sent.
-        APIError: The call failed.
+        ConfigurationError: The command or a setting is wrong. Nothing was sent.
+        APIError: The request failed.
     """
     if data is not None and method.upper() == "GET":
-        raise ConfigurationError("GET has no body: give --query instead of --data")
+        raise ConfigurationError("GET has no body: use --query instead of --data")
     body, parameters = _body(data), _parameters(query)
     async with _connect(customer, store, platform=platform) as connection:
         request = _request(method, _path_within(connection.base_url, path), body, parameters)
@@ -85,29 +85,29 @@ async def api(
 
 @asynccontextmanager
 async def _connect(customer: str | None, store: str | None, *, platform: bool) -> AsyncGenerator[Connection]:
-    """Connect with the key that the options choose: BOOOPLY_API_KEY, a customer's, or the platform's."""
+    """Connect with the key that the options select: BOOOPLY_API_KEY, a customer's key, or the platform key."""
     if platform and customer is not None:
-        raise ConfigurationError("--customer and --platform exclude each other: give one of them")
+        raise ConfigurationError("--customer and --platform exclude each other: use one of them")
     if store is not None and customer is None:
-        raise ConfigurationError("--store is for --customer: give both, or none")
+        raise ConfigurationError("--store needs --customer: add --customer, or leave out --store")
     chosen = AsyncBoooplyPlatform() if platform else open_client(Access(customer=customer, store=store))
     async with chosen as connection:
         yield connection
 
 
 def _request(method: str, path: str, body: Any, parameters: dict[str, list[str]]) -> Request:
-    """Return the request, named by its method and path in errors."""
+    """Return the request. Errors name it by its method and path."""
     request = raw_request(method, path, json=body, params=parameters)
     bare = request.target.partition("?")[0]
     if request.method == _MINTS.method and re.sub("/+", "/", unquote(bare)).rstrip("/") == _MINTS.path:
         raise ConfigurationError(
-            "this call mints a key, which would be lost: use boooply provision, or boooply tenants reconnect ID"
+            "this request would mint a key and lose it: use boooply provision, or boooply tenants reconnect ID"
         )
     return attrs.evolve(request, operation=f"{request.method} {bare}")
 
 
 def _path_within(base_url: str, path: str) -> str:
-    """Return a path as it follows the API's address, given with or without the slash or that address."""
+    """Return a path relative to the base URL. The path may be given without its slash, or as a whole URL."""
     if not re.match(r"(?i)https?:|//", path):
         return f"/{path.removeprefix('/')}"
     api = urlsplit(base_url)
@@ -117,7 +117,7 @@ def _path_within(base_url: str, path: str) -> str:
     except ValueError:
         is_same, given = False, api
     if not is_same or not given.path.startswith(f"{api.path}/"):
-        raise ConfigurationError(f"the URL is not one of the API at {base_url}: give the path alone")
+        raise ConfigurationError(f"PATH is a URL outside {base_url}: give only the path")
     return given._replace(scheme="", netloc="", path=given.path.removeprefix(api.path)).geturl()
 
 
@@ -125,7 +125,7 @@ def _body(data: str | None) -> Any:
     """Return the JSON of ``--data``.
 
     Raises:
-        ConfigurationError: The file cannot be read, or it is not JSON; the text is not shown.
+        ConfigurationError: The file cannot be read, or it is not JSON. The error does not show the text.
     """
     if data is None:
         return None
@@ -134,7 +134,7 @@ def _body(data: str | None) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, column {error.colno}"
-        raise ConfigurationError(f"{source} is not JSON at {line}: {error.msg}") from None
+        raise ConfigurationError(f"{source} is not valid JSON at {line}: {error.msg}") from None
 
 
 def _source_and_text(data: str) -> tuple[str, str]:
@@ -156,7 +156,7 @@ def _parameters(query: Iterable[str]) -> dict[str, list[str]]:
     for one in query:
         name, is_given, value = one.partition("=")
         if not name or not is_given:
-            raise ConfigurationError("--query must be NAME=VALUE")
+            raise ConfigurationError("--query must have the form NAME=VALUE")
         parameters[name].append(value)
     return parameters
 
@@ -173,9 +173,9 @@ def _print_head(response: Response) -> None:
 
 
 def _print_body(response: Response) -> None:
-    """Print the body: in a terminal as indented JSON, elsewhere as it came; keys are masked."""
+    """Print the body with masked keys: as indented JSON in a terminal, otherwise unchanged."""
     if not response.body:
-        print_error(f"HTTP {response.status}, with an empty body")
+        print_error(f"HTTP {response.status}: the response has no body")
         return
     text = response.body.decode("utf-8", "replace")
     if sys.stdout.isatty():
@@ -186,4 +186,4 @@ def _print_body(response: Response) -> None:
     sys.stdout.write(shown if shown.endswith("\n") else f"{shown}\n")
     sys.stdout.flush()
     if shown != text:
-        print_error("the response contains a key, which is masked")
+        print_error("the response contains a key, which is masked in the output")

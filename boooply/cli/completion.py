@@ -1,4 +1,4 @@
-"""``boooply --install-completion``: Tab completes commands, options and files."""
+"""``boooply --install-completion``: Tab completion of commands, options and files."""
 
 import os
 from pathlib import Path
@@ -17,11 +17,11 @@ _STARTS: Final[dict[str, str]] = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "power
 
 
 def install_completion(*, shell: _Shell | None = None, output: _Output = None) -> None:
-    """Write the script that completes commands in a shell, and have the shell load it.
+    """Write a completion script for a shell, and load it at the shell's start.
 
     Args:
-        shell: Your shell, otherwise the one that starts this command.
-        output: Write the script to this file, and change no other.
+        shell: Your shell. Default: the shell that runs this command.
+        output: Write the script to this file, and change no startup file.
 
     Raises:
         ConfigurationError: The shell is unknown, or a file cannot be written.
@@ -31,14 +31,16 @@ def install_completion(*, shell: _Shell | None = None, output: _Output = None) -
     try:
         shell = shell or detect_shell()
     except ShellDetectionError:
-        raise ConfigurationError("the shell is unknown: give --shell bash, zsh, fish or powershell") from None
+        raise ConfigurationError("cannot detect your shell: add --shell bash, zsh, fish or powershell") from None
     try:
         path = app.install_completion(shell=shell, output=output, add_to_startup=output is None)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise ConfigurationError(f"{error.filename} cannot be written: {reason}: give --output FILE") from None
+        raise ConfigurationError(
+            f"{error.filename} cannot be written: {reason}. Choose another file with --output FILE"
+        ) from None
     out = console()
-    out.print(f"{path} completes commands in {shell}.", soft_wrap=True)
+    out.print(f"Wrote the completion script for {shell} to {path}.", soft_wrap=True)
     if output is None:
         start = _STARTS.get(shell)
-        out.print(f"{f'{start} loads it. ' if start else ''}Start a new shell to use it.")
+        out.print(f"{f'{start} loads the script. ' if start else ''}To use it, start a new shell.")

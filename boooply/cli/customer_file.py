@@ -1,4 +1,4 @@
-"""A file of customers as commands read it: its options, what is wrong with it, and the question whether to continue."""
+"""A file of customers: how to read it, what is wrong with it, and the question whether to continue."""
 
 import asyncio
 from collections.abc import Generator, Iterator
@@ -46,12 +46,12 @@ class ReadingOptions:
     """How to read the file of customers.
 
     Attributes:
-        encoding: The encoding of the file, such as cp1252; otherwise UTF-8, or what the file begins with.
-        delimiter: What separates two cells, such as ";" or tab; otherwise what separates those of the first row.
-        mapping: Read a column of another name, as in --map "Admin Email=user_email". Repeat the option for several.
-        ignore_extra: Leave out columns that mean nothing here; otherwise they are an error.
-        allow: An id that is right although it looks like a spreadsheet's doing. Repeat the option for several.
-        yes: Continue in spite of warnings, without a question.
+        encoding: The encoding of the file, such as cp1252. Default: the file's byte order mark, or UTF-8.
+        delimiter: The character between two cells, such as ";" or tab. Default: as in the first row.
+        mapping: Rename a column, as in --map "Admin Email=user_email". Repeat the option for several columns.
+        ignore_extra: Ignore unknown columns. Default: report an error.
+        allow: Accept an ID that looks as if a spreadsheet changed it. Repeat the option for several IDs.
+        yes: Continue despite warnings, without asking.
     """
 
     encoding: Annotated[str | None, Parameter(metavar="NAME")] = None
@@ -65,15 +65,15 @@ class ReadingOptions:
         """Return the options of the reader.
 
         Raises:
-            ConfigurationError: A ``--map`` has no name or no column.
-            ProvisioningError: An option cannot work.
+            ConfigurationError: A ``--map`` has no name, or has a name twice.
+            ProvisioningError: An option cannot be used.
         """
-        pairs = [given.rpartition("=") for given in self.mapping]  # a name in a file may contain the sign too
+        pairs = [given.rpartition("=") for given in self.mapping]  # a name in the file may contain an equals sign
         if wrong := [given for given, (name, _, _) in zip(self.mapping, pairs, strict=True) if not name.strip()]:
             raise ConfigurationError(f'--map {wrong[0]!r}: write NAME=COLUMN, as in --map "Admin Email=user_email"')
         names = [name.strip() for name, _, _ in pairs]
         if repeated := [name for place, name in enumerate(names) if name in names[:place]]:
-            raise ConfigurationError(f"--map {repeated[0]!r} is given twice: give one column for it")
+            raise ConfigurationError(f"--map {repeated[0]!r} is given twice: use one column for it")
         return file_options(
             encoding=self.encoding,
             delimiter=self.delimiter,
@@ -88,14 +88,14 @@ READING: Final = ReadingOptions()
 
 @attrs.define(eq=False)
 class CustomerFile:
-    """A file of customers, which is checked before it is used.
+    """A file of customers that is checked before it is used.
 
     Attributes:
-        path: Where it is.
+        path: The path of the file.
         options: How to read it.
-        layout: How it is understood, once it was opened.
-        errors: The problems of rows that must be changed.
-        warnings: The problems of rows that somebody must confirm.
+        layout: What the columns of the file mean; empty until the file is opened.
+        errors: The rows that must be changed.
+        warnings: The rows that look wrong and need a confirmation.
         samples: The first customers.
     """
 
@@ -107,7 +107,7 @@ class CustomerFile:
     samples: list[Tenant] = attrs.field(factory=list[Tenant], init=False)
 
     def check(self) -> Iterator[Tenant | BadRow | RowWarning]:
-        """Read all rows, and note what is wrong with them.
+        """Read all rows, and collect their problems.
 
         Raises:
             ProvisioningError: The file cannot be used.
@@ -124,10 +124,10 @@ class CustomerFile:
                 yield row
 
     def tenants(self) -> Iterator[Tenant]:
-        """Read the customers once more, after the check.
+        """Read the customers again, after the check.
 
         Raises:
-            ProvisioningError: The file has changed since.
+            ProvisioningError: The file has changed since the check.
         """
         confirmed = sum(self.warnings.counts.values())
         with self._opened() as file:
@@ -137,7 +137,9 @@ class CustomerFile:
                     continue
                 confirmed -= 1
                 if isinstance(row, BadRow) or confirmed < 0:
-                    raise ProvisioningError(f"{self.path}: was changed meanwhile: line {row.line}: {row.problem}")
+                    raise ProvisioningError(
+                        f"{self.path} has changed since it was checked. Line {row.line}: {row.problem}"
+                    )
 
     async def is_accepted(self, *, yes: bool) -> bool:
         """Check the file, print what is wrong with it, and return whether to continue.
@@ -153,18 +155,18 @@ class CustomerFile:
         return await self.is_confirmed(yes=yes)
 
     def print_errors(self) -> None:
-        """List the rows that must be changed, and those that look wrong."""
+        """Print the rows that must be changed and the rows that look wrong."""
         console(stderr=True).print(view.errors(self.path, self.errors, self.warnings))
 
     def print_warnings(self) -> None:
-        """List the rows that a run asks about, if there are any."""
+        """Print the rows that a run would ask about, if there are any."""
         if self.warnings.rows:
             console(stderr=True).print(view.warnings(self.path, self.warnings), view.DRY_RUN)
 
     async def is_confirmed(self, *, yes: bool, stop: asyncio.Event | None = None) -> bool:
-        """Print the warnings, and return whether to continue: by ``yes``, or because a person at the terminal agrees.
+        """Print the warnings, and return whether to continue: if ``yes`` is set, or a person at the terminal agrees.
 
-        Without warnings that is so anyway. Once ``stop`` is set, it is not.
+        Without warnings, return True. Once ``stop`` is set, return False.
         """
         if not self.warnings.rows:
             return True
@@ -186,6 +188,6 @@ class CustomerFile:
     @contextmanager
     def _opened(self) -> Generator[TenantFile]:
         if self.path.exists() and not self.path.is_file() and not self.path.is_dir():  # `open_file` rejects directories
-            raise ProvisioningError(f"{self.path}: must be a file that can be read twice, not a pipe")
+            raise ProvisioningError(f"{self.path} is a pipe: use a regular file, which can be read twice")
         with open_file(self.path, self.options) as file:
             yield file

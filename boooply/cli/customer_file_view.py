@@ -1,4 +1,4 @@
-"""What commands print about a file of customers: how it is read, and what is wrong with its rows."""
+"""The output about a file of customers: what its columns mean, and what is wrong with its rows."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ from boooply.provisioning.files.rows import COLUMNS, REMEDIES, BadRow, RowWarnin
 from boooply.secret import one_line
 
 QUESTION: Final = "\nContinue? [y/N] "
-CONTINUED: Final = "\n--yes: continuing.\n"
+CONTINUED: Final = "\nContinuing, because of --yes.\n"
 UNCONFIRMED: Final = (
-    "\nNothing was sent. If these rows are right, run the same command again with --yes, or with --allow ID for each "
-    "id that is right."
+    "\nNothing was sent. If these rows are right, run the command again with --yes, or with --allow ID for each ID "
+    "that is right."
 )
 DECLINED: Final = "Nothing was sent."
 DRY_RUN: Final = (
-    "\nThe run asks about these rows. Without a terminal it needs --yes, or --allow ID for each id that is right."
+    "\nWithout --dry-run, the command asks you to confirm these rows. If there is no terminal, add --yes, or "
+    "--allow ID for each ID that is right."
 )
-_CHANGE: Final = "\nNothing was sent. Change the file and run the same command again."
-_MASKED: Final = "What looks like a key is masked."
+_CHANGE: Final = "\nNothing was sent. Change the file, then run the command again."
+_MASKED: Final = "Values that look like keys are masked."
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 _LISTED: Final = 20  # of each kind
-_WIDEST: Final = (None, 54, 26, 17)  # of a column, by the number of samples, so that 80 columns suffice
+_WIDEST: Final = (None, 54, 26, 17)  # column width by the number of samples, for a terminal of 80 columns
 
 
 @attrs.define
 class Problems:
-    """The problems of a file's rows, counted by kind; of each kind, the first ones are kept.
+    """The problems of a file's rows: a count for each kind, and the first rows of each kind.
 
     Attributes:
         counts: The number of problems of each kind.
-        listed: The first ones of each kind.
+        listed: The first rows with each kind of problem.
         rows: The number of rows with a problem.
     """
 
@@ -57,12 +58,12 @@ class Problems:
         listed = self.listed.setdefault(row.kind, [])
         if len(listed) < _LISTED:
             listed.append(row)
-        self.rows += row.line != self._last_line  # the problems of a row follow one another
+        self.rows += row.line != self._last_line  # the problems of one row are consecutive
         self._last_line = row.line
 
 
 def layout(source: Path, found: Layout, samples: Sequence[Tenant]) -> RenderableType:
-    """Show what each column of a file means, and the first customers as they were read."""
+    """Show what each column of a file means, with the first customers."""
     columns = found.columns or [(column, column) for column in COLUMNS if any(_cell(one, column) for one in samples)]
     titles = ("Column", "First customer", "Second", "Third")[: 1 + len(samples)]
     table = Table(
@@ -71,7 +72,7 @@ def layout(source: Path, found: Layout, samples: Sequence[Tenant]) -> Renderable
         pad_edge=False,
         show_edge=False,
     )
-    table.columns[0].min_width = len(COLUMNS[1])  # the longest one is never cut
+    table.columns[0].min_width = len(COLUMNS[1])  # the longest name is never cut
     table.columns[0].max_width = None
     is_masked = False
     for name, column in columns:
@@ -84,7 +85,7 @@ def layout(source: Path, found: Layout, samples: Sequence[Tenant]) -> Renderable
     title = Text(f"{printable(str(source))}: {_form(found)}\n", style="bold", overflow="fold")
     parts: list[RenderableType] = [title, inset(table)]
     if left_out := [printable(name) for name, column in columns if column is None]:
-        parts.append(Text(f"\nLeft out: {', '.join(left_out)}."))
+        parts.append(Text(f"\nIgnored columns: {', '.join(left_out)}."))
     if is_masked:
         parts.append(Text(f"\n{_MASKED}"))
     return Group(*parts, Text())
@@ -95,7 +96,9 @@ def _form(found: Layout) -> str:
     encoding = f", {found.encoding.removesuffix('-sig').upper()}" if found.encoding else ""
     sheet = f", sheet {printable(found.sheet)!r}" if found.sheet is not None else ""
     others = (
-        f"; not read: {', '.join(repr(printable(name)) for name in found.other_sheets)}" if found.other_sheets else ""
+        f"; ignored sheets: {', '.join(repr(printable(name)) for name in found.other_sheets)}"
+        if found.other_sheets
+        else ""
     )
     return f"{found.form}{separated}{encoding}{sheet}{others}"
 
@@ -107,15 +110,15 @@ def _cell(sample: Tenant, column: str) -> str:
 
 
 def errors(source: Path, found: Problems, doubtful: Problems) -> RenderableType:
-    """List the rows of a file that must be changed before anything is sent, and those that look wrong."""
-    parts: list[RenderableType] = [_title(source, found, "must be changed first"), _problems(found)]
+    """List the rows of a file that must be changed, and the rows that look wrong."""
+    parts: list[RenderableType] = [_title(source, found, "must be changed"), _problems(found)]
     if doubtful.rows:
         parts += [Text(), warnings(source, doubtful)]
     return Group(*parts, Text(_CHANGE))
 
 
 def warnings(source: Path, found: Problems) -> RenderableType:
-    """List the rows of a file that somebody must look at before anything is sent."""
+    """List the rows of a file that look wrong and need a confirmation."""
     verb = "looks" if found.rows == 1 else "look"
     return Group(_title(source, found, f"{verb} wrong"), _problems(found))
 

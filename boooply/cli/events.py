@@ -1,4 +1,4 @@
-"""``boooply events``: the events that the store keeps for handlers, and what an operator may do with them."""
+"""``boooply events``: the webhook events in the store, and how to retry or discard them."""
 
 import json
 from collections import Counter
@@ -17,19 +17,20 @@ from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error,
 from boooply.errors import BoooplyError, ConfigurationError
 from boooply.store import AsyncStore, EventRecord, EventStatus
 
-_SHOWN: Final = 12  # digits of a key, as in the log
+_SHOWN: Final = 12  # digits of a key, as many as in the log
 _FEWEST: Final = 4
 _DIGITS: Final = frozenset("0123456789abcdef")
 _PROBLEMS: Final = {
-    EventStatus.CLAIMED: "it is being handled just now",
-    EventStatus.DONE: "it is handled",
-    EventStatus.DISCARDED: "it is discarded",
+    EventStatus.CLAIMED: "a handler is running for it",
+    EventStatus.DONE: "it is handled already",
+    EventStatus.DISCARDED: "it is discarded already",
 }
-_CHANGED: Final = "it has changed in the meantime: try again"
+_CHANGED: Final = "it has changed meanwhile: try again"
 
 app: Final = App(name="events")
 
-_State = Literal["waiting", "claimed", "done", "dead", "discarded"]
+_State = Annotated[Literal["waiting", "claimed", "done", "dead", "discarded"] | None, Parameter(metavar="STATE")]
+_PurgedState = Annotated[Literal["done", "dead", "discarded"] | None, Parameter(metavar="STATE")]
 _Key = Annotated[str, Parameter(name="KEY")]
 _PageSize = Annotated[int, Parameter(validator=Number(gte=1), metavar="N", show_default=True)]
 _Days = Annotated[float, Parameter(validator=Number(gte=0), metavar="N")]
@@ -38,15 +39,15 @@ _All = Annotated[bool, Parameter(name="--all")]
 
 @app.command(name="list")
 async def list_events(
-    *, state: _State | None = None, limit: _PageSize = 100, store: StoreUrl = None, as_json: Json = False
+    *, state: _State = None, limit: _PageSize = 100, store: StoreUrl = None, as_json: Json = False
 ) -> None:
-    """List the events that are not handled: those that are dead, wait or are claimed.
+    """List open events: waiting, claimed and dead ones.
 
     Args:
-        state: Only those in this state.
-        limit: List no more than so many, the oldest first.
-        store: Where the events are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json: Write one JSON object a line.
+        state: List only events in this state.
+        limit: Maximum number of events, oldest first.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json: Print one JSON object per line.
     """
     counts: Counter[str] = Counter()
     is_cut = False
@@ -66,15 +67,15 @@ async def list_events(
 
 @app.command
 async def show(key: _Key, /, *, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Show what is known of one event; never its body.
+    """Show one event, without its body.
 
     Args:
-        key: Its idempotency key, or the first digits of it.
-        store: Where the events are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json: Write one JSON object.
+        key: The event's idempotency key, or its first digits.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json: Print one JSON object.
 
     Raises:
-        BoooplyError: The store does not know it.
+        BoooplyError: The store does not contain the event.
     """
     async with open_existing(store) as opened:
         record = await _find(opened, key)
@@ -90,47 +91,49 @@ async def show(key: _Key, /, *, store: StoreUrl = None, as_json: Json = False) -
 
 @app.command
 async def retry(*keys: _Key, every: _All = False, store: StoreUrl = None, as_json: Json = False) -> int:
-    """Let dead events be handled again, with a fresh count of attempts.
+    """Retry dead events, with a new count of attempts.
 
-    An event that waits for its next attempt is handled at once.
+    An event that waits for its next attempt is retried at once.
 
     Args:
-        keys: Their idempotency keys, or the first digits of each.
-        every: Retry all that are dead.
-        store: Where the events are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json: Write one JSON object.
+        keys: The events' idempotency keys, or the first digits of each.
+        every: Retry all dead events.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json: Print one JSON object.
 
     Returns:
-        The exit code: 4 if one cannot be retried.
+        The exit code: 4 if an event cannot be retried.
     """
     if every == bool(keys):
-        raise ConfigurationError("name the events to retry, or give --all for all that are dead")
+        raise ConfigurationError("give the keys of the events to retry, or --all to retry all dead events")
     async with open_existing(store) as opened:
         if every:
             count = sum([await opened.events.retry(one.idempotency_key) async for one in _dead(opened)])
             failed = 0
         else:
             count, failed = await _each(opened, keys, opened.events.retry)
-    _report("retried", count, f"{count_of(count, 'event')} will be handled again.", as_json=as_json)
+    _report("retried", count, f"{count_of(count, 'event')} will be retried.", as_json=as_json)
     return UNFINISHED if failed else DONE
 
 
 @app.command
 async def discard(*keys: _Key, store: StoreUrl = None, as_json: Json = False) -> int:
-    """Delete the bodies of events, which are then never handled.
+    """Delete the bodies of events, so that they are never handled.
 
-    That cannot be undone. A later delivery of the same event changes nothing.
+    You cannot undo this. If Boooply delivers the event again, it stays discarded.
 
     Args:
-        keys: Their idempotency keys, or the first digits of each.
-        store: Where the events are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json: Write one JSON object.
+        keys: The events' idempotency keys, or the first digits of each.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json: Print one JSON object.
 
     Returns:
-        The exit code: 4 if one cannot be discarded.
+        The exit code: 4 if an event cannot be discarded.
     """
     if not keys:
-        raise ConfigurationError("name the events to discard: `boooply events list --state dead` lists them")
+        raise ConfigurationError(
+            "give the keys of the events to discard. To list dead events, run: boooply events list --state dead"
+        )
     async with open_existing(store) as opened:
         count, failed = await _each(opened, keys, opened.events.discard)
     _report("discarded", count, f"{count_of(count, 'event')} discarded.", as_json=as_json)
@@ -138,33 +141,27 @@ async def discard(*keys: _Key, store: StoreUrl = None, as_json: Json = False) ->
 
 
 @app.command
-async def purge(
-    *,
-    days: _Days,
-    state: Literal["done", "dead", "discarded"] | None = None,
-    store: StoreUrl = None,
-    as_json: Json = False,
-) -> None:
-    """Forget events that were handled or discarded long ago.
+async def purge(*, days: _Days, state: _PurgedState = None, store: StoreUrl = None, as_json: Json = False) -> None:
+    """Delete the records of events that were handled or discarded long ago.
 
-    If Boooply delivers one again after that, it is handled again.
+    If Boooply delivers such an event again, it is handled again.
 
     Args:
-        days: Only those that were handled or discarded so many days ago, or earlier.
-        state: Only those in this state. Dead events are forgotten only with it.
-        store: Where the events are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json: Write one JSON object.
+        days: Minimum age in days, counted from when the event was handled or discarded.
+        state: Delete only events in this state. Dead events are deleted only with --state dead.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json: Print one JSON object.
     """
     async with open_existing(store) as opened:
         count = await opened.events.purge(timedelta(days=days), state=state)
-    _report("purged", count, f"{count_of(count, 'event')} forgotten.", as_json=as_json)
+    _report("purged", count, f"{count_of(count, 'event')} deleted.", as_json=as_json)
 
 
 async def _each(
     store: AsyncStore, keys: tuple[str, ...], act: Callable[[str], Coroutine[Any, Any, bool]]
 ) -> tuple[int, int]:
-    """Act on each event, print why that is impossible for some, and count both."""
-    # All of them are looked up first, so that a mistyped key changes nothing.
+    """Act on each event, and print why this is impossible for some. Return the counts of successes and failures."""
+    # Look all events up first, so that a mistyped key changes nothing.
     found = [await _find(store, key) for key in keys]
     failed = 0
     for record in found:
@@ -178,10 +175,12 @@ async def _each(
 async def _find(store: AsyncStore, key: str) -> EventRecord:
     digits = key.lower()
     if len(digits) < _FEWEST or not _DIGITS.issuperset(digits):
-        raise ConfigurationError(f"{printable(key)} is no key of an event: give at least its first {_FEWEST} digits")
+        raise ConfigurationError(
+            f"{printable(key)} is not an event key: give at least the first {_FEWEST} hexadecimal digits of the key"
+        )
     found = await store.events.starting_with(digits)
     if not found:
-        raise BoooplyError(f"no event has a key that begins with {digits}: boooply events list")
+        raise BoooplyError(f"no event has a key that begins with {digits}. To list events, run: boooply events list")
     if len(found) > 1:
         raise ConfigurationError(f"several events have keys that begin with {digits}: give more digits")
     return found[0]
@@ -207,10 +206,10 @@ def _lines(record: EventRecord) -> list[str]:
 
 def _summary(counts: Counter[str], state: str | None, *, is_cut: bool) -> str:
     if not counts:
-        return f"No event is {state}." if state else "No event waits: all are handled or discarded."
+        return f"No event is {state}." if state else "No open events: all are handled or discarded."
     parts = [f"{count:,} {name}" for name, count in counts.most_common()]
-    more = ", and there are more: --limit lists them" if is_cut else ""
-    advice = "\n`boooply events retry KEY` lets a dead one be handled again." if counts[EventStatus.DEAD] else ""
+    more = ". There are more: increase --limit to list them" if is_cut else ""
+    advice = "\nTo retry a dead event, run: boooply events retry KEY" if counts[EventStatus.DEAD] else ""
     return f"\n{', '.join(parts)}{more}.{advice}"
 
 

@@ -1,4 +1,4 @@
-"""The store that a command reads, which must exist: a new one would be empty, and look as if nothing had happened."""
+"""The store that a command reads. It must exist, since a new one would be empty and misleading."""
 
 import os
 from collections.abc import AsyncGenerator
@@ -14,10 +14,10 @@ from boooply.store.opening import URL_VARIABLE
 
 @asynccontextmanager
 async def open_existing(url: str | None, /) -> AsyncGenerator[AsyncStore]:
-    """Open a store, and create none.
+    """Open an existing store.
 
     Raises:
-        ConfigurationError: There is none, or a setting cannot work.
+        ConfigurationError: There is no store, or a setting cannot be used.
         StoreError: It cannot be opened.
     """
     _check_file(database_address(Secret(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)))
@@ -28,4 +28,6 @@ async def open_existing(url: str | None, /) -> AsyncGenerator[AsyncStore]:
 def _check_file(address: Address) -> None:
     file = address.url.database or ""
     if not (address.is_postgresql or address.is_memory or file.startswith("file:") or Path(file).exists()):
-        raise ConfigurationError(f"there is no store at {file}: name yours with --store or in {URL_VARIABLE}")
+        raise ConfigurationError(
+            f"there is no store at {file}: give the URL of your store with --store or in {URL_VARIABLE}"
+        )

@@ -1,13 +1,13 @@
-"""``boooply help``: the same as ``--help`` after a command."""
+"""``boooply help``: the same output as ``--help``."""
 
 from boooply.cli.terminal import console
 
 
 def show_help(*command: str) -> int:
-    """Show this help, or that of a command.
+    """Show this help, or the help of a command.
 
     Args:
-        command: The command, for example tenants list.
+        command: The command, such as tenants list.
 
     Returns:
         The exit code.

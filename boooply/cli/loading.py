@@ -1,4 +1,4 @@
-"""The commands, each imported when it is asked for; one whose extra is missing names that extra."""
+"""The commands, each imported on first use. A command whose extra is missing names the extra."""
 
 from importlib import import_module
 from typing import Annotated, Final
@@ -12,7 +12,7 @@ PATHS: Final[dict[str, str]] = {}  # where each command is, within this package;
 
 
 def __getattr__(name: str) -> object:
-    """Return a command by its name, as cyclopts asks for it, or a stand-in if its extra is missing."""
+    """Return the command that cyclopts asks for, or a stand-in if its extra is missing."""
     if name not in PATHS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = PATHS[name].partition(":")
@@ -26,12 +26,16 @@ def __getattr__(name: str) -> object:
 
 
 def _stand_in(name: str, install: str) -> App:
-    """Return a command that has help, and says what to install when it is run."""
-    app = App(name=name, usage=f"Usage: boooply {name}", help_epilogue="Run it to see how to install its extra.")
+    """Return a command that has help, and names the extra to install when it runs."""
+    app = App(
+        name=name,
+        usage=f"Usage: boooply {name}",
+        help_epilogue="Its extra is missing. Run the command to see how to install it.",
+    )
 
     @app.default
     def run(*_words: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
-        print_error(f"{name} needs an extra: {install}")
+        print_error(f"{name} needs an extra. Install it with: {install}")
         return 2
 
     return app

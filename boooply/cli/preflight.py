@@ -1,4 +1,4 @@
-"""The first pass over a file of customers: how much is still to do."""
+"""The first pass over a file of customers, which counts what is left to do."""
 
 import asyncio
 from collections import Counter
@@ -20,13 +20,13 @@ class Preflight:
     """The customers of a file, counted by their state in the ledger.
 
     Attributes:
-        states: The number of customers in each state; those that the ledger does not know are still to do.
+        states: The number of customers in each state. Customers without an entry count as ``TODO``.
     """
 
     states: Counter[State] = attrs.field(factory=Counter[State])
 
     def to_mint(self, *, remint: bool) -> int:
-        """Count the customers for whom a request goes out."""
+        """Return the number of customers for which a request will be sent."""
         return self.states[State.TODO] + self.states[State.FAILED] + remint * self.states[State.IN_DOUBT]
 
 
@@ -43,18 +43,18 @@ async def preflight(file: CustomerFile, ledger: AsyncLedger, stop: asyncio.Event
         known = [entry.state async for entry in ledger.entries(ids)]
         found.states.update(known)
         found.states[State.TODO] += len(ids) - len(known)
-        await asyncio.sleep(0)  # signals come in here: a batch of nothing but bad rows has awaited nothing
+        await asyncio.sleep(0)  # lets signals in, since a batch of bad rows only has awaited nothing
         if stop.is_set():
             break
     return found
 
 
 def seconds_to_end(count: int, limit: int, window: float) -> float:
-    """Return the least time for so many requests: one window's start at once, then those of each further window."""
+    """Return the minimum seconds for so many requests. The first window's requests start at once."""
     return max(0, count - 1) // max(1, limit) * window
 
 
 def seconds_left(status: RateLimitStatus, count: int, window: float) -> float:
-    """Return the time that the remaining requests take: those that wait at the limiter, then those behind them."""
+    """Return the seconds that the remaining requests take: those waiting at the limiter, then the others."""
     behind = max(0, count - status.waiting)
     return status.seconds_to_end + seconds_to_end(behind, status.limit, window)

@@ -1,4 +1,4 @@
-"""``boooply provision``: every customer of a file connected once, over as many runs as it takes."""
+"""``boooply provision``: connects each customer of a file once, in as many runs as necessary."""
 
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -38,16 +38,16 @@ async def provision(
     grace: Grace = GRACE,
     reading: ReadingOptions = READING,
 ) -> int:
-    """Connect every customer of a file, and keep their keys in the store.
+    """Connect every customer of a file, and store their keys.
 
     Args:
-        tenants: The customers, as .csv, .json or .xlsx.
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        concurrency: How many requests may be under way at once.
-        dry_run: Show the plan alone: nothing is sent, and no platform key is needed.
-        as_json: Write one JSON object a line for programs; what is for people goes to standard error.
-        remint_in_doubt: Mint again for customers in doubt; a key that exists already stays valid, and nobody has it.
-        grace: How long requests may take after Ctrl-C or SIGTERM; then they are in doubt.
+        tenants: A file of customers: .csv, .json or .xlsx.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        concurrency: Maximum number of requests in progress.
+        dry_run: Show the plan and send nothing. You need no platform key.
+        as_json: Print one JSON object per line. Text for people goes to standard error.
+        remint_in_doubt: Mint new keys for customers in doubt. A key that exists already stays valid, and is lost.
+        grace: Seconds to wait for requests after Ctrl-C or SIGTERM. Then their customers are in doubt.
         reading: How to read the file.
 
     Returns:
@@ -55,10 +55,10 @@ async def provision(
     """
     file = CustomerFile(tenants, reading.to_options())
     async with AsyncExitStack() as stack:
-        # outside the store: a signal must not change how a finished run exits
+        # outside the store, so that a signal does not change the exit code of a finished run
         signals = stack.enter_context(ExitStack())
         if not dry_run:
-            await AsyncBoooplyPlatform().close()  # so that a missing key is reported before the store is created
+            await AsyncBoooplyPlatform().close()  # reports a missing key before the store is created
         opened = await stack.enter_async_context(AsyncStore.open(store))
         run = _Run(file, opened, concurrency, is_json=as_json, remint=remint_in_doubt, grace=grace, yes=reading.yes)
         if not dry_run:
@@ -83,7 +83,7 @@ class _Run:
         grace: float,
         yes: bool,
     ) -> None:
-        self.platform: AsyncBoooplyPlatform | None = None  # as in a dry run
+        self.platform: AsyncBoooplyPlatform | None = None  # None in a dry run
         advice = provision_view.PROVISION_ADVICE
         self.shown = ShownRun(store=store, is_json=is_json, grace=grace, count_sent=self._count_sent, advice=advice)
         self._file = file
@@ -91,7 +91,7 @@ class _Run:
         self._store = store
         self._concurrency = concurrency
         self._remint = remint
-        self._in_progress: set[str] = set()  # read from the file, and without an outcome
+        self._in_progress: set[str] = set()  # read from the file and still without an outcome
         self._to_mint = 0
 
     async def run(self) -> int:
@@ -117,11 +117,11 @@ class _Run:
         if shown.is_json:
             write_line(provision_view.plan_as_json(found, seconds, remint=self._remint))
         else:
-            shown.out.print("Nothing was sent: this was a dry run.")
+            shown.out.print("This was a dry run. Nothing was sent.")
         return DONE
 
     def _stopped(self) -> int:
-        self.shown.out.print("Stopped; nothing was sent.")
+        self.shown.out.print("Stopped. Nothing was sent.")
         return self.shown.signalled
 
     async def _connect(self, platform: AsyncBoooplyPlatform) -> int:
@@ -159,7 +159,7 @@ class _Run:
         passed, requested = time.monotonic() - shown.started, shown.summary.requested
         left = self._to_mint - requested
         seconds = seconds_left(platform.rate_limits[RateLimitClass.WRITES], left, _LIMITS.window)
-        if requested:  # the API may be slower than its limits
+        if requested:  # the API may be slower than its rate limit
             seconds = max(seconds, left * passed / requested)
         line = provision_view.progress_line(shown.summary, shown.total, shown.rate(), seconds)
         return shown.summary.done, shown.total, line

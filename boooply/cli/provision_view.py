@@ -20,29 +20,30 @@ from boooply.store import State
 _MINUTE: Final = 60
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", _MINUTE))
 
-# In the order of the plan: each state, its name in JSON, its label, and what this run does about it.
+# In the order of the plan: each state, its name in JSON, its label, and what this run does with it.
 _PLANNED: Final = (
     (State.TODO, "new", "new", ""),
-    (State.FAILED, "failed", "failed before", "tried again"),
-    (State.DONE, "connected", "connected", "left as they are"),
-    (State.IN_DOUBT, "in_doubt", "in doubt", "left as they are"),
-    (State.SENT, "under_way", "with another run", "waited for"),
+    (State.FAILED, "failed", "failed before", "retried"),
+    (State.DONE, "connected", "connected", "skipped"),
+    (State.IN_DOUBT, "in_doubt", "in doubt", "skipped"),
+    (State.SENT, "under_way", "with another run", "waits for it"),
 )
 _DOUBT: Final = (
-    "It is unknown whether these have a key at Boooply: a request went out, and no clear response came. {} mints them "
-    "again. If the first key exists after all, it stays active and nobody has it: revoke it in the Boooply dashboard."
+    "These customers may or may not have a key at Boooply: a request was sent, and no clear response came. To mint new "
+    "keys for them, {}. If a first key exists, it stays valid and is lost: revoke it in the Boooply dashboard."
 )
 PROVISION_ADVICE: Final = {
-    "in_doubt": _DOUBT.format("--remint-in-doubt, added to the same command,"),
-    "failed": "The same command tries these again.",
+    "in_doubt": _DOUBT.format("run the command again with --remint-in-doubt"),
+    "failed": "To retry these customers, run the same command again.",
 }
 WORKER_ADVICE: Final = {
-    "in_doubt": _DOUBT.format("`boooply enqueue` queues them once more, and `boooply worker --remint-in-doubt`"),
-    "failed": "`boooply queue retry --all` queues these again.",
+    "in_doubt": _DOUBT.format("run boooply enqueue again, and then boooply worker --remint-in-doubt"),
+    "failed": "To retry these customers, run: boooply queue retry --all",
 }
 """What to do about the customers that a summary lists, by the outcome's name."""
 _CHANGED: Final = (
-    "Connected before, with other data than the file has now. The new data was not sent: Boooply has no call for it."
+    "These customers were connected before, and their data in the file has changed since. The new data was not sent, "
+    "since the API cannot change it."
 )
 _LISTED: Final = (("in_doubt", "In doubt"), ("failed", "Failed"))
 _INTERVALS: Final = {True: 0.5, False: 60.0}  # seconds between two updates, by whether there is a terminal
@@ -55,7 +56,7 @@ Progressed = Callable[[], Awaitable[tuple[int, int, str]]]
 
 
 def plan(source: Path, found: Preflight, limit: int, seconds: float, *, remint: bool) -> RenderableType:
-    """Describe what a run over this file does, and how long it takes at least."""
+    """Describe what a run over this file does, and its minimum duration."""
     rows = (
         (label, found.states[state], "minted again" if remint and state is State.IN_DOUBT else action)
         for state, _, label, action in _PLANNED
@@ -77,9 +78,9 @@ def plan_as_json(found: Preflight, seconds: float, *, remint: bool) -> str:
 
 def _work(count: int, limit: int, seconds: float) -> str:
     if not count:
-        return "Nobody is left to connect."
-    time = f"{duration(seconds)} at {limit:,} a minute" if seconds else "at once"
-    return f"{count_of(count, 'customer')} to connect: {time}."
+        return "No customers left to connect."
+    time = f": about {duration(seconds)} at {limit:,} per minute" if seconds else ""
+    return f"{count_of(count, 'customer')} to connect{time}."
 
 
 # ---- progress
@@ -88,7 +89,7 @@ def _work(count: int, limit: int, seconds: float) -> str:
 def progress_line(found: Summary, total: int, rate: float, seconds: float) -> str:
     """Describe the progress of a run in one short line."""
     return (
-        f"{found.done:,}/{total:,} done, {rate:,.0f} a minute, {duration(seconds)} left, "
+        f"{found.done:,}/{total:,} done, {rate:,.0f} per minute, {duration(seconds)} left, "
         f"{found.counts['in_doubt']:,} in doubt, {found.counts['failed']:,} failed"
     )
 
@@ -96,17 +97,17 @@ def progress_line(found: Summary, total: int, rate: float, seconds: float) -> st
 def worker_line(found: Summary, queued: int, rate: float) -> str:
     """Describe the progress of a worker in one short line."""
     return (
-        f"{found.done:,} done, {rate:,.0f} a minute, {queued:,} queued, "
+        f"{found.done:,} done, {rate:,.0f} per minute, {queued:,} queued, "
         f"{found.counts['in_doubt']:,} in doubt, {found.counts['failed']:,} failed"
     )
 
 
 def stopping(count: int | None) -> str:
-    """Describe what a stopping run still waits for; ``count`` is None if it cannot be counted."""
+    """Describe what a stopping run waits for. ``count`` is None if the requests cannot be counted."""
     if count == 0:
-        return "Stopping: no request is under way."
+        return "Stopping. No request is in progress."
     requests = "the requests" if count is None else count_of(count, "request")
-    return f"Stopping after {requests} under way. A second signal gives up at once and leaves customers in doubt."
+    return f"Stopping after {requests} in progress. A second signal stops at once and leaves customers in doubt."
 
 
 def summary(found: Summary, seconds: float, advice: Mapping[str, str]) -> RenderableType:
@@ -115,7 +116,7 @@ def summary(found: Summary, seconds: float, advice: Mapping[str, str]) -> Render
     table = _table(
         (
             ("connected before", counts["already_connected"] - counts["repeated"], ""),
-            ("met twice", counts["repeated"], ""),
+            ("repeated in the file", counts["repeated"], ""),
             ("in doubt", counts["in_doubt"], ""),
             ("failed", counts["failed"], ""),
         )
@@ -127,7 +128,7 @@ def summary(found: Summary, seconds: float, advice: Mapping[str, str]) -> Render
     if found.changed:
         rows = [Text(printable(one), overflow="fold") for one in found.changed]
         rows += and_more(counts["changed"] - len(rows))
-        parts += _section("With other data", _CHANGED, Group(*rows))
+        parts += _section("Changed data", _CHANGED, Group(*rows))
     for name, title in _LISTED:
         if name in found.listed:
             listed = found.listed[name]
@@ -136,8 +137,8 @@ def summary(found: Summary, seconds: float, advice: Mapping[str, str]) -> Render
         them = "it" if found.orphans == 1 else "them"
         parts.append(
             Text(
-                f"\n{count_of(found.orphans, 'key')} of these customers may be active at Boooply although nobody has "
-                f"{them}: check the Boooply dashboard."
+                f"\n{count_of(found.orphans, 'lost key')} of these customers may be valid at Boooply: check the "
+                f"Boooply dashboard, and revoke {them}."
             )
         )
     return Group(*parts)
@@ -156,22 +157,21 @@ def _section(title: str, advice: str, content: RenderableType) -> list[Renderabl
 
 def unfinished(left: int) -> str:
     """Describe how to continue a run that was stopped."""
-    return f"\nStopped; {count_of(left, 'customer')} left. Run the same command again to continue."
+    return f"\nStopped with {count_of(left, 'customer')} left. To continue, run the same command again."
 
 
 def not_stored(count: int, reason: str, path: Path | None) -> str:
-    """State why keys could not be stored and where they are: in a file, or on standard error."""
+    """State why keys could not be stored, and whether they are in a file or on standard error."""
     them = "it" if count == 1 else "them"
     problem = f"{count_of(count, 'key')} could not be stored ({reason})"
     if path is not None:
         return (
-            f"{problem}. {path} contains {them}, encrypted with the store's encryption key. Once the "
-            f"store works: boooply store restore {path.name if path.parent == Path.cwd() else path}"
+            f"{problem}. {path} contains {them}, encrypted with the store's encryption key. When the store works "
+            f"again, run: boooply store restore {path.name if path.parent == Path.cwd() else path}"
         )
     return (
-        f"{problem}, nor written to a file. Keep the {'line' if count == 1 else 'lines'} below, "
-        "encrypted with the store's encryption key; once the store works, "
-        f"put {them} into a file for: boooply store restore FILE"
+        f"{problem}, and could not be written to a file. Copy the {'line' if count == 1 else 'lines'} below, which "
+        "the store's encryption key encrypts, into a file. When the store works again, run: boooply store restore FILE"
     )
 
 
@@ -198,14 +198,14 @@ def _table(rows: Iterable[tuple[str, int, str]]) -> Table:
 
 
 def progress_bar(out: Console) -> Progress:
-    """Create a bar for a terminal; elsewhere it shows nothing."""
+    """Create a progress bar for a terminal. In a pipe or file it prints nothing."""
     columns = (BarColumn(_BAR_WIDTH), TextColumn("{task.description}", markup=False))
     return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
 
 @asynccontextmanager
 async def updated(bar: Progress, progressed: Progressed) -> AsyncGenerator[None]:
-    """Show the progress until the block ends: as a bar in a terminal, else as a line a minute if there is some."""
+    """Show the progress until the block ends: a bar in a terminal, elsewhere a line per minute if there was any."""
     task = bar.add_task("", total=None)
 
     async def update() -> None:

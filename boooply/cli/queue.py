@@ -1,4 +1,4 @@
-"""``boooply queue``: the customers and jobs of the queue, and what an operator may do with them."""
+"""``boooply queue``: the customers and jobs of the queue, and how to pause and retry them."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -24,18 +24,18 @@ _All = Annotated[bool, Parameter(name="--all")]
 
 @app.command
 async def status(*, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Count the customers by their states, the jobs by theirs, and the workers.
+    """Count customers and jobs by state, and count workers.
 
     Args:
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        as_json: Write one JSON object.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        as_json: Print one JSON object.
     """
     async with _opened(store) as queue:
         found = await queue.jobs.status()
     if as_json:
         write_line(json.dumps(attrs.asdict(found)))
         return
-    paused = "The queue is paused: `boooply queue resume` lets workers take jobs again."
+    paused = "The queue is paused. To let workers take jobs again, run: boooply queue resume"
     parts: list[RenderableType] = [Text("Customers\n", style="bold"), inset(_counts(found.customers))]
     parts += [Text("\nJobs\n", style="bold"), inset(_counts(found.jobs)), Text()]
     parts += [Text(paused if found.is_paused else f"{count_of(found.workers, 'worker')} running.")]
@@ -44,15 +44,15 @@ async def status(*, store: StoreUrl = None, as_json: Json = False) -> None:
 
 @app.command
 async def pause(*, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Let workers take no more jobs; what they have taken is finished.
+    """Stop workers from taking jobs. They finish the jobs that they have.
 
     Args:
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        as_json: Write one JSON object.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        as_json: Print one JSON object.
     """
     async with _opened(store) as queue:
         await queue.jobs.pause(is_paused=True)
-    _report({"is_paused": True}, "Paused. `boooply queue resume` lets workers take jobs again.", as_json=as_json)
+    _report({"is_paused": True}, "Paused. To let workers take jobs again, run: boooply queue resume", as_json=as_json)
 
 
 @app.command
@@ -60,21 +60,21 @@ async def resume(*, store: StoreUrl = None, as_json: Json = False) -> None:
     """Let workers take jobs again.
 
     Args:
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        as_json: Write one JSON object.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        as_json: Print one JSON object.
     """
     async with _opened(store) as queue:
         await queue.jobs.pause(is_paused=False)
-    _report({"is_paused": False}, "Resumed.", as_json=as_json)
+    _report({"is_paused": False}, "Resumed. Workers take jobs again.", as_json=as_json)
 
 
 @app.command
 async def failed(*, store: StoreUrl = None, as_json: Json = False) -> None:
-    """List the customers that have failed, and why.
+    """List failed customers, each with the reason.
 
     Args:
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        as_json: Write one JSON object a line.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        as_json: Print one JSON object per line.
     """
     count = 0
     async with _opened(store) as queue:
@@ -84,22 +84,22 @@ async def failed(*, store: StoreUrl = None, as_json: Json = False) -> None:
                 _show_failed(entry, as_json=as_json)
     if not as_json:
         them = "it" if count == 1 else "them"
-        advice = f" `boooply queue retry --all` queues {them} again." if count else ""
+        advice = f" To queue {them} again, run: boooply queue retry --all" if count else ""
         console().print(f"{count_of(count, 'customer')} failed.{advice}")
 
 
 @app.command
 async def retry(*ids: _Id, every: _All = False, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Queue failed customers again; never those in doubt.
+    """Queue failed customers again. Customers in doubt are never retried.
 
     Args:
-        ids: The customers.
-        every: Queue all that have failed.
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        as_json: Write one JSON object.
+        ids: Your IDs for the customers.
+        every: Queue all failed customers.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        as_json: Print one JSON object.
     """
     if every == bool(ids):
-        raise ProvisioningError("name the customers to queue again, or give --all for all that have failed")
+        raise ProvisioningError("give the IDs of the customers to queue again, or --all to queue all failed customers")
     async with _opened(store) as queue:
         count = await queue.jobs.retry_customers(None if every else ids)
     _report({"queued": count}, f"Queued {count_of(count, 'customer')} again.", as_json=as_json)
@@ -107,11 +107,11 @@ async def retry(*ids: _Id, every: _All = False, store: StoreUrl = None, as_json:
 
 @app.command
 async def purge(*, store: StoreUrl = None, as_json: Json = False) -> None:
-    """Delete finished jobs; customers, keys and open jobs stay.
+    """Delete finished jobs, but no customers, keys or open jobs.
 
     Args:
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        as_json: Write one JSON object.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        as_json: Print one JSON object.
     """
     async with _opened(store) as queue:
         count = await queue.jobs.purge(0.0)

@@ -1,4 +1,4 @@
-"""``boooply quickstart``: the whole integration on a sandbox, from a file of customers to an evaluation."""
+"""``boooply quickstart``: the whole integration in a sandbox, from a file of customers to an evaluation."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ _QUESTIONS: Final = (
     "A page is slow, but only for some users. How do you begin?",
     "A release broke the checkout. What do you do first?",
 )
-_MAX_SLOTS: Final = 10  # the API accepts 50; nobody reads more than these
+_MAX_SLOTS: Final = 10  # the API accepts 50, which are too many to read
 _COLLEAGUES: Final = 3
 _CONNECT: Final = "key = await platform.create_organization_api_key(tenant)"
 _CREATE: Final = "interview = await client.interviews.create(AIInterview(…))"
@@ -53,20 +53,20 @@ OnKey = Callable[[int, OrganizationApiKey], None]
 
 
 async def quickstart(tenants: Path | None = None, /, *, reading: ReadingOptions = READING) -> int:
-    """Connect the customers of a file, and take the first one from its key to an evaluated interview.
+    """Connect the customers of a file, and run an interview of the first one up to its evaluation.
 
     Args:
-        tenants: The customers; without a file, a sample of twelve.
+        tenants: A file of customers: .csv, .json or .xlsx. Default: twelve sample customers.
         reading: How to read the file.
 
     Returns:
-        The exit code: 2 if a row is bad or not confirmed, and then nothing was sent.
+        The exit code: 2 if a row is wrong or not confirmed, so that nothing was sent.
     """
     file = CustomerFile(tenants, reading.to_options()) if tenants else CustomerFile(_SAMPLE)
     if not await file.is_accepted(yes=reading.yes):
         return WRONG_INPUT
     customers = tuple(file.tenants())
-    source = str(tenants or "the sample that comes with boooply")
+    source = str(tenants or "the sample file")
     out = console()
     async with (
         Sandbox(limits=None) as sandbox,
@@ -78,7 +78,7 @@ async def quickstart(tenants: Path | None = None, /, *, reading: ReadingOptions 
         await _check_owner(client, first, out)
         screening = await _invite(client, first, out)
         out.print(view.invited(len(sandbox.sent_emails)))
-        sandbox.play(screening.meeting_code)  # what the candidate and the AI do in real life
+        sandbox.play(screening.meeting_code)  # stands for what the candidate and the AI do
         await _read_results(client, screening.meeting_code, out)
     out.print(view.farewell())
     return 0
@@ -90,12 +90,12 @@ async def _connect(platform: AsyncBoooplyPlatform, tenants: tuple[Tenant, ...], 
     keys: dict[int, OrganizationApiKey] = {}
     started = time.perf_counter()
     columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # The bar disappears at the end; the line that follows stays, and is all that a pipe or a file gets.
+    # The bar disappears at the end. A pipe or file gets only the line that follows.
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("Connecting", total=len(tenants))
 
         def on_key(position: int, key: OrganizationApiKey) -> None:
-            keys[position] = key  # a platform stores key.api_key.reveal() here, since it is shown only once
+            keys[position] = key  # your platform stores key.api_key.reveal() here, since the API shows it only once
             progress.advance(task)
 
         await connect_all(tenants, platform.create_organization_api_key, on_key)
@@ -118,7 +118,7 @@ async def _invite(client: AsyncBoooplyClient, tenant: Tenant, out: Console) -> I
     screening = await client.interviews.create(
         AIInterview(job_role=ROLE, candidate=CANDIDATE, questions=_QUESTIONS, duration_minutes=MINUTES)
     )
-    out.print(view.invitation("AI interview", "The AI leads it, as soon as the candidate joins.", screening))
+    out.print(view.invitation("AI interview", "The AI starts it as soon as the candidate joins.", screening))
     leader = interviewer(tenant)
     available = await client.interviews.get_availability(leader.email, duration_minutes=MINUTES)
     request = human_interview(leader, available.slots)
@@ -139,10 +139,10 @@ async def _read_results(client: AsyncBoooplyClient, meeting_code: str, out: Cons
 
 
 async def connect_all(tenants: Iterable[Tenant], mint: Mint, on_key: OnKey, *, workers: int = WORKERS) -> None:
-    """Mint the key of each customer, and pass each to ``on_key`` as it comes, with its position in the file.
+    """Mint a key for each customer, and pass it to ``on_key`` with the customer's position in the file.
 
-    The workers share one iterator, so there are never more tasks than workers, however many customers it yields. The
-    first error stops them all.
+    The workers share one iterator, so that memory does not grow with the number of customers. The first error stops
+    all workers.
     """
     numbered = enumerate(tenants)
 
@@ -159,13 +159,13 @@ async def connect_all(tenants: Iterable[Tenant], mint: Mint, on_key: OnKey, *, w
         await asyncio.wait(tasks)
 
 
-# ---- the requests that invite a customer's people
+# ---- the requests that invite people
 
 
 def people(tenant: Tenant) -> tuple[TeamMember, ...]:
-    """List the people of a customer: first the user who connects it, then the team, each address once."""
+    """List the people of a customer, each address once: the user who connects it, then the team."""
     user = TeamMember(email=tenant.user_email, name=tenant.user_name)
-    # One address is one person, whatever its case: the API rejects a person who is listed twice.
+    # The API rejects a person who is listed twice, and ignores the case of addresses.
     team = {member.email.lower(): member for member in tenant.team_members}
     team.pop(user.email.lower(), None)
     return user, *team.values()
@@ -177,7 +177,7 @@ def interviewer(tenant: Tenant) -> TeamMember:
 
 
 def human_interview(leader: TeamMember, free: Iterable[Slot]) -> HumanInterview:
-    """Build the request for an interview at one of the leader's free slots; without any, for an immediate one."""
+    """Build the request for an interview at one of the leader's free slots, or for an immediate one without slots."""
     slots = tuple(free)[:_MAX_SLOTS]
     return HumanInterview(
         job_role=ROLE,
@@ -190,11 +190,11 @@ def human_interview(leader: TeamMember, free: Iterable[Slot]) -> HumanInterview:
 
 
 def team_meeting(tenant: Tenant) -> TeamMeeting:
-    """Build the request for a meeting in which the user and colleagues decide."""
+    """Build the request for a meeting in which the team decides."""
     host, *colleagues = people(tenant)
     return TeamMeeting(
-        title=f"Who becomes our {ROLE}?",
-        agenda=("What the evaluations say", "Decision"),
+        title=f"Hiring decision: {ROLE}",
+        agenda=("Evaluations", "Decision"),
         duration_minutes=MINUTES,
         participants=(
             _participant(host, "HOST"),

@@ -21,7 +21,7 @@ from boooply.models import (
     TranscriptEntry,
 )
 
-_FULL_TABLE: Final = 20  # so many customers are shown in full; of more, only the first rows
+_FULL_TABLE: Final = 20  # up to this many customers, all rows are shown
 _FIRST_ROWS: Final = 10
 _FULL_BAR: Final = 20
 _FIRST_TURNS: Final = 4
@@ -35,9 +35,9 @@ _SCORES: Final = {
 }
 _VERDICTS: Final = {"PASS": "green", "REVIEW": "yellow", "FAIL": "red"}
 _NEXT: Final = (
-    ("boooply sandbox", "serve this sandbox for your own code"),
-    ("boooply quickstart FILE", "all of this with your own customers"),
-    ("the README", "each step above as a few lines of Python"),
+    ("boooply sandbox", "run this sandbox for your own code"),
+    ("boooply quickstart FILE", "repeat this with your own customers"),
+    ("the README", "write each step in a few lines of Python"),
 )
 
 
@@ -46,7 +46,7 @@ def opening(base_url: str, source: str, count: int) -> RenderableType:
     return Text.assemble(
         ("Boooply quickstart", "bold"),
         f"\n\n{count_of(count, 'customer')} from {printable(source)}.\n"
-        f"The API is a sandbox on {base_url}: nothing leaves this machine, and nobody gets an e-mail.",
+        f"The API is a sandbox on {base_url}. Nothing leaves this machine, and nobody gets e-mail.",
         overflow="fold",
     )
 
@@ -57,13 +57,13 @@ def step(number: int, title: str, code: str) -> RenderableType:
 
 
 def connected(count: int, seconds: float) -> RenderableType:
-    """State how many customers have a key now, and how long it took."""
+    """State how many customers were connected, and how long it took."""
     return inset(Text.assemble((f"Connected {count_of(count, 'customer')}", "bold green"), f" in {seconds:.3f} s."))
 
 
 def customers(tenants: Sequence[Tenant], keys: Mapping[int, OrganizationApiKey]) -> RenderableType:
-    """List the first customers, and count the others; of a key, show only its kind and end."""
-    table = Table("Customer", "Organization id", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    """List the first customers with their masked keys, and count the others."""
+    table = Table("Customer", "Organization ID", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("Team members", justify="right", no_wrap=True)
     table.add_column("Key", no_wrap=True)
     shown = tenants if len(tenants) <= _FULL_TABLE else tenants[:_FIRST_ROWS]
@@ -75,13 +75,13 @@ def customers(tenants: Sequence[Tenant], keys: Mapping[int, OrganizationApiKey])
 
 
 def ownership(tenant: Tenant, organization: Organization) -> RenderableType:
-    """State whose key it is, by the customer's name in the file and its id at both ends."""
+    """State whose key it is."""
     name = tenant.organization_name or tenant.user_email
     return inset(
         Text.assemble(
             f"The key of {printable(name)} belongs to ",
             (printable(str(organization.external_org_id)), "bold"),
-            ": the id that the file gives this customer. Store the two together.",
+            ", the customer's ID in the file. Store the key with this ID.",
         )
     )
 
@@ -90,8 +90,8 @@ def choice(slots: Sequence[Slot], leader: TeamMember) -> str:
     """Describe how the time of a human interview is found."""
     who = leader.name or leader.email
     if not slots:
-        return f"At once: {who} has no connected calendar to pick a time from."
-    return f"The candidate picks one of {len(slots)} times at which {who} is free."
+        return f"It starts at once: {who} has no connected calendar to choose a time from."
+    return f"The candidate chooses one of {len(slots)} times when {who} is free."
 
 
 def invitation(kind: str, how: str, interview: Interview) -> RenderableType:
@@ -104,24 +104,24 @@ def invitation(kind: str, how: str, interview: Interview) -> RenderableType:
 
 
 def masked_link(interview: Interview, person: InterviewParticipant) -> str:
-    """Write a join link of whose token only the end is shown: ``Interview.join_link`` makes the link that works."""
+    """Write a join link with a masked token. ``Interview.join_link`` returns the link that works."""
     if interview.url is None or person.join_token is None:
         return "no link"
     return f"{printable(interview.url)}?token={person.join_token}"
 
 
 def invited(emails: int) -> RenderableType:
-    """Describe what became of the invitations."""
+    """State that the invitations were not sent."""
     return inset(
         Text(
-            f"The real API would have sent {emails} e-mails by now. The tokens are masked here, as the keys are: "
-            "interview.join_link(person).reveal() is the whole link."
+            f"The real API would have sent {emails} e-mails. The output masks keys and tokens: to get a whole link, "
+            "call interview.join_link(person).reveal()."
         )
     )
 
 
 def evaluation(found: Evaluation) -> RenderableType:
-    """Show the verdict, and each score as a number and a bar."""
+    """Show the recommendation, and each score as a number and a bar."""
     verdict = printable(str(found.recommendation))
     table = Table.grid("score", Column("points", justify="right"), "bar", padding=(0, 1), collapse_padding=False)
     for label, field in _SCORES.items():
@@ -133,7 +133,7 @@ def evaluation(found: Evaluation) -> RenderableType:
 
 
 def transcript(entries: Sequence[TranscriptEntry]) -> RenderableType:
-    """Show how the conversation began."""
+    """Show the first turns of the conversation."""
     lines = (
         Text.assemble((f"{printable(entry.speaker or '?')}: ", "bold"), printable(entry.content))
         for entry in entries[:_FIRST_TURNS]
@@ -151,5 +151,5 @@ def farewell() -> RenderableType:
 
 
 def _cut(text: str) -> Text:
-    # One line per customer: a name that is too long for its column ends in an ellipsis.
+    # one line per customer: a long name is cut
     return Text(printable(text), no_wrap=True, overflow="ellipsis")

@@ -33,9 +33,9 @@ def rescue(error: KeysNotStoredError, encryption: Encryption) -> None:
 
 
 async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:
-    """Put the keys of a rescue file into the store one by one, except where a customer has another key already.
+    """Store the keys of a rescue file one by one, unless a customer already has another key.
 
-    Return the problem of each line by its number, or None if its key is in the store now.
+    Return the problem of each line by its number, or None if its key is stored.
 
     Raises:
         OSError: The file cannot be read.
@@ -48,12 +48,12 @@ async def restore_keys(path: Path, store: AsyncStore) -> dict[int, str | None]:
 async def _restore(line: str, store: AsyncStore) -> str | None:
     parsed = _parsed(line)
     if parsed is None:
-        return 'not a line of a rescue file: {"organization_id": …, "encrypted_key": …}'
+        return 'not in the format of a rescue file: {"organization_id": …, "encrypted_key": …}'
     organization_id, encrypted = parsed
     try:
         secret = store.encryption.decrypt(organization_id, encrypted.encode())
     except CorruptKeyError:
-        return f"{organization_id}: altered, or encrypted with another encryption key"
+        return f"{organization_id}: the key was altered, or encrypted with another encryption key"
     try:
         problem = await restore_key(Recorder(store), partial(_ask, store), organization_id, secret, create=True)
     except (ConfigurationError, ValidationError) as error:
@@ -62,13 +62,13 @@ async def _restore(line: str, store: AsyncStore) -> str | None:
 
 
 async def _ask(store: AsyncStore, api_key: Secret, organization_id: str) -> str | None:
-    """Ask the API whose a key is, and return why it may not be the customer's, or None if it is."""
+    """Ask the API whose key it is. Return None if it is the customer's, or why that is in doubt."""
     try:
         async with AsyncBoooplyPlatform(rate_limits=RateLimits(shared=store)) as platform:
             await check_store(store, platform)
             return await doubt_about(transport_of(platform), api_key, organization_id)
     except (ConfigurationError, StoreMismatchError) as error:
-        return f"the API cannot be asked whose key it is ({error})"
+        return f"the command cannot ask the API whose key this is ({error})"
 
 
 def _parsed(line: str) -> tuple[str, str] | None:

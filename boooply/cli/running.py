@@ -1,4 +1,4 @@
-"""A run in the terminal: its outcomes are shown as they come, a signal ends it, and its exit code says how it went."""
+"""A run in the terminal: its output, its signals and its exit code."""
 
 import asyncio
 import json
@@ -28,27 +28,27 @@ from boooply.provisioning import InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import STOPPED
 from boooply.store import AsyncStore
 
-_LAST_SECONDS: Final = 4.5  # beyond the grace, for the store and the output; then the process ends at once
+_LAST_SECONDS: Final = 4.5  # after the grace period, for the store and the output; then the process exits
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
-"""How long requests on the wire may take after a signal; then their customers are in doubt."""
+"""Seconds to wait for requests in progress after a signal. Then their customers are in doubt."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class ShownRun:
-    """One run of a command: its state and its output.
+    """The state and the output of one run of a command.
 
     Attributes:
         store: The store of its customers.
-        is_json: Whether standard output is for programs.
-        grace: How long requests on the wire may take after a signal, in seconds.
-        count_sent: Counts the requests on the wire.
+        is_json: Whether standard output gets JSON.
+        grace: Seconds to wait for requests in progress after a signal.
+        count_sent: Counts the requests in progress.
         advice: What to do about the customers that the summary lists, by the outcome's name.
-        stop: What ends the run.
-        ended_by: The signal that did.
+        stop: The event that ends the run.
+        ended_by: The signal that ended the run, or None.
         summary: The outcomes so far.
-        given_up: The number of requests that took longer than the grace.
-        total: The number of customers, as far as it is known.
+        given_up: The number of requests that took longer than the grace period.
+        total: The number of customers, 0 until it is known.
     """
 
     store: AsyncStore
@@ -76,7 +76,7 @@ class ShownRun:
 
     @contextmanager
     def listening(self) -> Generator[None]:
-        """Stop the run at the first signal, and give up at the second."""
+        """Stop the run at the first signal, and exit at the second."""
         with ExitStack() as handlers:
             for number in (signal.SIGINT, signal.SIGTERM):
                 handlers.enter_context(listening(partial(self._on_signal, number), (number,)))
@@ -86,7 +86,7 @@ class ShownRun:
                 self._watchdog.cancel()
 
     async def show(self, outcomes: AsyncGenerator[Outcome], progressed: provision_view.Progressed) -> int:
-        """Show the outcomes, their progress and their summary; return 0, 1 or 4 as the exit code.
+        """Show the outcomes, the progress and the summary, and return the exit code: 0, 1 or 4.
 
         Keys that cannot be stored go into a rescue file.
         """
@@ -101,8 +101,8 @@ class ShownRun:
         self._is_connecting = False
         seconds = time.monotonic() - self.started
         if isinstance(problem, KeysNotStoredError):
-            rescue(problem, self.store.encryption)  # first of all: the process may be killed
-        # a store that failed is reported already, and a count is worth no error
+            rescue(problem, self.store.encryption)  # first, since the process may be killed
+        # the failure of a store is reported already, and a count is not worth an error
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(COUNTED_WITHIN if problem is not None or self.stop.is_set() else None):
                 await self.summary.count_orphans(self.store.ledger)
@@ -119,11 +119,11 @@ class ShownRun:
 
     @property
     def signalled(self) -> int:
-        """The exit code of a run that a signal has ended: 130 or 143."""
+        """The exit code after a signal: 130 or 143."""
         return SIGNALLED + (self.ended_by or signal.SIGINT)
 
     def rate(self) -> float:
-        """Return the number of requests a minute; within the first minute, the number so far."""
+        """Return the number of requests per minute; in the first minute, the number so far."""
         return self.summary.requested / max(1.0, (time.monotonic() - self.started) / 60)
 
     async def _collect(self, outcomes: AsyncGenerator[Outcome]) -> None:
@@ -132,7 +132,7 @@ class ShownRun:
                 if self.is_json:
                     write_line(as_json(outcome))
                 is_given_up = isinstance(outcome, InDoubt) and outcome.reason == STOPPED
-                self.given_up += is_given_up and self.stop.is_set()  # not one that an earlier run gave up
+                self.given_up += is_given_up and self.stop.is_set()  # an earlier run may have left it in doubt
                 await self.summary.add(outcome, self.store.ledger)
 
     def _on_signal(self, number: signal.Signals) -> None:
@@ -152,8 +152,8 @@ class ShownRun:
         self.out.print(provision_view.stopping(count))
 
     def _give_up(self) -> NoReturn:
-        self._bar.stop()  # it has hidden the cursor
-        self.out.print("Given up. Customers whose requests were under way are in doubt.")
+        self._bar.stop()  # shows the cursor again
+        self.out.print("Stopped at once. Customers with a request in progress are in doubt.")
         sys.stdout.flush()
-        # at once: a gentler exit waits for the requests, which is what the first signal asked for
+        # a normal exit would wait for the requests, as after the first signal
         os._exit(self.signalled)

@@ -1,4 +1,4 @@
-"""``boooply sandbox``: a sandbox served until a signal stops it."""
+"""``boooply sandbox``: a sandbox that runs until a signal stops it."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ _STYLES: Final = {0: "red", 2: "green", 4: "yellow", 5: "red"}  # by the first d
 def exports(sandbox: Sandbox) -> Mapping[str, str]:
     """Return the variables that configure a client for a sandbox.
 
-    This is the only place that shows whole keys: they open nothing but this sandbox.
+    Only this function shows whole keys: they are valid for this sandbox alone.
     """
     return {
         "BOOOPLY_BASE_URL": sandbox.base_url,
@@ -48,16 +48,16 @@ def exports(sandbox: Sandbox) -> Mapping[str, str]:
 def announcement(sandbox: Sandbox, limits: Limits, process: int) -> Text:
     """Describe the sandbox: its address, its limits, and how to stop it."""
     return Text(
-        f"Sandbox on {sandbox.base_url} (open it in a browser to see what happens)\n"
-        f"A key may make {limits.reads:,} reads, {limits.writes:,} writes and {limits.ai:,} AI calls in "
-        f"{limits.window:g} s.\nStop it with Ctrl-C, or: kill {process}"
+        f"The sandbox is running on {sandbox.base_url} (open it in a browser).\n"
+        f"Rate limits per key: {limits.reads:,} reads, {limits.writes:,} writes and {limits.ai:,} AI calls per "
+        f"{limits.window:g} s.\nTo stop the sandbox, press Ctrl-C or run: kill {process}"
     )
 
 
 def call_line(call: Call) -> Text:
-    """Describe a call in one line: status, method, path, tenant, and if need be the error code and the fault.
+    """Describe a call in one line: status, method, path, customer, and the error code and fault if there are any.
 
-    A fault can suppress even the status.
+    A fault can suppress the status.
     """
     rest = (printable(part) for part in (call.path, call.tenant or "-", call.error_code, call.fault) if part)
     return Text.assemble(
@@ -66,9 +66,9 @@ def call_line(call: Call) -> Text:
 
 
 def print_exports(variables: Mapping[str, str], stream: TextIO) -> None:
-    """Print the variables for a shell, all at once, and close a stream that is not a terminal.
+    """Print the variables for a shell, and close the stream if it is not a terminal.
 
-    ``eval "$(…)"`` waits until its pipe is closed, so a pipe that stays open would hang it.
+    ``eval "$(…)"`` waits until its pipe is closed.
     """
     stream.write("".join(f"export {name}={value}\n" for name, value in variables.items()))
     stream.flush()
@@ -90,23 +90,23 @@ async def serve(  # noqa: PLR0913 - each is an option of the command
     seed: _Seed = None,
     state: _File = None,
 ) -> int:
-    """Serve a sandbox, print its address and each call, and stop on Ctrl-C or SIGTERM.
+    """Run a sandbox until Ctrl-C or SIGTERM. Print its address and each request.
 
     Args:
-        port: The port to listen on; 0 finds a free one.
-        reads: GET calls a key may make in a window.
-        writes: POST, PATCH and DELETE calls a key may make in a window.
-        ai: Job descriptions a key may generate in a window.
-        window: How many seconds a window lasts.
-        latency: How many milliseconds each answer is held back.
-        webhook_url: Where webhooks are delivered to, signed; the console can set it as well.
-        fault: What goes wrong, and how often: 1, a number or always. Repeat the option for several.
-        plan: What every customer may create: free, starter, growth, scale or custom; any number unless set.
-        seed: Makes the keys from this text, the same ones each time. They are random without it.
-        state: Keeps everything in this file over restarts, with the keys and people's data.
+        port: Port to listen on. 0 chooses a free port.
+        reads: Maximum GET requests per key and window.
+        writes: Maximum POST, PATCH and DELETE requests per key and window.
+        ai: Maximum job descriptions generated per key and window.
+        window: Length of a rate-limit window, in seconds.
+        latency: Delay before each response, in milliseconds.
+        webhook_url: URL that receives signed webhooks. You can also set it in the console.
+        fault: Fault to inject, and how often: a number or always. Default: once. Repeat the option for several faults.
+        plan: Plan that limits each customer: free, starter, growth, scale or custom. Default: no limit.
+        seed: Text from which the keys are made, the same keys each time. Default: random keys.
+        state: File that keeps all data between restarts, including keys and personal data. Default: memory only.
 
     Returns:
-        The exit code: 2 if the port or the file cannot be used, or a fault, plan, seed or webhook URL is not valid.
+        The exit code: 2 if the port or the file cannot be used, or an option is not valid.
     """
     terminal = console(stderr=True)
     limits = Limits(reads=reads, writes=writes, ai=ai, window=window)
@@ -142,8 +142,8 @@ async def serve(  # noqa: PLR0913 - each is an option of the command
 def _cannot_serve(error: OSError, port: int, state: Path | None) -> str:
     problem = os.strerror(error.errno or 0)
     if error.filename is not None:
-        return f"--state {printable(str(state))}: {problem}: name another file"
-    return f"port {port}: {problem}: give another --port, or none for a free one"
+        return f"--state {printable(str(state))}: {problem}. Choose another file"
+    return f"--port {port}: {problem}. Choose another port, or leave out --port for a free one"
 
 
 def _prepare(sandbox: Sandbox, faults: tuple[str, ...], webhook_url: str | None) -> None:
@@ -163,6 +163,6 @@ def _add_fault(sandbox: Sandbox, fault: str) -> None:
     operation, _, rest = fault.partition(":")
     name, _, times = rest.partition(":")
     if times and times != _ALWAYS and not times.isdecimal():
-        raise ValueError(f"times must be a number, or {_ALWAYS}")
+        raise ValueError(f"TIMES must be a number, or {_ALWAYS}")
     # the sandbox checks the names
     sandbox.faults.add(operation, cast("Fault", name), None if times == _ALWAYS else int(times or 1))

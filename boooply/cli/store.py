@@ -1,4 +1,4 @@
-"""``boooply store``: the store's encryption key, and the keys that it encrypts."""
+"""``boooply store``: the store's encryption key and the keys that it encrypts."""
 
 import sys
 from pathlib import Path
@@ -18,60 +18,59 @@ app: Final = App(name="store")
 
 @app.command
 def new_key() -> None:
-    """Print a fresh encryption key, and nothing else."""
+    """Print a new encryption key, and nothing else."""
     sys.stdout.write(f"{Fernet.generate_key().decode()}\n")
 
 
 @app.command
 async def rotate(*, store: StoreUrl = None) -> None:
-    """Encrypt every key again with the first encryption key.
+    """Re-encrypt every key with the first key in BOOOPLY_STORE_KEY.
 
-    Before it starts, BOOOPLY_STORE_KEY must contain that key in every process
-    that uses the store: from then on all of them encrypt with it.
+    Before you run the command, add this encryption key to BOOOPLY_STORE_KEY in
+    every process that uses the store. All of them then encrypt with it.
 
     Args:
-        store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
     """
     async with open_existing(store) as opened:
         count = await opened.keys.rotate()
     console().print(
-        f"{count_of(count, 'key')} re-encrypted. From now on BOOOPLY_STORE_KEY needs only its first encryption key, "
-        "in every process."
+        f"{count_of(count, 'key')} re-encrypted. You can now remove all but the first encryption key from "
+        "BOOOPLY_STORE_KEY, in every process."
     )
 
 
 @app.command
 async def adopt(*, store: StoreUrl = None) -> None:
-    """Let the store belong to the API and the platform keys of today.
+    """Accept the API and the platform keys that you have set now.
 
-    A store belongs to the API and the platform keys that its customers' keys come
-    from, and is not used with others. Run this after all platform keys were
-    renewed, to add one more, or after the API has moved. It checks no key.
-    They come from BOOOPLY_BASE_URL and BOOOPLY_PLATFORM_KEY, several keys with
-    commas between them.
+    A store records the API and the platform keys that minted its keys, and rejects
+    any others. Run this command after you replaced all platform keys, to add a
+    platform key, or after the API moved to another address. It checks no key.
+
+    Set BOOOPLY_BASE_URL and BOOOPLY_PLATFORM_KEY. Separate several platform keys
+    by commas.
 
     Args:
-        store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
     """
-    platform = AsyncBoooplyPlatform()  # which checks the settings
+    platform = AsyncBoooplyPlatform()  # it checks the settings
     keys = platform_keys_of(platform)
     async with open_existing(store) as opened:
         await opened.identity.record(platform.base_url, keys, adopt=True)
-    shown = ", ".join(map(str, keys))
-    console().print(
-        f"From now on the store belongs to {platform.base_url} and to the platform key {shown}.", overflow="fold"
-    )
+    shown = f"{'key' if len(keys) == 1 else 'keys'} {', '.join(map(str, keys))}"
+    console().print(f"The store now accepts the API {platform.base_url} and the platform {shown}.", overflow="fold")
 
 
 @app.command
 async def check(*, store: StoreUrl = None) -> int:
-    """Open every key, and name those that are damaged.
+    """Decrypt every key, and list the damaged ones.
 
     Args:
-        store: Where the keys are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Returns:
-        The exit code: 1 if one is damaged.
+        The exit code: 1 if a key is damaged.
     """
     bad = 0
     async with open_existing(store) as opened:
@@ -82,32 +81,32 @@ async def check(*, store: StoreUrl = None) -> int:
     if bad:
         console().print(f"{bad:,} of {count_of(count, 'key')} cannot be decrypted.")
         return 1
-    console().print(f"{count_of(count, 'key')}, none of them damaged.")
+    console().print(f"{count_of(count, 'key')} checked; none is damaged.")
     return 0
 
 
 @app.command
 async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
-    """Put the keys of a rescue file into the store.
+    """Store the keys of a rescue file.
 
-    boooply provision writes such a file where keys came and the store failed. A
-    customer that has another key by now keeps that one. A key that another
-    customer has is not stored: the API is asked whose it is, if
-    BOOOPLY_PLATFORM_KEY and BOOOPLY_BASE_URL name it, and whoever is not
-    confirmed is in doubt.
+    boooply provision writes a rescue file if it minted keys and the store failed.
+    If a customer has another key now, that key stays. If another customer has the
+    same key, the key is not stored: the command asks the API whose key it is, and
+    each customer that the API does not confirm is then in doubt. To ask the API,
+    set BOOOPLY_BASE_URL and BOOOPLY_PLATFORM_KEY.
 
     Args:
-        file: What boooply provision wrote where the store had failed.
-        store: Where the keys go; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        file: The rescue file that boooply provision wrote.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Returns:
-        The exit code: 1 if a line's key was not put into the store, 2 if the file cannot be read.
+        The exit code: 1 if a key was not stored, 2 if the file cannot be read.
     """
     try:
         async with AsyncStore.open(store) as opened:
             restored = await restore_keys(file, opened)
     except OSError as error:
-        print_error(f"{file}: cannot be opened: {error.strerror}")
+        print_error(f"{file} cannot be read: {error.strerror}")
         return 2
     bad = {line: problem for line, problem in restored.items() if problem is not None}
     for line, problem in bad.items():
@@ -115,5 +114,5 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
     console().print(f"{count_of(len(restored) - len(bad), 'key')} restored.")
     if bad:
         return 1
-    console().print(f"{printable(str(file))} is no longer needed: delete it.", overflow="fold")
+    console().print(f"You no longer need {printable(str(file))}: delete it.", overflow="fold")
     return 0

@@ -13,7 +13,7 @@ from boooply.errors import StoreError
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome
 from boooply.store import AsyncLedger
 
-COUNTED_WITHIN: Final = 0.5  # seconds for which a run waits for a count of the store's
+COUNTED_WITHIN: Final = 0.5  # seconds to wait for a count from the store
 
 _CHANGED_SHOWN: Final = 20
 _LISTED: Final = 1000
@@ -31,11 +31,11 @@ class Summary:
     """The outcomes of a run, counted, and the customers that its summary lists.
 
     Attributes:
-        done: The number of customers with an outcome.
-        counts: By the outcome's name, as in the JSON output, and by ``changed`` and ``repeated``.
-        changed: The ids of the first customers whose data differs from that of their connection.
-        listed: The id and the reason of the last customers that are in doubt or failed, by the outcome's name.
-        requested: The number of customers for whom this run sent a request.
+        done: The number of outcomes.
+        counts: The number of outcomes by name, as in the JSON output, and of ``changed`` and ``repeated`` ones.
+        changed: The ids of the first customers whose data has changed since they were connected.
+        listed: The ids and reasons of the last customers that failed or are in doubt, by the outcome's name.
+        requested: The number of customers for which this run sent a request.
     """
 
     done: int = 0
@@ -43,12 +43,12 @@ class Summary:
     changed: list[str] = attrs.field(factory=list[str])
     listed: dict[str, deque[tuple[str, str]]] = attrs.field(factory=dict[str, deque[tuple[str, str]]])
     requested: int = 0
-    _orphans: dict[str, int] = attrs.field(factory=dict[str, int], init=False)  # of the customers with any
-    _uncounted: list[str] = attrs.field(factory=list[str], init=False)  # whose orphans are not counted yet
+    _orphans: dict[str, int] = attrs.field(factory=dict[str, int], init=False)  # by customer
+    _uncounted: list[str] = attrs.field(factory=list[str], init=False)  # customers whose orphans are not counted yet
 
     @property
     def orphans(self) -> int:
-        """The number of these customers' keys that may be active although nobody has them."""
+        """The number of these customers' lost keys, which may still be valid."""
         return sum(self._orphans.values())
 
     async def add(self, outcome: Outcome, ledger: AsyncLedger) -> None:
@@ -57,7 +57,7 @@ class Summary:
         name = _NAMES[type(outcome)]
         self.done += 1
         self.counts[name] += 1
-        # an outcome from an earlier run brings no error
+        # an outcome from an earlier run has no error
         self.requested += isinstance(outcome, Connected) or getattr(outcome, "error", None) is not None
         if isinstance(outcome, AlreadyConnected):
             self.counts["changed"] += outcome.is_changed
@@ -68,14 +68,14 @@ class Summary:
             self.listed.setdefault(name, deque(maxlen=_LISTED)).append((organization_id, outcome.reason))
         self._uncounted.append(organization_id)
         if len(self._uncounted) % _BATCH == 0:
-            with suppress(StoreError, TimeoutError):  # then it is counted at the end: the outcomes must not wait
+            with suppress(StoreError, TimeoutError):  # counted at the end instead, so that the outcomes do not wait
                 async with asyncio.timeout(COUNTED_WITHIN):
                     await self.count_orphans(ledger)
 
     async def count_orphans(self, ledger: AsyncLedger) -> None:
         """Count the orphans of the customers that were added since the last count."""
         async for entry in ledger.entries(self._uncounted):
-            if entry.orphans:  # of a customer with several outcomes, the last count
+            if entry.orphans:  # if a customer has several outcomes, the last count is right
                 self._orphans[entry.organization_id] = entry.orphans
         self._uncounted = []
 
@@ -86,7 +86,7 @@ class Summary:
 
 
 def as_json(outcome: Outcome) -> str:
-    """Write an outcome as one line of JSON, in ASCII, which any pipe accepts."""
+    """Return an outcome as one line of JSON, in ASCII, which any pipe can encode."""
     line: dict[str, Any] = {"organization_id": outcome.organization_id, "outcome": _NAMES[type(outcome)]}
     if isinstance(outcome, InDoubt | Failed):
         line["reason"] = printable(outcome.reason)

@@ -40,12 +40,14 @@ _STATE_NAMES: Final = {
 app: Final = App(name="tenants")
 
 _Id = Annotated[str, Parameter(name="ID")]
-_States = tuple[Literal["not-sent", "under-way", "connected", "in-doubt", "failed"], ...]
+_States = Annotated[
+    tuple[Literal["not-sent", "under-way", "connected", "in-doubt", "failed"], ...], Parameter(metavar="STATE")
+]
 
 
 @app.command(name="list")
 async def list_customers(*, state: _States = (), store: StoreUrl = None, as_json: Json = False) -> None:
-    """List the customers in the store, each with its state, its name and why it is not connected.
+    """List customers with their states, and why some are not connected.
 
     Args:
         state: List only the customers in this state. Repeat the option for several states.
@@ -183,7 +185,7 @@ async def check(*, store: StoreUrl = None) -> int:
 
 async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organization_id: str) -> str | None:
     """Ask the API whose key a customer has, and return the problem, or None. A response without an ID is no problem."""
-    remedy = f"boooply tenants reconnect {organization_id}"
+    remedy = f"Run: boooply tenants reconnect {organization_id}"
     try:
         client = platform.organization(await store.keys.get(organization_id))
         found = (await client.organization.get()).external_org_id
@@ -192,8 +194,8 @@ async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organiz
     except CorruptKeyError:
         return "its key is damaged and cannot be decrypted"
     except (AuthenticationError, PermissionDeniedError) as error:
-        return f"Boooply rejects its key (HTTP {error.status}): {remedy}"
-    return None if found in {None, organization_id} else f"its key belongs to {found}: {remedy}"
+        return f"Boooply rejects its key (HTTP {error.status}). {remedy}"
+    return None if found in {None, organization_id} else f"its key belongs to {found}. {remedy}"
 
 
 @app.command

@@ -1,4 +1,4 @@
-"""The terminal: the options, signals, streams and pieces of output that commands share."""
+"""The options, signals, streams and pieces of output that commands share."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from boooply.secret import one_line, redact
 
 # ---- options
 
-# The default of an option is shown only where it says so, and no option has a negative form.
+# Defaults are shown only for options that say so, and no option has a negative form.
 OPTION: Final = Parameter(negative=(), show_default=False)
 
 StoreUrl = Annotated[str | None, Parameter(name="--store", metavar="URL")]
@@ -37,12 +37,12 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def listening(on_signal: Callable[[], object], signals: Iterable[signal.Signals] = _SIGNALS) -> Generator[None]:
-    """Call a function at each signal, instead of the signal's usual effect."""
+    """Call a function at each signal, instead of the signal's default effect."""
     loop = asyncio.get_running_loop()
     with ExitStack() as handlers:
         for number in signals:
             if signal.getsignal(number) is signal.SIG_IGN:
-                continue  # shells let their background jobs ignore Ctrl-C, and that must stay so
+                continue  # shells make their background jobs ignore Ctrl-C
             with suppress(NotImplementedError):  # Windows has no signals on its loop: Ctrl-C cancels the command
                 loop.add_signal_handler(number, on_signal)
                 handlers.callback(loop.remove_signal_handler, number)
@@ -51,13 +51,13 @@ def listening(on_signal: Callable[[], object], signals: Iterable[signal.Signals]
 
 # ---- streams
 
-_MAX_WIDTH: Final = 80  # lines longer than this are hard to read, however wide the terminal is
+_MAX_WIDTH: Final = 80  # longer lines are hard to read, even in a wide terminal
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Create the console of a stream: colours in a terminal, plain text in a pipe or file, ``NO_COLOR`` honoured.
+    """Create the console of a stream: with colours in a terminal unless ``NO_COLOR`` is set, otherwise plain text.
 
-    Brackets and ``:names:`` are printed literally: customers' names are not markup.
+    Brackets and ``:names:`` are printed literally, since customers' names are not markup.
     """
     created = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     created.width = min(created.width, _MAX_WIDTH)
@@ -65,7 +65,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def printable(text: str) -> str:
-    """Turn foreign text into one line that contains no key and nothing that acts on a terminal."""
+    """Turn untrusted text into one line without keys and control characters."""
     return redact(one_line(text))
 
 
@@ -111,7 +111,7 @@ def in_words_of_the_command(problem: str) -> str:
 
 
 class _ErrorPrinter(logging.Handler):
-    """A handler that prints what is logged as errors are printed."""
+    """A handler that prints log messages like errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print_error(record.getMessage())
@@ -119,7 +119,7 @@ class _ErrorPrinter(logging.Handler):
 
 @contextmanager
 def printed_warnings() -> Generator[None]:
-    """Print the warnings of the store and of runs, of an outage for example."""
+    """Print the warnings of the store and of runs, such as an outage."""
     handler = _ErrorPrinter(logging.WARNING)
     loggers = [logging.getLogger(f"boooply.{name}") for name in ("store", "provisioning")]
     for logger in loggers:
@@ -132,20 +132,20 @@ def printed_warnings() -> Generator[None]:
 
 
 def write_line(line: str) -> None:
-    """Write a line for a program to standard output; its reader gets it at once."""
+    """Write a line for a program to standard output, without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def replace_unencodable() -> None:
-    """Show ``?`` for each character that a stream cannot encode: Windows' pipes cannot encode 株式会社."""
+    """Show ``?`` for each character that a stream cannot encode, such as 株式会社 in a pipe on Windows."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def discard_output(stream: TextIO) -> None:
-    """Discard whatever is written to a stream from now on, if it has a file descriptor."""
+    """Discard everything that is written to a stream from now on, if it has a file descriptor."""
     with suppress(UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
         os.dup2(nowhere.fileno(), stream.fileno())
 

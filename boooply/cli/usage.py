@@ -1,4 +1,4 @@
-"""What to print when a command is mistyped: the mistake, what was probably meant, and where the help is."""
+"""The error of a mistyped command: the mistake, the most similar name, and where the help is."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,10 +10,9 @@ from boooply.cli.terminal import console, printable, wrapped
 
 
 def usage_error(error: CycloptsError) -> Text:
-    """Return the line that names the mistake, and the one that names the help.
+    """Return a line about the mistake, and a line about the help.
 
-    Names are compared as they are registered: the suggestions of cyclopts import every command, whose extra may be
-    missing.
+    Suggestions come from the registered names. Those of cyclopts import every command, and its extra may be missing.
     """
     command = " ".join(("boooply", *(error.command_chain or ())))
     problem = wrapped(f"boooply: {printable(_mistake(error))}", console(stderr=True))

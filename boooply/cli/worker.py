@@ -1,4 +1,4 @@
-"""``boooply enqueue`` and ``boooply worker``: provisioning over a queue, on many machines."""
+"""``boooply enqueue`` and ``boooply worker``: provisioning through a queue, on many machines."""
 
 import asyncio
 import os
@@ -36,15 +36,15 @@ KeepJobs = Annotated[float, Parameter(validator=Number(gte=0), metavar="HOURS", 
 
 
 async def enqueue(tenants: Path, /, *, store: StoreUrl = None, reading: ReadingOptions = READING) -> int:
-    """Queue the customers of a file for the workers.
+    """Queue the customers of a file for workers.
 
     Args:
-        tenants: The customers, as .csv, .json or .xlsx.
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
+        tenants: A file of customers: .csv, .json or .xlsx.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
         reading: How to read the file.
 
     Returns:
-        The exit code: 2 if a row is bad or not confirmed, and then nothing was queued.
+        The exit code: 2 if a row is wrong or not confirmed, so that nothing was queued.
     """
     file = CustomerFile(tenants, reading.to_options())
     if not await file.is_accepted(yes=reading.yes):
@@ -68,22 +68,22 @@ async def worker(
     """Connect queued customers until a signal stops it.
 
     Args:
-        store: Where keys, ledger and queue are, on PostgreSQL; otherwise BOOOPLY_STORE_URL.
-        concurrency: How many requests may be under way at once.
-        once: End when nothing is queued any more.
-        as_json: Write one JSON object a line for programs; what is for people goes to standard error.
-        remint_in_doubt: Mint again for customers in doubt; a key that exists already stays valid, and nobody has it.
-        grace: How long requests may take after Ctrl-C or SIGTERM; then they are in doubt.
-        keep_jobs: How long finished jobs are kept.
+        store: The store's URL, on PostgreSQL. Default: BOOOPLY_STORE_URL.
+        concurrency: Maximum number of requests in progress.
+        once: Stop when the queue is empty.
+        as_json: Print one JSON object per line. Text for people goes to standard error.
+        remint_in_doubt: Mint new keys for customers in doubt. A key that exists already stays valid, and is lost.
+        grace: Seconds to wait for requests after Ctrl-C or SIGTERM. Then their customers are in doubt.
+        keep_jobs: Hours after which finished jobs are deleted.
 
     Returns:
         The exit code.
     """
     async with AsyncExitStack() as stack:
-        signals = stack.enter_context(ExitStack())  # outside the store: a signal must not change how a run exits
+        signals = stack.enter_context(ExitStack())  # outside the store, so that a signal does not change the exit code
         secrets = platform_keys(as_secret(os.environ.get(PLATFORM.variable)))
         for secret in secrets:
-            await AsyncBoooplyPlatform(platform_key=secret).close()  # reported before the store is created
+            await AsyncBoooplyPlatform(platform_key=secret).close()  # reports a wrong key before the store is created
         opened = await stack.enter_async_context(AsyncStore.open(store))
         limits = RateLimits(shared=opened)
         platforms = [
@@ -108,7 +108,7 @@ async def worker(
         code = await shown.show(outcomes, _progress(shown, queue.jobs))
         if code == FAILED or shown.ended_by is None or (once and not await _is_anything_left(queue.jobs)):
             return code
-        shown.out.print("\nStopped; what was not sent is queued again.")
+        shown.out.print("\nStopped. Customers that were not sent are queued again.")
         is_released = shown.ended_by is signal.SIGTERM and not once and not shown.given_up
         return 0 if is_released else shown.signalled
 
@@ -119,7 +119,7 @@ def _progress(shown: ShownRun, jobs: Jobs) -> Callable[[], Awaitable[tuple[int, 
     async def progressed() -> tuple[int, int, str]:
         nonlocal counted_at, queued
         if time.monotonic() - counted_at > _COUNT_EVERY:
-            with suppress(StoreError):  # if it lasts, it ends the run
+            with suppress(StoreError):  # a lasting failure ends the run elsewhere
                 queued = await jobs.count_open()
             counted_at = time.monotonic()
         done = shown.summary.done
@@ -129,7 +129,7 @@ def _progress(shown: ShownRun, jobs: Jobs) -> Callable[[], Awaitable[tuple[int, 
 
 
 async def _unknown() -> None:
-    """Leave it open how many requests are on the wire."""
+    """Return None: a worker does not count its requests in progress."""
 
 
 async def _is_anything_left(jobs: Jobs) -> bool:

@@ -1,4 +1,4 @@
-"""``boooply api``: one call of the API with any path."""
+"""``boooply api``: one request to the API, with any path."""
 
 import io
 import json
@@ -149,7 +149,7 @@ def test_minting_is_refused(run: Run, sandbox: Sandbox, path: str) -> None:
     ran = run("api", "POST", path, "--platform", "--data", "{}")
 
     assert (ran.code, ran.out) == (2, "")
-    assert "this call mints a key, which would be lost: use boooply provision" in ran.err
+    assert "this request would mint a key and lose it: use boooply provision" in ran.err
     assert not sandbox.calls
 
 
@@ -157,18 +157,18 @@ def test_minting_is_refused(run: Run, sandbox: Sandbox, path: str) -> None:
     ("words", "says"),
     [
         (("FETCH", "/x"), "method: must be one of GET, POST"),
-        (("GET", "https://api.example.com/x"), "the URL is not one of the API at http://127.0.0.1:"),
-        (("GET", "//api.example.com/x"), "the URL is not one of the API"),
-        (("GET", "http://[/x"), "the URL is not one of the API"),
+        (("GET", "https://api.example.com/x"), "PATH is a URL outside http://127.0.0.1:"),
+        (("GET", "//api.example.com/x"), "PATH is a URL outside http://127.0.0.1:"),
+        (("GET", "http://[/x"), "PATH is a URL outside http://127.0.0.1:"),
         (("GET", "/a b"), "path: contains characters that must be percent-encoded"),
         (("GET", "/a/../b"), "path: contains the step . or .."),
-        (("GET", "/x", "--query", "status"), "--query must be NAME=VALUE"),
-        (("GET", "/x", "--data", "{}"), "GET has no body: give --query instead of --data"),
-        (("POST", "/x", "--data", '{"key": secret}'), "--data is not JSON at line 1, column 9: Expecting value"),
+        (("GET", "/x", "--query", "status"), "--query must have the form NAME=VALUE"),
+        (("GET", "/x", "--data", "{}"), "GET has no body: use --query instead of --data"),
+        (("POST", "/x", "--data", '{"key": secret}'), "--data is not valid JSON at line 1, column 9: Expecting value"),
         (("POST", "/x", "--data", "@nowhere.json"), "nowhere.json cannot be read: No such file or directory"),
         (("POST", "/x", "--data", "@latin.json"), "latin.json is not UTF-8"),
         (("GET", "/x", "--customer", "1", "--platform"), "--customer and --platform exclude each other"),
-        (("GET", "/x", "--store", "sqlite:///x.db"), "--store is for --customer"),
+        (("GET", "/x", "--store", "sqlite:///x.db"), "--store needs --customer"),
     ],
 )
 def test_a_wrong_command_is_2_and_sends_nothing(
@@ -206,7 +206,7 @@ def test_keys_are_masked_in_a_response_and_links_are_not(
     assert json.loads(ran.out)["apiKey"] == "bply_org_…cdef"
     assert json.loads(ran.out)["joinUrl"] == link
     assert sandbox.api_key not in ran.out
-    assert ran.err == "boooply: the response contains a key, which is masked\n"
+    assert ran.err == "boooply: the response contains a key, which is masked in the output\n"
 
 
 def test_include_prints_the_status_and_the_headers_without_secrets(
@@ -231,7 +231,7 @@ def test_an_empty_body_prints_the_status(run: Run, respond: Callable[..., None])
 
     ran = run("api", "GET", "/x")
 
-    assert (ran.code, ran.out, ran.err) == (0, "", "boooply: HTTP 204, with an empty body\n")
+    assert (ran.code, ran.out, ran.err) == (0, "", "boooply: HTTP 204: the response has no body\n")
 
 
 def test_a_page_is_not_a_response_of_the_api(run: Run, respond: Callable[..., None]) -> None:

@@ -154,7 +154,7 @@ def test_a_dry_run_shows_the_columns_and_three_customers(run: Run, tmp_path: Pat
     assert "CSV with semicolons, UTF-8" in ran.words
     assert re.search(r"organization_id +1 +2 +3\s*\n +from Kunden-Nr\.\s*\n", ran.out)
     assert re.search(r"organization_name +Firma 1 +Firma 2 +Firma 3\s*\n +from Firma\s*\n", ran.out)
-    assert "Left out: Passwort." in ran.out
+    assert "Ignored columns: Passwort." in ran.out
     assert "geheim" not in ran.out
     assert "Firma 4" not in ran.out
     assert "4 customers to connect" in ran.words
@@ -192,8 +192,8 @@ def test_a_dry_run_shows_the_warnings_and_sends_nothing(run: Run, look_alikes: P
 
     assert ran.code == 0
     assert "1 row looks wrong" in words(ran.err)
-    assert "Without a terminal it needs --yes" in words(ran.err)
-    assert "Nothing was sent: this was a dry run." in ran.out
+    assert "If there is no terminal, add --yes, or --allow ID for each ID that is right." in words(ran.err)
+    assert "This was a dry run. Nothing was sent." in ran.out
     assert sandbox.calls == ()
     ran.check_is_fit_for_print()
 
@@ -219,7 +219,7 @@ def test_a_key_in_a_sample_is_masked_and_the_reason_given(capsys: pytest.Capture
 
     assert "bply_org_…ghij" in out
     assert "0123" not in out
-    assert "What looks like a key is masked" in out
+    assert "Values that look like keys are masked" in out
 
 
 def test_what_acts_on_a_terminal_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,7 +241,7 @@ def test_members_are_counted_and_absent_values_are_blank(capsys: pytest.CaptureF
 
     out = printed(view.layout(Path("x.xlsx"), layout, samples), capsys=capsys)
 
-    assert "x.xlsx: Excel, sheet 'Customers'; not read: 'A', 'B'" in out
+    assert "x.xlsx: Excel, sheet 'Customers'; ignored sheets: 'A', 'B'" in out
     assert re.search(r"team_members +1 member\s*\n +from Team\s*\n", out)
 
 
@@ -251,7 +251,7 @@ def test_members_are_counted_and_absent_values_are_blank(capsys: pytest.CaptureF
 def test_a_name_that_is_mapped_twice_is_an_error(run: Run, tenants_csv: Rows) -> None:
     ran = run("provision", tenants_csv(["o,A,1,a@b,,"]), "--map", "Kunde=user_id", "--map", "Kunde=organization_id")
 
-    assert (ran.code, ran.err) == (2, "boooply: --map 'Kunde' is given twice: give one column for it\n")
+    assert (ran.code, ran.err) == (2, "boooply: --map 'Kunde' is given twice: use one column for it\n")
 
 
 def test_of_each_kind_twenty_rows_are_listed_and_the_rest_is_counted(run: Run, tenants_csv: Rows, sandbox) -> None:
@@ -259,7 +259,7 @@ def test_of_each_kind_twenty_rows_are_listed_and_the_rest_is_counted(run: Run, t
     ran = run("provision", tenants_csv([*rows, "#REF!,Acme,1,a@b.example,,"]))
 
     assert (ran.code, ran.out) == (2, "")
-    assert "24 rows must be changed first" in words(ran.err)
+    assert "24 rows must be changed." in words(ran.err)
     assert len(re.findall(r"^ *\d+ +organization_id: '\d\.\d\dE\+12' is", ran.err, re.MULTILINE)) == 20
     assert "… and 3 more: shortened number" in ran.err
     assert words(ran.err).count(REMEDIES["shortened number"]) == 1
@@ -344,7 +344,7 @@ def test_a_signal_ends_the_question(
     assert code == 128 + number
     assert "Traceback" not in asked
     assert "Connected" not in out
-    assert "Given up" not in out  # as after the grace of a run
+    assert "Stopped at once" not in out  # as after the grace of a run
     assert sandbox.calls == ()
 
 
@@ -374,5 +374,7 @@ def test_a_row_that_nobody_has_confirmed_ends_the_run(tenants_csv: Rows, rows: l
     assert [row for row in file.check() if not isinstance(row, Tenant)] == []
     tenants_csv(rows)
 
-    with pytest.raises(Exception, match=f"was changed meanwhile: {re.escape(problem)}"):
+    with pytest.raises(
+        Exception, match=f"has changed since it was checked. {re.escape(problem[0].upper() + problem[1:])}"
+    ):
         list(file.tenants())

@@ -107,8 +107,8 @@ def failing(checks: dict[str, Any]) -> dict[str, list[str]]:
     return {slug: [one["found"], one["remedy"]] for slug, one in checks.items() if one["result"] == "failed"}
 
 
-AS_EXPECTED = "to the call without a key: HTTP 401, code INVALID_API_KEY, as expected"
-ANOTHER_KEY = "copy the key into BOOOPLY_API_KEY again, or ask for another one"
+AS_EXPECTED = "response to the request without a key: HTTP 401, code INVALID_API_KEY, as expected"
+ANOTHER_KEY = "copy the key into BOOOPLY_API_KEY again, or request a new key"
 
 
 # ---- an API as assumed
@@ -123,16 +123,16 @@ def test_all_is_as_assumed_at_the_sandbox(check: Check) -> None:
     }
     found = {slug: one["found"] for slug, one in checks.items()}
     window = found.pop("rate-limit-window")
-    assert re.match(r"\d+ s left at the first call", window)
+    assert re.match(r"\d+ s left at the first request", window)
     organization = found.pop("organization")
-    assert re.match(r"the digest of its id is [0-9a-f]{6}; --expect ID", organization)
+    assert re.match(r"its ID has the digest [0-9a-f]{6}\. To compare it with your ID, add --expect ID", organization)
     assert found["error-form"] == AS_EXPECTED
-    assert found["enumeration-values"].startswith("none unknown, in ")
+    assert found["enumeration-values"].startswith("no unknown values in ")
     assert found["evaluation-form"] == "under evaluation: the usual form"
     assert found["key-kind"] == "an organization key, bply_org_…, from BOOOPLY_API_KEY"
     assert found["list-form"] == "meetings and pagination: the usual form"
     assert found["rate-limit-headers"] == "Limit, Remaining and Reset; Reset in seconds since 1970"
-    assert found["rate-limit-reads"] == "100 in a window, as documented"
+    assert found["rate-limit-reads"] == "100 per window, as documented"
 
 
 def test_it_reads_five_times_at_most_and_first_without_the_key(api: Deviating, check: Check) -> None:
@@ -165,9 +165,11 @@ def test_the_report_for_people_is_tidy(api: Deviating, run: Run) -> None:
 
     ran.check_is_fit_for_print()
     assert ran.code == 4
-    assert ran.out.startswith("26 passed, 1 differs, 1 not checked; 5 requests, which read and changed nothing.\n")
+    assert ran.out.startswith("26 passed, 1 differs, 1 not checked. Sent 5 requests, which changed nothing.\n")
     assert re.search(
-        r"^differs  unknown-fields +4 fields that the SDK keeps in .extra *\n +- Page.mood", ran.out, re.MULTILINE
+        r"^differs  unknown-fields +4 unknown fields, kept in .extra *\n +- Page.mood",
+        ran.out,
+        re.MULTILINE,
     )
     for slug in SLUGS:
         assert re.search(rf"\b{slug}\b", ran.out), slug
@@ -273,8 +275,8 @@ def test_nor_does_one_of_an_api_that_puts_data_everywhere(api: Deviating, run: R
         "kestrels",
     }
     assert leaks(ran.out, all_values(api.sandbox) | hidden | {"Acme's own", "late"}) == set()
-    assert "names left out: it could be data" in ran.words
-    assert "InterviewParticipant.role: 2 values left out" in ran.words
+    assert "names not shown, which could be data" in ran.words
+    assert "InterviewParticipant.role: 2 values not shown" in ran.words
 
 
 # ---- an API that deviates
@@ -305,7 +307,7 @@ def test_unknown_fields_are_named_in_every_nested_object(api: Deviating, check: 
 
     assert differing(check(code=4)) == {
         "unknown-fields": [
-            "7 fields that the SDK keeps in .extra",
+            "7 unknown fields, kept in .extra",
             "CriterionScore.weight",
             "InterviewParticipant.pronouns",
             "Organization.seats",
@@ -328,10 +330,10 @@ def test_unknown_values_of_enumerations_are_shown_where_they_look_like_one(api: 
     api.change = change
 
     assert differing(check(code=4))["enumeration-values"] == [
-        "3 values that the SDK passes on as text",
+        "3 unknown values, kept as text",
         "Interview.sessionStatus: PAUSED",
-        "Interview.meetingType: 1 value left out",
-        "InterviewParticipant.role: 1 value left out",
+        "Interview.meetingType: 1 value not shown",
+        "InterviewParticipant.role: 1 value not shown",
     ]
 
 
@@ -356,7 +358,7 @@ def test_fields_of_another_type_are_named(api: Deviating, check: Check) -> None:
         "Interview.scheduledAt: text",
         "Organization.name: a list",
     ]
-    assert found["id-types"] == ["some are not text", "Interview.id"]
+    assert found["id-types"] == ["some ids are not text", "Interview.id"]
 
 
 def test_missing_fields_times_and_scales(api: Deviating, check: Check) -> None:
@@ -373,12 +375,12 @@ def test_missing_fields_times_and_scales(api: Deviating, check: Check) -> None:
 
     assert differing(check(code=4)) == {
         "missing-fields": [
-            "documented, and nowhere in the responses",
+            "documented fields that no response has",
             "InterviewParticipant.joinToken",
             "Organization.slug",
         ],
-        "times": ["some have no offset, and are read as UTC", "Interview.scheduledAt"],
-        "scales": ["some are outside their scale", "Evaluation.overallScore", "Interview.overallScore"],
+        "times": ["some times have no offset, and are read as UTC", "Interview.scheduledAt"],
+        "scales": ["some scores are outside their scale", "Evaluation.overallScore", "Interview.overallScore"],
     }
 
 
@@ -400,7 +402,7 @@ def test_the_other_published_forms_pass_and_are_named(api: Deviating, check: Che
     api.change = change
     checks = check(code=4)
 
-    other = "its fields at the top level: the other published form"
+    other = "fields at the top level: the other published form"
     assert {slug: checks[slug]["found"] for slug in SLUGS if slug.endswith(("-form", "interview-names"))} == {
         "error-form": AS_EXPECTED,
         "organization-form": other,
@@ -410,7 +412,7 @@ def test_the_other_published_forms_pass_and_are_named(api: Deviating, check: Che
         "evaluation-form": other,
     }
     assert differing(checks) == {
-        "missing-fields": ["documented, and nowhere in the responses", "Page.limit", "Page.totalPages"]
+        "missing-fields": ["documented fields that no response has", "Page.limit", "Page.totalPages"]
     }
 
 
@@ -443,13 +445,13 @@ def test_rate_limit_headers_that_the_sdk_cannot_use(api: Deviating, check: Check
     api.headers = {"X-RateLimit-Reset": "soon", "X-RateLimit-Limit": "600"}
     assert differing(check(code=4)) == {
         "rate-limit-headers": ["Limit, Remaining and Reset; Reset in a form that the SDK cannot read"],
-        "rate-limit-reads": ["600 in a window, where 100 are documented"],
+        "rate-limit-reads": ["600 per window, where 100 are documented"],
     }
 
     api.headers = {"X-RateLimit-Reset": "3600", "X-RateLimit-Remaining": None}
     assert differing(check(code=4)) == {
-        "rate-limit-headers": ["not every response has X-RateLimit-Remaining"],
-        "rate-limit-window": ["3,600 s left: it is longer than a minute"],
+        "rate-limit-headers": ["some responses lack X-RateLimit-Remaining"],
+        "rate-limit-window": ["3,600 s left, which is longer than a minute"],
     }
 
 
@@ -461,7 +463,7 @@ def test_a_clock_that_differs(api: Deviating, check: Check, offset: int, side: s
     (found, remedy) = failing(check(code=4))["clock"]
 
     assert re.fullmatch(rf"this machine is about (299|300|301) s {side} the API", found)
-    assert remedy == "set this machine's clock"
+    assert remedy == "correct this machine's clock"
 
 
 def test_a_page_of_html_and_a_redirect(api: Deviating, check: Check) -> None:
@@ -469,7 +471,7 @@ def test_a_page_of_html_and_a_redirect(api: Deviating, check: Check) -> None:
     api.respond["interviews"] = lambda: web.Response(text=page, content_type="text/html")
     found = differing(check(code=4))
     assert found["json"] == [
-        "some are not: is BOOOPLY_BASE_URL the API's own address?",
+        "some responses are not JSON: check that BOOOPLY_BASE_URL is the address of the API",
         "interviews.list: HTTP 200, HTML",
     ]
     assert found["list-form"][0] == "the SDK cannot read it"
@@ -477,16 +479,16 @@ def test_a_page_of_html_and_a_redirect(api: Deviating, check: Check) -> None:
     api.respond["interviews"] = lambda: web.Response(status=307, headers={"Location": "https://ada.example"})
     found = differing(check(code=4))
     assert found["json"][1] == "interviews.list: HTTP 307, a redirect"
-    assert found["list-form"] == ["HTTP 307 in place of a result"]
+    assert found["list-form"] == ["HTTP 307 instead of a result"]
 
 
 def test_an_error_of_another_form(api: Deviating, check: Check) -> None:
     api.respond["organization"] = lambda: web.json_response({"message": "Hello Ada"}, status=403)
     checks = check(code=1)
 
-    found = "to the call without a key: HTTP 403, no code, without success and error"
+    found = "response to the request without a key: HTTP 403, no code, without success and error"
     assert differing(checks) == {"error-form": [found]}
-    assert failing(checks) == {"key-accepted": ["the API refuses it: HTTP 403", ANOTHER_KEY]}
+    assert failing(checks) == {"key-accepted": ["the API rejects the key: HTTP 403", ANOTHER_KEY]}
 
 
 # ---- whose key
@@ -506,17 +508,17 @@ def test_the_organization_is_compared_with_the_one_expected(
         Tenants(platform, store).connect(TENANT)
         key = store.keys.get(TENANT.organization_id).reveal()
 
-    assert check("--customer", TENANT.organization_id, code=0)["organization"]["found"] == "the one expected"
-    another = "the key belongs to another organization than expected"
+    assert check("--customer", TENANT.organization_id, code=0)["organization"]["found"] == "the expected organization"
+    another = "the key belongs to another organization"
     checks = check("--customer", TENANT.organization_id, "--expect", "org_1", code=4)
     assert failing(checks) == {"organization": [another, "run boooply tenants reconnect ID"]}
     assert "from the store" in checks["key-kind"]["found"]
     use_key(limited.base_url, key)
     assert failing(check("--expect", "org_1", code=4)) == {
-        "organization": [another, "set BOOOPLY_API_KEY to the key of the one expected"]
+        "organization": [another, "set BOOOPLY_API_KEY to the key of the expected organization"]
     }
-    assert f"the digest of its id is {digest(TENANT.organization_id)};" in check(code=0)["organization"]["found"]
-    assert check("--expect", TENANT.organization_id, code=0)["organization"]["found"] == "the one expected"
+    assert f"its ID has the digest {digest(TENANT.organization_id)}." in check(code=0)["organization"]["found"]
+    assert check("--expect", TENANT.organization_id, code=0)["organization"]["found"] == "the expected organization"
 
 
 @pytest.mark.usefixtures("sandbox", "empty_store")
@@ -535,7 +537,7 @@ def test_a_platform_key_alone_is_never_sent(api: Deviating, monkeypatch: pytest.
     assert api.seen == [("organization", None)]
     assert checks["key-kind"]["found"] == "a platform key, bply_platform_…, from BOOOPLY_PLATFORM_KEY"
     assert checks["clock"]["result"] == "passed"
-    because = "a platform key only mints keys, and reads nothing: it is never sent"
+    because = "a platform key cannot read, so the command does not send it"
     assert {checks[slug]["found"] for slug in SLUGS[SLUGS.index("key-accepted") :]} == {because}
 
 
@@ -543,7 +545,7 @@ def test_a_key_that_the_api_refuses(api: Deviating, use_key: Callable[[str, str]
     use_key(f"http://127.0.0.1:{api.port}", "bply_org_0123456789abcdef")
 
     checks = check(code=1)
-    assert failing(checks) == {"key-accepted": ["the API refuses it: HTTP 401 INVALID_API_KEY", ANOTHER_KEY]}
+    assert failing(checks) == {"key-accepted": ["the API rejects the key: HTTP 401 INVALID_API_KEY", ANOTHER_KEY]}
     assert differing(checks) == {}
     assert len(api.seen) == 2
 
@@ -555,7 +557,7 @@ def test_a_key_of_the_store_that_the_api_refuses(limited: Sandbox, check: Check)
 
     (_, remedy) = failing(check("--customer", TENANT.organization_id, code=1))["key-accepted"]
 
-    assert remedy == "run boooply tenants reconnect ID, which mints another key"
+    assert remedy == "run boooply tenants reconnect ID, which mints a new key"
 
 
 def test_a_failure_is_nothing_to_report(api: Deviating, use_key: Callable[[str, str], None], run: Run) -> None:
@@ -563,7 +565,7 @@ def test_a_failure_is_nothing_to_report(api: Deviating, use_key: Callable[[str, 
     ran = run("doctor")
 
     ran.check_is_fit_for_print()
-    assert ran.out.startswith("8 passed, 1 failed, 19 not checked; 2 requests")
+    assert ran.out.startswith("8 passed, 1 failed, 19 not checked. Sent 2 requests")
     assert f"Remedy: {ANOTHER_KEY}" in ran.words
     assert "differs" not in ran.out
     assert "an issue" not in ran.words
@@ -576,14 +578,14 @@ def test_a_platform_key_beside_an_organizations_is_named(
 
     assert check(code=0)["key-kind"]["found"] == (
         "an organization key, bply_org_…, from BOOOPLY_API_KEY; "
-        "BOOOPLY_PLATFORM_KEY is set too, and not checked: a platform key reads nothing"
+        "BOOOPLY_PLATFORM_KEY is also set, but not checked, since a platform key cannot read"
     )
 
 
 def test_a_key_with_an_unknown_prefix(api: Deviating, use_key: Callable[[str, str], None], check: Check) -> None:
     use_key(f"http://127.0.0.1:{api.port}", "sk_live_0123456789abcdef")
 
-    used = "used as an organization key, from BOOOPLY_API_KEY, but it begins with no known prefix"
+    used = "used as an organization key, from BOOOPLY_API_KEY, but it has no known prefix"
     assert differing(check(code=1))["key-kind"] == [used]
 
 
@@ -652,7 +654,7 @@ def test_a_call_over_the_limit_is_not_sent_again(use_key: Callable[[str, str], N
         checks = check(code=4)
 
     assert [call.status for call in sandbox.calls] == [401, 200, 429]
-    assert differing(checks) == {"rate-limit-reads": ["1 in a window, where 100 are documented"]}
+    assert differing(checks) == {"rate-limit-reads": ["1 per window, where 100 are documented"]}
     assert checks["list-form"]["found"] == "there was no usable response"
 
 
@@ -691,7 +693,7 @@ def test_a_certificate_of_ones_own_authority(tls_api: Deviating, use_key: Callab
     checks = json.loads(ran.stdout)["checks"]
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    issuer = "an authority of your own or your network's"
+    issuer = "an authority of your company or network"
     assert checks["tls"]["found"] == f"TLSv1.3, issued by {issuer}, valid until {NEXT_YEAR.date()}"
     assert checks["certificate-authorities"]["found"] == "those of SSL_CERT_FILE"
     assert not re.search("acme|ada", ran.stdout, re.IGNORECASE)
@@ -704,7 +706,7 @@ def test_a_certificate_that_is_not_trusted(
     checks = check(code=1)
 
     reason = "the certificate of the API's host is not trusted (SSLCertVerificationError)"
-    remedy = "trust your network's authority by SSL_CERT_FILE, or correct BOOOPLY_BASE_URL"
+    remedy = "set SSL_CERT_FILE to your network's certificate authority, or correct BOOOPLY_BASE_URL"
     assert failing(checks) == {"reachable": [f"organization.get: {reason}", remedy]}
     assert tls_api.seen == []
 
@@ -717,10 +719,10 @@ def test_a_proxy_is_named_by_its_variable_alone(monkeypatch: pytest.MonkeyPatch,
 
     assert ran.code == 1
     ran.check_is_fit_for_print()
-    assert "one, from https_proxy; its address is left out" in ran.words
+    assert "one, set in https_proxy; its address is not shown" in ran.words
     assert "the host of the proxy has no address" in ran.words
-    assert "Remedy: check the proxy from https_proxy" in ran.words
-    assert "https, a host outside boooply.com with a path; its name is left out" in ran.words
+    assert "Remedy: check the proxy in https_proxy" in ran.words
+    assert "https, a host outside boooply.com with a path; its name is not shown" in ran.words
     assert not re.search("ada|pw1234|acme|3128", ran.out + ran.err)
 
 
@@ -769,8 +771,11 @@ def test_a_host_without_an_address_is_blamed_on_the_variable(run: Run, monkeypat
     [
         ({}, passed("TLSv1.3, issued by Let's Encrypt, valid until 1970-04-11")),
         ({"issuer": "DigiCert Inc"}, passed("TLSv1.3, issued by DigiCert, valid until 1970-04-11")),
-        ({"version": "TLSv1.1"}, differs("TLSv1.1: at least TLSv1.2 is expected")),
-        ({"expires_at": 13 * DAY}, differs("TLSv1.3, issued by Let's Encrypt, valid until 1970-01-14, which is soon")),
+        ({"version": "TLSv1.1"}, differs("TLSv1.1, where at least TLSv1.2 is expected")),
+        (
+            {"expires_at": 13 * DAY},
+            differs("TLSv1.3, issued by Let's Encrypt, valid until 1970-01-14, which is within 14 days"),
+        ),
     ],
 )
 def test_certificates(changes: dict[str, Any], found: Finding) -> None:
@@ -781,7 +786,7 @@ def test_certificates(changes: dict[str, Any], found: Finding) -> None:
     ("base_url", "found"),
     [
         ("https://api.boooply.com", passed("https://api.boooply.com")),
-        ("https://notboooply.com", passed("https, a host outside boooply.com; its name is left out")),
+        ("https://notboooply.com", passed("https, a host outside boooply.com; its name is not shown")),
         (
             "https://api.meetings.boooply.com",
             failed("api.meetings.boooply.com, which never existed", "set BOOOPLY_BASE_URL to https://api.boooply.com"),

@@ -69,7 +69,7 @@ def claim() -> None:
 @pytest.mark.usefixtures("empty_store")
 def test_an_empty_store_says_so(run: Run) -> None:
     ran = run("events", "list")
-    assert (ran.code, ran.out, ran.err) == (0, "No event waits: all are handled or discarded.\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "No open events: all are handled or discarded.\n", "")
     assert run("events", "list", "--state", "dead").out == "No event is dead.\n"
     assert run("events", "list", "--json").out == ""
 
@@ -92,7 +92,7 @@ def test_events_are_listed_with_why_and_when(run: Run) -> None:
         f"{third[:12]}  waiting    interview.progress  Boooply-AI-3  org_1",
         "",
         "2 waiting, 1 dead.",
-        "`boooply events retry KEY` lets a dead one be handled again.",
+        "To retry a dead event, run: boooply events retry KEY",
     ]
     ran.check_is_fit_for_print()
     assert QUOTED not in ran.out
@@ -111,7 +111,7 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run: Run) -> None
     for number in range(3):
         put(number)
     ran = run("events", "list", "--limit", "2")
-    assert ran.out.endswith("\n2 waiting, and there are more: --limit lists them.\n")
+    assert ran.out.endswith("\n2 waiting. There are more: increase --limit to list them.\n")
     assert len(run("events", "list", "--limit", "2", "--json").rows) == 2
     assert run("events", "list", "--limit", "3").out.endswith("\n3 waiting.\n")
     assert run("events", "list", "--limit", "0").code == 2
@@ -169,8 +169,8 @@ def test_an_event_is_shown_as_json(run: Run) -> None:
 @pytest.mark.parametrize(
     ("key", "code", "problem"),
     [
-        ("ab", 2, "ab is no key of an event: give at least its first 4 digits"),
-        ("Boooply-AI-1", 2, "Boooply-AI-1 is no key of an event"),
+        ("ab", 2, "ab is not an event key: give at least the first 4 hexadecimal digits of the key"),
+        ("Boooply-AI-1", 2, "Boooply-AI-1 is not an event key"),
         ("abcd" * 16, 1, "no event has a key that begins with abcdabcd"),
     ],
 )
@@ -195,7 +195,7 @@ def test_digits_that_several_keys_begin_with_are_an_error(run: Run, monkeypatch:
 def test_a_dead_event_is_retried(run: Run) -> None:
     key = dead(1)
     ran = run("events", "retry", key[:12])
-    assert (ran.code, ran.out) == (0, "1 event will be handled again.\n")
+    assert (ran.code, ran.out) == (0, "1 event will be retried.\n")
     assert (record(key).state, record(key).attempts) == ("waiting", 0)
 
 
@@ -213,7 +213,7 @@ def test_all_dead_events_are_retried(run: Run, monkeypatch: pytest.MonkeyPatch) 
 def test_a_retry_names_events_or_all(run: Run, words: tuple[str, ...]) -> None:
     ran = run("events", *words)
     assert ran.code == 2
-    assert "name the events to retry, or give --all" in ran.err
+    assert "give the keys of the events to retry, or --all" in ran.err
 
 
 def test_a_mistyped_key_among_others_changes_nothing(run: Run) -> None:
@@ -230,7 +230,7 @@ def test_what_is_being_handled_cannot_be_discarded(run: Run) -> None:
     ran = run("events", "discard", first, second)
 
     assert (ran.code, ran.out) == (4, "1 event discarded.\n")
-    assert ran.err == f"boooply: {first[:12]}: it is being handled just now\n"
+    assert ran.err == f"boooply: {first[:12]}: a handler is running for it\n"
     assert (record(first).state, record(second).state) == ("claimed", "discarded")
 
 
@@ -238,15 +238,15 @@ def test_what_is_discarded_cannot_be_retried(run: Run) -> None:
     key = dead(1)
     assert run("events", "discard", key, "--json").rows == [{"discarded": 1}]
     ran = run("events", "retry", key)
-    assert (ran.code, ran.err) == (4, f"boooply: {key[:12]}: it is discarded\n")
+    assert (ran.code, ran.err) == (4, f"boooply: {key[:12]}: it is discarded already\n")
     assert run("events", "discard").code == 2
 
 
 def test_old_events_are_purged_and_dead_ones_only_by_their_state(run: Run) -> None:
     first, second = dead(1), dead(2)
     run("events", "discard", first)
-    assert run("events", "purge", "--days", "90").out == "0 events forgotten.\n"
+    assert run("events", "purge", "--days", "90").out == "0 events deleted.\n"
     assert run("events", "purge", "--days", "0", "--json").rows == [{"purged": 1}]
     assert record(second).state == "dead"
-    assert run("events", "purge", "--days", "0", "--state", "dead").out == "1 event forgotten.\n"
+    assert run("events", "purge", "--days", "0", "--state", "dead").out == "1 event deleted.\n"
     assert run("events", "purge").code == 2

@@ -1,4 +1,4 @@
-"""Commands that read or change a store: where there is none, they say so and create none."""
+"""Commands that read or change a store: without a store, they fail and create none."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +35,9 @@ def test_no_store_is_created_where_there_is_none(run: Run, sandbox: Sandbox, tmp
     ran = run(*command.split(), "--store", "sqlite:///other.db")
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "boooply: there is no store at other.db: name yours with --store or in BOOOPLY_STORE_URL\n"
+    assert (
+        ran.err
+        == "boooply: there is no store at other.db: give the URL of your store with --store or in BOOOPLY_STORE_URL\n"
+    )
     assert not (tmp_path / "other.db").exists()
     assert sandbox.calls == ()

@@ -56,11 +56,11 @@ def test_a_command_whose_extra_is_missing_has_help_and_names_the_extra(
     helped = run_cli_only("help", name)
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"boooply: {name} needs an extra: {install_command(extra)}\n"
+    assert ran.stderr == f"boooply: {name} needs an extra. Install it with: {install_command(extra)}\n"
     assert (helped.returncode, helped.stderr) == (0, "")
     assert helped.stdout.startswith(f"Usage: boooply {name}\n")
     assert f"   boooply {name}" in helped.stdout
-    assert "Run it to see how to install its extra." in helped.stdout
+    assert "Its extra is missing. Run the command to see how to install it." in helped.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,11 +94,11 @@ def test_completion_is_installed_where_the_shell_looks(
     ran = run("--install-completion", "--shell", shell)
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith(f"{home / script} completes commands in {shell}.\n")
+    assert ran.out.startswith(f"Wrote the completion script for {shell} to {home / script}.\n")
     assert all(name in (home / script).read_text(encoding="utf-8") for name in (*NAMES, "dry-run", "disconnect"))
     if start is not None:
         assert str((home / script).parent) in (home / start).read_text(encoding="utf-8")
-        assert f"~/{start} loads it." in ran.out
+        assert f"~/{start} loads the script." in ran.out
 
 
 def test_completion_of_bash_completes(run: Run, home: Path) -> None:
@@ -127,7 +127,9 @@ def test_completion_that_cannot_be_written_is_2_and_says_why(run: Run, home: Pat
     ran = run("--install-completion", "--shell", "zsh", "--output", home / "file" / "script")
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"boooply: {home / 'file'} cannot be written: File exists: give --output FILE\n"
+    assert (
+        ran.err == f"boooply: {home / 'file'} cannot be written: File exists. Choose another file with --output FILE\n"
+    )
 
 
 def test_completion_asks_for_an_unknown_shell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +138,7 @@ def test_completion_asks_for_an_unknown_shell(run: Run, monkeypatch: pytest.Monk
     ran = run("--install-completion")
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "boooply: the shell is unknown: give --shell bash, zsh, fish or powershell\n"
+    assert ran.err == "boooply: cannot detect your shell: add --shell bash, zsh, fish or powershell\n"
 
 
 def _unknown_shell() -> str:

@@ -38,7 +38,7 @@ def test_a_page_is_a_table_that_names_the_next_one(run: Run, sandbox) -> None:
 
     assert [ran.code for ran in (first, second, third)] == [0, 0, 0]
     assert [line.split()[0] for line in first.out.splitlines()[1:3]] == [codes[2], codes[1]]
-    assert first.out.endswith("\n1-2 of 3 interviews. The next page: --page 2\n")
+    assert first.out.endswith("\n1-2 of 3 interviews. For the next page, add --page 2\n")
     assert re.search(rf"^{codes[0]}  COMPLETED +Jane Doe +81", second.out, re.MULTILINE)
     assert second.out.endswith("\n3-3 of 3 interviews.\n")
     assert third.out == "Page 3 is empty.\n"
@@ -91,7 +91,7 @@ def test_the_filters_are_those_of_the_api(run: Run, sandbox, options: tuple[str,
         (("--score-max", "101"), "--score-max: must be from 0 to 100, not 101"),
         (("--score-min", "50", "--score-max", "40"), "--score-max: is below --score-min"),
         (("--customer", "org_1", "--all-customers"), "--customer and --all-customers exclude each other"),
-        (("--store", "sqlite:///x.db"), "--store is for --customer and --all-customers"),
+        (("--store", "sqlite:///x.db"), "--store needs --customer or --all-customers"),
     ],
 )
 def test_an_option_that_cannot_work_is_named_and_nothing_is_sent(
@@ -136,7 +136,7 @@ def test_without_a_key_the_two_ways_are_named(run: Run, monkeypatch: pytest.Monk
     ran = run("interviews", "list")
 
     assert (ran.code, ran.err) == (
-        2, "boooply: BOOOPLY_API_KEY is missing: set it, or name a customer of the store with --customer\n"
+        2, "boooply: BOOOPLY_API_KEY is missing: set it, or use the stored key of a customer with --customer ID\n"
     )  # fmt: skip
 
 
@@ -157,10 +157,10 @@ def test_a_revoked_key_does_not_hide_the_other_customers(run: Run, sandbox) -> N
 
     assert (ran.code, as_json.code) == (4, 4)
     assert re.findall(r"^(org_\d+): 1 interview\.", ran.out, re.MULTILINE) == sorted(made)
-    assert ran.out.endswith("\n18 customers, 17 of them with interviews.\n")
+    assert ran.out.endswith("\n18 customers, 17 with interviews.\n")
     assert "The interviews of 1 customer are missing:" in ran.err
     words = " ".join(ran.err.split())
-    assert "org_9 Boooply rejects its key (HTTP 401): boooply tenants reconnect org_9" in words
+    assert "org_9 Boooply rejects its key (HTTP 401). Run: boooply tenants reconnect org_9" in words
     assert {row["customer"]: row["meetingCode"] for row in as_json.rows} == {one: made[one][0] for one in made}
     ran.check_is_fit_for_print()
 
@@ -175,7 +175,7 @@ def test_an_interview_is_shown_with_its_people_and_without_their_tokens(run: Run
 
     assert ran.code == 0
     assert re.search(rf"^interview +{code}", ran.out, re.MULTILINE)
-    assert re.search(r"^people +Jane Doe <jane@candidate.example>  CANDIDATE", ran.out, re.MULTILINE)
+    assert re.search(r"^participants +Jane Doe <jane@candidate.example>  CANDIDATE", ran.out, re.MULTILINE)
     ran.check_is_fit_for_print()
     assert "joinToken" not in run("interviews", "get", code, "--json").out
 
@@ -189,7 +189,9 @@ def test_an_evaluation_is_shown_once_there_is_one(run: Run, sandbox) -> None:
     (as_json,) = run("interviews", "evaluation", code, "--json").rows
 
     assert (before.code, before.out) == (1, "")
-    assert before.err.startswith(f"boooply: {code} has no evaluation: it comes once the interview is over")
+    assert before.err.startswith(
+        f"boooply: {code} has no evaluation yet. It is available after the interview has ended"
+    )
     assert re.search(r"^recommendation +PASS", ran.out, re.MULTILINE)
     assert re.search(r"^ +overall +81\b", ran.out, re.MULTILINE)
     assert re.search(r"^ +communication +77\b", ran.out, re.MULTILINE)
@@ -235,9 +237,7 @@ def test_a_change_needs_somebody_to_ask_or_yes(run: Run, sandbox, monkeypatch: p
     moved = run("interviews", "reschedule", code, "--at", "2030-05-01T09:00:00Z")
 
     assert [ran.code for ran in (cancelled, moved)] == [2, 2]
-    assert cancelled.err == (
-        "boooply: cancel e-mails everybody in the interview. To confirm it without a terminal, add --yes\n"
-    )
+    assert cancelled.err == ("boooply: cancel e-mails all participants. To confirm it without a terminal, add --yes\n")
     assert len(sandbox.calls) == before
     sys.stdin.close()
 
@@ -248,7 +248,7 @@ def test_yes_cancels_in_one_call(run: Run, sandbox) -> None:
 
     ran = run("interviews", "cancel", code, "--yes", "--reason", "The role is filled")
 
-    assert (ran.code, ran.words) == (0, f"{code} is CANCELLED. Everybody in it is e-mailed.")
+    assert (ran.code, ran.words) == (0, f"{code} is CANCELLED. Boooply e-mails all participants.")
     assert len(sandbox.calls) == before + 1
     again = run("interviews", "cancel", code, "--yes")
     assert again.code == 1
@@ -282,7 +282,10 @@ def test_an_unknown_result_says_how_to_look(run: Run, sandbox) -> None:
 
     assert ran.code == 1
     assert f"interviews.cancel for {code}: it may have been carried out" in ran.err
-    assert f"look before you repeat it, since it e-mails people: boooply interviews get {code}" in ran.err
+    assert (
+        f"look at the interview before you try again, since each try e-mails people: boooply interviews get {code}"
+        in ran.err
+    )
 
 
 # ---- the question
@@ -293,7 +296,7 @@ def test_a_question_names_the_interview_and_yes_answers_it(answering, run: Run, 
 
     exit_code, shown = answering(b"yes\n", "interviews", "cancel", code)
 
-    assert f"Cancel {code} with Jane Doe? It e-mails 1 person. [y/N]" in shown
+    assert f"Cancel {code} with Jane Doe? Boooply will e-mail 1 person. [y/N]" in shown
     assert (exit_code, status_of(run, code)["sessionStatus"]) == (0, "CANCELLED")
 
 
@@ -303,7 +306,7 @@ def test_any_other_response_changes_nothing(answering, sandbox, response: bytes)
 
     exit_code, shown = answering(response, "interviews", "reschedule", code, "--at", "2030-05-01T09:00:00Z")
 
-    assert f"Move to 2030-05-01 09:00+00:00: {code} with Jane Doe?" in shown
+    assert f"Reschedule {code} with Jane Doe, to 2030-05-01 09:00+00:00? Boooply will e-mail 1 person. [y/N]" in shown
     assert "Nothing was changed." in shown
     assert exit_code == 2
     assert calls_of(sandbox, "interviews.reschedule") == 0

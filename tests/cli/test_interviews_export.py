@@ -99,7 +99,7 @@ def test_standard_output_gets_csv_for_a_spreadsheet(run_piped: Run, sandbox) -> 
     assert (head, end) == (f"\ufeff{','.join(COLUMNS)}", "")  # text mode has made "\n" of "\r\n"
     assert line.startswith(f",{code},Zoë;' +1,,AI_ONLY,COMPLETED,AUTO_COMPLETED,,30,,")
     assert line.endswith(',"\'=HYPERLINK(""x"")",jane@candidate.example,81,HIRE')
-    assert "1 interview to read: at once." in ran.err
+    assert "1 interview to read." in ran.err
     assert "Exported 1 interview in" in ran.err
     ran.check_is_plain()
 
@@ -157,7 +157,7 @@ def test_the_form_follows_the_files_name_unless_an_option_says_otherwise(run: Ru
         assert text.startswith(b"\xef\xbb\xbf") == is_csv
         assert text.endswith(b"\r\n") == is_csv
     both = run("interviews", "export", "--csv", "--jsonl")
-    assert (both.code, both.err) == (2, "boooply: --csv and --jsonl exclude each other: give one of them\n")
+    assert (both.code, both.err) == (2, "boooply: --csv and --jsonl exclude each other: use one of them\n")
 
 
 @pytest.mark.parametrize("suffix", [".xlsx", ".xls", ".ods"])
@@ -165,7 +165,7 @@ def test_a_workbook_is_not_written(run: Run, sandbox, tmp_path: Path, suffix: st
     ran = run("interviews", "export", "--output", f"all{suffix}")
 
     assert ran.code == 2
-    assert f"--output: a {suffix} file is not written: name a .csv file" in ran.err
+    assert f"--output: cannot write a {suffix} file. Choose a .csv file" in ran.err
     assert (sandbox.calls, list(tmp_path.glob("all*"))) == ((), [])
 
 
@@ -327,7 +327,7 @@ def test_progress_is_a_line_now_and_then(run: Run, sandbox, monkeypatch: pytest.
 
     ran = run("interviews", "export", "--customer", "org_0", "--evaluations", "--output", "all.csv")
 
-    assert re.search(r"^\d+/30 interviews, 1 customer to go, (\d+ s|under a second) left *$", ran.err, re.MULTILINE)
+    assert re.search(r"^\d+/30 interviews, 1 customer and (\d+ s|under a second) left *$", ran.err, re.MULTILINE)
     assert "\x1b" not in ran.err
 
 
@@ -352,8 +352,8 @@ def test_a_half_finished_export_with_other_options_is_left_alone(
     assert ran.code == 2
     part = tmp_path / "all.csv.part"
     assert ran.err == (
-        f"boooply: --output: {part} is a half-finished export with other options: run that command again, delete "
-        "all.csv.part, or name another file\n"
+        f"boooply: --output: {part} is an unfinished export with other options. Run the command with those options "
+        "again, delete all.csv.part, or choose another file\n"
     )
     assert run(*command).code == 0
     assert not part.exists()
@@ -365,7 +365,9 @@ def test_two_exports_to_one_file_do_not_mix(run: Run, sandbox, tmp_path: Path) -
         ran = run("interviews", "export", "--output", "all.csv")
 
     assert ran.code == 2
-    assert ran.err.startswith(f"boooply: --output: another export is writing {tmp_path}/all.csv.part: wait for it")
+    assert ran.err.startswith(
+        f"boooply: --output: another export is writing {tmp_path}/all.csv.part. Wait until it has finished"
+    )
 
 
 @pytest.mark.parametrize("content", [b"mine", "database"])
@@ -382,14 +384,14 @@ def test_a_file_of_somebody_else_is_left_alone(run: Run, tmp_path: Path, content
     ran = run("interviews", "export", "--output", "all.csv")
 
     assert (ran.code, ran.err) == (
-        2, f"boooply: --output: {part} is not a half-finished export: move it away, or name another file\n"
+        2, f"boooply: --output: {part} is not an unfinished export. Move it away, or choose another file\n"
     )  # fmt: skip
     assert part.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("output", "problem"),
-    [("no/all.csv", "no/all.csv.part cannot be written: No such file or directory"), (".", "is not a file")],
+    [("no/all.csv", "no/all.csv.part cannot be written: No such file or directory"), (".", "is not a regular file")],
 )
 def test_a_file_that_cannot_be_written_is_reported_before_anything_is_exported(
     run: Run, sandbox, output: str, problem: str

@@ -29,17 +29,17 @@ def test_the_command_alone_lists_the_commands(run: Run, arguments: tuple[str, ..
     assert ran.code == 0
     assert ran.err == ""
     assert "needs no key" in ran.out
-    assert "provision   Connect every customer of a file, each once." in ran.out
+    assert "provision   Connect each customer in a file once." in ran.out
     assert "4 finished, but something failed or is in doubt" in " ".join(ran.out.split())
-    assert "quickstart  Take customers from a file to an evaluated interview." in ran.out
-    assert "sandbox     Serve a sandbox to build your own code against." in ran.out
+    assert "quickstart  Try everything in a sandbox, from connecting customers to an" in ran.out
+    assert "sandbox     Run a sandbox: a local stand-in for Boooply's API." in ran.out
     ran.check_is_fit_for_print()
 
 
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("quickstart", ("TENANTS", "organization_id, user_id and", "ROLE:EMAIL:NAME")),
+        ("quickstart", ("TENANTS", "organization_id, user_id and user_email are required", "ROLE:EMAIL:NAME")),
         ("provision", ("TENANTS", "--store URL", "--dry-run", "--json", "--remint-in-doubt", "BOOOPLY_STORE_KEY")),
         ("tenants", ("list ", "show ", "key ", "disconnect ", "   boooply tenants key org_7234567890")),
         ("store", ("new-key ", "rotate ", "check ", "restore ", "   boooply store rotate")),
@@ -231,7 +231,7 @@ def test_a_missing_extra_is_named_in_one_line(run_python: Run, missing: str) -> 
 
     assert ran.returncode == 2
     assert ran.stdout == ""
-    assert ran.stderr == f"boooply: the command needs an extra: {install_command('cli')}\n"
+    assert ran.stderr == f"boooply: the command needs an extra. Install it with: {install_command('cli')}\n"
 
 
 @pytest.mark.parametrize("missing", ["cyclopts", "rich.text"])
@@ -255,7 +255,7 @@ def test_a_missing_part_of_an_extra_is_named(run_python: Run, missing: str, comm
     ran = run_python([sys.executable, "-c", code], modules=("aiohttp", "cattrs", "cyclopts", "rich.console"), text=True)
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"boooply: {command[0]} needs an extra: {install_command('cli')}\n"
+    assert ran.stderr == f"boooply: {command[0]} needs an extra. Install it with: {install_command('cli')}\n"
 
 
 def test_a_missing_module_of_the_package_raises(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,15 +26,15 @@ def test_mcp_has_help_worth_reading(run: Run) -> None:
     for text in ("--http", "--port N", "--platform", "--store URL", "BOOOPLY_API_URL", "the extra mcp"):
         assert text in ran.out
     ran.check_is_fit_for_print()
-    assert "mcp         Serve a language model's host: an MCP server." in run("--help").out
+    assert "mcp         Run an MCP server for an AI assistant." in run("--help").out
 
 
 @pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--port", "1"), "--port is for --http"),
-        (("--store", "sqlite:///x.db"), "--store is for --platform"),
+        (("--port", "1"), "--port needs --http"),
+        (("--store", "sqlite:///x.db"), "--store needs --platform"),
         (("--http", "--port", "65536"), "--port"),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_port_in_use_is_one_line(run: Run) -> None:
         ran = run("mcp", "--http", "--port", str(port))
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"boooply: port {port}: Address already in use: give another --port\n"
+    assert ran.err == f"boooply: --port {port}: Address already in use. Choose another port\n"
 
 
 @pytest.mark.usefixtures("ready")
@@ -74,7 +74,7 @@ def test_a_missing_setting_is_one_line_that_names_it(
     ran = run("mcp", *options)
 
     assert (ran.code, ran.out) == (2, "")
-    assert f"set {missing}" in ran.err
+    assert ran.err == f"boooply: {missing} is missing: set it\n" or f"set {missing}" in ran.err
     assert ran.err.count("\n") == 1
     ran.check_is_plain()
 
@@ -86,7 +86,7 @@ def test_mcp_names_its_missing_extra(missing: str) -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"boooply: mcp needs an extra: {install_command('mcp')}\n"
+    assert ran.stderr == f"boooply: mcp needs an extra. Install it with: {install_command('mcp')}\n"
 
 
 @pytest.mark.usefixtures("ready")
@@ -113,4 +113,4 @@ def test_mcp_in_a_terminal_says_that_it_serves_a_host(monkeypatch: pytest.Monkey
     ran = run("mcp")
 
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err.startswith("boooply: serving on standard input and output, for the host that starts it")
+    assert ran.err.startswith("boooply: serving on standard input and output. A host usually starts this command.")

@@ -39,8 +39,8 @@ def test_a_dry_run_sends_nothing_and_needs_no_platform_key(
 
     assert (ran.code, ran.err) == (0, "")
     assert re.search(r"new +1,001\b", ran.out)
-    assert "1,001 customers to connect: 1 h 40 min at 10 a minute." in ran.words
-    assert "Nothing was sent: this was a dry run." in ran.out
+    assert "1,001 customers to connect: about 1 h 40 min at 10 per minute." in ran.words
+    assert "This was a dry run. Nothing was sent." in ran.out
     assert sandbox.calls == ()
     assert states() == {}
     ran.check_is_fit_for_print()
@@ -54,10 +54,10 @@ def test_the_plan_counts_customers_by_state(run: Run, many_tenants_csv: Rows, sa
     ran = run("provision", many_tenants_csv(15), "--dry-run")
 
     assert re.search(r"new +5\b", ran.out)
-    assert re.search(r"failed before +1 +tried again", ran.out)
-    assert re.search(r"connected +7 +left as they are", ran.out)
-    assert re.search(r"in doubt +2 +left as they are", ran.out)
-    assert "6 customers to connect: at once" in ran.words
+    assert re.search(r"failed before +1 +retried", ran.out)
+    assert re.search(r"connected +7 +skipped", ran.out)
+    assert re.search(r"in doubt +2 +skipped", ran.out)
+    assert "6 customers to connect. This was a dry run." in ran.words
 
 
 def test_the_plan_announces_reminting(run: Run, many_tenants_csv: Rows, sandbox) -> None:
@@ -173,7 +173,7 @@ def test_a_file_that_changes_between_the_passes_is_1(
     ran = run("provision", path)
 
     assert ran.code == 1
-    assert "was changed meanwhile: line 3: user_email: is missing" in " ".join(ran.err.split())
+    assert "has changed since it was checked. Line 3: user_email: is missing" in " ".join(ran.err.split())
 
 
 @pytest.mark.parametrize("concurrency", ["0", "1001", "many"])

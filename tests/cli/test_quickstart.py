@@ -32,7 +32,7 @@ def test_quickstart_without_a_file_takes_the_sample_through_all_steps(run: Run) 
     assert re.search(r"株式会社みらい +org_7234567891 +2 +bply_org_…[0-9a-f]{4}\n", ran.out.replace(" \n", "\n"))
     assert "The key of Acme Corporation belongs to org_7234567890" in ran.out
     assert re.search(r"/meeting/Boooply-AI-\d+\?token=…[\w-]{4}\s", ran.out)
-    assert "picks one of 10 times at which Bob Baker is free" in ran.out
+    assert "chooses one of 10 times when Bob Baker is free" in ran.out
     assert "Chloé Martin  PARTICIPANT" in ran.out
     assert "sent 7 e-mails" in ran.out
     assert re.search(r"Recommendation: (PASS|REVIEW|FAIL)\s", ran.out)
@@ -173,7 +173,7 @@ def test_quickstart_does_not_start_on_a_bad_file(run: Run, tenants_csv: Rows, mo
     assert re.search(r"^ *3 +user_email: is missing", ran.err, re.MULTILINE)
     assert re.search(r"^ *4 +user_email: 'not-\[red\]an-email' is not an e-mail address", ran.err, re.MULTILINE)
     assert re.search(r"^ *5 +organization_id: 'o-1' is already used on line 2", ran.err, re.MULTILINE)
-    assert "3 rows must be changed first" in " ".join(ran.err.split())
+    assert "3 rows must be changed." in " ".join(ran.err.split())
     assert "Nothing was sent. Change the file" in ran.err
     ran.check_is_fit_for_print()
 
@@ -182,13 +182,13 @@ def test_twenty_bad_rows_are_listed_and_the_rest_is_counted(run: Run, tenants_cs
     ran = run("quickstart", tenants_csv(f"o-{number},,1,,," for number in range(150)))
 
     assert ran.code == 2
-    assert "150 rows must be changed first." in " ".join(ran.err.split())
+    assert "150 rows must be changed." in " ".join(ran.err.split())
     assert len(re.findall(r"^ *\d+ +user_email: is missing", ran.err, re.MULTILINE)) == 20
     assert "… and 130 more: missing value" in ran.err
 
 
 def test_one_bad_row_is_counted_in_the_singular(run: Run, tenants_csv: Rows) -> None:
-    assert "1 row must be changed first" in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
+    assert "1 row must be changed." in " ".join(run("quickstart", tenants_csv(["o-1,,1,,,"])).err.split())
 
 
 @pytest.mark.parametrize(

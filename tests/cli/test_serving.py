@@ -80,7 +80,7 @@ def test_the_sandbox_prints_its_keys_serves_and_stops(start_program: Run, number
         said = process.stderr.read()
 
     assert (
-        f"Sandbox on {base_url} (open it in a browser to see what happens)\nA key may make 100 reads, 10 writes "
+        f"The sandbox is running on {base_url} (open it in a browser).\nRate limits per key: 100 reads, 10 writes "
         in said
     )
     assert f"kill {process.pid}\n" in said
@@ -110,7 +110,7 @@ def test_a_port_in_use_is_one_line(run: Run) -> None:
         ran = run("sandbox", "--port", str(port))
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"boooply: port {port}: Address already in use: ")
+    assert ran.err.startswith(f"boooply: --port {port}: Address already in use. ")
     assert ran.err.count("\n") == 1
 
 
@@ -244,7 +244,7 @@ async def test_fault_options_make_calls_fail(capsys: pytest.CaptureFixture[str])
     [
         ("interviews.make:503", "operation must be one of *, create_organization_api_key"),
         ("interviews.get:boom", "fault must be one of"),
-        ("interviews.get:503:often", "times must be a number, or always"),
+        ("interviews.get:503:often", "TIMES must be a number, or always"),
         ("interviews.get:503:0", "times must be at least 1"),
     ],
 )
@@ -325,7 +325,7 @@ async def test_the_plan_option_refuses_the_sixth_interview(capsys: pytest.Captur
     [
         ({"plan": "fre"}, "plan must be one of free, starter, growth, scale, custom; not 'fre'. Did you mean free?"),
         ({"seed": ""}, "seed must not be empty"),
-        ({"state": "none/sandbox.json"}, "--state {}/none/sandbox.json: No such file or directory: name another"),
+        ({"state": "none/sandbox.json"}, "--state {}/none/sandbox.json: No such file or directory. Choose another"),
         ({"state": "other.json"}, "{}/other.json is not a sandbox's state: name another file"),
     ],
     ids=["plan", "seed", "no folder", "another file"],

@@ -43,7 +43,9 @@ def test_a_pipe_gets_a_line_now_and_then(run: Run, many_tenants_csv: Rows, monke
 
     ran = run("provision", many_tenants_csv(200))
 
-    lines = re.findall(r"^(\d+)/200 done, ([\d,]+) a minute, (.+) left, 0 in doubt, 0 failed *$", ran.out, re.MULTILINE)
+    lines = re.findall(
+        r"^(\d+)/200 done, ([\d,]+) per minute, (.+) left, 0 in doubt, 0 failed *$", ran.out, re.MULTILINE
+    )
     assert lines
     assert "\x1b" not in ran.out
 
@@ -90,14 +92,14 @@ def test_a_signal_lets_requests_finish_and_the_same_command_continues(
         out, err = process.communicate(timeout=60)
 
     assert (process.returncode, err) == (128 + number, "")
-    assert "Stopping after 5 requests under way." in " ".join(out.split())
+    assert "Stopping after 5 requests in progress." in " ".join(out.split())
     assert "Connected 5 customers" in out
-    assert "Stopped; 4 customers left. Run the same command again to continue." in out
+    assert "Stopped with 4 customers left. To continue, run the same command again." in out
     use(sandbox)
     assert run("store", "adopt").code == 0  # it is another API
     again = run("provision", path)
     assert again.code == 0
-    assert re.search(r"connected +5 +left as they are", again.out)
+    assert re.search(r"connected +5 +skipped", again.out)
     assert len(sandbox.mints) == 4
     assert set(states().values()) == {"connected"}
 
@@ -116,7 +118,7 @@ def test_a_second_signal_gives_up_at_once(started: Run, many_tenants_csv: Rows, 
 
     assert process.returncode == 130
     assert time.monotonic() - begun < 5
-    assert "Given up. Customers whose requests were under way are in doubt." in err
+    assert "Stopped at once. Customers with a request in progress are in doubt." in err
     assert out == ""
     assert set(states().values()) == {"under_way"}  # until its lease ends
 
@@ -147,7 +149,7 @@ def test_a_signal_while_the_file_is_read_sends_nothing(
     ran = run("provision", many_tenants_csv(3))
 
     assert ran.code == 130
-    assert "Stopped; nothing was sent." in ran.out
+    assert "Stopped. Nothing was sent." in ran.out
     assert sandbox.calls == ()
 
 

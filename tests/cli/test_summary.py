@@ -122,5 +122,5 @@ def test_a_run_that_has_not_begun_is_ended_too_if_a_signal_does_not(
     begun = time.monotonic()
     ran = run_python((sys.executable, "-c", STUCK), encoding="utf-8")
     assert (ran.returncode, ran.stderr) == (128 + signal.SIGTERM, "")
-    assert "Given up." in ran.stdout
+    assert "Stopped at once." in ran.stdout
     assert time.monotonic() - begun < 30

@@ -309,7 +309,7 @@ def test_a_customer_whose_reconnection_is_rejected_is_still_connected(
 
     assert states() == {"org_0": "connected"}
     assert "connected" in run("tenants", "show", "org_0").words
-    assert "Nobody is left to connect." in run("provision", path, "--dry-run").words
+    assert "No customers left to connect." in run("provision", path, "--dry-run").words
 
 
 @pytest.mark.usefixtures("sandbox")

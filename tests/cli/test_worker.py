@@ -145,7 +145,7 @@ def test_a_pipe_gets_a_line_a_minute(run: Run, many_tenants_csv: Rows, monkeypat
 
     ran = run("worker", "--once")
 
-    assert re.search(r"^[1-9]\d* done, \d+ a minute, \d+ queued, 0 in doubt, 0 failed *$", ran.out, re.MULTILINE)
+    assert re.search(r"^[1-9]\d* done, \d+ per minute, \d+ queued, 0 in doubt, 0 failed *$", ran.out, re.MULTILINE)
 
 
 def test_an_api_that_fails_ends_a_worker_with_one_line_and_few_in_doubt(
@@ -295,7 +295,7 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
     assert (process.returncode, err) == (0, "")
     assert seconds < 8  # a busy machine takes its time
     assert "Connected 10 customers" in out
-    assert "Stopped; what was not sent is queued again." in out
+    assert "Stopped. Customers that were not sent are queued again." in out
     found = status()
     assert (found["customers"]["done"], found["customers"]["todo"]) == (10, 30)
     assert (found["jobs"]["todo"], found["jobs"]["doing"]) == (30, 0)
@@ -314,7 +314,7 @@ def test_sigterm_ends_a_worker_with_143_that_is_to_connect_all_and_has_not(
             out, err = process.communicate(timeout=25)
 
     assert (process.returncode, err) == (128 + signal.SIGTERM, "")
-    assert "Stopped; what was not sent is queued again." in out
+    assert "Stopped. Customers that were not sent are queued again." in out
 
 
 @pytest.mark.parametrize("command", ["provision", "worker"])
@@ -423,8 +423,8 @@ def test_failed_customers_are_listed_and_retried_but_never_those_in_doubt(
     run("enqueue", many_tenants_csv(3))
     advice = " ".join(run("worker", "--once", "--concurrency", "1").out.split())
 
-    assert "queues them once more, and `boooply worker --remint-in-doubt` mints them again" in advice
-    assert "`boooply queue retry --all` queues these again" in advice
+    assert "run boooply enqueue again, and then boooply worker --remint-in-doubt." in advice
+    assert "To retry these customers, run: boooply queue retry --all" in advice
     assert "The same command" not in advice
     (row,) = run("queue", "failed", "--json").rows
     assert row["organization_id"] == "org_0"

@@ -97,7 +97,9 @@ def the_command_is_lacking() -> None:
     for words in (("sandbox",), ("provison",), ("--verson",), ("--version",), ("--help",), ()):
         lacking = ran(*words)
         assert (lacking.returncode, lacking.stdout) == (2, ""), lacking
-        assert lacking.stderr == f"boooply: the command needs an extra: {installs('cli')}\n", lacking.stderr
+        assert lacking.stderr == f"boooply: the command needs an extra. Install it with: {installs('cli')}\n", (
+            lacking.stderr
+        )
 
 
 MISTAKES = {
@@ -120,7 +122,7 @@ def the_command_line(**missing: str) -> None:
     for name, extra in missing.items():
         lacking = ran(name, "--some", "words")
         assert (lacking.returncode, lacking.stdout) == (2, ""), lacking
-        assert lacking.stderr == f"boooply: {name} needs an extra: {installs(extra)}\n", lacking.stderr
+        assert lacking.stderr == f"boooply: {name} needs an extra. Install it with: {installs(extra)}\n", lacking.stderr
     with tempfile.TemporaryDirectory() as place:
         script = Path(place, "script")
         assert ran("--install-completion", "--shell", "bash", "--output", str(script)).returncode == 0

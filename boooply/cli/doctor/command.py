@@ -1,4 +1,4 @@
-"""``boooply doctor``: at most five reads, and what they show."""
+"""``boooply doctor``: a report on at most five reads."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _Customer = Annotated[str | None, Parameter(name="--customer", metavar="ID")]
 async def doctor(
     *, expect: _Expect = None, customer: _Customer = None, store: StoreUrl = None, as_json_: Json = False
 ) -> int:
-    """Check the API, the key and this machine.
+    """Check the settings, the key and the API's responses.
 
     Args:
-        expect: Your own id of the customer whose key it should be.
-        customer: Check this customer's key from the store, and expect it to be its own.
-        store: Where --customer finds the key; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json_: Write one JSON object.
+        expect: Check that the key belongs to the customer with this ID.
+        customer: Check the key that the store has for the customer with this ID.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json_: Print one JSON object.
 
     Returns:
         The exit code: 0, 1 or 4.
@@ -65,18 +65,18 @@ async def _stored_key(organization_id: str, store: str | None) -> Secret:
 
 
 def _connection(key: Secret | None) -> Connection:
-    """Return the client of the key that is set, or the platform if only its key is.
+    """Return a client with the organization key, or a platform if only a platform key is set.
 
     Raises:
-        ConfigurationError: No key is set, or a setting cannot work.
+        ConfigurationError: No key is set, or a setting cannot be used.
     """
     if key is not None or os.environ.get(ORGANIZATION.variable):
         return AsyncBoooplyClient(api_key=key)
     if os.environ.get(PLATFORM.variable):
         return AsyncBoooplyPlatform()
     raise ConfigurationError(
-        f"there is no key to check: set {ORGANIZATION.variable} to an organization's key, or use --customer ID for one "
-        f"of the store. With {PLATFORM.variable} alone, the connection is checked and nothing is read"
+        f"there is no key to check: set {ORGANIZATION.variable} to an organization key, or use --customer ID to check "
+        f"a key in the store. If you set only {PLATFORM.variable}, the command checks the connection and reads nothing"
     )
 
 
@@ -87,7 +87,7 @@ def _source(key: Secret | None) -> str:
 
 
 async def _observe(connection: Connection, expected: str | None, *, key_source: str) -> Observed:
-    """Send the calls, one at a time: the first one without a key, so that a wrong host never sees it."""
+    """Send the requests one at a time. The first one carries no key, so that a wrong host never sees the key."""
     settings = _settings(connection, expected, key_source)
     found: dict[str, Reading] = {"keyless": await _read(connection, GET_ORGANIZATION, without_key=True)}
     if settings.has_organization_key and _responds(found["keyless"]):
@@ -103,7 +103,7 @@ async def _read_interviews(connection: Connection) -> dict[str, Reading]:
     interviews: tuple[Interview, ...] = listed.result.items if isinstance(listed.result, Page) else ()
     scored = [one for one in interviews if one.overall_score is not None]
     completed = [one for one in interviews if one.session_status == SessionStatus.COMPLETED and not one.is_team_meeting]
-    evaluated = next(iter((*scored, *completed)), None)  # the second may still await its analysis
+    evaluated = next(iter((*scored, *completed)), None)  # a completed interview without a score may not be analysed yet
     chosen = evaluated or next(iter(interviews), None)
     if chosen is not None:
         found["interview"] = await _read(connection, GET_INTERVIEW, meeting_code=chosen.meeting_code)
@@ -142,7 +142,7 @@ def _settings(connection: Connection, expected: str | None, key_source: str) -> 
 
 
 def _prefix_of(key: Secret) -> str:
-    """Return what a key begins with, if that is one of the known prefixes: nothing of the key itself."""
+    """Return the prefix of a key if it is a known one, and never more of the key."""
     found = PREFIX.match(key.reveal())
     return found.group() if found else ""
 

@@ -1,4 +1,4 @@
-"""Checks of the fields of responses: names, types, values of enumerations, ids, times and scales; never a value."""
+"""Checks of the fields of responses: names, types, enumerations, ids, times and scales. They show no values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ENVELOPES: Final = {"evaluation", "meeting", "organization"}
 _BESIDE: Final = {"message", "success", *BESIDE_EVALUATION}
 _TYPES: Final[dict[type, str]] = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}
 _IDS: Final = frozenset({"id", "externalOrgId", "sourceId"})
-# What the published examples have in every object, in the API's spelling.
+# The fields that every object has in the published examples, in the API's spelling.
 _ALWAYS: Final[dict[type, tuple[str, ...]]] = {
     Organization: ("id", "name", "slug", "externalOrgId", "plan"),
     Page: ("meetings", "page", "limit", "total", "totalPages"),
@@ -55,7 +55,7 @@ _SCALES: Final[dict[type, dict[str, tuple[float, float]]]] = {
 
 @attrs.frozen
 class Field:
-    """A field of an object in a response, under its name in the API; ``annotation`` is None if no model has it."""
+    """A field of an object in a response, with its name in the API. ``annotation`` is None for an unknown field."""
 
     model: type
     name: str
@@ -67,18 +67,18 @@ class Field:
 
     @property
     def enumeration(self) -> type[StrEnum] | None:
-        """The enumeration of its values, if it has one."""
+        """The enumeration of the values, or None."""
         kind = kinds_of(self.annotation)[0] if self.annotation is not None else None
         return kind if isinstance(kind, type) and issubclass(kind, StrEnum) else None
 
     @property
     def is_time(self) -> bool:
-        """Whether its values are times."""
+        """Whether the values are times."""
         return datetime in kinds_of(self.annotation)
 
 
 def fields_of(raw: object, annotation: Any) -> Iterator[Field]:
-    """Yield the fields of all models in a value, from the outermost on."""
+    """Yield the fields of all models in a value, the outermost first."""
     for kind in kinds_of(annotation):
         if isinstance(raw, dict) and isinstance(kind, type) and attrs.has(kind):
             yield from _fields_of_model(cast("dict[str, object]", raw), kind)
@@ -113,7 +113,7 @@ def observed_fields(observed: Observed) -> list[Field]:
 
 
 def unknown_fields(observed: Observed) -> Finding:
-    """Find the fields that the SDK does not know; what could be part of the data is counted, not named."""
+    """Check for fields that the SDK does not know. Names that could be data are counted, not shown."""
     fields = observed_fields(observed)
     if not fields:
         return _nothing(observed, "field")
@@ -121,13 +121,15 @@ def unknown_fields(observed: Observed) -> Finding:
     unknown = {(str(one.model.__name__), one.name) for one in fields if one.annotation is None} | _beside(observed)
     shown = {f"{owner}.{name}" for owner, name in unknown if is_name(name) and name.casefold() not in data}
     if not unknown:
-        return passed(f"none unknown, in {count_of(_models(fields), 'kind')} of objects")
+        return passed(f"no unknown fields in {count_of(_models(fields), 'kind')} of objects")
     hidden = _hidden(len(unknown) - len(shown))
-    return differs(f"{count_of(len(unknown), 'field')} that the SDK keeps in .extra", (*named(shown), *hidden))
+    return differs(
+        f"{count_of(len(unknown), 'unknown field')}, kept in .extra", (*named(shown), *hidden)
+    )
 
 
 def _beside(observed: Observed) -> set[tuple[str, str]]:
-    """Return the names beside a wrapped result, each with its operation."""
+    """Return the names next to a wrapped result, each with its operation."""
     found: set[tuple[str, str]] = set()
     for reading in observed.with_key:
         payload = reading.payload or {}
@@ -137,14 +139,16 @@ def _beside(observed: Observed) -> set[tuple[str, str]]:
 
 
 def missing_fields(observed: Observed) -> Finding:
-    """Find the documented fields that no object of their kind has."""
+    """Check for documented fields that no object of their kind has."""
     fields = observed_fields(observed)
     if not fields:
         return _nothing(observed, "field")
     has = {(one.model, _first_spelling(one)) for one in fields}
     models = [model for model in _ALWAYS if model in {one.model for one in fields}]
     missing = [f"{model.__name__}.{name}" for model in models for name in _ALWAYS[model] if (model, name) not in has]
-    return differs("documented, and nowhere in the responses", named(missing)) if missing else passed("none missing")
+    return (
+        differs("documented fields that no response has", named(missing)) if missing else passed("no field is missing")
+    )
 
 
 def _first_spelling(field: Field) -> str:
@@ -156,7 +160,7 @@ def _first_spelling(field: Field) -> str:
 
 
 def field_types(observed: Observed) -> Finding:
-    """Find the fields whose values are of another type than the SDK expects."""
+    """Check for fields whose values have another type than the SDK expects."""
     fields = [one for one in observed_fields(observed) if one.annotation is not None and one.value is not None]
     if not fields:
         return _nothing(observed, "known field")
@@ -170,42 +174,42 @@ def field_types(observed: Observed) -> Finding:
 
 def _fits(field: Field) -> bool:
     if any(isinstance(kind, type) and attrs.has(kind) for kind in kinds_of(field.annotation)):
-        return isinstance(field.value, dict)  # its own fields are checked for themselves
+        return isinstance(field.value, dict)  # its fields are checked separately
     try:
         structure(field.value, field.annotation)
     except StructureError as error:
-        return bool(error.path)  # it is deeper
+        return bool(error.path)  # the problem is in a nested value
     return True
 
 
 def enumeration_values(observed: Observed) -> Finding:
-    """Find the values that enumerations lack; what could be part of the data is counted, not shown."""
+    """Check for values that enumerations lack. Values that could be data are counted, not shown."""
     fields = [one for one in observed_fields(observed) if one.enumeration is not None and isinstance(one.value, str)]
     if not fields:
         return _nothing(observed, "enumeration")
     unknown = {(str(one), str(one.value)) for one in fields if one.value not in set(one.enumeration or ())}
     if not unknown:
-        return passed(f"none unknown, in {count_of(len({str(one) for one in fields}), 'field')}")
+        return passed(f"no unknown values in {count_of(len({str(one) for one in fields}), 'field')}")
     prose = [f" {_words(text)} " for text in _texts(observed)]
     prose += [f" {text.replace(' ', '')} " for text in prose]  # GRACEHOPPER for "Grace Hopper"
     shown = [(name, value) for name, value in unknown if is_code(value) and not _is_within(value, prose)]
     lines = named(f"{name}: {value}" for name, value in shown)
     counts = Counter(name for name, _ in unknown - set(shown))
-    rest = tuple(f"{name}: {count_of(count, 'value')} left out" for name, count in sorted(counts.items()))
-    return differs(f"{count_of(len(unknown), 'value')} that the SDK passes on as text", (*lines, *rest))
+    rest = tuple(f"{name}: {count_of(count, 'value')} not shown" for name, count in sorted(counts.items()))
+    return differs(f"{count_of(len(unknown), 'unknown value')}, kept as text", (*lines, *rest))
 
 
 def id_types(observed: Observed) -> Finding:
-    """Find whether ids are text."""
+    """Check whether ids are text."""
     ids = [one for one in observed_fields(observed) if one.name in _IDS and one.value is not None]
     if not ids:
         return _nothing(observed, "id")
     others = {str(one) for one in ids if not isinstance(one.value, str)}
-    return differs("some are not text", named(others)) if others else passed("every id is text")
+    return differs("some ids are not text", named(others)) if others else passed("every id is text")
 
 
 def times(observed: Observed) -> Finding:
-    """Find whether times have an offset from UTC."""
+    """Check whether times have an offset from UTC."""
     found = [one for one in observed_fields(observed) if one.annotation is not None and one.is_time]
     read = [(str(one), _time(one.value)) for one in found]
     known = [(name, time) for name, time in read if time is not None]
@@ -213,7 +217,7 @@ def times(observed: Observed) -> Finding:
         return _nothing(observed, "time")
     without = {name for name, time in known if time.tzinfo is None}
     return (
-        differs("some have no offset, and are read as UTC", named(without))
+        differs("some times have no offset, and are read as UTC", named(without))
         if without
         else passed("every time has an offset")
     )
@@ -227,7 +231,7 @@ def _time(value: object) -> datetime | None:
 
 
 def scales(observed: Observed) -> Finding:
-    """Find whether scores are within their documented scales."""
+    """Check whether scores are within their documented scales."""
     scored = [
         (str(one), one.value, _SCALES[one.model][one.name])
         for one in observed_fields(observed)
@@ -239,15 +243,15 @@ def scales(observed: Observed) -> Finding:
         return _nothing(observed, "score")
     outside = {name for name, score, (least, most) in scored if not least <= score <= most}
     if outside:
-        return differs("some are outside their scale", named(outside))
-    return passed(f"{count_of(len(scored), 'score')}, each within its scale")
+        return differs("some scores are outside their scale", named(outside))
+    return passed(f"{count_of(len(scored), 'score')}, all within their scales")
 
 
 # ---- what may be shown
 
 
 def _texts(observed: Observed) -> set[str]:
-    """Return every text of the responses that is anywhere but in the place of an enumeration's member."""
+    """Return every text of the responses that is not the value of an enumeration."""
     found: set[str] = set()
     for reading in observed.with_key:
         coded = [one.value for one in fields_of(reading.raw, reading.endpoint.result) if one.enumeration is not None]
@@ -272,7 +276,7 @@ def _words(text: str) -> str:
 
 
 def _short_data(observed: Observed) -> set[str]:
-    """Return the words of names, titles and addresses: of texts that are too short to be prose."""
+    """Return the words of short texts, such as names, titles and addresses."""
     texts = [words for text in _texts(observed) if len(words := _words(text).split()) <= _SHORT]
     return {word for words in texts for word in (*words, "".join(words))}
 
@@ -283,7 +287,7 @@ def _is_within(value: str, prose: Iterable[str]) -> bool:
 
 
 def _hidden(count: int) -> tuple[str, ...]:
-    return (f"{count_of(count, 'name')} left out: it could be data",) if count else ()
+    return (f"{count_of(count, 'name')} not shown, which could be data",) if count else ()
 
 
 def _models(fields: Iterable[Field]) -> int:

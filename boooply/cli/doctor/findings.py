@@ -1,4 +1,4 @@
-"""What the doctor has observed, and what a check finds in it."""
+"""The doctor's observations, and the findings of its checks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CheckResult(StrEnum):
 
 @attrs.frozen
 class Finding:
-    """The result of a check, in one line, with further lines where it lists something, and what mends a failure."""
+    """The result of a check: one line, further lines if it lists something, and the remedy of a failure."""
 
     result: CheckResult
     text: str
@@ -46,7 +46,7 @@ class Finding:
 
 @attrs.frozen
 class Check:
-    """A question about the API or about this machine, and the function that finds what was observed about it."""
+    """A question about the API or this machine, and the function that answers it from the observations."""
 
     slug: str
     question: str
@@ -59,7 +59,7 @@ def passed(text: str) -> Finding:
 
 
 def failed(text: str, remedy: str) -> Finding:
-    """Return the finding that something does not work, which the reader can mend."""
+    """Return the finding that something does not work, with a remedy."""
     return Finding(CheckResult.FAILED, text, remedy=remedy)
 
 
@@ -69,7 +69,7 @@ def differs(text: str, details: Iterable[str] = ()) -> Finding:
 
 
 def not_checked(reason: str) -> Finding:
-    """Return the finding that nothing was observed that would show it."""
+    """Return the finding that a check had nothing to observe."""
     return Finding(CheckResult.NOT_CHECKED, reason)
 
 
@@ -78,17 +78,17 @@ def not_checked(reason: str) -> Finding:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The settings of a run, without what is private in them.
+    """The settings of a run, without private values.
 
     Attributes:
-        base_url: The API's address.
+        base_url: The base URL of the API.
         key_kind: The kind of key that is used, as ``an organization key``.
-        key_prefix: What that key begins with, or an empty text if no known prefix does.
-        key_source: Where that key comes from: a variable, or the store.
+        key_prefix: The prefix of the key, or an empty text if it is unknown.
+        key_source: Where the key is from: a variable, or the store.
         unchecked_key: The variable of another key that is set, or None.
-        has_organization_key: Whether calls can be made with it.
-        proxy: Where the proxy in use comes from, or None without a proxy.
-        authorities: Where the trusted certificate authorities come from.
+        has_organization_key: Whether the key can read.
+        proxy: Where the proxy is set, or None without a proxy.
+        authorities: Where the trusted certificate authorities are set.
         expected: The id of the organization that the key should belong to.
     """
 
@@ -105,14 +105,14 @@ class Settings:
 
 @attrs.frozen(kw_only=True)
 class Reading:
-    """One exchange, and what the SDK reads in its response.
+    """One exchange, and what the SDK makes of its response.
 
     Attributes:
         endpoint: The operation.
-        exchange: What was sent, and what came of it.
-        payload: The response's JSON, if it is an object.
-        result: The model that the SDK makes of it, or None.
-        error: Why there is no model, if there should be one.
+        exchange: The request and its result.
+        payload: The JSON of the response if it is an object, otherwise None.
+        result: The model that the SDK makes of the payload, or None.
+        error: Why there is no model, or None.
     """
 
     endpoint: Endpoint[Any]
@@ -141,7 +141,7 @@ class Reading:
 
     @property
     def raw(self) -> object:
-        """The part of a successful response that becomes the model, as it came."""
+        """The part of a successful response that becomes the model, unchanged."""
         if self.payload is None or self.status != _OK:
             return None
         try:
@@ -161,7 +161,7 @@ def _error(result: object) -> APIError | None:
 
 @attrs.frozen(kw_only=True)
 class Observed:
-    """All that was observed: the first call, which carries no key, and those with the organization's key."""
+    """All observations: the first request, which carries no key, and those with the organization key."""
 
     settings: Settings
     now: float
@@ -173,13 +173,13 @@ class Observed:
 
     @property
     def with_key(self) -> tuple[Reading, ...]:
-        """The calls with the organization's key."""
+        """The requests with the organization key."""
         found = (self.organization, self.interviews, self.interview, self.evaluation)
         return tuple(reading for reading in found if reading is not None)
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """All calls, in their order."""
+        """All requests, in order."""
         return (self.keyless, *self.with_key)
 
 
@@ -187,12 +187,12 @@ class Observed:
 
 
 def is_code(text: str) -> bool:
-    """Return whether a value looks like a member of an enumeration, and like nothing private."""
+    """Return whether a value looks like a member of an enumeration, and not private."""
     return bool(_CODE.fullmatch(text)) and _is_harmless(text)
 
 
 def is_name(text: str) -> bool:
-    """Return whether a key of an object looks like the name of a field, and like nothing private."""
+    """Return whether a JSON key looks like the name of a field, and not private."""
     return bool(_NAME.fullmatch(text)) and _is_harmless(text)
 
 
@@ -201,7 +201,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def named(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names in order, at most a dozen, and how many are left out."""
+    """Return at most a dozen names in order, and the number of others."""
     found = sorted(set(names))
     rest = len(found) - _MOST_NAMED
     return (*found[:_MOST_NAMED], *([f"and {rest} more"] if rest > 0 else []))

@@ -1,4 +1,4 @@
-"""Checks of the forms of responses: the rate-limit headers, and where the result is within a response."""
+"""Checks of the forms of responses: the rate-limit headers, and the place of the result."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _CLIENT_ERRORS: Final = range(300, 500)  # and redirects
 _TOO_MANY: Final = 429
 _READS: Final = 100
 _WINDOW: Final = 60.0
-_MARGIN: Final = 2.0  # seconds; times in headers are cut to whole ones
+_MARGIN: Final = 2.0  # seconds, since times in headers are whole seconds
 _EPOCH_SECONDS: Final = 1e8
 _EPOCH_MILLISECONDS: Final = 1e11
 _RATE_LIMIT: Final = re.compile(r"(?i)(?:x-)?rate-?limit[a-z-]{0,30}|retry-after")
 
 
 def unread(observed: Observed, reading: Reading | None, missing: str) -> Finding | None:
-    """Return why a response says nothing about its form, or None if it was read."""
+    """Return why the form of a response is unknown, or None if the response was read."""
     if not observed.settings.has_organization_key:
         return not_checked(PLATFORM_KEY_ONLY)
     if reading is None:
@@ -53,14 +53,14 @@ def unread(observed: Observed, reading: Reading | None, missing: str) -> Finding
         return None
     is_refused = reading is observed.organization and reading.status in REFUSED
     is_telling = reading.status in _CLIENT_ERRORS and reading.status != _TOO_MANY and not is_refused
-    return differs(f"HTTP {reading.status} in place of a result") if is_telling else not_checked(NO_RESPONSE)
+    return differs(f"HTTP {reading.status} instead of a result") if is_telling else not_checked(NO_RESPONSE)
 
 
 # ---- rate limits
 
 
 def rate_limit_headers(observed: Observed) -> Finding:
-    """Find which rate-limit headers come with every response, and the form of the reset."""
+    """Check which rate-limit headers every response has, and the form of the reset."""
     headers = _headers(observed)
     if not headers:
         return _no_headers(observed)
@@ -69,7 +69,7 @@ def rate_limit_headers(observed: Observed) -> Finding:
     unknown = sorted(name for name in others if name.casefold() not in {one.casefold() for one in _LIMITS})
     also = f"; also {', '.join(unknown)}" if unknown else ""
     if missing:
-        return differs(f"not every response has {', '.join(missing)}{also}")
+        return differs(f"some responses lack {', '.join(missing)}{also}")
     forms = sorted({_reset_form(one["X-RateLimit-Reset"]) for one in headers})
     text = f"Limit, Remaining and Reset; Reset in {' or '.join(forms)}{also}"
     return differs(text) if _UNREADABLE in forms or len(forms) > 1 else passed(text)
@@ -92,29 +92,29 @@ def _reset_form(value: str) -> str:
 
 
 def rate_limit_reads(observed: Observed) -> Finding:
-    """Find how many reads the API allows in a window."""
+    """Check how many reads the API allows per window."""
     limits = {limit for one in _headers(observed) if (limit := read_headers(one).limit) is not None}
     if not limits:
         return _no_headers(observed)
     shown = " and ".join(f"{limit:,}" for limit in sorted(limits))
     if limits == {_READS}:
-        return passed(f"{shown} in a window, as documented")
-    return differs(f"{shown} in a window, where {_READS} are documented")
+        return passed(f"{shown} per window, as documented")
+    return differs(f"{shown} per window, where {_READS} are documented")
 
 
 def rate_limit_window(observed: Observed) -> Finding:
-    """Find how long a window lasts, and whether it was open before the first call."""
+    """Check how long a window lasts, and whether it was open before the first request."""
     read = [read_headers(one) for one in _headers(observed)]
     rests = [one.resets_in for one in read if one.resets_in is not None]
     if not rests:
         return _no_headers(observed)
-    text = f"{rests[0]:,.0f} s left at the first call"
+    text = f"{rests[0]:,.0f} s left at the first request"
     if max(rests) > _WINDOW + _MARGIN:
-        return differs(f"{max(rests):,.0f} s left: it is longer than a minute")
+        return differs(f"{max(rests):,.0f} s left, which is longer than a minute")
     first = read[0]
     is_first_call = first.limit is not None and first.remaining == first.limit - 1
     is_fixed = is_first_call and rests[0] < _WINDOW - _MARGIN
-    return passed(f"{text}: fixed, not sliding" if is_fixed else text)
+    return passed(f"{text}: the window is fixed, not sliding" if is_fixed else text)
 
 
 def _headers(observed: Observed) -> list[Mapping[str, str]]:
@@ -132,17 +132,17 @@ def _no_headers(observed: Observed) -> Finding:
 
 
 def organization_form(observed: Observed) -> Finding:
-    """Find where the organization is in its response."""
+    """Check where the organization is in its response."""
     return _form(observed, observed.organization, "organization", NO_RESPONSE)
 
 
 def interview_form(observed: Observed) -> Finding:
-    """Find where an interview is in its response."""
+    """Check where an interview is in its response."""
     return _form(observed, observed.interview, "meeting", NO_INTERVIEW)
 
 
 def evaluation_form(observed: Observed) -> Finding:
-    """Find where an evaluation is in its response."""
+    """Check where an evaluation is in its response."""
     return _form(observed, observed.evaluation, "evaluation", NO_EVALUATION)
 
 
@@ -151,13 +151,13 @@ def _form(observed: Observed, reading: Reading | None, name: str, missing: str) 
     if problem is not None or reading is None or reading.payload is None:
         return problem or not_checked(NO_RESPONSE)
     if name not in reading.payload:
-        return passed("its fields at the top level: the other published form")
+        return passed("fields at the top level: the other published form")
     is_empty = reading.payload[name] is None
     return passed(f"under {name}{', which is null' if is_empty else ''}: the usual form")
 
 
 def list_form(observed: Observed) -> Finding:
-    """Find where the interviews and the numbers of a page are in its response."""
+    """Check where the interviews and the numbers of a page are in its response."""
     reading = observed.interviews
     problem = unread(observed, reading, NO_RESPONSE)
     if problem is not None or reading is None or reading.payload is None:
@@ -173,7 +173,7 @@ def list_form(observed: Observed) -> Finding:
 
 
 def interview_names(observed: Observed) -> Finding:
-    """Find which of the two published names the code and the status of interviews have."""
+    """Check which of the two published names the code and the status of interviews have."""
     interviews = raw_interviews(observed)
     if not interviews:
         return unread(observed, observed.interviews, NO_RESPONSE) or not_checked(NO_INTERVIEW)
@@ -181,7 +181,9 @@ def interview_names(observed: Observed) -> Finding:
         "code": _either(interviews, "meetingCode", "code"),
         "status": _either(interviews, "sessionStatus", "status"),
     }
-    parts = [f"the {what} is under {names or 'no known name'}" for what, names in found.items()]
+    parts = [
+        f"the {what} is under {names}" if names else f"the {what} has no known name" for what, names in found.items()
+    ]
     return passed(", ".join(parts)) if all(found.values()) else differs(", ".join(parts))
 
 
@@ -190,16 +192,16 @@ def _either(interviews: list[Payload], *names: str) -> str:
 
 
 def unpublished_names(observed: Observed) -> Finding:
-    """Find whether interviews have the two fields that no page names."""
+    """Check whether interviews have the two undocumented fields."""
     interviews = raw_interviews(observed)
     if not interviews:
         return unread(observed, observed.interviews, NO_RESPONSE) or not_checked(NO_INTERVIEW)
     has: Callable[[str], bool] = lambda name: any(name in one for one in interviews)  # noqa: E731 - used in one line
-    return passed(", ".join(f"{name} {'is' if has(name) else 'is not'} there" for name in ("createdAt", "jobRole")))
+    return passed(", ".join(f"{'has' if has(name) else 'lacks'} {name}" for name in ("createdAt", "jobRole")))
 
 
 def raw_interviews(observed: Observed) -> list[Payload]:
-    """Return the interviews of the list and the one that was read, as they came."""
+    """Return the interviews of the list and the single one, unchanged."""
     listed, single = observed.interviews, observed.interview
     found: list[object] = []
     if listed is not None and listed.payload is not None:

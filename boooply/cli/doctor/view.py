@@ -1,4 +1,4 @@
-"""The doctor's report: for people, and as JSON. Both are fit to paste into an issue."""
+"""The doctor's report, as text and as JSON. You can paste both into an issue."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from boooply.cli.terminal import count_of, inset, printable
 from boooply.version import __version__
 
 _STYLES: Final = {CheckResult.PASSED: "green", CheckResult.FAILED: "bold red", CheckResult.DIFFERS: "yellow"}
-_ISSUE: Final = "Something differs from what the SDK assumes: please paste this into an issue; --json is as good."
+_ISSUE: Final = (
+    "Something differs from what the SDK assumes. Please paste this report into an issue, or the output of --json."
+)
 _PACKAGES: Final = ("aiohttp", "attrs", "cattrs", "anyio", "uvloop", "orjson")
-_RELEASE: Final = re.compile(r"[\d.]*")  # what follows the numbers may be of a company's own making
+_RELEASE: Final = re.compile(r"[\d.]*")  # what follows the numbers may name a company
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what is involved; packages that are not installed are left out."""
+    """Return the versions of this machine's software, without packages that are not installed."""
     found = {
         "boooply": __version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -61,11 +63,11 @@ def report(findings: Mapping[Check, Finding], requests: int) -> RenderableType:
     parts = [f"{counts[result]} {result}" for result in CheckResult if counts[result]]
     named = ", ".join(f"{name} {found}" for name, found in versions().items())
     return Group(
-        Text(f"{', '.join(parts)}; {count_of(requests, 'request')}, which read and changed nothing.\n", "bold"),
+        Text(f"{', '.join(parts)}. Sent {count_of(requests, 'request')}, which changed nothing.\n", "bold"),
         _table(findings),
         *_not_checked(findings),
         Text(f"\n{named}\n", "dim"),
-        Text("This report contains no key, id, name, address or other value of your data."),
+        Text("This report contains none of your data: no key, ID, name or address."),
         *([Text(_ISSUE)] if counts[CheckResult.DIFFERS] else []),
     )
 
@@ -83,7 +85,7 @@ def _table(findings: Mapping[Check, Finding]) -> Table:
 
 
 def _not_checked(findings: Mapping[Check, Finding]) -> list[RenderableType]:
-    """Group the checks that found nothing by the reason, which many of them share."""
+    """Group the checks without a result by the reason, which many of them share."""
     slugs: dict[str, list[str]] = {}
     for check, finding in findings.items():
         if finding.result is CheckResult.NOT_CHECKED:

@@ -1,1 +1,1 @@
-"""The command ``boooply interviews``: lists, single interviews, changes, and exports that can be continued."""
+"""The command ``boooply interviews``: lists, single interviews, changes and resumable exports."""

@@ -1,4 +1,4 @@
-"""``boooply interviews``: the interviews of one key, or of customers in the store."""
+"""``boooply interviews``: the interviews of one key or of customers in the store."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -37,18 +37,18 @@ async def list_interviews(
     access: Access = ANY,
     filters: Filters = NO_FILTERS,
 ) -> int:
-    """Show one page of interviews, newest first.
+    """List one page of interviews, newest first.
 
     Args:
-        all_customers: Show a page of every customer that has a key in the store.
-        page: Which page.
-        limit: How many interviews a page has, 100 at most.
-        as_json: Write one JSON object a line, as the API has it but without join tokens.
-        access: Whose interviews.
-        filters: Which of them.
+        all_customers: List a page for every customer that has a key in the store.
+        page: Number of the page.
+        limit: Number of interviews per page, up to 100.
+        as_json: Print one JSON object per line, with the API's names and without join tokens.
+        access: The customer whose interviews to read.
+        filters: The filters of the list.
 
     Returns:
-        The exit code: 4 if the interviews of a customer cannot be read.
+        The exit code: 4 if a customer's interviews cannot be read.
     """
     selected = filters.checked()
     async with open_clients(access, all_customers=all_customers) as clients:
@@ -58,12 +58,12 @@ async def list_interviews(
 
 
 async def get(code: _Code, /, *, as_json: Json = False, access: Access = ANY) -> None:
-    """Show one interview and its people.
+    """Show one interview and its participants.
 
     Args:
         code: The meeting code, such as Boooply-AI-1234567890.
-        as_json: Write one JSON object, as the API has it but without join tokens.
-        access: Whose interviews.
+        as_json: Print one JSON object, with the API's names and without join tokens.
+        access: The customer whose interviews to read.
     """
     async with open_client(access) as client:
         found = await client.interviews.get(code)
@@ -71,20 +71,22 @@ async def get(code: _Code, /, *, as_json: Json = False, access: Access = ANY) ->
 
 
 async def evaluation(code: _Code, /, *, as_json: Json = False, access: Access = ANY) -> None:
-    """Show the evaluation of an interview: scores, recommendation and advice.
+    """Show an evaluation: its scores, recommendation and advice.
 
     Args:
         code: The meeting code, such as Boooply-AI-1234567890.
-        as_json: Write one JSON object with everything that the analysis returned.
-        access: Whose interviews.
+        as_json: Print one JSON object with all fields of the evaluation.
+        access: The customer whose interviews to read.
 
     Raises:
-        BoooplyError: There is none.
+        BoooplyError: The interview has no evaluation.
     """
     async with open_client(access) as client:
         found = await client.interviews.get_evaluation(code)
     if found is None:
-        raise BoooplyError(f"{code} has no evaluation: it comes once the interview is over and has been analysed")
+        raise BoooplyError(
+            f"{code} has no evaluation yet. It is available after the interview has ended and was analysed"
+        )
     if as_json:
         write_line(json.dumps(to_dict(found)))
     else:
@@ -92,20 +94,20 @@ async def evaluation(code: _Code, /, *, as_json: Json = False, access: Access = 
 
 
 async def transcript(code: _Code, /, *, as_json: Json = False, access: Access = ANY) -> None:
-    """Print what was said in an interview.
+    """Print the transcript of an interview.
 
     Args:
         code: The meeting code, such as Boooply-AI-1234567890.
-        as_json: Write one JSON object a line.
-        access: Whose interviews.
+        as_json: Print one JSON object per line.
+        access: The customer whose interviews to read.
 
     Raises:
-        BoooplyError: There is none.
+        BoooplyError: The interview has no transcript.
     """
     async with open_client(access) as client:
         entries = await client.interviews.get_transcript(code)
     if not entries:
-        raise BoooplyError(f"{code} has no transcript: it comes once the interview has taken place")
+        raise BoooplyError(f"{code} has no transcript yet. It is available after the interview has ended")
     if as_json:
         for one in entries:
             write_line(json.dumps(to_dict(one)))
@@ -116,19 +118,19 @@ async def transcript(code: _Code, /, *, as_json: Json = False, access: Access = 
 async def cancel(
     code: _Code, /, *, reason: _Text = None, yes: bool = False, as_json: Json = False, access: Access = ANY
 ) -> int:
-    """Cancel an interview that has not started; everybody in it is e-mailed.
+    """Cancel an interview that has not started, and e-mail its participants.
 
     Args:
         code: The meeting code, such as Boooply-AI-1234567890.
-        reason: What the e-mails say about it.
-        yes: Do it without a question.
-        as_json: Write the interview as one JSON object.
-        access: Whose interviews.
+        reason: Reason to give in the e-mails.
+        yes: Do not ask for confirmation.
+        as_json: Print the interview as one JSON object.
+        access: The customer whose interviews to read.
 
     Returns:
         The exit code.
     """
-    check_can_ask("cancel e-mails everybody in the interview", yes=yes)
+    check_can_ask("cancel e-mails all participants", yes=yes)
     async with open_client(access) as client:
         if not yes and not await is_confirmed(view.question("Cancel", await client.interviews.get(code))):
             return declined()
@@ -146,42 +148,44 @@ async def reschedule(
     as_json: Json = False,
     access: Access = ANY,
 ) -> int:
-    """Move an interview that has not started; everybody in it is e-mailed.
+    """Reschedule an interview that has not started, and e-mail its participants.
 
     Args:
         code: The meeting code, such as Boooply-AI-1234567890.
-        at: When it begins, in ISO 8601 with a zone, such as 2026-05-01T09:00:00+02:00.
-        duration_minutes: How long it lasts; otherwise as long as before.
-        reason: What the e-mails say about it.
-        yes: Do it without a question.
-        as_json: Write the interview as one JSON object.
-        access: Whose interviews.
+        at: New start time, in ISO 8601 with an offset, such as 2026-05-01T09:00:00+02:00.
+        duration_minutes: New duration, in minutes. Default: unchanged.
+        reason: Reason to give in the e-mails.
+        yes: Do not ask for confirmation.
+        as_json: Print the interview as one JSON object.
+        access: The customer whose interviews to read.
 
     Returns:
         The exit code.
     """
-    check_can_ask("reschedule e-mails everybody in the interview", yes=yes)
+    check_can_ask("reschedule e-mails all participants", yes=yes)
     try:
         time = validators.time(at)
     except ValidationError as error:
         raise ConfigurationError(f"--at: {error.rule}") from None
     async with open_client(access) as client:
-        verb = f"Move to {time.isoformat(sep=' ', timespec='minutes')}:"
-        if not yes and not await is_confirmed(view.question(verb, await client.interviews.get(code))):
+        change = f", to {time.isoformat(sep=' ', timespec='minutes')}"
+        if not yes and not await is_confirmed(view.question("Reschedule", await client.interviews.get(code), change)):
             return declined()
         moving = client.interviews.reschedule(code, scheduled_at=time, duration_minutes=duration_minutes, reason=reason)
         return await _change(code, moving, as_json=as_json)
 
 
 async def _change(code: str, change: Awaitable[Interview], *, as_json: bool) -> int:
-    """Carry out a change and show the interview, or what to do if it is unknown whether it was carried out."""
+    """Make a change and show the interview. If the result is unknown, print how to look."""
     try:
         found = await change
     except ValidationError as error:
         raise option_error(error) from None
     except (AmbiguousWriteError, DecodingError) as error:
         print_error(str(error))
-        print_error(f"look before you repeat it, since it e-mails people: boooply interviews get {code}")
+        print_error(
+            f"look at the interview before you try again, since each try e-mails people: boooply interviews get {code}"
+        )
         return FAILED
     if as_json:
         _show(found, as_json=True)

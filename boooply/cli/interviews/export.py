@@ -44,18 +44,18 @@ async def export(  # noqa: PLR0913 - each is an option of the command
     access: Access = ANY,
     filters: Filters = NO_FILTERS,
 ) -> int:
-    """Write all interviews that the filters select, one a line.
+    """Export all interviews that match the filters, one per line.
 
     Args:
-        all_customers: Read the interviews of every customer that has a key in the store.
-        evaluations: Add the score and the recommendation of each evaluation, which takes one more read for each.
-        csv: Write CSV for a spreadsheet; the default.
-        jsonl: Write one JSON object a line; the default for a FILE that ends with .jsonl.
+        all_customers: Export the interviews of every customer that has a key in the store.
+        evaluations: Add the score and recommendation of each evaluation. This takes one more read per evaluation.
+        csv: Write CSV for a spreadsheet. This is the default.
+        jsonl: Write one JSON object per line. This is the default for a FILE that ends in .jsonl.
         delimiter: The character between two cells of CSV, such as ";" or tab. Default: a comma.
-        output: The file, which appears once it is complete; otherwise standard output.
-        concurrency: How many customers are read at once; each key has an allowance of its own.
-        access: Whose interviews.
-        filters: Which of them.
+        output: Path of the file. It appears when it is complete. Default: standard output.
+        concurrency: Maximum number of customers to read at once. Each key has its own rate limit.
+        access: The customer whose interviews to read.
+        filters: The filters of the list.
 
     Returns:
         The exit code.
@@ -92,7 +92,7 @@ async def export(  # noqa: PLR0913 - each is an option of the command
 
 @attrs.frozen(eq=False, kw_only=True)
 class _Export:
-    """An export as it was asked for."""
+    """The options of an export."""
 
     target: Path | None
     form: Format
@@ -103,20 +103,20 @@ class _Export:
     concurrency: int
 
     async def run(self, clients: Clients) -> int:
-        """Read what is not in a half-finished export yet, write it, and return the exit code."""
+        """Read what an unfinished export still lacks, write the file, and return the exit code."""
         begun = time.monotonic()
         if self.target is None:
             reading = await self._read(clients, Stream(self.form))
             count: int | None = reading.done.total()
         else:
-            target = self.target.resolve()  # of a link, the file itself is replaced
+            target = self.target.resolve()  # replaces the file behind a symbolic link
             with Part.open(target, await self._options(clients)) as part:
                 reading = await self._read(clients, part)
                 is_anything_read = part.customers or not reading.failed
                 count = part.write(target, self.form) if is_anything_read else None
         seconds = time.monotonic() - begun
         out = console(stderr=True)
-        out.print(view.exported(count, self.target, seconds), soft_wrap=True)  # a path in one piece can be copied
+        out.print(view.exported(count, self.target, seconds), soft_wrap=True)  # keeps the path in one piece, to copy
         if reading.failed:
             missing = "not in the file" if self.target is not None else "missing or incomplete"
             out.print(view.unreadable(reading.failed, missing))
@@ -136,7 +136,7 @@ class _Export:
         return reading
 
     async def _options(self, clients: Clients) -> dict[str, Any]:
-        """Return what a half-finished export must have in common with the one that continues it."""
+        """Return what an unfinished export and its continuation must have in common."""
         return {
             "api": clients.base_url,
             "customers": await _identity(clients) if self.is_single else "all",
@@ -147,7 +147,7 @@ class _Export:
 
 
 async def _show_reading(reading: Reading) -> None:
-    """Count what is to read, show how long that takes, and read it."""
+    """Count the interviews, show how long reading takes, and read them."""
     out = console(stderr=True)
     names = reading.clients.names
     complete = reading.sink.customers
@@ -170,7 +170,7 @@ async def _show_reading(reading: Reading) -> None:
 
 
 async def _identity(clients: Clients) -> str:
-    """Return what an export's progress belongs to: a customer, or the organization of the key."""
+    """Return whose interviews an export reads: a customer's, or those of the key's organization."""
     (name,) = clients.names
     if name != OF_THE_KEY:
         return f"customer {name}"
@@ -179,10 +179,12 @@ async def _identity(clients: Clients) -> str:
 
 def _format_name(output: Path | None, *, is_csv: bool, is_jsonl: bool, is_delimited: bool) -> str:
     if is_csv and is_jsonl:
-        raise ConfigurationError("--csv and --jsonl exclude each other: give one of them")
+        raise ConfigurationError("--csv and --jsonl exclude each other: use one of them")
     suffix = "" if output is None else output.suffix.lower()
     if suffix in _WORKBOOKS:
-        raise ConfigurationError(f"--output: a {suffix} file is not written: name a .csv file, which spreadsheets open")
+        raise ConfigurationError(
+            f"--output: cannot write a {suffix} file. Choose a .csv file, which spreadsheets can open"
+        )
     is_named = suffix in _JSON_LINES
     name = "jsonl" if is_jsonl or (is_named and not is_csv) else "csv"
     if is_delimited and name != "csv":
@@ -193,7 +195,7 @@ def _format_name(output: Path | None, *, is_csv: bool, is_jsonl: bool, is_delimi
 
 
 async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
-    """Do something until Ctrl-C or SIGTERM cancels it, and return its exit code or that of the signal."""
+    """Run work until Ctrl-C or SIGTERM cancels it, and return its exit code or that of the signal."""
     task = asyncio.create_task(work)
     ended_by: list[signal.Signals] = []
 

@@ -1,4 +1,4 @@
-"""The filters of ``boooply interviews list`` and ``export``: those of the API, as options."""
+"""The filters of ``boooply interviews list`` and ``export``: the API's filters as options."""
 
 import re
 from typing import Annotated, Any, cast
@@ -19,15 +19,15 @@ class Filters:
     """The filters of a list of interviews.
 
     Attributes:
-        status: SCHEDULED, ACTIVE, COMPLETED, CANCELLED or FAILED; several with commas.
-        kind: AI_ONLY, HUMAN or TEAM.
-        search: A part of the code, the candidate's name, the job role or the title.
-        source_id: The platform's own id of the customer for whom they were created.
-        date_field: What the dates are about: created or scheduled; otherwise created.
-        date_from: From this time on, with a zone, such as 2026-05-01T09:00:00+02:00; a date is 0:00 UTC.
-        date_to: Until this time.
-        score_min: At least this overall score, 0-100; leaves out those without a score.
-        score_max: At most this overall score, 0-100.
+        status: Status: SCHEDULED, ACTIVE, COMPLETED, CANCELLED or FAILED. Separate several by commas.
+        kind: Type: AI_ONLY, HUMAN or TEAM.
+        search: Text in the meeting code, the candidate's name, the job role or the title.
+        source_id: Your ID for the customer that the interviews were created for.
+        date_field: The time that --since and --until compare: created or scheduled. Default: created.
+        date_from: Earliest time, such as 2026-05-01T09:00:00+02:00, or a date, which means 0:00 UTC.
+        date_to: Latest time, or a date, which means 0:00 UTC.
+        score_min: Minimum overall score, from 0 to 100. Excludes interviews without a score.
+        score_max: Maximum overall score, from 0 to 100.
     """
 
     status: Annotated[str | None, Parameter(metavar="STATUS")] = None
@@ -41,7 +41,7 @@ class Filters:
     score_max: _Score = None
 
     def checked(self) -> InterviewFilters:
-        """Return the filters that were given, as ``interviews.list`` takes them.
+        """Return the given filters as ``interviews.list`` takes them.
 
         Raises:
             ConfigurationError: The API would reject one of them.
@@ -68,7 +68,7 @@ NO_FILTERS = Filters()
 
 
 def option_error(error: ValidationError) -> ConfigurationError:
-    """Return the error of an argument as the error of the option that gave it."""
+    """Return the error of an argument as an error of its option."""
     name = {"date_from": "since", "date_to": "until"}.get(error.field, error.field.partition("[")[0])
     rule = error.rule.replace("date_from", "--since").replace("score_min", "--score-min")
     if error.field in {"date_from", "date_to"}:

@@ -1,4 +1,4 @@
-"""``boooply interviews list`` for several customers: a page of each, for several at once."""
+"""``boooply interviews list`` for several customers: a page of each, several customers at a time."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ _AT_ONCE: Final = 16
 async def list_customers(
     clients: Clients, filters: InterviewFilters, *, page: int, limit: int, as_json: bool, is_single: bool
 ) -> int:
-    """Show a page of each customer, and return the exit code; what is wrong with one does not stop the others."""
+    """Print a page of each customer, and return the exit code. An error of one customer does not stop the others."""
     out = view.table_console()
     failed: dict[str, BoooplyError] = {}
     count = 0
@@ -42,7 +42,7 @@ async def list_customers(
                 out.print(view.listed(found, OF_THE_KEY if is_single else customer))
             count += found is not None and bool(found.items)
     if not is_single and not as_json:
-        out.print(f"\n{count_of(len(clients.names), 'customer')}, {count:,} of them with interviews.")
+        out.print(f"\n{count_of(len(clients.names), 'customer')}, {count:,} with interviews.")
     if failed:
         console(stderr=True).print(view.unreadable(failed))
     return UNFINISHED if failed else DONE

@@ -1,4 +1,4 @@
-"""Where the rows of an export go: standard output, or a file that is complete or absent, with a half-finished one."""
+"""The destinations of an export: standard output, or a file that appears when it is complete."""
 
 import json
 import os
@@ -15,9 +15,9 @@ from boooply.cli.interviews.rows import Format, Row
 from boooply.errors import BoooplyError, ConfigurationError
 
 Evaluations = Mapping[str, Row]
-"""The columns of the evaluations that were read already, by the meeting code."""
+"""The columns of evaluations that were read already, by meeting code."""
 
-_KIND: Final = 0x6270_6C79  # marks the SQLite file as a half-finished export
+_KIND: Final = 0x6270_6C79  # marks the SQLite file as an unfinished export
 _VERSION: Final = 1
 _PRIVATE: Final = 0o600
 _SCHEMA: Final = """
@@ -44,10 +44,10 @@ class ReadRow:
     """A row that was read.
 
     Attributes:
-        place: Its place in the list of the customer's interviews.
+        place: Its position in the customer's list.
         code: The meeting code.
         row: The columns of the interview.
-        evaluation: Those of its evaluation, if that was read.
+        evaluation: The columns of its evaluation, or None if it was not read.
     """
 
     place: int
@@ -57,32 +57,32 @@ class ReadRow:
 
 
 class Sink(Protocol):
-    """Where the rows of an export go."""
+    """A destination of an export's rows."""
 
     @property
     def begun_at(self) -> str | None:
-        """When the export was begun, in UTC, if an earlier run began it."""
+        """The UTC time at which an earlier run began the export, or None."""
         ...
 
     @property
     def customers(self) -> frozenset[str]:
-        """The customers of which it has everything."""
+        """The customers whose rows are complete."""
         ...
 
     def evaluations(self, customer: str, /) -> Evaluations:
-        """Return the evaluations of a customer that need not be read again."""
+        """Return the evaluations of a customer that were read already."""
         ...
 
     def put(self, customer: str, rows: Iterable[ReadRow], /) -> None:
-        """Take rows of a customer."""
+        """Add rows of a customer."""
 
     def finish(self, customer: str, /) -> None:
-        """Record that all rows of a customer are there."""
+        """Record that a customer's rows are complete."""
 
 
 @attrs.define(eq=False)
 class Stream:
-    """Standard output, which gets each row at once, and the first row of an interview only."""
+    """Standard output, to which each interview is written once, as soon as it was read."""
 
     _format: Format
     begun_at: None = attrs.field(default=None, init=False)
@@ -93,11 +93,11 @@ class Stream:
         self._write(self._format.head)
 
     def evaluations(self, customer: str, /) -> Evaluations:
-        """Return the interviews that have been written: nothing more is needed of them."""
+        """Return the interviews that were written, which need not be read again."""
         return {code: {} for code in self._seen.get(customer, ())}
 
     def put(self, customer: str, rows: Iterable[ReadRow], /) -> None:
-        """Write the rows of interviews that were not written before."""
+        """Write the rows of interviews that were not written yet."""
         seen = self._seen.setdefault(customer, set())
         lines: list[str] = []
         for one in rows:
@@ -107,20 +107,20 @@ class Stream:
         self._write("".join(lines))
 
     def finish(self, customer: str, /) -> None:
-        """Forget what was written of a customer."""
+        """Forget which interviews of a customer were written."""
         self._seen.pop(customer, None)
 
     def _write(self, text: str) -> None:
-        sys.stdout.buffer.write(text.encode())  # in UTF-8, whatever the terminal has
+        sys.stdout.buffer.write(text.encode())  # in UTF-8, whatever the encoding of the terminal
         sys.stdout.buffer.flush()
 
 
 @attrs.define(eq=False)
 class Part:
-    """A half-finished export in ``FILE.part``, a SQLite file: killed at any time, it continues from there.
+    """An unfinished export in ``FILE.part``, a SQLite file from which a killed export continues.
 
     Attributes:
-        begun_at: When it was begun, in UTC, if an earlier run began it.
+        begun_at: The UTC time at which an earlier run began the export, or None.
     """
 
     _database: sqlite3.Connection
@@ -130,17 +130,19 @@ class Part:
     @classmethod
     @contextmanager
     def open(cls, target: Path, options: Mapping[str, Any]) -> Generator["Part"]:
-        """Open the half-finished export to a file, or begin one; nobody else can open it meanwhile.
+        """Open the unfinished export to a file, or begin one, with an exclusive lock.
 
-        In the end it is deleted if the file is complete, or nothing was read.
+        At the end, delete it if the file is complete or nothing was read.
 
         Raises:
-            ConfigurationError: The file cannot be written, or its half-finished export has other options.
-            BoooplyError: The half-finished export cannot be written, because the disk is full for example.
+            ConfigurationError: The file cannot be written, or its unfinished export has other options.
+            BoooplyError: The unfinished export cannot be written, for example because the disk is full.
         """
         path = target.with_name(f"{target.name}.part")
         if target.exists() and not target.is_file():
-            raise ConfigurationError(f"--output: {target} is not a file: name one, or leave it out for standard output")
+            raise ConfigurationError(
+                f"--output: {target} is not a regular file. Choose a file, or leave out --output to print the export"
+            )
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE))
         except OSError as error:
@@ -162,18 +164,18 @@ class Part:
 
     @property
     def customers(self) -> frozenset[str]:
-        """The customers of which it has everything."""
+        """The customers whose rows are complete."""
         return frozenset(customer for (customer,) in self._database.execute("SELECT customer FROM customers"))
 
     def evaluations(self, customer: str, /) -> Evaluations:
-        """Return the evaluations of a customer that earlier runs have read."""
+        """Return the evaluations of a customer that earlier runs read."""
         found = self._database.execute(
             "SELECT meeting_code, evaluation FROM interviews WHERE customer = ? AND evaluation IS NOT NULL", (customer,)
         )
         return {code: json.loads(evaluation) for code, evaluation in found}
 
     def put(self, customer: str, rows: Iterable[ReadRow], /) -> None:
-        """Store rows in one transaction; of an interview that it has, the new row counts."""
+        """Store rows in one transaction. A new row of an interview replaces the old one."""
         values = [
             (customer, one.code, one.place, json.dumps(one.row), one.evaluation and json.dumps(one.evaluation))
             for one in rows
@@ -183,14 +185,14 @@ class Part:
         self._database.execute("COMMIT")
 
     def finish(self, customer: str, /) -> None:
-        """Record that all rows of a customer are there."""
+        """Record that a customer's rows are complete."""
         self._database.execute("INSERT OR IGNORE INTO customers VALUES (?)", (customer,))
 
     def write(self, target: Path, form: Format) -> int:
-        """Write the rows of complete customers to the file, which replaces an existing one, and count them.
+        """Write the rows of complete customers to the file, replace an existing file, and return the number of rows.
 
         Raises:
-            BoooplyError: It cannot be written; what was read is kept.
+            BoooplyError: The file cannot be written. The rows that were read are kept.
         """
         whole = target.with_name(f"{target.name}.part.new")
         count = 0
@@ -208,12 +210,14 @@ class Part:
         except OSError as error:
             with suppress(OSError):
                 whole.unlink(missing_ok=True)
-            raise BoooplyError(f"{target} cannot be written: {error.strerror}. Run the same command again") from None
+            raise BoooplyError(
+                f"{target} cannot be written: {error.strerror}. Fix this, then run the same command again"
+            ) from None
         return count
 
 
 def _begin(database: sqlite3.Connection, path: Path, options: str) -> str | None:
-    """Create the tables, or check that they belong to the same export; return when that was begun."""
+    """Create the tables, or check that they belong to the same export, and return when it was begun."""
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
     database.execute("BEGIN EXCLUSIVE")
 
@@ -234,19 +238,21 @@ def _begin(database: sqlite3.Connection, path: Path, options: str) -> str | None
     found, begun_at = read("SELECT options, begun_at FROM export")
     if found != options:
         raise ConfigurationError(
-            f"--output: {path} is a half-finished export with other options: run that command again, delete "
-            f"{path.name}, or name another file"
+            f"--output: {path} is an unfinished export with other options. Run the command with those options again, "
+            f"delete {path.name}, or choose another file"
         )
     return str(begun_at)
 
 
 def _not_ours(path: Path) -> ConfigurationError:
-    return ConfigurationError(f"--output: {path} is not a half-finished export: move it away, or name another file")
+    return ConfigurationError(f"--output: {path} is not an unfinished export. Move it away, or choose another file")
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> BoooplyError:
     if error.sqlite_errorname == "SQLITE_BUSY":
-        return ConfigurationError(f"--output: another export is writing {path}: wait for it, or name another file")
+        return ConfigurationError(
+            f"--output: another export is writing {path}. Wait until it has finished, or choose another file"
+        )
     if error.sqlite_errorname == "SQLITE_NOTADB":
         return _not_ours(path)
-    return BoooplyError(f"{path} cannot be used: {error}. Once that is repaired, run the same command again")
+    return BoooplyError(f"{path} cannot be used: {error}. Fix this, then run the same command again")

@@ -1,4 +1,4 @@
-"""The reading of an export: what it is going to cost, and then the interviews of many customers at once."""
+"""The reads of an export: an estimate, and then the interviews of many customers at once."""
 
 import asyncio
 import heapq
@@ -28,9 +28,9 @@ from boooply.ratelimit.limits import RateLimits
 
 _LIMITS: Final = RateLimits()
 _PAGE: Final = 100
-_TO_COUNT: Final = 3  # reads: whose the key is, and the totals of two lists
+_TO_COUNT: Final = 3  # reads: the owner of the key, and the totals of two lists
 OUTAGE: Final = (APIConnectionError, DeadlineExceededError, RateLimitError, ServerError)
-_PATIENCE: Final = 90.0  # seconds without a response until a customer, or the export, is given up
+_PATIENCE: Final = 90.0  # seconds without a response after which a customer, or the export, fails
 _PAUSE: Final = 5.0  # seconds before a customer is read again
 
 Work = Callable[[str], Awaitable[None]]
@@ -38,13 +38,13 @@ Work = Callable[[str], Awaitable[None]]
 
 @attrs.define
 class Expected:
-    """What is still to read of a customer.
+    """The rest of a customer that is still to be read.
 
     Attributes:
-        interviews: The number of interviews that the filters select.
+        interviews: The number of interviews that match the filters.
         evaluations: The number of evaluations to read.
-        limit: How many reads a minute the API allows the customer's key.
-        spent: The number of reads that it took to find out.
+        limit: The number of reads per minute that the API allows the customer's key.
+        spent: The number of reads that this estimate took.
     """
 
     interviews: int
@@ -68,15 +68,15 @@ class Reading:
     """One run of an export over its customers.
 
     Attributes:
-        clients: Their clients.
-        filters: What is selected of each.
-        with_evaluations: Whether the evaluations are read too.
-        concurrency: How many customers are read at once.
-        sink: Where the rows go.
-        expected: What is still to read of each customer that was counted and is not complete.
-        total: The number of interviews of all customers that were counted.
-        done: The number of interviews that were read, by the customer.
-        failed: Why customers cannot be read.
+        clients: The customers' clients.
+        filters: The filters of each list.
+        with_evaluations: Whether evaluations are read too.
+        concurrency: The number of customers that are read at once.
+        sink: The destination of the rows.
+        expected: What is left of each customer that was counted and is not complete.
+        total: The number of interviews of all counted customers.
+        done: The number of interviews that were read, by customer.
+        failed: The errors of customers that cannot be read.
     """
 
     clients: Clients
@@ -91,10 +91,10 @@ class Reading:
     _begun_at: float = attrs.field(factory=time.monotonic, init=False)
     _reads: int = attrs.field(default=0, init=False)
     _listed: Counter[str] = attrs.field(factory=Counter[str], init=False)
-    _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # by the customer
+    _responded_at: dict[str, float] = attrs.field(factory=dict[str, float], init=False)  # by customer
 
     async def count(self, customers: Iterable[str]) -> None:
-        """Ask the API how much is to read of each customer: two or three reads for each."""
+        """Ask the API how many interviews each customer has, with two or three reads per customer."""
         await self._each(customers, self._count)
         self.total = sum(one.interviews for one in self.expected.values())
 
@@ -103,7 +103,7 @@ class Reading:
         await self._each(list(self.expected), self._read)
 
     def seconds_left(self) -> float:
-        """Estimate how long the rest takes, by the limits of the keys and by the speed of the API so far."""
+        """Estimate the seconds that are left, from the keys' rate limits and the speed of the API so far."""
         left = self.expected.values()
         times = [seconds_to_end(one.spent + one.reads, one.limit, _LIMITS.window) for one in left]
         by_speed = sum(one.reads for one in left) * (time.monotonic() - self._begun_at) / max(1, self._reads)
@@ -126,7 +126,7 @@ class Reading:
     async def _read(self, customer: str) -> None:
         client = await self.clients.of(customer)
         self.done[customer] = 0
-        # the whole list first: while evaluations are read, a deletion would shift its pages
+        # read the whole list first: a deletion while evaluations are read would shift its pages
         unread = await self._list(client, customer)
         expected = self.expected[customer] = attrs.evolve(
             self.expected[customer], interviews=0, evaluations=len(unread), spent=0
@@ -140,7 +140,7 @@ class Reading:
         del self.expected[customer]
 
     async def _list(self, client: AsyncBoooplyClient, customer: str) -> list[ReadRow]:
-        """Read all interviews of a customer, and return those whose evaluations are to be read."""
+        """Read all interviews of a customer, and return those whose evaluations must be read."""
         known = self.sink.evaluations(customer)
         rows: list[ReadRow] = []
         unread: list[ReadRow] = []
@@ -159,7 +159,7 @@ class Reading:
     async def _evaluation(self, client: AsyncBoooplyClient, customer: str, meeting_code: str) -> Row | None:
         try:
             evaluation = await client.interviews.get_evaluation(meeting_code)
-        except NotFoundError:  # it was deleted since the list was read
+        except NotFoundError:  # it was deleted after the list was read
             evaluation = None
         self._responded_at[customer] = time.monotonic()
         return None if evaluation is None else evaluation_values(evaluation)
@@ -169,7 +169,7 @@ class Reading:
         self.done[customer] += len(rows)
 
     async def _each(self, customers: Iterable[str], work: Work) -> None:
-        """Do something for each customer, for several at once; the first error that concerns all of them stops it."""
+        """Run ``work`` for each customer, several at a time. The first error that affects all of them stops it."""
         names = iter(customers)
 
         async def run() -> None:
@@ -185,7 +185,7 @@ class Reading:
             await asyncio.wait(tasks)
 
     async def _with_retry(self, customer: str, work: Work) -> None:
-        """Do something for a customer, again after an outage, and record an error that concerns this one alone."""
+        """Run ``work`` for a customer, again after an outage. Record an error that concerns only this customer."""
         failing_since: float | None = None
         while True:
             try:
@@ -198,7 +198,7 @@ class Reading:
                     continue
                 if max(self._responded_at.values(), default=0) < failing_since:
                     raise
-                self._fail(customer, error)  # the others got responses meanwhile
+                self._fail(customer, error)  # other customers got responses meanwhile
             except BoooplyError as error:
                 if not is_of_one_customer(error):
                     raise
@@ -211,7 +211,7 @@ class Reading:
 
 
 def _makespan(times: Iterable[float], workers: int) -> float:
-    """Return when the last of these jobs ends, if so many workers do them in this order."""
+    """Return when the last of these jobs ends if this number of workers does them in order."""
     ends = [0.0] * workers
     for seconds in times:
         heapq.heapreplace(ends, ends[0] + seconds)

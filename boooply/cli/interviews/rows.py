@@ -1,4 +1,4 @@
-"""The rows of an export, and their form as CSV or JSON Lines."""
+"""The rows of an export, and their format as CSV or JSON Lines."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from boooply.cli.terminal import printable
 from boooply.models import Evaluation, Interview, InterviewParticipant, ParticipantRole, SessionStatus
 
 Row = Mapping[str, Any]
-"""The values of the columns by their names: texts, numbers and None."""
+"""The values by column name: texts, numbers and None."""
 
 COLUMNS: Final = (
     "customer",
@@ -34,9 +34,9 @@ COLUMNS: Final = (
 )
 EVALUATION_COLUMNS: Final = ("evaluation_score", "evaluation_recommendation")
 
-# Excel opens UTF-8 as such only after this mark, and breaks lines as RFC 4180 does.
+# Excel recognizes UTF-8 only after this mark.
 _MARK: Final = "\ufeff"
-# What a spreadsheet runs as a formula, at the beginning of a cell and after what another language separates cells with.
+# The start of a formula, at the beginning of a cell and after the delimiter of another locale.
 _FORMULA: Final = re.compile("(?:^|(?<=[;,]))(\\s*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
@@ -69,12 +69,12 @@ def evaluation_values(evaluation: Evaluation) -> Row:
 
 
 def candidate_of(interview: Interview) -> InterviewParticipant | None:
-    """Return the candidate, if the interview has one."""
+    """Return the candidate, or None if the interview has none."""
     return next((one for one in interview.participants if one.role == ParticipantRole.CANDIDATE), None)
 
 
 def kind_of(interview: Interview) -> str | None:
-    """Return the type by which a list can be filtered."""
+    """Return the type as ``--type`` takes it."""
     return "TEAM" if interview.is_team_meeting else interview.meeting_type
 
 

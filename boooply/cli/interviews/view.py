@@ -18,10 +18,10 @@ from boooply.errors import BoooplyError
 from boooply.models import Evaluation, Interview, Page, TranscriptEntry
 
 CONTINUE: Final = "Run the same command again to continue."
-"""What to do after an export to a file was interrupted."""
+"""The advice after an interrupted export to a file."""
 
 _SHOWN: Final = 20
-_UNBOUNDED: Final = 10_000  # columns of a pipe: whoever reads it wants whole names
+_UNBOUNDED: Final = 10_000  # columns of a pipe, in which names are not cut
 _CODE_WIDTH: Final = 21
 _SCORES: Final = {
     "overall": "overall_score",
@@ -36,7 +36,7 @@ _SCORES: Final = {
 
 
 def table_console() -> Console:
-    """Create the console of a table: a terminal cuts long names short, a pipe gets them whole."""
+    """Create the console of a table, which cuts long names in a terminal but not in a pipe."""
     out = console()
     if not out.is_terminal:
         out.width = _UNBOUNDED
@@ -44,7 +44,7 @@ def table_console() -> Console:
 
 
 def listed(page: Page, customer: str) -> RenderableType:
-    """Show a page of interviews: under its customer's id, or above a hint at the next page."""
+    """Show a page of interviews, with the customer's id above or the number of the next page below."""
     if customer == OF_THE_KEY and not page.items:
         return Text(_page_line(page))
     columns = (
@@ -70,7 +70,9 @@ def listed(page: Page, customer: str) -> RenderableType:
 def _page_line(page: Page) -> str:
     if not page.items:
         return "No interviews." if page.page == 1 else f"Page {page.page} is empty."
-    return _range(page) if page.is_last(_last(page)) else f"{_range(page)} The next page: --page {page.page + 1}"
+    return (
+        _range(page) if page.is_last(_last(page)) else f"{_range(page)} For the next page, add --page {page.page + 1}"
+    )
 
 
 def _range(page: Page) -> str:
@@ -88,7 +90,7 @@ def _last(page: Page) -> int:
 
 
 def interview(found: Interview) -> RenderableType:
-    """Show an interview, without anybody's join token."""
+    """Show an interview, without join tokens."""
     status = f"{found.session_status or ''} {f'({found.end_reason})' if found.end_reason else ''}"
     minutes = f", {found.duration_minutes} minutes" if found.duration_minutes else ""
     people = [f"{one.name or ''} <{one.email or ''}>  {one.role or ''}" for one in found.participants]
@@ -106,13 +108,13 @@ def interview(found: Interview) -> RenderableType:
             "decision": decision,
             "customer": " ".join(filter(None, [found.source_id, found.source and f"({found.source})"])),
             "address": found.url,
-            "people": "\n".join(map(printable, people)),
+            "participants": "\n".join(map(printable, people)),
         }
     )
 
 
 def evaluation(found: Evaluation) -> RenderableType:
-    """Show the scores and the advice of an evaluation, without what anybody said."""
+    """Show the scores and the advice of an evaluation, without quotes from the interview."""
     scores = {label: getattr(found, name) for label, name in _SCORES.items()}
     criteria = {name: one.score for name, one in (found.by_criterion or {}).items()}
     parts: list[RenderableType] = [
@@ -129,7 +131,7 @@ def evaluation(found: Evaluation) -> RenderableType:
 
 
 def transcript(entries: Iterable[TranscriptEntry]) -> RenderableType:
-    """Show who said what, and when."""
+    """Show each entry with its time and speaker."""
     table = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0))
     for one in entries:
         speaker = one.speaker or one.role or ""
@@ -152,27 +154,27 @@ def _moment(entry: TranscriptEntry) -> str:
 # ---- changes
 
 
-def question(verb: str, found: Interview) -> str:
-    """Ask whether to change an interview, and say who learns of it."""
+def question(verb: str, found: Interview, change: str = "") -> str:
+    """Return the question whether to change an interview and e-mail its participants."""
     candidate = candidate_of(found)
     name = f" with {candidate.name}" if candidate and candidate.name else ""
     when = f", {_when(found.scheduled_at)} UTC" if found.scheduled_at else ""
     people = "nobody" if not found.participants else f"{len(found.participants):,} people"
     people = "1 person" if len(found.participants) == 1 else people
-    return printable(f"{verb} {found.meeting_code}{name}{when}? It e-mails {people}.")
+    return printable(f"{verb} {found.meeting_code}{name}{when}{change}? Boooply will e-mail {people}.")
 
 
 def changed(found: Interview) -> str:
     """Describe an interview after a change."""
     when = f", {_when(found.scheduled_at)} UTC" if found.scheduled_at else ""
-    return printable(f"{found.meeting_code} is {found.session_status}{when}. Everybody in it is e-mailed.")
+    return printable(f"{found.meeting_code} is {found.session_status}{when}. Boooply e-mails all participants.")
 
 
 # ---- an export
 
 
 def continued(begun_at: str, complete: int, total: int) -> str:
-    """Describe the export that a run continues."""
+    """Describe the unfinished export that a run continues."""
     return (
         f"Continuing the export of {begun_at} UTC: {complete:,} of {count_of(total, 'customer')} complete. "
         "To start over, delete FILE.part."
@@ -180,7 +182,7 @@ def continued(begun_at: str, complete: int, total: int) -> str:
 
 
 def plan(reading: Reading) -> str:
-    """Describe what is to read, and how long it takes."""
+    """Describe how much there is to read, and how long it takes."""
     expected = reading.expected.values()
     evaluations = sum(one.evaluations for one in expected)
     limit = min((one.limit for one in expected), default=0)
@@ -188,21 +190,20 @@ def plan(reading: Reading) -> str:
     parts = [count_of(reading.total, "interview")]
     parts += [f"of {count_of(len(expected), 'customer')}"] if OF_THE_KEY not in reading.clients.names else []
     parts += [f"and {count_of(evaluations, 'evaluation')}"] if reading.with_evaluations else []
-    each = " for each key" if len(expected) > 1 else ""
-    return f"{' '.join(parts)} to read: " + (
-        f"about {duration(seconds)} at {limit:,} reads a minute{each}." if seconds else "at once."
-    )
+    each = " and key" if len(expected) > 1 else ""
+    time = f": about {duration(seconds)} at {limit:,} reads per minute{each}" if seconds else ""
+    return f"{' '.join(parts)} to read{time}."
 
 
 def progress_line(reading: Reading) -> str:
     """Describe the progress of an export in one short line."""
     left = duration(reading.seconds_left())
     customers = count_of(len(reading.expected), "customer")
-    return f"{reading.done.total():,}/{reading.total:,} interviews, {customers} to go, {left} left"
+    return f"{reading.done.total():,}/{reading.total:,} interviews, {customers} and {left} left"
 
 
 def exported(count: int | None, target: Path | None, seconds: float) -> str:
-    """Describe how an export ended; without a count, nothing was written."""
+    """Describe the result of an export. Without a count, nothing was written."""
     to = "" if target is None else f" to {printable(str(target))}"
     if count is None:
         return f"Nothing was exported{to}."
@@ -221,7 +222,7 @@ def unreadable(failed: Mapping[str, BoooplyError], what: str = "missing") -> Ren
 def stopped(target: Path | None) -> str:
     """Describe how to continue an export that a signal stopped."""
     if target is None:
-        return "Stopped: standard output is incomplete. With --output FILE, an export can be continued."
+        return "Stopped. The output is incomplete. To be able to continue an export, use --output FILE."
     return f"Stopped. {CONTINUE}"
 
 
