@@ -286,8 +286,20 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if self._runner is not None:
             raise RuntimeError("the sandbox is serving already")
-        if self._file is not None:
-            self._file.save(self._take())  # so that a file that cannot be written is an error at once
+        if self._file is None:
+            await self._serve()
+            return self
+        self._file.lock()
+        try:
+            self._file.save(self._take())  # fail now if the file cannot be written
+            await self._serve()
+            self._saving = asyncio.create_task(self._file.keep(self._take, self._changes))
+        except BaseException:
+            self._file.unlock()
+            raise
+        return self
+
+    async def _serve(self) -> None:
         # No access log: it would print queries, which contain addresses.
         runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=STOP_WITHIN)
         await runner.setup()
@@ -300,9 +312,6 @@ class Sandbox:
         self._loop, self._loop_thread_id = asyncio.get_running_loop(), threading.get_ident()
         self._state.base_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
         self._dispatcher.start()
-        if self._file is not None:
-            self._saving = self._loop.create_task(self._file.keep(self._take, self._changes))
-        return self
 
     def _take(self) -> Saved:
         return self._state.take(self._own, self._dispatcher.url)
@@ -322,6 +331,7 @@ class Sandbox:
             await runner.cleanup()
         if self._file is not None:
             self._file.save_or_log(self._take())
+            self._file.unlock()
 
     def __enter__(self) -> Self:
         if self._own_thread is not None:
