@@ -1,7 +1,7 @@
-"""Fixtures for tests of your own integration: a sandbox over real HTTP, clients of it, and its webhooks.
+"""Pytest fixtures for tests of your integration: a sandbox, its clients and its webhooks.
 
-pytest finds them where ``boooply`` is installed; nothing is imported before a test asks for one of them. With
-``boooply_fixture_scope = session`` (or module …) in pytest's settings, they last that long.
+pytest finds the fixtures where ``boooply`` is installed, and imports the package only for tests that use one. By default
+each test gets new ones. The setting ``boooply_fixture_scope = session`` (or module …) keeps them longer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:  # pytest imports this module in every run of everybody who has boooply installed
+if TYPE_CHECKING:  # pytest imports this module in every run where boooply is installed
     from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform
     from boooply.sandbox import Sandbox, Webhooks
 
@@ -20,7 +20,7 @@ _SCOPE = "boooply_fixture_scope"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the setting."""
+    """Declare the setting of the scope."""
     parser.addini(
         _SCOPE, "scope of boooply's fixtures: function, class, module, package or session", default="function"
     )
@@ -32,12 +32,11 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - p
 
 @pytest.fixture(scope=_scope)
 def boooply_sandbox() -> Iterator[Sandbox]:
-    """Serve a sandbox, from a thread with an event loop of its own, and point the ``BOOOPLY_…`` variables at it.
+    """Serve a sandbox in a separate thread, and set the ``BOOOPLY_…`` environment variables to its address and keys.
 
-    So code that reads its settings from the environment talks to the sandbox without changes. It is closed in the loop
-    that opened it, whichever loops the tests run in.
+    Code that reads its settings from the environment uses the sandbox without changes. Tests can run in any event loop.
     """
-    from boooply.sandbox import Sandbox  # noqa: PLC0415 - loaded only where a test asks for it
+    from boooply.sandbox import Sandbox  # noqa: PLC0415 - loaded only for tests that use it
 
     with Sandbox() as sandbox, pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
@@ -49,33 +48,33 @@ def boooply_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope=_scope)
 def boooply_webhooks(boooply_sandbox: Sandbox) -> Webhooks:
-    """Play the sandbox's events into your application.
+    """Return the webhooks of the sandbox, for your application.
 
-    Set ``url`` to where it listens, or hand it each of ``requests`` yourself: ``headers`` and ``body``, signed.
+    Set ``url`` to your endpoint, or pass the signed ``headers`` and ``body`` of each of ``requests`` to your application.
     """
     return boooply_sandbox.webhooks
 
 
 @pytest.fixture(scope=_scope)
 def boooply_platform(boooply_sandbox: Sandbox) -> AsyncBoooplyPlatform:
-    """Make a platform that talks to the sandbox, with connections of its own in each event loop."""
-    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return an async platform client of the sandbox, with separate connections in each event loop."""
+    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - loaded only for tests that use it
 
     return AsyncBoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url)
 
 
 @pytest.fixture(scope=_scope)
 def boooply_client(boooply_sandbox: Sandbox) -> AsyncBoooplyClient:
-    """Make a client of the sandbox's ready organization, with connections of its own in each event loop."""
-    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return an async client of the sandbox's first organization, with separate connections in each event loop."""
+    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - loaded only for tests that use it
 
     return AsyncBoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url)
 
 
 @pytest.fixture(scope=_scope)
 def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatform]:
-    """Make the blocking flavour of ``boooply_platform``."""
-    from boooply import BoooplyPlatform  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return the blocking flavour of ``boooply_platform``."""
+    from boooply import BoooplyPlatform  # noqa: PLC0415 - loaded only for tests that use it
 
     with BoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url) as platform:
         yield platform
@@ -83,8 +82,8 @@ def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatf
 
 @pytest.fixture(scope=_scope)
 def boooply_blocking_client(boooply_sandbox: Sandbox) -> Iterator[BoooplyClient]:
-    """Make the blocking flavour of ``boooply_client``."""
-    from boooply import BoooplyClient  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return the blocking flavour of ``boooply_client``."""
+    from boooply import BoooplyClient  # noqa: PLC0415 - loaded only for tests that use it
 
     with BoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url) as client:
         yield client

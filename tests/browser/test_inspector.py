@@ -168,7 +168,7 @@ def test_without_an_endpoint_a_replay_says_what_is_missing(
     dialog = page.get_by_role("dialog", name="interview.transcript")
     expect(dialog.get_by_role("button", name="Replay")).to_be_disabled()
     expect(dialog).to_contain_text("Set the endpoint URL first")
-    expect(dialog).to_contain_text("a placeholder, http://127.0.0.1:8000/webhooks/boooply: put your own address")
+    expect(dialog).to_contain_text("the placeholder http://127.0.0.1:8000/webhooks/boooply: replace it with your URL")
     looking.picture(page, "inspector-8-no-endpoint")
     sandbox.webhooks.url = "http://127.0.0.1:9/nobody-listens"
     expect(dialog.get_by_role("button", name="Replay")).to_be_enabled()
@@ -253,7 +253,7 @@ def test_customer_status_operation_and_text_narrow_the_lists(busy: Sandbox, look
     expect(page.locator("#matches")).to_contain_text("1 interview, 1 call")
     looking.picture(page, "inspector-6-found")
     page.get_by_label("Status of calls").select_option("4xx")
-    expect(page.get_by_test_id("panel-calls")).to_contain_text("None matches the filters")
+    expect(page.get_by_test_id("panel-calls")).to_contain_text("Nothing matches the filters")
     page.reload()
     expect(page.get_by_test_id("panel-interviews").locator(".count")).to_have_text("1 of 200")
     page.get_by_role("button", name="Clear filters").click()
