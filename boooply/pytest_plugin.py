@@ -1,7 +1,7 @@
 """Pytest fixtures for tests of your integration: a sandbox, its clients and its webhooks.
 
-pytest finds the fixtures where ``boooply`` is installed, and imports the package only for tests that use one. By default
-each test gets new ones. The setting ``boooply_fixture_scope = session`` (or module …) keeps them longer.
+pytest finds the fixtures where ``boooply`` is installed, and imports the package only for tests that use one. By
+default each test gets new ones. The setting ``boooply_fixture_scope = session`` (or module …) keeps them longer.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def boooply_sandbox() -> Iterator[Sandbox]:
 def boooply_webhooks(boooply_sandbox: Sandbox) -> Webhooks:
     """Return the webhooks of the sandbox, for your application.
 
-    Set ``url`` to your endpoint, or pass the signed ``headers`` and ``body`` of each of ``requests`` to your application.
+    Set ``url`` to your endpoint, or pass the signed ``headers`` and ``body`` of each item of ``requests`` to your
+    application.
     """
     return boooply_sandbox.webhooks
 

@@ -1,7 +1,7 @@
 """Talentry, a small ATS that offers Boooply's interviews to its customers, with a key per customer.
 
-A customer clicks "Connect Boooply", and the ATS mints and stores the customer's key. It creates the customer's interviews
-with that key, and receives their results as webhooks. If the key is revoked, the page offers to reconnect.
+A customer clicks "Connect Boooply", and the ATS mints and stores the customer's key. It creates the customer's
+interviews with that key, and receives their results as webhooks. If the key is revoked, the page offers to reconnect.
 """
 
 import logging
