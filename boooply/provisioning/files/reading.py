@@ -125,8 +125,15 @@ def _each(path: str | Path, options: FileOptions) -> Iterator[Tenant | BadRow | 
 
 
 @contextmanager
-def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
-    """Open a file of customers, for commands that show how it is understood and then read it in the same pass.
+def open_file(
+    path: str | Path, options: FileOptions, connected: Mapping[str, str] | None = None
+) -> Generator[TenantFile]:
+    """Open a customer file for a command that shows its layout and then reads its rows in the same pass.
+
+    Args:
+        path: The file.
+        options: How to read it.
+        connected: The connected customers whose ids have leading zeros, by their ids without these zeros.
 
     Raises:
         ProvisioningError: The file cannot be used.
@@ -135,7 +142,7 @@ def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
     with ExitStack() as stack:
         layout, records = _opened(path, options, stack)
         seen = stack.enter_context(closing(SeenIds()))
-        checker = Checker(seen, member_names(options), options.allow)
+        checker = Checker(seen, member_names(options), options.allow, connected or {})
         yield TenantFile(layout=layout, rows=_rows(records, checker, path, options))
 
 

@@ -49,7 +49,8 @@ REMEDIES: Final = {
     "invisible character": "Delete it, or type the value again.",
     "lost character": "Export the file again as UTF-8: here the character is lost.",
     "wrong encoding": "Export the file again as UTF-8. If you gave an encoding, it may be wrong.",
-    "look-alike ids": "Check whether they are the same customer: each id gets a key of its own.",
+    "look-alike ids": "Check whether they are the same customer: each id gets its own key.",
+    "lost zeros": "If it is the same customer, restore the leading zeros. Otherwise it gets its own key.",
 }
 """What to change about each kind of problem."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from boooply.errors import ValidationError
@@ -48,10 +48,11 @@ class SeenIds:
 class Checker:
     """The check of each row of a file, against the rules of the API and the rows before it."""
 
-    def __init__(self, seen: SeenIds, members: Names, allow: frozenset[str]) -> None:
+    def __init__(self, seen: SeenIds, members: Names, allow: frozenset[str], connected: Mapping[str, str]) -> None:
         self._seen = seen
         self._members = members
         self._allow = allow
+        self._connected = connected
 
     def rows(self, record: Record) -> Iterator[Tenant | BadRow | RowWarning]:
         """Yield what is wrong with a row, then its customer unless the row must be changed."""
@@ -78,14 +79,17 @@ class Checker:
         if identity in earlier:
             text = f"organization_id: {shown(identity)} is already used on line {earlier[identity]}"
             return [Problem("repeated id", text, "organization_id")]
+        look_alikes = [(other, "look-alike ids", f" on line {first}") for other, first in earlier.items()]
+        if padded := self._connected.get(identity):
+            look_alikes.append((padded, "lost zeros", ", which is already connected"))
         return [
             Problem(
-                "look-alike ids",
-                f"organization_id: {shown(identity)} looks like {shown(other)} on line {first}",
+                kind,
+                f"organization_id: {shown(identity)} looks like {shown(other)}{where}",
                 "organization_id",
                 is_warning=True,
             )
-            for other, first in earlier.items()
+            for other, kind, where in look_alikes
             if not {identity, other} & self._allow
         ][:1]
 
