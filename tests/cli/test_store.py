@@ -352,7 +352,7 @@ def test_every_platform_key_of_a_list_is_checked(
     ran = run(*command)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "platform_key is an organization key, and must be a platform key" in ran.err
+    assert "platform_key is an organization key, but must be a platform key" in ran.err
     assert "(BOOOPLY_PLATFORM_KEY)" in ran.err
     ran.check_is_plain()
 
