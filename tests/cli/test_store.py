@@ -352,7 +352,7 @@ def test_every_platform_key_of_a_list_is_checked(
     ran = run(*command)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "BOOOPLY_PLATFORM_KEY is an organization key, and must be a platform key\n" in ran.err
+    assert "BOOOPLY_PLATFORM_KEY is an organization key, but must be a platform key\n" in ran.err
     ran.check_is_plain()
 
 
