@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^( *)(```+|~~~+).*?^\1\2`*$\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
-HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
+HEADING = re.compile(r"^#+ +(.+?)(?: +\{ #([\w-]+) \})? *#*$", re.MULTILINE)  # the text, and an anchor set by hand
 NAME = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 MODULE = re.compile(r"`(?:boooply/)?((?:\w+/)+\w+\.py)`(?:, `(\w+)`)?")
 
@@ -28,7 +28,10 @@ def text_of(path: Path) -> str:
 def anchors_of(path: Path) -> frozenset[str]:
     slugs: dict[str, int] = {}
     found: set[str] = set(NAME.findall(text_of(path)))
-    for heading in HEADING.findall(text_of(path)):
+    for heading, by_hand in HEADING.findall(text_of(path)):
+        if by_hand:
+            found.add(by_hand)
+            continue
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         ascii_text = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
         slug = re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_text).strip().lower())
