@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^( *)(```+|~~~+).*?^\1\2`*$\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
-HEADING = re.compile(r"^#+ +(.+?)(?: +\{ #([\w-]+) \})? *#*$", re.MULTILINE)  # the text, and an anchor set by hand
+HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
+ANCHOR = re.compile(r" \{ #([\w-]+) \}$")
 NAME = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 MODULE = re.compile(r"`(?:boooply/)?((?:\w+/)+\w+\.py)`(?:, `(\w+)`)?")
 
@@ -28,9 +29,9 @@ def text_of(path: Path) -> str:
 def anchors_of(path: Path) -> frozenset[str]:
     slugs: dict[str, int] = {}
     found: set[str] = set(NAME.findall(text_of(path)))
-    for heading, by_hand in HEADING.findall(text_of(path)):
-        if by_hand:
-            found.add(by_hand)
+    for heading in HEADING.findall(text_of(path)):
+        if given := ANCHOR.search(heading):
+            found.add(given[1])
             continue
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         ascii_text = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
