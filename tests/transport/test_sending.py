@@ -50,7 +50,7 @@ async def test_an_ambiguous_creation_is_found_by_resolve(face, sandbox: Sandbox)
 
     found = await face.do(face.client.interviews.resolve, caught.value)
 
-    assert str(caught.value).endswith("it was not sent again. interviews.resolve(error) looks for it")
+    assert str(caught.value).endswith("It was not sent again. Call interviews.resolve(error) to look for the interview")
     assert isinstance(found, Interview)
     assert [person.email for person in found.participants] == ["jane@example.com"]
     assert "jane" not in f"{caught.value!r} {caught.value}"
@@ -74,7 +74,7 @@ async def test_two_interviews_with_the_same_people_cannot_be_distinguished(
 
     found = await quick.interviews.resolve(caught.value)
 
-    assert found == CannotTell(reason="2 interviews with these people were created since")
+    assert found == CannotTell(reason="2 interviews with these people were created since the request")
 
 
 async def test_resolve_cannot_tell_whether_a_key_was_minted(sandbox: Sandbox, tenant) -> None:
