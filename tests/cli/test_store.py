@@ -73,7 +73,7 @@ def test_a_wrong_encryption_key_is_one_line_and_1(run: Run, monkeypatch: pytest.
     ran = run("store", "rotate")
 
     assert (ran.code, ran.out) == (1, "")
-    assert "BOOOPLY_STORE_KEY must contain it too" in ran.err
+    assert "Add that key to BOOOPLY_STORE_KEY" in ran.err
 
 
 async def _swap() -> None:
