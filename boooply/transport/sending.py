@@ -260,7 +260,7 @@ class _ApiCall:
         )
 
     def _problem(self, end: AttemptEnd) -> str | None:
-        """Return why a response cannot be read, if one came."""
+        """Return why the response cannot be read, or None if there was none."""
         if isinstance(end.result, Response):
             return self._request.check(end.result)
         return "; ".join(end.result.problems) if isinstance(end.result, DecodingError) else None

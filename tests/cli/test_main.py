@@ -123,7 +123,7 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
     ("arguments", "variables", "problem"),
     [
         (("provision", "tenants.csv"), {"BOOOPLY_PLATFORM_KEY": '"bply_platform_x"'}, "platform_key is in quotes"),
-        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "base_url names a host"),
+        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "base_url has an invalid host"),
         (("worker",), {"BOOOPLY_STORE_KEY": "null"}, "encryption_key is a placeholder that was not filled in"),
         (("tenants", "list", "--store", "sqlite:///x.db?mode=ro"), {}, "the store's URL has an option mode"),
         (("mcp",), {"BOOOPLY_API_KEY": "null"}, "api_key is a placeholder that was not filled in"),
