@@ -6,11 +6,10 @@ from ssl import SSLContext
 import attrs
 
 from boooply.client import RATE_LIMITS, RETRY, AsyncBoooplyClient, Connection, connect, connection_over
-from boooply.errors import ConfigurationError
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.protocol.attempts import OnResponse
 from boooply.protocol.retry import RetryPolicy
-from boooply.protocol.settings import ORGANIZATION, PLATFORM, key, platform_keys
+from boooply.protocol.settings import ORGANIZATION, PLATFORM, MissingKeyError, key, platform_keys
 from boooply.ratelimit.limits import RateLimits
 from boooply.resources.keys import mint_key
 from boooply.secret import Secret, as_secret, hide_locals
@@ -96,8 +95,8 @@ class AsyncBoooplyPlatform(Connection):
         """
         secret = as_secret(api_key)
         if secret is None or not secret.reveal():
-            raise ConfigurationError(
-                "api_key is missing: connect the customer first, then pass the key that you stored for it"
+            raise MissingKeyError(
+                ORGANIZATION.argument, "connect the customer first, then pass the key that you stored for it"
             )
         chosen = key(secret, ORGANIZATION, None)
         return connection_over(AsyncBoooplyClient, attrs.evolve(self._transport, key=chosen))

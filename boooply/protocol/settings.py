@@ -160,6 +160,19 @@ def mistake_in_key(value: str) -> str | None:
     return next((words for pattern, words in _KEY_MISTAKES if any(map(pattern.search, values))), None)
 
 
+class MissingKeyError(ConfigurationError):
+    """A key is missing or empty.
+
+    Attributes:
+        argument: The argument that takes it, such as ``platform_key``.
+    """
+
+    def __init__(self, argument: str, remedy: str) -> None:
+        super().__init__(f"{argument} is missing: {remedy}")
+        self._take_args(argument, remedy)
+        self.argument = argument
+
+
 def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secret:
     """Return the key: the argument, or else the environment variable's value.
 
@@ -168,7 +181,7 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
     """
     secret = fallback if given is None else given
     if secret is None or not secret.reveal():
-        raise ConfigurationError(f"{wanted.argument} is missing: set {wanted.variable}, or pass {wanted.passed}")
+        raise MissingKeyError(wanted.argument, f"set {wanted.variable}, or pass {wanted.passed}")
     problem = _problem(secret, wanted)
     if problem is not None:
         source = f" ({wanted.variable})" if given is None else ""

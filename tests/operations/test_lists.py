@@ -1,4 +1,4 @@
-"""Listing and iterating, in both flavours (contract section 5.3)."""
+"""Listing and iterating, in both flavours."""
 
 from datetime import UTC, datetime, timedelta
 

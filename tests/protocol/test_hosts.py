@@ -1,4 +1,4 @@
-"""Which API and which proxy, and what cannot work (contract section 1)."""
+"""Which API and which proxy, and what cannot work."""
 
 from typing import Any
 

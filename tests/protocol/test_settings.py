@@ -1,4 +1,4 @@
-"""Which key, which values, and what cannot work (contract section 1)."""
+"""Which key, which values, and what cannot work."""
 
 from typing import Any
 

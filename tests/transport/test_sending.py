@@ -163,7 +163,7 @@ async def test_callers_start_in_order_and_a_cancelled_one_releases_its_position(
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1, window=0.01)
     ) as client:
-        # the first is refused, which shuts the gate for a window: the others stand in line behind it
+        # the first is rejected, which closes the limiter for a window: the others wait behind it
         sandbox.faults.add("*", "429-bare")
 
         async def look(number: int) -> None:
