@@ -37,7 +37,7 @@ def section_of(text: str) -> Section:
 
 SECTIONS = [section_of(part.partition("\n")[2]) for part in re.split(r"^##+ ", PAGE, flags=re.MULTILINE)[1:]]
 
-# What JavaScript calls each operation of the table (contract section 8 and the platform-keys page).
+# What JavaScript calls each operation of the table in the vendor's JavaScript SDK.
 IN_JAVASCRIPT = {
     "create_organization_api_key": "BoooplyClient.createOrganizationApiKey",
     "interviews.create": "interviews.create",
