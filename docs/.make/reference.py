@@ -62,8 +62,8 @@ shows that the call had no effect:
 """
 _COMMANDS: Final = """# The command line
 
-The help of every command. The commands need the extra `cli`. `enqueue`, `queue` and `worker` also need `distributed`, and
-`mcp` needs `mcp`. [Environment variables](environment.md) lists the variables that they read. To complete commands,
+The help of every command. The commands need the extra `cli`. `enqueue`, `queue` and `worker` also need `distributed`,
+and `mcp` needs `mcp`. [Environment variables](environment.md) lists the variables that they read. To complete commands,
 options and files with Tab in bash, zsh, fish or PowerShell, run `boooply --install-completion`.
 
 ```bash
