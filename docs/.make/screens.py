@@ -42,14 +42,14 @@ def run_in_terminal(words: list[str], place: str, variables: dict[str, str]) -> 
         try:
             while chunk := os.read(leader, 65_536):
                 written += chunk
-        except OSError:  # what Linux says at the end
+        except OSError:  # Linux raises it at the end of the output
             pass
     os.close(leader)
     return written.decode().replace("\r\n", "\n")
 
 
 def provisioned() -> str:
-    """Connect customers, of whom one answer is lost, and give what the terminal showed: of the bar one moment."""
+    """Connect customers, lose one response, and return what the terminal showed, with one frame of the progress bar."""
     with tempfile.TemporaryDirectory() as place, Sandbox(limits=Limits()) as sandbox:
         rows = [f"org_{n},{n},admin@customer{n}.example" for n in range(1, CUSTOMERS + 1)]
         Path(place, "tenants.csv").write_text("\n".join(["organization_id,user_id,user_email", *rows, ""]))
@@ -67,7 +67,7 @@ def provisioned() -> str:
 
 
 def take_terminal() -> None:
-    """Write what a run looks like."""
+    """Write the output of a run."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
     console.print("[bold green]$[/] boooply provision tenants.csv", highlight=False)
     console.print(Text.from_ansi(provisioned()))

@@ -21,7 +21,7 @@ ROWS = [
     if line.startswith("| ")
 ]
 
-# What JavaScript calls each operation of the table (contract section 8 and the platform-keys page).
+# What JavaScript calls each operation of the table in the vendor's JavaScript SDK.
 IN_JAVASCRIPT = {
     "create_organization_api_key": "BoooplyClient.createOrganizationApiKey",
     "interviews.create": "interviews.create",
