@@ -129,7 +129,7 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
             {"BOOOPLY_PLATFORM_KEY": '"bply_platform_x"'},
             "BOOOPLY_PLATFORM_KEY is in quotes",
         ),
-        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "BOOOPLY_BASE_URL names a host"),
+        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "BOOOPLY_BASE_URL has an invalid host"),
         (("worker",), {"BOOOPLY_STORE_KEY": "null"}, "BOOOPLY_STORE_KEY is a placeholder that was not filled in"),
         (("tenants", "list", "--store", "sqlite:///x.db?mode=ro"), {}, "the store's URL has an option mode"),
         (("mcp",), {"BOOOPLY_API_KEY": "null"}, "BOOOPLY_API_KEY is a placeholder that was not filled in"),
@@ -137,7 +137,7 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
         (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": ""}, "BOOOPLY_BASE_URL is missing: set it\n"),
         (("tenants", "check", "--store", "sqlite:///:memory:"), {"BOOOPLY_STORE_KEY": ""}, "set BOOOPLY_STORE_KEY"),
         (("enqueue", "tenants.csv", "--encoding", "utf-9"), {}, "--encoding: 'utf-9' is unknown"),
-        (("enqueue", "tenants.csv", "--map", "A=b"), {}, "--map: 'A' cannot stand for 'b'"),
+        (("enqueue", "tenants.csv", "--map", "A=b"), {}, "--map: 'A' is mapped to 'b', which is unknown"),
     ],
 )
 def test_a_wrong_setting_is_2_and_one_line(

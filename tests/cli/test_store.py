@@ -211,7 +211,7 @@ def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
     ran = run("store", "restore", path)
 
     assert ran.code == 1
-    assert "line 1: org_1: the key is a platform key, and must be an organization key\n" in ran.err
+    assert "line 1: org_1: the key is a platform key, but must be an organization key\n" in ran.err
     ran.check_is_plain()
 
 
