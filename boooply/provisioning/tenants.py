@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from boooply.client import AsyncBoooplyClient, connection_over, transport_of
-from boooply.errors import AuthenticationError, ProvisioningError, WrongTenantError
+from boooply.errors import AuthenticationError, NotConnectedError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import FLAG, PAUSE, Rule, check_all, instance
@@ -154,6 +154,8 @@ class AsyncTenants:
             await check_store(self._store, self._platform)
             self._is_checked = True
         api_key = await self._keys.get(organization_id)
+        if not api_key.reveal():  # a vault may return an empty key for a customer that has none
+            raise NotConnectedError(organization_id)
         known = self._cached.get(organization_id)
         if known is not None and known.api_key == api_key:
             client = known.client

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 import attrs
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from boooply.store.database import Database
-from boooply.store.entries import Entry, with_expiry, with_fallback
+from boooply.store.entries import Entry, State, with_expiry, with_fallback
 from boooply.store.rows import BATCH, Rows, in_scope, iterate
 from boooply.store.schema import KEY_ROWS, KEYS, LEDGER
 
@@ -43,6 +43,21 @@ class AsyncLedger:
     async def forget(self, organization_id: str, /) -> None:
         """Delete a customer's entry and its key together; this revokes nothing at Boooply."""
         await self._database.write(lambda connection: forget(connection, organization_id))
+
+
+async def connected_without_zeros(database: Database) -> dict[str, str]:
+    """Return the connected customers whose ids have leading zeros, by their ids without these zeros.
+
+    Customers whose ids without zeros are connected too are left out.
+    """
+    bare_id, others = func.ltrim(LEDGER.c.organization_id, "0"), LEDGER.alias()
+    is_bare_one = (others.c.organization_id == bare_id) & (others.c.state == State.DONE)
+    has_bare_one = exists().where(is_bare_one, in_scope(others, KEY_ROWS))
+    is_padded = LEDGER.c.organization_id.startswith("0") & (bare_id != "")
+    query = select(LEDGER.c.organization_id, bare_id).where(
+        in_scope(LEDGER, KEY_ROWS), LEDGER.c.state == State.DONE, is_padded, ~has_bare_one
+    )
+    return {bare: given async for given, bare in iterate(database, query, LEDGER.c.organization_id)}
 
 
 def ledger_rows(database: Database) -> Rows[Entry]:

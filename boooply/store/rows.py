@@ -8,7 +8,20 @@ from functools import cache, partial
 from typing import Any, Final, Generic, TypeVar, cast
 
 import attrs
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, bindparam, literal, select, true, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from boooply.errors import StoreError
@@ -188,7 +201,7 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     connection.execute(_put(connection.dialect.name, table, tuple(row)), row)
 
 
-def in_scope(table: Table, scope: Mapping[str, str]) -> ColumnElement[bool]:
+def in_scope(table: FromClause, scope: Mapping[str, str]) -> ColumnElement[bool]:
     """Return the condition that columns have these values."""
     return and_(true(), *(table.c[name] == value for name, value in scope.items()))
 

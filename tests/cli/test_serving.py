@@ -51,7 +51,7 @@ def served(start_program: Run, *options: str) -> Iterator[tuple[subprocess.Popen
     with start_program((*COMMAND, *options), stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
         try:
-            # To the end, not four lines: standard output is let go of once they are printed.
+            # Read to the end: standard output is closed once four lines are printed.
             yield process, variables_of(process.stdout.read())
         finally:
             if process.poll() is None:
