@@ -1,7 +1,7 @@
 """A file of customers: how to read it, what is wrong with it, and the question whether to continue."""
 
 import asyncio
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -93,6 +93,7 @@ class CustomerFile:
     Attributes:
         path: The path of the file.
         options: How to read it.
+        connected: The connected customers whose ids have leading zeros, by their ids without these zeros.
         layout: What the columns of the file mean; empty until the file is opened.
         errors: The rows that must be changed.
         warnings: The rows that look wrong and need a confirmation.
@@ -101,6 +102,7 @@ class CustomerFile:
 
     path: Path
     options: FileOptions = attrs.field(factory=FileOptions)
+    connected: Mapping[str, str] = attrs.field(factory=dict[str, str], init=False)
     layout: Layout = attrs.field(factory=lambda: Layout(form=""), init=False)
     errors: Problems = attrs.field(factory=Problems, init=False)
     warnings: Problems = attrs.field(factory=Problems, init=False)
@@ -189,5 +191,5 @@ class CustomerFile:
     def _opened(self) -> Generator[TenantFile]:
         if self.path.exists() and not self.path.is_file() and not self.path.is_dir():  # `open_file` rejects directories
             raise ProvisioningError(f"{self.path} is a pipe: use a regular file, which can be read twice")
-        with open_file(self.path, self.options) as file:
+        with open_file(self.path, self.options, self.connected) as file:
             yield file

@@ -22,6 +22,7 @@ from boooply.provisioning.engine import CONCURRENCY, GRACE
 from boooply.provisioning.identity import check_store
 from boooply.ratelimit.limits import RateLimits
 from boooply.store import AsyncStore, State
+from boooply.store.ledger import connected_without_zeros
 
 _LIMITS: Final = RateLimits()
 
@@ -97,6 +98,7 @@ class _Run:
     async def run(self) -> int:
         """Check the file, connect its customers unless this is a dry run, and return the exit code."""
         shown = self.shown
+        self._file.connected = await connected_without_zeros(self._store.database)
         found = await preflight(self._file, self._store.ledger, shown.stop)
         if shown.stop.is_set():
             return self._stopped()

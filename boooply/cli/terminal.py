@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
-from textwrap import fill
+from textwrap import wrap
 from typing import Annotated, Final, TextIO
 
 from cyclopts import Parameter
@@ -76,7 +76,9 @@ def wrapped(line: str, out: Console, *, indent: int = 0) -> str:
     """
     if not out.is_terminal:
         return line
-    return fill(line, out.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(
+        wrap(line, out.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def print_error(problem: str) -> None:
@@ -92,7 +94,9 @@ _VARIABLES: Final = {
     "platform_key": "BOOOPLY_PLATFORM_KEY",
 }
 _NAME: Final = rf"\b(?:{'|'.join(_VARIABLES)})\b"
-_ADVICE_FOR_PYTHON: Final = re.compile(rf",? or (?:pass )?{_NAME}(?:=…)?|; that one is for \w+ and \w+, which [^()]*\w")
+_ADVICE_FOR_PYTHON: Final = re.compile(
+    rf",? or (?:pass )?{_NAME}(?:=…)?| \(Python: {_NAME}\)|\. Use an? \w+ key for \w+ and \w+, which [^()]*\w"
+)
 
 
 def in_words_of_the_command(problem: str) -> str:

@@ -28,6 +28,7 @@ from boooply.provisioning.jobs import Jobs
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
 from boooply.store import AsyncStore
+from boooply.store.ledger import connected_without_zeros
 
 _HOUR: Final = 3600.0
 _COUNT_EVERY: Final = 5.0  # seconds
@@ -47,10 +48,12 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None, reading: ReadingO
         The exit code: 2 if a row is wrong or not confirmed, so that nothing was queued.
     """
     file = CustomerFile(tenants, reading.to_options())
-    if not await file.is_accepted(yes=reading.yes):
-        return WRONG_INPUT
-    async with AsyncStore.open(store) as opened, AsyncQueue.open(opened) as queue:
-        count = await queue.enqueue(file.tenants())
+    async with AsyncStore.open(store) as opened:
+        file.connected = await connected_without_zeros(opened.database)
+        if not await file.is_accepted(yes=reading.yes):
+            return WRONG_INPUT
+        async with AsyncQueue.open(opened) as queue:
+            count = await queue.enqueue(file.tenants())
     console().print(f"Queued {count_of(count, 'customer')}. `boooply worker` connects them.")
     return 0
 

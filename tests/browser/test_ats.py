@@ -131,5 +131,5 @@ def test_what_goes_wrong_is_told(addresses: list[str], looking: Any) -> None:
     ats.get_by_test_id("candidate-name").fill("Jane")
     ats.get_by_test_id("candidate-email").fill("jane@example.com")
     ats.get_by_test_id("create-interview").click()
-    expect(ats.get_by_test_id("result")).to_contain_text("look before you try again")
+    expect(ats.get_by_test_id("result")).to_contain_text("check before you try again")
     looking.picture(ats, "ats-5-doubt")

@@ -306,6 +306,36 @@ def test_a_warning_can_be_confirmed_by_an_option(run: Run, look_alikes: Path, co
     assert "onnected 2 customers" in ran.words
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_an_id_without_the_leading_zeros_of_a_connected_customer_is_a_warning(
+    run: Run, tenants_csv: Rows, sandbox, dry_run: bool
+) -> None:
+    assert run("provision", tenants_csv(["00123,Acme,1,a@b.example,,", "00124,Beacon,1,a@b.example,,"])).code == 0
+    file = tenants_csv(["123,Acme,1,a@b.example,,", "00124,Beacon,1,a@b.example,,", "125,C,1,a@b.example,,"])
+
+    ran = run("provision", file, *(["--dry-run"] if dry_run else []))
+
+    assert ran.code == (0 if dry_run else 2)
+    assert "1 row looks wrong" in words(ran.err)
+    assert "organization_id: '123' looks like '00123', which is already connected" in words(ran.err)
+    assert set(sandbox.mints) == {"00123", "00124"}
+    ran.check_is_fit_for_print()
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--allow", "123"], ["--allow", "00123"]], ids=" ".join)
+def test_a_confirmed_id_without_zeros_is_connected_and_is_no_warning_afterwards(
+    run: Run, tenants_csv: Rows, sandbox, options: list[str]
+) -> None:
+    assert run("provision", tenants_csv(["00123,Acme,1,a@b.example,,"])).code == 0
+    file = tenants_csv(["123,Acme,1,a@b.example,,"])
+
+    assert run("provision", file, *options).code == 0
+    assert sandbox.mints == {"00123": 1, "123": 1}
+
+    again = run("provision", file)
+    assert (again.code, again.err) == (0, "")
+
+
 def test_no_option_confirms_a_row_that_must_be_changed(run: Run, tenants_csv: Rows, sandbox) -> None:
     assert run("provision", tenants_csv(["1.23E+12,Acme,1,a@b.example,,"]), "--yes").code == 2
     assert sandbox.calls == ()

@@ -167,15 +167,13 @@ def test_the_report_for_people_is_tidy(api: Deviating, run: Run) -> None:
     assert ran.code == 4
     assert ran.out.startswith("26 passed, 1 differs, 1 not checked. Sent 5 requests, which changed nothing.\n")
     assert re.search(
-        r"^differs  unknown-fields +4 unknown fields, kept in .extra *\n +- Page.mood",
-        ran.out,
-        re.MULTILINE,
+        r"^differs  unknown-fields +4 unknown fields, kept in .extra *\n +- Page.mood", ran.out, re.MULTILINE
     )
     for slug in SLUGS:
         assert re.search(rf"\b{slug}\b", ran.out), slug
     assert "aiohttp" in ran.words
     assert "not checked: the address is http" in ran.words
-    assert "paste this into an issue" in ran.words
+    assert "paste this report into an issue" in ran.words
 
 
 def test_the_report_in_a_terminal(api: Deviating, run_in_terminal: Run) -> None:

@@ -144,7 +144,7 @@ def test_without_a_key_the_two_ways_are_named(run: Run, monkeypatch: pytest.Monk
 def test_an_unknown_customer_is_an_error(run: Run) -> None:
     ran = run("interviews", "list", "--customer", "org_9")
 
-    assert (ran.code, ran.err) == (1, "boooply: org_9 is not connected: no key of it is stored\n")
+    assert (ran.code, ran.err) == (1, "boooply: org_9 is not connected: no key is stored for it\n")
 
 
 def test_a_revoked_key_does_not_hide_the_other_customers(run: Run, sandbox) -> None:

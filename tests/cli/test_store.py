@@ -75,7 +75,7 @@ def test_a_wrong_encryption_key_is_one_line_and_1(run: Run, monkeypatch: pytest.
     ran = run("store", "rotate")
 
     assert (ran.code, ran.out) == (1, "")
-    assert "BOOOPLY_STORE_KEY must contain it too" in ran.err
+    assert "Add that key to BOOOPLY_STORE_KEY" in ran.err
 
 
 async def _swap() -> None:
@@ -176,7 +176,7 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
     ran = run("store", "restore", rescued)
 
     assert ran.code == 1
-    assert "line 1: org_1: has another key by now" in ran.err
+    assert "line 1: org_1: already has another key" in ran.err
     assert "1 key restored." in ran.out
     assert "delete it" not in ran.words
     assert run("tenants", "key", "org_1").out == f"{THIRD_KEY}\n"
@@ -213,7 +213,7 @@ def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
     ran = run("store", "restore", path)
 
     assert ran.code == 1
-    assert "line 1: org_1: the key is a platform key, and must be an organization key\n" in ran.err
+    assert "line 1: org_1: the key is a platform key, but must be an organization key\n" in ran.err
     ran.check_is_plain()
 
 
@@ -354,7 +354,7 @@ def test_every_platform_key_of_a_list_is_checked(
     ran = run(*command)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "BOOOPLY_PLATFORM_KEY is an organization key, and must be a platform key\n" in ran.err
+    assert "BOOOPLY_PLATFORM_KEY is an organization key, but must be a platform key\n" in ran.err
     ran.check_is_plain()
 
 

@@ -223,7 +223,7 @@ def test_a_missing_key_is_1(run: Run) -> None:
     ran = run("tenants", "key", "org_1")
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "boooply: org_1 is not connected: no key of it is stored\n"
+    assert ran.err == "boooply: org_1 is not connected: no key is stored for it\n"
 
 
 def test_a_damaged_key_is_not_printed(run: Run) -> None:
@@ -233,7 +233,7 @@ def test_a_damaged_key_is_not_printed(run: Run) -> None:
     ran = run("tenants", "key", "hand_0000")
 
     assert (ran.code, ran.out) == (1, "")
-    assert "is not what was stored" in ran.err
+    assert "the key stored for hand_0000 was altered" in ran.err
 
 
 # ---- disconnect

@@ -88,6 +88,22 @@ def test_enqueue_reads_files_as_provision_does(run: Run, tmp_path: Path, status:
     assert "Queued 2 customers." in queued.out
 
 
+def test_enqueue_warns_of_an_id_without_the_leading_zeros_of_a_connected_customer(
+    run: Run, tmp_path: Path, status: Callable[[], dict[str, Any]]
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("organization_id,user_id,user_email\n00123,1,a@b.example\n", encoding="utf-8")
+    assert run("provision", path).code == 0
+    path.write_text("organization_id,user_id,user_email\n123,1,a@b.example\n", encoding="utf-8")
+
+    stopped = run("enqueue", path)
+
+    assert stopped.code == 2
+    assert "'123' looks like '00123', which is already connected" in " ".join(stopped.err.split())
+    assert not any(status()["jobs"].values())
+    assert run("enqueue", path, "--yes").code == 0
+
+
 def test_a_queue_requires_postgresql(run: Run, many_tenants_csv: Callable[[int], Path], sqlite_store_url: str) -> None:
     ran = run("enqueue", many_tenants_csv(1), "--store", sqlite_store_url)
 
@@ -151,7 +167,7 @@ def test_a_pipe_gets_a_line_a_minute(run: Run, many_tenants_csv: Rows, monkeypat
 def test_an_api_that_fails_ends_a_worker_with_one_line_and_few_in_doubt(
     run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch, status
 ) -> None:
-    monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", -55.0)  # it gives up 5 s after its last success
+    monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", -55.0)  # it stops 5 s after its last success
     sandbox.faults.add(MINT, "500", None)
     run("enqueue", many_tenants_csv(100))
 

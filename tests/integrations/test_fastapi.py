@@ -23,22 +23,28 @@ from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 
 from boooply import (
+    AsyncBoooplyPlatform,
     AsyncTenants,
     AttemptInfo,
     AuthenticationError,
+    BoooplyError,
     ConfigurationError,
+    ConflictError,
+    InterviewNotEvaluatedError,
     InvalidSignatureError,
     KeysNotStoredError,
     MalformedEventError,
+    NotConnectedError,
     PaymentRequiredError,
     PermissionDeniedError,
+    ProvisioningError,
     Secret,
     StoreError,
     StoreMismatchError,
     Tenant,
     WebhookError,
 )
-from boooply.integrations.fastapi import Boooply
+from boooply.integrations.fastapi import Boooply, error_response
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncInbox, AsyncStore, EventRecord
@@ -145,7 +151,7 @@ async def test_connect_create_play_and_receive_the_webhook(
         sandbox.webhooks.url = f"{application.url}/webhooks/boooply"
         async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as response:
             assert response.status == 409
-            assert await response.json() == {"detail": "Boooply is not connected yet."}
+            assert await response.json() == {"detail": "Boooply is not connected yet.", "code": "not_connected"}
         async with http.post(f"{application.url}/connect", headers=ACME) as response:
             assert await response.json() == {"name": "org_acme"}
         async with http.post(f"{application.url}/interviews?job_role=Cook", headers=ACME) as response:
@@ -217,11 +223,11 @@ async def test_errors_have_sensible_responses(application: Application, http: ai
         assert await ask("GET", "/interviews/nothing", headers=ACME) == (404, "the interview was not found")
         assert await ask("POST", "/interviews?job_role=%20", headers=ACME) == (422, "job_role: is blank")
         application.sandbox.faults.add("interviews.get", "html", times=None)
-        assert await ask("GET", "/interviews/x", headers=ACME) == (502, "Boooply cannot be reached just now.")
+        assert await ask("GET", "/interviews/x", headers=ACME) == (502, "Boooply cannot be reached at the moment.")
         application.sandbox.faults.clear()
         application.sandbox.faults.add("interviews.create", "commit-then-drop")
         status, detail = await ask("POST", "/interviews?job_role=Cook", headers=ACME)
-        assert (status, "look before you try again" in detail) == (502, True)
+        assert (status, "check before you try again" in detail) == (502, True)
         body = an_event()
         wrong = {"X-Boooply-Signature": "a" * 64}
         assert (await ask("POST", "/webhooks/boooply", data=body, headers=wrong))[0] == 401
@@ -418,12 +424,79 @@ def test_what_the_api_says_about_a_customer_reaches_the_user(boooply_sandbox: Sa
     }
     details = {kind: response.json()["detail"] for kind, response in responses.items()}
     assert details["key"] == details[""]
-    assert "does not accept the key of this customer any more: reconnect Boooply" in details["key"]
+    assert details["key"] == "Boooply no longer accepts the key of this customer: reconnect Boooply."
     assert details["mint"] == details["may not"] == "Boooply is not set up correctly."
     assert details["plan"] == "The plan has no interviews left"
     assert details["role"] == "Only owners may do this"
     assert details["mute"] == "interviews.create: HTTP 403"
+    assert {kind: response.json()["code"] for kind, response in responses.items()} == {
+        "key": "key_rejected",
+        "mint": "not_set_up",
+        "may not": "not_set_up",
+        "plan": "payment_required",
+        "role": "permission_denied",
+        "mute": "permission_denied",
+        "": "key_rejected",
+    }
     assert boooply_sandbox.mints == {"org_1": 1}
+
+
+CONFLICTS = {
+    "not_connected": NotConnectedError("org_1"),
+    "in_doubt": ProvisioningError("org_1 is in doubt"),
+    "key_rejected": AuthenticationError("interviews.get", status=401, message="Invalid API key"),
+    "not_evaluated": InterviewNotEvaluatedError("Boooply-AI-1", "CANCELLED"),
+    "conflict": ConflictError("interviews.cancel", status=409, message="It is cancelled already"),
+}
+
+
+@pytest.mark.parametrize("code", CONFLICTS)
+def test_a_program_can_distinguish_the_conflicts(code: str) -> None:
+    app = FastAPI()
+    Boooply().add_to(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise CONFLICTS[code]
+
+    response = TestClient(app).get("/")
+    assert (response.status_code, response.json()["code"]) == (409, code)
+
+
+@pytest.mark.parametrize("given", ["", Secret("")], ids=["text", "secret"])
+def test_a_customer_whose_key_is_empty_is_not_connected(boooply_sandbox: Sandbox, given: str | Secret) -> None:
+    app = FastAPI()
+    app.exception_handler(BoooplyError)(error_response)
+
+    @app.get("/")
+    async def read() -> None:
+        async with AsyncBoooplyPlatform() as platform:
+            await platform.organization(given).organization.get()
+
+    response = TestClient(app).get("/")
+    assert response.status_code == 409
+    assert response.json() == {"detail": "Boooply is not connected yet.", "code": "not_connected"}
+    assert boooply_sandbox.calls == ()
+
+
+@pytest.mark.usefixtures("boooply_sandbox")
+@pytest.mark.parametrize("given", ["", None])
+def test_a_platform_key_that_is_empty_is_reported_as_missing(
+    given: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", "")
+    app = FastAPI()
+    app.exception_handler(BoooplyError)(error_response)
+
+    @app.get("/")
+    async def connect() -> None:
+        AsyncBoooplyPlatform(platform_key=given)
+
+    response = TestClient(app).get("/")
+    assert response.status_code == 503
+    assert response.json() == {"detail": "Boooply is not set up: its platform key is missing.", "code": "not_set_up"}
+    assert "Retry-After" not in response.headers
+    assert "set BOOOPLY_PLATFORM_KEY" in caplog.text
 
 
 @pytest.mark.usefixtures("store_variables")
@@ -673,7 +746,7 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
         response = client.get("/connected")
         assert response.status_code == 409
         assert ("reconnect Boooply" in response.json()["detail"]) is is_stored
-    assert ("the key of org_1 was minted and could not be stored" in caplog.text) is not is_stored
+    assert ("the key of org_1 was minted but could not be stored" in caplog.text) is not is_stored
     assert len([*tmp_path.glob("boooply-rescued-keys-*")]) == (not is_stored)
     assert "0123456789abcdef" not in caplog.text
 

@@ -52,6 +52,10 @@ def kinds(plan: Plan) -> list[tuple[int, str]]:
 # ---- encodings
 
 NAMED = f"{SHORT},user_name\n1,u,a@b,Müller\n"
+UNKNOWN_ENCODING = (
+    'line 2 is not UTF-8. Save it as "CSV UTF-8", or name its encoding, such as cp1250 or cp1251, with --encoding '
+    "(Python: encoding)."
+)
 
 
 @pytest.mark.parametrize(
@@ -94,44 +98,34 @@ def rows(*names: str) -> str:
     [
         pytest.param(
             rows("Müller", "Ann", "Özil").encode("cp1252"),
-            'lines 2 and 4 are not UTF-8: save the file as "CSV UTF-8"; '
-            "if it is in cp1252, as it seems, give --encoding cp1252",
+            'lines 2 and 4 are not UTF-8. Save it as "CSV UTF-8", or use --encoding cp1252 (Python: encoding="cp1252") '
+            "if the file is in cp1252, as it seems.",
             id="cp1252",
         ),
         pytest.param(
             rows(*["Zoë"] * 8).encode("cp1252"),
-            'lines 2, 3, 4, 5, 6 and 3 more are not UTF-8: save the file as "CSV UTF-8"; '
-            "if it is in cp1252, as it seems, give --encoding cp1252",
+            'lines 2, 3, 4, 5, 6 and 3 more are not UTF-8. Save it as "CSV UTF-8", or use --encoding cp1252 '
+            '(Python: encoding="cp1252") if the file is in cp1252, as it seems.',
             id="many lines",
         ),
-        pytest.param(
-            rows("Петров").encode("cp1251"),
-            'line 2 is not UTF-8: save the file as "CSV UTF-8"; give its encoding, such as --encoding cp1250 or cp1251',
-            id="Cyrillic",
-        ),
-        pytest.param(
-            rows("Michał Łukasz").encode("cp1250"),
-            'line 2 is not UTF-8: save the file as "CSV UTF-8"; give its encoding, such as --encoding cp1250 or cp1251',
-            id="Polish",
-        ),
-        pytest.param(
-            rows("Müller").encode("mac-roman"),
-            'line 2 is not UTF-8: save the file as "CSV UTF-8"; give its encoding, such as --encoding cp1250 or cp1251',
-            id="a Mac's",
-        ),
+        pytest.param(rows("Петров").encode("cp1251"), UNKNOWN_ENCODING, id="Cyrillic"),
+        pytest.param(rows("Michał Łukasz").encode("cp1250"), UNKNOWN_ENCODING, id="Polish"),
+        pytest.param(rows("Müller").encode("mac-roman"), UNKNOWN_ENCODING, id="a Mac's"),
         pytest.param(
             rows("Zoë").encode() + "2,u,a@b,Müller\n".encode("cp1252"),
-            "line 3 is not UTF-8, unlike other lines: correct it",
+            "line 3 is not UTF-8, but other lines are. Correct it.",
             id="one line",
         ),
         pytest.param(
             NAMED.encode("utf-16-le"),
-            'looks like UTF-16 without a mark: save the file as "CSV UTF-8", or give --encoding utf-16-le',
+            'the file looks like UTF-16 without a byte order mark. Save it as "CSV UTF-8", or use '
+            '--encoding utf-16-le (Python: encoding="utf-16-le").',
             id="UTF-16 without a mark",
         ),
         pytest.param(
             NAMED.encode("utf-16-be"),
-            'looks like UTF-16 without a mark: save the file as "CSV UTF-8", or give --encoding utf-16-be',
+            'the file looks like UTF-16 without a byte order mark. Save it as "CSV UTF-8", or use '
+            '--encoding utf-16-be (Python: encoding="utf-16-be").',
             id="the other UTF-16 without a mark",
         ),
     ],
@@ -144,7 +138,9 @@ def test_json_in_an_unknown_encoding_is_refused(write: Write) -> None:
     line = '{"organization_id": "1", "user_id": "u", "user_email": "a@b", "user_name": "Müller"}'
     for name in ("x.json", "x.jsonl"):
         path = write(line.encode("cp1252"), name)
-        assert problem_of(path).endswith("give --encoding cp1252")
+        assert problem_of(path).endswith(
+            'use --encoding cp1252 (Python: encoding="cp1252") if the file is in cp1252, as it seems.'
+        )
         assert read_tenants(path, encoding="cp1252").tenants == (MUELLER,)
 
 
@@ -156,14 +152,16 @@ def test_no_part_of_the_file_is_in_an_error_of_its_encoding(write: Write) -> Non
 
 def test_a_wrong_encoding_is_an_error(write: Write) -> None:
     path = write(NAMED.encode("utf-8-sig"))
-    assert problem_of(path, encoding="cp1252") == "begins with the mark of UTF-8: leave out --encoding cp1252"
+    assert problem_of(path, encoding="cp1252") == (
+        "the file starts with the byte order mark of UTF-8, not cp1252. Leave out --encoding (Python: encoding)."
+    )
     path = write(NAMED.encode("cp1252"))
-    assert problem_of(path, encoding="ascii").startswith("is not in ascii: save the file")
+    assert problem_of(path, encoding="ascii").startswith('the file is not in ascii. Save it as "CSV UTF-8"')
 
 
 @pytest.mark.parametrize("name", ["cp9999", "rot13", "a\0b"])
 def test_an_unknown_encoding_is_an_error(write: Write, name: str) -> None:
-    with pytest.raises(ProvisioningError, match=r"^encoding: .* is unknown: give a name such as utf-8"):
+    with pytest.raises(ProvisioningError, match=r"^encoding: .* is unknown\. Use a name such as utf-8"):
         read_tenants(write(NAMED), encoding=name)
 
 
@@ -171,17 +169,17 @@ def test_an_unknown_encoding_is_an_error(write: Write, name: str) -> None:
     ("content", "name", "problem"),
     [
         (b"PK\x03\x04", "x.csv", "is an Excel workbook or a ZIP archive"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.csv", "is an old Excel file or protected by a password"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.xlsx", "is an old Excel file or protected by a password"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.XLS", "is an old Excel file: save it as .xlsx or as CSV UTF-8"),
-        (b"\x1f\x8b\x08", "x.csv", "is compressed: unpack it first"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.csv", "is an old Excel file or has a password. Save it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.xlsx", "is an old Excel file or has a password. Save it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "x.XLS", "is an old Excel file. Save it as .xlsx or CSV UTF-8."),
+        (b"\x1f\x8b\x08", "x.csv", "is compressed. Decompress it first."),
         (b"%PDF-1.7", "x.csv", "is a PDF"),
         (b"PK\x03\x04", "x.ods", "is an OpenDocument file"),
-        (b"PK\x03\x04", "x.xlsx", "is damaged or no Excel workbook"),
+        (b"PK\x03\x04", "x.xlsx", "is damaged or not an Excel workbook"),
     ],
 )
 def test_other_kinds_of_file_are_named(write: Write, content: bytes, name: str, problem: str) -> None:
-    assert problem_of(write(content, name)).startswith(problem)
+    assert problem_of(write(content, name)).startswith(f"the file {problem}")
 
 
 # ---- delimiters
@@ -219,15 +217,18 @@ def test_a_given_delimiter_is_used(write: Write, given: str) -> None:
 
 def test_a_wrong_delimiter_is_named_with_the_right_one(write: Write) -> None:
     path = write("organization_id;user_id;user_email\n1;u;a@b\n")
-    expected = "line 1 (the header): the delimiter is not ',' but the semicolon: give --delimiter \";\""
-    assert problem_of(path, delimiter=",") == expected
+    assert problem_of(path, delimiter=",") == (
+        "line 1 (the header): the delimiter is a semicolon, not ','. Use --delimiter \";\" (Python: delimiter)."
+    )
     path = write("sep=|\norganization_id\tuser_id\tuser_email\n1\tu\ta@b\n")
-    assert problem_of(path) == "line 2 (the header): the delimiter is not '|' but the tab: give --delimiter tab"
+    assert problem_of(path) == (
+        "line 2 (the header): the delimiter is a tab, not '|'. Use --delimiter tab (Python: delimiter)."
+    )
 
 
 @pytest.mark.parametrize("given", ["::", '"', "\n", "x", "7"])
 def test_an_impossible_delimiter_is_an_error(write: Write, given: str) -> None:
-    with pytest.raises(ProvisioningError, match=r"^delimiter: .* must be one character"):
+    with pytest.raises(ProvisioningError, match=r"^delimiter: .* cannot separate cells\. Use one character"):
         read_tenants(write(NAMED), delimiter=given)
 
 
@@ -285,20 +286,23 @@ def test_a_mapping_of_a_missing_column_is_an_error(write: Write, name: str) -> N
         else json.dumps({"organizationId": 1, "userId": "u", "userEmail": "a@b"})
     )
     problem = problem_of(write(text, name), mapping={"Mail": "user_name"})
-    assert problem.endswith("mapping: there is no column 'Mail': name a column of the file")
+    assert problem.endswith("the file has no column 'Mail' to map. Correct the name in --map (Python: mapping).")
 
 
 def test_a_header_without_required_columns_names_the_mapping_that_found_none(write: Write) -> None:
     problem = problem_of(write("Kunde,user_id\n1,u\n"), mapping={"Kundn": "organization_id"})
-    assert "column user_email is missing; mapping: there is no column 'Kundn'; the columns are" in problem
+    assert "column user_email is missing; the file has no column 'Kundn' to map. The columns are" in problem
 
 
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
-        ({"Mail": "email"}, "^mapping: 'Mail' cannot stand for 'email': use one of organization_id, "),
-        ({"A": "user_id", "B": "user_id"}, "^mapping: 'A' and 'B' both stand for user_id$"),
-        ({"A b": "user_id", "a_B": "user_name"}, "^mapping: 'a_B' is given twice$"),
+        ({"Mail": "email"}, r"^mapping: 'Mail' is mapped to 'email', which is unknown\. Use one of organization_id, "),
+        (
+            {"A": "user_id", "B": "user_id"},
+            r"^mapping: 'A' and 'B' are both mapped to user_id\. Map only one of them\.$",
+        ),
+        ({"A b": "user_id", "a_B": "user_name"}, r"^mapping: 'a_B' is mapped twice\. Map it to one column\.$"),
     ],
 )
 def test_an_impossible_mapping_is_an_error(write: Write, mapping: dict[str, str], problem: str) -> None:
@@ -377,12 +381,12 @@ def test_an_object_of_an_array_is_known_by_its_first_line(write: Write) -> None:
     [
         ("[\n{}", "line 2: not valid JSON: the array is not closed, or a comma is missing"),
         ("[\n{} {}]", "line 2: not valid JSON: the array is not closed, or a comma is missing"),
-        ("[{}]\n[{}]", "line 1: not valid JSON: the array does not end there or is not closed"),
+        ("[{}]\n[{}]", "line 1: not valid JSON: the array is not closed, or text follows it"),
         ("[\n{'a': 1}]", "line 2: not valid JSON: Expecting property name enclosed in double quotes at character 2"),
-        ("[" * 100_000, "line 1: not readable as JSON: a number is too long, or the nesting is too deep"),
-        ("[]", "contains no customers"),
-        ("", "contains no customers"),
-        ("[", "line 1: not valid JSON: the array does not end there or is not closed"),
+        ("[" * 100_000, "line 1: cannot be read as JSON: a number is too long, or the nesting is too deep"),
+        ("[]", "the file contains no customers"),
+        ("", "the file contains no customers"),
+        ("[", "line 1: not valid JSON: the array is not closed, or text follows it"),
     ],
 )
 def test_json_that_cannot_be_read_is_an_error(write: Write, text: str, problem: str) -> None:
@@ -395,7 +399,9 @@ def test_json_that_cannot_be_read_is_an_error(write: Write, text: str, problem: 
 def test_a_large_array_is_refused_with_the_way_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_LARGEST", 10)
     problem = problem_of(write('[{"organizationId": 1}]', "x.json"))
-    assert problem == "has 0 MB, and may have 50: write an object a line, and name the file .jsonl"
+    assert problem == (
+        "the file has 0 MB, and the limit is 50 MB. Write one object per line, and name the file .jsonl."
+    )
 
 
 @pytest.mark.parametrize("role", ["admin", "Admin", "ADMIN"])

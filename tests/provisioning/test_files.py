@@ -23,9 +23,10 @@ SHORT = "organization_id,user_id,user_email"  # the required columns
 NEVER_CLOSED = "not valid CSV: unexpected end of data"
 CLOSED_TOO_EARLY = "not valid CSV: ',' expected after '\"'"
 OPTIONS = (
-    f'the columns are {", ".join(COLUMNS)}; --map "NAME=organization_id" reads a column of another name, '
-    "--ignore-extra leaves the others out"
+    f'The columns are {", ".join(COLUMNS)}. To read a column with another name, use --map "NAME=organization_id" '
+    "(Python: mapping). To skip unknown columns, use --ignore-extra (Python: ignore_extra=True)."
 )
+EMPTY = f"the file is empty. Add a header row with the columns {', '.join(COLUMNS)}."
 ONE = Tenant(organization_id="1", user_id="u", user_email="a@b")
 TWO = Tenant(organization_id="2", user_id="u", user_email="a@b")
 
@@ -305,9 +306,11 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
         pytest.param("{'a': 1}", "not valid JSON: Expecting property name enclosed in double quotes at character 2"),
         pytest.param("{" + GOOD, "not valid JSON: Expecting ',' delimiter at character 61", id="cut off"),
         pytest.param(
-            "[" * 100_000, "not readable as JSON: a number is too long, or the nesting is too deep", id="deep"
+            "[" * 100_000, "cannot be read as JSON: a number is too long, or the nesting is too deep", id="deep"
         ),
-        pytest.param("9" * 5_000, "not readable as JSON: a number is too long, or the nesting is too deep", id="long"),
+        pytest.param(
+            "9" * 5_000, "cannot be read as JSON: a number is too long, or the nesting is too deep", id="long"
+        ),
         pytest.param('["x"]', '["x"] must be an object, such as {"organization_id": …}', id="array"),
         pytest.param('"\\u001b"', "'\\x1b' must be an object, such as {\"organization_id\": …}", id="string"),
         pytest.param(
@@ -346,7 +349,7 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
         pytest.param(f'{{{GOOD}, "\\u0007": "x"}}', "unknown name '\\x07'", id="unknown key"),
         pytest.param(
             f'{{{GOOD}, "user_name": "\\ud800"}}',
-            "contains half a surrogate pair: a \\ud8… escape without the other half",
+            "contains half of a surrogate pair: a \\ud8… escape without its other half",
             id="half of a character",
         ),
         pytest.param(
@@ -387,38 +390,36 @@ def test_a_repeated_id_in_json_lines(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "reason"),
     [
-        pytest.param("", "x.csv", f"is empty; add a header row with the columns {', '.join(COLUMNS)}", id="empty"),
-        pytest.param(
-            "\ufeff\n\n", "x.csv", f"is empty; add a header row with the columns {', '.join(COLUMNS)}", id="blank"
-        ),
-        pytest.param("", "x.jsonl", "contains no customers", id="empty JSON Lines"),
-        pytest.param(f"{SHORT}\n\n", "x.csv", "contains no customers", id="header only"),
+        pytest.param("", "x.csv", EMPTY, id="empty"),
+        pytest.param("\ufeff\n\n", "x.csv", EMPTY, id="blank"),
+        pytest.param("", "x.jsonl", "the file contains no customers", id="empty JSON Lines"),
+        pytest.param(f"{SHORT}\n\n", "x.csv", "the file contains no customers", id="header only"),
         pytest.param(
             "\norganization_id,user_name\n1,u",
             "x.csv",
-            f"line 2 (the header): column user_id is missing; column user_email is missing; {OPTIONS}",
+            f"line 2 (the header): column user_id is missing; column user_email is missing. {OPTIONS}",
             id="columns missing",
         ),
         pytest.param(
             f"{SHORT},userId\n1,u,a@b,v",
             "x.csv",
-            f"line 1 (the header): user_id: is given twice, as 'user_id' and 'userId'; {OPTIONS}",
+            f"line 1 (the header): user_id: is given twice, as 'user_id' and 'userId'. {OPTIONS}",
             id="column twice",
         ),
         pytest.param(
             f"{SHORT},organizaton_name,plan\x1b\n1,u,a@b,A,B",
             "x.csv",
             "line 1 (the header): unknown name 'organizaton_name': did you mean organization_name?; "
-            f"unknown name 'plan\\x1b'; {OPTIONS}",
+            f"unknown name 'plan\\x1b'. {OPTIONS}",
             id="unknown columns",
         ),
         pytest.param(
             f'{SHORT},"user_name\n1,u,a@b,v',
             "x.csv",
-            f"line 1 (the header): {NEVER_CLOSED}; Close each quoted cell, and double each quote inside it.",
+            f"line 1 (the header): {NEVER_CLOSED}. Close each quoted cell, and double each quote inside it.",
             id="quote in the header",
         ),
-        pytest.param(SHORT.encode("utf-16"), "x.csv", "contains no customers", id="UTF-16"),
+        pytest.param(SHORT.encode("utf-16"), "x.csv", "the file contains no customers", id="UTF-16"),
     ],
 )
 def test_an_unusable_file_raises(read: Read, tmp_path: Path, text: str | bytes, name: str, reason: str) -> None:

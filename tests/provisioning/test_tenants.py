@@ -67,6 +67,19 @@ async def test_a_customer_without_a_key_is_told_by_name(tenants):
         await tenants.client("org_9")
 
 
+async def test_a_customer_whose_key_in_a_vault_is_empty_is_not_connected(platform, store):
+    class Vault:
+        async def put(self, _organization_id: str, _api_key: Secret, /) -> None: ...
+
+        async def get(self, _organization_id: str, /) -> Secret:
+            return Secret("")
+
+        async def delete(self, _organization_id: str, /) -> None: ...
+
+    with pytest.raises(NotConnectedError, match="org_9 is not connected"):
+        await AsyncTenants(platform, store, keys=Vault()).client("org_9")
+
+
 async def test_a_key_of_another_customer_is_refused_before_it_is_used(tenants, store, sandbox):
     await tenants.connect(customer(1))
     await store.keys.put("org_2", await store.keys.get("org_1"))
@@ -81,7 +94,7 @@ async def test_a_stored_key_that_is_refused_is_told_to_be_one(tenants, store):
     with pytest.raises(AuthenticationError) as caught:
         await tenants.client("org_2")
     (note,) = caught.value.__notes__
-    assert note.startswith("It is the stored key of org_2 that is refused: was the store filled by another API")
+    assert note.startswith("The API rejected the stored key of org_2. If the key comes from another API")
 
 
 async def test_whose_key_it_is_is_asked_once(tenants, sandbox):
@@ -120,7 +133,7 @@ async def test_a_customer_that_disconnects_is_forgotten_and_can_connect_again(te
     assert sandbox.mints == {"org_1": 2}
 
 
-async def test_a_lost_answer_is_told_and_not_sent_again(tenants, sandbox):
+async def test_a_lost_response_is_reported_and_not_sent_again(tenants, sandbox):
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError):
         await tenants.connect(customer(1))

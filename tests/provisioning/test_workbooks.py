@@ -159,29 +159,29 @@ def test_a_mapping_finds_the_sheet(save: Save) -> None:
 @pytest.mark.parametrize(
     ("value", "code", "kind", "problem"),
     [
-        (7, "00000", "formatted number", "'7' is shown in another form, by the format '00000'"),
-        (7, '"K-"0', "formatted number", "'7' is shown in another form, by the format '\"K-\"0'"),
+        (7, "00000", "formatted number", "'7' is shown differently because of its format '00000'"),
+        (7, '"K-"0', "formatted number", "'7' is shown differently because of its format '\"K-\"0'"),
         (
             1230000000000,
             "0.00E+00",
             "shortened number",
             "'1230000000000' may have lost digits: its format is '0.00E+00'",
         ),
-        (7, "0%", "formatted number", "'7' is shown in another form, by the format '0%'"),
+        (7, "0%", "formatted number", "'7' is shown differently because of its format '0%'"),
         (1.5, "General", "decimal number", "'1.5' is a number with decimals"),
         (
             10**15,
             "General",
             "rounded number",
-            "'1000000000000000' is a number whose last digits a spreadsheet has lost",
+            "'1000000000000000' is a number whose last digits the spreadsheet has lost",
         ),
         (45000, "dd.mm.yyyy", "date", "'2023-03-15' is a date or a time"),
         (45000, "[$-407]d. mmmm yyyy;@", "date", "'2023-03-15' is a date or a time"),
         (dt.date(2024, 1, 2), None, "date", "'2024-01-02' is a date or a time"),
         (dt.time(6), None, "date", "'06:00:00' is a date or a time"),
         (True, None, "truth value", "'TRUE' is a truth value"),
-        ("#N/A", None, "error value", "'#N/A' is an error of a spreadsheet's formula"),
-        ("=A1", None, "formula", "'=A1' is a formula without its result"),
+        ("#N/A", None, "error value", "'#N/A' is the error value of a formula"),
+        ("=A1", None, "formula", "'=A1' is a formula without a stored result"),
     ],
 )
 @pytest.mark.parametrize("column", ["organization_id", "user_id", "organization_name"])
@@ -208,8 +208,8 @@ def test_text_is_checked_as_in_other_files(save: Save) -> None:
 @pytest.mark.parametrize(
     ("sheets", "problem"),
     [
-        ({"rows": []}, "sheet 'Customers': is empty; add a header row with the columns organization_id, "),
-        ({"rows": [COLUMNS]}, "contains no customers"),
+        ({"rows": []}, "sheet 'Customers': the sheet is empty. Add a header row with the columns organization_id, "),
+        ({"rows": [COLUMNS]}, "the file contains no customers"),
         ({"rows": [("Kunde", "Mail")]}, "sheet 'Customers', row 1 (the header): unknown name 'Kunde'; unknown name "),
     ],
 )
@@ -233,14 +233,14 @@ def test_a_workbook_without_customers_is_an_error(save: Save, sheets: dict[str, 
     ],
 )
 def test_a_damaged_workbook_is_an_error(write: Callable[[str], Path], rows: str) -> None:
-    with pytest.raises(ProvisioningError, match="is damaged or no Excel workbook"):
+    with pytest.raises(ProvisioningError, match="is damaged or not an Excel workbook"):
         read_tenants(write(rows))
 
 
 def test_a_cut_off_workbook_is_an_error(save: Save) -> None:
     path = save(COLUMNS, (1, "u", "a@b"))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ProvisioningError, match="is damaged or no Excel workbook"):
+    with pytest.raises(ProvisioningError, match="is damaged or not an Excel workbook"):
         read_tenants(path)
 
 
@@ -272,14 +272,16 @@ def test_a_bomb_of_entities_is_no_workbook(write: Callable[[str], Path]) -> None
         f"<!ENTITY {name} '{f'&{before};' * 10}'>" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
     replace(path, "xl/worksheets/sheet1.xml", "<worksheet", f"{bomb}]><worksheet")
-    with pytest.raises(ProvisioningError, match="is damaged or no Excel workbook"):
+    with pytest.raises(ProvisioningError, match="is damaged or not an Excel workbook"):
         read_tenants(path)
 
 
 def test_without_the_extra_the_error_names_it_and_another_way(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(COLUMNS, (1, "u", "a@b"))
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(ProvisioningError, match=r"needs openpyxl: .*\[excel\]\". Or save the file as CSV UTF-8"):
+    with pytest.raises(
+        ProvisioningError, match=r"needs openpyxl\. Run `.*\[excel\]\"`, or save the file as CSV UTF-8\."
+    ):
         read_tenants(path)
 
 
@@ -287,8 +289,10 @@ def test_a_large_workbook_is_refused_with_the_way_out(save: Save, monkeypatch: p
     path = save(COLUMNS, (1, "u", "a@b"))
     with monkeypatch.context() as changed:
         changed.setattr(reading, "_LARGEST", 10)
-        with pytest.raises(ProvisioningError, match="has 0 MB, and may have 50: save it as CSV UTF-8"):
+        with pytest.raises(
+            ProvisioningError, match=r"the file has 0 MB, and the limit is 50 MB\. Save it as CSV UTF-8\."
+        ):
             read_tenants(path)
     monkeypatch.setattr(workbooks, "_MOST_BYTES", 10)
-    with pytest.raises(ProvisioningError, match="is too large: save it as CSV UTF-8"):
+    with pytest.raises(ProvisioningError, match=r"the file is too large\. Save it as CSV UTF-8\."):
         read_tenants(path)

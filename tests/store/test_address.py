@@ -43,12 +43,12 @@ def check_shows_no_part(error: BaseException) -> None:
         ("postgresql://user:w0lves@127.0.0.1/db?autocommit=true", "an option that PostgreSQL does not know"),
         (
             "postgresql://user:w0lves@127.0.0.1/db?connect_timeout=l4mbs1",
-            "a whole number of seconds as connect_timeout",
+            "connect_timeout as a whole number of seconds",
         ),
         ("mysql://user:w0lves@host/db", "must look like"),
         ("sqlite://user:w0lves@host/db", "three slashes"),
-        ("sqlite://boooply.db", "three slashes before the file, as sqlite:///boooply.db"),
-        ("sqlite:///{}/boooply.db?timeout=abc", "an option timeout that the store cannot follow: drop it"),
+        ("sqlite://boooply.db", "three slashes before a relative path, as in sqlite:///boooply.db"),
+        ("sqlite:///{}/boooply.db?timeout=abc", "an option timeout that the store does not support. Remove it."),
         ("sqlite:///{}/boooply.db?timeout=5", "an option timeout"),
         ("sqlite:///{}/boooply.db?mode=ro", "an option mode"),
         ("sqlite:///{}/boooply.db?mode=memory", "an option mode"),
@@ -58,7 +58,7 @@ def check_shows_no_part(error: BaseException) -> None:
         ("sqlite:///file:{}/boooply.db?mode=rwc&uri=true", "an option mode"),
         ("sqlite:///file:{}/boooply.db?mode=ro&uri=true&nolock=1", "an option nolock"),
         ('"sqlite:///boooply.db"', "is in quotes"),
-        ("${{BOOOPLY_STORE_URL}}", "is a variable that was not filled in"),
+        ("${{BOOOPLY_STORE_URL}}", "is a placeholder that was not filled in"),
         (b"postgresql://user:w0lves@host/db", "must be text, not bytes"),
         (Path("boooply.db"), "must be text, not PosixPath"),
     ],
@@ -152,7 +152,7 @@ def open_blocking(url: str, **options: Any) -> None:
     [
         (b"w0lves", "BOOOPLY_STORE_KEY or encryption_key must be text, a Secret, or a list of them, not bytes"),
         ('"w0lves"', "BOOOPLY_STORE_KEY or encryption_key is in quotes"),
-        (["${l4mbs1}"], "BOOOPLY_STORE_KEY or encryption_key is a variable that was not filled in"),
+        (["${l4mbs1}"], "BOOOPLY_STORE_KEY or encryption_key is a placeholder that was not filled in"),
         ("w0lves", "BOOOPLY_STORE_KEY or encryption_key is not a Fernet key"),
     ],
 )

@@ -182,7 +182,10 @@ async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_e
         other.close()
         await store.keys.put("org_1", KEY)
     assert {str(error) for error in errors} == {
-        "the store cannot be written: database is locked. Another process has locked the store: end it, or wait for it."
+        (
+            "the store cannot be written: database is locked. Another process has locked the store. End that process, "
+            "or wait for it."
+        )
     }
     assert len({id(error) for error in errors}) == len(errors)
 
@@ -248,7 +251,7 @@ NEVER_CLOSED = textwrap.dedent("""
     from boooply.blocking import runner
     from boooply.store import Store
 
-    runner._SLICE = 0.1  # of the moment for which it waits at its end
+    runner._SLICE = 0.1  # seconds that it waits before it ends
     opening = Store.open(sys.argv[1], encryption_key=sys.argv[2])
     store = opening.__enter__()
     threading.Thread(target=store.keys.get, args=("org_1",), daemon=True).start()

@@ -123,9 +123,7 @@ def unknown_fields(observed: Observed) -> Finding:
     if not unknown:
         return passed(f"no unknown fields in {count_of(_models(fields), 'kind')} of objects")
     hidden = _hidden(len(unknown) - len(shown))
-    return differs(
-        f"{count_of(len(unknown), 'unknown field')}, kept in .extra", (*named(shown), *hidden)
-    )
+    return differs(f"{count_of(len(unknown), 'unknown field')}, kept in .extra", (*named(shown), *hidden))
 
 
 def _beside(observed: Observed) -> set[tuple[str, str]]:

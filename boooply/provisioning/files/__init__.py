@@ -1,1 +1,1 @@
-"""Files of customers, as spreadsheets and programs write them."""
+"""Customer files, as spreadsheets and programs write them."""

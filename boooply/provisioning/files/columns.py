@@ -1,7 +1,7 @@
-"""What the names in a file mean: in a header, or as the keys of JSON objects.
+"""The names in a file: the columns of a table, or the keys of JSON objects.
 
-An unknown name is an error. Minting cannot be undone: a mistyped ``organizaton_name`` that was ignored would mint a
-thousand organizations without a name.
+An unknown name is an error, because minting cannot be undone: if a mistyped ``organizaton_name`` were ignored, every
+organization would be created without a name.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from boooply.errors import ProvisioningError
 from boooply.provisioning.files.options import FileOptions, bare
 from boooply.provisioning.files.rows import COLUMNS, MEMBER_COLUMNS, REQUIRED, OddCell, Problem, Record, shown
 
-Pairs = Iterable[tuple[str, Any]]  # names and values: a dict would hide a repeated name
+Pairs = Iterable[tuple[str, Any]]  # names and values; a dict would hide a repeated name
 
 _NAMELESS: Final = ""
 
 
 class Names:
-    """The names that a file may use, and the column that each means."""
+    """The names that a file may use, each with its column."""
 
     def __init__(self, columns: Iterable[str], options: FileOptions, mapping: Mapping[str, str]) -> None:
         self._known = {bare(column): column for column in columns}
@@ -28,7 +28,7 @@ class Names:
         self._known |= {bare(name): column for name, column in mapping.items()}
         self._ignore_extra = options.ignore_extra
         self.unused: set[str] = set(self._mapping.values())
-        """The mapped names that have not occurred yet."""
+        """The mapped names that the file has not used yet."""
 
     def column(self, name: str) -> str | None:
         """Return the column that a name means, or None."""
@@ -37,7 +37,7 @@ class Names:
         return self._known.get(key)
 
     def values(self, pairs: Pairs) -> tuple[dict[str, Any], list[Problem]]:
-        """Return values by column, without blanks around text, and what is wrong with the names."""
+        """Return the values by column, without surrounding white space, and the problems of the names."""
         values: dict[str, Any] = {}
         names: dict[str, str] = {}
         problems: list[Problem] = []
@@ -61,39 +61,39 @@ class Names:
         return [Problem("unknown name", f"unknown name {shown(name.strip())}{hint}")]
 
     def check_mapping(self, source: str) -> None:
-        """Check that every mapped name has occurred.
+        """Check that the file uses every mapped name.
 
         Raises:
-            ProvisioningError: One has not.
+            ProvisioningError: The file lacks a mapped name.
         """
         if problem := self.mapping_problem:
-            raise ProvisioningError(f"{source}: {problem}: name a column of the file")
+            raise ProvisioningError(f"{source}: {problem}. Correct the name in --map (Python: mapping).")
 
     @property
     def mapping_problem(self) -> str | None:
-        """What is wrong with the mapping, if a mapped name has not occurred."""
+        """The problem of the mapping, if the file lacks a mapped name."""
         missing = ", ".join(shown(name) for name in sorted(self.unused))
-        return f"mapping: there is no column {missing}" if missing else None
+        return f"the file has no column {missing} to map" if missing else None
 
 
 def tenant_names(options: FileOptions) -> Names:
-    """Return the names that mean something about a customer."""
+    """Return the known names of a customer's data."""
     return Names(COLUMNS, options, options.mapping)
 
 
 def member_names(options: FileOptions) -> Names:
-    """Return the names that mean something about a member of a team."""
+    """Return the known names of a team member's data."""
     return Names(MEMBER_COLUMNS, options, {})
 
 
 class Header:
-    """The columns of a table, by which its rows become values."""
+    """The columns of a table, which turn its rows into values."""
 
     def __init__(self, cells: Sequence[str], options: FileOptions, place: str) -> None:
         """Read the names in a header.
 
         Raises:
-            ProvisioningError: A name is unknown, missing or repeated, with all the reasons.
+            ProvisioningError: A name is unknown, missing or repeated; the message lists all problems.
         """
         names = tenant_names(options)
         cells = [cell.strip() for cell in cells]
@@ -102,10 +102,11 @@ class Header:
         texts += [f"column {column} is missing" for column in REQUIRED if column not in found]
         if texts:
             texts += filter(None, [names.mapping_problem])
-            known = f"the columns are {', '.join(COLUMNS)}"
-            remedies = f'--map "NAME={REQUIRED[0]}" reads a column of another name'
-            remedies += "" if options.ignore_extra else ", --ignore-extra leaves the others out"
-            raise ProvisioningError(f"{place}: {'; '.join(texts)}; {known}; {remedies}")
+            known = f"The columns are {', '.join(COLUMNS)}."
+            remedy = f'To read a column with another name, use --map "NAME={REQUIRED[0]}" (Python: mapping).'
+            if not options.ignore_extra:
+                remedy += " To skip unknown columns, use --ignore-extra (Python: ignore_extra=True)."
+            raise ProvisioningError(f"{place}: {'; '.join(texts)}. {known} {remedy}")
         names.check_mapping(place)
         self.columns: list[str | None] = [
             names.column(cell) if cell else None if options.ignore_extra else _NAMELESS for cell in cells
@@ -114,7 +115,7 @@ class Header:
         self._last_required = max(map(self.columns.index, REQUIRED))
 
     def record(self, line: int, cells: Sequence[str | OddCell]) -> Record | None:
-        """Return a row as values by column, or None if it is blank."""
+        """Return a row as values by column, or None for a blank row."""
         values = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
         if not any(values):
             return None
@@ -138,6 +139,6 @@ def _nameless_problems(columns: Sequence[str | None], values: Sequence[str | Odd
 
 
 def members_of(cell: str) -> list[dict[str, str]]:
-    """Read the members that a cell joins, as ``ROLE:EMAIL:NAME;…``."""
+    """Read the team members in a cell of the form ``ROLE:EMAIL:NAME;…``."""
     entries = (entry.split(":", 2) for entry in cell.split(";") if entry.strip())  # a name may contain colons
     return [dict(zip(MEMBER_COLUMNS, map(str.strip, parts), strict=False)) for parts in entries]

@@ -1,4 +1,4 @@
-"""JSON: an array of objects, or an object a line."""
+"""JSON files: an array of objects, or one object per line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=tuple)  # a dict would hide a repeated name
 _PEEKED: Final = 4096
-_TOO_MUCH: Final = "not readable as JSON: a number is too long, or the nesting is too deep"
+_TOO_MUCH: Final = "cannot be read as JSON: a number is too long, or the nesting is too deep"
 
 
 def line_records(file: TextIO, names: Names) -> Iterator[Record]:
-    """Yield the object of each line that is not blank."""
+    """Yield the object on each line that is not blank."""
     for number, text in enumerate(file, 1):
         if text.strip():
             yield _line_record(number, text.rstrip(), names)
@@ -37,10 +37,10 @@ def _line_record(number: int, text: str, names: Names) -> Record:
 
 
 def document_records(text: str, names: Names, path: Path) -> Iterator[Record]:
-    """Yield the objects of an array, or several objects one after the other, each with the line on which it begins.
+    """Yield the objects of an array, or several objects in a row, each with the line where it starts.
 
     Raises:
-        ProvisioningError: The text is no valid JSON from some line on.
+        ProvisioningError: The text is not valid JSON.
     """
     place = _after_blanks(text, 0)
     is_array = text.startswith("[", place)
@@ -61,11 +61,11 @@ def document_records(text: str, names: Names, path: Path) -> Iterator[Record]:
         elif is_array and not text.startswith("]", place):
             raise _not_valid(path, text.count("\n", 0, place) + 1, "the array is not closed, or a comma is missing")
     if is_array and (not text.startswith("]", place) or _after_blanks(text, place + 1) != len(text)):
-        raise _not_valid(path, text.count("\n", 0, place) + 1, "the array does not end there or is not closed")
+        raise _not_valid(path, text.count("\n", 0, place) + 1, "the array is not closed, or text follows it")
 
 
 def is_document(file: TextIO) -> bool:
-    """Return whether JSON is an array, or objects over several lines, rather than an object a line."""
+    """Return whether JSON is an array or has objects of several lines, rather than one object per line."""
     start = ""
     while not start and (more := file.read(_PEEKED)):
         start = more.lstrip()
@@ -86,7 +86,7 @@ def _record(line: int, value: Any, names: Names) -> Record:
         text = f'{shown(value)} must be an object, such as {{"organization_id": …}}'
         return Record(line, None, [Problem("wrong type", text)])
     if _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-        text = r"contains half a surrogate pair: a \ud8… escape without the other half"
+        text = r"contains half of a surrogate pair: a \ud8… escape without its other half"
         return Record(line, None, [Problem("unreadable row", text)])
     return Record(line, *names.values(cast("tuple[tuple[str, Any], ...]", value)))
 

@@ -1,4 +1,4 @@
-"""How to read a file, where the file alone does not say."""
+"""The options for reading a customer file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from boooply.errors import ProvisioningError
 from boooply.provisioning.files.rows import COLUMNS, shown
 
 _SEPARATORS: Final = re.compile(r"[\W_]+")
-_NAMED: Final = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";"}  # a shell makes a tab hard to type
+_NAMED: Final = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";"}  # a tab is hard to type in a shell
 
 
 def _encoding(name: str | None) -> str | None:
     try:
         "".encode(name or "utf-8")
     except (LookupError, ValueError):
-        problem = f"encoding: {shown(name)} is unknown: give a name such as utf-8, utf-16 or cp1252"
+        problem = f"encoding: {shown(name)} is unknown. Use a name such as utf-8, utf-16 or cp1252."
     else:
         return name or None
     raise ProvisioningError(problem)
@@ -32,12 +32,14 @@ def _delimiter(given: str | None) -> str | None:
         return None
     character = _NAMED.get(given.lower(), given)
     if len(character) != 1 or character in '"\r\n\0' or character.isalnum():
-        raise ProvisioningError(f"delimiter: {shown(given)} must be one character such as , or ; or the word tab")
+        raise ProvisioningError(
+            f"delimiter: {shown(given)} cannot separate cells. Use one character, such as , or ;, or the word tab."
+        )
     return character
 
 
 def _mapping(given: Mapping[str, str]) -> dict[str, str]:
-    """Check a mapping, and return it with the columns as this package names them."""
+    """Check a mapping, and return it with the names of the columns as in ``COLUMNS``."""
     columns = {bare(column): column for column in COLUMNS}
     names: dict[str, str] = {}
     found: dict[str, str] = {}
@@ -45,12 +47,15 @@ def _mapping(given: Mapping[str, str]) -> dict[str, str]:
         column = columns.get(bare(target))
         if column is None:
             raise ProvisioningError(
-                f"mapping: {shown(name)} cannot stand for {shown(target)}: use one of {', '.join(COLUMNS)}"
+                f"mapping: {shown(name)} is mapped to {shown(target)}, which is unknown. Use one of "
+                f"{', '.join(COLUMNS)}."
             )
         if column in names:
-            raise ProvisioningError(f"mapping: {shown(names[column])} and {shown(name)} both stand for {column}")
+            raise ProvisioningError(
+                f"mapping: {shown(names[column])} and {shown(name)} are both mapped to {column}. Map only one of them."
+            )
         if bare(name) in map(bare, found):
-            raise ProvisioningError(f"mapping: {shown(name)} is given twice")
+            raise ProvisioningError(f"mapping: {shown(name)} is mapped twice. Map it to one column.")
         names[column] = name
         found[name] = column
     return found
@@ -62,23 +67,23 @@ def _allow(ids: Iterable[str]) -> frozenset[str]:
 
 @lru_cache(1024)
 def bare(name: str) -> str:
-    """Return a name without its case, separators and compatibility forms: ``Organization ID`` is organizationid."""
+    """Return a name without case, separators and compatibility forms: ``Organization ID`` gives ``organizationid``."""
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name)).casefold()
 
 
 @attrs.frozen(kw_only=True)
 class FileOptions:
-    """How to read a file of customers: the keywords of ``read_tenants``, checked.
+    """The options for reading a customer file: the keyword arguments of ``read_tenants``, checked.
 
     Attributes:
-        encoding: The encoding of the text; None means UTF-8, or what the byte order mark says.
-        delimiter: The character between two cells; None means the one that separates the columns of the header.
-        mapping: The column that a name of the file stands for, as in ``{"Admin Email": "user_email"}``.
-        ignore_extra: Leave out columns that have no meaning here; otherwise they are an error.
-        allow: Ids that are right although they look like a spreadsheet's doing.
+        encoding: The encoding of the text. None means the encoding of the byte order mark, or UTF-8 without one.
+        delimiter: The character between two cells. None means the one that separates the names in the header.
+        mapping: The column for each other name in the file, as in ``{"Admin Email": "user_email"}``.
+        ignore_extra: Whether to skip unknown columns. If false, an unknown column is an error.
+        allow: Ids to accept although a spreadsheet seems to have changed them.
 
     Raises:
-        ProvisioningError: An option cannot work.
+        ProvisioningError: An option is invalid.
     """
 
     encoding: str | None = attrs.field(default=None, converter=_encoding)

@@ -1,4 +1,4 @@
-"""The customers of a file, and everything that is wrong with it."""
+"""The reading of a customer file: its customers and its problems."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from boooply.provisioning.files.tenants import Checker, SeenIds
 from boooply.provisioning.files.workbooks import open_sheet
 
 _MEGABYTE: Final = 1_000_000
-_LARGEST: Final = 50 * _MEGABYTE  # of a file whose format cannot be read a row at a time
+_LARGEST: Final = 50 * _MEGABYTE  # for formats that cannot be read one row at a time
 _WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
 _JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
 _OTHERS: Final = {
-    ".xls": "is an old Excel file: save it as .xlsx or as CSV UTF-8",
-    ".xlsb": "is a binary Excel file: save it as .xlsx or as CSV UTF-8",
-    ".ods": "is an OpenDocument file: save it as .xlsx or as CSV UTF-8",
-    ".numbers": "is a file of Numbers: export it as .xlsx or as CSV UTF-8",
+    ".xls": "is an old Excel file. Save it as .xlsx or CSV UTF-8.",
+    ".xlsb": "is a binary Excel file. Save it as .xlsx or CSV UTF-8.",
+    ".ods": "is an OpenDocument file. Save it as .xlsx or CSV UTF-8.",
+    ".numbers": "is a Numbers file. Export it as .xlsx or CSV UTF-8.",
 }
 
 
 @attrs.frozen(kw_only=True)
 class Layout:
-    """A file as it is understood.
+    """The format of a file, as it was recognized.
 
     Attributes:
-        form: CSV, JSON Lines, JSON or Excel.
-        encoding: The encoding of the text; None in a workbook.
-        delimiter: The character between two cells; None where there is none.
-        sheet: The sheet that is read; None where there is none.
-        other_sheets: The sheets that are not read.
-        columns: The names in the file, each with the column that it means here, or None if it is ignored. Empty in
-            JSON, whose objects need not have the same names.
+        form: The name of the format: CSV, JSON Lines, JSON or Excel.
+        encoding: The encoding of the text. None for Excel.
+        delimiter: The character between two cells. None unless the format is CSV.
+        sheet: The name of the sheet that is read. None unless the format is Excel.
+        other_sheets: The names of the sheets that are not read.
+        columns: The names in the file, each with its column, or with None if it is ignored. Empty for JSON, where
+            each object may have other names.
     """
 
     form: str
@@ -57,7 +57,12 @@ class Layout:
 
 @attrs.frozen(kw_only=True)
 class TenantFile:
-    """An open file: how it is understood, and its rows, which are read once."""
+    """An open customer file.
+
+    Attributes:
+        layout: The format of the file.
+        rows: The customers, bad rows and warnings. You can iterate over them once.
+    """
 
     layout: Layout
     rows: Iterator[Tenant | BadRow | RowWarning]
@@ -72,7 +77,27 @@ def read_tenants(
     ignore_extra: bool = False,
     allow: Iterable[str] = (),
 ) -> Plan:
-    """Read all customers of a file, as ``iterate_rows`` does."""
+    """Read a whole customer file into memory.
+
+    For a file that does not fit into memory, use ``iterate_rows``. It reads the same formats.
+
+    Args:
+        path: The file.
+        encoding: The encoding of the text, such as ``cp1252``. By default, the encoding of the byte order mark, or
+            UTF-8 without one.
+        delimiter: The character between two cells. By default, the one that separates the names in the header.
+        mapping: The column for each other name in the file, as in ``{"Admin Email": "user_email"}``. Names that
+            differ only in case, spaces or hyphens need no mapping.
+        ignore_extra: Whether to skip unknown columns. By default, an unknown column is an error.
+        allow: Ids to accept although a spreadsheet seems to have changed them.
+
+    Returns:
+        The customers, the problems that you must correct, and the warnings that a person must confirm.
+
+    Raises:
+        ProvisioningError: An option is invalid, or the file cannot be opened, has no usable header, is not in its
+            encoding, or contains no customers.
+    """
     rows = tuple(
         iterate_rows(
             path, encoding=encoding, delimiter=delimiter, mapping=mapping, ignore_extra=ignore_extra, allow=allow
@@ -94,23 +119,31 @@ def iterate_rows(
     ignore_extra: bool = False,
     allow: Iterable[str] = (),
 ) -> Iterator[Tenant | BadRow | RowWarning]:
-    """Read the customers of a file one at a time; earlier ids are kept on disk, not in memory.
+    """Read a customer file one row at a time.
 
-    The end of the name decides how a file is read: ``.xlsx`` is an Excel workbook, ``.jsonl`` and ``.ndjson`` have a
-    JSON object a line, ``.json`` has an array or an object a line, and all else is a table in text, such as CSV. Blank
-    rows are skipped. Workbooks and JSON arrays may have 50 MB.
+    The ending of the file's name selects the format: ``.xlsx`` and ``.xlsm`` are Excel workbooks, ``.jsonl`` and
+    ``.ndjson`` contain one JSON object per line, and ``.json`` contains an array or one object per line. Any other file
+    is read as a text table, such as CSV. Blank rows are skipped.
+
+    Workbooks and JSON arrays may have up to 50 MB. Other files may have any size: the ids that were read are kept in a
+    temporary file, not in memory.
 
     Args:
         path: The file.
-        encoding: The encoding of the text, such as ``cp1252``; without it, UTF-8 or what the byte order mark says.
-        delimiter: The character between two cells; without it, the one that separates the columns of the header.
-        mapping: The column that a name of the file stands for, as in ``{"Admin Email": "user_email"}``. The other
-            names may be in any case, and with spaces or hyphens.
-        ignore_extra: Leave out columns that have no meaning here; otherwise they are an error.
-        allow: Ids that are right although they look like a spreadsheet's doing.
+        encoding: The encoding of the text, such as ``cp1252``. By default, the encoding of the byte order mark, or
+            UTF-8 without one.
+        delimiter: The character between two cells. By default, the one that separates the names in the header.
+        mapping: The column for each other name in the file, as in ``{"Admin Email": "user_email"}``. Names that
+            differ only in case, spaces or hyphens need no mapping.
+        ignore_extra: Whether to skip unknown columns. By default, an unknown column is an error.
+        allow: Ids to accept although a spreadsheet seems to have changed them.
+
+    Yields:
+        A ``Tenant`` for each usable row, a ``BadRow`` for each problem that you must correct, and a ``RowWarning`` for
+        each problem that a person must confirm. The warnings of a row come before its tenant.
 
     Raises:
-        ProvisioningError: An option cannot work, or the file cannot be opened, has no usable header, is not in its
+        ProvisioningError: An option is invalid, or the file cannot be opened, has no usable header, is not in its
             encoding, or contains no customers.
     """
     options = FileOptions(
@@ -125,8 +158,15 @@ def _each(path: str | Path, options: FileOptions) -> Iterator[Tenant | BadRow | 
 
 
 @contextmanager
-def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
-    """Open a file of customers, for commands that show how it is understood and then read it in the same pass.
+def open_file(
+    path: str | Path, options: FileOptions, connected: Mapping[str, str] | None = None
+) -> Generator[TenantFile]:
+    """Open a customer file for a command that shows its layout and then reads its rows in the same pass.
+
+    Args:
+        path: The file.
+        options: How to read it.
+        connected: The connected customers whose ids have leading zeros, by their ids without these zeros.
 
     Raises:
         ProvisioningError: The file cannot be used.
@@ -135,7 +175,7 @@ def open_file(path: str | Path, options: FileOptions) -> Generator[TenantFile]:
     with ExitStack() as stack:
         layout, records = _opened(path, options, stack)
         seen = stack.enter_context(closing(SeenIds()))
-        checker = Checker(seen, member_names(options), options.allow)
+        checker = Checker(seen, member_names(options), options.allow, connected or {})
         yield TenantFile(layout=layout, rows=_rows(records, checker, path, options))
 
 
@@ -149,10 +189,10 @@ def _rows(
             yield from checker.rows(record)
     except UnicodeError:
         is_decoded = False
-    if not is_decoded:  # outside of the handler, whose error contains a piece of the file
+    if not is_decoded:  # outside the handler, because its error contains a part of the file
         raise not_decodable(path, options.encoding)
     if is_empty:
-        raise ProvisioningError(f"{path}: contains no customers")
+        raise ProvisioningError(f"{path}: the file contains no customers")
 
 
 def _opened(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, Iterator[Record]]:
@@ -164,14 +204,14 @@ def _opened(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout,
 def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, Iterator[Record]]:
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
-        raise ProvisioningError(f"{path}: {_OTHERS[suffix]}")
+        raise ProvisioningError(f"{path}: the file {_OTHERS[suffix]}")
     try:
         binary = stack.enter_context(path.open("rb"))
         head = binary.peek(HEAD)[:HEAD]
     except OSError as error:
-        raise ProvisioningError(f"{path}: cannot be opened: {error.strerror}") from error
+        raise ProvisioningError(f"{path}: the file cannot be opened: {error.strerror}") from error
     if suffix in _WORKBOOKS and head.startswith(b"PK"):
-        _check_size(path, "save it as CSV UTF-8")
+        _check_size(path, "Save it as CSV UTF-8.")
         sheet = stack.enter_context(open_sheet(binary, str(path), options))
         layout = Layout(form="Excel", sheet=sheet.name, other_sheets=sheet.others, columns=sheet.header.meanings)
         return layout, sheet.records()
@@ -182,7 +222,7 @@ def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, I
         if suffix in _JSON_LINES or not is_document(text):
             form, records = "JSON Lines", line_records(text, names)
         else:
-            _check_size(path, "write an object a line, and name the file .jsonl")
+            _check_size(path, "Write one object per line, and name the file .jsonl.")
             form, records = "JSON", document_records(text.read(), names, path)
         return Layout(form=form, encoding=encoding), _mapped(records, names, path)
     table = open_table(Lines(source=str(path), file=text), options)
@@ -191,7 +231,7 @@ def _open(path: Path, options: FileOptions, stack: ExitStack) -> tuple[Layout, I
 
 
 def _mapped(records: Iterator[Record], names: Names, path: Path) -> Iterator[Record]:
-    """Yield the records of JSON, and check at the end that each mapped name has occurred in one."""
+    """Yield the records of a JSON file, and check at the end that they used each mapped name."""
     yield from records
     names.check_mapping(str(path))
 
@@ -199,4 +239,4 @@ def _mapped(records: Iterator[Record], names: Names, path: Path) -> Iterator[Rec
 def _check_size(path: Path, remedy: str) -> None:
     size = path.stat().st_size
     if size > _LARGEST:
-        raise ProvisioningError(f"{path}: has {size / _MEGABYTE:.0f} MB, and may have 50: {remedy}")
+        raise ProvisioningError(f"{path}: the file has {size / _MEGABYTE:.0f} MB, and the limit is 50 MB. {remedy}")

@@ -1,4 +1,4 @@
-"""What a file yields besides customers: rows that must be changed, and rows that somebody must look at."""
+"""The results of reading a file besides its customers: bad rows and warnings."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from boooply.secret import redact
 
 COLUMNS: Final = ("organization_id", "organization_name", "user_id", "user_email", "user_name", "team_members")
 REQUIRED: Final = ("organization_id", "user_id", "user_email")
-MEMBER_COLUMNS: Final = ("role", "email", "name")  # in the order in which a cell of a table joins them
+MEMBER_COLUMNS: Final = ("role", "email", "name")  # in the order of a cell of a table
 
 REMEDIES: Final[dict[str, str]] = suspicious.REMEDIES | {
-    "unknown name": f"Use {', '.join(COLUMNS)}; for a member, {', '.join(MEMBER_COLUMNS)}.",
+    "unknown name": f"Use {', '.join(COLUMNS)}; for a team member, {', '.join(MEMBER_COLUMNS)}.",
     "unreadable row": "Close each quoted cell, and double each quote inside it.",
     "wrong number of cells": "Put a cell that contains the delimiter in double quotes.",
-    "short row": "Spreadsheets leave out empty cells at the end of a row. Check that no cell is missing before them.",
-    "formatted number": "Format the column as text, fill it in as it is shown, and export again.",
-    "repeated id": "Each customer has one row.",
+    "short row": "Spreadsheets leave out empty cells at the end of a row. Check that no other cell is missing.",
+    "formatted number": "Format the column as text, enter the values as they are shown, and export again.",
+    "repeated id": "Write one row for each customer.",
+    "lost zeros": "If it is the same customer, restore the leading zeros. Otherwise it gets its own key.",
 }
-"""What to change about each kind of problem, which is the same for all its rows; not every kind has one."""
+"""The remedy for each kind of problem. Some kinds have none."""
 
 _SHOWN: Final = 40
 
 
 @attrs.frozen(kw_only=True)
 class BadRow:
-    """A problem of a row that must be changed; a row with several problems is several of these.
+    """A problem that you must correct in a row. A row with several problems yields several of these.
 
     Attributes:
-        line: The line of the file or the row of the sheet, from 1; the first line of a row over several lines, or the
-            one at fault.
-        kind: The kind of problem: a short noun phrase that is the same for all rows with it.
-        column: The column at fault, as this package names it; None if the problem is that of the whole row.
-        problem: What is wrong in this row; keys are masked, control characters escaped.
+        line: The line of the file or the row of the sheet, counted from 1. For a row of several lines, its first line
+            or the line at fault.
+        kind: The kind of problem: a short noun phrase that all rows with this problem share.
+        column: The name of the column at fault, such as ``user_email``. None if the problem concerns the whole row.
+        problem: What is wrong. Keys are masked, and control characters are escaped.
     """
 
     line: int
@@ -48,9 +49,16 @@ class BadRow:
 
 @attrs.frozen(kw_only=True)
 class RowWarning:
-    """Something in a row that may be right, and that somebody should confirm before its customer is connected.
+    """Something in a row that may be correct, and that a person should confirm before the customer is connected.
 
-    It comes before the row's own customer. The attributes are those of a ``BadRow``.
+    The warning comes before the customer of its row.
+
+    Attributes:
+        line: The line of the file or the row of the sheet, counted from 1. For a row of several lines, its first line
+            or the line at fault.
+        kind: The kind of problem: a short noun phrase that all rows with this problem share.
+        column: The name of the column at fault, such as ``user_email``. None if the problem concerns the whole row.
+        problem: What looks wrong. Keys are masked, and control characters are escaped.
     """
 
     line: int
@@ -61,7 +69,13 @@ class RowWarning:
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """The customers of a file, in its order, the rows that must be changed, and those to confirm."""
+    """The contents of a customer file.
+
+    Attributes:
+        tenants: The customers, in the order of the file.
+        bad_rows: The problems that you must correct.
+        warnings: The problems that a person must confirm.
+    """
 
     tenants: tuple[Tenant, ...]
     bad_rows: tuple[BadRow, ...] = ()
@@ -70,7 +84,7 @@ class Plan:
 
 @attrs.frozen
 class Problem:
-    """A problem of a row whose line is known elsewhere."""
+    """A problem of a row, without its line."""
 
     kind: str
     text: str
@@ -78,14 +92,14 @@ class Problem:
     is_warning: bool = False
 
     def on(self, line: int) -> BadRow | RowWarning:
-        """Return the problem as that of a line."""
+        """Return the bad row or warning that this problem is on a line."""
         row = RowWarning if self.is_warning else BadRow
         return row(line=line, kind=self.kind, column=self.column, problem=self.text)
 
 
 @attrs.frozen
 class Record:
-    """A row of a file: its line, its values by column (None if it cannot be read), and what is wrong with its form."""
+    """A row of a file: its line, its values by column (None if it cannot be read), and the problems of its form."""
 
     line: int
     values: dict[str, Any] | None
@@ -94,7 +108,7 @@ class Record:
 
 @attrs.frozen
 class OddCell:
-    """A cell of a sheet that is neither text nor a whole number: its text, and why that is not a value."""
+    """A cell of a sheet that contains neither text nor a whole number: what it shows, and why that is no value."""
 
     kind: str
     text: str
@@ -103,7 +117,7 @@ class OddCell:
 
 
 def shown(value: Any) -> str:
-    """Write enough of a value to find it, without control characters or a key that slipped into the wrong column."""
+    """Return the start of a value for a message, with keys masked and control characters escaped."""
     if isinstance(value, str):
         safe = redact(value)
         return f"{safe[:_SHOWN]!r}{'…' if len(safe) > _SHOWN else ''}"

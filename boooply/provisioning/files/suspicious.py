@@ -1,7 +1,7 @@
 """Values that a spreadsheet or a wrong encoding has changed.
 
-The API cannot revoke a key, so a customer whose id reads ``1.23E+12`` must never be connected. What certainly is a
-spreadsheet's doing is an error; what may also be right is a warning.
+The API cannot revoke a key, so a customer whose id reads ``1.23E+12`` must never be connected. A value that a
+spreadsheet has certainly changed is an error. A value that may also be correct is a warning.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import attrs
 
 @attrs.frozen
 class Suspicion:
-    """What is suspicious about a value.
+    """The reason why a value is suspicious.
 
     Attributes:
         kind: The kind of problem, a key of ``REMEDIES``.
-        problem: What follows the value in a sentence, such as "is a formula instead of its result".
-        is_warning: Whether the value may be right all the same.
+        problem: The sentence that the value starts, such as "is a formula instead of its result".
+        is_warning: Whether the value may be correct.
     """
 
     kind: str
@@ -30,28 +30,28 @@ class Suspicion:
 
 
 NAMES: Final = frozenset({"organization_name", "user_name", "name"})
-"""The columns of text for people, in which almost everything may be right."""
+"""The columns of names, in which almost any text may be correct."""
 
 REMEDIES: Final = {
-    "key": "Delete it: a file of customers needs no keys.",
+    "key": "Delete the key. A customer file needs none.",
     "error value": "Correct the formula in the spreadsheet, and export again.",
-    "formula": "Export the results of formulas: copy the column and paste it as values.",
-    "shortened number": "Its digits are lost. Format the column as text, fill it in again, and export again.",
+    "formula": "Copy the column, paste it as values, and export again.",
+    "shortened number": "Its digits are lost. Format the column as text, enter the values again, and export again.",
     "decimal number": "Format the column as text, without decimals, and export again.",
     "grouped digits": "Format the column as text, without separators between digits, and export again.",
     "text mark": "Delete the apostrophe.",
-    "truth value": "Format the column as text, fill in the ids again, and export again.",
-    "date": "A spreadsheet makes dates of ids. Format the column as text, fill in the ids again, and export again.",
-    "placeholder": "Fill in the value, or delete the row.",
-    "sum row": "Delete the row if it is no customer.",
-    "rounded number": "Spreadsheets keep 15 digits. Format the column as text, fill it in again, and export again.",
-    "address with extras": "Leave the address alone, such as ada@acme.example.",
-    "invisible character": "Delete it, or type the value again.",
-    "lost character": "Export the file again as UTF-8: here the character is lost.",
-    "wrong encoding": "Export the file again as UTF-8. If you gave an encoding, it may be wrong.",
-    "look-alike ids": "Check whether they are the same customer: each id gets a key of its own.",
+    "truth value": "Format the column as text, enter the ids again, and export again.",
+    "date": "Spreadsheets turn some ids into dates. Format the column as text, enter the ids again, and export again.",
+    "placeholder": "Enter the value, or delete the row.",
+    "sum row": "Delete the row if it is not a customer.",
+    "rounded number": "Spreadsheets keep 15 digits. Format the column as text, enter them again, and export again.",
+    "address with extras": "Keep only the address, such as ada@acme.example.",
+    "invisible character": "Delete the character, or type the value again.",
+    "lost character": "The character is lost in this file. Export it again as UTF-8.",
+    "wrong encoding": "Export the file again as UTF-8. If you set an encoding, check that it is right.",
+    "look-alike ids": "Check whether they are the same customer: each id gets its own key.",
 }
-"""What to change about each kind of problem."""
+"""The remedy for each kind of problem."""
 
 _YEAR: Final = "(?:19|20)[0-9]{2}"
 _MONTH: Final = "(?:0?[1-9]|1[0-2])"
@@ -73,9 +73,9 @@ _SUM: Final = (
     "(?:grand |sub-?)?total(?:e|es|s)?|sum|summe|gesamt(?:summe)?|zwischensumme|somme|totaal|suma|razem|итого|合計"
 )
 
-# Each pattern matches a whole value; of those that do, the first one counts.
+# Each pattern matches a whole value. The first match counts.
 _IN_VALUES: Final = (
-    (_ERROR_VALUE, Suspicion("error value", "is an error of a spreadsheet's formula")),
+    (_ERROR_VALUE, Suspicion("error value", "is the error value of a formula")),
     (
         r"=.*|[-+@][A-Z][A-Z.]*\(.*\)|\+\$?[A-Z]{1,3}\$?[0-9]{1,7}(?:[-+*/&].*)?",
         Suspicion("formula", "is a formula instead of its result"),
@@ -93,26 +93,23 @@ _IN_VALUES: Final = (
         r"[0-9]{1,3}(?:(?:\.[0-9]{3})+|(?: [0-9]{3})+)(?:,[0-9]+)?",
         Suspicion("grouped digits", "may be a number with separators between its digits", is_warning=True),
     ),
-    (r"'[0-9]+", Suspicion("text mark", "begins with the apostrophe that marks text in a spreadsheet")),
+    (r"'[0-9]+", Suspicion("text mark", "starts with the apostrophe that marks text in a spreadsheet")),
     ("(?i:true|false)|WAHR|FALSCH|VRAI|FAUX|VERO|FALSO|VERDADERO", Suspicion("truth value", "is a truth value")),
     (f"{_NUMERIC_DATE}|{_NAMED_DATE}", Suspicion("date", "is a date")),
     (r"(?:0[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])\.[0-9]{2}", Suspicion("date", "may be a date", is_warning=True)),
     (
         r"NULL|null|NaN|nan|None|NaT|<NA>|N/A|n/a|undefined|\(blank\)|\\N",
-        Suspicion("placeholder", "is what programs write for a missing value"),
+        Suspicion("placeholder", "stands for a missing value"),
     ),
-    (
-        rf"(?i:{_SUM})(?:[ :=]+[0-9.,]+)?:?",
-        Suspicion("sum row", "may be the last row of a table, with its sums", is_warning=True),
-    ),
+    (rf"(?i:{_SUM})(?:[ :=]+[0-9.,]+)?:?", Suspicion("sum row", "may be the total row of a table", is_warning=True)),
     (
         "[1-9][0-9]{14}0{3,}",
         Suspicion("rounded number", "may be a number whose last digits a spreadsheet has lost", is_warning=True),
     ),
-    ("mailto:.*|<.*>", Suspicion("address with extras", "is more than an address")),
+    ("mailto:.*|<.*>", Suspicion("address with extras", "contains more than an address")),
 )
 _IN_NAMES: Final = (
-    (_ERROR_VALUE, Suspicion("error value", "is an error of a spreadsheet's formula")),
+    (_ERROR_VALUE, Suspicion("error value", "is the error value of a formula")),
     ("=.+", Suspicion("formula", "may be a formula instead of its result", is_warning=True)),
     # Excel writes a question mark for each character that the encoding of a CSV file lacks.
     (
@@ -128,14 +125,14 @@ def _compiled(table: tuple[tuple[str, Suspicion], ...]) -> re.Pattern[str]:
 
 _TABLES: Final = {is_name: (table, _compiled(table)) for is_name, table in ((False, _IN_VALUES), (True, _IN_NAMES))}
 
-# UTF-8 that was read as Windows-1252: a first byte, then one or two others. A script whose every letter becomes such a
-# pair shows two of them in a row; a single one occurs in real names.
+# UTF-8 that was read as Windows-1252: a first byte, then one or two more. For scripts in which every letter becomes a
+# pair, two pairs in a row are required, because a single pair occurs in real names.
 _NEXT: Final = f"[\x80-\xbf{bytes(range(0x80, 0xC0)).decode('cp1252', 'ignore')}]"
 _WRONGLY_DECODED: Final = re.compile(
     f"[ÂÃÄÅ]{_NEXT}|(?:[ÎÏÐÑ\xd7ØÙ]{_NEXT}){{2}}|[à-ï](?!\xa0){_NEXT}{{2}}|[├√][^\\s0-9]"
 )
-_SIGN: Final = re.compile(f"[├√{_NEXT[1:]}")  # without one of them, the search that follows is in vain
-# Of a key without its first letters: a spreadsheet may have capitalized them.
+_SIGN: Final = re.compile(f"[├√{_NEXT[1:]}")  # without one of these, the slower search cannot find anything
+# A key without its first letters, which a spreadsheet may have capitalized.
 _KEY: Final = re.compile(r"(?:ply_(?:org|tenant|platform)|hsec)_[\w-]{8}")
 _INVISIBLE: Final = re.compile(
     "[\t\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2800"
@@ -143,7 +140,7 @@ _INVISIBLE: Final = re.compile(
 )
 
 
-# What most cells are, which no pattern above matches: a quick look at each spares it the slow one.
+# Most cells match one of these, and then none of the patterns above. The quick check saves the slow search.
 _HARMLESS: Final = {
     True: re.compile("[A-Za-z0-9][A-Za-z0-9 .,&'()-]*"),
     False: re.compile(
@@ -153,12 +150,12 @@ _HARMLESS: Final = {
 
 
 def is_harmless(column: str, text: str) -> bool:
-    """Return whether a cell is so plain that ``suspicions`` yields nothing; many other cells are as harmless."""
+    """Return whether a cell is so plain that ``suspicions`` yields nothing. It may return false for such a cell."""
     return _HARMLESS[column in NAMES].fullmatch(text) is not None
 
 
 def suspicions(column: str, text: str) -> Iterator[Suspicion]:
-    """Yield what is suspicious about a cell of a column, whose text has no blanks around it."""
+    """Yield what is suspicious about a cell, whose text must have no surrounding white space."""
     is_name = column in NAMES
     table, pattern = _TABLES[is_name]
     if "_" in text and _KEY.search(text):
@@ -170,13 +167,13 @@ def suspicions(column: str, text: str) -> Iterator[Suspicion]:
     if "\ufffd" in text:
         yield Suspicion("lost character", "has lost a character, which is now \ufffd", is_warning=is_name)
     if _SIGN.search(text) and _WRONGLY_DECODED.search(text):
-        yield Suspicion("wrong encoding", "looks like text in a wrong encoding", is_warning=True)
+        yield Suspicion("wrong encoding", "looks like text in the wrong encoding", is_warning=True)
     if not is_name and (found := _INVISIBLE.search(text)):
-        name = unicodedata.name(found.group(), "tab").lower()  # of these, a tab alone has no name
+        name = unicodedata.name(found.group(), "tab").lower()  # only the tab has no name
         place = f"{name} (U+{ord(found.group()):04X}) at character {found.start() + 1}"
         yield Suspicion("invisible character", f"contains an invisible character: {place}")
 
 
 def folded(identity: str) -> str:
-    """Return an id without what people and spreadsheets change about it: case, leading zeros, form of Unicode."""
+    """Return an id without what people and spreadsheets often change: case, leading zeros and Unicode form."""
     return unicodedata.normalize("NFKC", identity).casefold().lstrip("0") or "0"

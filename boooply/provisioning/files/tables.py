@@ -1,4 +1,4 @@
-"""Tables in text: CSV with any delimiter, as spreadsheets export them."""
+"""Text tables: CSV with any delimiter, as spreadsheets export them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from boooply.provisioning.files.rows import COLUMNS, REMEDIES, Problem, Record, 
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
-_SEP_LINE: Final = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)  # Excel's own mark of a delimiter
+_SEP_LINE: Final = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)  # how Excel declares a delimiter
 
 
 @attrs.define(kw_only=True)
 class Lines(Iterator[str]):
-    """The lines of a file, of which those of the current record can be read again."""
+    """The lines of a file. The lines of the current record can be read again."""
 
     source: str
     file: Iterator[str]
@@ -36,7 +36,7 @@ class Lines(Iterator[str]):
         return self.record[-1]
 
     def advance(self, count: int) -> None:
-        """Start the next record after ``count`` lines of this one."""
+        """Start the next record after the first ``count`` lines of this one."""
         self.unread.extendleft(reversed(self.record[count:]))
         self.number += count
         self.record.clear()
@@ -55,7 +55,7 @@ class Table:
         while (cells := _cells(self.lines, self.delimiter)) is not None:
             if isinstance(cells, Problem):
                 yield Record(self.lines.number, None, [cells])
-                self.lines.advance(1)  # lines that an open quote has swallowed are read again, and checked too
+                self.lines.advance(1)  # read the lines after an unclosed quote again, to check them too
                 continue
             record = self.header.record(self.lines.number, cells)
             if record is not None:
@@ -66,7 +66,7 @@ class Table:
 def open_table(lines: Lines, options: FileOptions) -> Table:
     """Read the header of a table, and find its delimiter.
 
-    The delimiter is the given one, that of a ``sep=`` line, or the one that separates the most known names.
+    The delimiter is the given one, else that of a ``sep=`` line, else the one that separates the most known names.
 
     Raises:
         ProvisioningError: The header cannot be used.
@@ -79,19 +79,22 @@ def open_table(lines: Lines, options: FileOptions) -> Table:
         _skip_blank_lines(lines)
     lines.advance(0)
     known = {one: _known(lines, one, options) for one in dict.fromkeys((*DELIMITERS, delimiter or ","))}
-    best = max(known, key=lambda one: known[one])  # the first one if none knows more than the others
+    best = max(known, key=lambda one: known[one])  # on a tie, the first one
     delimiter = delimiter or best
     cells = _cells(lines, delimiter)
     if cells is None:
-        raise ProvisioningError(f"{lines.source}: is empty; add a header row with the columns {', '.join(COLUMNS)}")
+        columns = ", ".join(COLUMNS)
+        raise ProvisioningError(f"{lines.source}: the file is empty. Add a header row with the columns {columns}.")
     place = f"{lines.source}: line {lines.number} (the header)"
     if known[delimiter][0] < known[best][0]:
-        better = f"the {DELIMITERS[best]}: give --delimiter {_typed(best)}"
-        raise ProvisioningError(f"{place}: the delimiter is not {shown(delimiter)} but {better}")
+        problem = f"the delimiter is a {DELIMITERS[best]}, not {shown(delimiter)}"
+        raise ProvisioningError(f"{place}: {problem}. Use --delimiter {_typed(best)} (Python: delimiter).")
     if isinstance(cells, Problem):
-        raise ProvisioningError(f"{place}: {cells.text}; {REMEDIES[cells.kind]}")
+        raise ProvisioningError(f"{place}: {cells.text}. {REMEDIES[cells.kind]}")
     if options.delimiter is None and known[delimiter] == (0, 1):
-        raise ProvisioningError(f'{place}: has one cell, {shown(cells[0])}: give the delimiter, as in --delimiter "^"')
+        problem = f"the row has only one cell, {shown(cells[0])}"
+        remedy = 'Name the delimiter, as in --delimiter "^" (Python: delimiter="^").'
+        raise ProvisioningError(f"{place}: {problem}. {remedy}")
     header = Header(cells, options, place)
     lines.advance(len(lines.record))
     return Table(lines, delimiter, header)
@@ -106,9 +109,9 @@ def _skip_blank_lines(lines: Lines) -> None:
 
 
 def _known(lines: Lines, delimiter: str, options: FileOptions) -> tuple[int, int]:
-    """Count the names of columns that a delimiter separates in the next record, then its cells, and read none of it.
+    """Count the known names and the cells that a delimiter separates in the next record, without consuming it.
 
-    A record that cannot be read counts more than one without a name.
+    A record that cannot be read counts more than a record without a known name.
     """
     cells = _cells(lines, delimiter)
     lines.advance(0)
@@ -119,7 +122,7 @@ def _known(lines: Lines, delimiter: str, options: FileOptions) -> tuple[int, int
 
 
 def _cells(lines: Lines, delimiter: str) -> list[str] | Problem | None:
-    """Read the next record; a reader for each takes the lines of that record alone."""
+    """Read the next record. A new reader for each record reads only the lines of that record."""
     try:
         return next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True), None)
     except csv.Error as error:

@@ -1,9 +1,9 @@
-"""Customers from the rows of a file, with all problems of their values."""
+"""The check of a file's rows, which turns them into customers and problems."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from boooply.errors import ValidationError
@@ -14,7 +14,7 @@ from boooply.provisioning.files.suspicious import folded, is_harmless, suspicion
 
 T = TypeVar("T")
 
-# Each with a valid value, which replaces one that is rejected: see _built.
+# The required fields, each with a valid value that replaces a rejected one: see _built.
 _REQUIRED: Final[dict[type, dict[str, str]]] = {
     Tenant: {"organization_id": "id", "user_id": "id", "user_email": "a@b"},
     TeamMember: {"email": "a@b"},
@@ -25,36 +25,37 @@ _IDS: Final = frozenset({"organization_id", "user_id"})
 
 
 class SeenIds:
-    """The ids of a file and their lines, in a temporary SQLite file of any size."""
+    """The ids of a file and their lines, in a temporary SQLite file."""
 
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._rows.execute("BEGIN")  # each statement alone would be a transaction of its own
+        self._rows.execute("BEGIN")  # otherwise each statement would be a transaction
         columns = "folded BLOB, id BLOB, line INTEGER, PRIMARY KEY (folded, id)"
         self._rows.execute(f"CREATE TABLE seen ({columns}) WITHOUT ROWID")
 
     def look_alikes(self, identity: str, line: int) -> dict[str, int]:
-        """Return the earlier ids that are this one or look like it, each with its first line, and record this one."""
+        """Return the earlier ids that equal or resemble this one, each with its first line, and record this one."""
         key = (_octets(folded(identity)), _octets(identity), line)
         found = self._rows.execute("SELECT id, line FROM seen WHERE folded = ? ORDER BY line", key[:1]).fetchall()
         self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", key)
         return {octets.decode("utf-8", "surrogatepass"): first for octets, first in found}
 
     def close(self) -> None:
-        """Delete the file."""
+        """Delete the temporary file."""
         self._rows.close()
 
 
 class Checker:
-    """The check of each row of a file, against the rules of the API and the rows before it."""
+    """The check of each row against the rules of the API, the rows before it, and the connected customers."""
 
-    def __init__(self, seen: SeenIds, members: Names, allow: frozenset[str]) -> None:
+    def __init__(self, seen: SeenIds, members: Names, allow: frozenset[str], connected: Mapping[str, str]) -> None:
         self._seen = seen
         self._members = members
         self._allow = allow
+        self._connected = connected
 
     def rows(self, record: Record) -> Iterator[Tenant | BadRow | RowWarning]:
-        """Yield what is wrong with a row, then its customer unless the row must be changed."""
+        """Yield the problems of a row, then its customer if no problem must be corrected."""
         tenant, problems = self._checked(record)
         yield from (problem.on(record.line) for problem in problems)
         if tenant is not None and all(problem.is_warning for problem in problems):
@@ -64,28 +65,31 @@ class Checker:
         if record.values is None:
             return None, record.problems
         values, problems = record.values, list(record.problems)
-        # The id of a bad row counts too: otherwise the second row would become bad only after the first is corrected.
+        # The id of a bad row counts too. Otherwise its repetition would appear only after the bad row is corrected.
         problems += self._repeated(values.get("organization_id"), record.line)
         members, bad_members = self._team(values.get("team_members"))
         tenant, bad = self._built(Tenant, values | {"team_members": members})
         return tenant, problems + bad_members + bad
 
     def _repeated(self, given: Any, line: int) -> list[Problem]:
-        identity = str(given) if type(given) is int else given  # as the model takes it
+        identity = str(given) if type(given) is int else given  # as the model converts it
         if not identity or not isinstance(identity, str):
             return []
         earlier = self._seen.look_alikes(identity, line)
         if identity in earlier:
             text = f"organization_id: {shown(identity)} is already used on line {earlier[identity]}"
             return [Problem("repeated id", text, "organization_id")]
+        look_alikes = [(other, "look-alike ids", f" on line {first}") for other, first in earlier.items()]
+        if padded := self._connected.get(identity):
+            look_alikes.append((padded, "lost zeros", ", which is already connected"))
         return [
             Problem(
-                "look-alike ids",
-                f"organization_id: {shown(identity)} looks like {shown(other)} on line {first}",
+                kind,
+                f"organization_id: {shown(identity)} looks like {shown(other)}{where}",
                 "organization_id",
                 is_warning=True,
             )
-            for other, first in earlier.items()
+            for other, kind, where in look_alikes
             if not {identity, other} & self._allow
         ][:1]
 
@@ -119,7 +123,7 @@ class Checker:
     def _built(self, model: type[T], values: dict[str, Any]) -> tuple[T, list[Problem]]:
         """Build a model, and collect all problems of its values.
 
-        A model raises one problem at a time: a valid value instead of the rejected one reveals the next problem.
+        A model reports one problem at a time. Replacing the rejected value with a valid one reveals the next problem.
         """
         present = {column: value for column, value in values.items() if value is not None and value != ""}
         tried = _BLANK[model] | present
@@ -140,7 +144,7 @@ class Checker:
                 return model(**tried), problems
             except ValidationError as error:
                 if error.field in replaced:
-                    raise  # it rejects our own value too: never loop
+                    raise  # the model rejects the replacement too: do not loop
                 problems.append(_broken_rule(error, tried[error.field]))
                 replaced.add(error.field)
                 tried[error.field] = _REQUIRED[model].get(error.field)
@@ -160,7 +164,7 @@ def _of_member(number: int, problem: Problem) -> Problem:
 def _broken_rule(error: ValidationError, rejected: Any) -> Problem:
     if rejected == "":
         return Problem("missing value", f"{error.field}: is missing", error.field)
-    rule = error.rule.partition(", not ")[0]  # the text shows the value, with keys masked
+    rule = error.rule.partition(", not ")[0]  # the value comes first in the text, with keys masked
     return Problem("invalid value", f"{error.field}: {shown(rejected)} {rule}", error.field)
 
 

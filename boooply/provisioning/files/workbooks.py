@@ -1,4 +1,4 @@
-"""Excel workbooks (.xlsx), read with openpyxl (the extra ``excel``): text, whole numbers, and nothing else."""
+"""Excel workbooks (.xlsx), read with openpyxl (the extra ``excel``). Only text and whole numbers are values."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Cell = str | OddCell
 Rows = Iterator[tuple[int, list[Cell]]]
 
 _MOST_BYTES: Final = 2_000_000_000  # unpacked
-_DIGITS: Final = 15  # that a spreadsheet keeps
+_DIGITS: Final = 15  # the precision of a spreadsheet
 _PIECE: Final = 1_000_000  # bytes
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_ESCAPED: Final = re.compile("_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")  # half a surrogate pair is no character
+_ESCAPED: Final = re.compile("_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")  # half of a surrogate pair is not a character
 
-# What a number format consists of besides its digits, and the formats that show a whole number with all its digits.
+# The parts of a number format besides its digits, and the formats that show a whole number with all its digits.
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 _PLAIN_CODE: Final = re.compile(r"(?:General|@|[#?,]*0?(?:\.[0#?]+)?)", re.IGNORECASE)
-_SCIENTIFIC: Final = re.compile("E[+-]", re.IGNORECASE)  # what Excel chooses for an id in which it sees a number
+_SCIENTIFIC: Final = re.compile("E[+-]", re.IGNORECASE)  # Excel chooses this format for long numbers
 
 
 @attrs.frozen
 class OpenSheet:
-    """The sheet with the customers, whose header has been read."""
+    """The sheet with the customers, after its header was read."""
 
     name: str
     others: tuple[str, ...]
@@ -48,17 +48,17 @@ class OpenSheet:
     def records(self) -> Iterator[Record]:
         """Yield the rows below the header, without blank ones."""
         for number, cells in self.rows:
-            padded = cells + [""] * (len(self.header.columns) - len(cells))  # a sheet leaves out empty cells
+            padded = cells + [""] * (len(self.header.columns) - len(cells))  # sheets omit empty cells
             if record := self.header.record(number, padded):
                 yield record
 
 
 @contextmanager
 def open_sheet(file: IO[bytes], source: str, options: FileOptions) -> Generator[OpenSheet]:
-    """Open the first sheet of a workbook whose first row that is not blank contains the required columns.
+    """Open the first sheet of a workbook whose first non-blank row names the required columns.
 
     Raises:
-        ProvisioningError: The extra is not installed, or the file is no workbook, or no sheet has the columns.
+        ProvisioningError: The extra is not installed, the file is not a workbook, or no sheet has the columns.
     """
     with _readable(source):
         books = _load(file, source, twice=_has_formulas(file, source))
@@ -71,13 +71,13 @@ def open_sheet(file: IO[bytes], source: str, options: FileOptions) -> Generator[
 
 @contextmanager
 def _readable(source: str) -> Generator[None]:
-    """Make one error of all that can be wrong with the form of a workbook."""
+    """Raise one error for any damage of a workbook."""
     try:
         yield
     except ProvisioningError:
         raise
-    except Exception:  # noqa: BLE001 - openpyxl passes on whatever a damaged part makes its parsers raise
-        problem = "is damaged or no Excel workbook: save it again as .xlsx, or as CSV UTF-8"
+    except Exception:  # noqa: BLE001 - openpyxl passes on any error that its parsers raise for a damaged part
+        problem = "the file is damaged or not an Excel workbook. Save it again as .xlsx or CSV UTF-8."
         raise ProvisioningError(f"{source}: {problem}") from None
 
 
@@ -90,7 +90,7 @@ def _has_formulas(file: IO[bytes], source: str) -> bool:
     with ZipFile(file) as archive:
         parts = archive.infolist()
         if sum(part.file_size for part in parts) > _MOST_BYTES:
-            raise ProvisioningError(f"{source}: is too large: save it as CSV UTF-8")
+            raise ProvisioningError(f"{source}: the file is too large. Save it as CSV UTF-8.")
         return any(
             _FORMULA.search(piece)
             for part in parts
@@ -100,7 +100,7 @@ def _has_formulas(file: IO[bytes], source: str) -> bool:
 
 
 def _pieces(archive: ZipFile, part: ZipInfo) -> Iterator[bytes]:
-    """Yield the tags of a part, many at a time: it may be one line of many megabytes."""
+    """Yield the tags of a part in blocks: the part may be one line of many megabytes."""
     rest = b""
     with archive.open(part) as content:
         while piece := content.read(_PIECE):
@@ -111,23 +111,24 @@ def _pieces(archive: ZipFile, part: ZipInfo) -> Iterator[bytes]:
 
 
 def _load(file: IO[bytes], source: str, *, twice: bool) -> list[Workbook]:
-    """Open a workbook: for the results of formulas and, if it has any, to see where there should be one."""
+    """Open a workbook for the results of formulas, and ``twice`` to find formulas without a result."""
     try:
-        from openpyxl import load_workbook  # noqa: PLC0415 - it is of an extra
+        from openpyxl import load_workbook  # noqa: PLC0415 - it belongs to an extra
     except ModuleNotFoundError as missing:
         raise ProvisioningError(
-            f"{source}: needs {missing.name}: {install_command('excel')}. Or save the file as CSV UTF-8"
+            f"{source}: an Excel file needs {missing.name}. Run `{install_command('excel')}`, or save the file as CSV "
+            "UTF-8."
         ) from missing
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of parts that hold no cells
+        warnings.simplefilter("ignore")  # these warnings concern parts without cells
         return [load_workbook(file, read_only=True, data_only=results) for results in (True, *([False] * twice))]
 
 
 def _sheet(books: Sequence[Workbook], source: str, options: FileOptions) -> OpenSheet:
-    """Return the sheet to read; without one that has all columns, raise what is wrong with the first."""
+    """Return the sheet to read. If no sheet has the required columns, raise the problem of the first sheet."""
     names = [sheet.title for sheet in books[0].worksheets]
     if not names:
-        raise ProvisioningError(f"{source}: contains no sheet")
+        raise ProvisioningError(f"{source}: the workbook contains no sheet")
     known = tenant_names(options)
 
     def has_header(name: str) -> bool:
@@ -139,7 +140,7 @@ def _sheet(books: Sequence[Workbook], source: str, options: FileOptions) -> Open
     number, cells = next(rows, (0, list[Cell]()))
     place = f"{source}: sheet {shown(name)}"
     if not cells:
-        raise ProvisioningError(f"{place}: is empty; add a header row with the columns {', '.join(COLUMNS)}")
+        raise ProvisioningError(f"{place}: the sheet is empty. Add a header row with the columns {', '.join(COLUMNS)}.")
     header = Header(_texts(cells), options, f"{place}, row {number} (the header)")
     return OpenSheet(name, tuple(one for one in names if one != name), header, rows)
 
@@ -149,7 +150,7 @@ def _rows(books: Sequence[Workbook], name: str, source: str) -> Rows:
     sheets: list[Any] = [book[name] for book in books]
     with _readable(source):
         for sheet in sheets:
-            sheet.reset_dimensions()  # the size that the file claims may be wrong, and would cut off rows
+            sheet.reset_dimensions()  # the size in the file may be wrong, and rows would be cut off
         for number, rows in enumerate(zip(*(sheet.iter_rows() for sheet in sheets), strict=True), 1):
             cells = [_cell(*versions) for versions in zip(*rows, strict=True)]
             while cells and not cells[-1]:
@@ -163,7 +164,7 @@ def _cell(cell: Any, formula: Any = None) -> Cell:
     if value is None:
         if formula is None or formula.data_type != "f" or cell.data_type != "n":  # no formula, or one for empty text
             return ""
-        return OddCell("formula", str(formula.value), "is a formula without its result")
+        return OddCell("formula", str(formula.value), "is a formula without a stored result")
     if cell.data_type == "n":
         return _number(value, cell.number_format)
     if cell.data_type in _NO_VALUES:
@@ -173,7 +174,7 @@ def _cell(cell: Any, formula: Any = None) -> Cell:
 
 
 _NO_VALUES: Final = {
-    "e": ("error value", "is an error of a spreadsheet's formula"),
+    "e": ("error value", "is the error value of a formula"),
     "b": ("truth value", "is a truth value"),
     "d": ("date", "is a date or a time"),
 }
@@ -184,12 +185,12 @@ def _number(value: float, code: str) -> Cell:
         return OddCell("decimal number", str(value), "is a number with decimals")
     text = str(int(value))
     if abs(value) >= 10**_DIGITS:
-        return OddCell("rounded number", text, "is a number whose last digits a spreadsheet has lost")
+        return OddCell("rounded number", text, "is a number whose last digits the spreadsheet has lost")
     if _SCIENTIFIC.search(code):
         return OddCell("shortened number", text, f"may have lost digits: its format is {shown(code)}")
     if _shows_all_digits(code):
         return text
-    return OddCell("formatted number", text, f"is shown in another form, by the format {shown(code)}")
+    return OddCell("formatted number", text, f"is shown differently because of its format {shown(code)}")
 
 
 @cache
