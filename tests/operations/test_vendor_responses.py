@@ -167,7 +167,7 @@ def listed(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def evaluated(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return an evaluation with what is beside it, or None until there is one."""
+    """Return an evaluation with the fields next to it, or None until there is one."""
     if body.get("evaluation", body) is None:
         return None
     beside = {name: value for name, value in flat(body).items() if name != "evaluation"}

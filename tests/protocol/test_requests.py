@@ -1,4 +1,4 @@
-"""What a request carries beside its bytes, and when a read shows that it has been carried out."""
+"""The metadata of a request, and when a read shows that the request was carried out."""
 
 import json
 from typing import Any

@@ -42,7 +42,7 @@ class Server:
         self.served: list[float] = []
 
     def serve(self, now: float) -> bool:
-        """Serve or reject one call, whoever made it."""
+        """Serve or reject one call of any caller."""
         while self.changes and self.changes[0][0] <= now:
             _, self.limit, self.window = self.changes.pop(0)
         start = now - self.window if self.sliding else self.window_start(now)
