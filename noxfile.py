@@ -1,10 +1,10 @@
 # /// script
 # dependencies = ["nox[uv]>=2025.5"]
 # ///
-"""Every check that must pass: lint, types, tests on the built wheel, and the documentation.
+"""All checks: lint, types, tests on the built wheel, documentation, browser and build.
 
-``nox`` runs it all; ``nox -s tests -- -k name`` passes arguments to pytest. A nox without uv first installs itself with
-it.
+``nox`` runs the default sessions. ``nox -s tests -- -k name`` passes arguments to pytest. A nox without uv first
+reinstalls itself with uv.
 """
 
 import hashlib
@@ -22,32 +22,34 @@ import nox
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = "cli,distributed,excel,fastapi,mcp,speed"
 PYTHONS = nox.project.python_versions(PROJECT)
-KILLED = 0.85  # of the mutants, at least
+KILLED = 0.85  # the least share of mutants that the tests must kill
 
-COVERED = PYTHONS[0]  # measuring more than doubles the time, and the other Pythons run the same lines
+COVERED = PYTHONS[0]  # measuring coverage is slow, and the other Pythons run the same lines
 
-# three workers a core: tests wait for disks, other processes and clocks
-WORKERS = ["-n", str((os.cpu_count() or 1) * 3), "--dist", "worksteal"]  # of pytest
-ONCE = ["tests/benchmarks", "tests/docs", "tests/test_words.py"]  # the same on any Python; the session docs runs them
+# Options of pytest. Three workers a core: tests wait for disks, other processes and clocks.
+WORKERS = ["-n", str((os.cpu_count() or 1) * 3), "--dist", "worksteal"]
+# Tests whose result is the same on every Python: the sessions docs and lint run them.
+PAGES = ["tests/benchmarks", "tests/docs"]
+WORDS = "tests/test_words.py"
 
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.reuse_existing_virtualenvs = True
-# A Python that the machine lacks is skipped, in CI as well, and nox says so.
+# nox skips a Python that is not installed, also in CI, and prints a warning.
 nox.options.error_on_missing_interpreters = False
 nox.options.stop_on_first_error = False
 
 
 def memory() -> dict[str, str | None]:
-    """Return the environment of a test run: where there is enough memory, it has the temporary files."""
-    bytecode = {"PYTHONDONTWRITEBYTECODE": None}  # each worker of pytest would rewrite and compile all files itself
-    place = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of the user's own in it
+    """Return the environment of a test run, with temporary files in memory if there is enough of it."""
+    bytecode = {"PYTHONDONTWRITEBYTECODE": None}  # without bytecode, each worker of pytest would compile every file
+    place = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
     fits = place.is_dir() and not os.statvfs(place).f_flag & os.ST_NOEXEC and shutil.disk_usage(place).free > 2**32
     return bytecode | ({"TMPDIR": str(place)} if fits else {})
 
 
 def runs(python: str) -> bool:
-    """Tell whether a Python is there: a version manager's stand-in is on the path without one."""
+    """Check that a Python starts: a version manager's shim can be on the path although that Python is missing."""
     command = shutil.which(f"python{python}")
     if command is None:
         return False
@@ -59,52 +61,55 @@ def group(name: str) -> list[str]:
 
 
 def at_once(run: Callable[[str], object], *arguments: str) -> None:
-    """Call it with each argument, on all cores, and raise what one of the calls raises."""
+    """Call a function once per argument, on all cores, and raise the first error."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(run, arguments))
 
 
 def install_wheel(session: nox.Session, *groups: str, compiled: bool = True) -> None:
-    """Install the built wheel with every extra, so that tests see what users get, and the groups."""
+    """Install the groups and the built wheel with every extra, so that tests run what users install."""
     more = [requirement for name in groups for requirement in group(name)]
-    # Uv would keep an older build, and leave the compiling to each program that a test starts.
+    # By default, uv keeps an older build and compiles no bytecode, so each program of a test would compile it.
     options = ["--reinstall-package", "boooply", *(["--compile-bytecode"] if compiled else [])]
     session.install(*options, f".[{EXTRAS}]", *more)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Run ruff with all its rules, and check the layers."""
+    """Run ruff with all its rules, check the layers, the workflows, the spelling and the words."""
     session.install(*group("lint"), "-e", f".[{EXTRAS}]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
+    session.run("codespell")
+    # without conftest.py and the settings of pyproject.toml, which need the group test
+    session.run("pytest", "-q", "-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider", WORDS)
     session.run("zizmor", "--offline", "--no-progress", "--quiet", "--persona=pedantic", ".github")
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check with mypy --strict, pyright strict and ty, and that every public name is typed."""
-    install_wheel(session, "typing", compiled=False)  # the checkers import nothing of it
+    """Run mypy and pyright, both strict, check that every public name is typed, and run the tests of types."""
+    install_wheel(session, "typing", compiled=False)  # type checkers do not import the package
     session.install("nox")
-    # the last is ty: correct programs are clean, planted mistakes are found
+    # tests/typing runs ty and the other checkers on correct programs and on planted mistakes
     commands = ["pyright", "mypy", "pyright --verifytypes boooply --ignoreexternal", "pytest tests/typing"]
     at_once(lambda command: session.run(*command.split()), *commands)
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on the built wheel, on the oldest Python with branch coverage."""
+    """Run the tests on the built wheel, with branch coverage on the oldest Python."""
     if not runs(str(session.python)):
         session.skip(f"this machine has no working python{session.python}")
     install_wheel(session, "test")
-    rest = [*WORKERS, *(f"--ignore={folder}" for folder in ONCE), *session.posargs]
+    rest = [*WORKERS, *(f"--ignore={place}" for place in [*PAGES, WORDS]), *session.posargs]
     env = {"BOOOPLY_TEST_WHEEL": "1", **memory()}
     if session.python != COVERED:
         session.run("pytest", *rest, env=env)
         return
     session.run("coverage", "erase")
-    # the script and not ``-m pytest``, which would put the checkout before the wheel
+    # ``-m pytest`` would import the checkout instead of the wheel
     session.run("coverage", "run", str(Path(session.bin, "pytest")), *rest, env=env)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
@@ -113,9 +118,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False, reuse_venv=False)
 def lowest(session: nox.Session) -> None:
-    """Run the tests on the lowest version of everything that pyproject.toml names."""
+    """Run the tests on the lowest versions that pyproject.toml allows."""
     floors = ["--resolution", "lowest-direct", "-r", "pyproject.toml", "--all-extras", "--group", "test"]
-    # FastAPI's TestClient is the one of the Starlette that goes with it, and was made for httpx then
+    # the oldest FastAPI brings a Starlette whose TestClient needs httpx
     session.install("--compile-bytecode", *floors, "httpx>=0.28")
     session.install("--reinstall-package", "boooply", "--no-deps", ".")
     lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1", **memory()}
@@ -124,9 +129,9 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
-    """Change what decides here and there, and see that a test fails; tests/mutants.md tells of what survives."""
-    install_wheel(session, "test", "mutants")  # for its metadata: mutmut puts the changed copy before it
-    # fewer schedules than elsewhere: a mutant that lives is met by all of them
+    """Change the modules that decide in small ways, and check that tests fail; tests/mutants.md lists survivors."""
+    install_wheel(session, "test", "mutants")  # for its metadata: mutmut imports the changed copy
+    # fewer schedules than usual: a surviving mutant runs through all of them
     session.run("mutmut", "run", *session.posargs, env={"BOOOPLY_TEST_SCHEDULES": "200"})
     session.run("mutmut", "export-cicd-stats", silent=True)
     counts = json.loads(Path("mutants", "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
@@ -134,49 +139,49 @@ def mutants(session: nox.Session) -> None:
     tried = killed + counts["survived"] + counts["no_tests"] + counts["suspicious"] + counts["segfault"]
     session.log(f"{killed} of {tried} killed, {killed / tried:.1%}")
     if killed < KILLED * tried:
-        session.error(f"fewer than {KILLED:.0%} were killed")
+        session.error(f"The tests must kill {KILLED:.0%} of the mutants.")
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build wheel and sdist, and try them as users get them; the bill of materials stands beside them in dist."""
+    """Build the wheel, the sdist and their bill of materials, and try the wheel with each extra."""
     session.install(*group("release"))
     dist, again = Path("dist"), Path(session.create_tmp(), "again")
     for place in (dist, again):
         shutil.rmtree(place, ignore_errors=True)
     when = {"SOURCE_DATE_EPOCH": last_commit()}
     session.run("uv", "build", "--quiet", "--sdist", "--wheel", "--out-dir", str(dist), env=when)
-    session.run("uv", "build", "--quiet", "--out-dir", str(again), env=when)  # this wheel is made from the sdist
+    session.run("uv", "build", "--quiet", "--out-dir", str(again), env=when)  # builds this wheel from the sdist
     (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
     for one in (wheel, sdist):
         session.log(f"{digest(one)}  {one.name}")
         if digest(one) != digest(again / one.name):
-            session.error(f"{one.name}: built twice, it is not the same")
-    strangers = [name for name in ZipFile(wheel).namelist() if not name.startswith(("boooply/", "boooply-"))]
-    if strangers:
-        session.error(f"{wheel.name} holds more than the package: {', '.join(strangers)}")
+            session.error(f"{one.name}: two builds of the same commit differ.")
+    foreign = [name for name in ZipFile(wheel).namelist() if not name.startswith(("boooply/", "boooply-"))]
+    if foreign:
+        session.error(f"{wheel.name} contains files outside the package: {', '.join(foreign)}")
     session.run("twine", "check", "--strict", str(wheel), str(sdist))
 
     def smoke(extra: str) -> None:
         python = environment(session, extra, str(wheel) if extra == "bare" else f"{wheel}[{extra}]")
-        env = {"PYTHONDONTWRITEBYTECODE": None}  # it starts several programs, and the first compiles for the others
+        env = {"PYTHONDONTWRITEBYTECODE": None}  # it starts several programs: the first compiles for the others
         session.run(python, "-W", "error", "tests/release/smoke.py", extra, external=True, env=env)
 
-    at_once(smoke, "bare", *PROJECT["project"]["optional-dependencies"], "cli,distributed")  # as the pages install it
+    at_once(smoke, "bare", *PROJECT["project"]["optional-dependencies"], "cli,distributed")  # the last is in the docs
     python = environment(session, "everything", f"{wheel}[{EXTRAS}]")
     bill = Path(f"{sdist}".replace(".tar.gz", ".cdx.json"))
-    told = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml", "-o", str(bill)]
-    session.run("cyclonedx-py", "environment", *told, python)
+    options = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml", "-o", str(bill)]
+    session.run("cyclonedx-py", "environment", *options, python)
     components = json.loads(bill.read_text(encoding="utf-8"))
     components["metadata"]["component"]["version"] = bill.name.removeprefix("boooply-").removesuffix(".cdx.json")
-    bill.write_text(json.dumps(components, indent=2) + "\n", encoding="utf-8")  # pyproject.toml leaves it to hatchling
+    bill.write_text(json.dumps(components, indent=2) + "\n", encoding="utf-8")  # the version is not in pyproject.toml
 
 
 def last_commit() -> str:
-    """Tell when the last commit was made, in seconds; an unpacked sdist has none, and takes what hatchling takes."""
+    """Return the time of the last commit, in seconds since 1970, or hatchling's default in an unpacked sdist."""
     command = ["git", "log", "-1", "--format=%ct"]
-    told = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own words
-    return told.stdout.strip() or "1580601600"
+    result = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - a constant command
+    return result.stdout.strip() or "1580601600"
 
 
 def digest(path: Path) -> str:
@@ -184,7 +189,7 @@ def digest(path: Path) -> str:
 
 
 def environment(session: nox.Session, name: str, *what: str) -> str:
-    """Make an environment that holds just this, and give its Python."""
+    """Create an environment with these requirements alone, and return the path of its Python."""
     place = Path(session.create_tmp(), name)
     session.run("uv", "venv", "--quiet", "--clear", "--python", str(Path(session.bin, "python")), str(place))
     session.run("uv", "pip", "install", "--quiet", "--python", str(place), *what)
@@ -193,11 +198,11 @@ def environment(session: nox.Session, name: str, *what: str) -> str:
 
 @nox.session(default=False)
 def audit(session: nox.Session) -> None:
-    """Ask PyPI for known vulnerabilities of what users install; ``-- --vulnerability-service osv`` asks OSV."""
+    """Check what users install for vulnerabilities known to PyPI; ``-- --vulnerability-service osv`` asks OSV."""
     session.install(*group("release"))
     newest = str(Path(session.create_tmp(), "requirements.txt"))
     session.run("uv", "pip", "compile", "--quiet", "--all-extras", "-o", newest, "pyproject.toml")
-    # strict: a package that the service does not know, or does not answer for, is a failure
+    # strict: fail if the service does not know a package or does not respond
     session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "-r", newest, *session.posargs)
 
 
@@ -217,7 +222,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Run what takes long: faulted and mixed-up calls, kills, workers under outages, real clocks, fuzzing."""
+    """Run the long tests: faulted and mixed-up calls, kills, workers during outages, real clocks, fuzzing."""
     install_wheel(session, "test")
     patient = ["pytest", "-s", "--timeout=3600"]
     session.run(*patient, "--override-ini=addopts=--import-mode=importlib", "tests/soak", *session.posargs)
@@ -230,9 +235,9 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure it beside what a user would pick instead, and write benchmarks/RESULTS.md; takes half an hour."""
+    """Compare the SDK with its alternatives, and write benchmarks/RESULTS.md; takes half an hour."""
     install_wheel(session, "bench")
-    apart = Path(session.create_tmp(), "niquests")  # it writes over urllib3, so it has an environment of its own
+    apart = Path(session.create_tmp(), "niquests")  # it overwrites urllib3, so it needs a separate environment
     session.run("python", "-m", "venv", str(apart))
     session.run(str(apart / "bin" / "python"), "-m", "pip", "install", "-q", "niquests", external=True)
     if shutil.which("npm") is not None:
@@ -242,11 +247,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site strictly, run every snippet of the README and the pages, and the tests of pages and benchmarks."""
+    """Build the site strictly, run every snippet of the README and the pages, and test the pages and the benchmarks."""
     install_wheel(session, "docs", "test")
     session.run("zensical", "build", "--strict", "--clean")
     session.run("python", "docs/.make/links.py", "site")
     session.run(
         "pytest", "--markdown-docs", "--markdown-docs-syntax=superfences", *WORKERS, "README.md", "docs", env=memory()
     )
-    session.run("pytest", *WORKERS, *ONCE, env=memory())
+    session.run("pytest", *WORKERS, *PAGES, env=memory())

@@ -26,7 +26,7 @@ MORE_PEERS = ("uvloop", "standardwebhooks", "stripe")
 
 @attrs.frozen
 class Setting:
-    """Hold what every benchmark is run with."""
+    """The settings of every benchmark."""
 
     rounds: int
     scale: float
@@ -40,7 +40,7 @@ class Setting:
 
 @attrs.frozen
 class Table:
-    """Hold one table of results."""
+    """A table of results."""
 
     title: str
     figures: tuple[tuple[str, str, str], ...]  # key, heading, format

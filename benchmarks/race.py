@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Lap:
-    """Hold the figures of one variant: the median, the least and the most over the rounds."""
+    """The figures of one variant: the median, the least and the most over the rounds."""
 
     median: float
     least: float

@@ -43,7 +43,7 @@ ANSWERS = (
 
 
 class Answering(asyncio.Protocol):
-    """Answer each request that has come whole."""
+    """Respond to each complete request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""

@@ -1,13 +1,13 @@
-"""The Python SDK for Boooply's AI-interviews API.
+"""The Python SDK for Boooply's AI interviews API.
 
-``AsyncBoooplyPlatform`` connects customers, ``AsyncBoooplyClient`` works with one organization's interviews, and
-``BoooplyPlatform`` and ``BoooplyClient`` are the blocking flavour.
+``AsyncBoooplyPlatform`` connects your customers. ``AsyncBoooplyClient`` works with the interviews of one organization.
+``BoooplyPlatform`` and ``BoooplyClient`` do the same without ``await``.
 """
 
 from boooply.lazy import publish
 from boooply.version import __version__ as __version__
 
-TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # type checkers treat it as typing.TYPE_CHECKING, which would import typing
 if TYPE_CHECKING:
     from boooply.blocking.client import BoooplyClient as BoooplyClient
     from boooply.blocking.client import BoooplyPlatform as BoooplyPlatform

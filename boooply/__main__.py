@@ -1,4 +1,4 @@
-"""``python -m boooply``: the command, where the script is not on the path."""
+"""``python -m boooply``: the command ``boooply``, also if its script is not on the path."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The client of one organization, and what it shares with the platform.
+"""The client of one organization, and the base class that it shares with the platform.
 
-The options are written out in every constructor: in place of a ``TypedDict`` with ``Unpack``, ty would accept any name.
+Each constructor spells out its options, because ty accepts any name in place of a ``TypedDict`` with ``Unpack``.
 """
 
 import os
@@ -47,11 +47,11 @@ RATE_LIMITS: Final = RateLimits()
 
 _RULES: Final[dict[str, Rule]] = {
     "timeout": TIMEOUT_RULE,
-    "retry": instance(RetryPolicy, "a RetryPolicy, as RetryPolicy(attempts=3)"),
-    "rate_limits": optional(instance(RateLimits, "a RateLimits, as RateLimits(reads=100)"), "None for no limits"),
+    "retry": instance(RetryPolicy, "a RetryPolicy, such as RetryPolicy(attempts=3)"),
+    "rate_limits": optional(instance(RateLimits, "a RateLimits, such as RateLimits(reads=100)"), "None for no limits"),
     "ssl_context": optional(
-        instance(SSLContext, "an ssl.SSLContext, as ssl.create_default_context(cafile=…)"),
-        "None for the authorities that Python trusts",
+        instance(SSLContext, "an ssl.SSLContext, such as ssl.create_default_context(cafile=…)"),
+        "None for the certificate authorities that Python trusts",
     ),
     "allow_insecure": FLAG,
     "on_response": optional(ON_RESPONSE),
@@ -72,10 +72,10 @@ def connect(  # noqa: PLR0913 - each is an option of the clients
     allow_insecure: bool,
     on_response: OnResponse | None = None,
 ) -> Transport:
-    """Return a transport with a pool of its own, from arguments and environment.
+    """Return a transport with a new pool, from arguments and environment variables.
 
     Raises:
-        ConfigurationError: The key or the URL is missing, or a setting cannot work.
+        ConfigurationError: The key or the URL is missing, or an option cannot work.
     """
     check_all(
         _RULES,
@@ -98,7 +98,7 @@ def _key_in_environment(kind: KeyKind) -> Secret:
 
 
 class Connection:
-    """One key and a pool of connections, which whoever opened it closes."""
+    """A key and a pool of connections. Closing it closes the pool only if it opened the pool."""
 
     _kind: ClassVar[KeyKind] = PLATFORM
 
@@ -107,14 +107,21 @@ class Connection:
         self._owns_pool = owns_pool
 
     def __repr__(self) -> str:
-        if "_transport" not in vars(self):  # the constructor raised, and a traceback shows the object
+        if "_transport" not in vars(self):  # the constructor failed, and a traceback shows the object
             return object.__repr__(self)
         return f"{type(self).__name__}({self.base_url!r}, {self._kind.argument}={str(self._transport.key)!r})"
 
     def with_options(
         self, *, timeout: float | None = None, retry: RetryPolicy | None = None, on_response: OnResponse | None = None
     ) -> Self:
-        """Return a copy with other options on the same connections, which only the original closes.
+        """Return a copy with other options, which shares the connections of the original.
+
+        Closing the copy does not close the connections. An option that is None stays as it is.
+
+        Args:
+            timeout: The timeout of one attempt, in seconds, at most 3600.
+            retry: How often and for how long a call is tried.
+            on_response: A function that is called with an ``AttemptInfo`` after each attempt.
 
         Raises:
             ConfigurationError: An option cannot work.
@@ -124,32 +131,40 @@ class Connection:
         check_all(_RULES, **changes)
         if changes.pop("on_response", None) is not None:
             changes["hooks"] = reporting_hooks(on_response)
-        made = copy_without_resources(self)  # with everything that a subclass has set
+        made = copy_without_resources(self)  # keeps the attributes that a subclass has set
         Connection.__init__(made, attrs.evolve(self._transport, **changes), owns_pool=False)
         return made
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
-        """The status of each rate limit of this key: what remains, and who waits; empty with ``rate_limits=None``."""
+        """The status of each rate limit of this key. Empty with ``rate_limits=None``."""
         return self._transport.pool.rate_limits(self._transport.key)
 
     @property
     def base_url(self) -> str:
-        """The API's address, without a trailing slash."""
+        """The URL of the API, without a trailing slash."""
         return self._transport.pool.base_url
 
     @hide_locals
     async def request(
         self, method: str, path: str, /, *, json: Any = None, params: Mapping[str, Any] | None = None
     ) -> Response:
-        """Send a request that has no method here yet, with the same key, limits, timeouts and errors.
+        """Send a request for which this SDK has no method yet.
 
-        ``path`` starts with ``/`` and is percent-encoded. Anything but GET counts as a write that must not be repeated.
+        The key, rate limits, timeouts, retries and errors are the same as for all other calls. Every method except GET
+        counts as a write that must not be sent twice.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: The path after ``base_url``. It starts with ``/`` and is percent-encoded.
+            json: The body, from values that JSON can contain. Default: no body.
+            params: The query parameters. The values of a list are joined by commas. Default: none.
 
         Raises:
             APIStatusError: The response reports an error.
-            DecodingError: The response is a page of HTML; after anything but GET that is an ``AmbiguousWriteError``.
-            ValidationError: The path leads out of the API, or the body has no JSON form.
+            DecodingError: The response to a GET is a page of HTML.
+            AmbiguousWriteError: Another request may have been carried out.
+            ValidationError: The path leaves the API, or the body cannot be written as JSON.
         """
         request = raw_request(method, path, json=json, params=params)
         response = await self._transport.send(request)
@@ -161,7 +176,7 @@ class Connection:
         return response
 
     async def close(self) -> None:
-        """Close the connections, unless they belong to the platform or client that this one was made from."""
+        """Close the connections, unless they belong to the platform or client that this one was created from."""
         if self._owns_pool:
             await self._transport.pool.close()
 
@@ -175,14 +190,14 @@ class Connection:
 
 
 def connection_over(kind: type[C], transport: Transport) -> C:
-    """Return a client or platform over connections that belong to another one."""
+    """Return a client or platform that uses the connections of another one."""
     made = kind.__new__(kind)
     Connection.__init__(made, transport, owns_pool=False)
     return made
 
 
 def transport_of(connection: Connection) -> Transport:
-    """Return the transport of a client or platform, for the layers above."""
+    """Return the transport of a client or platform."""
     return connection._transport  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a function hides it from users
 
 
@@ -192,16 +207,25 @@ def owns_pool(connection: Connection) -> bool:
 
 
 class AsyncBoooplyClient(Connection):
-    """The client of one organization, with its API key.
+    """A client of one organization, which reads and writes its interviews.
 
-    ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``. ``timeout`` is in seconds,
-    for one attempt. ``retry`` limits how often and for how long a call is tried. ``rate_limits=None`` sends every call
-    at once. ``ssl_context`` trusts a certificate authority of your own. ``on_response`` is called after each
-    attempt. Use the client as an async context manager, or ``await close()``.
+    Use it as an async context manager, or call ``await client.close()`` at the end.
+
+    Args:
+        api_key: The organization key. Default: the environment variable ``BOOOPLY_API_KEY``.
+        base_url: The URL of the API, ``https://HOST[:PORT][/PATH]``. http is allowed for this machine. Default: the
+            environment variable ``BOOOPLY_BASE_URL``.
+        timeout: The timeout of one attempt, in seconds, at most 3600. Default: 30.
+        retry: How often and for how long a call is tried. Default: ``RetryPolicy()``.
+        rate_limits: The rate limits to stay within. None sends every call at once. Default: ``RateLimits()``.
+        ssl_context: The TLS settings, for example to trust a certificate authority of your own. Default: Python's.
+        allow_insecure: Whether to allow an http URL on another machine. The key is then sent unencrypted. Default:
+            False.
+        on_response: A function that is called with an ``AttemptInfo`` after each attempt. Not a
+            coroutine function. Default: None.
 
     Raises:
-        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
-            or ``allow_insecure=True``.
+        ConfigurationError: The key or the URL is missing, or an option cannot work.
     """
 
     _kind = ORGANIZATION
@@ -253,13 +277,27 @@ class AsyncBoooplyClient(Connection):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
-        """Mint the key of a customer's organization, in one call; ``AsyncBoooplyPlatform`` mints many over one pool.
+        """Mint the key of one customer's organization.
 
-        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
-        key.
+        The API shows the key only once: store ``api_key.reveal()``. Each call mints another key. To mint keys for
+        several customers, use ``AsyncBoooplyPlatform``, which reuses its connections.
+
+        Args:
+            tenant: The customer.
+            platform_key: The platform key. Default: the environment variable ``BOOOPLY_PLATFORM_KEY``.
+            base_url: The URL of the API, ``https://HOST[:PORT][/PATH]``. http is allowed for this machine. Default: the
+                environment variable ``BOOOPLY_BASE_URL``.
+            timeout: The timeout of one attempt, in seconds, at most 3600. Default: 30.
+            retry: How often and for how long a call is tried. Default: ``RetryPolicy()``.
+            rate_limits: The rate limits to stay within. None sends every call at once. Default: ``RateLimits()``.
+            ssl_context: The TLS settings, for example to trust a certificate authority of your own. Default: Python's.
+            allow_insecure: Whether to allow an http URL on another machine. The key is then sent unencrypted. Default:
+                False.
 
         Raises:
-            ConfigurationError: The platform key or the URL is missing, or cannot work.
+            ConfigurationError: The platform key or the URL is missing, or an option cannot work.
+            AmbiguousWriteError: The key may have been minted.
+            APIError: The call failed.
         """
         platform_key = as_secret(platform_key)
         transport = connect(

@@ -1,6 +1,6 @@
-"""The extras: what each of them installs, and the command that installs it."""
+"""The extras of the package: their modules, and the command that installs them."""
 
-TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # type checkers treat it as typing.TYPE_CHECKING, which would import typing
 if TYPE_CHECKING:
     from typing import Any
 
@@ -29,7 +29,7 @@ def command_extra(missing: ModuleNotFoundError) -> str | None:
 
 
 def naming_extra(missing: ModuleNotFoundError, needed_by: str) -> ModuleNotFoundError:
-    """Return an error that names the extra to install, or the same error if no extra installs the module."""
+    """Return an error that names the extra to install, or ``missing`` itself if no extra installs the module."""
     extra = _LIBRARY.get(_top_level(missing))
     if extra is None:
         return missing
@@ -41,9 +41,9 @@ def _top_level(missing: ModuleNotFoundError) -> str:
 
 
 def install_command(extras: str) -> str:
-    """Return the command that installs these extras from where the package was installed.
+    """Return the command that installs these extras from the source of the installed package.
 
-    That is a package index, or what pip recorded in ``direct_url.json``: a folder, an archive or a repository.
+    The source is a package index, or the folder, archive or repository that pip recorded in ``direct_url.json``.
     """
     origin = _direct_url()
     url = str(origin.get("url", ""))
@@ -55,19 +55,19 @@ def install_command(extras: str) -> str:
 
 
 def _direct_url() -> "_Json":
-    """Return what PEP 610 records about an installation that did not come from an index."""
-    import json  # noqa: PLC0415 - only an error needs it, and `import boooply` is to stay quick
+    """Return the record of PEP 610 about an installation that is not from a package index."""
+    import json  # noqa: PLC0415 - only errors need it, and `import boooply` must stay fast
     from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - the same
 
     try:
         found: _Json = json.loads(distribution("boooply").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
-        return {}  # it is on the path without being installed
+        return {}  # the package is on the path, but not installed
     return found
 
 
 def _pinned(url: str, origin: "_Json") -> str:
-    """Return the URL with the version control system and revision that it was installed with."""
+    """Return the URL, with the version control system and revision that pip recorded."""
     repository = origin.get("vcs_info")
     if repository is None:
         return url
@@ -76,7 +76,7 @@ def _pinned(url: str, origin: "_Json") -> str:
 
 
 def _path_of(url: str) -> str:
-    """Return the folder of a file URL; ``.`` if it is the current one."""
+    """Return the folder of a file URL, or ``.`` if it is the current folder."""
     from pathlib import Path  # noqa: PLC0415 - as above
     from urllib.request import url2pathname  # noqa: PLC0415 - as above
 

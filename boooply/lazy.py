@@ -1,22 +1,23 @@
-"""Names that are imported on first use (PEP 562): a package starts without what only some of its users need."""
+"""Names that are imported on first use (PEP 562), so that a package imports only what a program uses."""
 
 import sys
 from importlib import import_module
 
 from boooply.extras import naming_extra
 
-TYPE_CHECKING = False  # what checkers take for typing.TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # type checkers treat it as typing.TYPE_CHECKING, which would import typing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
-    """Make the names of these modules public in a package, and list in its ``__all__`` those that can be imported.
+    """Make names of these modules public in a package, and list the importable ones in its ``__all__``.
 
-    ``*`` is a whole module.
+    ``*`` stands for the whole ``__all__`` of a module. If the extra that a name needs is not installed, the package has
+    no such attribute, and the error says which extra to install.
 
-    Checkers read the package's ``if TYPE_CHECKING`` instead: one that saw a ``__getattr__`` would accept any name. A
-    name whose extra is missing is not an attribute; the error says which extra to install.
+    Type checkers read the ``if TYPE_CHECKING`` block of the package instead. If they saw a ``__getattr__``, they would
+    accept any name.
     """
     namespace = vars(sys.modules[package])
     module_of = {name: module for module, names in modules.items() for name in names if name != "*"}
@@ -29,7 +30,9 @@ def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
 
     def find(name: str) -> object:
         if name == "__all__":
-            return [known for known in all_names() if hasattr(sys.modules[package], known)]  # a star takes all
+            return [
+                known for known in all_names() if hasattr(sys.modules[package], known)
+            ]  # a star import reads each of them
         if name not in module_of and name not in all_names():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
@@ -42,7 +45,7 @@ def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
             if _MissingExtras not in sys.meta_path:
                 sys.meta_path.append(_MissingExtras)
             raise AttributeError(str(problem)) from None
-        namespace[name] = getattr(module, name)  # found there by the next access
+        namespace[name] = getattr(module, name)  # the next access finds it there
         return namespace[name]
 
     namespace["__getattr__"] = find
@@ -53,9 +56,10 @@ _missing: dict[str, ModuleNotFoundError] = {}
 
 
 class _MissingExtras:
-    """The last finder of ``sys.meta_path``, once an extra was missed.
+    """The last finder of ``sys.meta_path``, installed when an extra is missing.
 
-    ``from boooply import Name`` takes a name that is no attribute for a submodule, and asks the finders for it.
+    If ``boooply`` has no attribute ``Name``, ``from boooply import Name`` looks for a submodule of that name, and asks
+    the finders. This finder raises the error that names the extra.
     """
 
     @staticmethod

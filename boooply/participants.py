@@ -1,6 +1,7 @@
-"""Participants from the profiles of identity providers, mapped as the vendor's SDK does (contract section 8).
+"""Participants from the profiles of identity providers.
 
-Each has the role that you give: ``AIInterview(participants=[from_google(profile, role="CANDIDATE")])``.
+The result fits any request: ``AIInterview(participants=[from_google(profile, role="CANDIDATE")], …)``. The mappings are
+those of Boooply's JavaScript SDK.
 """
 
 from collections.abc import Mapping
@@ -13,10 +14,14 @@ Profile = Mapping[str, Any]
 
 
 def from_google(profile: Profile, /, *, role: ParticipantRole | str | None = None) -> Participant:
-    """Map a Google profile: ``name``, ``email``, ``id``, ``picture``; the role is ``INTERVIEWER`` unless given.
+    """Create a participant from a Google profile.
+
+    Args:
+        profile: The profile, with ``name`` and ``email``, and optionally ``id``, ``picture`` and ``role``.
+        role: The role in the interview. Default: the ``role`` of the profile, or ``INTERVIEWER``.
 
     Raises:
-        ValidationError: The name or e-mail address is missing, or the role is unknown.
+        ValidationError: The name or e-mail address is missing, or a value is invalid.
     """
     return Participant(
         name=_required(profile, "name"),
@@ -30,12 +35,15 @@ def from_google(profile: Profile, /, *, role: ParticipantRole | str | None = Non
 
 
 def from_microsoft(profile: Profile, /, *, role: ParticipantRole | str | None = None) -> Participant:
-    """Map a Microsoft Graph user: ``displayName``, ``mail``, ``id``; the role is ``INTERVIEWER`` unless given.
+    """Create a participant from a Microsoft Graph user.
 
-    Accounts without a mailbox have no ``mail``; their ``userPrincipalName`` is used.
+    Args:
+        profile: The user, with ``displayName`` and ``mail``, and optionally ``id`` and ``role``. For an account without
+            a mailbox, which has no ``mail``, ``userPrincipalName`` is used instead.
+        role: The role in the interview. Default: the ``role`` of the profile, or ``INTERVIEWER``.
 
     Raises:
-        ValidationError: The name or e-mail address is missing, or the role is unknown.
+        ValidationError: The name or e-mail address is missing, or a value is invalid.
     """
     return Participant(
         name=_required(profile, "displayName"),
@@ -48,10 +56,15 @@ def from_microsoft(profile: Profile, /, *, role: ParticipantRole | str | None = 
 
 
 def from_user(user: Profile, /, *, role: ParticipantRole | str | None = None) -> Participant:
-    """Map your own user, with the field names of ``Participant`` or of the API (``externalUserId``).
+    """Create a participant from a user of your own application.
+
+    Args:
+        user: The user, with the field names of ``Participant`` in snake_case or camelCase. It must have ``name`` and
+            ``email``.
+        role: The role in the interview. Default: the ``role`` of the user.
 
     Raises:
-        ValidationError: The name, e-mail address or role is missing, or the API does not accept a value.
+        ValidationError: The name, e-mail address or role is missing, or a value is invalid.
     """
     return Participant(
         name=_required(user, "name"),

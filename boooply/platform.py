@@ -1,4 +1,4 @@
-"""The platform, which mints its customers' keys and makes the clients that use them."""
+"""The client of a platform, which mints its customers' keys and creates their clients."""
 
 import os
 from ssl import SSLContext
@@ -17,18 +17,26 @@ from boooply.transport import TIMEOUT
 
 
 class AsyncBoooplyPlatform(Connection):
-    """The client of a platform, with its platform key, which gives each customer an organization of its own.
+    """A client of your platform, which mints the keys of your customers and creates their clients.
 
-    ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``. That variable may
-    name several keys, with commas between them: the first one is used, and a store takes all of them for this
-    platform's. ``timeout`` is in seconds, for one attempt. ``retry`` limits how often and for how long a call is tried.
-    ``rate_limits=None`` sends every call at once. ``ssl_context`` trusts a certificate authority of your own.
-    ``on_response`` is called after each attempt, also by the clients of customers. Use the platform as an async context
-    manager, or ``await close()``.
+    Use it as an async context manager, or call ``await platform.close()`` at the end.
+
+    Args:
+        platform_key: The platform key. Default: the environment variable ``BOOOPLY_PLATFORM_KEY``, which may contain
+            several keys, separated by commas. The first key is used. A store accepts all of them as this platform's.
+        base_url: The URL of the API, ``https://HOST[:PORT][/PATH]``. http is allowed for this machine. Default: the
+            environment variable ``BOOOPLY_BASE_URL``.
+        timeout: The timeout of one attempt, in seconds, at most 3600. Default: 30.
+        retry: How often and for how long a call is tried. Default: ``RetryPolicy()``.
+        rate_limits: The rate limits to stay within. None sends every call at once. Default: ``RateLimits()``.
+        ssl_context: The TLS settings, for example to trust a certificate authority of your own. Default: Python's.
+        allow_insecure: Whether to allow an http URL on another machine. The key is then sent unencrypted. Default:
+            False.
+        on_response: A function that is called with an ``AttemptInfo`` after each attempt, also by customers' clients.
+            Not a coroutine function. Default: None.
 
     Raises:
-        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
-            or ``allow_insecure=True``.
+        ConfigurationError: The key or the URL is missing, or an option cannot work.
     """
 
     def __init__(
@@ -60,29 +68,40 @@ class AsyncBoooplyPlatform(Connection):
         self._keys = platform_keys(in_environment if platform_key is None else platform_key)
 
     async def create_organization_api_key(self, tenant: Tenant, /) -> OrganizationApiKey:
-        """Mint the key of a customer's organization: once for each customer, when it connects.
+        """Mint the key of a customer's organization. Call it once for each customer.
 
-        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
-        key.
+        The API shows the key only once: store ``api_key.reveal()``. Each call mints another key.
+
+        Args:
+            tenant: The customer.
+
+        Raises:
+            AmbiguousWriteError: The key may have been minted.
+            APIError: The call failed.
         """
         return await mint_key(self._transport, tenant)
 
     @hide_locals
     def organization(self, api_key: str | Secret, /) -> AsyncBoooplyClient:
-        """Return the client of one customer over the platform's connections; a thousand of them cost little.
+        """Return the client of one customer, which uses the platform's connections.
+
+        You can create a client for each call, and do not need to close it.
+
+        Args:
+            api_key: The customer's organization key.
 
         Raises:
-            ConfigurationError: It is a platform key, or no key at all.
+            ConfigurationError: The key is empty, is a platform key, or is not a key.
         """
         secret = as_secret(api_key)
         if secret is None or not secret.reveal():
             raise MissingKeyError(
-                ORGANIZATION.argument, "connect the customer first, and pass the key that is stored for it"
+                ORGANIZATION.argument, "connect the customer first, then pass the key that you stored for it"
             )
         chosen = key(secret, ORGANIZATION, None)
         return connection_over(AsyncBoooplyClient, attrs.evolve(self._transport, key=chosen))
 
 
 def platform_keys_of(platform: AsyncBoooplyPlatform, /) -> tuple[Secret, ...]:
-    """Return the keys that a store takes for those of a platform, the one in use first."""
+    """Return all keys of a platform, the one in use first."""
     return platform._keys  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a function hides it from users

@@ -1,7 +1,7 @@
-"""Fixtures for tests of your own integration: a sandbox over real HTTP, clients of it, and its webhooks.
+"""pytest fixtures for tests of your integration: a sandbox over real HTTP, its clients and its webhooks.
 
-pytest finds them where ``boooply`` is installed; nothing is imported before a test asks for one of them. With
-``boooply_fixture_scope = session`` (or module …) in pytest's settings, they last that long.
+pytest finds the fixtures if ``boooply`` is installed, and imports nothing until a test uses one. To share them between
+tests, set ``boooply_fixture_scope`` in pytest's settings to ``class``, ``module``, ``package`` or ``session``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:  # pytest imports this module in every run of everybody who has boooply installed
+if TYPE_CHECKING:  # pytest imports this module in every run, wherever boooply is installed
     from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, BoooplyClient, BoooplyPlatform
     from boooply.sandbox import Sandbox, Webhooks
 
@@ -22,7 +22,7 @@ _SCOPE = "boooply_fixture_scope"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the setting."""
     parser.addini(
-        _SCOPE, "scope of boooply's fixtures: function, class, module, package or session", default="function"
+        _SCOPE, "scope of the fixtures of boooply: function, class, module, package or session", default="function"
     )
 
 
@@ -32,12 +32,12 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - p
 
 @pytest.fixture(scope=_scope)
 def boooply_sandbox() -> Iterator[Sandbox]:
-    """Serve a sandbox, from a thread with an event loop of its own, and point the ``BOOOPLY_…`` variables at it.
+    """Start a sandbox, and set the ``BOOOPLY_…`` environment variables to its URL and keys.
 
-    So code that reads its settings from the environment talks to the sandbox without changes. It is closed in the loop
-    that opened it, whichever loops the tests run in.
+    Code that reads its settings from the environment uses the sandbox without changes. The sandbox runs in a thread of
+    its own, so your tests may use any event loop.
     """
-    from boooply.sandbox import Sandbox  # noqa: PLC0415 - loaded only where a test asks for it
+    from boooply.sandbox import Sandbox  # noqa: PLC0415 - loaded only if a test uses it
 
     with Sandbox() as sandbox, pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
@@ -49,33 +49,34 @@ def boooply_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope=_scope)
 def boooply_webhooks(boooply_sandbox: Sandbox) -> Webhooks:
-    """Play the sandbox's events into your application.
+    """Return the webhooks of the sandbox.
 
-    Set ``url`` to where it listens, or hand it each of ``requests`` yourself: ``headers`` and ``body``, signed.
+    Set ``url`` to the address of your endpoint, and the sandbox sends its events there. Or pass each item of
+    ``requests`` to your endpoint yourself: it has the signed ``body`` and the ``headers``.
     """
     return boooply_sandbox.webhooks
 
 
 @pytest.fixture(scope=_scope)
 def boooply_platform(boooply_sandbox: Sandbox) -> AsyncBoooplyPlatform:
-    """Make a platform that talks to the sandbox, with connections of its own in each event loop."""
-    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return a platform client of the sandbox. It works in any event loop."""
+    from boooply import AsyncBoooplyPlatform  # noqa: PLC0415 - loaded only if a test uses it
 
     return AsyncBoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url)
 
 
 @pytest.fixture(scope=_scope)
 def boooply_client(boooply_sandbox: Sandbox) -> AsyncBoooplyClient:
-    """Make a client of the sandbox's ready organization, with connections of its own in each event loop."""
-    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return a client of the organization that the sandbox starts with. It works in any event loop."""
+    from boooply import AsyncBoooplyClient  # noqa: PLC0415 - loaded only if a test uses it
 
     return AsyncBoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url)
 
 
 @pytest.fixture(scope=_scope)
 def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatform]:
-    """Make the blocking flavour of ``boooply_platform``."""
-    from boooply import BoooplyPlatform  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return a blocking platform client of the sandbox."""
+    from boooply import BoooplyPlatform  # noqa: PLC0415 - loaded only if a test uses it
 
     with BoooplyPlatform(platform_key=boooply_sandbox.platform_key, base_url=boooply_sandbox.base_url) as platform:
         yield platform
@@ -83,8 +84,8 @@ def boooply_blocking_platform(boooply_sandbox: Sandbox) -> Iterator[BoooplyPlatf
 
 @pytest.fixture(scope=_scope)
 def boooply_blocking_client(boooply_sandbox: Sandbox) -> Iterator[BoooplyClient]:
-    """Make the blocking flavour of ``boooply_client``."""
-    from boooply import BoooplyClient  # noqa: PLC0415 - loaded only where a test asks for it
+    """Return a blocking client of the organization that the sandbox starts with."""
+    from boooply import BoooplyClient  # noqa: PLC0415 - loaded only if a test uses it
 
     with BoooplyClient(api_key=boooply_sandbox.api_key, base_url=boooply_sandbox.base_url) as client:
         yield client

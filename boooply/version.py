@@ -1,3 +1,3 @@
-"""The version of the package: every module may import it, and it imports nothing."""
+"""The version of the package. Every module may import this one, which imports nothing."""
 
 __version__ = "0.1.0"

@@ -40,7 +40,7 @@ def next_program(entrance: socket.socket, place: Path, code: Path) -> list[str]:
 
 
 def read_request(caller: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """Return what a caller asks for, which is None at its end, and file descriptors."""
+    """Return a caller's request, or None once it has closed the connection, and file descriptors."""
     head, fds, _, _ = socket.recv_fds(caller, 8, 4)
     if not head:
         return None, fds

@@ -1,4 +1,4 @@
-"""Profiles of identity providers, mapped as the vendor's SDK does (contract section 8)."""
+"""Profiles of identity providers, mapped as the vendor's SDK does."""
 
 from typing import Any
 

@@ -72,7 +72,7 @@ def test_pickle_and_json_are_refused() -> None:
     key = OrganizationApiKey(api_key=Secret(KEY), organization_id="org_1")
 
     for holder in (key.api_key, key):
-        with pytest.raises(TypeError, match="a Secret is not pickled"):
+        with pytest.raises(TypeError, match="a Secret cannot be pickled"):
             pickle.dumps(holder)
     with pytest.raises(TypeError):
         json.dumps({"key": key.api_key})
@@ -130,7 +130,7 @@ def test_a_log_line_and_a_traceback_with_locals_show_the_mask(caplog: pytest.Log
 
     assert "0123456789" not in caplog.text
     assert "bply_org_…cdef" in shown
-    # the one place where it stands is this test's own constant
+    # only the constant of this test contains it
     assert "0123456789" not in shown.replace(f"KEY = {KEY!r}", "")
 
 

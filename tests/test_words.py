@@ -26,9 +26,20 @@ SANDBOX_KEEPS = frozenset({"Allowance", "Limit", "Verdict", "Fault"})
 # The fixture that runs a test in both flavours, and what browsers' tests and forms call "fill".
 TESTS_KEEP = SANDBOX_KEEPS | {"face", "faces", "fill"}
 VAGUE_VERBS = frozenset({"Tell", "Hold", "Note", "Say", "Give", "Want"})
-PHRASES = [
-    re.compile(line) for line in (ROOT / "tests" / "words.txt").read_text("utf-8").splitlines() if line[:1] != "#"
-]
+LIST = ROOT / "tests" / "words.txt"
+# A phrase is also found where a line break, with the mark of a comment, separates its words.
+PHRASES = [re.compile(line.replace(" ", r"[\s#]+")) for line in LIST.read_text("utf-8").splitlines() if line[:1] != "#"]
+
+SUFFIXES = {".css", ".html", ".js", ".md", ".mjs", ".py", ".svg", ".toml", ".txt", ".yml"}
+PLACES = (".github", "benchmarks", "boooply", "docs/.make", "examples", "tests")
+DATA = ROOT / "tests" / "data"  # the vendor's words, and files with mistakes
+QUOTES_THEM = {LIST, Path(__file__)}
+TEXTS = sorted(
+    path
+    for path in [*ROOT.glob("*.*"), *(found for place in PLACES for found in (ROOT / place).rglob("*.*"))]
+    if path.suffix in SUFFIXES and path not in QUOTES_THEM and DATA not in path.parents
+    if not {"node_modules", "__pycache__"}.intersection(path.parts)
+)
 
 
 def names_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -75,7 +86,20 @@ def test_a_docstring_opens_with_a_verb_that_says_what_is_done(module: Path) -> N
     assert vague == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_uses_no_invented_phrase(module: Path) -> None:
-    lines = enumerate(module.read_text("utf-8").splitlines(), 1)
-    assert [f"{number}: {line.strip()}" for number, line in lines if any(one.search(line) for one in PHRASES)] == []
+def text_of(path: Path) -> str:
+    """Return a text, without the rows of the table of words in CONTRIBUTING.md, which quotes the phrases."""
+    text = path.read_text("utf-8")
+    return re.sub(r"(?m)^\|.*$", "", text) if path.name == "CONTRIBUTING.md" else text
+
+
+def phrases_in(text: str) -> Iterator[tuple[int, str]]:
+    for phrase in PHRASES:
+        for found in phrase.finditer(text):
+            yield text.count("\n", 0, found.start()) + 1, " ".join(found[0].split())
+
+
+def test_no_text_uses_an_invented_phrase() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {phrase}" for path in TEXTS for line, phrase in phrases_in(text_of(path))
+    ]
+    assert found == [], "\n".join(["use other words, see CONTRIBUTING.md:", *found])

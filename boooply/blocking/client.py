@@ -1,4 +1,4 @@
-"""The blocking client and platform."""
+"""The blocking clients of an organization and of a platform."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ C_co = TypeVar("C_co", bound=Connection, covariant=True)
 
 
 class BlockingConnection(SyncProxy[C_co]):
-    """One key's blocking way to the API; it closes the connections if it opened them."""
+    """A blocking client or platform. Closing it closes the connections only if it opened them."""
 
     _owner: bool = False
 
@@ -34,7 +34,14 @@ class BlockingConnection(SyncProxy[C_co]):
     def with_options(
         self, *, timeout: float | None = None, retry: RetryPolicy | None = None, on_response: OnResponse | None = None
     ) -> Self:
-        """Return a copy with other options on the same connections, which only the original closes.
+        """Return a copy with other options, which shares the connections of the original.
+
+        Closing the copy does not close the connections. An option that is None stays as it is.
+
+        Args:
+            timeout: The timeout of one attempt, in seconds, at most 3600.
+            retry: How often and for how long a call is tried.
+            on_response: A function that is called with an ``AttemptInfo`` after each attempt.
 
         Raises:
             ConfigurationError: An option cannot work.
@@ -46,16 +53,16 @@ class BlockingConnection(SyncProxy[C_co]):
 
     @property
     def rate_limits(self) -> dict[RateLimitClass, RateLimitStatus]:
-        """The status of each rate limit of this key: what remains, and who waits; empty with ``rate_limits=None``."""
+        """The status of each rate limit of this key. Empty with ``rate_limits=None``."""
         return self._original.rate_limits
 
     @property
     def base_url(self) -> str:
-        """The API's address, without a trailing slash."""
+        """The URL of the API, without a trailing slash."""
         return self._original.base_url
 
     def close(self) -> None:
-        """Close the connections, unless they belong to the platform or client that this one was made from."""
+        """Close the connections, unless they belong to the platform or client that this one was created from."""
         if self._owner:
             self._runner.close()
 
@@ -69,16 +76,26 @@ class BlockingConnection(SyncProxy[C_co]):
 
 
 class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
-    """Read and write one organization's interviews, blocking: for scripts, notebooks and threads.
+    """A blocking client of one organization, for scripts, notebooks and threads.
 
-    ``api_key`` and ``base_url`` fall back to ``BOOOPLY_API_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in seconds,
-    for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting in line.
-    ``ssl_context`` trusts a certificate authority of your own. ``on_response`` is called after each attempt, in the
-    client's own thread. Use it as a context manager, or ``close()``.
+    It has the methods of ``AsyncBoooplyClient``, without ``await``. Use it as a context manager, or call
+    ``client.close()`` at the end.
+
+    Args:
+        api_key: The organization key. Default: the environment variable ``BOOOPLY_API_KEY``.
+        base_url: The URL of the API, ``https://HOST[:PORT][/PATH]``. http is allowed for this machine. Default: the
+            environment variable ``BOOOPLY_BASE_URL``.
+        timeout: The timeout of one attempt, in seconds, at most 3600. Default: 30.
+        retry: How often and for how long a call is tried. Default: ``RetryPolicy()``.
+        rate_limits: The rate limits to stay within. None sends every call at once. Default: ``RateLimits()``.
+        ssl_context: The TLS settings, for example to trust a certificate authority of your own. Default: Python's.
+        allow_insecure: Whether to allow an http URL on another machine. The key is then sent unencrypted. Default:
+            False.
+        on_response: A function that is called with an ``AttemptInfo`` after each attempt, in
+            the client's own thread. Not a coroutine function. Default: None.
 
     Raises:
-        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
-            or ``allow_insecure=True``.
+        ConfigurationError: The key or the URL is missing, or an option cannot work.
     """
 
     interviews: Resource[Interviews] = resource(Interviews)
@@ -124,13 +141,27 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
         ssl_context: SSLContext | None = None,
         allow_insecure: bool = False,
     ) -> OrganizationApiKey:
-        """Mint the key of a customer's organization, in one call; ``BoooplyPlatform`` mints many over one pool.
+        """Mint the key of one customer's organization.
 
-        The API shows the key only once: store ``api_key.reveal()``. Another call for the same customer mints another
-        key.
+        The API shows the key only once: store ``api_key.reveal()``. Each call mints another key. To mint keys for
+        several customers, use ``BoooplyPlatform``, which reuses its connections.
+
+        Args:
+            tenant: The customer.
+            platform_key: The platform key. Default: the environment variable ``BOOOPLY_PLATFORM_KEY``.
+            base_url: The URL of the API, ``https://HOST[:PORT][/PATH]``. http is allowed for this machine. Default: the
+                environment variable ``BOOOPLY_BASE_URL``.
+            timeout: The timeout of one attempt, in seconds, at most 3600. Default: 30.
+            retry: How often and for how long a call is tried. Default: ``RetryPolicy()``.
+            rate_limits: The rate limits to stay within. None sends every call at once. Default: ``RateLimits()``.
+            ssl_context: The TLS settings, for example to trust a certificate authority of your own. Default: Python's.
+            allow_insecure: Whether to allow an http URL on another machine. The key is then sent unencrypted. Default:
+                False.
 
         Raises:
-            ConfigurationError: The platform key or the URL is missing, or cannot work.
+            ConfigurationError: The platform key or the URL is missing, or an option cannot work.
+            AmbiguousWriteError: The key may have been minted.
+            APIError: The call failed.
         """
         platform_key = as_secret(platform_key)
         with BoooplyPlatform(
@@ -146,16 +177,27 @@ class BoooplyClient(BlockingConnection[AsyncBoooplyClient]):
 
 
 class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
-    """Connect the platform's customers, each to an organization of its own, blocking.
+    """A blocking client of your platform, which mints the keys of your customers and creates their clients.
 
-    ``platform_key`` and ``base_url`` fall back to ``BOOOPLY_PLATFORM_KEY`` and ``BOOOPLY_BASE_URL``; ``timeout`` is in
-    seconds, for one attempt; ``retry`` says how often and how long a call is tried; ``rate_limits=None`` stops waiting
-    in line; ``ssl_context`` trusts a certificate authority of your own; ``on_response`` is called after each attempt,
-    in the platform's own thread. Use it as a context manager, or ``close()``.
+    It has the methods of ``AsyncBoooplyPlatform``, without ``await``. Use it as a context manager, or call
+    ``platform.close()`` at the end.
+
+    Args:
+        platform_key: The platform key. Default: the environment variable ``BOOOPLY_PLATFORM_KEY``, which may contain
+            several keys, separated by commas. The first key is used. A store accepts all of them as this platform's.
+        base_url: The URL of the API, ``https://HOST[:PORT][/PATH]``. http is allowed for this machine. Default: the
+            environment variable ``BOOOPLY_BASE_URL``.
+        timeout: The timeout of one attempt, in seconds, at most 3600. Default: 30.
+        retry: How often and for how long a call is tried. Default: ``RetryPolicy()``.
+        rate_limits: The rate limits to stay within. None sends every call at once. Default: ``RateLimits()``.
+        ssl_context: The TLS settings, for example to trust a certificate authority of your own. Default: Python's.
+        allow_insecure: Whether to allow an http URL on another machine. The key is then sent unencrypted. Default:
+            False.
+        on_response: A function that is called with an ``AttemptInfo`` after each attempt, in the platform's own thread,
+            also by customers' clients. Not a coroutine function. Default: None.
 
     Raises:
-        ConfigurationError: The key or the URL is missing, or cannot work: https only, unless the host is this machine
-            or ``allow_insecure=True``.
+        ConfigurationError: The key or the URL is missing, or an option cannot work.
     """
 
     create_organization_api_key: Final = sync(AsyncBoooplyPlatform.create_organization_api_key)
@@ -187,10 +229,15 @@ class BoooplyPlatform(BlockingConnection[AsyncBoooplyPlatform]):
         self._owner = True
 
     def organization(self, api_key: str | Secret, /) -> BoooplyClient:
-        """Return the client of one customer over the platform's connections; a thousand of them cost little.
+        """Return the client of one customer, which uses the platform's connections.
+
+        You can create a client for each call, and do not need to close it.
+
+        Args:
+            api_key: The customer's organization key.
 
         Raises:
-            ConfigurationError: It is a platform key, or no key at all.
+            ConfigurationError: The key is empty, is a platform key, or is not a key.
         """
         secret = as_secret(api_key)
         del api_key

@@ -291,8 +291,10 @@ def run(arguments: Sequence[str]) -> int:
         print_error("standard output is closed")
         return FAILED
     try:
+        errors = console(stderr=True)
+        errors.soft_wrap = True  # usage_error breaks the lines
         with printed_warnings():
-            code: int = app(arguments, console=console(), error_console=console(stderr=True))
+            code: int = app(arguments, console=console(), error_console=errors)
         sys.stdout.flush()
     except CycloptsError:
         return WRONG_INPUT  # cyclopts has said why

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import attrs
 from cyclopts import Parameter
@@ -22,6 +22,24 @@ from boooply.provisioning.files.rows import BadRow, RowWarning
 _SAMPLES: Final = 3
 
 
+Delimiter = Annotated[str | None, Parameter(metavar="CHARACTER")]
+
+_OPTIONS: Final = {"mapping": "--map"}  # where the name in Python differs
+
+
+def file_options(**given: Any) -> FileOptions:
+    """Return the options of the reader; an error names the option of the command.
+
+    Raises:
+        ProvisioningError: An option cannot be used.
+    """
+    try:
+        return FileOptions(**given)
+    except ProvisioningError as error:
+        name, _, problem = str(error).partition(": ")
+        raise ProvisioningError(f"{_OPTIONS.get(name, f'--{name}')}: {problem}") from None
+
+
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class ReadingOptions:
@@ -37,7 +55,7 @@ class ReadingOptions:
     """
 
     encoding: Annotated[str | None, Parameter(metavar="NAME")] = None
-    delimiter: Annotated[str | None, Parameter(metavar="CHARACTER")] = None
+    delimiter: Delimiter = None
     mapping: Annotated[tuple[str, ...], Parameter(name="--map", metavar="NAME=COLUMN")] = ()
     ignore_extra: bool = False
     allow: Annotated[tuple[str, ...], Parameter(name="--allow", metavar="ID")] = ()
@@ -56,7 +74,7 @@ class ReadingOptions:
         names = [name.strip() for name, _, _ in pairs]
         if repeated := [name for place, name in enumerate(names) if name in names[:place]]:
             raise ConfigurationError(f"--map {repeated[0]!r} is given twice: give one column for it")
-        return FileOptions(
+        return file_options(
             encoding=self.encoding,
             delimiter=self.delimiter,
             mapping={name.strip(): column.strip() for name, _, column in pairs},

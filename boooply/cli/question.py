@@ -1,4 +1,4 @@
-"""A question to the person at the terminal, which a signal interrupts at once."""
+"""Questions to the person at the terminal. A signal interrupts them at once."""
 
 import asyncio
 import os
@@ -7,22 +7,48 @@ import threading
 from contextlib import suppress
 from typing import Final
 
+from boooply.cli.exit_codes import WRONG_INPUT
+from boooply.cli.terminal import console
+from boooply.errors import ConfigurationError
+
 _YES: Final = frozenset({"y", "yes"})
 _LONGEST_LINE: Final = 1024
 
 
 def can_be_asked() -> bool:
-    """Return whether somebody can see a question and type a response."""
+    """Return whether a person can see a question and type a response."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
+def check_can_ask(effect: str, *, yes: bool) -> None:
+    """Check that a command can ask before it continues, unless ``--yes`` makes the question unnecessary.
+
+    Raises:
+        ConfigurationError: There is no terminal.
+    """
+    if not yes and not can_be_asked():
+        raise ConfigurationError(f"{effect}. To confirm it without a terminal, add --yes")
+
+
+async def is_confirmed(question: str) -> bool:
+    """Ask a question on standard error, and return whether the response is yes."""
+    console(stderr=True).print(f"{question} [y/N] ", end="", soft_wrap=True)
+    return await is_yes(asyncio.Event())
+
+
+def declined() -> int:
+    """Print that nothing was changed, and return the exit code."""
+    console(stderr=True).print("Nothing was changed.")
+    return WRONG_INPUT
+
+
 async def is_yes(stop: asyncio.Event) -> bool:
-    """Return whether the next line that is typed is yes; if ``stop`` is set first, it is not."""
+    """Return whether the next line that is typed is yes, or False if ``stop`` is set first."""
     return (await _line_typed(stop)).strip().lower() in _YES
 
 
 async def _line_typed(stop: asyncio.Event) -> str:
-    """Return the next line that is typed, or nothing if ``stop`` is set first."""
+    """Return the next line that is typed, or an empty text if ``stop`` is set first."""
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[str] = loop.create_future()
 

@@ -1,10 +1,10 @@
-"""``boooply tenants``: the customers in the store, and a customer's key."""
+"""``boooply tenants``: the customers in the store and their keys."""
 
 import asyncio
 import json
 import sys
 from collections import Counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import attrs
 from cyclopts import App, Parameter
@@ -13,8 +13,9 @@ from rich.table import Column, Table
 
 from boooply.cli.existing_store import open_existing
 from boooply.cli.exit_codes import DONE, FAILED, UNFINISHED
+from boooply.cli.question import check_can_ask, declined, is_confirmed
 from boooply.cli.rescue import rescue
-from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, write_line
+from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, wrapped, write_line
 from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning import KeysNotStoredError
@@ -27,7 +28,7 @@ from boooply.store import AsyncStore, Entry, State, tenant_of
 _STATE_WIDTH: Final = 9
 _AT_ONCE: Final = 16
 
-# In the JSON output, with underscores.
+# As --state takes them, with hyphens; in the JSON output, with underscores.
 _STATE_NAMES: Final = {
     State.TODO: "not sent",
     State.SENT: "under way",
@@ -39,39 +40,49 @@ _STATE_NAMES: Final = {
 app: Final = App(name="tenants")
 
 _Id = Annotated[str, Parameter(name="ID")]
+_States = tuple[Literal["not-sent", "under-way", "connected", "in-doubt", "failed"], ...]
 
 
 @app.command(name="list")
-async def list_customers(*, store: StoreUrl = None, as_json: Json = False) -> None:
-    """List every customer of the store, and where it stands.
+async def list_customers(*, state: _States = (), store: StoreUrl = None, as_json: Json = False) -> None:
+    """List the customers in the store, each with its state, its name and why it is not connected.
 
     Args:
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
-        as_json: Write one JSON object a line.
+        state: List only the customers in this state. Repeat the option for several states.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+        as_json: Print one JSON object per line.
     """
+    selected = [one.replace("-", " ") for one in state] or _STATE_NAMES.values()
     counts: Counter[str] = Counter()
+    out = console()
     async with open_existing(store) as opened:
         async for entry in opened.ledger.entries():
-            counts[_STATE_NAMES[entry.state]] += 1
+            name = _STATE_NAMES[entry.state]
+            if name not in selected:
+                continue
+            counts[name] += 1
             if as_json:
                 write_line(json.dumps(_json_of(entry)))
             else:
-                console().print(_line(entry), soft_wrap=True)
+                out.print(
+                    "\n".join(wrapped(line, out, indent=_STATE_WIDTH + 2) for line in _lines(entry)), soft_wrap=True
+                )
     if not as_json:
-        parts = [f"{count:,} {state}" for state, count in counts.most_common()]
-        console().print(f"\n{', '.join(parts)}" if parts else "The store knows no customers.")
+        parts = [f"{count:,} {name}" for name, count in counts.most_common()]
+        nobody = f"No customer is {' or '.join(selected)}." if state else "The store has no customers."
+        out.print(f"\n{', '.join(parts)}" if parts else nobody)
 
 
 @app.command
 async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
-    """Show one customer; of its key only the end.
+    """Show one customer, with its key masked.
 
     Args:
-        organization_id: Your own id of the customer.
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        organization_id: Your ID for the customer, such as org_7234567890.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Raises:
-        BoooplyError: The store does not know it.
+        BoooplyError: The store does not contain the customer.
     """
     async with open_existing(store) as opened:
         facts = _facts(await _find(opened, organization_id))
@@ -80,7 +91,7 @@ async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
         except NotConnectedError:
             masked = "none"
         except CorruptKeyError:
-            masked = "damaged: it cannot be decrypted"
+            masked = "damaged (cannot be decrypted)"
     table = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 3, 0, 0))
     for label, text in facts.items():
         if text:
@@ -91,14 +102,14 @@ async def show(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
 
 @app.command
 async def key(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
-    """Print the whole key of one customer, and nothing else.
+    """Print one customer's whole key, and nothing else.
 
     Args:
-        organization_id: Your own id of the customer.
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        organization_id: Your ID for the customer, such as org_7234567890.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Raises:
-        NotConnectedError: There is no key of it.
+        NotConnectedError: The store has no key for the customer.
     """
     async with open_existing(store) as opened:
         secret = await opened.keys.get(organization_id)
@@ -106,42 +117,50 @@ async def key(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
 
 
 @app.command
-async def disconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> None:
-    """Forget one customer: its key and its row in the ledger.
+async def disconnect(organization_id: _Id, /, *, yes: bool = False, store: StoreUrl = None) -> int:
+    """Delete a customer's key and ledger entry from the store.
 
-    Nothing is revoked at Boooply, which has no call for it: there the key stays
-    valid until you revoke it in the dashboard. boooply provision would mint this
-    customer a new one.
+    The key stays valid at Boooply, since the API cannot revoke keys: revoke it in
+    the Boooply dashboard. If you run boooply provision with this customer again,
+    it mints a new key.
 
     Args:
-        organization_id: Your own id of the customer.
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        organization_id: Your ID for the customer, such as org_7234567890.
+        yes: Do not ask for confirmation.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
+
+    Returns:
+        The exit code: 2 if it was not confirmed.
 
     Raises:
-        BoooplyError: The store does not know it.
+        BoooplyError: The store does not contain the customer.
     """
     async with open_existing(store) as opened:
-        await _find(opened, organization_id)
+        entry = await _find(opened, organization_id)
+        check_can_ask("disconnect deletes the customer's key from the store", yes=yes)
+        if not yes and not await is_confirmed(_question(entry)):
+            return declined()
         await opened.keys.delete(organization_id)
     console().print(
-        f"{printable(organization_id)} is disconnected: its key and its entry in the ledger are deleted here.\n"
-        "At Boooply the key stays valid: revoke it in the Boooply dashboard.",
+        f"{printable(organization_id)} is disconnected. Its key and its ledger entry are deleted from the store.\n"
+        "The key stays valid at Boooply: revoke it in the Boooply dashboard.",
         overflow="fold",
     )
+    return DONE
 
 
 @app.command
 async def check(*, store: StoreUrl = None) -> int:
-    """Ask Boooply whose each stored key is, and name those that are not their customer's.
+    """Check with Boooply that each stored key works and belongs to its customer.
 
-    It sends one read with each key, within the allowance that it shares with the
-    other processes on the store.
+    The command sends one read with each key. It shares the rate limit with the
+    other processes that use the store.
 
     Args:
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Returns:
-        The exit code: 4 if a key is not its customer's.
+        The exit code: 4 if a key must be replaced.
     """
     out = console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -158,12 +177,12 @@ async def check(*, store: StoreUrl = None) -> int:
                         bad += 1
                         print_error(f"{one}: {problem}")
                 progress.advance(task, len(batch))
-    console().print(f"{count_of(count, 'key')} checked: {bad or 'none'} must be replaced.")
+    console().print(f"{count_of(count, 'key')} checked; {bad or 'none'} must be replaced.")
     return UNFINISHED if bad else DONE
 
 
 async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organization_id: str) -> str | None:
-    """Ask whose key a customer has, and return what is wrong with it; silence of the API is no proof of a mistake."""
+    """Ask the API whose key a customer has, and return the problem, or None. A response without an ID is no problem."""
     remedy = f"boooply tenants reconnect {organization_id}"
     try:
         client = platform.organization(await store.keys.get(organization_id))
@@ -171,7 +190,7 @@ async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organiz
     except NotConnectedError:
         return None  # disconnected meanwhile
     except CorruptKeyError:
-        return "its key is damaged: it cannot be decrypted"
+        return "its key is damaged and cannot be decrypted"
     except (AuthenticationError, PermissionDeniedError) as error:
         return f"Boooply rejects its key (HTTP {error.status}): {remedy}"
     return None if found in {None, organization_id} else f"its key belongs to {found}: {remedy}"
@@ -179,34 +198,37 @@ async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organiz
 
 @app.command
 async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
-    """Mint another key of one customer, and replace the stored one.
+    """Mint a new key for one customer, and replace the stored key.
 
-    For a customer whose key Boooply refuses, say because it was revoked in the
-    dashboard. The platform's key and the API come from BOOOPLY_PLATFORM_KEY and
-    BOOOPLY_BASE_URL.
+    Use it when Boooply rejects the customer's key, for example because the key was
+    revoked in the dashboard. The command needs BOOOPLY_BASE_URL and
+    BOOOPLY_PLATFORM_KEY.
 
     Args:
-        organization_id: Your own id of the customer.
-        store: Where keys and ledger are; otherwise BOOOPLY_STORE_URL, then the file boooply.db here.
+        organization_id: Your ID for the customer, such as org_7234567890.
+        store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Returns:
         The exit code.
 
     Raises:
-        BoooplyError: The store does not know it, or knows nothing but its key.
+        BoooplyError: The store does not contain the customer, or contains only its key.
     """
     async with open_existing(store) as opened, AsyncBoooplyPlatform(rate_limits=RateLimits(shared=opened)) as platform:
         entry = await _find(opened, organization_id)
         if not entry.tenant:
-            raise BoooplyError(f"{organization_id} is known by its key alone: put its new key with AsyncKeyStore.put")
+            raise BoooplyError(
+                f"the store has only the key of {organization_id}, not the data that a new key needs. Store the new "
+                "key with AsyncKeyStore.put"
+            )
         try:
             await AsyncTenants(platform, opened).reconnect(tenant_of(entry))
         except KeysNotStoredError as error:
             rescue(error, opened.encryption)
             return FAILED
     console().print(
-        f"{printable(organization_id)} is reconnected: its new key is in the store.\n"
-        "If Boooply still accepts the old one, revoke it in the Boooply dashboard.",
+        f"{printable(organization_id)} is reconnected. Its new key is in the store.\n"
+        "If Boooply still accepts the old key, revoke it in the Boooply dashboard.",
         overflow="fold",
     )
     return DONE
@@ -215,18 +237,27 @@ async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
 async def _find(store: AsyncStore, organization_id: str) -> Entry:
     async for entry in store.ledger.entries([organization_id]):
         return entry
-    raise BoooplyError(f"{organization_id} is not known to the store")
+    raise BoooplyError(f"{organization_id} is not in the store. List the customers with: boooply tenants list")
 
 
 def _about(entry: Entry) -> dict[str, Any]:
-    """Return what the ledger knows about the customer itself: nothing if its key was put by hand."""
+    """Return the customer's data as the ledger has it; empty if only its key was stored."""
     return attrs.asdict(tenant_of(entry), recurse=False) if entry.tenant else {}
 
 
-def _line(entry: Entry) -> str:
+def _question(entry: Entry) -> str:
+    name = _about(entry).get("organization_name")
+    customer = printable(f"{entry.organization_id} ({name})" if name else entry.organization_id)
+    return f"Disconnect {customer}? Its key and its ledger entry are deleted from the store."
+
+
+def _lines(entry: Entry) -> list[str]:
     state = f"{_STATE_NAMES[entry.state]:<{_STATE_WIDTH}}"
     name = _about(entry).get("organization_name") or ""
-    return f"{state}  {printable(entry.organization_id)}  {printable(name)}".rstrip()
+    lines = [f"{state}  {printable(entry.organization_id)}  {printable(name)}".rstrip()]
+    if entry.reason and entry.state is not State.DONE:
+        lines.append(f"{'':<{_STATE_WIDTH}}  {printable(entry.reason)}")
+    return lines
 
 
 def _json_of(entry: Entry) -> dict[str, Any]:
@@ -249,5 +280,5 @@ def _facts(entry: Entry) -> dict[str, str]:
         "reason": entry.reason or "",
         "connected by": ", ".join(about[name] for name in ("user_name", "user_email", "user_id") if about.get(name)),
         "team": ", ".join(member.email for member in about.get("team_members", ())),
-        "orphaned keys": f"perhaps {entry.orphans:,}" if entry.orphans else "",
+        "orphaned keys": f"up to {entry.orphans:,}" if entry.orphans else "",
     }

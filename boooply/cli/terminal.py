@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper, UnsupportedOperation
+from textwrap import wrap
 from typing import Annotated, Final, TextIO
 
 from cyclopts import Parameter
@@ -67,9 +69,49 @@ def printable(text: str) -> str:
     return redact(one_line(text))
 
 
+def wrapped(line: str, out: Console, *, indent: int = 0) -> str:
+    """Break a line between words for a terminal, and indent its other lines. A pipe or file gets it in one piece.
+
+    Ids, paths and keys are never cut.
+    """
+    if not out.is_terminal:
+        return line
+    return "\n".join(
+        wrap(line, out.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    )
+
+
 def print_error(problem: str) -> None:
-    """Print an error on standard error, in one line, however long it is."""
-    console(stderr=True).print(printable(f"boooply: {problem}"), soft_wrap=True)
+    """Print an error on standard error, in the words of the command."""
+    out = console(stderr=True)
+    out.print(wrapped(printable(f"boooply: {in_words_of_the_command(problem)}"), out), soft_wrap=True)
+
+
+_VARIABLES: Final = {
+    "api_key": "BOOOPLY_API_KEY",
+    "base_url": "BOOOPLY_BASE_URL",
+    "encryption_key": "BOOOPLY_STORE_KEY",
+    "platform_key": "BOOOPLY_PLATFORM_KEY",
+}
+_NAME: Final = rf"\b(?:{'|'.join(_VARIABLES)})\b"
+_ADVICE_FOR_PYTHON: Final = re.compile(
+    rf",? or (?:pass )?{_NAME}(?:=…)?| \(Python: {_NAME}\)|\. Use an? \w+ key for \w+ and \w+, which [^()]*\w"
+)
+
+
+def in_words_of_the_command(problem: str) -> str:
+    """Name the environment variables in an error that names arguments of Python.
+
+    An ``api_key`` whose variable the error does not name comes from the store or a file.
+    """
+
+    def variable(found: re.Match[str]) -> str:
+        name = _VARIABLES[found[0]]
+        return "the key" if found[0] == "api_key" and name not in problem else name
+
+    text = re.sub(_NAME, variable, _ADVICE_FOR_PYTHON.sub("", problem))
+    text = re.sub(r"(BOOOPLY_\w+) is missing: set \1", r"\1 is missing: set it", text)
+    return re.sub(r"(.*\b(BOOOPLY_\w+)\b.*) \(\2\)$", r"\1", text)
 
 
 class _ErrorPrinter(logging.Handler):

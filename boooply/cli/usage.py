@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 from rich.text import Text
 
-from boooply.cli.terminal import printable
+from boooply.cli.terminal import console, printable, wrapped
 
 
 def usage_error(error: CycloptsError) -> Text:
@@ -16,7 +16,8 @@ def usage_error(error: CycloptsError) -> Text:
     missing.
     """
     command = " ".join(("boooply", *(error.command_chain or ())))
-    return Text(f"boooply: {printable(_mistake(error))}\nTry: {command} --help")
+    problem = wrapped(f"boooply: {printable(_mistake(error))}", console(stderr=True))
+    return Text(f"{problem}\nTry: {command} --help")
 
 
 def _mistake(error: CycloptsError) -> str:

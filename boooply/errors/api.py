@@ -1,4 +1,4 @@
-"""The errors of calls."""
+"""The exceptions of API calls."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from boooply.secret import one_line
 
 
 class APIError(BoooplyError):
-    """A call failed.
+    """A call to the API failed.
+
+    Catch this class to handle every kind of failure.
 
     Attributes:
-        status: The HTTP status, if the head of a response arrived.
+        status: The HTTP status code. None if no response arrived.
     """
 
     status: int | None = None
@@ -25,9 +27,11 @@ class APIConnectionError(APIError, ConnectionError):
     """The API could not be reached, or closed the connection without a response.
 
     Attributes:
-        operation: The call, as ``interviews.get``.
-        errno: The operating system's number of what happened, if it has one.
-        cause_name: The name of the exception below this one, as ``ConnectionRefusedError``.
+        operation: The call, such as ``interviews.get``.
+        errno: The error number of the operating system. None if there is none.
+        cause_name: The class name of the underlying exception, such as ``ConnectionRefusedError``. None if there is
+            none.
+        status: The HTTP status code, if the connection broke within a response.
     """
 
     errno: int | None = None  # in place of OSError's, which pickle would leave out
@@ -51,17 +55,18 @@ class APIConnectionError(APIError, ConnectionError):
 
 
 def cause_text(cause_name: str | None, errno: int | None) -> str:
-    """Return the name of an exception and the operating system's text for its number, as far as there are any."""
+    """Return the name of an exception and the operating system's text for its error number, if they are known."""
     return ": ".join(filter(None, [cause_name, None if errno is None else os.strerror(errno)]))
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """One attempt got no response within its timeout.
+    """One attempt got no response within its timeout, or a download stalled.
 
     Attributes:
-        operation: The call, as ``interviews.get``.
-        seconds: The timeout of one attempt. If a download stalls: for how long no data came.
-        after: If a download stalls: the seconds from the start of the attempt until its last data.
+        operation: The call, such as ``interviews.get``.
+        seconds: The timeout of one attempt, in seconds. For a stalled download, the seconds without data.
+        after: For a stalled download, the seconds from the start of the attempt until the last data arrived. Otherwise
+            None.
     """
 
     def __init__(self, operation: str, seconds: float, status: int | None = None, after: float | None = None) -> None:
@@ -78,11 +83,12 @@ def _stall(seconds: float, after: float) -> str:
 
 
 class DeadlineExceededError(APIError, TimeoutError):
-    """The deadline of a call passed, or a wait would have outlasted it.
+    """The deadline of a call passed, or the next wait would have exceeded it.
 
     Attributes:
-        operation: The call, as ``interviews.get``.
-        seconds: The time it had.
+        operation: The call, such as ``interviews.get``.
+        seconds: The deadline, in seconds from the start of the call.
+        status: The HTTP status code of the last response, if there was one.
     """
 
     def __init__(
@@ -95,24 +101,26 @@ class DeadlineExceededError(APIError, TimeoutError):
         self.status = status
 
 
-# What shows whether a call was carried out, where something does.
-_REMEDIES: Final = {"interviews.create": ". interviews.resolve(error) looks for it"}
+# How to find out whether a call was carried out, for calls where that is possible.
+_REMEDIES: Final = {"interviews.create": ". Call interviews.resolve(error) to look for the interview"}
 
 
 class AmbiguousWriteError(APIError):
-    """A request may have been carried out, and was not sent again.
+    """A write may have been carried out, and was not sent again.
 
-    ``client.interviews.resolve(error)`` searches for a created interview. Nothing shows whether a key was minted:
-    minting again is safe for the customer, but may leave an orphan, a live key that nobody has stored.
+    After ``interviews.create``, call ``client.interviews.resolve(error)`` to look for the interview. After minting a
+    key, no call shows the outcome. You can mint again, but the first key may then exist as an orphan: a valid key that
+    nobody has stored.
 
     Attributes:
-        operation: The call, as ``interviews.create``.
-        identity: The interview's code or the organization's id, if there is one.
-        people: The e-mail addresses it would have invited; neither ``args`` nor any text shows them.
-        status: The HTTP status of the response, if there was one.
-        status_error: The response as the error that it would be elsewhere: code, message, request id.
-        sent_at: When it was first sent.
-        by_api_clock: Whether that is by the API's clock, known from its responses, or by this machine's.
+        operation: The call, such as ``interviews.create``.
+        identity: The meeting code or the organization ID that the call was about. None if it had neither.
+        people: The e-mail addresses of the people to invite. Neither ``str(error)`` nor ``error.args`` contains them.
+        status: The HTTP status code of the response. None if no response arrived.
+        status_error: The error that the response reports, with its code, message and request ID. None if there is
+            none.
+        sent_at: The time of the first attempt, with its time zone.
+        by_api_clock: True if ``sent_at`` is by the API's clock, False if it is by the clock of this machine.
     """
 
     def __init__(
@@ -133,7 +141,7 @@ class AmbiguousWriteError(APIError):
         outcome = "no response" if status is None else f"the response was HTTP {status}"
         outcome += f": {message}" if message else ""
         remedy = _REMEDIES.get(operation, "")
-        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}); it was not sent again{remedy}")
+        super().__init__(f"{operation}{about}: it may have been carried out ({outcome}). It was not sent again{remedy}")
         self._take_args(operation, identity, status, sent_at.isoformat(), by_api_clock, message)
         self.operation = operation
         self.identity = identity
@@ -145,12 +153,12 @@ class AmbiguousWriteError(APIError):
 
 
 class DecodingError(APIError):
-    """A response is not what the contract promises: HTML, truncated, or of another shape.
+    """A response cannot be read: it is HTML, is cut off, or lacks a required value.
 
     Attributes:
-        operation: The call, as ``interviews.get``.
-        status: The HTTP status it came with.
-        problems: What was expected and which type was found, one problem per text; never a value.
+        operation: The call, such as ``interviews.get``.
+        status: The HTTP status code of the response.
+        problems: The problems, each with the expected and the found type, and never the value.
     """
 
     def __init__(self, operation: str, status: int, problems: Iterable[str]) -> None:
@@ -165,13 +173,14 @@ class APIStatusError(APIError):
     """The API responded with an error.
 
     Attributes:
-        operation: The call, as ``interviews.get``.
-        status: The HTTP status.
-        code: The API's machine code, as ``INVALID_API_KEY``, if it gave one.
-        message: The API's text for people, at most 500 characters of it.
-        request_id: The ``X-Request-Id`` of the response, if there is one: quote it to the vendor's support.
-        retry_after: Seconds to wait, if the API named them.
-        organization_id: Your own id of the customer whose key was sent, if its client comes from ``tenants``.
+        operation: The call, such as ``interviews.get``.
+        status: The HTTP status code.
+        code: The API's error code, such as ``INVALID_API_KEY``. None if the response contains none.
+        message: The API's error message, cut to 500 characters.
+        request_id: The ``X-Request-Id`` of the response, for requests to Boooply's support. None if there is none.
+        retry_after: The seconds to wait before you retry, as the API requests. None if it names none.
+        organization_id: Your own ID of the customer whose key was sent. None unless the client comes from
+            ``AsyncTenants`` or ``Tenants``.
     """
 
     def __init__(
@@ -203,7 +212,7 @@ class APIStatusError(APIError):
 
 
 class BadRequestError(APIStatusError):
-    """400: a parameter is wrong, or the interview is past the state in which this can be done."""
+    """400: a parameter is invalid, or the state of the interview does not allow the call."""
 
 
 class AuthenticationError(APIStatusError):
@@ -211,28 +220,28 @@ class AuthenticationError(APIStatusError):
 
 
 class PaymentRequiredError(APIStatusError):
-    """402: the plan's interviews are used up; ``message`` is the vendor's text."""
+    """402: the interviews of the customer's plan are used up. ``message`` is the API's explanation."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key lacks the permission or is of the other kind, or the plan is used up; ``message`` says which."""
+    """403: the key lacks the permission or is of the other kind, or the plan is used up. ``message`` says which."""
 
 
 class NotFoundError(APIStatusError):
-    """404: it does not exist, or not in this organization."""
+    """404: the resource does not exist in this organization."""
 
 
 class ConflictError(APIStatusError):
-    """409: it exists already."""
+    """409: the resource already exists."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: the API's own validation rejected the values."""
+    """422: the API rejected the values that were sent."""
 
 
 class RateLimitError(APIStatusError):
-    """429: the rate limit of this window is used up."""
+    """429: the rate limit is exceeded, and retrying did not help."""
 
 
 class ServerError(APIStatusError):
-    """5xx: the API, or a proxy before it, failed."""
+    """5xx: the API failed, or a proxy in front of it."""

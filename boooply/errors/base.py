@@ -1,4 +1,4 @@
-"""The errors from which all others derive, and those of what a caller passes."""
+"""The base exception, and the exceptions for invalid settings and arguments."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from boooply.secret import one_line
 
 
 class BoooplyError(Exception):
-    """The base class of everything this package raises.
+    """The base class of all exceptions of this package.
 
-    Its text is one line, whatever it quotes. ``type(error)(*error.args)`` makes the same error again, from arguments
-    that JSON can contain.
+    ``str(error)`` is always one line. To rebuild an error in another process, send its class and ``error.args``, which
+    contain only JSON values, and call ``type(error)(*error.args)``.
     """
 
     def __init__(self, *args: object) -> None:
@@ -19,7 +19,7 @@ class BoooplyError(Exception):
         self._text = one_line(super().__str__())
 
     def _take_args(self, *args: object) -> None:
-        """Replace ``args``, the text of an exception by default, by the arguments that make the same error again."""
+        """Replace ``args``, by default the message, with the arguments that rebuild the error."""
         self.args: tuple[Any, ...] = args
 
     def __str__(self) -> str:
@@ -30,15 +30,18 @@ class BoooplyError(Exception):
 
 
 class ConfigurationError(BoooplyError, ValueError):
-    """A setting cannot work; the message says what to pass instead."""
+    """A setting is missing or cannot work.
+
+    The message names the setting and says what to pass instead.
+    """
 
 
 class ValidationError(BoooplyError, ValueError):
-    """An argument breaks a rule of the API; nothing was sent.
+    """An argument breaks a rule of the API. Nothing was sent.
 
     Attributes:
-        field: Its name, as the argument is spelled.
-        rule: What the value must be.
+        field: The path of the argument, such as ``candidate.email``.
+        rule: What is wrong with the value, such as ``is missing``.
     """
 
     def __init__(self, field: str, rule: str) -> None:

@@ -1,4 +1,4 @@
-"""The errors of what runs here: provisioning, webhooks and the store."""
+"""The exceptions of provisioning, webhooks and the store."""
 
 from __future__ import annotations
 
@@ -6,42 +6,51 @@ from boooply.errors.base import BoooplyError
 
 
 class ProvisioningError(BoooplyError):
-    """A file of customers cannot be used, or a run must stop."""
+    """A customer file cannot be used, a run must stop, or a customer is in doubt.
+
+    The message says which, and names the line or the customer.
+    """
 
 
 class NotConnectedError(BoooplyError, LookupError):
-    """No key of a customer is stored; your own key store raises it too.
+    """No key is stored for a customer.
+
+    If you pass a key store of your own, raise this error from its ``get`` for a customer without a key.
 
     Attributes:
-        organization_id: The platform's own id of the customer.
+        organization_id: Your own ID of the customer.
     """
 
     def __init__(self, organization_id: str) -> None:
-        super().__init__(f"{organization_id} is not connected: no key of it is stored")
+        super().__init__(f"{organization_id} is not connected: no key is stored for it")
         self._take_args(organization_id)
         self.organization_id = organization_id
 
 
 class WrongTenantError(BoooplyError):
-    """A stored key belongs to another customer than the one it is stored for; nothing was written with it.
+    """The key stored for a customer belongs to another customer. Nothing was written with it.
 
     Attributes:
-        organization_id: The customer whose key was asked for.
-        found: The customer whose key it is, according to the API.
+        organization_id: Your own ID of the customer whose client you requested.
+        found: Your own ID of the customer that the key belongs to. None if the API names none.
     """
 
     def __init__(self, organization_id: str, found: str | None) -> None:
-        super().__init__(f"the key stored for {organization_id} belongs to {found or 'nobody that the API names'}")
+        super().__init__(
+            f"the key stored for {organization_id} belongs to {found or 'an organization that the API does not name'}"
+        )
         self._take_args(organization_id, found)
         self.organization_id = organization_id
         self.found = found
 
 
 class WebhookError(BoooplyError, ValueError):
-    """A webhook was rejected; no message quotes its body or its headers.
+    """A webhook was rejected.
+
+    The message never quotes the body or a header.
 
     Attributes:
-        reason: What is wrong with it.
+        reason: Why it was rejected, as in ``str(error)``.
     """
 
     def __init__(self, reason: str) -> None:
@@ -50,11 +59,11 @@ class WebhookError(BoooplyError, ValueError):
 
 
 class InvalidSignatureError(WebhookError):
-    """The body is not signed with one of the webhook secrets.
+    """The signature of a webhook is missing, or matches none of your webhook secrets.
 
     Attributes:
-        is_reserialized: Whether the signature fits the same JSON in the vendor's form. Then the sender is genuine, and
-            a framework has parsed the body and written it again.
+        is_reserialized: True if the signature matches the same JSON in the vendor's format. The sender is then genuine,
+            but your framework has parsed the body and serialized it again: pass the raw bytes.
     """
 
     def __init__(self, reason: str, is_reserialized: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
@@ -64,19 +73,19 @@ class InvalidSignatureError(WebhookError):
 
 
 class StaleEventError(WebhookError):
-    """The signed time of an event is missing, or further from now than ``max_age``."""
+    """The signed time of an event is missing, or differs from the current time by more than ``max_age``."""
 
 
 class MalformedEventError(WebhookError):
-    """A signed body is not an event, or lacks a required part."""
+    """The signature of a webhook is valid, but its body is too large, is not an event, or lacks a required field."""
 
 
 class StoreError(BoooplyError):
     """The store cannot be opened, read or written.
 
     Attributes:
-        is_permanent: Whether a retry cannot help: a right is missing, say, or it is not the store that was opened. What
-            a retry can help was retried for a minute, unless the database never worked.
+        is_permanent: True if a retry cannot help, for example because a database permission is missing. False if the
+            problem may be temporary. The SDK has then already retried for a minute, unless the database never worked.
     """
 
     def __init__(self, problem: str = "", is_permanent: bool = False) -> None:  # noqa: FBT001, FBT002 - `args` are positional
@@ -86,7 +95,7 @@ class StoreError(BoooplyError):
 
 
 class StoreMismatchError(StoreError):
-    """The store belongs to another API or to other platform keys than yours; nothing was sent."""
+    """The store belongs to another API, or to other platform keys than yours. Nothing was sent."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, is_permanent=True)
@@ -94,15 +103,16 @@ class StoreMismatchError(StoreError):
 
 
 class CorruptKeyError(StoreError):
-    """The key stored for a customer was cut, altered, or swapped with another customer's.
+    """The key stored for a customer was altered, cut off, or swapped with another customer's.
 
     Attributes:
-        organization_id: The customer.
+        organization_id: Your own ID of the customer.
     """
 
     def __init__(self, organization_id: str) -> None:
         super().__init__(
-            f"the key stored for {organization_id} is not what was stored: it was altered, cut or swapped",
+            f"the key stored for {organization_id} was altered, cut off or swapped: restore it from a backup, "
+            "or reconnect the customer",
             is_permanent=True,
         )
         self._take_args(organization_id)

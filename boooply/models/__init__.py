@@ -1,4 +1,4 @@
-"""Frozen attrs classes for requests and responses; those in ``__all__`` are public names of ``boooply``."""
+"""The models of requests and responses. The names in ``__all__`` are public names of ``boooply``."""
 
 from boooply.models.calendars import *
 from boooply.models.enums import *

@@ -1,4 +1,4 @@
-"""Calendars: when people are free, and when they are busy (contract section 5)."""
+"""Calendars: when people are free and when they are busy."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -16,18 +16,22 @@ _days = validators.number_between(1, 30, unit="days", whole=True)
 
 
 def minutes(value: int | None) -> int | None:
-    """Require a duration that the API allows."""
+    """Require an interview duration that the API accepts, in minutes."""
     return cast("int", _minutes(value))
 
 
 def days(value: int | None) -> int | None:
-    """Require a number of days that the API looks ahead."""
+    """Require a number of days that the API can look ahead."""
     return cast("int", _days(value))
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Slot(RequestModel):
-    """A span of time, from ``start`` to ``end``."""
+    """A span of time, from ``start`` to ``end``.
+
+    Raises:
+        ValidationError: A time has no time zone, or ``end`` is before ``start``.
+    """
 
     start: datetime = attrs.field(converter=validators.time)
     end: datetime = attrs.field(converter=validators.time)
@@ -47,37 +51,37 @@ def slots(value: Iterable[Slot | Mapping[str, object]]) -> tuple[Slot, ...]:
 
 @attrs.frozen(kw_only=True, slots=False)
 class Availability(ResponseModel):
-    """The times at which a person is free."""
+    """The times at which a person is free, from ``interviews.get_availability``."""
 
     calendar_connected: bool = field(
-        "Whether the person has a calendar; without one, there are no slots.", default=False
+        "Whether the person has connected a calendar. If not, there are no slots.", default=False
     )
     email: str | None = field("The person's e-mail address.")
-    duration_minutes: int | None = field("The length of each slot, in minutes.")
-    days: int | None = field("The number of days from now that were searched.")
-    slots: tuple[Slot, ...] = field("The free slots: Monday to Friday, 9:00 to 17:00.", default=ABSENT)
+    duration_minutes: int | None = field("The duration of each slot, in minutes.")
+    days: int | None = field("The number of days that were searched, from now.")
+    slots: tuple[Slot, ...] = field("The free slots, Monday to Friday between 9:00 and 17:00.", default=ABSENT)
     total: int | None = field("The number of free slots.")
-    message: str | None = field("Why there are no slots.")
+    message: str | None = field("The API's explanation if there are no slots.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class BusyBlocks(ResponseModel):
-    """The times at which a person is busy."""
+    """The times at which a person is busy, from ``interviews.get_busy_blocks``."""
 
     calendar_connected: bool = field(
-        "Whether the person has a calendar; without one, there are no blocks.", default=False
+        "Whether the person has connected a calendar. If not, there are no blocks.", default=False
     )
     email: str | None = field("The person's e-mail address.")
-    days: int | None = field("The number of days from now that were searched.")
-    timezone: str | None = field("The time zone of the calendar, by its IANA name, such as Europe/Berlin.")
-    busy_blocks: tuple[Slot, ...] = field("When the person is busy.", default=ABSENT)
+    days: int | None = field("The number of days that were searched, from now.")
+    timezone: str | None = field("The IANA name of the calendar's time zone, such as Europe/Berlin.")
+    busy_blocks: tuple[Slot, ...] = field("The times at which the person is busy.", default=ABSENT)
     total: int | None = field("The number of busy blocks.")
-    message: str | None = field("Why there are no blocks.")
+    message: str | None = field("The API's explanation if there are no blocks.")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class AvailabilityQuery(RequestModel):
-    """A query for free slots of ``duration_minutes`` (30) in the next ``days`` (14, at most 30)."""
+    """The query of ``interviews.get_availability``."""
 
     email: str = attrs.field(converter=validators.email)
     duration_minutes: int | None = attrs.field(default=None, converter=minutes)
@@ -86,7 +90,7 @@ class AvailabilityQuery(RequestModel):
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class BusyBlocksQuery(RequestModel):
-    """A query for busy blocks in the next ``days`` (14, at most 30)."""
+    """The query of ``interviews.get_busy_blocks``."""
 
     email: str = attrs.field(converter=validators.email)
     days: int | None = attrs.field(default=None, converter=days)

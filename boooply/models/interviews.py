@@ -1,4 +1,4 @@
-"""Interviews as the API returns them (contract section 5.2), and the query for a list of them (5.3)."""
+"""Interviews as the API returns them, and the query for a list of interviews."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,47 +25,55 @@ _each_status = validators.each_item(validators.one_of(SessionStatus))
 
 @attrs.frozen(kw_only=True, slots=False)
 class Interview(ResponseModel):
-    """An interview, identified by its meeting code. A pickled one has neither join tokens nor ``extra``."""
+    """An interview, identified by its meeting code.
 
-    meeting_code: str = attrs.field(metadata=about("Its identity in every call, such as Boooply-AI-1234567890."))
-    id: str | None = field("Its id at Boooply.")
-    url: str | None = field("Its address. The personal link of a participant needs the join token too.")
-    title: str | None = field("The title that people see.")
-    description: str | None = field("What it is about.")
-    meeting_type: MeetingType | str | None = field("Who leads it: the AI, or people.")
-    is_team_meeting: bool | None = field("Whether it is a team meeting, which is never evaluated.")
-    job_role: str | None = field("The role that is filled.")
-    session_status: SessionStatus | str | None = field("Its state, final for AI interviews alone: see is_over.")
-    end_reason: EndReason | str | None = field("Why it ended. Absent while it can be resumed.")
-    scheduled_at: datetime | None = field("When it begins.")
-    duration_minutes: int | None = field("How long it is planned to last, in minutes.")
-    created_at: datetime | None = field("When it was created.")
-    participants: tuple[InterviewParticipant, ...] = field("Who takes part.", default=ABSENT)
+    Pickling leaves out the join tokens and ``extra``.
+    """
+
+    meeting_code: str = attrs.field(
+        metadata=about("The meeting code, which identifies the interview in every call, such as Boooply-AI-1234567890.")
+    )
+    id: str | None = field("The ID of the interview at Boooply.")
+    url: str | None = field("The URL of the interview. For a participant's personal link, call join_link.")
+    title: str | None = field("The title that participants see.")
+    description: str | None = field("The description of the interview.")
+    meeting_type: MeetingType | str | None = field("Who leads the interview: the AI or people.")
+    is_team_meeting: bool | None = field("Whether the interview is a team meeting. Team meetings are never evaluated.")
+    job_role: str | None = field("The role to fill.")
+    session_status: SessionStatus | str | None = field(
+        "The status. To check whether the interview has ended, use is_over."
+    )
+    end_reason: EndReason | str | None = field("Why the interview ended. None while it can be resumed.")
+    scheduled_at: datetime | None = field("The scheduled start.")
+    duration_minutes: int | None = field("The planned duration, in minutes.")
+    created_at: datetime | None = field("When the interview was created.")
+    participants: tuple[InterviewParticipant, ...] = field("The participants.", default=ABSENT)
     source: str | None = field("The name of the customer's organization.")
-    source_id: str | None = field("The platform's own id of the customer whose key created it.")
-    source_platform: str | None = field("The name of the platform, as it was given with the platform key.")
-    overall_score: float | None = field("The overall score, 0-100.")
-    evaluation: Evaluation | None = field("Its evaluation, if a single interview was read and has been analysed.")
+    source_id: str | None = field("Your own ID of the customer whose key created the interview.")
+    source_platform: str | None = field("The name of your platform, as set when the platform key was created.")
+    overall_score: float | None = field("The overall score, 0-100. None until the interview is evaluated.")
+    evaluation: Evaluation | None = field("The evaluation, if you read a single interview and the analysis has run.")
     evaluation_recommendation: AIRecommendation | str | None = field(
         "The decision of the recruiter who finalized the evaluation."
     )
-    evaluation_recommendation_rationale: str | None = field("The recruiter's reason for that decision.")
+    evaluation_recommendation_rationale: str | None = field("The recruiter's reason for the decision.")
     evaluation_finalized_by: str | None = field("The recruiter who finalized the evaluation.")
     evaluation_finalized_at: datetime | None = field("When the evaluation was finalized.")
 
     @property
     def code(self) -> str:
-        """Return the meeting code, under the API's second name for it."""
+        """The meeting code, under the API's second name for it."""
         return self.meeting_code
 
     @property
     def is_over(self) -> bool:
-        """Return whether the interview has ended, as far as can be known.
+        """Whether the interview has ended.
 
-        Certain for an AI interview that is ``COMPLETED``, and for any interview that is ``CANCELLED`` or ``FAILED``.
-        A human or team meeting also counts as over once it has an ``end_reason``; without one it falls back to
-        ``SCHEDULED`` and can be resumed. That is not certain: until it has an evaluation, its host, or an owner or
-        admin, can reopen a meeting that ended early (contract section 5.2).
+        True for an AI interview that is ``COMPLETED``, for any interview that is ``CANCELLED`` or ``FAILED``, and for
+        any interview with an ``end_reason``. A human or team meeting without an ``end_reason`` can be resumed.
+
+        For a human or team meeting that ended early, True is not final: until it is evaluated, its host, an owner or an
+        admin can reopen it.
         """
         if self.end_reason is not None or self.session_status in {SessionStatus.CANCELLED, SessionStatus.FAILED}:
             return True
@@ -74,21 +82,26 @@ class Interview(ResponseModel):
 
     @property
     def ended_unevaluated(self) -> bool:
-        """Return whether the interview ended in a way that leaves nothing to evaluate."""
+        """Whether the interview was cancelled, failed, expired or missed, and will not be evaluated."""
         return self.session_status in _WITHOUT_EVALUATION or self.end_reason in _WITHOUT_EVALUATION
 
     def join_link(self, participant: InterviewParticipant, /) -> Secret | None:
-        """Return a participant's personal link, or None if the API sent no ``url`` or no token."""
+        """Return a participant's personal link, or None if the API sent no ``url`` or no join token.
+
+        Args:
+            participant: One of ``participants``.
+        """
         if self.url is None or participant.join_token is None:
             return None
         return Secret(f"{self.url}?token={participant.join_token.reveal()}")
 
 
 class InterviewNotEvaluatedError(BoooplyError):
-    """An interview that was cancelled, failed, expired or missed: there will be no evaluation.
+    """The interview was cancelled, failed, expired or missed, and will not be evaluated.
 
     Attributes:
-        interview: The interview, as last read.
+        interview: The interview, as it was last read. If the error was rebuilt from its ``args``, it has only
+            ``meeting_code`` and ``end_reason``.
     """
 
     def __init__(self, interview: Interview | str, end_reason: str | None = None) -> None:
@@ -104,14 +117,18 @@ class InterviewNotEvaluatedError(BoooplyError):
 class Page(ResponseModel):
     """A page of a list of interviews."""
 
-    items: tuple[Interview, ...] = attrs.field(metadata=about("The interviews of this page, newest first."))
-    page: int = field("The number of this page, from 1.", default=1)
-    limit: int | None = field("The most interviews that a page has.")
-    total: int | None = field("The number of interviews on all pages.")
+    items: tuple[Interview, ...] = attrs.field(metadata=about("The interviews on this page, newest first."))
+    page: int = field("The number of this page. The first page is 1.", default=1)
+    limit: int | None = field("The most interviews that a page can have.")
+    total: int | None = field("The total number of interviews on all pages.")
     total_pages: int | None = field("The number of pages.")
 
     def is_last(self, read: int, /) -> bool:
-        """Return whether this is the last page, given that ``read`` items have been read up to and including it."""
+        """Return whether this is the last page.
+
+        Args:
+            read: The number of interviews read so far, including those of this page.
+        """
         if self.total_pages is not None:
             return self.page >= self.total_pages
         return not self.items or (self.total is not None and read >= self.total)
@@ -119,37 +136,51 @@ class Page(ResponseModel):
 
 @attrs.frozen
 class NotSeen:
-    """The result of a look-up that found no interview for an ambiguous create: no proof, since it may appear later."""
+    """The result of ``interviews.resolve`` if no interview was found.
+
+    The interview may still appear later, because the API may carry out a request late.
+    """
 
 
 @attrs.frozen(kw_only=True)
 class CannotTell:
-    """The result of a look-up that cannot decide whether something was created, with the reason."""
+    """The result of ``interviews.resolve`` if it cannot decide whether the interview was created.
+
+    Attributes:
+        reason: Why it cannot decide.
+    """
 
     reason: str
 
 
 class InterviewFilters(TypedDict, total=False):
-    """Filters for a list of interviews, all of them optional.
+    """The filters of ``interviews.list`` and ``interviews.iterate``.
 
-    ``status`` accepts one value or several. ``search`` matches titles, roles and people. ``source_id`` is the
-    platform's own id of a customer. ``date_field`` (``created`` by default) is the time that ``date_from`` and
-    ``date_to`` filter by. Scores run from 0 to 100.
+    All filters are optional. An interview must match all filters that you pass.
     """
 
     status: Iterable[SessionStatus | str]
+    """One status or several. Matches the ``session_status`` of an interview."""
     type: InterviewType | str
+    """The type of interview: ``AI_ONLY``, ``HUMAN`` or ``TEAM``."""
     search: str
+    """A text to find in the meeting code, the candidate's name, the job role or the title."""
     source_id: str | int | UUID
+    """Your own ID of a customer. Matches the ``source_id`` of an interview."""
     date_field: DateField | str
+    """The date that ``date_from`` and ``date_to`` compare: ``created`` (the default) or ``scheduled``."""
     date_from: datetime | str
+    """The earliest date, with an offset: a datetime or ISO 8601 text."""
     date_to: datetime | str
+    """The latest date, with an offset: a datetime or ISO 8601 text."""
     score_min: float
+    """The lowest ``overall_score``, 0-100. Excludes interviews without a score."""
     score_max: float
+    """The highest ``overall_score``, 0-100."""
 
 
 def _statuses(value: Iterable[SessionStatus | str]) -> tuple[SessionStatus | str, ...]:
-    given = value.split(",") if isinstance(value, str) else value  # as the API itself has several
+    given = value.split(",") if isinstance(value, str) else value  # the API separates several by commas
     return _each_status(given)
 
 
@@ -167,7 +198,7 @@ def _limit(value: int) -> int:
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class InterviewQuery(RequestModel):
-    """A query for one page of the list: pages count from 1 and have at most 100 interviews."""
+    """The query of ``interviews.list``."""
 
     status: tuple[SessionStatus | str, ...] = attrs.field(default=(), converter=_statuses)
     type: InterviewType | str | None = None

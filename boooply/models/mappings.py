@@ -1,4 +1,4 @@
-"""Request objects from dictionaries, whose names are in our spelling or in the API's."""
+"""Request objects from dictionaries, with names in snake_case or in the API's camelCase."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -21,8 +21,8 @@ def build(model: Callable[..., T], data: Mapping[str, Any]) -> T:
     """Build a request object from a dictionary; None counts as absent.
 
     Raises:
-        ValidationError: A value is unknown, missing or wrong. If the dictionary spells a name as the API does, so does
-            the error.
+        ValidationError: A name is unknown, or a value is missing or invalid. If the dictionary uses the API's names,
+            so does the error.
     """
     try:
         return model(**_values(model, data))
@@ -42,7 +42,7 @@ def _values(model: Any, data: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             continue
         if names[given] in values:
-            raise ValidationError(given, "is given twice, in two spellings")
+            raise ValidationError(given, "is given twice, once in snake_case and once in camelCase")
         values[names[given]] = value
     for field in attrs.fields(model):
         if field.default is attrs.NOTHING and field.name not in values:
@@ -58,29 +58,31 @@ def names_of(model: Any) -> dict[str, str]:
 
 
 def reject_unknown(given: Iterable[object], known: Mapping[str, str]) -> None:
-    """Check that every name is known: ignoring one would do something other than was asked.
+    """Check that every name is known, since ignoring one would silently change the request.
 
-    ``known`` has each name that may be used, and the one to show in an error.
+    Args:
+        given: The names to check.
+        known: Each accepted name, with the name to show in an error.
 
     Raises:
-        ValidationError: Names the unknown name, and the known one that is nearest.
+        ValidationError: A name is unknown. The error suggests the most similar known name.
     """
     for name in given:
         if name not in known:
             text = redact(str(name))[:_LONGEST_NAME]
             near = get_close_matches(text, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(dict.fromkeys(known.values()))}"
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(dict.fromkeys(known.values()))}"
             raise ValidationError(text, f"is unknown: {hint}")
 
 
 def under(step: str, error: ValidationError) -> ValidationError:
-    """Return an error with a step in front of its path."""
+    """Return an error whose path starts with a further step."""
     separator = "." if error.field and not error.field.startswith("[") else ""
     return ValidationError(f"{step}{separator}{error.field}", error.rule)
 
 
 def in_api_spelling(model: Any, error: ValidationError) -> ValidationError:
-    """Return an error of a request object with the names of its fields in the API's spelling."""
+    """Return an error of a request object with the API's names of its fields."""
     names = api_names(model)
     field, rule = (re.sub(r"\w+", lambda word: names.get(word[0], word[0]), text) for text in (error.field, error.rule))
     return ValidationError(field, rule)

@@ -1,16 +1,16 @@
-"""The two spellings of a name: our snake_case and the API's camelCase."""
+"""Names in our snake_case and in the API's camelCase."""
 
 from functools import cache
 from typing import Any, Final
 
 import attrs
 
-# Names whose camelCase does not follow the plain rule.
+# Names whose camelCase breaks the general rule.
 _IRREGULAR: Final = {"candidate_cv": "candidateCV"}
 
 
 def camel_case(name: str) -> str:
-    """Return a name in the API's spelling, by the plain rule."""
+    """Return a name in camelCase."""
     irregular = _IRREGULAR.get(name)
     if irregular is not None:
         return irregular
@@ -20,5 +20,5 @@ def camel_case(name: str) -> str:
 
 @cache
 def api_names(model: Any) -> dict[str, str]:
-    """Return the names of a model's fields, with the API's spelling of each."""
+    """Return the names of a model's fields, each with its camelCase form."""
     return {field.name: camel_case(field.name) for field in attrs.fields(model)}

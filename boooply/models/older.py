@@ -1,4 +1,4 @@
-"""Values that only an older page of the vendor names."""
+"""Enumeration values that only older documentation of the API contains."""
 
 import os
 import sys
@@ -11,9 +11,10 @@ _OURS: Final = (f"{Path(__file__).parents[1]}{os.sep}", "<attrs generated")  # a
 
 
 def warn_of_older_name(value: str, enumeration: type[StrEnum]) -> None:
-    """Warn of a value that the API may no longer know, at the line of the caller."""
+    """Warn, at the caller's line, that the API may no longer accept a value."""
     level, frame = 1, sys._getframe()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # warnings skips files by itself only from Python 3.12 on
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         level, frame = level + 1, frame.f_back
-    text = f"{value} comes from an older page of the vendor: use one of {', '.join(enumeration)}"
+    values = ", ".join(enumeration)
+    text = f"{value} is from older documentation of the API, which may no longer accept it: use one of {values}"
     warnings.warn(text, DeprecationWarning, stacklevel=level)

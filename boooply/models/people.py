@@ -1,4 +1,4 @@
-"""Participants: people as they are invited, and as the API returns them (contract sections 5.1 and 5.2)."""
+"""Participants: the people to invite, and the people in an interview."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,7 +14,11 @@ from boooply.secret import Secret
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Candidate(RequestModel):
-    """The candidate to invite: short for a participant with the role ``CANDIDATE``."""
+    """The candidate to invite: the short form of a participant with the role ``CANDIDATE``.
+
+    Raises:
+        ValidationError: A value is missing or invalid.
+    """
 
     name: str
     email: str = attrs.field(converter=validators.email)
@@ -26,7 +30,11 @@ class Candidate(RequestModel):
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Participant(RequestModel):
-    """A person to invite, who gets an e-mail as soon as the interview is created."""
+    """A person to invite. The API e-mails each participant as soon as the interview is created.
+
+    Raises:
+        ValidationError: A value is missing or invalid.
+    """
 
     name: str
     email: str = attrs.field(converter=validators.email)
@@ -52,19 +60,19 @@ def participants(value: Iterable[Participant | Mapping[str, object]]) -> tuple[P
 
 
 def same_person(email: str, other: str) -> bool:
-    """Return whether two e-mail addresses are of one person."""
+    """Return whether two e-mail addresses are the same in any case of their letters."""
     return email.casefold() == other.casefold()
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class InterviewParticipant(ResponseModel):
-    """A person in an interview; ``Interview.join_link`` makes the personal link from ``join_token``."""
+    """A person in an interview. For the personal link, call ``Interview.join_link``."""
 
-    id: str | None = field("The id of this participation, by which it is removed.")
+    id: str | None = field("The ID of the participant, as remove_participant expects it.")
     name: str | None = field("The person's name.")
     email: str | None = field("The person's e-mail address.")
-    role: ParticipantRole | str | None = field("What the person does in the interview.")
-    join_token: Secret | None = field("The secret part of the person's link.")
+    role: ParticipantRole | str | None = field("The person's role in the interview.")
+    join_token: Secret | None = field("The secret part of the person's join link.")
     joined_at: datetime | None = field("When the person joined.")
     left_at: datetime | None = field("When the person left.")
     is_active: bool | None = field("Whether the person is in the meeting now.")

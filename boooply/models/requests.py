@@ -1,4 +1,4 @@
-"""Request bodies, checked on construction (contract section 5.1)."""
+"""Request bodies, checked when they are created."""
 
 from datetime import datetime
 
@@ -26,10 +26,13 @@ _CANDIDATE, _HOST = ParticipantRole.CANDIDATE, ParticipantRole.HOST
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class InterviewRequest(RequestModel):
-    """The fields of all three kinds of interview; times are sent in UTC.
+    """The fields that all three kinds of interview share.
 
-    ``duration_minutes`` is 30 by default. ``scheduled_at`` is required if ``scheduling_mode`` is ``FIXED``. Creating an
-    interview e-mails every participant immediately.
+    ``interviews.create`` accepts its subclasses ``AIInterview``, ``HumanInterview`` and ``TeamMeeting``. Nested values
+    may be dictionaries, and times may be ISO 8601 text.
+
+    Raises:
+        ValidationError: A value is missing or invalid, or two values contradict each other.
     """
 
     title: str | None = None
@@ -63,11 +66,13 @@ class InterviewRequest(RequestModel):
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class CandidateInterview(InterviewRequest):
-    """The fields of AI and human interviews: give ``candidate``, ``participants`` or both.
+    """The fields that AI and human interviews share.
 
-    A candidate who is also among the participants, by the e-mail address, is one person. With
-    ``scheduling_mode="CANDIDATE_PICKS"``, the candidate picks one of at most 50 ``available_slots``, from whose start
-    the interview lasts ``duration_minutes``.
+    Pass ``candidate``, ``participants`` or both. If the candidate is also in ``participants``, by e-mail address, both
+    entries are merged.
+
+    With ``scheduling_mode="CANDIDATE_PICKS"``, the candidate picks one of up to 50 ``available_slots``. The interview
+    then lasts ``duration_minutes`` from the start of that slot.
     """
 
     job_role: str
@@ -97,32 +102,53 @@ class CandidateInterview(InterviewRequest):
         for place, person in enumerate(self.participants):
             is_candidate = candidate is not None and same_person(person.email, candidate.email)
             if is_candidate and person.role != _CANDIDATE:
-                raise ValidationError(f"participants[{place}].role", "must be CANDIDATE, since this is the candidate")
+                raise ValidationError(
+                    f"participants[{place}].role", "must be CANDIDATE, because candidate has the same e-mail address"
+                )
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class AIInterview(CandidateInterview):
-    """An interview that the AI leads with one candidate."""
+    """An AI interview with one candidate, for ``interviews.create``.
+
+    Pass ``candidate``, or a participant with the role ``CANDIDATE``. With both, the entries of the same e-mail address
+    are merged.
+
+    Raises:
+        ValidationError: A value is missing or invalid, or two values contradict each other.
+    """
 
     def _check_people(self, candidate: Candidate | None) -> None:
         super()._check_people(candidate)
         if candidate is None and all(person.role != _CANDIDATE for person in self.participants):
-            raise ValidationError("candidate", "is missing: give one here, or with that role among participants")
+            raise ValidationError("candidate", "is missing: pass candidate, or a participant with the role CANDIDATE")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class HumanInterview(CandidateInterview):
-    """An interview that people lead with a candidate."""
+    """An interview that people lead, for ``interviews.create``.
+
+    Pass ``candidate``, ``participants`` or both.
+
+    Raises:
+        ValidationError: A value is missing or invalid, or two values contradict each other.
+    """
 
     def _check_people(self, candidate: Candidate | None) -> None:
         super()._check_people(candidate)
         if candidate is None and not self.participants:
-            raise ValidationError("participants", "is required unless candidate is given")
+            raise ValidationError("participants", "is missing: pass participants, candidate or both")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class TeamMeeting(InterviewRequest):
-    """A meeting of the team; at least one participant must be a ``HOST``."""
+    """A team meeting, for ``interviews.create``.
+
+    At least one participant must have the role ``HOST``. Team meetings are never evaluated.
+
+    Raises:
+        ValidationError: A value is missing or invalid, or two values contradict each other.
+    """
 
     participants: tuple[Participant, ...] = attrs.field(converter=participants)
     job_role: str | None = None
@@ -132,7 +158,7 @@ class TeamMeeting(InterviewRequest):
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         if not any(person.role == _HOST for person in self.participants):
-            raise ValidationError("participants", "must include at least one with the role HOST")
+            raise ValidationError("participants", "must include at least one person with the role HOST")
 
     def _check_time(self) -> None:
         super()._check_time()
@@ -149,7 +175,7 @@ class Cancellation(RequestModel):
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Rescheduling(RequestModel):
-    """The body of a request to move an interview to another time."""
+    """The body of a request to reschedule an interview."""
 
     scheduled_at: datetime = attrs.field(converter=validators.time)
     duration_minutes: int | None = attrs.field(default=None, converter=minutes)
@@ -164,12 +190,12 @@ class Invitation(RequestModel):
 
     def __attrs_post_init__(self) -> None:
         if not self.participants:
-            raise ValidationError("participants", "is empty: give at least one")
+            raise ValidationError("participants", "is empty: pass at least one participant")
 
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class JobBrief(RequestModel):
-    """A role, for which the AI writes a job description (contract section 6)."""
+    """The body of a request for a job description."""
 
     job_role: str
     department: str | None = None

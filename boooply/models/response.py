@@ -1,4 +1,4 @@
-"""The base of every response model, and the fields of which the models consist."""
+"""The base class of response models, and the definition of their fields."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -13,7 +13,7 @@ __all__ = ["ResponseModel"]
 
 
 class Absent(tuple[Never, ...]):
-    """The empty tuple of a list that the API did not send, which ``to_dict`` leaves out."""
+    """An empty tuple in place of a list that the API did not send. ``to_dict`` leaves it out."""
 
     __slots__ = ()
 
@@ -23,46 +23,49 @@ _ABOUT: Final = "about"
 
 
 def about(text: str) -> dict[str, str]:
-    """Return the metadata of a field that has a description."""
+    """Return the metadata of a field with this description."""
     return {_ABOUT: text}
 
 
 def field(text: str, *, default: Any = None, **options: Any) -> Any:
-    """Return an optional field of a response model: ``text`` describes it, with the unit or scale of a number.
+    """Return an optional field of a response model.
 
-    The description is shown by ``help()``, in the reference, and in the schemas of the MCP server. ``options`` are
-    those of ``attrs.field``.
+    Args:
+        text: The description, with the unit or scale of a number. ``help()``, the reference and the schemas of the MCP
+            server show it.
+        default: The value if the API sends none.
+        **options: Options of ``attrs.field``.
     """
     return attrs.field(default=default, metadata=about(text), **options)
 
 
 def description_of(attribute: "attrs.Attribute[Any]") -> str:
-    """Return the description of a field, which is empty for fields of requests."""
+    """Return the description of a field of a response, or an empty text for a field of a request."""
     text: str = attribute.metadata.get(_ABOUT, "")
     return text
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class ResponseModel:
-    """A model of something that the API returns.
+    """A model of a response.
 
-    ``extra`` may contain anything, so it is never shown in a ``repr``. Pickling leaves it out, and every optional
-    secret; a model that requires one cannot be pickled. A copy is complete.
+    ``repr()`` never shows ``extra``, because it may contain anything. Pickling leaves out ``extra`` and every optional
+    secret, and fails for a model with a required secret. A copy is complete.
     """
 
-    # Without slots, here and in every subclass: the __init__ of a frozen class with slots calls object.__setattr__ for
-    # each field, which slows pages of interviews down.
+    # No slots, here and in every subclass: with slots, the __init__ of a frozen class calls object.__setattr__ for each
+    # field, which makes large pages slow to read.
 
     extra: Mapping[str, Any] = attrs.field(
         factory=dict[str, Any],
         repr=False,
         hash=False,
-        metadata=about("Unknown fields, and known ones with a value of the wrong type, under their names in the API."),
+        metadata=about("Unknown fields, and known fields with a value of the wrong type, by their names in the API."),
     )
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
-        # The base's field comes first, and is the least of them.
+        # attrs puts the field of the base class first; the description ends with it.
         extra, *fields = attrs.fields(cls)
         listed = [f"    {one.name}: {description_of(one)}" for one in (*fields, extra)]
         cls.__doc__ = "\n".join([cleandoc(cls.__doc__ or ""), "", "Attributes:", *listed])
@@ -74,7 +77,7 @@ class ResponseModel:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> object:
-        from boooply.converter.openapi import core_schema  # noqa: PLC0415 - above this layer; pydantic alone calls it
+        from boooply.converter.openapi import core_schema  # noqa: PLC0415 - in a layer above; only pydantic calls this method
 
         return core_schema(cls)
 

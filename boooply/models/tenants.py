@@ -1,4 +1,4 @@
-"""A platform's customers, and the keys that are minted for them (contract section 4)."""
+"""A platform's customers and their organization keys."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,7 +13,11 @@ from boooply.secret import Secret
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class TeamMember(RequestModel):
-    """A colleague to import into the customer's organization."""
+    """A person to import into the customer's organization.
+
+    Raises:
+        ValidationError: A value is missing or invalid.
+    """
 
     email: str = attrs.field(converter=validators.email)
     name: str | None = attrs.field(default=None, converter=validators.optional_cell)
@@ -29,10 +33,12 @@ def _members(value: Iterable[TeamMember | Mapping[str, object]]) -> tuple[TeamMe
 
 @attrs.frozen(kw_only=True, field_transformer=validators.by_annotation)
 class Tenant(RequestModel):
-    """A customer of the platform, as it connects to Boooply.
+    """A customer of your platform, as it connects to Boooply.
 
-    ``organization_id`` is the platform's own id of the customer, and ``user_id`` that of the user who connects it: both
-    may be numbers or UUIDs, and are sent as text.
+    ``organization_id`` and ``user_id`` are your own IDs. They may be numbers or UUIDs, and are sent as text.
+
+    Raises:
+        ValidationError: A value is missing or invalid.
     """
 
     user_id: str = attrs.field(converter=validators.identity)
@@ -45,27 +51,28 @@ class Tenant(RequestModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class OrganizationApiKey(ResponseModel):
-    """The key of a customer's organization: the API shows it once, so store ``api_key.reveal()`` immediately.
+    """The key of a customer's organization.
 
-    The API guarantees ``api_key`` alone.
+    The API shows the key only once: store ``api_key.reveal()`` immediately. Rely only on ``api_key`` and
+    ``organization_id``, because the API may leave out all other fields.
     """
 
     api_key: Secret = attrs.field(metadata=about("The organization's key."))
-    organization_id: str = field("Your own id of the customer: as you sent it, whatever the API echoes.", default="")
+    organization_id: str = field("Your own ID of the customer, as you sent it.", default="")
     organization_name: str | None = field("The name of the organization.")
-    user_id: str | None = field("Your own id of the user who connected the customer.")
-    user_email: str | None = field("The e-mail address of that user.")
-    meeting_base_url: str | None = field("Where the vendor's meetings are. The SDK does not use it.")
-    api_base_url: str | None = field("Where the vendor's API is. The SDK does not use it.")
-    message: str | None = field("The API's remark.")
+    user_id: str | None = field("Your own ID of the user who connected the customer.")
+    user_email: str | None = field("The e-mail address of the user who connected the customer.")
+    meeting_base_url: str | None = field("The base URL of meetings at Boooply. The SDK does not use it.")
+    api_base_url: str | None = field("The base URL of the API. The SDK does not use it.")
+    message: str | None = field("A message from the API.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class Organization(ResponseModel):
-    """The organization that a key belongs to."""
+    """The organization that an organization key belongs to."""
 
-    id: str | None = field("Its id at Boooply.")
-    name: str | None = field("Its name.")
-    slug: str | None = field("Its name in addresses.")
-    external_org_id: str | None = field("The platform's own id of the customer, as it was given with the key.")
-    plan: str | None = field("Its plan, such as STARTER. Each interview counts against it once created.")
+    id: str | None = field("The ID of the organization at Boooply.")
+    name: str | None = field("The name of the organization.")
+    slug: str | None = field("The name of the organization in URLs.")
+    external_org_id: str | None = field("Your own ID of the customer, as sent when the key was minted.")
+    plan: str | None = field("The plan, such as STARTER. Each interview counts against the plan when it is created.")

@@ -1,7 +1,7 @@
-"""What the fields of request objects accept: attrs converters whose errors name the field and the rule.
+"""The attrs converters of request fields, which check a value and convert it to the type of its field.
 
-Each takes a value and returns it in the type of its field, or raises a ``ValidationError`` with the path within that
-value. ``by_annotation`` puts the name of the field before the path.
+Each converter raises a ``ValidationError`` with the path within the value. ``by_annotation`` puts the name of the field
+in front of that path.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ T = TypeVar("T")
 
 Accept = Callable[[Any], T]
 
-# What every mail server rejects too; only the vendor can find out whether the mailbox exists.
+# Rejects only what no mail server accepts. Whether the mailbox exists is for the API to find out.
 _EMAIL: Final = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")  # a tab is fine
 _NOT_IN_CELLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_BREAKS: Final = frozenset("\n\v\f\r\x85\u2028\u2029")
 _NUMBERS: Final = (int, float)
 _LISTS: Final = frozenset({list, tuple})
-_NO_LISTS: Final = (str, bytes, Mapping)  # a mapping has its keys for items
+_NO_LISTS: Final = (str, bytes, Mapping)  # iterating over a mapping yields its keys
 _LAST_YEARS: Final = frozenset({1, 9999})
 
-# Values that only an older page of the vendor names.
+# Values that only older documentation of the API contains.
 _OLDER: Final[Mapping[type[StrEnum], frozenset[str]]] = {
     AuthProvider: frozenset({"YOUR_PLATFORM"}),
     InterviewType: frozenset({"HYBRID"}),
@@ -44,12 +44,13 @@ _OLDER: Final[Mapping[type[StrEnum], frozenset[str]]] = {
 
 
 def kind(value: object) -> str:
-    """Name the type of a value, never the value."""
-    return "None" if value is None else f"a {type(value).__name__}"
+    """Return the name of a value's type, and never the value."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def long_text(value: Any) -> str:
-    """Require text that is not blank, with any character that JSON can carry."""
+    """Require text that is not blank, with any characters."""
     if not isinstance(value, str):
         raise ValidationError("", f"must be text, not {kind(value)}")
     if not value or value.isspace():
@@ -58,7 +59,7 @@ def long_text(value: Any) -> str:
 
 
 def line(value: Any) -> str:
-    """Require one line of text that is not blank and contains no control character."""
+    """Require one line of text that is not blank and contains no control characters."""
     if isinstance(value, str) and value.isprintable() and not value.isspace() and value != "":
         return value
     text = long_text(value)
@@ -69,14 +70,14 @@ def line(value: Any) -> str:
 
 
 def email(value: str) -> str:
-    """Require something that can be an e-mail address."""
+    """Require text that can be an e-mail address."""
     if _EMAIL.fullmatch(line(value)) is None:
         raise ValidationError("", "is not an e-mail address")
     return value
 
 
 def identity(value: str | int | UUID) -> str:
-    """Require an id of the caller's own, and return it as text."""
+    """Require one of the caller's own IDs, and return it as text."""
     if isinstance(value, str):
         line(value)
     elif isinstance(value, bool) or not isinstance(value, int | UUID):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
@@ -85,7 +86,7 @@ def identity(value: str | int | UUID) -> str:
 
 
 def optional_identity(value: str | int | UUID | None) -> str | None:
-    """Require an id of the caller's own; ``by_annotation`` passes no None."""
+    """Require one of the caller's own IDs. ``by_annotation`` never passes None."""
     return identity(cast("str", value))
 
 
@@ -105,9 +106,9 @@ def time(value: datetime | str) -> datetime:
     if not isinstance(found, datetime):
         raise ValidationError("", f"{rule}, or a datetime, not {kind(value)}")
     if found.utcoffset() is None:
-        raise ValidationError("", "has no time zone: give one, as in datetime(…, tzinfo=UTC)")
+        raise ValidationError("", "has no time zone: add one, as in datetime(…, tzinfo=UTC)")
     if found.year in _LAST_YEARS and not _has_utc(found):
-        raise ValidationError("", "must lie within the years 1 to 9999 in UTC too")
+        raise ValidationError("", "must be within the years 1 to 9999 in UTC")
     return found
 
 
@@ -119,7 +120,7 @@ def _from_iso(text: str) -> datetime | None:
 
 
 def optional_time(value: datetime | str | None) -> datetime | None:
-    """Require a time; ``by_annotation`` passes no None."""
+    """Require a time. ``by_annotation`` never passes None."""
     return time(cast("datetime", value))
 
 
@@ -132,7 +133,7 @@ def _has_utc(value: datetime) -> bool:
 
 
 def number_between(least: float, most: float = float("inf"), *, unit: str = "", whole: bool = False) -> Accept[Any]:
-    """Require a number from ``least`` to ``most``, both included."""
+    """Require a number from ``least`` to ``most``, inclusive."""
     span = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
     rule = f"must be {span}{f' {unit}' if unit else ''}"
 
@@ -165,7 +166,7 @@ def one_of(enumeration: type[StrEnum]) -> Accept[str]:
 
 
 def each_item(accept: Accept[T]) -> Accept[tuple[T, ...]]:
-    """Require a sequence other than text, whose items ``accept`` accepts, and return a tuple."""
+    """Require a list of items that ``accept`` accepts, and return a tuple."""
 
     def accept_each(value: Any) -> tuple[T, ...]:
         if type(value) not in _LISTS and (isinstance(value, _NO_LISTS) or not hasattr(value, "__iter__")):
@@ -173,7 +174,7 @@ def each_item(accept: Accept[T]) -> Accept[tuple[T, ...]]:
         items: list[T] = []
         try:
             for item in value:
-                items.append(accept(item))  # noqa: PERF401 - the number of items is the place of an error
+                items.append(accept(item))  # noqa: PERF401 - the error needs the index of the item
         except ValidationError as error:
             problem = under(f"[{len(items)}]", error)
         else:
@@ -184,7 +185,7 @@ def each_item(accept: Accept[T]) -> Accept[tuple[T, ...]]:
 
 
 def instance_of(wanted: type[T]) -> Accept[T]:
-    """Require an object of a class, or a dictionary with its fields in either spelling."""
+    """Require an instance of a class, or a dictionary with its fields in snake_case or camelCase."""
 
     def accept(value: Any) -> T:
         if isinstance(value, wanted):
@@ -201,17 +202,17 @@ _long_texts = each_item(long_text)
 
 
 def texts(value: Iterable[str]) -> tuple[str, ...]:
-    """Require a list of texts of one line each."""
+    """Require a list of single-line texts."""
     return _lines(value)
 
 
 def long_texts(value: Iterable[str]) -> tuple[str, ...]:
-    """Require a list of texts of any number of lines."""
+    """Require a list of texts, with or without line breaks."""
     return _long_texts(value)
 
 
 def optional_cell(value: str | None) -> str | None:
-    """Require a text as a cell of a spreadsheet has it, perhaps with line breaks; ``by_annotation`` passes no None."""
+    """Require text as in a spreadsheet cell, which may have line breaks. ``by_annotation`` never passes None."""
     text = long_text(value)
     if _NOT_IN_CELLS.search(text):
         raise ValidationError("", "contains a control character")
@@ -219,14 +220,14 @@ def optional_cell(value: str | None) -> str | None:
 
 
 def optional_long_text(value: str | None) -> str | None:
-    """Require a text of any number of lines; ``by_annotation`` passes no None."""
+    """Require text, with or without line breaks. ``by_annotation`` never passes None."""
     return long_text(value)
 
 
 def by_annotation(_model: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Return the fields of a request, each with its own converter, or the one that its annotation asks for.
+    """Return the fields of a request, each with a converter: its own, or the one for its annotation.
 
-    An optional field takes a blank text for None.
+    An optional field converts blank text to its default.
     """
     return [field if _is_inherited(field) else field.evolve(converter=_converter(field)) for field in fields]
 
@@ -240,7 +241,7 @@ _ACCEPTED: Final[Mapping[object, Accept[Any]]] = {str: line, bool: flag}
 
 def _converter(field: Any) -> attrs.Converter[Any, Any]:
     name, annotation = field.name, field.type
-    first, *others = get_args(annotation) or (annotation,)  # of an enumeration and str, the enumeration
+    first, *others = get_args(annotation) or (annotation,)  # of "enumeration | str", the enumeration
     own: Accept[Any] | None = field.converter
     accept: Accept[Any] = own or _ACCEPTED.get(first) or one_of(cast("type[StrEnum]", first))
 
@@ -258,5 +259,5 @@ def _converter(field: Any) -> attrs.Converter[Any, Any]:
 
     if own is not None:
         annotation = next(iter(get_type_hints(own).values()))
-    convert.__annotations__ = {"value": annotation}  # attrs gives it to the constructor's argument
+    convert.__annotations__ = {"value": annotation}  # attrs copies it to the argument of the constructor
     return attrs.Converter(convert)

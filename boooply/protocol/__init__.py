@@ -1,1 +1,1 @@
-"""Requests, and what their responses become: no I/O, no clock, no randomness."""
+"""Requests, and the results of their responses: no I/O, no clock, no randomness."""

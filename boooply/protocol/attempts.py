@@ -1,4 +1,4 @@
-"""What a client reports about each attempt of a call, for a program's own logs and metrics."""
+"""The report of each attempt of a call, for logs and metrics."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,19 +11,21 @@ from boooply.protocol.settings import Rule, is_coroutine_function
 
 @attrs.frozen(kw_only=True)
 class AttemptInfo:
-    """One attempt of a call, for logs and metrics: it contains no key, body, path or query.
+    """An attempt of a call, for logs and metrics. It contains no key, body, path or query.
 
     Attributes:
-        operation: The call, as ``interviews.get``; ``request`` for ``client.request``.
-        organization_id: Your own id of the customer, if its client comes from ``tenants`` or its key is being minted.
-        status: The HTTP status, if the head of a response arrived.
-        error_type: The name of the error in the place of a response, as ``APITimeoutError``.
-        request_id: The ``X-Request-Id`` of the response, if there is one.
-        attempt: The number of the attempt within its call, from 1.
-        seconds: How long the attempt took.
-        seconds_waited: How long it waited for the rate limit before that.
-        rate_limit_class: The rate limit that it counts against.
-        remaining: How many calls of that limit are left in its window, if the response says so.
+        operation: The call, such as ``interviews.get``, or ``request`` for ``client.request``.
+        organization_id: Your own ID of the customer. None unless the client comes from ``AsyncTenants`` or ``Tenants``,
+            or the customer's key is being minted.
+        status: The HTTP status code. None if no response arrived.
+        error_type: The class name of the error, such as ``APITimeoutError``, if there was no complete response. None
+            otherwise.
+        request_id: The ``X-Request-Id`` of the response. None if there is none.
+        attempt: The number of the attempt within the call, from 1.
+        seconds: The duration of the attempt, in seconds.
+        seconds_waited: The time that the attempt waited for the rate limit before it started, in seconds.
+        rate_limit_class: The rate limit that the call counts against.
+        remaining: The number of calls left in the window of that rate limit. None if the response does not say.
     """
 
     operation: str
@@ -42,6 +44,6 @@ OnResponse = Callable[[AttemptInfo], object]
 
 
 ON_RESPONSE: Final = Rule(
-    "a plain function that takes an AttemptInfo, not a coroutine function, which nothing would await",
+    "a plain function that takes an AttemptInfo, and not a coroutine function, because nothing would await it",
     lambda value: callable(value) and not is_coroutine_function(value),
 )

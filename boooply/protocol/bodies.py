@@ -1,4 +1,4 @@
-"""JSON bodies, by orjson if it is installed, and by the standard library for what orjson refuses."""
+"""JSON bodies. They use orjson if it is installed, and the standard library for everything that orjson rejects."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from boooply.errors import ValidationError
 
 try:
-    import orjson  # the extra speed
+    import orjson  # from the extra "speed"
 except ImportError:
     _loads: Callable[[bytes], Any] = json.loads
     _dumps: Callable[..., bytes] | None = None
@@ -18,46 +18,48 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def parsed(body: bytes) -> Any:
-    """Read a body as tolerantly as the standard library does.
+    """Parse a JSON body as tolerantly as the standard library.
 
     Raises:
-        ValueError: It is not JSON, or not UTF-8.
+        ValueError: The body is not JSON or not UTF-8.
     """
     try:
         return _loads(body)
     except (ValueError, RecursionError):
         pass
     try:
-        return json.loads(body)  # orjson refuses some valid JSON: half a surrogate pair, for example
+        return json.loads(body)  # orjson rejects some valid JSON, such as an unpaired surrogate
     except RecursionError:
-        raise ValueError("JSON that is nested too deep") from None
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def json_body(value: Any) -> bytes:
-    """Write a JSON body.
+    """Serialize a JSON body.
 
     Raises:
-        ValidationError: Something in it has no JSON form.
+        ValidationError: JSON cannot contain one of its values.
     """
     try:
         return _ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         reason = type(error).__name__
-    raise ValidationError("json", f"cannot be written as JSON ({reason}): use text, numbers, booleans, lists, dicts")
+    raise ValidationError(
+        "json", f"cannot be written as JSON ({reason}): use only text, numbers, booleans, None, lists and dictionaries"
+    )
 
 
 def model_body(written: dict[str, Any]) -> bytes:
-    """Write the JSON of a request that has checked itself, so that it has no number without a JSON form."""
+    """Serialize a checked request, which contains no number that JSON cannot represent."""
     if _dumps is not None:
         try:
             return _dumps(written)
-        except TypeError:  # half a surrogate pair, for example: JSON has a form for it, UTF-8 has none
+        except TypeError:  # such as an unpaired surrogate, which JSON can escape and UTF-8 cannot encode
             pass
     return json_body(written)
 
 
 def compact(value: Any, *, default: Callable[[Any], Any]) -> str:
-    """Write JSON for a database; ``default`` returns a text for what has no JSON form."""
+    """Serialize JSON for a database. ``default`` returns text for a value that JSON cannot contain."""
     if _dumps is not None:
         try:
             return _dumps(value, default=default).decode()

@@ -1,6 +1,6 @@
-"""The table of endpoints, one for each operation. No path of the API appears anywhere else in the client.
+"""The table of endpoints, one for each operation. No other module of the client contains a path of the API.
 
-``ENDPOINTS`` is the source of the reference page that lists the operations.
+The reference page of operations is generated from ``ENDPOINTS``.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,22 +52,22 @@ SAFE, UNSAFE, IDEMPOTENT = Idempotency.SAFE, Idempotency.UNSAFE, Idempotency.IDE
 
 @attrs.frozen
 class Endpoint(Generic[T]):
-    """One operation: its request, its rate-limit class, its idempotency, and what its response becomes."""
+    """One operation: its request, rate-limit class, idempotency and result."""
 
     operation: str
     method: str
     path: str
     limit: RateLimitClass
     idempotency: Idempotency
-    result: Any  # the type T; a union has no type of its own that a checker would take here
+    result: Any  # the type T: type checkers accept no union as a type[T]
     envelope: Envelope = bare
     reconcile: "Reconcile | None" = None
 
     def request(self, *, body: object = None, query: object = None, **path_params: str) -> Request:
-        """Return the request, made from checked request objects; ``path_params`` are the variables of the path.
+        """Return a request, created from checked request objects. ``path_params`` are the variables of the path.
 
         Raises:
-            ValidationError: An identity cannot be part of a path.
+            ValidationError: A path parameter cannot be part of a path.
         """
         path = self.path
         if path_params:
@@ -91,11 +91,11 @@ class Endpoint(Generic[T]):
 
     @hide_locals
     def parse(self, response: Response) -> T:
-        """Return the result that a response contains.
+        """Return the result in a response.
 
         Raises:
-            APIStatusError: It reports an error.
-            DecodingError: It is not what the contract promises, or it names another interview or person.
+            APIStatusError: The response reports an error.
+            DecodingError: The response cannot be read, or names another interview or person.
         """
         payload = json_object(response)
         error = error_from_response(self.operation, response, payload)
@@ -120,7 +120,7 @@ class Endpoint(Generic[T]):
         return cast("T", structure(self.envelope(payload), self.result))
 
     def _problem(self, response: Response) -> str | None:
-        """Return why a response cannot be read, or None if it can, or reports an error."""
+        """Return why a response cannot be read, or None if it can be read or reports an error."""
         try:
             self.parse(response)
         except DecodingError as error:
@@ -139,9 +139,9 @@ def _not_an_object(response: Response) -> str:
 
 @attrs.frozen
 class Reconcile:
-    """How to find out whether a request was carried out: the endpoint to read, and what its result must show.
+    """How to find out whether a request was carried out: the endpoint to read, and the check of its result.
 
-    ``done`` receives what was found (None if there is nothing), the body that was sent, and the path parameters.
+    ``done`` receives the result (None after a 404), the body that was sent, and the path parameters.
     """
 
     read: Endpoint[Any]

@@ -1,4 +1,4 @@
-"""Where the result is within a response: each function reads every form that contract section 9 allows."""
+"""The position of the result within a response. Each function reads every form that the API is known to send."""
 
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -8,22 +8,22 @@ from boooply.converter import StructureError
 Payload = dict[str, Any]
 Envelope = Callable[[Payload], Any]
 
-_WRAPPING: Final = "success"  # it is beside the fields of a result at the top level, and no part of it
+_WRAPPING: Final = "success"  # next to the fields of a result at the top level, but not one of them
 
-# The fields beside a wrapped evaluation (contract section 5.4).
+# The fields next to a wrapped evaluation.
 BESIDE_EVALUATION: Final = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
 
 
 def bare(payload: Payload) -> Payload:
-    """Take the fields at the top level."""
+    """Return the fields at the top level."""
     return {name: value for name, value in payload.items() if name != _WRAPPING}
 
 
 def minted(payload: Payload) -> Payload:
-    """Take a key and the fields beside it.
+    """Return a key and the fields next to it.
 
     Raises:
-        StructureError: The key is blank, or no text.
+        StructureError: The key is blank or not text.
     """
     key = payload.get("apiKey")
     if key is not None and not isinstance(key, str):
@@ -34,7 +34,7 @@ def minted(payload: Payload) -> Payload:
 
 
 def within(name: str) -> Envelope:
-    """Take the object under ``name``, or the fields at the top level if it is not there."""
+    """Return a function that takes the object under ``name``, or the fields at the top level if there is none."""
 
     def take(payload: Payload) -> Any:
         return payload[name] if isinstance(payload.get(name), dict) else bare(payload)
@@ -43,7 +43,7 @@ def within(name: str) -> Envelope:
 
 
 def under(*names: str) -> Envelope:
-    """Take the value of the first of ``names`` that has one, or None."""
+    """Return a function that takes the first value under one of ``names``, or None."""
 
     def take(payload: Payload) -> Any:
         return next((payload[name] for name in names if payload.get(name) is not None), None)
@@ -52,7 +52,7 @@ def under(*names: str) -> Envelope:
 
 
 def items(name: str) -> Envelope:
-    """Take the list under ``name``, which is empty if it is missing or null."""
+    """Return a function that takes the list under ``name``, or an empty list if it is missing or null."""
 
     def take(payload: Payload) -> Any:
         found = payload.get(name)
@@ -62,7 +62,7 @@ def items(name: str) -> Envelope:
 
 
 def page(payload: Payload) -> Payload:
-    """Take a page, whose numbers are under ``pagination`` or beside the list."""
+    """Return a page, with its numbers from ``pagination`` or from the top level."""
     numbers = payload.get("pagination")
     flat = bare(payload)
     if isinstance(numbers, dict):
@@ -72,7 +72,7 @@ def page(payload: Payload) -> Payload:
 
 
 def evaluation(payload: Payload) -> Payload | None:
-    """Take an evaluation and the fields beside it, or None until the analysis has run."""
+    """Return an evaluation and the fields next to it, or None if the analysis has not run."""
     found = payload.get("evaluation")
     if "evaluation" not in payload:
         flat = bare(payload)

@@ -1,4 +1,4 @@
-"""The errors that responses report (contract section 3)."""
+"""The errors that responses report."""
 
 import re
 from collections.abc import Mapping
@@ -39,12 +39,12 @@ _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
 _REQUEST_ID: Final = "X-Request-Id"
 _LONGEST_MESSAGE: Final = 500
-_MOST_READ: Final = 2000  # characters of a message; masks may shorten it
-_QUOTE: Final = 32  # characters of a message, at least
-# A backslash or a code of JSON's escapes, applied any number of times: each time, only the number of backslashes grows.
+_MOST_READ: Final = 2000  # characters of a message, before masking shortens it
+_QUOTE: Final = 32  # the shortest quote to mask, in characters
+# A JSON escape, or a backslash, after any number of further escapings. Each one only adds backslashes.
 _ESCAPE: Final = re.compile(r"\\(?:\\|u005[cC])*(?:u([0-9a-fA-F]{4}))?")
 _PART: Final = re.compile(f"(?s:{_ESCAPE.pattern}|.)")
-# What has several forms: blanks and control characters, the letters of their escapes, pairs of surrogates.
+# Characters that JSON can write in several ways: blanks, control characters, letters of escapes, surrogate pairs.
 _UNSTEADY: Final = re.compile(
     "[bfnrt\\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffd\U00010000-\U0010ffff]+"
 )
@@ -54,13 +54,13 @@ _WITHIN: Final = re.compile(r"\S(?:.*\S)?")  # in one line
 def error_from_response(operation: str, response: Response, payload: Mapping[str, Any] | None) -> APIStatusError | None:
     """Return the error that a response reports, or None if it reports success.
 
-    It may have any form: JSON of the API's or another shape, the HTML of a proxy, nothing at all. In its text, whatever
-    looks like a key is masked, and so is every quote of 32 characters or more from the request.
+    The body may be JSON of any shape, the HTML page of a proxy, or empty. The error's text masks everything that looks
+    like a key, and every quote of 32 or more characters from the request.
     """
     fields = payload or {}
     if response.status in _OK and fields.get("success") is not False:
         return None
-    minted = fields.get("apiKey")  # some responses report an error beside a key
+    minted = fields.get("apiKey")  # some responses contain an error and a key
     secrets = (response.key, Secret(minted) if isinstance(minted, str) else None)
     error = ServerError if response.status in _SERVER_ERRORS else ERRORS.get(response.status, APIStatusError)
     return error(
@@ -75,7 +75,7 @@ def error_from_response(operation: str, response: Response, payload: Mapping[str
 
 
 def request_id_of(response: Response) -> str | None:
-    """Return the id that a response gives its request, or None."""
+    """Return the request ID in a response, or None."""
     return _text(response.headers.get(_REQUEST_ID), response.request, response.key)
 
 
@@ -102,7 +102,7 @@ def _clean(text: str, request: Request | None, *secrets: Secret | None) -> str:
 
 
 def _without_quotes(text: str, request: Request) -> str:
-    """Mask every run of 32 characters or more that a text has in common with a request, raw or JSON-escaped."""
+    """Mask every run of 32 or more characters that a text shares with a request, raw or JSON-escaped."""
     if len(text) < _QUOTE:
         return text
     query = request.target.partition("?")[2]
@@ -124,5 +124,5 @@ def _without_quotes(text: str, request: Request) -> str:
 
 
 def _letters(text: str) -> str:
-    """Return what is the same in a text and in a quote of it, however often JSON has escaped either."""
+    """Return a text without the characters that differ between a text and its JSON-escaped quotes."""
     return _UNSTEADY.sub("", _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text))

@@ -1,4 +1,4 @@
-"""The values of headers: numbers, dates, and ``Retry-After``, which may be either."""
+"""Values of headers: numbers, dates, and ``Retry-After``, which may be either."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 LONGEST_WAIT: Final = 3600.0
-"""Seconds; a longer ``Retry-After`` is cut to it."""
+"""The longest wait in seconds. A longer ``Retry-After`` is cut to it."""
 
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 
@@ -16,7 +16,7 @@ _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the ``Retry-After`` of a response in seconds from now, or None if it is missing or malformed.
 
-    A date is compared with the response's own ``Date``, since our clock may differ from the API's.
+    A date is compared with the ``Date`` of the response, because our clock may differ from the API's.
     """
     value = headers.get("Retry-After")
     if value is None:
@@ -29,12 +29,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def number(value: str | None) -> float | None:
-    """Return a number that is not negative, or None if the value is anything else."""
+    """Return a non-negative number, or None if the value is anything else."""
     text = (value or "").strip()
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-@lru_cache(maxsize=4)  # responses of the same second share their ``Date``, which takes longest to read
+@lru_cache(maxsize=4)  # responses within a second share their ``Date``, the most expensive header to parse
 def http_date(value: str | None) -> float | None:
     """Return an HTTP date in seconds since 1970, or None if the value is anything else."""
     try:
@@ -44,5 +44,5 @@ def http_date(value: str | None) -> float | None:
 
 
 def timestamp(time: datetime) -> float:
-    """Return a time in seconds since 1970; one without a zone is in UTC."""
+    """Return a time in seconds since 1970. A time without a time zone is in UTC."""
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

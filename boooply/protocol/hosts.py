@@ -1,4 +1,4 @@
-"""Where requests go: the API's address and the proxy before it, and which forms of them can work."""
+"""The addresses of the API and of a proxy, and the checks of both."""
 
 import re
 from ipaddress import ip_address, ip_network
@@ -27,7 +27,7 @@ _AUTHORITY: Final = re.compile(r"[^/?#]*")
 
 
 def ascii_host(host: str) -> str | None:
-    """Return a host in ASCII and lower case, or None if it can be neither a name nor an address."""
+    """Return a host in ASCII and lower case, or None if it is neither a valid name nor a valid address."""
     if ":" in host:
         return host if _is_address(host) else None
     name = host.lower()
@@ -37,7 +37,7 @@ def ascii_host(host: str) -> str | None:
         except UnicodeError:  # idna's errors are subclasses
             return None
     labels = name.removesuffix(".").split(".")
-    if _NUMBER.fullmatch(labels[-1]):  # then it is no name, and 1.2.3 is no address either
+    if _NUMBER.fullmatch(labels[-1]):  # not a name; and 1.2.3 is not an address either
         return name if _is_address(name) else None
     is_name = len(name) <= _LONGEST_NAME and all(map(_LABEL.fullmatch, labels))
     return name if is_name else None
@@ -52,7 +52,7 @@ def _is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, by its name or address."""
+    """Return whether the name or address of a host is that of this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -63,10 +63,11 @@ def is_loopback(host: str) -> bool:
 
 
 def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -> str:
-    """Choose the API's address: the argument, else the value of the environment variable, without a trailing slash.
+    """Return the URL of the API, without a trailing slash: the argument, or else the environment variable's value.
 
     Raises:
-        ConfigurationError: There is none, or it is not https://HOST[:PORT][/PATH] (http only for loopback, or allowed).
+        ConfigurationError: There is none, or it is not https://HOST[:PORT][/PATH]. http must be allowed, except for
+            this machine.
     """
     value = fallback if given is None else given
     if value is None or value == "":
@@ -81,9 +82,9 @@ def base_url(given: str | None, fallback: str | None, *, allow_insecure: bool) -
 
 
 def api_identity(url: str, /) -> str:
-    """Return an API's address in the one spelling that all addresses of the same API share.
+    """Return the canonical form of an API's URL.
 
-    Case, a default port, a slash at the end, and a dot after the host make no other API of it.
+    It ignores case, a default port, a trailing slash, and a dot after the host.
     """
     address, problem = _address_or_problem(url, allow_insecure=True)
     return url if problem else _FINAL_DOT.sub("", address)
@@ -91,8 +92,8 @@ def api_identity(url: str, /) -> str:
 
 def _address_or_problem(value: str, *, allow_insecure: bool) -> tuple[str, str | None]:
     mistake = mistake_in(value)
-    if mistake is None and _NEVER_IN_A_URL.search(value):  # urlsplit drops line breaks, and takes a \ for a name's part
-        mistake = "contains white space or a character that no URL has: was it copied correctly?"
+    if mistake is None and _NEVER_IN_A_URL.search(value):  # urlsplit drops line breaks, and accepts a \ in a name
+        mistake = "contains white space or a character that no URL has: copy it again"
     if mistake is not None:
         return "", mistake
     try:
@@ -110,47 +111,47 @@ def _address_or_problem(value: str, *, allow_insecure: bool) -> tuple[str, str |
 
 def _problem(parts: SplitResult, host: str | None) -> str | None:
     if parts.username is not None or parts.password is not None:
-        return "contains credentials: pass the key as its own argument"
+        return "contains a user name or password: remove it, and pass the key as a separate argument"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return f"must be of the form {_FORM}"
     if host is None or parts.port == 0:
-        return f"names a host or port that cannot be: pass {_FORM}, where HOST is a name or a whole IP address"
+        return f"has an invalid host or port: pass {_FORM}, where HOST is a name or a complete IP address"
     if parts.query or parts.fragment:
-        return "must end after the host and its path: drop what begins with ? or #"
+        return "must end after the host and the path: remove everything from ? or # on"
     path = parts.path.rstrip("/")
     if not _PATH.fullmatch(path) or not _STEPS.isdisjoint(unquote(path).split("/")[1:]):
-        return "has a path with an empty step, . or .., or a % that encodes nothing: correct it"
+        return "has an invalid path: remove empty segments, . and .., and write a literal % as %25"
     return None
 
 
 def _insecure(parts: SplitResult, *, allow_insecure: bool) -> str | None:
     if parts.scheme == "https" or allow_insecure or is_loopback(parts.hostname or ""):
         return None
-    return "is http, which would send the key in the clear: use https, or pass allow_insecure=True for a test network"
+    return "uses http, which sends the key unencrypted: use https, or pass allow_insecure=True in a test network"
 
 
 # ---- the proxy
 
 
 def proxy_problem(value: str) -> str | None:
-    """Return what is wrong with the URL of a proxy, and the remedy; nothing of the URL, which may have a password."""
+    """Return the problem of a proxy's URL and its remedy, or None. It quotes no part of the URL except the scheme."""
     kind, has_kind, rest = value.rpartition("://") if value.count("://") == 1 else ("", "", value)
     if kind.lower().startswith("socks"):
-        return f"names a {kind.lower()[:7]} proxy, and must name one for HTTP or HTTPS"
+        return f"names a {kind.lower()[:7]} proxy, which is not supported: use an HTTP or HTTPS proxy"
     authority = _AUTHORITY.match(rest)
     end = authority.end() if authority else 0
     userinfo, _, host_and_port = rest[:end].rpartition("@")
     is_http = not has_kind or kind.lower() in {"http", "https"}
     if not is_http or not _is_host_and_port(host_and_port) or _NEVER_IN_A_PASSWORD.search(userinfo):
         return (
-            f"must be of the form {_PROXY_FORM}, with a host and a port that can be. In the user name and password, "
-            "percent-encode what is neither letter nor digit"
+            f"must be of the form {_PROXY_FORM}, with a valid host and port. In the user name and password, "
+            "percent-encode everything except letters and digits"
         )
     if rest[end:] not in {"", "/"}:
-        return "must end after the port; in the user name and password, percent-encode / (%2F), ? (%3F) and # (%23)"
+        return "must end after the port. In the user name and password, percent-encode / (%2F), ? (%3F) and # (%23)"
     user, _, password = userinfo.partition(":")
     if ":" in unquote(user) or not _is_latin(unquote(user) + unquote(password)):
-        return "has a character in its user name or password that HTTP cannot send to a proxy: change it at the proxy"
+        return "has a character in its user name or password that HTTP cannot send: change them at the proxy"
     return None
 
 
@@ -173,10 +174,11 @@ def _is_latin(value: str) -> bool:
 
 
 def is_bypassed(no_proxy: str, host: str, port: int) -> bool:
-    """Return whether ``NO_PROXY`` names a host.
+    """Return whether ``NO_PROXY`` lists a host.
 
-    Its entries, separated by commas or blanks, are names (with all names below them), ``*.name`` (only those),
-    addresses, networks as ``10.0.0.0/8``, or ``*``; each may have a port, brackets and a trailing dot.
+    Its entries are separated by commas or blanks. An entry is a name (which includes all its subdomains), ``*.name``
+    (only the subdomains), an address, a network such as ``10.0.0.0/8``, or ``*``. It may have a port, brackets and a
+    trailing dot.
     """
     return any(_names(entry, host.lower().removesuffix("."), port) for entry in no_proxy.replace(",", " ").split())
 
@@ -189,7 +191,7 @@ def _names(entry: str, host: str, port: int) -> bool:
         return False
     name = name.replace("[", "").replace("]", "").removesuffix(".")
     try:
-        return ip_address(host) in ip_network(name, strict=False)  # one address is a network too
+        return ip_address(host) in ip_network(name, strict=False)  # a single address counts as a network
     except ValueError:
         pass
     if name.startswith("*"):

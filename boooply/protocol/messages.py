@@ -1,4 +1,4 @@
-"""A request that is ready to be sent, and its response."""
+"""Requests that are ready to be sent, and responses."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,12 +10,13 @@ from urllib.parse import quote, unquote, urlencode
 import attrs
 
 from boooply.errors import ValidationError
+from boooply.models.validators import kind
 from boooply.protocol.bodies import json_body, parsed
 from boooply.secret import Secret
 
 _DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # what quoting leaves alone
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # the characters that quoting leaves unchanged
 _PAGE_STARTS = (b"<!doctype html", b"<html")
 _LONGEST_START = max(map(len, _PAGE_STARTS))
 A_PAGE = "a page of HTML"
@@ -23,18 +24,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RateLimitClass(StrEnum):
-    """The rate limit that a call counts against (contract section 2)."""
+    """The rate limit that a call counts against."""
 
     READS = "reads"
+    """Calls that read: 100 per minute by default."""
     WRITES = "writes"
+    """Calls that write: 10 per minute by default."""
     AI = "ai"
+    """Calls that generate text: 5 per minute by default."""
 
 
 class Idempotency(Enum):
     """The effect of sending the same request twice, in the terms of RFC 9110.
 
-    ``SAFE`` changes nothing. ``UNSAFE`` reaches real people again, or mints a key that nobody stores. ``IDEMPOTENT``
-    ends in the same state, and may be sent again once a read shows that this state is not reached.
+    ``SAFE`` changes nothing. ``UNSAFE`` has an effect each time: it e-mails people again, or mints another key.
+    ``IDEMPOTENT`` leads to the same state each time, so it may be sent again if a read shows that the state has not
+    been reached.
     """
 
     SAFE = "safe"
@@ -44,10 +49,15 @@ class Idempotency(Enum):
 
 @attrs.frozen(kw_only=True, slots=False)  # cached_property needs a __dict__
 class Response:
-    """A response as it came; the names in ``headers`` match in any case.
+    """A response, as the API sent it.
 
-    ``request`` is what it responds to and ``key`` the key that was sent with it, so that both can be masked wherever
-    the response repeats them. ``organization_id`` is the customer whose key that is, if it is known.
+    Attributes:
+        status: The HTTP status code.
+        headers: The headers. Their names are case-insensitive.
+        body: The body, decompressed.
+        key: The key that the request was sent with, so that errors can mask it.
+        request: The request, so that errors can mask quotes from it.
+        organization_id: Your own ID of the customer whose key was sent, if it is known.
     """
 
     status: int
@@ -58,10 +68,10 @@ class Response:
     organization_id: str | None = attrs.field(default=None, repr=False, eq=False)
 
     def json(self) -> Any:
-        """Return the body as JSON; every call returns the same object.
+        """Return the parsed JSON of the body. Every call returns the same object.
 
         Raises:
-            ValueError: It is not JSON, or not UTF-8.
+            ValueError: The body is not JSON or not UTF-8.
         """
         return self._json
 
@@ -71,7 +81,7 @@ class Response:
 
 
 def is_page(response: Response) -> bool:
-    """Return whether a body is a page of HTML, such as a proxy or a login sends."""
+    """Return whether a body is an HTML page, such as the error page of a proxy or a login page."""
     start = response.body.lstrip()[:_LONGEST_START].lower()
     is_html = response.headers.get("Content-Type", "").lower().startswith("text/html")
     return start.startswith(_PAGE_STARTS) or (is_html and bool(start) and json_object(response) is None)
@@ -87,12 +97,23 @@ def _page_problem(response: Response) -> str | None:
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One call, ready to be sent.
+    """A call, ready to be sent.
 
-    ``target`` is the path and query as they are sent, ``template`` the path without identities, for logs. ``subject``
-    is the object that the body or the query was written from, and ``meeting_code`` its interview. ``check`` returns why
-    a response cannot be the one to this request, and ``mints`` is whether the response contains a new key.
-    ``reconcile`` is the read that shows whether an ambiguous write was carried out.
+    Attributes:
+        operation: The name of the call, such as ``interviews.get``.
+        method: The HTTP method.
+        target: The path and query, as they are sent.
+        template: The path without IDs, for logs.
+        limit: The rate limit that the call counts against.
+        idempotency: The effect of sending it twice.
+        body: The body, or None.
+        wants_json: Whether the response must be a JSON object.
+        may_be_empty: Whether the response may be empty.
+        mints: Whether the response contains a new key.
+        meeting_code: The meeting code of the interview, if there is one.
+        check: Returns why a response cannot belong to this request, or None.
+        subject: The object that the body or the query was created from.
+        reconcile: The read that shows whether an ambiguous write was carried out.
     """
 
     operation: str
@@ -112,12 +133,12 @@ class Request:
 
     @property
     def identity(self) -> str | None:
-        """The interview or the customer, for ``AmbiguousWriteError``."""
+        """The meeting code or the customer's ID, for ``AmbiguousWriteError``."""
         return self.meeting_code or getattr(self.subject, "organization_id", None)
 
     @property
     def people(self) -> tuple[str, ...]:
-        """The e-mail addresses that it reaches, for the same error."""
+        """The e-mail addresses of the people to invite, for ``AmbiguousWriteError``."""
         candidate = getattr(self.subject, "candidate", None)
         invited = (*(() if candidate is None else (candidate,)), *getattr(self.subject, "participants", ()))
         return tuple({person.email.casefold(): person.email for person in invited}.values())
@@ -127,7 +148,7 @@ class Request:
 class Reconciliation:
     """The read that shows whether a request was carried out.
 
-    ``reconciled`` turns its response into the one that the request would have had, or into None if nothing changed.
+    ``reconciled`` converts its response to the response of the request, or to None if the request was not carried out.
     """
 
     request: Request
@@ -144,38 +165,38 @@ def json_object(response: Response) -> dict[str, Any] | None:
 
 
 def path_segment(name: str, value: str) -> str:
-    """Quote an identity so that it is one segment of a path, whatever characters it has.
+    """Quote a path parameter so that it is one segment of a path.
 
     Raises:
-        ValidationError: It is empty, ``.`` or ``..``, or has a control character, which no quoting makes safe.
+        ValidationError: It is empty, ``.`` or ``..``, or contains a control character, which no quoting makes safe.
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-        raise ValidationError(name, f"must be text, not a {type(value).__name__}")
+        raise ValidationError(name, f"must be text, not {kind(value)}")
     if _UNRESERVED.fullmatch(value) and value not in _DOTS:
         return value
     if not value.strip():
         raise ValidationError(name, "is empty")
     if value in _DOTS:
-        raise ValidationError(name, f"cannot be {value!r}, which is a step in a path")
+        raise ValidationError(name, f"cannot be {value!r}, which has a special meaning in a path")
     if _CONTROL.search(value):
         raise ValidationError(name, "contains a control character")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
-        raise ValidationError(name, "contains half of a surrogate pair, which has no UTF-8 form") from None
+        raise ValidationError(name, "contains an unpaired surrogate, which UTF-8 cannot encode") from None
 
 
 def query_string(parameters: Mapping[str, Any]) -> str:
-    """Write query parameters; several values of one are joined by commas, as the API reads them.
+    """Return a query string. Several values of one parameter are joined by commas.
 
     Raises:
-        ValidationError: A value has no UTF-8 form.
+        ValidationError: UTF-8 cannot encode a value.
     """
     written = {name: _parameter(value) for name, value in parameters.items() if value is not None}
     try:
         return urlencode(written, quote_via=quote, safe=",:@")
     except UnicodeEncodeError:
-        raise ValidationError("params", "contain half of a surrogate pair, which has no UTF-8 form") from None
+        raise ValidationError("params", "contain an unpaired surrogate, which UTF-8 cannot encode") from None
 
 
 def _parameter(value: Any) -> str:
@@ -187,20 +208,20 @@ def _parameter(value: Any) -> str:
 
 
 def raw_request(method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Request:
-    """Return a request that has no endpoint yet; anything but GET counts as ``UNSAFE``.
+    """Return a request without an endpoint. Every method except GET counts as ``UNSAFE``.
 
     Raises:
-        ValidationError: The path is not one within the API, or the body has no JSON form.
+        ValidationError: The path leaves the API, or the body cannot be written as JSON.
     """
     verb = method.upper()
     if verb not in _METHODS:
         raise ValidationError("method", f"must be one of {', '.join(_METHODS)}")
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
-        raise ValidationError("path", "must start with one / and stay within the API: the host is base_url's")
+        raise ValidationError("path", "must start with exactly one / and contain no host: the host is part of base_url")
     if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
         raise ValidationError("path", "contains characters that must be percent-encoded")
     if not _DOTS.isdisjoint(unquote(path.partition("?")[0]).split("/")):
-        raise ValidationError("path", "contains the step . or ..")
+        raise ValidationError("path", "contains the segment . or ..")
     parameters = query_string(params or {})
     separator = "&" if "?" in path else "?"
     return Request(

@@ -1,6 +1,6 @@
-"""What may be sent again, and after how long: one table, by kind of failure and idempotency.
+"""Which requests may be sent again and when: a table by kind of failure and idempotency.
 
-The table is the promise that ``docs/explanation/safety.md`` makes to users.
+``docs/explanation/safety.md`` promises this table to users.
 """
 
 from enum import Enum, StrEnum
@@ -13,7 +13,7 @@ from boooply.protocol.settings import COUNT, PAUSE, SECONDS, optional, setting
 
 
 class FailureKind(StrEnum):
-    """The kind of an attempt's failure, as far as this side can know it."""
+    """The kind of an attempt's failure, as far as the client can know it."""
 
     NEVER_SENT = "no connection"
     BROKEN = "the connection broke"
@@ -21,7 +21,7 @@ class FailureKind(StrEnum):
     SERVER_ERROR = "5xx"
     UNDECIDED = "a status that does not say whether the request was carried out"
     UNREADABLE = "an unreadable response"
-    TOO_LARGE = "a body over the cap"
+    TOO_LARGE = "a body that is too large"
     DEADLINE = "the deadline passed"
 
 
@@ -60,9 +60,17 @@ _LONGEST_BACKOFF: Final = 30.0
 class RetryPolicy:
     """How often and for how long a call is tried.
 
-    ``attempts`` counts sends, including the first. ``deadline`` (seconds, none by default) covers everything: waiting
-    for the rate limit, every attempt and every pause. The pause doubles from ``backoff`` seconds, less a random part of
-    up to half. Whatever the policy, an ambiguous write is never sent again blindly.
+    No policy sends an ambiguous write again without checking.
+
+    Attributes:
+        attempts: The most attempts of a call, including the first. Attempts that end with 429 do not count. Default: 3.
+        deadline: The longest duration of a call, in seconds. It covers waiting for the rate limit, all attempts and
+            all pauses. Default: None, which means no deadline.
+        backoff: The pause before the second attempt, in seconds. Each further pause is twice as long, up to 30 seconds.
+            A random part of up to half is subtracted. Default: 0.5.
+
+    Raises:
+        ConfigurationError: A value cannot work.
     """
 
     attempts: int = attrs.field(default=3, validator=setting("retry", COUNT))
@@ -70,15 +78,20 @@ class RetryPolicy:
     backoff: float = attrs.field(default=0.5, validator=setting("retry", PAUSE))
 
     def pause(self, sent: int, chance: float) -> float:
-        """Return the seconds to wait after ``sent`` attempts; ``chance`` is between 0 and 1."""
+        """Return the pause after a number of attempts, in seconds.
+
+        Args:
+            sent: The number of attempts so far.
+            chance: A random number from 0 to 1. The higher it is, the shorter the pause.
+        """
         longest: float = min(_LONGEST_BACKOFF, self.backoff * 2 ** (sent - 1))
         return longest * (1 - chance / 2)
 
 
 class RetryBudget:
-    """The retries that all calls of a pool share, so that they do not multiply an outage's load.
+    """The retries that all calls of a pool share, so that retries do not multiply the load of an outage.
 
-    It starts with ten. Each call adds a twentieth of one, up to ten.
+    The budget starts with ten retries. Each call adds a twentieth of a retry, up to ten.
     """
 
     MOST: Final = 10.0
@@ -92,7 +105,7 @@ class RetryBudget:
         self._left = min(self.MOST, self._left + self.A_CALL)
 
     def spend(self) -> bool:
-        """Take one retry, and return whether there was one."""
+        """Take one retry from the budget, and return whether there was one."""
         if self._left < 1:
             return False
         self._left -= 1
@@ -100,7 +113,7 @@ class RetryBudget:
 
 
 def failure_of(request: Request, response: Response) -> FailureKind | None:
-    """Return why a response counts as a failed attempt, or None if it decides the call."""
+    """Return why a response counts as a failed attempt, or None if it ends the call."""
     if request.idempotency is not _SAFE and _is_undecided(request, response):
         return FailureKind.UNDECIDED
     if response.status == 429:  # noqa: PLR2004 - the status is its own name
@@ -109,20 +122,20 @@ def failure_of(request: Request, response: Response) -> FailureKind | None:
         return FailureKind.SERVER_ERROR
     if response.status not in _OK or (request.may_be_empty and not response.body):
         return None
-    # the response to client.request() may be anything but the page of a proxy
+    # the response to client.request() may be anything except the HTML page of a proxy
     is_unreadable = json_object(response) is None if request.wants_json else is_page(response)
-    # a read is checked when it is parsed: nothing depends on it before
+    # a read is checked when it is parsed
     is_unreadable = is_unreadable or (request.idempotency is not _SAFE and request.check(response) is not None)
     return FailureKind.UNREADABLE if is_unreadable else None
 
 
 def _is_undecided(request: Request, response: Response) -> bool:
-    """Return whether a write may have been carried out in spite of its status."""
+    """Return whether a write may have been carried out despite the status of its response."""
     return response.status in _UNDECIDED or (request.mints and (response.status in _REDIRECTS or _is_mint(response)))
 
 
 def _is_mint(response: Response) -> bool:
-    """Return whether an error comes with a key, which shows that one was minted."""
+    """Return whether an error response contains a key, which shows that a key was minted."""
     payload = json_object(response)
     if payload is None:
         return response.status not in _OK and b'"apiKey"' in response.body  # the error may have been cut short

@@ -1,4 +1,4 @@
-"""What a setting must be, and the keys (contract section 1): one check for arguments, variables and options alike."""
+"""The checks of settings and keys, for arguments, environment variables and command-line options."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from boooply.secret import PREFIX, Secret, as_secrets, type_if_not_text
 
 @attrs.frozen
 class Rule:
-    """What a setting must be, in words, and the test of a value."""
+    """The rule of a setting: its description, and a function that checks a value."""
 
     words: str
     is_met: Callable[[object], bool]
@@ -25,7 +25,7 @@ def check(name: str, value: object, rule: Rule) -> None:
     """Check the value of a setting.
 
     Raises:
-        ConfigurationError: It breaks the rule.
+        ConfigurationError: The value breaks the rule.
     """
     if not rule.is_met(value):
         raise ConfigurationError(f"{name} must be {rule.words}")
@@ -35,7 +35,7 @@ def check_all(rules: Mapping[str, Rule], **values: object) -> None:
     """Check several settings by a table of rules.
 
     Raises:
-        ConfigurationError: One breaks its rule.
+        ConfigurationError: A value breaks its rule.
     """
     for name, value in values.items():
         check(name, value, rules[name])
@@ -50,12 +50,12 @@ def setting(owner: str, rule: Rule) -> Callable[[Any, "attrs.Attribute[Any]", An
     return validate
 
 
-_MOST: Final = 1e9  # as seconds over thirty years: no computation with it overflows
+_MOST: Final = 1e9  # over thirty years in seconds; calculations with it do not overflow
 _HOUR: Final = 3600.0
 
 
 def is_number(value: object, *, most: float = _MOST) -> TypeGuard[float]:
-    """Return whether it is a number from 0 to ``most``: neither a boolean, nor infinite."""
+    """Return whether a value is a finite number from 0 to ``most``, and not a boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
@@ -75,18 +75,18 @@ FUNCTION: Final = Rule("a function", callable)
 
 
 def instance(kind: type, words: str) -> Rule:
-    """Return the rule that a setting is an object of a class."""
+    """Return the rule that a setting must be an instance of a class."""
     return Rule(words, lambda value: isinstance(value, kind))
 
 
 def is_coroutine_function(value: object) -> bool:
-    """Return whether calling it returns a coroutine, as far as its definition shows."""
-    call: object = getattr(value, "__call__", None)  # noqa: B004 - an object may have an async one
+    """Return whether a value is defined as a coroutine function."""
+    call: object = getattr(value, "__call__", None)  # noqa: B004 - the __call__ of an object may be async
     return iscoroutinefunction(value) or iscoroutinefunction(call)
 
 
 def optional(rule: Rule, none: str = "None") -> Rule:
-    """Return the rule that a setting may also be None, and say what ``none`` means."""
+    """Return the rule that a setting may also be None. ``none`` is the description of None."""
     return Rule(f"{rule.words}, or {none}", lambda value: value is None or rule.is_met(value))
 
 
@@ -95,7 +95,7 @@ def optional(rule: Rule, none: str = "None") -> Rule:
 
 @attrs.frozen
 class KeyKind:
-    """A kind of key: its argument and how that is passed, its environment variable and its prefixes."""
+    """A kind of key: its argument, how to pass it, its environment variable, its prefixes and its purpose."""
 
     name: str
     argument: str
@@ -127,34 +127,34 @@ WEBHOOK: Final = KeyKind(
     "Webhook(secret)",
     "BOOOPLY_WEBHOOK_SECRET",
     ("whsec_",),
-    "Webhook, which verifies what Boooply posts to you",
+    "Webhook, which verifies the webhooks that Boooply sends to you",
 )
 _KINDS: Final = (ORGANIZATION, PLATFORM, WEBHOOK)
 _SHORTEST_WEBHOOK_SECRET: Final = 16
 
-# What a value looks like that cannot be the one that was meant, and what to do about it.
+# Values that look like a mistake, each with the problem and the remedy.
 _MISTAKES: Final = (
     (re.compile(r"""^['"`\u2018\u201c]|['"`\u2019\u201d]$"""), "is in quotes: pass it without them"),
-    (re.compile(r"(?i)^(?:none|null|undefined|nil)$"), "is a variable that was not filled in: set that variable"),
+    (re.compile(r"(?i)^(?:none|null|undefined|nil)$"), "is a placeholder that was not filled in: set the variable"),
     # ${VAR}, $VAR, {{ var }}, %VAR%, <your secret>
-    (re.compile(r"\$\{?\w|\{\{|^%\w+%$|<[\w -]+>"), "is a variable that was not filled in: set that variable"),
+    (re.compile(r"\$\{?\w|\{\{|^%\w+%$|<[\w -]+>"), "is a placeholder that was not filled in: set the variable"),
 )
 _KEY_MISTAKES: Final = (
-    (re.compile(r"[…•●]|\*{3}|\.{3}"), "is a mask, not the key itself: store what reveal() returns, and pass that"),
+    (re.compile(r"[…•●]|\*{3}|\.{3}"), "is a mask, not the key: store the value of reveal(), and pass that value"),
     *_MISTAKES,
-    (re.compile(r","), "contains a comma, and must be one key"),
-    (re.compile(r"\s"), "contains white space: pass it without blanks and line breaks"),
-    (re.compile(r"[^!-~]"), "contains characters that no key has: was it copied correctly?"),
+    (re.compile(r","), "contains a comma: pass a single key"),
+    (re.compile(r"\s"), "contains white space: remove spaces and line breaks"),
+    (re.compile(r"[^!-~]"), "contains characters that no key has: copy it again"),
 )
 
 
 def mistake_in(value: str) -> str | None:
-    """Return what a value looks like if it is in quotes or was never filled in, and the remedy."""
+    """Return the problem and the remedy if a value is in quotes or is a placeholder, and otherwise None."""
     return next((words for pattern, words in _MISTAKES if pattern.search(value)), None)
 
 
 def mistake_in_key(value: str) -> str | None:
-    """Return what a value looks like that cannot be a key, and the remedy; nothing of the value itself."""
+    """Return the problem and the remedy if a value cannot be a key, and otherwise None. Neither quotes the value."""
     prefix = PREFIX.match(value)
     values = (value, value[prefix.end() :] if prefix else value)
     return next((words for pattern, words in _KEY_MISTAKES if any(map(pattern.search, values))), None)
@@ -174,10 +174,10 @@ class MissingKeyError(ConfigurationError):
 
 
 def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secret:
-    """Choose the key: the argument, else the value of the environment variable.
+    """Return the key: the argument, or else the environment variable's value.
 
     Raises:
-        ConfigurationError: There is none, it is of another kind, it is a mask, or it cannot be sent in a header.
+        ConfigurationError: The key is missing, is of another kind, is a mask, or cannot be sent in a header.
     """
     secret = fallback if given is None else given
     if secret is None or not secret.reveal():
@@ -190,10 +190,10 @@ def key(given: Secret | None, wanted: KeyKind, fallback: Secret | None) -> Secre
 
 
 def platform_keys(value: Secret | None) -> tuple[Secret, ...]:
-    """Read the value of ``BOOOPLY_PLATFORM_KEY``: one platform key, or several with commas between them.
+    """Return the platform keys in the value of ``BOOOPLY_PLATFORM_KEY``, which separates them by commas.
 
     Raises:
-        ConfigurationError: There is none, or one cannot be a platform key.
+        ConfigurationError: There is no key, or one is not a platform key.
     """
     found = as_secrets(None, value.reveal()) if value is not None and "," in value.reveal() else (value,)
     return tuple(key(None, PLATFORM, one) for one in found or (None,))
@@ -206,7 +206,7 @@ def _problem(secret: Secret, wanted: KeyKind) -> str | None:
     value = secret.reveal()
     other = next((kind for kind in _KINDS if kind is not wanted and value.startswith(kind.prefixes)), None)
     if other is not None:
-        return f"is {other.name}, and must be {wanted.name}; that one is for {other.purpose}"
+        return f"is {other.name}, but must be {wanted.name}. Use {other.name} for {other.purpose}"
     return mistake_in_key(value)
 
 
@@ -214,12 +214,12 @@ def webhook_secrets(given: tuple[Secret, ...], /) -> tuple[Secret, ...]:
     """Check the secrets of a webhook.
 
     Raises:
-        ConfigurationError: One is missing, too short to prevent forged events, or not a secret at all.
+        ConfigurationError: A secret is missing, is too short to prevent forged events, or cannot be a secret.
     """
     for secret in given or (None,):
         if len(key(secret, WEBHOOK, None).reveal().removeprefix("whsec_")) < _SHORTEST_WEBHOOK_SECRET:
             raise ConfigurationError(
                 f"the webhook secret is too short: at least {_SHORTEST_WEBHOOK_SECRET} characters must follow its "
-                "prefix. Pass the one that Boooply shows (whsec_…)"
+                "prefix. Pass the secret that Boooply shows (whsec_…)"
             )
     return given

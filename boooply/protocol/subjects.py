@@ -1,4 +1,4 @@
-"""Whose response it is: what a response names, compared with what its request asked for."""
+"""Whether a response belongs to its request: it must not name another interview, person or key."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -12,7 +12,7 @@ Payload = dict[str, Any]
 
 
 def mismatch(request: Request | None, payload: Payload, result: object) -> str | None:
-    """Return why a response cannot be the one to a request, or None; one that names nothing is accepted."""
+    """Return why a response cannot belong to a request, or None. A response without names is accepted."""
     if isinstance(result, OrganizationApiKey):
         return _unusable_key(result)
     code = _meeting_code(payload, result)
@@ -21,14 +21,16 @@ def mismatch(request: Request | None, payload: Payload, result: object) -> str |
     if request is None:
         return None
     if _differs(code, request.meeting_code):
-        return "meetingCode: it is another interview's"
-    return None if request.subject is None else _stranger(request, payload, result)  # most reads name nobody
+        return "meetingCode: the response is about another interview"
+    return None if request.subject is None else _stranger(request, payload, result)  # most reads are about no person
 
 
 def _stranger(request: Request, payload: Payload, result: object) -> str | None:
     if _differs(payload.get("email"), getattr(request.subject, "email", None)):
-        return "email: it is another person's"
-    return "participants: somebody else is in place of a person who was invited" if _swaps(request, result) else None
+        return "email: the response is about another person"
+    return (
+        "participants: an invited person is missing, and another person is listed" if _swaps(request, result) else None
+    )
 
 
 def _unusable_key(minted: OrganizationApiKey) -> str | None:
@@ -51,9 +53,9 @@ def _differs(found: object, asked: str | None) -> bool:
 
 
 def _swaps(request: Request, result: object) -> bool:
-    """Return whether a person who was invited is missing, and one who was not is there.
+    """Return whether an invited person is missing and a person who was not invited is listed.
 
-    The API may leave people out, and may add the host: either alone is no mismatch.
+    The API may leave people out, and may add the host. Only both together are a mismatch.
     """
     invited = {email.casefold() for email in request.people}
     if not invited:

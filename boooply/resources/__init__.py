@@ -1,1 +1,1 @@
-"""The operations, one method each."""
+"""The operations of the API, one method each."""

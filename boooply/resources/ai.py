@@ -1,4 +1,4 @@
-"""Texts that the AI writes (contract section 6)."""
+"""Texts that the AI writes."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from boooply.transport import Transport
 
 @attrs.define(eq=False, slots=False)  # not frozen: a test may patch a method
 class AsyncAI:
-    """Texts that the AI writes; these calls have a rate limit of their own, 5 a minute."""
+    """Texts that the AI writes. These calls have their own rate limit, 5 per minute by default."""
 
     _transport: Transport
 
@@ -25,10 +25,19 @@ class AsyncAI:
         work_setup: WorkSetup | str | None = None,
         employment_type: EmploymentType | str | None = None,
     ) -> str:
-        """Write the description of a role.
+        """Write a job description, and return its text.
+
+        Args:
+            job_role: The role to fill, such as ``Frontend Engineer``.
+            department: The department of the role. Default: none.
+            skills: The skills that the role needs. Default: none.
+            seniority: The seniority of the role. Default: none.
+            work_setup: Where the work is done. Default: none.
+            employment_type: The type of employment. Default: none.
 
         Raises:
-            ValidationError: The API would reject a value.
+            ValidationError: A value is missing or invalid.
+            APIError: The call failed.
         """
         brief = JobBrief(
             job_role=job_role,

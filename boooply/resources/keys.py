@@ -1,4 +1,4 @@
-"""The minting of an organization's key (contract section 4)."""
+"""The minting of an organization key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from boooply.transport import OnSend, Transport
 
 
 def key_request(tenant: Tenant, /) -> Request:
-    """Return the request for a key.
+    """Return the request that mints a key.
 
     Raises:
         ValidationError: The argument is not a Tenant.
@@ -29,11 +29,11 @@ def key_request(tenant: Tenant, /) -> Request:
 async def mint_key(
     transport: Transport, tenant: Tenant, /, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
 ) -> OrganizationApiKey:
-    """Mint a key; if the response names another customer, ask the API whose key it is.
+    """Mint a key. If the response names another customer, ask the API whose key it is.
 
     Raises:
-        APIError: As ``Transport.send`` and ``Endpoint.parse`` raise.
-        AmbiguousWriteError: The key is another customer's, or the API does not say whose it is.
+        APIError: The errors of ``Transport.send`` and ``Endpoint.parse``.
+        AmbiguousWriteError: The key belongs to another customer, or the API does not say whose key it is.
     """
     sent_at = datetime.now(UTC)
 
@@ -57,16 +57,16 @@ async def mint_key(
                 sent_at=sent_at,
                 message=f"it names another customer, and {problem}",
             )
-    # the vendor's message for people may repeat the key
+    # the API's message may repeat the key
     message = None if minted.message is None else redact(minted.message, minted.api_key)
     return attrs.evolve(minted, organization_id=tenant.organization_id, message=message)
 
 
 async def doubt_about(transport: Transport, api_key: Secret, organization_id: str, /) -> str | None:
-    """Ask the API whose key it is, and return why it may not be a customer's, or None if it is."""
+    """Ask the API whose key it is. Return None if it belongs to the customer, and otherwise the problem."""
     try:
         found = await attrs.evolve(transport, key=api_key).call(GET_ORGANIZATION)
-    except BoooplyError as error:  # whatever it is, the key was minted, and nobody knows for whom
+    except BoooplyError as error:  # the key was minted, and any error leaves open for whom
         return f"the API does not say whose key it is ({error})"
     if found.external_org_id is None:
         return "the API does not say whose key it is"

@@ -1,4 +1,4 @@
-"""The organization of a key (contract section 6)."""
+"""The organization that a key belongs to."""
 
 import attrs
 
@@ -9,10 +9,16 @@ from boooply.transport import Transport
 
 @attrs.define(eq=False, slots=False)  # not frozen: a test may patch a method
 class AsyncOrganization:
-    """The organization of the client's key."""
+    """The organization that the client's key belongs to."""
 
     _transport: Transport
 
     async def get(self) -> Organization:
-        """Return the organization of the key; ``external_org_id`` is the platform's own id of the customer."""
+        """Return the organization that the client's key belongs to.
+
+        ``external_org_id`` is your own ID of the customer: use it to check whose key you have.
+
+        Raises:
+            APIError: The call failed.
+        """
         return await self._transport.call(GET_ORGANIZATION)

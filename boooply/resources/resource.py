@@ -1,4 +1,4 @@
-"""How a client offers its resources."""
+"""The resources of a client, as attributes."""
 
 from collections.abc import Callable
 from copy import copy
@@ -10,9 +10,10 @@ C = TypeVar("C")
 
 
 class Resource(Generic[T]):
-    """A resource of a client, made on first use.
+    """A resource of a client, created on first use.
 
-    On the client's class it is the resource's own class: ``unittest.mock.create_autospec`` reads the signatures there.
+    On the class of the client, the attribute is the class of the resource. ``unittest.mock.create_autospec`` reads the
+    signatures there.
     """
 
     def __init__(self, kind: type[T], make: Callable[[Any, str], T], /) -> None:
@@ -30,14 +31,14 @@ class Resource(Generic[T]):
     def __get__(self, client: object | None, owner: type | None = None, /) -> T | type[T]:
         if client is None:
             return self._kind
-        # there it precedes this descriptor, and a test can patch its methods
+        # an instance attribute takes precedence over this descriptor, and a test can patch its methods
         made = self._make(client, self._name)
         vars(client)[self._name] = made
         return made
 
 
 def copy_without_resources(client: C, /) -> C:
-    """Return a copy of a client that makes its own resources: those of the original use the original's options."""
+    """Return a copy of a client without its resources, because they use the options of the original."""
     made = copy(client)
     for name in [name for name in vars(made) if isinstance(getattr_static(type(made), name, None), Resource)]:
         del vars(made)[name]

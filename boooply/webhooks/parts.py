@@ -1,6 +1,6 @@
-"""Parts of events: assessments, ratings, and lines of a transcript (contract section 7).
+"""Parts of events: assessments, ratings, and lines of a transcript.
 
-What was said in an interview, and what was thought of it, is kept out of every ``repr``.
+No ``repr`` shows what was said in an interview, or how it was judged.
 """
 
 from enum import StrEnum
@@ -12,39 +12,50 @@ from boooply.models.response import ABSENT, field
 
 
 class OverallRecommendation(StrEnum):
-    """The recommendation of an evaluation event, in finer steps than that of the API call."""
+    """The recommendation of an evaluation event, in finer steps than ``Recommendation``."""
 
     STRONG_PASS = "STRONG_PASS"  # noqa: S105 - a verdict, not a password
+    """Continue with the candidate, with strong conviction."""
     PASS = "PASS"  # noqa: S105 - the same
+    """Continue with the candidate."""
     REVIEW = "REVIEW"
+    """A person must decide."""
     FAIL = "FAIL"
+    """Do not continue with the candidate."""
     STRONG_FAIL = "STRONG_FAIL"
+    """Do not continue with the candidate, with strong conviction."""
 
 
 class QuickDecision(StrEnum):
-    """The advice for a recruiter in a hurry."""
+    """The recommended decision at a glance."""
 
     ADVANCE = "ADVANCE"
+    """Invite the candidate to the next round."""
     HOLD = "HOLD"
+    """Decide later."""
     REJECT = "REJECT"
+    """Reject the candidate."""
 
 
 class Severity(StrEnum):
     """The severity of a red flag."""
 
     CRITICAL = "CRITICAL"
+    """May exclude the candidate."""
     WARNING = "WARNING"
+    """Look into it."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class TranscriptLine(ResponseModel):
-    """What one person said."""
+    """A line of a transcript."""
 
     speaker: str | None = field("The name of the speaker.")
     text: str = field("What was said.", default="", repr=False)
-    start_ms: int | None = field("When it begins, in milliseconds from the start.")
+    start_ms: int | None = field("The start of the line, in milliseconds from the start of the interview.")
     end_ms: int | None = field(
-        "When it ends, in milliseconds from the start. Lines of the AI have none, and others of AI interviews may not."
+        "The end of the line, in milliseconds from the start of the interview. None for lines of the AI, and sometimes "
+        "for other lines of AI interviews."
     )
 
 
@@ -62,15 +73,15 @@ class EventScores(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecruiterSummary(ResponseModel):
-    """An evaluation in one sentence and one decision."""
+    """A one-sentence summary and a recommended decision."""
 
-    tldr: str | None = field("The evaluation in one sentence.", repr=False)
-    quick_decision: QuickDecision | str | None = field("The advice for a recruiter in a hurry.")
+    tldr: str | None = field("A summary in one sentence.", repr=False)
+    quick_decision: QuickDecision | str | None = field("The recommended decision.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class RecruiterRatings(ResponseModel):
-    """Four of the scores once more (``ratingsForRecruiters``)."""
+    """Four of the scores, repeated for recruiters (``ratingsForRecruiters`` in the API)."""
 
     technical_skills: float | None = field("The score for technical skills, 0-100.")
     communication: float | None = field("The score for communication, 0-100.")
@@ -80,77 +91,81 @@ class RecruiterRatings(ResponseModel):
 
 @attrs.frozen(kw_only=True, slots=False)
 class SkillAssessment(ResponseModel):
-    """The rating of one skill, with the evidence for it."""
+    """The rating of one skill, with evidence."""
 
-    skill: str | None = field("The skill.")
+    skill: str | None = field("The name of the skill.")
     rating: float | None = field("The rating of the skill, 1-5.")
-    evidence: str | None = field("The evidence for the rating.", repr=False)
+    evidence: str | None = field("What the rating is based on.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class Point(ResponseModel):
-    """One point, with the evidence for it."""
+    """A strength or a weakness, with evidence."""
 
-    point: str | None = field("The point.", repr=False)
-    evidence: str | None = field("The evidence for it.", repr=False)
+    point: str | None = field("The strength or weakness.", repr=False)
+    evidence: str | None = field("What it is based on.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class StrengthsAndWeaknesses(ResponseModel):
-    """Points for and against a candidate."""
+    """The strengths and weaknesses of a candidate."""
 
-    strengths: tuple[Point, ...] = field("Points for the candidate.", default=ABSENT)
-    weaknesses: tuple[Point, ...] = field("Points against the candidate.", default=ABSENT)
+    strengths: tuple[Point, ...] = field("The strengths.", default=ABSENT)
+    weaknesses: tuple[Point, ...] = field("The weaknesses.", default=ABSENT)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class RedFlag(ResponseModel):
-    """A warning, and where it came up."""
+    """A warning sign, with its context."""
 
-    flag: str | None = field("The warning.", repr=False)
-    severity: Severity | str | None = field("How severe it is.")
-    context: str | None = field("Where it came up.", repr=False)
+    flag: str | None = field("The warning sign.", repr=False)
+    severity: Severity | str | None = field("The severity.")
+    context: str | None = field("The context in which it appeared.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class PositiveSignal(ResponseModel):
-    """A good sign, and where it came up."""
+    """A positive sign, with its context."""
 
-    signal: str | None = field("The good sign.", repr=False)
-    context: str | None = field("Where it came up.", repr=False)
+    signal: str | None = field("The positive sign.", repr=False)
+    context: str | None = field("The context in which it appeared.", repr=False)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class SentimentAnalysis(ResponseModel):
-    """The impression that a candidate made."""
+    """The mood of a candidate, as the analysis perceived it."""
 
-    enthusiasm: str | None = field("How enthusiastic the candidate was, such as HIGH.")
-    authenticity: str | None = field("How genuine the candidate was, such as GENUINE.")
-    stress_level: str | None = field("How stressed the candidate was, such as LOW.")
+    enthusiasm: str | None = field("The enthusiasm of the candidate, such as HIGH.")
+    authenticity: str | None = field("The authenticity of the candidate, such as GENUINE.")
+    stress_level: str | None = field("The stress level of the candidate, such as LOW.")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class QuestionAsked(ResponseModel):
-    """A question and its answer."""
+    """A question, with the candidate's answer."""
 
     topic: str | None = field("The topic of the question.")
     question: str | None = field("The question.", repr=False)
     candidate_answer: str | None = field("The candidate's answer.", repr=False)
-    answer_quality: float | None = field("The rating of the answer, 1-5.")
-    timestamp: str | None = field("When it was asked, in minutes and seconds from the start: MM:SS.")
+    answer_quality: float | None = field("The quality of the answer, 1-5.")
+    timestamp: str | None = field(
+        "When the question was asked, in minutes and seconds from the start of the interview: MM:SS."
+    )
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class FollowUp(ResponseModel):
-    """What to do next (``nextSteps``)."""
+    """The recommended next steps (``nextSteps`` in the API)."""
 
-    recommendation: str | None = field("The next step.")
-    questions_to_ask: tuple[str, ...] = field("Questions for the next round.", default=ABSENT, repr=False)
-    focus_areas_for_next_round: tuple[str, ...] = field("Topics of the next round.", default=ABSENT, repr=False)
+    recommendation: str | None = field("The recommended next step.")
+    questions_to_ask: tuple[str, ...] = field("Questions to ask in the next round.", default=ABSENT, repr=False)
+    focus_areas_for_next_round: tuple[str, ...] = field(
+        "Topics to focus on in the next round.", default=ABSENT, repr=False
+    )
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class AnalysisMeta(ResponseModel):
-    """The time that an analysis took."""
+    """The duration of an analysis."""
 
-    duration_ms: float | None = field("How long the analysis took, in milliseconds.")
+    duration_ms: float | None = field("The duration of the analysis, in milliseconds.")

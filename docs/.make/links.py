@@ -23,7 +23,7 @@ class _Page(HTMLParser):
         super().__init__()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Note what a tag leads to, and what leads to it."""
+        """Record the targets and the anchors of a tag."""
         found = dict(attributes)
         if target := found.get(_FROM.get(tag, "")):
             self.links.append(target)
@@ -31,7 +31,7 @@ class _Page(HTMLParser):
 
 
 def problems(site: Path) -> Iterator[str]:
-    """Tell of each link within the site that leads nowhere."""
+    """Yield a line for each broken link within the site."""
     pages = {path.resolve(): _read(path) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
         for link in page.links:

@@ -49,7 +49,7 @@ _OURS, _OTHER = "one/1", "another/1"
 
 
 def layers() -> list[list[str]]:
-    """Read the layers from the contract that the linter holds, the highest first."""
+    """Return the layers, highest first, from the settings of import-linter."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts: list[dict[str, Any]] = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
@@ -75,7 +75,7 @@ def draw_layers() -> Picture:
 
 
 def moves() -> set[tuple[str, str, str]]:
-    """Try every step on an entry in every state, and tell which ones lead from one state to another."""
+    """Try every step on an entry in every state, and return those that change the state."""
     return {
         (before, step, after.state)
         for state in (NEW, *State)
@@ -101,7 +101,7 @@ def _taken(entry: Entry) -> Iterator[tuple[str, Entry]]:
     now, lease = 10.0, 30.0
     for remint in (False, True):
         _, after = steps.claim(entry, now, claim_token=_OURS, tenant="{}", lease=lease, remint=remint)
-        # where the lease is over as well, the entry is in doubt first: that is a move of its own
+        # an entry whose lease has expired goes in doubt first, which is a separate move
         if with_expiry(entry, now) is entry and after is not entry:
             yield "claim, on purpose" if remint and entry.state is State.IN_DOUBT else "claim", after
     if (found := with_expiry(entry, now)) is not entry:
@@ -119,8 +119,8 @@ def _taken(entry: Entry) -> Iterator[tuple[str, Entry]]:
             yield step, after
 
 
-# The moves that are drawn, each with the way of its arrow. A key that comes, and one that is put there, make anybody
-# done: of those moves only two are drawn, and a third arrow stands for the others.
+# The moves that are drawn, each with the path of its arrow. A customer in any state is done once its key arrives or is
+# imported: only two of those moves are drawn, and a third arrow represents the others.
 ARROWS: Final = {
     (NEW, "claim", "todo"): "M250 58V88",
     ("todo", "begin", "sent"): "M232 136V214",
@@ -246,20 +246,20 @@ _TALL: Final = 44.0  # from one box of a column to the next
 
 def draw_fleet() -> Picture:
     """Draw the way from one process to many."""
-    told = "; ".join(f"{title[3:]}: {' and '.join(run)} on {store[0]}" for title, _, run, store in _FLEETS)
-    picture = Picture(500, 452, f"From one process to many. {told}")
+    ways = "; ".join(f"{title[3:]}: {' and '.join(run)} on {store[0]}" for title, _, run, store in _FLEETS)
+    picture = Picture(500, 452, f"From one process to many. {ways}")
     y = 28.0
     for title, sources, running, store in _FLEETS:
         picture.words(22, y, title, "ink name", "left")
         height = max(_TALL * len(running), LINE * len(store) + 18)
         _draw_way(picture, y + 12 + height / 2, sources, running, store)
         y += height + 44
-    picture.words(250, y + 2, "Each process mints at Boooply. Their store keeps them apart.", "soft small")
+    picture.words(250, y + 2, "Each process mints keys. The shared store prevents a second key.", "soft small")
     return picture
 
 
 def _draw_way(picture: Picture, middle: float, sources: list[str], running: list[str], store: list[str]) -> None:
-    """Draw one way to run around a height: with a queue, the customers reach what runs through the store."""
+    """Draw one way to run, centred on a height; with a queue, customers reach the workers through the store."""
     has_queue = len(store) == max(len(one[3]) for one in _FLEETS)
     left, centre, right = 82, 250, 418
     tops = [middle + _TALL * (number - (len(running) - 1) / 2) for number in range(len(running))]

@@ -1,9 +1,11 @@
 """Make pages of the reference: ``python docs/.make/reference.py FOLDER`` writes them, by default to docs/reference.
 
 The operations come from the table in ``boooply.protocol.endpoints``, the fields from the models, the commands from
-their own ``--help``.
+their own ``--help``, the meanings of enumerations from the docstrings of their members.
 """  # noqa: INP001 - a program of its own, started by path
 
+import ast
+import inspect
 import io
 import os
 import sys
@@ -18,6 +20,7 @@ from typing import Any, Final, get_args, get_origin
 import attrs
 from attrs import NOTHING
 from cyclopts import App
+from flavours import INTRODUCTION, tables
 
 import boooply
 from boooply import webhooks
@@ -25,7 +28,7 @@ from boooply.cli.app import app, run
 from boooply.converter import wire_name
 from boooply.converter.annotations import kinds_of
 from boooply.converter.json_schema import accepted
-from boooply.models import ResponseModel
+from boooply.models import ResponseModel, enums
 from boooply.models.names import camel_case
 from boooply.models.response import description_of
 from boooply.protocol.endpoints import ENDPOINTS, Endpoint
@@ -34,30 +37,34 @@ from boooply.protocol.messages import Idempotency, RateLimitClass
 FOLDER: Final = Path(__file__).parents[1] / "reference"
 
 _MADE: Final = "<!-- Made by docs/.make/reference.py: change that, or what it reads. -->"
-_WIDE: Final = "---\nhide:\n  - toc # its tables need the width\n---\n\n"
+_BELOW: Final = "<!-- The rest is made by docs/.make/reference.py: change that, or what it reads. -->"
+_WIDE: Final = "hide:\n  - toc # its tables need the width\n"
 _ENDPOINTS: Final = """# Operations and endpoints
 
-Every call of the API that this SDK makes. The kind is the [allowance](../explanation/rate-limits.md) that a call counts
-against, and whether it [may be sent again](../explanation/safety.md).
+Every request that the SDK sends to the API. The kind is the [rate limit](../explanation/rate-limits.md) that counts the
+call, and its [idempotency](../explanation/safety.md): the SDK never blindly repeats an `unsafe` call.
 
-| call | request | kind | result |
+| method | request | kind | result |
 | --- | --- | --- | --- |
 """
 _AFTER: Final = """
 `create_organization_api_key` needs a platform key; all others need an organization key. `iterate`, `resolve` and
 `wait_for_evaluation` call `list`, `get` and `get_evaluation`. `download_recording` calls `get_recording`, and then
-requests the link that it finds there, without your key.
+requests the link in its response, without your key.
 
-An `idempotent` call is sent again only if a read shows that it has not been carried out:
+## Idempotency
 
-| call | read |
+If the outcome of an `idempotent` call is unknown, the SDK reads the state first. It repeats the call only if the read
+shows that the call had no effect:
+
+| method | read |
 | --- | --- |
 """
 _COMMANDS: Final = """# The command line
 
-The help of every command. The commands come with the extra `cli`; `enqueue`, `queue` and `worker` need `distributed` as
-well, and `mcp` needs `mcp`. The variables that they read are on a [page of their own](environment.md).
-`boooply --install-completion` lets Tab complete commands, options and files in bash, zsh, fish and PowerShell.
+The help of every command. The commands need the extra `cli`. `enqueue`, `queue` and `worker` also need `distributed`,
+and `mcp` needs `mcp`. [Environment variables](environment.md) lists the variables that they read. To complete commands,
+options and files with Tab in bash, zsh, fish or PowerShell, run `boooply --install-completion`.
 
 ```bash
 python -m pip install ".[cli]"
@@ -66,13 +73,13 @@ boooply --help
 """
 _FIELDS: Final = """# Fields
 
-Every field of what you send and of what comes back, with the API's own name for it. All of them are attributes.
+Every field of requests, responses and webhook events, with its name in the API. Each field is an attribute.
 
-What the API left out of a response is `None`, or an empty tuple. Each response also has `extra`: what the API sent
-beyond these fields, under the API's names.
+A field that the API omits is `None` or an empty tuple. Each response also has `extra`, a mapping of the fields that
+this version of the SDK does not know, by their names in the API.
 """
 _FIELD: Final = """
-| field | in the API | type | what it is |
+| field | name in the API | type | meaning |
 | --- | --- | --- | --- |
 """
 _REQUESTS: Final = (
@@ -91,6 +98,10 @@ _LIMITS: Final = {RateLimitClass.READS: "read", RateLimitClass.WRITES: "write", 
 _KINDS: Final = {Idempotency.SAFE: "", Idempotency.UNSAFE: ", unsafe", Idempotency.IDEMPOTENT: ", idempotent"}
 
 
+def _front(description: str, more: str = "") -> str:
+    return f"---\ndescription: {description}\n{more}---\n\n{_MADE}\n\n"
+
+
 def endpoints_page() -> str:
     """Write the table of operations."""
     rows = [
@@ -103,7 +114,8 @@ def endpoints_page() -> str:
         for endpoint in ENDPOINTS
         if endpoint.reconcile is not None
     ]
-    return "".join([f"{_WIDE}{_MADE}\n\n{_ENDPOINTS}", *rows, _AFTER, *confirmed])
+    front = _front("Each operation of the boooply SDK, its HTTP request, its rate limit and its idempotency.", _WIDE)
+    return "".join([front, _ENDPOINTS, *rows, _AFTER, *confirmed])
 
 
 def _said(endpoint: Endpoint[Any]) -> str:
@@ -124,7 +136,10 @@ def _kind(result: Any) -> str:
 
 def fields_page() -> str:
     """Write a table for each model: those of requests, of responses, and of webhooks."""
-    parts = [f"{_WIDE}{_MADE}\n\n{_FIELDS}", "\n## Requests\n", *map(_request_table, _REQUESTS)]
+    front = _front(
+        "Each field of requests, responses and webhook events, with its name in the API, type and unit.", _WIDE
+    )
+    parts = [front, _FIELDS, "\n## Requests\n", *map(_request_table, _REQUESTS)]
     for title, module in (("Responses", boooply), ("Webhooks", webhooks)):
         parts.append(f"\n## {title}\n")
         parts += [_table(model) for model in response_models(module)]
@@ -177,7 +192,7 @@ def _type(annotation: Any) -> str:
 
 def commands_page() -> str:
     """Write the help of every command."""
-    parts = [f"{_MADE}\n\n{_COMMANDS}"]
+    parts = [_front("Each command of boooply, with its arguments and options."), _COMMANDS]
     for words in _commands(app, ()):
         title = " ".join(("boooply", *words))
         parts.append(f"\n{'##' if len(words) < 2 else '###'} {title}\n\n```text\n{help_of(words)}\n```\n")  # noqa: PLR2004 - a group and its command
@@ -199,7 +214,47 @@ def help_of(words: tuple[str, ...]) -> str:
     return "\n".join(line.rstrip() for line in written.getvalue().strip().splitlines())
 
 
-PAGES: Final = {"endpoints.md": endpoints_page, "fields.md": fields_page, "cli.md": commands_page}
+def methods_page() -> str:
+    """Write the methods of both flavours."""
+    return "".join([_front("Each method of the boooply SDK, async and blocking.", _WIDE), INTRODUCTION, *tables()])
+
+
+def enumerations_page() -> str:
+    """Write what each value of an enumeration means, below the examples of the page as it is."""
+    page = (FOLDER / "enumerations.md").read_text(encoding="utf-8")
+    found = [getattr(enums, name) for name in sorted(dir(enums))]
+    enumerations = [one for one in found if isinstance(one, type) and issubclass(one, StrEnum) and one is not StrEnum]
+    return "".join([page.partition(_BELOW)[0], _BELOW, "\n", *map(_values, enumerations)])
+
+
+def _values(enumeration: type[StrEnum]) -> str:
+    meanings = _meanings(enumeration)
+    rows = [f"| `{one.value}` | {meanings.get(one.name, '')} |\n" for one in enumeration]
+    options = "    options:\n      members: false\n      show_labels: false\n"
+    return "".join(
+        [f"\n::: boooply.{enumeration.__name__}\n{options}", "\n| value | meaning |\n| --- | --- |\n", *rows]
+    )
+
+
+def _meanings(enumeration: type[StrEnum]) -> dict[str, str]:
+    """Return the docstrings of the members: a text that follows an assignment."""
+    body = ast.parse(inspect.getsource(enumeration)).body[0]
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - the source of a class
+    return {
+        before.targets[0].id: " ".join(str(after.value.value).split()).replace("``", "`")
+        for before, after in zip(body.body, body.body[1:], strict=False)
+        if isinstance(before, ast.Assign) and isinstance(before.targets[0], ast.Name)
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    }
+
+
+PAGES: Final = {
+    "cli.md": commands_page,
+    "endpoints.md": endpoints_page,
+    "enumerations.md": enumerations_page,
+    "fields.md": fields_page,
+    "methods.md": methods_page,
+}
 
 
 def main() -> None:

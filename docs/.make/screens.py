@@ -1,6 +1,7 @@
-"""Take pictures of what runs: ``python docs/.make/screens.py`` writes docs/pictures/provision.svg and console.png.
+"""Take pictures: ``python docs/.make/screens.py`` writes provision.svg and console.png, and social.png.
 
-A run of ``boooply provision`` at the API's own pace, so it takes two minutes; and the sandbox's console in Chromium.
+The first shows a run of ``boooply provision`` at the API's own pace, which takes two minutes. Chromium takes the rest:
+the sandbox's console, and the preview that chats and social networks show next to a link.
 """  # noqa: INP001 - a program of its own, started by path
 
 import io
@@ -24,10 +25,23 @@ from boooply import AIInterview, BoooplyPlatform, Candidate, HumanInterview, Par
 from boooply.sandbox import Limits, Sandbox
 
 PICTURES: Final = Path(__file__).parents[1] / "pictures"
+ASSETS: Final = Path(__file__).parents[1] / "assets"
 COLUMNS: Final = 68
 CUSTOMERS: Final = 24
 _SHOWN: Final = f"20/{CUSTOMERS} done"  # the moment of the bar that the picture keeps
 _CONSOLE: Final = ViewportSize(width=900, height=780)
+_SOCIAL: Final = ViewportSize(width=1200, height=630)
+_PREVIEW: Final = """<style>
+body { margin: 0; padding: 84px 96px; background: #f6f7fb; color: #1b2233; font: 40px/1.4 system-ui, sans-serif; }
+header { display: flex; align-items: center; gap: 36px; font-size: 92px; font-weight: 700; }
+svg { width: 128px; }
+p { margin: 44px 0 36px; font-size: 46px; }
+code { display: inline-block; padding: 22px 32px; border: 2px solid #d5d9e6; border-radius: 14px; background: #fff;
+  font: 30px/1.6 ui-monospace, Menlo, Consolas, monospace; white-space: pre; }
+</style><header>%s boooply</header><p>The Python SDK for Boooply's AI interviews</p><code>%s</code>"""
+_SHORTEST: Final = """client = BoooplyClient()
+client.interviews.create(AIInterview(
+    job_role="Engineer", candidate=jane))"""
 _ERASED: Final = re.compile(r"\r\x1b\[(?:1A\x1b\[)?2K|\x1b\[\?25[lh]")
 
 
@@ -42,14 +56,14 @@ def run_in_terminal(words: list[str], place: str, variables: dict[str, str]) -> 
         try:
             while chunk := os.read(leader, 65_536):
                 written += chunk
-        except OSError:  # what Linux says at the end
+        except OSError:  # Linux raises it at the end of the output
             pass
     os.close(leader)
     return written.decode().replace("\r\n", "\n")
 
 
 def provisioned() -> str:
-    """Connect customers, of whom one answer is lost, and give what the terminal showed: of the bar one moment."""
+    """Connect customers, lose one response, and return what the terminal showed, with one frame of the progress bar."""
     with tempfile.TemporaryDirectory() as place, Sandbox(limits=Limits()) as sandbox:
         rows = [f"org_{n},{n},admin@customer{n}.example" for n in range(1, CUSTOMERS + 1)]
         Path(place, "tenants.csv").write_text("\n".join(["organization_id,user_id,user_email", *rows, ""]))
@@ -67,7 +81,7 @@ def provisioned() -> str:
 
 
 def take_terminal() -> None:
-    """Write what a run looks like."""
+    """Write the output of a run."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
     console.print("[bold green]$[/] boooply provision tenants.csv", highlight=False)
     console.print(Text.from_ansi(provisioned()))
@@ -111,6 +125,19 @@ def take_console() -> None:
         browser.close()
 
 
+def take_preview() -> None:
+    """Write the picture that a link to the site shows elsewhere."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport=_SOCIAL)
+        page.set_content(_PREVIEW % ((ASSETS / "icon.svg").read_text("utf-8"), _SHORTEST))
+        page.screenshot(path=ASSETS / "social.png")
+        browser.close()
+
+
 if __name__ == "__main__":
+    take_preview()
     take_console()
     take_terminal()

@@ -160,7 +160,7 @@ def test_one_of_many_deliveries_is_handled(store_of_events: Store, in_memory: bo
             if is_new:
                 time.sleep(0.1)
                 handled.append(number)
-        assert handled  # whoever leaves the block may respond with 2xx
+        assert handled  # code after the block may respond with 2xx
         return is_new
 
     with ThreadPoolExecutor(8) as threads:

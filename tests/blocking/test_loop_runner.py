@@ -125,7 +125,7 @@ def test_a_call_that_has_not_begun_when_the_client_closes_raises(opened: Boooply
 
     async def hold_up():
         is_busy.set()
-        time.sleep(0.3)  # noqa: ASYNC251 - the loop itself is to be busy
+        time.sleep(0.3)  # noqa: ASYNC251 - it must block the loop
         await asyncio.sleep(10)
 
     with ThreadPoolExecutor(2) as threads:

@@ -101,6 +101,30 @@ def run_in_terminal(start_program: Callable[..., Any]) -> Callable[..., Ran]:
     return run
 
 
+@pytest.fixture
+def answering(start_program: Callable[..., Any]) -> Callable[..., tuple[int, str]]:
+    """Run a command on a terminal, answer its question, and return its exit code and what it showed."""
+
+    def run(respond: bytes | Callable[[subprocess.Popen[bytes]], object], *arguments: str | Path) -> tuple[int, str]:
+        master, slave = pty.openpty()
+        env = os.environ | {"TERM": "xterm-256color"}
+        command = (*COMMAND, *map(str, arguments))
+        with start_program(command, stdin=slave, stdout=slave, stderr=slave, env=env) as process:
+            os.close(slave)
+            shown = b""
+            while b"[y/N]" not in shown:
+                part = _read(master)
+                assert part, shown
+                shown += part
+            os.write(master, respond) if isinstance(respond, bytes) else respond(process)
+            shown += b"".join(iter(lambda: _read(master), b""))
+            code = process.wait(timeout=20)
+            os.close(master)
+        return code, " ".join(shown.decode().split())
+
+    return run
+
+
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65_536)

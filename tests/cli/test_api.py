@@ -138,7 +138,7 @@ def test_a_write_that_may_have_been_carried_out_says_so(run: Run, sandbox: Sandb
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"boooply: POST {INTERVIEWS}: it may have been carried out (no response")
-    assert "it was not sent again" in ran.err
+    assert "It was not sent again" in ran.err
     assert json.loads(run("api", "GET", INTERVIEWS).out)["pagination"]["total"] == 1
 
 
@@ -161,7 +161,7 @@ def test_minting_is_refused(run: Run, sandbox: Sandbox, path: str) -> None:
         (("GET", "//api.example.com/x"), "the URL is not one of the API"),
         (("GET", "http://[/x"), "the URL is not one of the API"),
         (("GET", "/a b"), "path: contains characters that must be percent-encoded"),
-        (("GET", "/a/../b"), "path: contains the step . or .."),
+        (("GET", "/a/../b"), "path: contains the segment . or .."),
         (("GET", "/x", "--query", "status"), "--query must be NAME=VALUE"),
         (("GET", "/x", "--data", "{}"), "GET has no body: give --query instead of --data"),
         (("POST", "/x", "--data", '{"key": secret}'), "--data is not JSON at line 1, column 9: Expecting value"),

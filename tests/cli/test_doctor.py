@@ -468,7 +468,10 @@ def test_a_page_of_html_and_a_redirect(api: Deviating, check: Check) -> None:
     page = "<!DOCTYPE html><html>Welcome, Ada</html>"
     api.respond["interviews"] = lambda: web.Response(text=page, content_type="text/html")
     found = differing(check(code=4))
-    assert found["json"] == ["some are not: is base_url the API's own address?", "interviews.list: HTTP 200, HTML"]
+    assert found["json"] == [
+        "some are not: is BOOOPLY_BASE_URL the API's own address?",
+        "interviews.list: HTTP 200, HTML",
+    ]
     assert found["list-form"][0] == "the SDK cannot read it"
 
     api.respond["interviews"] = lambda: web.Response(status=307, headers={"Location": "https://ada.example"})
@@ -594,7 +597,7 @@ def test_a_platform_key_in_place_of_an_organizations(
     ran = run("doctor")
 
     assert (ran.code, ran.out, api.seen) == (2, "", [])
-    assert "api_key is a platform key" in ran.err
+    assert "BOOOPLY_API_KEY is a platform key, and must be an organization key" in ran.err
     assert "BOOOPLY_API_KEY" in ran.err
 
 
@@ -606,7 +609,7 @@ def test_no_key_and_no_address(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("BOOOPLY_API_KEY", "bply_org_0123456789abcdef")
     ran = run("doctor")
     assert (ran.code, ran.out) == (2, "")
-    assert "base_url is missing" in ran.err
+    assert "BOOOPLY_BASE_URL is missing: set it" in ran.err
 
 
 # ---- an API that does not respond
@@ -748,6 +751,17 @@ DAY = 86_400
 
 def response(body: bytes, status: int = 200) -> Response:
     return Response(status=status, headers={}, body=body)
+
+
+def test_a_host_without_an_address_is_blamed_on_the_variable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOOPLY_BASE_URL", "https://nowhere.invalid")
+    monkeypatch.setenv("BOOOPLY_API_KEY", "bply_org_0123456789abcdef")
+
+    ran = run("doctor")
+
+    assert ran.code == 1
+    assert "organization.get: the host of BOOOPLY_BASE_URL has no address" in ran.words
+    assert "Remedy: correct BOOOPLY_BASE_URL" in ran.words
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from boooply.sandbox import Sandbox
 Run = Callable[..., Any]
 Rows = Callable[[int], Path]
 
-# The command, whose runs give up 3 s after the last success: with the timeout of 30 s it would be a minute and a half.
+# The command, with runs that stop 3 s after the last success: with the timeout of 30 s it would take 90 s.
 IMPATIENT = """
 import sys
 from boooply.provisioning import outage

@@ -1,5 +1,6 @@
 """``boooply interviews export`` against a real sandbox: its rows, its limits, and how it continues."""
 
+import csv
 import json
 import re
 import signal
@@ -101,6 +102,36 @@ def test_standard_output_gets_csv_for_a_spreadsheet(run_piped: Run, sandbox) -> 
     assert "1 interview to read: at once." in ran.err
     assert "Exported 1 interview in" in ran.err
     ran.check_is_plain()
+
+
+@pytest.mark.parametrize(("given", "character"), [(";", ";"), ("tab", "\t"), ("|", "|")])
+def test_cells_are_separated_by_the_delimiter_that_is_asked_for(
+    run: Run, sandbox, tmp_path: Path, given: str, character: str
+) -> None:
+    code = invite(sandbox, title="Zoë; a, b | c")
+    path = tmp_path / "interviews.csv"
+
+    assert run("interviews", "export", "--delimiter", given, "--output", path).code == 0
+    printed = run("interviews", "export", "--delimiter", given).out
+
+    head, row = csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=character)
+    assert head == COLUMNS
+    assert (row[1], row[2]) == (code, "Zoë; a, b | c")
+    assert printed.removeprefix("\ufeff").splitlines() == path.read_text("utf-8-sig").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--delimiter", "ab"), "--delimiter: 'ab' must be one character such as , or ; or the word tab"),
+        (("--delimiter", ";", "--jsonl"), "--delimiter is for CSV: leave out --jsonl"),
+    ],
+)
+def test_a_delimiter_that_cannot_be_used_is_2(run: Run, sandbox, options: tuple[str, ...], problem: str) -> None:
+    ran = run("interviews", "export", *options)
+
+    assert (ran.code, ran.out, ran.err) == (2, "", f"boooply: {problem}\n")
+    assert sandbox.calls == ()
 
 
 def test_times_are_iso_in_utc_and_numbers_are_numbers(run: Run, sandbox) -> None:

@@ -14,7 +14,7 @@ from boooply.cli.access import Clients
 from boooply.cli.interviews import reading
 from boooply.cli.interviews.part import Part, ReadRow, Stream
 from boooply.cli.interviews.reading import Expected, Reading
-from boooply.cli.interviews.rows import COLUMNS, as_csv, as_json_line, csv_head, row_of
+from boooply.cli.interviews.rows import COLUMNS, Format, row_of
 from tests.cli.invited import fill
 
 Run = Callable[..., Any]
@@ -45,7 +45,8 @@ Run = Callable[..., Any]
 def test_no_text_of_a_csv_file_is_a_formula_or_breaks_its_line(name: str, cell: str) -> None:
     interview = Interview(meeting_code="Boooply-AI-1", title=name, overall_score=-1.5)
 
-    text = csv_head(COLUMNS) + as_csv(row_of("org_1", interview), COLUMNS)
+    form = Format("csv", COLUMNS)
+    text = form.head + form.line(row_of("org_1", interview))
 
     (row,) = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     assert (row["customer"], row["meeting_code"], row["title"]) == ("org_1", "Boooply-AI-1", cell)
@@ -56,7 +57,7 @@ def test_no_text_of_a_csv_file_is_a_formula_or_breaks_its_line(name: str, cell: 
 def test_json_lines_have_the_texts_as_they_are() -> None:
     interview = Interview(meeting_code="Boooply-AI-1", title="=1\n2", source_id="org_7")
 
-    row = json.loads(as_json_line(row_of("", interview), COLUMNS))
+    row = json.loads(Format("jsonl", COLUMNS).line(row_of("", interview)))
 
     assert (row["customer"], row["title"], row["end_reason"]) == ("org_7", "=1\n2", None)
 
@@ -77,7 +78,7 @@ def test_the_file_has_the_rows_of_complete_customers_in_the_order_of_their_lists
         assert part.evaluations("a") == {"z": {"e": 1}}
         part.finish("a")
         part.put("c", [ReadRow(0, "x", {"n": 5})])
-        assert part.write(target, "jsonl", ("n", "e")) == 4
+        assert part.write(target, Format("jsonl", ("n", "e"))) == 4
 
     rows = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
     assert rows == [{"n": 4, "e": None}, {"n": 3, "e": 1}, {"n": 0, "e": None}, {"n": 1, "e": None}]
@@ -99,7 +100,9 @@ async def _nobody(_: str) -> AsyncBoooplyClient:
 
 def test_the_estimate_counts_each_keys_allowance_and_the_customers_read_at_once() -> None:
     clients = Clients("https://api.example", (), _nobody)
-    reading = Reading(clients=clients, filters={}, with_evaluations=True, concurrency=2, sink=Stream("jsonl", COLUMNS))
+    reading = Reading(
+        clients=clients, filters={}, with_evaluations=True, concurrency=2, sink=Stream(Format("jsonl", COLUMNS))
+    )
     assert reading.seconds_left() == 0
 
     reading.expected["a"] = Expected(interviews=1, evaluations=0, limit=100, spent=3)

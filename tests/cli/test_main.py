@@ -1,6 +1,7 @@
 """The command line itself: help, version, exit codes, and a missing extra."""
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from cryptography.fernet import Fernet
 from boooply import APIConnectionError, __version__
 from boooply.cli import quickstart
 from boooply.cli.main import main
+from boooply.cli.terminal import print_error
 from boooply.extras import install_command
 from boooply.sandbox import Sandbox
 
@@ -122,11 +124,24 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("arguments", "variables", "problem"),
     [
-        (("provision", "tenants.csv"), {"BOOOPLY_PLATFORM_KEY": '"bply_platform_x"'}, "platform_key is in quotes"),
-        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "base_url names a host"),
-        (("worker",), {"BOOOPLY_STORE_KEY": "null"}, "encryption_key is a variable that was not filled in"),
+        (
+            ("provision", "tenants.csv"),
+            {"BOOOPLY_PLATFORM_KEY": '"bply_platform_x"'},
+            "BOOOPLY_PLATFORM_KEY is in quotes",
+        ),
+        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "BOOOPLY_BASE_URL has an invalid host"),
+        (("worker",), {"BOOOPLY_STORE_KEY": "null"}, "BOOOPLY_STORE_KEY is a placeholder that was not filled in"),
         (("tenants", "list", "--store", "sqlite:///x.db?mode=ro"), {}, "the store's URL has an option mode"),
-        (("mcp",), {"BOOOPLY_API_KEY": "null"}, "api_key is a variable that was not filled in"),
+        (("mcp",), {"BOOOPLY_API_KEY": "null"}, "BOOOPLY_API_KEY is a placeholder that was not filled in"),
+        (("provision", "tenants.csv"), {"BOOOPLY_PLATFORM_KEY": ""}, "BOOOPLY_PLATFORM_KEY is missing: set it\n"),
+        (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": ""}, "BOOOPLY_BASE_URL is missing: set it\n"),
+        (
+            ("tenants", "check", "--store", "sqlite:///:memory:"),
+            {"BOOOPLY_STORE_KEY": ""},
+            "Set BOOOPLY_STORE_KEY. For",
+        ),
+        (("enqueue", "tenants.csv", "--encoding", "utf-9"), {}, "--encoding: 'utf-9' is unknown"),
+        (("enqueue", "tenants.csv", "--map", "A=b"), {}, "--map: 'A' is mapped to 'b', which is unknown"),
     ],
 )
 def test_a_wrong_setting_is_2_and_one_line(
@@ -144,6 +159,51 @@ def test_a_wrong_setting_is_2_and_one_line(
     assert ran.err.startswith("boooply: ")
     assert problem in ran.err
     assert ran.err.count("\n") == 1
+    assert not re.search(r"\b(base_url|api_key|platform_key|encryption_key|mapping)\b|=…|\bNone\b", ran.err)
+
+
+def test_an_unreachable_host_is_blamed_on_the_variable_that_names_it(
+    run: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOOPLY_BASE_URL", "https://nowhere.invalid")
+    monkeypatch.setenv("BOOOPLY_API_KEY", sandbox.api_key)
+
+    ran = run("api", "GET", "/api/integration/organization")
+
+    assert ran.code == 1
+    assert "the host of BOOOPLY_BASE_URL has no address" in ran.err
+
+
+LONG = "--store: " + "an error of many words " * 6 + "/a/path/" + "x" * 90 + "/that-is-too-long org_7234-567890"
+
+
+def test_a_long_error_is_one_line_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+    print_error(LONG)
+
+    assert capfd.readouterr().err == f"boooply: {LONG}\n"
+
+
+@pytest.mark.parametrize("columns", ["80", "200", "40"])
+def test_a_long_error_is_wrapped_between_words_in_a_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", columns)
+
+    print_error(LONG)
+
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) > 2
+    assert " ".join(lines) == f"boooply: {LONG}"
+    assert all(len(line) <= min(80, int(columns)) or " " not in line for line in lines)
+
+
+def test_a_mistyped_command_is_one_line_in_a_pipe(run: Run) -> None:
+    ran = run("tenants", "list", "--state", "x" * 90)
+
+    problem, help_line = ran.err.splitlines()
+    assert "x" * 90 in problem
+    assert help_line == "Try: boooply tenants list --help"
 
 
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def served(start_program: Run, *options: str) -> Iterator[tuple[subprocess.Popen
     with start_program((*COMMAND, *options), stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
         try:
-            # To the end, not four lines: standard output is let go of once they are printed.
+            # Read to the end: standard output is closed once four lines are printed.
             yield process, variables_of(process.stdout.read())
         finally:
             if process.poll() is None:
@@ -304,6 +304,14 @@ def test_a_state_file_keeps_everything_over_a_restart(
         assert {**after, "BOOOPLY_BASE_URL": ""} == {**before, "BOOOPLY_BASE_URL": ""}
         with BoooplyClient(api_key=after["BOOOPLY_API_KEY"], base_url=after["BOOOPLY_BASE_URL"]) as client:
             assert client.interviews.get(code).participants[0].name == "Zoë"
+
+
+async def test_a_state_file_that_another_sandbox_uses_is_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.json"
+    async with Sandbox(state=file):
+        assert await serve(state=file) == 2
+    problem = "another sandbox is using this file: stop that sandbox, or name another file"
+    assert "".join(capsys.readouterr().err.split()) == "".join(f"boooply: --state {file}: {problem}".split())
 
 
 async def test_the_plan_option_refuses_the_sixth_interview(capsys: pytest.CaptureFixture[str]) -> None:

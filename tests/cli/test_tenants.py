@@ -62,7 +62,7 @@ async def damage(organization_id: str) -> None:
 def test_an_empty_store_says_so(run: Run) -> None:
     ran = run("tenants", "list")
 
-    assert (ran.code, ran.out, ran.err) == (0, "The store knows no customers.\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "The store has no customers.\n", "")
 
 
 def test_every_customer_is_listed_with_state_and_name(run: Run) -> None:
@@ -73,6 +73,7 @@ def test_every_customer_is_listed_with_state_and_name(run: Run) -> None:
     assert ran.code == 0
     assert ran.out.splitlines() == [
         "in doubt   doubt_0  Acme",
+        "           lost beside [2J  bply_org_…cdef",
         "connected  hand_0000",
         "connected  hand_0001",
         "",
@@ -111,6 +112,53 @@ def test_the_json_list_of_an_empty_store_is_empty(run: Run) -> None:
     assert run("tenants", "list", "--json").out == ""
 
 
+# ---- list, by state
+
+
+def provision_with_failures(run: Run, sandbox: Sandbox, path: Path) -> None:
+    """Connect four customers; of the first two, one fails and one is in doubt."""
+    sandbox.faults.add("create_organization_api_key", "422")
+    sandbox.faults.add("create_organization_api_key", "commit-then-drop")
+    assert run("provision", path, "--concurrency", "1").code == 4
+
+
+def test_the_customers_that_failed_are_listed_with_the_reason_the_summary_gave(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path]
+) -> None:
+    provision_with_failures(run, sandbox, many_tenants_csv(4))
+
+    ran = run("tenants", "list", "--state", "failed")
+
+    line, reason, *rest = ran.out.splitlines()
+    assert (ran.code, line, rest) == (0, "failed     org_0  Company 0", ["", "1 failed"])
+    assert reason == f"{'':11}create_organization_api_key: HTTP 422 VALIDATION_ERROR: Validation failed"
+
+
+def test_several_states_are_listed_together_as_json_with_reasons(
+    run: Run, sandbox: Sandbox, many_tenants_csv: Callable[[int], Path]
+) -> None:
+    provision_with_failures(run, sandbox, many_tenants_csv(4))
+
+    rows = run("tenants", "list", "--state", "failed", "--state", "in-doubt", "--json").rows
+
+    assert [(row["organization_id"], row["state"]) for row in rows] == [("org_0", "failed"), ("org_1", "in_doubt")]
+    assert all(row["reason"] for row in rows)
+
+
+def test_a_state_that_no_customer_has_says_so(run: Run) -> None:
+    fill(by_hand=1)
+
+    ran = run("tenants", "list", "--state", "failed", "--state", "in-doubt")
+
+    assert (ran.code, ran.out) == (0, "No customer is failed or in doubt.\n")
+
+
+def test_an_unknown_state_is_2(run: Run) -> None:
+    fill(by_hand=1)
+
+    assert run("tenants", "list", "--state", "broken").code == 2
+
+
 # ---- show
 
 
@@ -147,7 +195,7 @@ def test_a_damaged_key_is_reported(run: Run) -> None:
     fill(by_hand=1)
     asyncio.run(damage("hand_0000"))
 
-    assert "damaged: it cannot be decrypted" in run("tenants", "show", "hand_0000").words
+    assert "damaged (cannot be decrypted)" in run("tenants", "show", "hand_0000").words
 
 
 @pytest.mark.usefixtures("sandbox", "empty_store")
@@ -156,7 +204,7 @@ def test_an_unknown_customer_is_1(run: Run, command: str) -> None:
     ran = run("tenants", command, "org_\x1b[2J")
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "boooply: org_ [2J is not known to the store\n"
+    assert ran.err == "boooply: org_ [2J is not in the store. List the customers with: boooply tenants list\n"
 
 
 # ---- key
@@ -175,7 +223,7 @@ def test_a_missing_key_is_1(run: Run) -> None:
     ran = run("tenants", "key", "org_1")
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "boooply: org_1 is not connected: no key of it is stored\n"
+    assert ran.err == "boooply: org_1 is not connected: no key is stored for it\n"
 
 
 def test_a_damaged_key_is_not_printed(run: Run) -> None:
@@ -185,7 +233,7 @@ def test_a_damaged_key_is_not_printed(run: Run) -> None:
     ran = run("tenants", "key", "hand_0000")
 
     assert (ran.code, ran.out) == (1, "")
-    assert "is not what was stored" in ran.err
+    assert "the key stored for hand_0000 was altered" in ran.err
 
 
 # ---- disconnect
@@ -194,15 +242,41 @@ def test_a_damaged_key_is_not_printed(run: Run) -> None:
 def test_disconnecting_deletes_a_customer_and_warns_that_its_key_stays_valid(run: Run) -> None:
     fill(by_hand=2, in_doubt=1)
 
-    ran = run("tenants", "disconnect", "hand_0000")
+    ran = run("tenants", "disconnect", "hand_0000", "--yes")
 
     assert ran.code == 0
     assert "hand_0000 is disconnected" in ran.words
-    assert "At Boooply the key stays valid" in ran.words
-    assert run("tenants", "disconnect", "doubt_0").code == 0
+    assert "The key stays valid at Boooply: revoke it in the Boooply dashboard." in ran.words
+    assert run("tenants", "disconnect", "doubt_0", "--yes").code == 0
     assert re.findall(r"hand_\d+|doubt_\d+", run("tenants", "list").out) == ["hand_0001"]
     assert run("tenants", "key", "hand_0000").code == 1
     ran.check_is_fit_for_print()
+
+
+@pytest.mark.parametrize(("response", "code", "left"), [(b"y\n", 0, []), (b"\n", 2, ["hand_0000"])])
+def test_disconnecting_asks_first_in_a_terminal(
+    run: Run, answering: Run, response: bytes, code: int, left: list[str]
+) -> None:
+    fill(by_hand=1)
+
+    exit_code, shown = answering(response, "tenants", "disconnect", "hand_0000")
+
+    assert "Disconnect hand_0000? Its key and its ledger entry are deleted from the store. [y/N]" in shown
+    assert ("Nothing was changed." in shown) == (code == 2)
+    assert exit_code == code
+    assert re.findall(r"hand_\d+", run("tenants", "list").out) == left
+
+
+def test_disconnecting_without_a_terminal_needs_yes(run_piped: Run, run: Run) -> None:
+    fill(in_doubt=1)
+
+    ran = run_piped("tenants", "disconnect", "doubt_0")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "boooply: disconnect deletes the customer's key from the store. To confirm it without a terminal, add --yes\n"
+    )
+    assert "doubt_0" in run("tenants", "list").out
 
 
 # ---- reconnect
@@ -217,9 +291,9 @@ def test_reconnecting_mints_another_key_and_counts_the_old_one(
     ran = run("tenants", "reconnect", "org_0")
 
     assert (ran.code, ran.err) == (0, "")
-    assert "org_0 is reconnected: its new key is in the store" in ran.words
+    assert "org_0 is reconnected. Its new key is in the store." in ran.words
     assert run("tenants", "key", "org_0").out != old
-    assert "perhaps 1" in run("tenants", "show", "org_0").words
+    assert "up to 1" in run("tenants", "show", "org_0").words
     assert sandbox.mints == {"org_0": 2}
     ran.check_is_fit_for_print()
 
@@ -245,7 +319,7 @@ def test_a_customer_known_by_its_key_alone_cannot_be_reconnected(run: Run) -> No
     ran = run("tenants", "reconnect", "hand_0000")
 
     assert ran.code == 1
-    assert "hand_0000 is known by its key alone" in ran.err
+    assert "the store has only the key of hand_0000" in ran.err
 
 
 def test_a_new_key_that_cannot_be_stored_is_rescued(
@@ -304,7 +378,7 @@ def test_each_stored_key_is_checked_with_one_read(run: Run, many_tenants_csv: Ca
     ran = run("tenants", "check")
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == "40 keys checked: none must be replaced.\n"
+    assert ran.out == "40 keys checked; none must be replaced.\n"
 
 
 async def swap_keys() -> None:

@@ -167,7 +167,7 @@ def test_a_pipe_gets_a_line_a_minute(run: Run, many_tenants_csv: Rows, monkeypat
 def test_an_api_that_fails_ends_a_worker_with_one_line_and_few_in_doubt(
     run: Run, many_tenants_csv: Rows, sandbox, monkeypatch: pytest.MonkeyPatch, status
 ) -> None:
-    monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", -55.0)  # it gives up 5 s after its last success
+    monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", -55.0)  # it stops 5 s after its last success
     sandbox.faults.add(MINT, "500", None)
     run("enqueue", many_tenants_csv(100))
 

@@ -1,4 +1,4 @@
-"""Structuring is tolerant (contract section 9): properties of any payload."""
+"""Structuring is tolerant: properties of any payload."""
 
 from datetime import UTC, datetime
 from typing import Any

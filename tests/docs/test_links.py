@@ -14,6 +14,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 FENCE = re.compile(r"^( *)(```+|~~~+).*?^\1\2`*$\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
+ANCHOR = re.compile(r" \{ #([\w-]+) \}$")
 NAME = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 MODULE = re.compile(r"`(?:boooply/)?((?:\w+/)+\w+\.py)`(?:, `(\w+)`)?")
 
@@ -29,6 +30,9 @@ def anchors_of(path: Path) -> frozenset[str]:
     slugs: dict[str, int] = {}
     found: set[str] = set(NAME.findall(text_of(path)))
     for heading in HEADING.findall(text_of(path)):
+        if given := ANCHOR.search(heading):
+            found.add(given[1])
+            continue
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         ascii_text = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
         slug = re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_text).strip().lower())

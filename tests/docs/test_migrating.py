@@ -1,11 +1,13 @@
-"""The migration page leaves nothing out, and names nothing that there is not."""
+"""The migration page shows every call before and after, and calls nothing that does not exist."""
 
+import ast
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from boooply import AsyncBoooplyClient, AsyncBoooplyPlatform, InterviewFilters, participants
@@ -15,13 +17,27 @@ from boooply.resources.interviews import AsyncInterviews
 from boooply.resources.organization import AsyncOrganization
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "migrating.md").read_text(encoding="utf-8")
-ROWS = [
-    tuple(re.sub(r"\\\|", "|", cell).strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
-    for line in PAGE.splitlines()
-    if line.startswith("| ")
-]
+ROWS = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in PAGE.splitlines() if line.startswith("| ")]
+BLOCK = re.compile(r"^```(js|\{\.python notest\})\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
-# What JavaScript calls each operation of the table (contract section 8 and the platform-keys page).
+
+@attrs.frozen
+class Section:
+    """One heading of the page: the JavaScript, the Python and the text below it."""
+
+    javascript: str
+    python: str
+    text: str
+
+
+def section_of(text: str) -> Section:
+    found = dict(BLOCK.findall(text))
+    return Section(found.get("js", ""), found.get("{.python notest}", ""), BLOCK.sub("", text).strip())
+
+
+SECTIONS = [section_of(part.partition("\n")[2]) for part in re.split(r"^##+ ", PAGE, flags=re.MULTILINE)[1:]]
+
+# What JavaScript calls each operation of the table in the vendor's JavaScript SDK.
 IN_JAVASCRIPT = {
     "create_organization_api_key": "BoooplyClient.createOrganizationApiKey",
     "interviews.create": "interviews.create",
@@ -42,6 +58,7 @@ IN_JAVASCRIPT = {
     "ai.generate_job_description": "ai.generateJobDescription",
     "organization.get": "organization.get",
 }
+KINDS = {"ai": "AIInterview", "human": "HumanInterview", "team": "TeamMeeting"}
 MAPPERS = {
     "mapGoogleParticipant": "from_google",
     "mapMicrosoftParticipant": "from_microsoft",
@@ -67,13 +84,13 @@ OWNERS: dict[str, type] = {
     "ai": AsyncAI,
     "organization": AsyncOrganization,
     "platform": AsyncBoooplyPlatform,
+    "client": AsyncBoooplyClient,
     "AsyncBoooplyClient": AsyncBoooplyClient,
 }
 
 
-def rows_of(first: str) -> list[tuple[str, ...]]:
-    """Find the rows whose first cell begins with this, as code."""
-    return [row for row in ROWS if row[0].startswith(f"`{first}")]
+def sections_with(javascript: str) -> list[Section]:
+    return [section for section in SECTIONS if javascript in section.javascript]
 
 
 def test_every_operation_of_the_table_is_known_here() -> None:
@@ -81,55 +98,60 @@ def test_every_operation_of_the_table_is_known_here() -> None:
 
 
 @pytest.mark.parametrize("operation", IN_JAVASCRIPT)
-def test_every_call_is_named_on_both_sides(operation: str) -> None:
-    rows = rows_of(f"{IN_JAVASCRIPT[operation]}(")
-    assert rows
-    for row in rows:
-        assert f"{operation}(" in row[1]
-        assert len(row) == 3
-        assert row[2]  # what differs
+def test_every_call_is_shown_on_both_sides(operation: str) -> None:
+    sections = sections_with(f"{IN_JAVASCRIPT[operation]}(")
+    assert sections
+    for section in sections:
+        assert f".{operation}(" in section.python
+        assert section.text  # what differs
 
 
-@pytest.mark.parametrize("kind", ["ai", "human", "team"])
-def test_every_kind_of_interview_is_named(kind: str) -> None:
-    assert [row for row in ROWS if row[0] == f"`interviews.create({{type: '{kind}', …}})`"]
+@pytest.mark.parametrize(("kind", "request_class"), KINDS.items())
+def test_every_kind_of_interview_is_shown(kind: str, request_class: str) -> None:
+    (section,) = sections_with(f"interviews.create({{ type: '{kind}'")
+    assert f"interviews.create({request_class}(" in section.python
 
 
 @pytest.mark.parametrize("mapper", MAPPERS)
-def test_every_mapper_is_named(mapper: str) -> None:
-    (row,) = rows_of(f"{mapper}(")
-    assert row[1].startswith(f"`{MAPPERS[mapper]}(")
+def test_every_mapper_is_shown(mapper: str) -> None:
+    (section,) = sections_with(f"{mapper}(")
+    assert f"\n{MAPPERS[mapper]}(" in section.python
     assert callable(getattr(participants, MAPPERS[mapper]))
-    assert row[2]
+    assert section.text
 
 
 def test_every_tool_of_the_vendors_server_is_named() -> None:
     assert len(TOOLS) == 13
     for tool, call in TOOLS.items():
-        (row,) = rows_of(f"{tool}`")
+        (row,) = [row for row in ROWS if row[0] == f"`{tool}`"]
         assert row[1]
-        assert call in row[2]
+        assert row[2].startswith(f"`{call}")
 
 
 def test_every_operation_runs_on_the_page() -> None:
-    code = "".join(re.findall(r"^```\{\.python[^\n]*\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+    code = "".join(re.findall(r"^```\{\.python(?: fixture[^\n]*)?\}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
     for operation in IN_JAVASCRIPT:
         assert f".{operation}(" in code
     for mapper in MAPPERS.values():
         assert f" {mapper}(" in code
 
 
-def python_calls() -> list[tuple[str, str, str]]:
-    cells = [row[1] for row in ROWS if len(row) == 3] + [row[2] for row in ROWS if len(row) == 3]
-    inside = r"(?:[^()`]|\((?:[^()]|\([^()]*\))*\))*"  # with two further pairs of brackets in it
-    found = (re.finditer(rf"\b(\w+)\.([a-z_]+)\(({inside})\)", cell) for cell in cells)
-    return sorted({(one[1], one[2], one[3]) for several in found for one in several if one[1] in OWNERS})
+def python_calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """Iterate over the calls in the blocks that no test runs, and in the table of tools."""
+    cells = [row[2].strip("`").replace("…", "...") for row in ROWS if row[0].strip("`") in TOOLS]
+    for code in [*(section.python for section in SECTIONS), *cells]:
+        tree = compile(code, "migrating.md", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                owner = ast.unparse(call.func.value).removeprefix("client.")
+                if owner in OWNERS:
+                    yield owner, call.func.attr, call
 
 
-@pytest.mark.parametrize(("owner", "method", "given"), python_calls())
-def test_every_python_call_is_one(owner: str, method: str, given: str) -> None:
+@pytest.mark.parametrize(("owner", "method", "call"), list(python_calls()))
+def test_every_python_call_is_one(owner: str, method: str, call: ast.Call) -> None:
     function: Callable[..., Any] = getattr(OWNERS[owner], method)
-    parameters = inspect.signature(function).parameters
-    filters = InterviewFilters.__annotations__.keys() if "filters" in parameters else set[str]()
-    outer = re.sub(r"\([^()]*\)", "", re.sub(r"\([^()]*\)", "", given))
-    assert set(re.findall(r"(\w+)=", outer)) <= parameters.keys() | filters
+    is_bound = inspect.ismethod(function) or isinstance(inspect.getattr_static(OWNERS[owner], method), staticmethod)
+    given = {word.arg: None for word in call.keywords if word.arg is not None}
+    arguments = inspect.signature(function).bind(*(() if is_bound else (None,)), *call.args, **given).arguments
+    assert arguments.get("filters", {}).keys() <= InterviewFilters.__annotations__.keys()

@@ -68,8 +68,8 @@ def test_what_is_made_is_up_to_date(script: str, folder: Path, tmp_path: Path) -
     fresh = made(script, tmp_path)
     assert fresh
     for file in fresh:
-        stands = (folder / file.name).read_text(encoding="utf-8")
-        assert stands == file.read_text(encoding="utf-8"), f"make it anew: python docs/.make/{script}"
+        committed = (folder / file.name).read_text(encoding="utf-8")
+        assert committed == file.read_text(encoding="utf-8"), f"out of date, run: python docs/.make/{script}"
 
 
 @pytest.mark.parametrize(("module", "name"), public())

@@ -1,4 +1,4 @@
-"""The files of tests on the page about testing, saved and run as a reader does."""
+"""The page about testing, whose files are saved and run as a reader does, and the sandbox's controls."""
 
 import re
 import subprocess
@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 from boooply.sandbox.control import control_routes, fault_routes, webhook_routes
+from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import Faults
 from boooply.sandbox.limits import Clock
 from boooply.sandbox.state import State
 from boooply.sandbox.webhooks import WebhookDispatcher
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "testing.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "how-to" / "testing.md"
+CONTROLS = DOCS / "reference" / "sandbox-controls.md"
 FILES = re.compile(
     r'^```\{\.python notest title="(?P<path>test_[^"]+)"\}\n(?P<code>.*?)^```$', re.MULTILINE | re.DOTALL
 )
@@ -31,7 +34,13 @@ def test_the_files_of_the_page_pass_and_their_tests_are_short(tmp_path: Path) ->
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_the_page_lists_every_control() -> None:
+def test_the_reference_lists_every_fault() -> None:
+    rows = re.findall(r"^\| ((?:`[\w-]+`(?:, )?)+) \| (yes|no) \|", CONTROLS.read_text(encoding="utf-8"), re.MULTILINE)
+    carried_out = {name: word == "yes" for names, word in rows for name in re.findall(r"`([\w-]+)`", names)}
+    assert carried_out == {name: fault.instead is None for name, fault in FAULTS.items()}
+
+
+def test_the_reference_lists_every_control() -> None:
     state = State(Clock())
     routes = (
         *control_routes(state),
@@ -39,4 +48,4 @@ def test_the_page_lists_every_control() -> None:
         *webhook_routes(state, WebhookDispatcher(state, "whsec_0123456789abcdef", None)),
     )
     existing = sorted((method, re.sub(r"{(\w+)}", lambda name: name[1].upper(), path)) for method, path, _ in routes)
-    assert sorted(CONTROL.findall(PAGE.read_text(encoding="utf-8"))) == existing
+    assert sorted(CONTROL.findall(CONTROLS.read_text(encoding="utf-8"))) == existing

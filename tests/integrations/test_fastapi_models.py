@@ -90,7 +90,7 @@ def test_a_body_of_any_kind(browser: TestClient, kind: str, model: str) -> None:
     ("body", "path", "rule"),
     [
         ({"candidate": JANE}, ["jobRole"], "is missing"),
-        ({"job_role": "Cook"}, ["candidate"], "is missing: give one here, or with that role among participants"),
+        ({"job_role": "Cook"}, ["candidate"], "is missing: pass candidate, or a participant with the role CANDIDATE"),
         (AI | {"candidate": {"name": "Jane", "mail": "x"}}, ["candidate", "mail"], "is unknown: did you mean email?"),
         (AI | {"skills": ["knives", " "]}, ["skills", 1], "is blank"),
         (AI | {"scheduling_mode": "FIXED"}, ["scheduledAt"], "is required if schedulingMode is FIXED"),
@@ -173,7 +173,10 @@ def test_the_schema_of_a_response_describes_what_is_written(openapi: dict[str, A
     assert schema["required"] == ["meetingCode"]
     assert "joinToken" not in schema["properties"]["participants"]["items"]["properties"]
     assert "apiKey" not in resolved(openapi, "OrganizationApiKey")["properties"]
-    assert schema["properties"]["overallScore"]["description"] == "The overall score, 0-100."
+    assert (
+        schema["properties"]["overallScore"]["description"]
+        == "The overall score, 0-100. None until the interview is evaluated."
+    )
 
 
 class Invitation(BaseModel):

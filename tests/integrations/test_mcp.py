@@ -156,7 +156,7 @@ async def test_each_tool_has_the_right_hints() -> None:
 
 
 def test_the_documentation_lists_each_tool_with_its_hints() -> None:
-    page = Path(__file__).parents[2].joinpath("docs", "how-to", "mcp.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[2].joinpath("docs", "reference", "mcp-tools.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)`[^|]*\|[^|]*\| ([^|]*) \| (yes )?\|$", page, re.MULTILINE)
     words = ("read", "destructive", "idempotent", "open world")
     found = {

@@ -302,7 +302,7 @@ async def test_the_vendors_variable_for_the_address_works_too(
     [
         ({"BOOOPLY_API_URL": "https://other.example"}, {}, "BOOOPLY_BASE_URL and BOOOPLY_API_URL name different"),
         ({"BOOOPLY_BASE_URL": None}, {}, "set BOOOPLY_BASE_URL"),
-        ({"BOOOPLY_BASE_URL": None, "BOOOPLY_API_URL": "http://x.example"}, {}, "base_url is http"),
+        ({"BOOOPLY_BASE_URL": None, "BOOOPLY_API_URL": "http://x.example"}, {}, "base_url uses http"),
         ({"BOOOPLY_API_KEY": None}, {}, "set BOOOPLY_API_KEY"),
         ({"BOOOPLY_API_KEY": "${BOOOPLY_API_KEY}"}, {}, "the host did not fill in BOOOPLY_API_KEY"),
         ({"BOOOPLY_API_KEY": "bply_platform_0123456789abcdef"}, {}, "api_key is a platform key"),

@@ -1,4 +1,4 @@
-"""The end of an interview, and its links (contract section 5.2)."""
+"""The end of an interview, and its links."""
 
 import pytest
 

@@ -55,14 +55,14 @@ REJECTED: list[tuple[type, dict[str, Any], str]] = [
     (Tenant, {"organization_id": "a\nb"}, "organization_id: must be one line"),
     (Tenant, {"user_name": "a\fb"}, "user_name: contains a control character"),
     (Candidate, {"name": "a\u2028b"}, "name: must be one line"),
-    (Tenant, {"user_name": 7}, "user_name: must be text, not a int"),
+    (Tenant, {"user_name": 7}, "user_name: must be text, not an int"),
     (Tenant, {"organization_id": "a\x00b"}, "organization_id: contains a control character"),
     (Tenant, {"user_id": None}, "user_id: must be text, a whole number or a UUID, not None"),
     (Tenant, {"user_email": "admin"}, "user_email: is not an e-mail address"),
     (Tenant, {"user_email": "a@b@c"}, "user_email: is not an e-mail address"),
     (Tenant, {"user_email": "a b@c.example"}, "user_email: is not an e-mail address"),
     (Tenant, {"team_members": "Bob"}, "team_members: must be a list, not a str"),
-    (Tenant, {"team_members": 5}, "team_members: must be a list, not a int"),
+    (Tenant, {"team_members": 5}, "team_members: must be a list, not an int"),
     (Tenant, {"team_members": {"email": "a@b"}}, "team_members: must be a list, not a dict"),
     (Tenant, {"team_members": [{"email": "a@b"}, "Bob"]}, "team_members[1]: must be a TeamMember or a dictionary, not"),
     (Tenant, {"team_members": [{"email": "a@b"}, {"name": "B"}]}, "team_members[1].email: is missing"),
@@ -83,12 +83,20 @@ REJECTED: list[tuple[type, dict[str, Any], str]] = [
     (AIInterview, {"candidate": {"name": "Jane"}}, "candidate.email: is missing"),
     (AIInterview, {"candidate": {"name": "Jane", "email": ""}}, "candidate.email: is missing"),
     (AIInterview, {"candidate": {"name": "Jane", "mail": "a@b"}}, "candidate.mail: is unknown: did you mean email?"),
-    (AIInterview, {"candidate": None}, "candidate: is missing: give one here, or with that role among participants"),
-    (AIInterview, {"candidate": None, "participants": [HOST]}, "candidate: is missing: give one here, or with that"),
+    (
+        AIInterview,
+        {"candidate": None},
+        "candidate: is missing: pass candidate, or a participant with the role CANDIDATE",
+    ),
+    (
+        AIInterview,
+        {"candidate": None, "participants": [HOST]},
+        "candidate: is missing: pass candidate, or a participant with",
+    ),
     (
         AIInterview,
         {"participants": [{"name": "J", "email": "JANE@example.com", "role": "HOST"}]},
-        "participants[0].role: must be CANDIDATE, since this is the candidate",
+        "participants[0].role: must be CANDIDATE, because candidate has the same e-mail address",
     ),
     (AIInterview, {"duration_minutes": 4}, "duration_minutes: must be at least 5 minutes, not 4"),
     (AIInterview, {"duration_minutes": 30.0}, "duration_minutes: must be a whole number"),
@@ -109,7 +117,7 @@ REJECTED: list[tuple[type, dict[str, Any], str]] = [
         {"scheduled_at": 7},
         "scheduled_at: must be a time with an offset, such as 2026-05-01T09:00:00Z, or a d",
     ),
-    (AIInterview, {"scheduled_at": "0001-01-01T00:00:00+23:59"}, "scheduled_at: must lie within the years 1 to 9999"),
+    (AIInterview, {"scheduled_at": "0001-01-01T00:00:00+23:59"}, "scheduled_at: must be within the years 1 to 9999"),
     (AIInterview, {"scheduling_mode": "FIXED"}, "scheduled_at: is required if scheduling_mode is FIXED"),
     (AIInterview, {"scheduling_mode": "LATER"}, "scheduling_mode: must be one of IMMEDIATE"),
     (AIInterview, {"scheduling_mode": "CANDIDATE_PICKS"}, "available_slots: is required if"),
@@ -125,14 +133,14 @@ REJECTED: list[tuple[type, dict[str, Any], str]] = [
         "available_slots[1].end: has no time zone",
     ),
     (AIInterview, {"skills": "Python"}, "skills: must be a list, not a str"),
-    (AIInterview, {"skills": ["Python", 3]}, "skills[1]: must be text, not a int"),
+    (AIInterview, {"skills": ["Python", 3]}, "skills[1]: must be text, not an int"),
     (AIInterview, {"skills": ["Python", ""]}, "skills[1]: is blank"),
     (AIInterview, {"skills": ["Python", " "]}, "skills[1]: is blank"),
     (AIInterview, {"questions": [None]}, "questions[0]: must be text, not None"),
-    (AIInterview, {"ai_generate": 1}, "ai_generate: must be True or False, not a int"),
+    (AIInterview, {"ai_generate": 1}, "ai_generate: must be True or False, not an int"),
     (AIInterview, {"evaluation_focus": "CULTURE"}, "evaluation_focus: must be one of knowledge"),
-    (HumanInterview, {"candidate": None}, "participants: is required unless candidate is given"),
-    (TeamMeeting, {"participants": []}, "participants: must include at least one with the role HOST"),
+    (HumanInterview, {"candidate": None}, "participants: is missing: pass participants, candidate or both"),
+    (TeamMeeting, {"participants": []}, "participants: must include at least one person with the role HOST"),
     (TeamMeeting, {"scheduling_mode": "CANDIDATE_PICKS"}, "scheduling_mode: must be IMMEDIATE or FIXED"),
     (Rescheduling, {"scheduled_at": NAIVE}, "scheduled_at: has no time zone"),
     (Invitation, {"participants": []}, "participants: is empty"),
@@ -227,7 +235,9 @@ def test_nested_objects_may_be_dictionaries_in_either_spelling_and_times_may_be_
     ],
 )
 def test_a_value_of_an_older_page_is_taken_with_a_warning_at_the_callers_line(make) -> None:
-    with pytest.warns(DeprecationWarning, match="comes from an older page of the vendor: use one of") as caught:
+    with pytest.warns(
+        DeprecationWarning, match="is from older documentation of the API, which may no longer accept it: use one of"
+    ) as caught:
         make()
 
     assert [Path(one.filename) for one in caught] == [Path(__file__)]
@@ -236,7 +246,7 @@ def test_a_value_of_an_older_page_is_taken_with_a_warning_at_the_callers_line(ma
 def test_the_callers_line_may_be_in_a_package_whose_name_begins_as_ours() -> None:
     file = f"{Path(boooply.__file__).parent}_app/views.py"
     call = compile("Candidate(name='J', email='j@a.example', auth_provider='YOUR_PLATFORM')", file, "eval")
-    with pytest.warns(DeprecationWarning, match="older page") as caught:
+    with pytest.warns(DeprecationWarning, match="older documentation") as caught:
         eval(call, {"Candidate": Candidate})  # noqa: S307 - our own words
 
     assert [one.filename for one in caught] == [file]

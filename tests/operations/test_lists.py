@@ -1,4 +1,4 @@
-"""Listing and iterating, in both flavours (contract section 5.3)."""
+"""Listing and iterating, in both flavours."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -93,7 +93,7 @@ async def test_the_source_of_an_interview_is_the_customer(face, tenant: Tenant) 
 @pytest.mark.parametrize(
     ("filters", "problem"),
     [
-        ({"status": 7}, "status: must be a list, not a int"),
+        ({"status": 7}, "status: must be a list, not an int"),
         ({"status": "DONE"}, "status[0]: must be one of SCHEDULED, ACTIVE, COMPLETED, CANCELLED, FAILED, not 'DONE'"),
         ({"status": ["DONE"]}, "status[0]: must be one of SCHEDULED, ACTIVE, COMPLETED, CANCELLED, FAILED, not 'DONE'"),
         ({"type": "team"}, "type: must be one of AI_ONLY, HUMAN, TEAM"),

@@ -1,4 +1,4 @@
-"""Minting keys, in both flavours (contract section 4)."""
+"""Minting keys, in both flavours."""
 
 import asyncio
 

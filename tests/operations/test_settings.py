@@ -57,12 +57,12 @@ def mint(**options: Any) -> object:
 @pytest.mark.parametrize(
     ("option", "problem"),
     [
-        ({"ssl_context": False}, "ssl_context must be an ssl.SSLContext, as"),
-        ({"ssl_context": True}, "ssl_context must be an ssl.SSLContext, as"),
-        ({"ssl_context": "ca.pem"}, "ssl_context must be an ssl.SSLContext, as"),
-        ({"retry": None}, "retry must be a RetryPolicy, as RetryPolicy(attempts=3)"),
+        ({"ssl_context": False}, "ssl_context must be an ssl.SSLContext, such as"),
+        ({"ssl_context": True}, "ssl_context must be an ssl.SSLContext, such as"),
+        ({"ssl_context": "ca.pem"}, "ssl_context must be an ssl.SSLContext, such as"),
+        ({"retry": None}, "retry must be a RetryPolicy, such as RetryPolicy(attempts=3)"),
         ({"retry": 3}, "retry must be a RetryPolicy"),
-        ({"rate_limits": 10}, "rate_limits must be a RateLimits, as RateLimits(reads=100), or None for no limits"),
+        ({"rate_limits": 10}, "rate_limits must be a RateLimits, such as RateLimits(reads=100), or None for no limits"),
         ({"rate_limits": False}, "rate_limits must be a RateLimits"),
         ({"allow_insecure": "false"}, "allow_insecure must be True or False"),
         ({"allow_insecure": None}, "allow_insecure must be True or False"),

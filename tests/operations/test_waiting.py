@@ -1,4 +1,4 @@
-"""Waiting for an evaluation, in both flavours: COMPLETED is not the end of a human meeting (contract section 5.2)."""
+"""Waiting for an evaluation, in both flavours: COMPLETED is not the end of a human meeting."""
 
 import asyncio
 

@@ -30,7 +30,7 @@ NESTED = st.recursive(
 
 @pytest.fixture(params=["orjson", "json"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Give the module as it is with the extra speed, and as it is without."""
+    """Return the module as it is with the extra speed, and without."""
     if request.param == "orjson":
         return bodies
     monkeypatch.setitem(sys.modules, "orjson", None)

@@ -1,4 +1,4 @@
-"""Responses that report an error, and responses that cannot be read (contract section 3)."""
+"""Responses that report an error, and responses that cannot be read."""
 
 import json
 import pickle

@@ -36,9 +36,9 @@ def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
         ("..", "meeting_code: cannot be '..'"),
         ("a\nb", "meeting_code: contains a control character"),
         ("a\x7fb", "meeting_code: contains a control character"),
-        ("\ud800", "meeting_code: contains half of a surrogate pair"),
-        (7, "meeting_code: must be text, not a int"),
-        (None, "meeting_code: must be text, not a NoneType"),
+        ("\ud800", "meeting_code: contains an unpaired surrogate"),
+        (7, "meeting_code: must be text, not an int"),
+        (None, "meeting_code: must be text, not None"),
     ],
 )
 def test_an_identity_that_cannot_be_part_of_a_path(value: Any, problem: str) -> None:
@@ -69,7 +69,7 @@ def test_a_query(parameters: dict[str, Any], query: str) -> None:
 
 
 def test_a_query_without_a_utf8_form() -> None:
-    with pytest.raises(ValidationError, match="params: contain half of a surrogate pair"):
+    with pytest.raises(ValidationError, match="params: contain an unpaired surrogate"):
         query_string({"search": "\ud800"})
 
 
@@ -85,7 +85,7 @@ def test_json_nested_too_deep_is_no_json() -> None:
         Response(status=200, headers={}, body=b"[" * 100_000).json()
 
 
-OUTSIDE = "path: must start with one / and stay within the API: the host is base_url's"
+OUTSIDE = "path: must start with exactly one / and contain no host: the host is part of base_url"
 ENCODED = "path: contains characters that must be percent-encoded"
 
 
@@ -102,10 +102,10 @@ ENCODED = "path: contains characters that must be percent-encoded"
         ("GET", "/a\nb", ENCODED),
         ("GET", "/ü", ENCODED),
         ("GET", "/a#b", ENCODED),
-        ("GET", "/a/../b", "path: contains the step . or .."),
-        ("GET", "/a/./b", "path: contains the step . or .."),
-        ("GET", "/a/%2e%2e/b", "path: contains the step . or .."),
-        ("GET", "/a/..?b=/", "path: contains the step . or .."),
+        ("GET", "/a/../b", "path: contains the segment . or .."),
+        ("GET", "/a/./b", "path: contains the segment . or .."),
+        ("GET", "/a/%2e%2e/b", "path: contains the segment . or .."),
+        ("GET", "/a/..?b=/", "path: contains the segment . or .."),
     ],
 )
 def test_a_raw_request_that_leads_out_of_the_api(method: str, path: str, problem: str) -> None:

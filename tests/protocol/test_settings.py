@@ -1,4 +1,4 @@
-"""Which key, which values, and what cannot work (contract section 1)."""
+"""Which key, which values, and what cannot work."""
 
 from typing import Any
 
@@ -37,9 +37,9 @@ def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "problem"),
     [
-        (ORGANIZATION, "bply_platform_0123456789", "api_key is a platform key, and must be an organization key"),
+        (ORGANIZATION, "bply_platform_0123456789", "api_key is a platform key, but must be an organization key"),
         (ORGANIZATION, "boooply_platform_live_012345", "api_key is a platform key"),
-        (PLATFORM, ORG_KEY, "platform_key is an organization key, and must be a platform key"),
+        (PLATFORM, ORG_KEY, "platform_key is an organization key, but must be a platform key"),
         (PLATFORM, "boooply_tenant_test_0123456", "platform_key is an organization key"),
         (ORGANIZATION, None, "api_key is missing: set BOOOPLY_API_KEY, or pass api_key=…"),
         (PLATFORM, "", "platform_key is missing: set BOOOPLY_PLATFORM_KEY, or pass platform_key=…"),
@@ -52,16 +52,16 @@ def test_a_key_of_the_kind_that_is_wanted(kind: KeyKind, value: Any) -> None:
         (ORGANIZATION, f"'{ORG_KEY}'", "api_key is in quotes"),
         (ORGANIZATION, f"\u201c{ORG_KEY}\u201d", "api_key is in quotes"),
         (ORGANIZATION, f'bply_org_"{ORG_KEY}"', "api_key is in quotes"),
-        (ORGANIZATION, "None", "api_key is a variable that was not filled in: set that variable"),
-        (ORGANIZATION, "null", "api_key is a variable that was not filled in"),
-        (ORGANIZATION, "bply_org_undefined", "api_key is a variable that was not filled in"),
-        (ORGANIZATION, "${BOOOPLY_API_KEY}", "api_key is a variable that was not filled in"),
-        (ORGANIZATION, "$BOOOPLY_API_KEY", "api_key is a variable that was not filled in"),
-        (ORGANIZATION, "{{ api_key }}", "api_key is a variable that was not filled in"),
-        (ORGANIZATION, f"{ORG_KEY[:12]} {ORG_KEY[12:]}", "api_key contains white space: pass it without"),
+        (ORGANIZATION, "None", "api_key is a placeholder that was not filled in: set the variable"),
+        (ORGANIZATION, "null", "api_key is a placeholder that was not filled in"),
+        (ORGANIZATION, "bply_org_undefined", "api_key is a placeholder that was not filled in"),
+        (ORGANIZATION, "${BOOOPLY_API_KEY}", "api_key is a placeholder that was not filled in"),
+        (ORGANIZATION, "$BOOOPLY_API_KEY", "api_key is a placeholder that was not filled in"),
+        (ORGANIZATION, "{{ api_key }}", "api_key is a placeholder that was not filled in"),
+        (ORGANIZATION, f"{ORG_KEY[:12]} {ORG_KEY[12:]}", "api_key contains white space: remove spaces"),
         (ORGANIZATION, f"{ORG_KEY[:12]}\n{ORG_KEY[12:]}", "api_key contains white space"),
         (ORGANIZATION, f"Bearer {ORG_KEY}", "api_key contains white space"),
-        (ORGANIZATION, f"{ORG_KEY},{ORG_KEY}", "api_key contains a comma, and must be one key"),
+        (ORGANIZATION, f"{ORG_KEY},{ORG_KEY}", "api_key contains a comma: pass a single key"),
         (ORGANIZATION, "**********", "api_key is a mask"),
         (ORGANIZATION, "bply_org_***cdef", "api_key is a mask"),
         (ORGANIZATION, ORG_KEY.encode(), "api_key must be text or a Secret, not bytes"),

@@ -153,7 +153,7 @@ async def proxying(sandbox: Sandbox, rng: random.Random) -> AsyncIterator[tuple[
 
 
 class Customers:
-    """Customers that are connected and each invite one person, and what became of that."""
+    """Customers that are connected and each invite one person, and the outcomes."""
 
     def __init__(self, sandbox: Sandbox, store: AsyncStore) -> None:
         self.seen: Counter[str] = Counter()

@@ -186,7 +186,7 @@ async def test_a_wrong_platform_key_stops_the_run_at_once(sandbox, store):
 
 @pytest.fixture
 def impatient(monkeypatch) -> None:
-    """Make a run give up two attempts and 3 s after its last success."""
+    """Make a run stop two attempts and 3 s after its last success."""
     monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", 3.0)
 
 
@@ -516,7 +516,7 @@ async def test_a_program_that_ends_amid_a_request_does_not_record_it_as_not_sent
             first = asyncio.ensure_future(anext(outcomes))
             await until(lambda: sandbox.mints)
             for task in asyncio.all_tasks() - others:
-                task.cancel()  # as asyncio.run does at its end
+                task.cancel()  # as asyncio.run does when it ends
             await asyncio.wait({first})
             assert await state(store, "org_0") is State.SENT
 

@@ -1,4 +1,4 @@
-"""When a run sends a single request at a time, and when it gives up."""
+"""When a run sends a single request at a time, and when it stops."""
 
 import pytest
 

@@ -133,7 +133,7 @@ async def test_a_customer_that_disconnects_is_forgotten_and_can_connect_again(te
     assert sandbox.mints == {"org_1": 2}
 
 
-async def test_a_lost_answer_is_told_and_not_sent_again(tenants, sandbox):
+async def test_a_lost_response_is_reported_and_not_sent_again(tenants, sandbox):
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError):
         await tenants.connect(customer(1))

@@ -1,4 +1,4 @@
-"""A worker is a run over the queue: what becomes of its customers when something fails, on a real PostgreSQL."""
+"""A worker on a real PostgreSQL, and its customers when something fails."""
 
 import asyncio
 import socket
@@ -84,7 +84,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a run give up two attempts and 3 s after its last success, and retry jobs soon."""
+    """Make a run stop two attempts and 3 s after its last success, and retry jobs soon."""
     monkeypatch.setattr("boooply.provisioning.outage._PATIENCE", 3.0)
     monkeypatch.setattr("boooply.provisioning.queue_source._FIRST_PAUSE", 0.2)
 

@@ -78,7 +78,7 @@ def test_advancing_twice_to_the_same_time_changes_nothing_more(history, passed) 
 
 
 @given(steps)
-def test_the_answers_fit_each_other(history) -> None:
+def test_the_results_agree(history) -> None:
     limiter = after(history)
     assert (limiter.delay() == 0) == (limiter.budget() > 0)
     assert 0 <= limiter.min_wait(4) <= limiter.wait(4)

@@ -252,8 +252,8 @@ async def test_only_the_claim_that_sent_a_request_marks_it_in_doubt_with_a_reaso
 async def test_only_the_claim_itself_fails_and_another_run_tries_again(store):
     await claim(store, by="ours/1")
     assert not await Recorder(store).fail("org_1", claim_token="other", reason="not its own")
-    assert await Recorder(store).fail("org_1", claim_token="ours/1", reason="the API said no")
-    assert (await entry(store)).reason == "the API said no"
+    assert await Recorder(store).fail("org_1", claim_token="ours/1", reason="the API rejected it")
+    assert (await entry(store)).reason == "the API rejected it"
     assert await claim(store, by="ours/2") is ClaimResult.FAILED
     assert await claim(store, by="other/1") is ClaimResult.CLAIMED
     assert (await entry(store)).reason is None
@@ -292,7 +292,7 @@ async def test_a_customer_whose_key_is_not_replaced_is_listed_as_connected(store
     assert (await entry(store)).state is State.DONE  # nothing was sent
     await recorder.begin("org_1", claim_token="second/1", lease=60)
     assert (await entry(store)).state is State.SENT
-    await recorder.fail("org_1", claim_token="second/1", reason="the API said no")
+    await recorder.fail("org_1", claim_token="second/1", reason="the API rejected it")
     assert (await entry(store)).state is State.DONE
 
 

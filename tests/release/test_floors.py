@@ -1,4 +1,4 @@
-"""What ``nox -s lowest`` stands on: each floor of pyproject.toml is the version that is installed."""
+"""The lowest version of each requirement in pyproject.toml is the one that ``nox -s lowest`` installed."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Connecting is given up before its attempt is, though aiohttp would round the longer times up to whole seconds."""
+"""Connecting times out before its attempt does, although aiohttp would round long timeouts up to whole seconds."""
 
 import asyncio
 import time

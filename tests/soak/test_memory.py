@@ -1,4 +1,4 @@
-"""A run holds a few customers at a time, however many there are."""
+"""A run keeps a few customers in memory at a time, however many there are."""
 
 import json
 import subprocess

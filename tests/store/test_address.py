@@ -58,7 +58,7 @@ def check_shows_no_part(error: BaseException) -> None:
         ("sqlite:///file:{}/boooply.db?mode=rwc&uri=true", "an option mode"),
         ("sqlite:///file:{}/boooply.db?mode=ro&uri=true&nolock=1", "an option nolock"),
         ('"sqlite:///boooply.db"', "is in quotes"),
-        ("${{BOOOPLY_STORE_URL}}", "is a variable that was not filled in"),
+        ("${{BOOOPLY_STORE_URL}}", "is a placeholder that was not filled in"),
         (b"postgresql://user:w0lves@host/db", "must be text, not bytes"),
         (Path("boooply.db"), "must be text, not PosixPath"),
     ],
@@ -152,7 +152,7 @@ def open_blocking(url: str, **options: Any) -> None:
     [
         (b"w0lves", "BOOOPLY_STORE_KEY or encryption_key must be text, a Secret, or a list of them, not bytes"),
         ('"w0lves"', "BOOOPLY_STORE_KEY or encryption_key is in quotes"),
-        (["${l4mbs1}"], "BOOOPLY_STORE_KEY or encryption_key is a variable that was not filled in"),
+        (["${l4mbs1}"], "BOOOPLY_STORE_KEY or encryption_key is a placeholder that was not filled in"),
         ("w0lves", "BOOOPLY_STORE_KEY or encryption_key is not a Fernet key"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A step runs to completion, whatever becomes of its caller."""
+"""A step runs to completion, even if its caller is cancelled."""
 
 import asyncio
 

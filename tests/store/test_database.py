@@ -251,7 +251,7 @@ NEVER_CLOSED = textwrap.dedent("""
     from boooply.blocking import runner
     from boooply.store import Store
 
-    runner._SLICE = 0.1  # of the moment for which it waits at its end
+    runner._SLICE = 0.1  # seconds that it waits before it ends
     opening = Store.open(sys.argv[1], encryption_key=sys.argv[2])
     store = opening.__enter__()
     threading.Thread(target=store.keys.get, args=("org_1",), daemon=True).start()

@@ -48,7 +48,7 @@ async def test_fifty_deliveries_at_once_are_handled_once(deduplicator: Any) -> N
             if is_new:
                 await asyncio.sleep(0.05)
                 handled.append(number)
-        assert handled  # whoever gets past the block may answer 2xx
+        assert handled  # code after the block may respond with 2xx
         return bool(is_new)
 
     results = await asyncio.gather(*(deliver(number) for number in range(50)))

@@ -1,4 +1,4 @@
-"""The hooks around calls and attempts: each call starts and ends once, with a context, whatever becomes of it."""
+"""The hooks around calls and attempts: each call starts and ends once, with a context, however it ends."""
 
 import asyncio
 from typing import Any

@@ -50,7 +50,7 @@ async def test_an_ambiguous_creation_is_found_by_resolve(face, sandbox: Sandbox)
 
     found = await face.do(face.client.interviews.resolve, caught.value)
 
-    assert str(caught.value).endswith("it was not sent again. interviews.resolve(error) looks for it")
+    assert str(caught.value).endswith("It was not sent again. Call interviews.resolve(error) to look for the interview")
     assert isinstance(found, Interview)
     assert [person.email for person in found.participants] == ["jane@example.com"]
     assert "jane" not in f"{caught.value!r} {caught.value}"
@@ -74,7 +74,7 @@ async def test_two_interviews_with_the_same_people_cannot_be_distinguished(
 
     found = await quick.interviews.resolve(caught.value)
 
-    assert found == CannotTell(reason="2 interviews with these people were created since")
+    assert found == CannotTell(reason="2 interviews with these people were created since the request")
 
 
 async def test_resolve_cannot_tell_whether_a_key_was_minted(sandbox: Sandbox, tenant) -> None:
@@ -163,7 +163,7 @@ async def test_callers_start_in_order_and_a_cancelled_one_releases_its_position(
     async with AsyncBoooplyClient(
         api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1, window=0.01)
     ) as client:
-        # the first is refused, which shuts the gate for a window: the others stand in line behind it
+        # the first is rejected, which closes the limiter for a window: the others wait behind it
         sandbox.faults.add("*", "429-bare")
 
         async def look(number: int) -> None:

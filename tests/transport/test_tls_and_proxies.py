@@ -157,7 +157,7 @@ def test_a_proxy_of_another_kind_is_rejected_by_name(monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigurationError) as caught:
         client(f"https://{HOST}")
 
-    assert str(caught.value) == "https_proxy names a socks5 proxy, and must name one for HTTP or HTTPS"
+    assert str(caught.value) == "https_proxy names a socks5 proxy, which is not supported: use an HTTP or HTTPS proxy"
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ async def test_a_connection_idle_for_almost_5_s_is_not_reused(monkeypatch: pytes
 
 
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
-    """A server that never responds to TLS: connecting is given up before the attempt's own time is over."""
+    """A server that never responds to TLS: connecting times out before the attempt does."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
         with pytest.raises(APIConnectionError, match="the API's host does not respond"):
             await boooply.interviews.create(

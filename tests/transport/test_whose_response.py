@@ -78,14 +78,14 @@ READS = ["get", "get_recording", "get_transcript", "get_evaluation", "list_parti
 @pytest.mark.parametrize("form", [OTHER, {"meetingCode": "Boooply-AI-2", "recording": None, "transcript": []}])
 async def test_a_read_that_names_another_interview_is_no_result(operation: str, form: Any) -> None:
     async with client_of(form) as boooply:
-        with pytest.raises(DecodingError, match="meetingCode: it is another interview's"):
+        with pytest.raises(DecodingError, match="meetingCode: the response is about another interview"):
             await getattr(boooply.interviews, operation)("Boooply-AI-1")
 
 
 @pytest.mark.parametrize("operation", ["cancel", "delete", "trigger_analysis"])
 async def test_a_write_whose_response_names_another_interview_is_ambiguous(operation: str) -> None:
     async with client_of(OTHER) as boooply:
-        with pytest.raises(AmbiguousWriteError, match="HTTP 200: meetingCode: it is another interview's"):
+        with pytest.raises(AmbiguousWriteError, match="HTTP 200: meetingCode: the response is about another interview"):
             await getattr(boooply.interviews, operation)("Boooply-AI-1")
 
 
@@ -145,7 +145,9 @@ async def test_a_creation_with_somebody_else_in_place_of_who_was_invited_is_ambi
         if is_ours:
             assert (await boooply.interviews.create(ASK)).meeting_code == "c"
         else:
-            with pytest.raises(AmbiguousWriteError, match="somebody else is in place of a person") as caught:
+            with pytest.raises(
+                AmbiguousWriteError, match="an invited person is missing, and another person is listed"
+            ) as caught:
                 await boooply.interviews.create(ASK)
             assert "eve" not in str(caught.value)
 
@@ -153,7 +155,7 @@ async def test_a_creation_with_somebody_else_in_place_of_who_was_invited_is_ambi
 async def test_the_calendar_of_another_person_is_no_result() -> None:
     async with client_of({"email": "Eve@example.com", "slots": [], "busyBlocks": []}) as boooply:
         for read in (boooply.interviews.get_availability, boooply.interviews.get_busy_blocks):
-            with pytest.raises(DecodingError, match="email: it is another person's"):
+            with pytest.raises(DecodingError, match="email: the response is about another person"):
                 await read("jane@example.com")
             await read("eve@example.com")
 

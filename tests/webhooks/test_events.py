@@ -1,4 +1,4 @@
-"""The five event classes, with everything that contract section 7 names."""
+"""The five event classes, with every published field."""
 
 import json
 from typing import Any

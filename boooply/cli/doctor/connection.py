@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from boooply.cli.doctor.findings import Finding, Observed, Reading, differs, failed, is_code, not_checked, passed
+from boooply.cli.terminal import in_words_of_the_command
 from boooply.errors import APIConnectionError, APIStatusError, cause_text
 from boooply.models import Organization
 from boooply.protocol.header_values import http_date
@@ -88,7 +89,9 @@ def _reason(error: object) -> str:
         return "no complete response"
     _, reason, *_ = error.args  # of our own words alone
     cause = cause_text(error.cause_name, error.errno)
-    return str(reason) + (f" ({cause})" if cause else "") if isinstance(reason, str) else "no response in time"
+    if not isinstance(reason, str):
+        return "no response in time"
+    return in_words_of_the_command(reason) + (f" ({cause})" if cause else "")
 
 
 def _remedy(reason: str, proxy: str | None) -> str:
@@ -96,7 +99,7 @@ def _remedy(reason: str, proxy: str | None) -> str:
         return f"check the proxy from {proxy}"
     if "certificate" in reason:
         return "trust your network's authority by SSL_CERT_FILE, or correct BOOOPLY_BASE_URL"
-    if "base_url" in reason or "refuses" in reason:
+    if "BOOOPLY_BASE_URL" in reason or "refuses" in reason:
         return "correct BOOOPLY_BASE_URL"
     return "try again; if that fails too, check BOOOPLY_BASE_URL and your firewall"
 
@@ -160,7 +163,7 @@ def json_responses(observed: Observed) -> Finding:
             kind = "a redirect" if response.status in _REDIRECTS else kind
             wrong.append(f"{reading.endpoint.operation}: HTTP {response.status}, {kind}")
     if wrong:
-        return differs("some are not: is base_url the API's own address?", wrong)
+        return differs("some are not: is BOOOPLY_BASE_URL the API's own address?", wrong)
     if all(reading.exchange.response is None for reading in observed.readings):
         return not_checked("there was no response")
     return passed("every response is JSON")

@@ -1,6 +1,5 @@
 """``boooply interviews``: the interviews of one key, or of customers in the store."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
@@ -9,12 +8,12 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from boooply.cli.access import ANY, Access, open_client, open_clients
-from boooply.cli.exit_codes import FAILED, WRONG_INPUT
+from boooply.cli.exit_codes import FAILED
 from boooply.cli.interviews import view
 from boooply.cli.interviews.export import export
 from boooply.cli.interviews.filters import NO_FILTERS, Filters, option_error
 from boooply.cli.interviews.listing import list_customers
-from boooply.cli.question import can_be_asked, is_yes
+from boooply.cli.question import check_can_ask, declined, is_confirmed
 from boooply.cli.terminal import Json, console, print_error, write_line
 from boooply.converter import to_dict
 from boooply.errors import AmbiguousWriteError, BoooplyError, ConfigurationError, DecodingError, ValidationError
@@ -129,10 +128,10 @@ async def cancel(
     Returns:
         The exit code.
     """
-    _check_asking(yes=yes, command="cancel")
+    check_can_ask("cancel e-mails everybody in the interview", yes=yes)
     async with open_client(access) as client:
-        if not yes and not await _is_confirmed(view.question("Cancel", await client.interviews.get(code))):
-            return _declined()
+        if not yes and not await is_confirmed(view.question("Cancel", await client.interviews.get(code))):
+            return declined()
         return await _change(code, client.interviews.cancel(code, reason=reason), as_json=as_json)
 
 
@@ -161,15 +160,15 @@ async def reschedule(
     Returns:
         The exit code.
     """
-    _check_asking(yes=yes, command="reschedule")
+    check_can_ask("reschedule e-mails everybody in the interview", yes=yes)
     try:
         time = validators.time(at)
     except ValidationError as error:
         raise ConfigurationError(f"--at: {error.rule}") from None
     async with open_client(access) as client:
         verb = f"Move to {time.isoformat(sep=' ', timespec='minutes')}:"
-        if not yes and not await _is_confirmed(view.question(verb, await client.interviews.get(code))):
-            return _declined()
+        if not yes and not await is_confirmed(view.question(verb, await client.interviews.get(code))):
+            return declined()
         moving = client.interviews.reschedule(code, scheduled_at=time, duration_minutes=duration_minutes, reason=reason)
         return await _change(code, moving, as_json=as_json)
 
@@ -196,30 +195,6 @@ def _show(found: Interview, *, as_json: bool) -> None:
         write_line(json.dumps(to_dict(found)))
     else:
         console().print(view.interview(found))
-
-
-# ---- confirmation
-
-
-def _check_asking(*, yes: bool, command: str) -> None:
-    """Check that somebody can be asked, unless nobody need be.
-
-    Raises:
-        ConfigurationError: There is no terminal.
-    """
-    if not yes and not can_be_asked():
-        raise ConfigurationError(f"{command} e-mails people, and there is no terminal to ask you on: give --yes")
-
-
-async def _is_confirmed(question: str) -> bool:
-    """Ask a question on standard error, and return whether the response is yes."""
-    console(stderr=True).print(f"{question} [y/N] ", end="", soft_wrap=True)
-    return await is_yes(asyncio.Event())
-
-
-def _declined() -> int:
-    console(stderr=True).print("Nothing was changed.")
-    return WRONG_INPUT
 
 
 _COMMANDS: Final[tuple[Callable[..., object], ...]] = (get, evaluation, transcript, export, cancel, reschedule)

@@ -13,12 +13,13 @@ import attrs
 from cyclopts import Parameter
 
 from boooply.cli.access import ANY, OF_THE_KEY, Access, Clients, open_clients
+from boooply.cli.customer_file import Delimiter, file_options
 from boooply.cli.exit_codes import DONE, FAILED, SIGNALLED, UNFINISHED
 from boooply.cli.interviews import view
 from boooply.cli.interviews.filters import NO_FILTERS, Filters
 from boooply.cli.interviews.part import Part, Sink, Stream
 from boooply.cli.interviews.reading import OUTAGE, Reading
-from boooply.cli.interviews.rows import columns_of
+from boooply.cli.interviews.rows import COLUMNS, EVALUATION_COLUMNS, Format
 from boooply.cli.provision_view import progress_bar, updated
 from boooply.cli.terminal import Concurrency, console, listening, print_error
 from boooply.errors import ConfigurationError, StoreError
@@ -31,12 +32,13 @@ _WORKBOOKS: Final = frozenset({".xlsx", ".xls", ".ods"})
 _Output = Annotated[Path | None, Parameter(metavar="FILE")]
 
 
-async def export(
+async def export(  # noqa: PLR0913 - each is an option of the command
     *,
     all_customers: bool = False,
     evaluations: bool = False,
     csv: bool = False,
     jsonl: bool = False,
+    delimiter: Delimiter = None,
     output: _Output = None,
     concurrency: Concurrency = _CONCURRENCY,
     access: Access = ANY,
@@ -49,6 +51,7 @@ async def export(
         evaluations: Add the score and the recommendation of each evaluation, which takes one more read for each.
         csv: Write CSV for a spreadsheet; the default.
         jsonl: Write one JSON object a line; the default for a FILE that ends with .jsonl.
+        delimiter: The character between two cells of CSV, such as ";" or tab. Default: a comma.
         output: The file, which appears once it is complete; otherwise standard output.
         concurrency: How many customers are read at once; each key has an allowance of its own.
         access: Whose interviews.
@@ -59,7 +62,11 @@ async def export(
     """
     given = _Export(
         target=output,
-        form=_form(output, is_csv=csv, is_jsonl=jsonl),
+        form=Format(
+            name=_format_name(output, is_csv=csv, is_jsonl=jsonl, is_delimited=delimiter is not None),
+            columns=COLUMNS + EVALUATION_COLUMNS if evaluations else COLUMNS,
+            delimiter=file_options(delimiter=delimiter).delimiter or ",",
+        ),
         filters=filters,
         selected=filters.checked(),
         with_evaluations=evaluations,
@@ -88,7 +95,7 @@ class _Export:
     """An export as it was asked for."""
 
     target: Path | None
-    form: str
+    form: Format
     filters: Filters
     selected: InterviewFilters
     with_evaluations: bool
@@ -97,17 +104,16 @@ class _Export:
 
     async def run(self, clients: Clients) -> int:
         """Read what is not in a half-finished export yet, write it, and return the exit code."""
-        columns = columns_of(with_evaluations=self.with_evaluations)
         begun = time.monotonic()
         if self.target is None:
-            reading = await self._read(clients, Stream(self.form, columns))
+            reading = await self._read(clients, Stream(self.form))
             count: int | None = reading.done.total()
         else:
             target = self.target.resolve()  # of a link, the file itself is replaced
             with Part.open(target, await self._options(clients)) as part:
                 reading = await self._read(clients, part)
                 is_anything_read = part.customers or not reading.failed
-                count = part.write(target, self.form, columns) if is_anything_read else None
+                count = part.write(target, self.form) if is_anything_read else None
         seconds = time.monotonic() - begun
         out = console(stderr=True)
         out.print(view.exported(count, self.target, seconds), soft_wrap=True)  # a path in one piece can be copied
@@ -136,7 +142,7 @@ class _Export:
             "customers": await _identity(clients) if self.is_single else "all",
             "evaluations": self.with_evaluations,
             "filters": attrs.asdict(self.filters),
-            "form": self.form,
+            "form": self.form.name,
         }
 
 
@@ -171,14 +177,19 @@ async def _identity(clients: Clients) -> str:
     return f"organization {(await (await clients.of(name)).organization.get()).id}"
 
 
-def _form(output: Path | None, *, is_csv: bool, is_jsonl: bool) -> str:
+def _format_name(output: Path | None, *, is_csv: bool, is_jsonl: bool, is_delimited: bool) -> str:
     if is_csv and is_jsonl:
         raise ConfigurationError("--csv and --jsonl exclude each other: give one of them")
     suffix = "" if output is None else output.suffix.lower()
     if suffix in _WORKBOOKS:
         raise ConfigurationError(f"--output: a {suffix} file is not written: name a .csv file, which spreadsheets open")
     is_named = suffix in _JSON_LINES
-    return "jsonl" if is_jsonl or (is_named and not is_csv) else "csv"
+    name = "jsonl" if is_jsonl or (is_named and not is_csv) else "csv"
+    if is_delimited and name != "csv":
+        raise ConfigurationError(
+            f"--delimiter is for CSV: leave out {'--jsonl' if is_jsonl else '--delimiter, or add --csv'}"
+        )
+    return name
 
 
 async def _until_signal(work: Coroutine[Any, Any, int]) -> int:

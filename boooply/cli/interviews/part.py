@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from boooply.cli.interviews.rows import WRITERS, Row
+from boooply.cli.interviews.rows import Format, Row
 from boooply.errors import BoooplyError, ConfigurationError
 
 Evaluations = Mapping[str, Row]
@@ -84,15 +84,13 @@ class Sink(Protocol):
 class Stream:
     """Standard output, which gets each row at once, and the first row of an interview only."""
 
-    _form: str
-    _columns: tuple[str, ...]
+    _format: Format
     begun_at: None = attrs.field(default=None, init=False)
     customers: frozenset[str] = attrs.field(factory=frozenset[str], init=False)
     _seen: dict[str, set[str]] = attrs.field(factory=dict[str, set[str]], init=False)
 
     def __attrs_post_init__(self) -> None:
-        head, _ = WRITERS[self._form]
-        self._write(head(self._columns))
+        self._write(self._format.head)
 
     def evaluations(self, customer: str, /) -> Evaluations:
         """Return the interviews that have been written: nothing more is needed of them."""
@@ -100,13 +98,12 @@ class Stream:
 
     def put(self, customer: str, rows: Iterable[ReadRow], /) -> None:
         """Write the rows of interviews that were not written before."""
-        _, line = WRITERS[self._form]
         seen = self._seen.setdefault(customer, set())
         lines: list[str] = []
         for one in rows:
             if one.code not in seen:
                 seen.add(one.code)
-                lines.append(line({**one.row, **(one.evaluation or {})}, self._columns))
+                lines.append(self._format.line({**one.row, **(one.evaluation or {})}))
         self._write("".join(lines))
 
     def finish(self, customer: str, /) -> None:
@@ -189,21 +186,20 @@ class Part:
         """Record that all rows of a customer are there."""
         self._database.execute("INSERT OR IGNORE INTO customers VALUES (?)", (customer,))
 
-    def write(self, target: Path, form: str, columns: tuple[str, ...]) -> int:
+    def write(self, target: Path, form: Format) -> int:
         """Write the rows of complete customers to the file, which replaces an existing one, and count them.
 
         Raises:
             BoooplyError: It cannot be written; what was read is kept.
         """
-        head, line = WRITERS[form]
         whole = target.with_name(f"{target.name}.part.new")
         count = 0
         try:
             number = os.open(whole, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, _PRIVATE)
             with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-                file.write(head(columns))
+                file.write(form.head)
                 for row, evaluation in self._database.execute(_COMPLETE):
-                    file.write(line({**json.loads(row), **json.loads(evaluation or "{}")}, columns))
+                    file.write(form.line({**json.loads(row), **json.loads(evaluation or "{}")}))
                     count += 1
                 file.flush()
                 os.fsync(file.fileno())

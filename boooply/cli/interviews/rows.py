@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import attrs
 
 from boooply.cli.terminal import printable
 from boooply.models import Evaluation, Interview, InterviewParticipant, ParticipantRole, SessionStatus
@@ -81,41 +83,39 @@ def is_evaluated(interview: Interview) -> bool:
     return interview.session_status == SessionStatus.COMPLETED and not interview.is_team_meeting
 
 
-def columns_of(*, with_evaluations: bool) -> tuple[str, ...]:
-    """Return the names of an export's columns."""
-    return COLUMNS + EVALUATION_COLUMNS if with_evaluations else COLUMNS
+@attrs.frozen
+class Format:
+    """The format of an export: CSV or JSON Lines.
 
+    Attributes:
+        name: ``csv`` or ``jsonl``.
+        columns: The names of the columns.
+        delimiter: The character between two cells of CSV.
+    """
 
-def csv_head(columns: Iterable[str]) -> str:
-    """Write the first line of a CSV file."""
-    return _MARK + _csv_line(columns)
+    name: str
+    columns: tuple[str, ...]
+    delimiter: str = ","
 
+    @property
+    def head(self) -> str:
+        """The first line of a CSV file; JSON Lines have none."""
+        return _MARK + self._csv_line(self.columns) if self.name == "csv" else ""
 
-def as_csv(row: Row, columns: Iterable[str]) -> str:
-    """Write a row as a line of CSV, in which no text is a formula."""
-    return _csv_line(map(_cell, (row.get(name) for name in columns)))
+    def line(self, row: Row) -> str:
+        """Write a row as a line: of CSV, in which no text is a formula, or of JSON, in ASCII."""
+        if self.name == "csv":
+            return self._csv_line(map(_cell, (row.get(name) for name in self.columns)))
+        return f"{json.dumps({name: row.get(name) for name in self.columns})}\n"
 
-
-def as_json_line(row: Row, columns: Iterable[str]) -> str:
-    """Write a row as a line of JSON, in ASCII."""
-    return f"{json.dumps({name: row.get(name) for name in columns})}\n"
-
-
-WRITERS: Final[dict[str, tuple[Callable[[Iterable[str]], str], Callable[[Row, Iterable[str]], str]]]] = {
-    "csv": (csv_head, as_csv),
-    "jsonl": (lambda _: "", as_json_line),
-}
-"""How each format writes its head and a row."""
+    def _csv_line(self, values: Iterable[Any]) -> str:
+        written = io.StringIO()
+        csv.writer(written, delimiter=self.delimiter).writerow(values)
+        return written.getvalue()
 
 
 def _cell(value: Any) -> Any:
     return _FORMULA.sub("'\\1", printable(value)) if isinstance(value, str) else value
-
-
-def _csv_line(values: Iterable[Any]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow(values)
-    return written.getvalue()
 
 
 def _iso(time: datetime | None) -> str | None:
