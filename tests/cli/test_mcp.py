@@ -1,4 +1,4 @@
-"""``boooply mcp``: its options, and what it says where it cannot start; the serving is tested beside the server."""
+"""The options and errors of ``boooply mcp``; the tests of the integration cover the server."""
 
 import socket
 import subprocess

@@ -390,7 +390,7 @@ def test_the_stores_key_is_rotated_in_use(folder: Path, run: Run, monkeypatch: p
 
 
 class Slack(BaseHTTPRequestHandler):
-    """A stand-in for Slack, which refuses the first message."""
+    """A fake Slack, which rejects the first message."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

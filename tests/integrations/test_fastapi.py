@@ -1,4 +1,4 @@
-"""A real application under a real uvicorn, beside a sandbox that delivers to it."""
+"""A real application under a real uvicorn, and a sandbox that delivers to it."""
 
 import asyncio
 import contextlib
@@ -63,7 +63,7 @@ def a_free_port() -> int:
 
 
 class Application:
-    """Run the application in processes of its own."""
+    """Run the application in separate processes."""
 
     def __init__(self, start: Start, sandbox: Sandbox, store_url: str, encryption_key: str, place: Path) -> None:
         self.start = start

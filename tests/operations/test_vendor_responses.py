@@ -161,7 +161,7 @@ def within(name: str) -> Inner:
 
 
 def listed(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a page: `pagination` is an envelope of its own, and each interview may have second names."""
+    """Return a page: `pagination` is a separate envelope, and each interview may have second names."""
     page = primary({name: value for name, value in body.items() if name != "pagination"} | body.get("pagination", {}))
     return page | {"meetings": [primary(meeting) for meeting in page["meetings"]]}
 
@@ -170,8 +170,8 @@ def evaluated(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return an evaluation with the fields next to it, or None until there is one."""
     if body.get("evaluation", body) is None:
         return None
-    beside = {name: value for name, value in flat(body).items() if name != "evaluation"}
-    inner: dict[str, Any] = beside | body.get("evaluation", {})
+    others = {name: value for name, value in flat(body).items() if name != "evaluation"}
+    inner: dict[str, Any] = others | body.get("evaluation", {})
     return inner
 
 

@@ -1,4 +1,4 @@
-"""The metadata of a request, and when a read shows that the request was carried out."""
+"""The properties of a request except its bytes, and the reads that show its effect."""
 
 import json
 from typing import Any
