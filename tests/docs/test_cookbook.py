@@ -95,7 +95,7 @@ def started(place: Path, *words: str, to: Any = subprocess.PIPE) -> Iterator[sub
             yield process
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(120)
 
 
 def within(seconds: float, found: Callable[[], Any]) -> Any:
@@ -180,7 +180,7 @@ def test_an_interview_that_starts_meanwhile_stays(serve: Callable[..., Sandbox],
         code = client.interviews.create(request).meeting_code
         done = run("move_interviews.py", JANE.email, tomorrow.date().isoformat(), "2099-01-01")
 
-    assert done.stdout.startswith(f"1 of 1: {code} stays: ")
+    assert f"\n{code} stays: " in done.stdout
 
 
 @pytest.mark.usefixtures("live")
@@ -369,7 +369,7 @@ with KeyStore.open() as keys:
 
 def test_the_stores_key_is_rotated_in_use(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = os.environ["BOOOPLY_STORE_KEY"], Fernet.generate_key().decode()
-    assert "the new key, a comma and the old key" in run("rotate_store_key.py", code=2).stderr
+    assert "Set BOOOPLY_STORE_KEY to NEW,OLD" in run("rotate_store_key.py", code=2).stderr
     monkeypatch.setenv("BOOOPLY_STORE_KEY", f"{new},{old}")
     folder.joinpath("application.py").write_text(APPLICATION, encoding="utf-8")
 
@@ -436,4 +436,4 @@ def test_each_evaluation_is_posted_to_slack(live: Sandbox, folder: Path, slack: 
         within(60, lambda: len(slack) == 2)
 
     assert slack[0] == slack[1]  # refused, and tried again
-    assert re.fullmatch(r"Ann &amp; Co &lt;x&gt; \(Engineer\): \d(\.\d)? of 5, PASS", slack[1]["text"])
+    assert re.fullmatch(r"Ann &amp; Co &lt;x&gt; \(Engineer\): \d(\.\d)? of 5", slack[1]["text"])
