@@ -1,4 +1,4 @@
-"""What the snippets of README.md and docs/ run against; ``nox -s docs`` runs them."""
+"""Fixtures of the snippets in README.md and docs/, which ``nox -s docs`` runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from boooply.sandbox import Sandbox
 
 @pytest.fixture
 def sandbox_in_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Set the variables that ``boooply sandbox`` prints, for snippets that read them as a user's program does."""
+    """Set the variables that ``boooply sandbox`` prints."""
     with Sandbox() as sandbox:
         monkeypatch.setenv("BOOOPLY_BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", sandbox.platform_key)
@@ -22,20 +22,20 @@ def sandbox_in_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def store_in_environment(sandbox_in_environment: None, store_variables: None) -> None:
-    """Set the variables of a store beside those of a sandbox."""
+    """Set the variables of a sandbox and of a store."""
 
 
 @pytest.fixture
 def store_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the variables of a store alone, beside the sandbox of ``boooply_sandbox``."""
+    """Set the variables of a store."""
     monkeypatch.setenv("BOOOPLY_STORE_URL", f"sqlite:///{tmp_path}/boooply.db")
     monkeypatch.setenv("BOOOPLY_STORE_KEY", Fernet.generate_key().decode())
 
 
 @pytest.fixture
 def uninstrumented_afterwards() -> Iterator[None]:
-    """Take OpenTelemetry out again, for the snippets that follow."""
-    from opentelemetry.instrumentation import aiohttp_client  # noqa: PLC0415 - of the group docs alone
+    """Remove OpenTelemetry's instrumentation after a snippet."""
+    from opentelemetry.instrumentation import aiohttp_client  # noqa: PLC0415 - only the group docs has it
 
     yield
     aiohttp_client.AioHttpClientInstrumentor().uninstrument()

@@ -158,7 +158,7 @@ class Connection:
             method: GET, POST, PUT, PATCH or DELETE.
             path: The path after ``base_url``. It starts with ``/`` and is percent-encoded.
             json: The body, from values that JSON can contain. Default: no body.
-            params: The query parameters. Several values of one parameter are a list. Default: none.
+            params: The query parameters. The values of a list are joined by commas. Default: none.
 
         Raises:
             APIStatusError: The response reports an error.

@@ -1,10 +1,10 @@
-"""A value that never shows itself, and how the package keeps keys out of tracebacks.
+"""Secrets, and how the package keeps keys out of tracebacks.
 
-Error trackers send the local variables of every frame that an error leads to. Two rules keep keys out of them:
+Error trackers collect the local variables of every frame in a traceback. Two rules keep keys out of them:
 
-- A key that a caller passes becomes a ``Secret`` in the first line that sees it. From there on, a frame shows its mask.
-- A function whose frames, or those below it, need a key, a response or a body in the clear is decorated with
-  ``@hide_locals``. An error that leaves it keeps every file name and line number, and no variable.
+- The first line that receives a key from a caller converts it to a ``Secret``. From then on, frames show only its mask.
+- If a function, or a function that it calls, needs a key, a response or a body in plain text, it is decorated with
+  ``@hide_locals``. An error that leaves the function keeps every file name and line number, but no local variable.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 MASK: Final = "…"
 
-# The kinds of contract section 1. Nothing else counts as a prefix, since it could be part of the secret itself.
+# All prefixes of keys. Nothing else counts as a prefix, because it could be part of the secret.
 PREFIX: Final = re.compile(r"(?:b(?:ooo)?ply_(?:(?:org|tenant|platform)_)?(?:(?:test|live)_)?|whsec_)")
 _TAIL: Final = 4
-_LONG_ENOUGH: Final = 12  # below this, four shown characters would be too large a part of the whole
+_LONG_ENOUGH: Final = 12  # in a shorter secret, four visible characters would reveal too much
 
-# Keys and webhook secrets, what follows "Bearer", and the token of a join link; BOOOPLY_API_KEY and the like are names
-# of variables, and boooply_keys and the like are names in a store.
+# Keys, webhook secrets, the value after "Bearer", and the token of a join link. BOOOPLY_API_KEY and similar names are
+# environment variables, and boooply_keys and similar names are tables of a store.
 _NAMES: Final = (
     r"BOOOPLY_[A-Z_]+|boooply_(?:event_queues|events|keys|ledger|limits|platform_keys|queue|store)(?:_[a-z]+)*"
 )
@@ -37,13 +37,13 @@ _LOOKS_A_KEY: Final = re.compile(_KEY)
 _LOOKS_SECRET: Final = re.compile(rf"{_KEY}|(?<=bearer )[^\s\"']+|(?<=token=)[^\s&\"'<>]+")
 
 
-# What acts on a terminal, breaks a line, or changes the direction of one. Joiners belong to letters and to emoji.
+# Characters that control a terminal, break a line, or change its direction. Letters and emoji use joiners: keep those.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def mask(value: str) -> str:
-    """Return the kind and the last four characters of a secret, as ``bply_org_…ab12``."""
+    """Return the prefix and the last four characters of a secret, such as ``bply_org_…ab12``."""
     kind = PREFIX.match(value)
     prefix = kind.group() if kind else ""
     hidden = value[len(prefix) :]
@@ -51,15 +51,15 @@ def mask(value: str) -> str:
 
 
 def redact(text: str, *known: Secret | None) -> str:
-    """Mask every known secret in a text that somebody else wrote, and whatever looks like a key or a join token.
+    """Mask every known secret in a text of unknown origin, and everything that looks like a key or a join token.
 
-    A known secret is found in any case of its letters. One of a few characters is skipped: it would match everywhere.
+    Letter case is ignored. A known secret of less than 12 characters is skipped, because it could match anywhere.
     """
     return _masked(_LOOKS_SECRET, text, known)
 
 
 def redact_keys(text: str, *known: Secret | None) -> str:
-    """Mask every known secret in a text and whatever looks like a key, but no token of a link."""
+    """Mask every known secret in a text, and everything that looks like a key, but no join tokens."""
     return _masked(_LOOKS_A_KEY, text, known)
 
 
@@ -72,12 +72,12 @@ def _masked(pattern: re.Pattern[str], text: str, known: Iterable[Secret | None])
 
 
 def writable(text: str) -> str:
-    """Replace what JSON can contain, and UTF-8 or a database cannot: half of a surrogate pair, and NUL."""
+    """Replace characters that JSON can contain, but UTF-8 or a database cannot: unpaired surrogates and NUL."""
     return _UNWRITABLE.sub("\ufffd", text)
 
 
 def escape_controls(text: str) -> str:
-    """Write the control characters of a text and its marks of direction as JSON escapes, except line feeds."""
+    """Escape control characters and direction marks as JSON does, except line feeds."""
     return _CONTROL.sub(lambda found: "".join(map(_escaped, found.group())), text)
 
 
@@ -86,31 +86,33 @@ def _escaped(character: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make one line of a text that somebody else wrote, without control characters and marks of direction."""
+    """Convert a text of unknown origin to one line, without control characters and direction marks."""
     return _CONTROL.sub(" ", writable(text))
 
 
 @final
 class Secret:
-    """A key, a join token or a pre-signed URL, which only ``reveal()`` shows.
+    """A key, a join token or a pre-signed URL. Only ``reveal()`` shows the value.
 
-    ``str()``, ``repr()``, formatting and logging show the mask, and inspection finds no attribute with the value.
-    Comparison takes constant time. Pickle, JSON and other serializers are refused, since they would write it out. A
-    copy is the secret itself.
+    ``str()``, ``repr()``, formatting and logging show a mask, such as ``bply_org_…ab12``, and no attribute contains the
+    value. Comparison takes constant time. Pickle, JSON and other serializers raise an error. A copy is the same object.
+
+    Args:
+        value: The value to protect.
     """
 
-    # A function that returns the value: inspectors and serializers read attributes, and call nothing.
+    # A function that returns the value, because inspectors and serializers read attributes, but call nothing.
     __slots__ = ("__read",)
 
     def __init__(self, value: str, /) -> None:
-        # callers without a type checker; whatever uses it reports the type
-        if not issubclass(type(value), str):  # pyright: ignore[reportUnnecessaryIsInstance]  # just those
+        # callers without a type checker; the check of the setting reports the type
+        if not issubclass(type(value), str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the same
             value = NotText(type(value).__name__)
         self.__read: Callable[[], str]
-        object.__setattr__(self, "_Secret__read", lambda: value)  # past the guard of __setattr__
+        object.__setattr__(self, "_Secret__read", lambda: value)  # bypasses __setattr__, which always raises
 
     def reveal(self) -> str:
-        """Return the value itself. Call it where the value is stored or used, and nowhere else."""
+        """Return the value. Call this only where you store or use it."""
         return self.__read()
 
     def __repr__(self) -> str:
@@ -143,20 +145,20 @@ class Secret:
         raise AttributeError("a Secret does not change")
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled: store what reveal() returns, encrypted")
+        raise TypeError("a Secret cannot be pickled: store the value of reveal(), encrypted")
 
 
 class NotText(str):
-    """The name of a type that is not text, in the place of a secret: whatever checks the setting reports it."""
+    """The name of a type that is not text, in place of a secret. The check of the setting reports it."""
 
     __slots__ = ()
 
 
 def as_secret(value: object, /) -> Secret | None:
-    """Wrap a key that a caller passes, before anything runs that may raise.
+    """Wrap a key from a caller, before any code that may raise.
 
-    Nothing is raised here, so that no traceback shows the caller's value. A value that is neither text nor a secret,
-    such as pydantic's ``SecretStr``, becomes a secret of ``NotText``.
+    This function never raises, so that no traceback shows the value. pydantic's ``SecretStr`` is accepted too. Any
+    other value becomes a secret of ``NotText``.
     """
     return None if value is None else _wrapped(value)
 
@@ -170,29 +172,30 @@ def _wrapped(value: object) -> Secret:
 
 
 def as_secrets(given: object, fallback: str | None, /) -> tuple[Secret, ...]:
-    """Wrap one or several secrets as ``as_secret`` does: those that a caller passes, or those of a variable.
+    """Wrap one or several secrets, like ``as_secret``: those of a caller, or else those of an environment variable.
 
-    In a variable, they are separated by commas.
+    In a variable, commas separate them.
     """
     if given is None:
         given = [one for one in map(str.strip, (fallback or "").split(",")) if one]
     values = [given]
-    # Iterating over bytes yields numbers, and over a mapping its keys: neither is a list of secrets.
+    # Iterating over bytes yields numbers, and over a mapping its keys.
     if isinstance(given, Iterable) and not isinstance(given, str | bytes | bytearray | memoryview | Mapping):
         values = list(cast("Iterable[object]", given))
     return tuple(map(_wrapped, values))
 
 
 def type_if_not_text(secret: Secret, /) -> str | None:
-    """Return the name of the type of what is not text, or None for a secret that is."""
+    """Return the type name of a value that is not text, or None if the value is text."""
     value = secret.reveal()
     return str(value) if isinstance(value, NotText) else None
 
 
 def hide_locals(function: F) -> F:
-    """Decorate a function so that an error that leaves it leads to no local variable of the frames below.
+    """Decorate a function so that the traceback of an error that leaves it contains no local variables.
 
-    It clears the frames of the error and of all errors that led to it, except one that the caller was handling already.
+    It clears the frames of the error and of all errors in its context, except an error that the caller is already
+    handling.
     """
 
     @wraps(function)
@@ -225,5 +228,5 @@ def _clear_frames(error: BaseException | None, handled: BaseException | None) ->
 
 
 def _octets(secret: Secret) -> bytes:
-    # compare_digest refuses non-ASCII text, and a lone surrogate has no UTF-8 form of its own
+    # compare_digest rejects non-ASCII text, and UTF-8 cannot encode an unpaired surrogate
     return secret.reveal().encode("utf-8", "surrogatepass")

@@ -190,5 +190,5 @@ def test_an_optional_secret_is_left_out_and_a_required_one_is_refused() -> None:
     copied = pickle.loads(pickle.dumps(recording))  # noqa: S301 - our own bytes
 
     assert copied == attrs.evolve(recording, video_url=None)
-    with pytest.raises(TypeError, match="a Secret is not pickled"):
+    with pytest.raises(TypeError, match="a Secret cannot be pickled"):
         pickle.dumps(OrganizationApiKey(api_key=Secret(HIDDEN)))

@@ -72,7 +72,7 @@ def test_pickle_and_json_are_refused() -> None:
     key = OrganizationApiKey(api_key=Secret(KEY), organization_id="org_1")
 
     for holder in (key.api_key, key):
-        with pytest.raises(TypeError, match="a Secret is not pickled"):
+        with pytest.raises(TypeError, match="a Secret cannot be pickled"):
             pickle.dumps(holder)
     with pytest.raises(TypeError):
         json.dumps({"key": key.api_key})

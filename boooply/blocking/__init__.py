@@ -1,1 +1,1 @@
-"""The same API for code that does not await: a thin layer over the async one."""
+"""The blocking flavour of the package: a thin layer over the async one."""

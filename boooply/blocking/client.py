@@ -1,4 +1,4 @@
-"""The blocking client and platform."""
+"""The blocking clients of an organization and of a platform."""
 
 from __future__ import annotations
 

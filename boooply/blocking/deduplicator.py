@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 
 class Deduplicator(SyncProxy[AsyncDeduplicator]):
-    """A guard that lets one of many deliveries of an event be handled, where it arrives.
+    """A guard that lets only one of several deliveries of an event be handled.
 
-    Over a ``Store`` all processes on it share their knowledge; without one it is that of this process, and of its last
-    100,000 events. While an event is handled its lease is renewed; ``lease`` is for how many seconds others wait for a
-    process that died.
+    You do not need it in the handler of an ``Inbox``, which handles each event once.
+
+    Args:
+        store: The store in which all processes record handled events. Default: None, which remembers the last 100,000
+            events of this process.
+        lease: How long other processes wait for a process that died while it handled an event, in seconds. The lease
+            is renewed while an event is being handled. Default: 60.
     """
 
     def __init__(self, store: Store | None = None, /, *, lease: float = LEASE) -> None:
@@ -32,20 +36,23 @@ class Deduplicator(SyncProxy[AsyncDeduplicator]):
 
     @contextmanager
     def once(self, event: Event, /) -> Generator[bool]:
-        """Return whether an event is yours to handle, within the block; False if it has been handled.
+        """Enter a block in which you handle an event, unless it has already been handled.
 
             with deduplicator.once(event) as is_new:
                 if is_new:
                     handle(event)
 
-        If somebody else is handling it, this waits for the end of that: so a response that is sent after the block is
-        true. A block that ends with an exception has not handled the event, and the next delivery is new again.
+        The block receives True if you must handle the event, and False if it has been handled. If another process is
+        handling the event, the call waits until that process has finished. So send your response after the block. If
+        the block raises an exception, the event counts as not handled, and the next delivery is new.
 
-        A process that dies, or a store that fails, after the event was handled and before that was recorded leaves the
-        event to be handled again.
+        An event is handled again if the process dies, or the store fails, after the handling and before it is recorded.
+
+        Args:
+            event: The event, from ``Webhook.verify``.
 
         Raises:
-            StoreError: The store fails. Respond with 503, and the vendor delivers again.
+            StoreError: The store failed. Respond with 503, so that Boooply sends the event again.
         """
         once = self._original.once(event)
         is_new = self._runner.run(once.__aenter__)
@@ -58,4 +65,4 @@ class Deduplicator(SyncProxy[AsyncDeduplicator]):
 
 
 async def _nothing() -> None:
-    """Close nothing: it is all in memory."""
+    """Close nothing, because everything is in memory."""

@@ -20,25 +20,36 @@ from boooply.store.threads import is_set
 
 
 class Queue(SyncProxy[AsyncQueue]):
-    """A queue of customers for workers on any machine."""
+    """A queue of customers to connect, for workers on any number of machines.
+
+    Open one with ``Queue.open``.
+    """
 
     @classmethod
     def open(cls, store: Store, /) -> AbstractContextManager[Queue]:
-        """Open the queue in the store's database; the first use creates it, in the schema ``boooply_queue``.
+        """Open the queue in the database of a store, as a context manager.
+
+        The first use creates the queue, in the schema ``boooply_queue``.
+
+        Args:
+            store: An open store on PostgreSQL.
 
         Raises:
             ConfigurationError: The store is not on PostgreSQL.
-            StoreError: The queue cannot be created, or another version of procrastinate has created it.
+            StoreError: The queue cannot be created, or another version of procrastinate created it.
         """
         return opened(cls, AsyncQueue.open(original_of(store)))
 
     def enqueue(self, tenants: Iterable[Tenant], /) -> int:
-        """Record customers in the ledger, queue a job for each that has none, and return their number.
+        """Record customers in the ledger, queue those that have no job, and return the number of new jobs.
 
-        Those that have failed are tried again. ``tenants`` is iterated in the thread of the caller.
+        Customers that failed earlier are queued again.
+
+        Args:
+            tenants: The customers. They are iterated in the thread of the caller.
 
         Raises:
-            StoreError: The ledger or the queue cannot be written; customers queued before that stay queued.
+            StoreError: The ledger or the queue cannot be written. Customers that were queued before stay queued.
         """
         return sum(self._runner.run(partial(self._original.enqueue, batch)) for batch in _batches(iter(tenants)))
 
@@ -54,28 +65,30 @@ class Queue(SyncProxy[AsyncQueue]):
         grace: float = GRACE,
         keep_jobs: float = KEEP_JOBS,
     ) -> None:
-        """Connect queued customers until ``stop`` is set; without ``wait``, until none is queued.
+        """Connect queued customers until ``stop`` is set, or, without ``wait``, until the queue is empty.
 
-        Of several platforms, each with a key and limits of its own, the least busy one takes the next customer. A key
-        that the API refuses is set aside. A customer whose request was not sent is queued again for later; so are those
-        of workers that died, and those to do in the ledger that are not queued. While the API is down, one request a
-        minute is sent.
+        With several platforms, each with its own key and rate limits, the least busy one takes the next customer. A
+        platform key that the API rejects is no longer used. Customers are queued again if their request was not sent,
+        if their worker died, or if the ledger lists them as not done without a job. While the API is down, the worker
+        sends one request per minute.
 
         Args:
-            platforms: The platforms whose keys mint.
-            concurrency: How many requests may be under way at once.
-            wait: Whether to wait for further customers.
-            remint_in_doubt: Mint again for customers in doubt; a key that already exists becomes an orphan.
-            stop: An event that ends the work.
-            grace: How long requests on the wire may take once ``stop`` is set, in seconds; then they are in doubt.
-            keep_jobs: How long finished jobs are kept, in seconds.
+            platforms: The platforms whose keys are used.
+            concurrency: The most requests at a time. Default: 16.
+            wait: Whether to wait for further customers when the queue is empty. Default: True.
+            remint_in_doubt: Whether to mint again for customers in doubt. A key that already exists becomes an orphan.
+                Default: False.
+            stop: An event that ends the work. Default: none.
+            grace: How long requests that were sent may take after ``stop`` is set, in seconds. After that, their
+                customers are in doubt. Default: 20.
+            keep_jobs: How long finished jobs are kept, in seconds. Default: 86400, a day.
 
         Raises:
-            AuthenticationError: The last platform key is rejected; ``PermissionDeniedError`` likewise.
-            KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
+            AuthenticationError: The API rejects the last platform key. It may also raise ``PermissionDeniedError``.
+            KeysNotStoredError: Keys were minted, but cannot be stored. The error contains them.
             StoreError: The store failed for a minute.
-            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
-            ProvisioningError: Without ``wait``: the API has failed for two attempts and half a minute.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            ProvisioningError: Without ``wait``, the API failed for two attempt timeouts and 30 seconds.
         """
         originals = [original_of(platform) for platform in platforms]
 

@@ -1,4 +1,4 @@
-"""The blocking inbox: its handlers are plain functions."""
+"""The blocking inbox, whose handlers are plain functions."""
 
 from __future__ import annotations
 
@@ -21,22 +21,30 @@ Handler = Callable[[Event], object]
 
 
 class Inbox(SyncProxy[AsyncInbox]):
-    """An inbox of verified events, each of which is handled once.
+    """A durable queue of verified events, each of which is handled once.
 
-    All processes on one store share the work. The events of one interview are handled one at a time and in the order in
-    which they were stored, those of different interviews at once. An event stays, its body encrypted, until a handler
-    has returned; one whose handler raises is tried again after 5 s, then after pauses that grow to an hour. It does not
-    delay later events of its interview, so the order is that of first attempts.
+    All processes on one store share the work. Events of the same interview are handled one at a time, in the order in
+    which they were stored. Events of different interviews are handled at the same time. An event stays in the store,
+    with an encrypted body, until your handler returns.
 
-    After ``attempts`` attempts, by default those of about a day, an event is dead: it is logged as an error, and not
-    tried again. ``store.events`` lists, retries and discards such events. ``pauses`` are the seconds between attempts;
-    the last number is repeated.
+    If a handler raises an exception, the event is retried after 5 seconds, then after pauses of up to an hour. Later
+    events of the same interview do not wait for it. After the last attempt, an event is dead: it is logged as an error
+    and not retried. To list, retry or discard dead events, use ``store.events``.
 
-    ``lease`` is how many seconds others wait for a process that died; while an event is handled it is renewed. A
-    process that dies after the event was handled and before that was recorded leaves the event to be handled again.
+    An event is handled again if the process dies after the handling and before it is recorded.
 
-    ``clock`` is for tests: it times the pauses, so that a test advances it instead of waiting. Leases stay on the
-    database's clock.
+    Args:
+        store: An open store.
+        lease: How long other processes wait for a process that died while it handled an event, in seconds. The lease
+            is renewed while an event is being handled. Default: 60.
+        pauses: The pauses between attempts, in seconds. The last pause is repeated. Default: 5 seconds, then twice as
+            long each time, up to an hour.
+        attempts: The most attempts of an event. Default: 34, which takes about a day.
+        clock: A function that returns the current time. Tests replace it to skip the pauses. Leases still use the clock
+            of the database. Default: the clock of the database.
+
+    Raises:
+        ConfigurationError: A value cannot work.
     """
 
     put: Final = sync(AsyncInbox.put)
@@ -65,15 +73,20 @@ class Inbox(SyncProxy[AsyncInbox]):
         timeout: float = TIME_LIMIT,
         on_dead: OnDead | None = None,
     ) -> None:
-        """Handle stored events, ``concurrency`` at once and each in a thread of its own, until ``stop`` is set.
+        """Handle stored events until ``stop`` is set, each in its own thread.
 
-        After ``timeout`` seconds the work continues without a handler that has not returned, and without the later
-        events of its interview: its event stays leased until its thread ends, which is logged. Once ``stop`` is set,
-        this returns when the other handlers have returned. What a handler raises is logged by its class and place, with
-        the name of the event and its interview; its text is not, since it may quote what was said.
+        When ``stop`` is set, the method returns after all running handlers that are within ``timeout`` have returned.
+        If a handler raises an exception, its class and location are logged, with the name of the event and the meeting
+        code. The text of the exception is not logged, because it may quote an interview.
 
-        ``on_dead`` is called with what is known of an event whose last attempt has failed here, in the same way as a
-        handler. What it raises is logged, and changes nothing.
+        Args:
+            handler: The function that handles an event.
+            concurrency: The most events to handle at a time. Default: 4.
+            stop: An event that ends the work. Default: none.
+            timeout: How long a handler may take, in seconds. A handler that takes longer is logged, and keeps its event
+                and the later events of that interview until it returns. Other events do not wait for it. Default: 300.
+            on_dead: A function that is called with the record of an event after its last attempt has failed in this
+                process. Its exceptions are logged. Default: none.
         """
         work = partial(self._original.work, handler, concurrency=concurrency, timeout=timeout, on_dead=on_dead)
         self._runner.run(lambda: run_until(stop, work()))

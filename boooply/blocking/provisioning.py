@@ -1,4 +1,4 @@
-"""The blocking flavour of ``boooply.provisioning``: one customer after the other, or many at once."""
+"""The blocking flavour of ``boooply.provisioning``, for one customer or many."""
 
 from __future__ import annotations
 
@@ -30,25 +30,41 @@ _END: Final[Any] = object()
 
 
 class Keys(Protocol):
-    """A store of the customers' keys: the ``KeyStore``, or a class of your own over a vault.
+    """A store of customers' keys: ``KeyStore``, or a class of your own, for example over a vault.
 
-    Its methods are called in threads. ``get`` raises ``NotConnectedError`` for a customer without a key.
+    The methods are called in threads.
     """
 
     def put(self, organization_id: str, api_key: Secret, /) -> None:
-        """Store a customer's key."""
+        """Store a customer's key, and replace an existing one.
+
+        Args:
+            organization_id: Your own ID of the customer.
+            api_key: The organization key. ``reveal()`` returns its value.
+        """
 
     def get(self, organization_id: str, /) -> Secret:
-        """Read a customer's key."""
+        """Return a customer's key.
+
+        Args:
+            organization_id: Your own ID of the customer.
+
+        Raises:
+            NotConnectedError: No key is stored for the customer.
+        """
         ...
 
     def delete(self, organization_id: str, /) -> None:
-        """Delete a customer's key."""
+        """Delete a customer's key.
+
+        Args:
+            organization_id: Your own ID of the customer.
+        """
 
 
 @attrs.frozen
 class _InThreads:
-    """A store of keys that blocks, for code that awaits."""
+    """An async key store over a blocking one."""
 
     _keys: Keys
 
@@ -63,11 +79,18 @@ class _InThreads:
 
 
 class Tenants(SyncProxy[AsyncTenants]):
-    """The platform's customers: a blocking client for each, with the key that is stored for it.
+    """The customers of your platform, with a blocking client for each.
 
-    The keys are in ``store``, or in ``keys``, a vault of your own with plain methods. The first use of a stored key
-    asks the API once whose it is; ``verify=False`` leaves that out. The last 10,000 customers are kept in memory, each
-    for ``max_age`` seconds: a key that was replaced in the store is seen after that time at the latest.
+    The last 10,000 customers are cached.
+
+    Args:
+        platform: The platform.
+        store: The store of the ledger and the keys.
+        keys: A key store of your own, for example over a vault. Default: the keys in ``store``.
+        verify: Whether to check, before the first use of a stored key, that it belongs to the customer. The check is
+            one call. Default: True.
+        max_age: How long a customer is cached, in seconds. A key that was replaced in the store is used after this time
+            at the latest. Default: 60.
     """
 
     disconnect: Final = sync(AsyncTenants.disconnect)
@@ -87,42 +110,52 @@ class Tenants(SyncProxy[AsyncTenants]):
         super().__init__(runner_of(platform), original)
 
     def client(self, organization_id: str, /) -> BoooplyClient:
-        """Return the client of one customer; however many of them, they share the platform's connections.
+        """Return the client of one customer. All clients share the platform's connections.
+
+        Args:
+            organization_id: Your own ID of the customer.
 
         Raises:
-            NotConnectedError: No key of it is stored.
-            WrongTenantError: The stored key belongs to another customer; nothing was written with it.
-            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
+            NotConnectedError: No key is stored for the customer.
+            WrongTenantError: The stored key belongs to another customer. Nothing was written with it.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
         """
         return over(BoooplyClient, self._runner, self._runner.run(lambda: self._original.client(organization_id)))
 
     def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> BoooplyClient:
-        """Mint and store a customer's key, unless it has one, and return its client.
+        """Connect a customer: mint and store its key, unless it has one, and return its client.
 
-        However often it is called for one customer, at the same time or by several processes on one store, one key is
-        minted. A caller that is cancelled once the request is out waits until the key is stored. ``remint_in_doubt``
-        mints although a key may exist already; that one is then an orphan.
+        You can call this repeatedly and from several processes on one store: one key is minted. If the caller is
+        interrupted after the request was sent, the call still waits until the key is stored.
+
+        Args:
+            tenant: The customer.
+            remint_in_doubt: Whether to mint again if the customer is in doubt. A key that already exists becomes an
+                orphan. Default: False.
 
         Raises:
-            AmbiguousWriteError: The key may have been minted; the customer is in doubt from now on.
+            AmbiguousWriteError: The key may have been minted. The customer is now in doubt.
             ProvisioningError: The customer is in doubt.
-            KeysNotStoredError: The key came and cannot be stored: the error holds it.
-            APIStatusError: The API refuses the customer, or the platform's key.
-            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
+            KeysNotStoredError: The key was minted, but cannot be stored. The error contains it.
+            APIStatusError: The API rejects the customer or the platform key.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
         """
         client = self._runner.run(lambda: self._original.connect(tenant, remint_in_doubt=remint_in_doubt))
         return over(BoooplyClient, self._runner, client)
 
     def reconnect(self, tenant: Tenant, /) -> BoooplyClient:
-        """Mint another key of a customer on purpose, replace the stored one by it, and return its client.
+        """Mint a new key for a customer, replace the stored key, and return the client.
 
-        For a key that Boooply refuses, say because it was revoked in the dashboard. The stored key is used until the
-        new one takes its place, in one step; it then counts as an orphan, since nothing here can revoke it.
+        Use this if Boooply rejects the stored key, for example because it was revoked in the dashboard. The old key is
+        used until the new key is stored. It then counts as an orphan, because the API has no call to revoke it.
+
+        Args:
+            tenant: The customer.
 
         Raises:
-            AmbiguousWriteError: A key may have been minted; the stored one stays, and the customer is in doubt.
-            KeysNotStoredError: The key came and cannot be stored: the error contains it.
-            APIStatusError: The API refuses the customer, or the platform's key; the stored key stays.
+            AmbiguousWriteError: A key may have been minted. The stored key stays, and the customer is in doubt.
+            KeysNotStoredError: The key was minted, but cannot be stored. The error contains it.
+            APIStatusError: The API rejects the customer or the platform key. The stored key stays.
         """
         return over(BoooplyClient, self._runner, self._runner.run(lambda: self._original.reconnect(tenant)))
 
@@ -139,25 +172,30 @@ def provision(
     stop: threading.Event | None = None,
     grace: float = GRACE,
 ) -> Generator[Outcome]:
-    """Connect every customer once, and yield what becomes of each as it comes: see ``async_provision``.
+    """Connect every customer once, and yield the outcome of each.
 
-    ``tenants`` is iterated in the thread that iterates over this generator.
+    A customer that is already connected gets no new key. If a run was killed, run it again with the same customers.
+    Several runs on one store share the work. To end a run early, set ``stop`` or close the generator.
 
     Args:
-        tenants: The customers, from a generator for example.
-        platform: Whose key mints.
-        store: Where the ledger is, and the keys.
-        keys: Your own key store, in place of the one in ``store``.
-        concurrency: How many requests may be under way at once.
-        remint_in_doubt: Mint again for customers in doubt; a key that exists already becomes an orphan.
-        stop: Set it to end the run.
-        grace: How long requests on the wire may take once ``stop`` is set, in seconds.
+        tenants: The customers, any number of them. They are iterated in the thread that iterates over this generator.
+        platform: The platform whose key is used.
+        store: The store of the ledger and the keys.
+        keys: A key store of your own. Default: the keys in ``store``.
+        concurrency: The most requests at a time. Default: 16.
+        remint_in_doubt: Whether to mint again for customers in doubt. A key that already exists becomes an orphan.
+            Default: False.
+        stop: An event that ends the run. Default: none.
+        grace: How long requests that were sent may take after ``stop`` is set, in seconds. After that, their customers
+            are in doubt. Default: 20.
 
     Raises:
-        AuthenticationError: The platform's key is refused; so with ``PermissionDeniedError``. The run has stopped.
-        StoreError: The store has failed for a minute; nothing more was sent.
-        KeysNotStoredError: Keys came that cannot be stored: the error holds them.
-        ProvisioningError: The API fails again and again.
+        AuthenticationError: The API rejects the platform key. It may also raise ``PermissionDeniedError``.
+        StoreError: The store failed for a minute.
+        StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+        KeysNotStoredError: Keys were minted, but cannot be stored. The error contains them.
+        RateLimitError: Many requests in a row were rejected with 429.
+        ProvisioningError: The API failed for two attempt timeouts and 30 seconds.
     """
 
     def start(source: AsyncIterator[Tenant], stopped: asyncio.Event) -> AsyncGenerator[Outcome]:
@@ -182,25 +220,25 @@ def provision(
                 yield outcome
         run.raise_failure()
     finally:
-        with suppress(ConfigurationError):  # its loop has ended, and has closed it
+        with suppress(ConfigurationError):  # the loop has ended, and closed the run
             runner.run(run.close)
 
 
 def _pull(source: Iterator[Tenant]) -> Given:
     try:
         return next(source, None)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run as it would end an awaited one
+    except Exception as error:  # noqa: BLE001 - any error ends the run, as it does in the async flavour
         return error
 
 
 @attrs.define(eq=False)
 class _Run:
-    """A run in the event loop, and what it exchanges with the thread that iterates over it.
+    """A run in the event loop, with the queues to the thread that iterates over it.
 
     Attributes:
-        stop: What ends it.
-        news: Its outcomes, None where it needs a customer, and ``_END`` after the last outcome.
-        given: The customers that it needed, and None after the last one.
+        stop: The event that ends the run.
+        news: The outcomes of the run. None requests a customer, and ``_END`` follows the last outcome.
+        given: The requested customers, followed by None.
     """
 
     stop: threading.Event | None
@@ -213,7 +251,7 @@ class _Run:
         self._task.add_done_callback(lambda _: self.news.put_nowait(_END))
 
     async def close(self) -> None:
-        """End the run, once the requests on the wire have finished."""
+        """End the run after the requests that were sent have finished."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

@@ -1,4 +1,4 @@
-"""Blocking methods, made of async ones: same names, signatures and docstrings."""
+"""Blocking methods, created from async methods, with the same names, signatures and docstrings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ S = TypeVar("S", bound="SyncProxy[Any]")
 
 
 class SyncMethod(Protocol[P, R_co]):
-    """A method as type checkers see it: at run time it is a function."""
+    """The type of a blocking method. At run time the method is a function."""
 
     @overload
     def __get__(self, instance: None, owner: type | None = None, /) -> Callable[Concatenate[Any, P], R_co]: ...
@@ -32,7 +32,7 @@ class SyncMethod(Protocol[P, R_co]):
 
 
 class SyncProxy(Generic[A_co]):
-    """A blocking object: an async one, and the runner of the event loop where it lives."""
+    """A blocking object: an async object, and the runner of its event loop."""
 
     def __init__(self, runner: LoopRunner, original: A_co, /) -> None:
         self._runner = runner
@@ -44,14 +44,14 @@ class SyncProxy(Generic[A_co]):
                 value.__module__, value.__qualname__ = cls.__module__, f"{cls.__qualname__}.{name}"
 
     def __repr__(self) -> str:
-        if "_original" not in vars(self):  # its constructor has raised
+        if "_original" not in vars(self):  # the constructor failed
             return super().__repr__()
         return repr(self._original).replace(type(self._original).__name__, type(self).__name__, 1)
 
 
 def runner_of(proxy: SyncProxy[Any], /) -> LoopRunner:
     """Return the runner of a blocking object."""
-    return proxy._runner  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the one place; users see operations only
+    return proxy._runner  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a function hides it from users
 
 
 def original_of(proxy: SyncProxy[T], /) -> T:
@@ -60,27 +60,27 @@ def original_of(proxy: SyncProxy[T], /) -> T:
 
 
 def over(kind: type[S], runner: LoopRunner, original: object, /) -> S:
-    """Make a proxy whose class has a constructor of its own."""
+    """Return a proxy, without calling the constructor of its class."""
     proxy = kind.__new__(kind)
-    proxy._runner, proxy._original = runner, original  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as its constructor does
+    proxy._runner, proxy._original = runner, original  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # as SyncProxy.__init__ does
     return proxy
 
 
 def resource(kind: type[S], /) -> Resource[S]:
-    """Offer a blocking resource over the async one of the same name."""
+    """Return the blocking resource over the async resource of the same name."""
     return Resource(kind, lambda proxy, name: kind(runner_of(proxy), getattr(original_of(proxy), name)))
 
 
 def sync(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> SyncMethod[P, R]:
-    """Make the blocking method of a coroutine method."""
+    """Return the blocking method for a coroutine method."""
 
     def call(self: SyncProxy[Any], /, *args: Any, **kwargs: Any) -> R:
         function = _bound(method, original_of(self), args, kwargs)
-        del args, kwargs  # an error must not lead to a key among them
+        del args, kwargs  # the traceback of an error must not contain a key
         try:
             return runner_of(self).run(function)
         except TypeError as error:
-            clear_frames(error.__traceback__)  # those below have the arguments, which may be keys
+            clear_frames(error.__traceback__)  # their frames contain the arguments, which may be keys
             _name_the_blocking_class(error, method, self)
             raise
 
@@ -88,7 +88,7 @@ def sync(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> Sy
 
 
 def iterating(method: Callable[Concatenate[Any, P], AsyncIterator[R]], /) -> SyncMethod[P, Iterator[R]]:
-    """Make the blocking method of an async generator method: items are fetched as they are asked for."""
+    """Return the blocking method for an async generator method. Each item is fetched when it is needed."""
 
     def call(self: SyncProxy[Any], /, *args: Any, **kwargs: Any) -> Iterator[R]:
         try:
@@ -108,18 +108,20 @@ def iterate(runner: LoopRunner, source: AsyncGenerator[R], /) -> Generator[R]:
         while (item := runner.run(lambda: anext(source, end))) is not end:
             yield item
     finally:
-        with suppress(ConfigurationError, RuntimeError):  # the loop closes it when it ends, or is the caller
+        with suppress(
+            ConfigurationError, RuntimeError
+        ):  # the loop closes it when it ends; the loop's own thread cannot call it
             runner.run(source.aclose)
 
 
 def _bound(
     method: Callable[..., Awaitable[R]], original: object, args: Iterable[Any], kwargs: dict[str, Any]
 ) -> Callable[[], Awaitable[R]]:
-    return lambda: method(original, *args, **kwargs)  # unlike that of a partial, its repr does not show them
+    return lambda: method(original, *args, **kwargs)  # not a partial, whose repr shows the arguments
 
 
 def _name_the_blocking_class(error: TypeError, method: Callable[..., Any], proxy: SyncProxy[Any]) -> None:
-    """Change the text of an error that Python raises for a call with wrong arguments; leave any other as it is."""
+    """Name the blocking class in the error that Python raises for wrong arguments. Other errors stay unchanged."""
     text, called = str(error), f"{method.__qualname__}()"
     if text.startswith(called):
         error.args = (f"{type(proxy).__name__}.{method.__name__}(){text.removeprefix(called)}",)
@@ -127,7 +129,7 @@ def _name_the_blocking_class(error: TypeError, method: Callable[..., Any], proxy
 
 def _like(method: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
     update_wrapper(call, method)
-    del vars(call)["__wrapped__"]  # it leads to a coroutine function
+    del vars(call)["__wrapped__"]  # it refers to the coroutine function
     signature = inspect.signature(method)
     call.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by inspect and help()
         parameters=[one for parameter in signature.parameters.values() for one in _written_out(parameter)],

@@ -9,7 +9,10 @@ from boooply.resources.organization import AsyncOrganization
 
 
 class Interviews(SyncProxy[AsyncInterviews]):
-    """The interviews of the client's organization."""
+    """The interviews of the client's organization.
+
+    Every call raises ``APIError`` if it fails, and ``ValidationError`` if an argument is invalid.
+    """
 
     create: Final = sync(AsyncInterviews.create)
     list: Final = sync(AsyncInterviews.list)
@@ -33,12 +36,12 @@ class Interviews(SyncProxy[AsyncInterviews]):
 
 
 class AI(SyncProxy[AsyncAI]):
-    """Texts that the AI writes; these calls have a rate limit of their own, 5 a minute."""
+    """Texts that the AI writes. These calls have their own rate limit, 5 per minute by default."""
 
     generate_job_description: Final = sync(AsyncAI.generate_job_description)
 
 
 class Organization(SyncProxy[AsyncOrganization]):
-    """The organization of the client's key."""
+    """The organization that the client's key belongs to."""
 
     get: Final = sync(AsyncOrganization.get)

@@ -1,7 +1,7 @@
 """The event loop of a blocking object, in a daemon thread.
 
-The rule that keeps it from hanging: a caller never holds, and never waits under, a lock that the loop's thread takes.
-So a signal handler or a finalizer may interrupt a caller at any point and make a call of its own.
+One rule prevents deadlocks: a caller never owns or waits for a lock that the thread of the loop takes. So a signal
+handler or a finalizer may interrupt a caller at any point and make a blocking call.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ Item = TypeVar("Item")
 Close = Callable[[], Awaitable[object]]
 
 _SLICE: Final = 1.0  # seconds
-_AT_EXIT: Final = 2  # slices that an unclosed object may take to close when the interpreter exits
+_AT_EXIT: Final = 2  # slices to wait for an unclosed object when the interpreter exits
 _GREEN: Final = ("gevent", "eventlet")
 _LOOP: Final = "loop"
 _ENDED: Final = "the call was cancelled, or its event loop has ended"
 
-_loop_threads: Final[set[int]] = set()  # the ids of all threads that run a loop of ours
+_loop_threads: Final[set[int]] = set()  # the IDs of all threads that run one of our loops
 
 
 class LoopThread:
     """A daemon thread that runs one event loop until it is stopped.
 
     Raises:
-        Exception: The loop cannot start, for whatever reason the thread met.
+        Exception: The loop cannot start. The error is the one that occurred in the thread.
     """
 
     def __init__(self) -> None:
@@ -65,10 +65,10 @@ class LoopThread:
             try:
                 raise failure
             finally:
-                del failure  # it leads to this frame
+                del failure  # its traceback contains this frame
 
     def run(self, function: Callable[[], Awaitable[R]]) -> asyncio.Task[R] | None:
-        """Call a function in the loop and wait for the end of its task, or None if the loop ends first."""
+        """Call a function in the loop, wait for its task, and return the task, or None if the loop ends first."""
         tasks: list[asyncio.Task[R]] = []
         done: queue.SimpleQueue[asyncio.Task[R] | None] = queue.SimpleQueue()
         context = copy_context()
@@ -83,7 +83,7 @@ class LoopThread:
 
         def report(task: asyncio.Task[R]) -> None:
             if not task.cancelled():
-                task.exception()  # marked as retrieved, for a caller that was interrupted
+                task.exception()  # mark it as retrieved, because an interrupted caller does not
             done.put(task)
 
         def cancel() -> None:
@@ -100,7 +100,7 @@ class LoopThread:
             raise
 
     def stop(self, close: Close | None = None, *, slices: float = inf) -> None:
-        """Stop the loop, once it has closed what lives there; wait for its end, unless this is a loop's own thread."""
+        """Close the objects of the loop and stop it. Wait for its end, unless the caller is the thread of a loop."""
         if self.is_over:
             return
         self.is_stopping = True
@@ -110,19 +110,18 @@ class LoopThread:
         if threading.get_ident() not in _loop_threads:
             with suppress(queue.Empty):
                 self._wait(ended, slices)
-                self._thread.join(_SLICE)  # it has nothing left to do
+                self._thread.join(_SLICE)  # the thread is about to end
 
     def _hand_over(self, callback: Callable[[], object]) -> None:
-        """Have the loop call something soon; a loop that has ended does not."""
+        """Schedule a call in the loop, unless the loop has ended."""
         if self._loop is not None:
-            with suppress(RuntimeError):  # it has just ended
+            with suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(callback)
 
     def _wait(self, source: queue.SimpleQueue[Item], slices: float = inf) -> Item:
-        """Wait for what the thread puts into a queue.
+        """Wait for an item of a queue that the thread fills.
 
-        The wait is sliced, so that Ctrl-C interrupts it on Windows (untested), and so that the end of the thread is
-        noticed.
+        The wait is sliced, so that Ctrl-C can interrupt it on Windows (untested) and the end of the thread is noticed.
 
         Raises:
             queue.Empty: The thread has ended, or the slices are used up.
@@ -157,7 +156,7 @@ class LoopThread:
         _loop_threads.add(ident)
         try:
             anyio.run(self._run, backend_options={"loop_factory": _new_loop})
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the caller
+        except BaseException as error:  # noqa: BLE001 - the caller receives every error
             self._started.put(error)
         finally:
             _loop_threads.discard(ident)
@@ -171,34 +170,34 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         import uvloop  # noqa: PLC0415 - an extra
 
         return uvloop.new_event_loop()
-    except Exception:  # noqa: BLE001 - missing or broken, there is always asyncio's
+    except Exception:  # noqa: BLE001 - if uvloop is missing or broken, use asyncio's loop
         return asyncio.new_event_loop()
 
 
 class LoopRunner:
-    """A way into an event loop that starts with the first call, from any thread.
+    """A runner of calls in an event loop, from any thread. The loop starts with the first call.
 
-    ``close`` is awaited in the loop before it ends.
+    ``close`` is awaited in the loop before the loop ends.
     """
 
     def __init__(self, close: Close) -> None:
         self._close = close
-        self._threads: dict[str, LoopThread | None] = {}  # None once it is closed without having been used
+        self._threads: dict[str, LoopThread | None] = {}  # None if it was closed before the first call
         _runners.add(self)
-        # for an object that is dropped without close(), and one that lives until the interpreter exits
+        # for objects that are never closed, when they are freed or the interpreter exits
         weakref.finalize(self, _stop, self._threads, close, _AT_EXIT)
 
     def run(self, function: Callable[[], Awaitable[R]], /) -> R:
-        """Call a function in the loop and wait for what it returns; an interrupt cancels it.
+        """Call a function in the loop, and return its result. An interrupt cancels the call.
 
         Raises:
-            ConfigurationError: It is closed, or gevent or eventlet has replaced Python's threads.
-            RuntimeError: The caller is a loop's own thread, which would wait for itself.
+            ConfigurationError: The runner is closed, or gevent or eventlet has replaced Python's threads.
+            RuntimeError: The caller is the thread of an event loop, which would wait for itself.
         """
         if threading.get_ident() in _loop_threads:
             raise RuntimeError(
                 "a blocking call in the thread of the event loop (from __del__, a weakref callback or a hook) would "
-                "wait for itself: make it in another thread"
+                "wait for itself: call it from another thread"
             )
         thread = self._thread()
         task = thread.run(function)
@@ -207,19 +206,19 @@ class LoopRunner:
         try:
             return task.result()
         finally:
-            del task  # what it raises leads to this frame
+            del task  # the traceback of its error contains this frame
 
     def close(self) -> None:
-        """Close what lives in the loop, and end its thread."""
+        """Close the objects of the loop, and end its thread."""
         _stop(self._threads, self._close)
 
     def abandon(self) -> None:
-        """Close what lives in the loop, but wait only for a moment, as when the interpreter exits."""
+        """Close the objects of the loop, but wait only for a moment, as when the interpreter exits."""
         _stop(self._threads, self._close, _AT_EXIT)
         self._threads[_LOOP] = None
 
     def forget(self) -> None:
-        """Forget a thread that a fork has left behind in the parent."""
+        """Forget a thread that exists only in the parent of a forked process."""
         thread = self._threads.get(_LOOP)
         if thread is not None and not thread.is_over:
             thread.is_over = True

@@ -1,4 +1,4 @@
-"""The blocking store; its event loop starts when it is opened, and ends when it is closed."""
+"""The blocking store. Its event loop starts when it is opened, and ends when it is closed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 
 class Ledger(SyncProxy[AsyncLedger]):
-    """What is known of each customer's minting."""
+    """The record of each customer's minting."""
 
     entries: Final = iterating(AsyncLedger.entries)
     forget: Final = sync(AsyncLedger.forget)
 
 
 class Events(SyncProxy[AsyncEvents]):
-    """The events of the inboxes, by their idempotency keys."""
+    """The events of the inboxes of this store, by their idempotency keys."""
 
     list: Final = iterating(AsyncEvents.list)
     get: Final = sync(AsyncEvents.get)
@@ -41,7 +41,7 @@ class Events(SyncProxy[AsyncEvents]):
 
 
 class KeyStore(SyncProxy[AsyncKeyStore]):
-    """The customers' keys, encrypted."""
+    """The customers' keys, encrypted in the database."""
 
     put: Final = sync(AsyncKeyStore.put)
     get: Final = sync(AsyncKeyStore.get)
@@ -55,12 +55,24 @@ class KeyStore(SyncProxy[AsyncKeyStore]):
     def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
     ) -> AbstractContextManager[KeyStore]:
-        """Open the store for its keys alone: as ``Store.open`` does, with the same fallbacks and errors."""
+        """Open only the keys of a store, as a context manager.
+
+        Args:
+            url: The URL of the database. Default: as for ``Store.open``.
+            encryption_key: The encryption key, or several. Default: as for ``Store.open``.
+
+        Raises:
+            ConfigurationError: The encryption key or a driver is missing, or the URL or a key cannot work.
+            StoreError: The store cannot be opened, has another schema, or was encrypted with another key.
+        """
         return opened(cls, AsyncKeyStore.open(as_secret(url), encryption_key=hidden(encryption_key)))
 
 
 class Store(SyncProxy[AsyncStore]):
-    """What must outlive a process: ``keys`` of the customers, the ``ledger`` of their minting, and ``events``."""
+    """A database with the ``keys`` of the customers, the ``ledger`` of their minting, and ``events``.
+
+    Open one with ``Store.open``.
+    """
 
     keys: Resource[KeyStore] = resource(KeyStore)
     ledger: Resource[Ledger] = resource(Ledger)
@@ -70,38 +82,43 @@ class Store(SyncProxy[AsyncStore]):
     def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
     ) -> AbstractContextManager[Store]:
-        """Open the store, and close it at the end; on first use it is created.
+        """Open a store, as a context manager that closes it at the end. The first use creates its tables.
 
-        ``url`` and ``encryption_key`` are those of ``AsyncStore.open``, with the same fallbacks.
+        Args:
+            url: The URL of the database: ``sqlite:///boooply.db`` or ``postgresql+psycopg://USER:PASSWORD@HOST/NAME``.
+                Default: the environment variable ``BOOOPLY_STORE_URL``, or else the SQLite file ``boooply.db`` in the
+                current directory.
+            encryption_key: The encryption key, or several: the first one encrypts, and all of them decrypt. Default:
+                the environment variable ``BOOOPLY_STORE_KEY``, which separates several keys by commas.
 
         Raises:
-            ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has another schema, or was encrypted with another key.
+            ConfigurationError: The encryption key or a driver is missing, or the URL or a key cannot work.
+            StoreError: The store cannot be opened, has another schema, or was encrypted with another key.
         """
         return opened(cls, AsyncStore.open(as_secret(url), encryption_key=hidden(encryption_key)))
 
     @property
     def limits(self) -> LimitStore:
-        """What ``RateLimits(shared=store)`` shares."""
+        """The rate limiters that ``RateLimits(shared=store)`` shares between processes."""
         return self._original.limits
 
 
 @contextmanager
 def opened(kind: Callable[[LoopRunner, T], S], opening: AbstractAsyncContextManager[T], /) -> Generator[S]:
-    """Open an async object in an event loop of its own, and yield a blocking one over it."""
+    """Open an async object in a new event loop, and yield a blocking object over it."""
     opener = os.getpid()
 
     async def close() -> None:
-        if os.getpid() == opener:  # a forked child leaves its parent's store alone
+        if os.getpid() == opener:  # a forked child must not close the store of its parent
             await opening.__aexit__(None, None, None)
 
     runner = LoopRunner(close)
     try:
         yield kind(runner, runner.run(opening.__aenter__))
-    except GeneratorExit:  # nobody leaves the block any more: the interpreter exits, say
+    except GeneratorExit:  # the block never ends, for example because the interpreter exits
         runner.abandon()
         raise
     finally:
-        if os.getpid() != opener:  # kept forever: its finalizer would hand its end to the parent's loop
+        if os.getpid() != opener:  # never freed, because its finalizer would use the loop of the parent
             never_free(opening)
         runner.close()

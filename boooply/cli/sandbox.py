@@ -1,6 +1,7 @@
 """``boooply sandbox``: a sandbox served until a signal stops it."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -141,6 +142,8 @@ async def serve(  # noqa: PLR0913 - each is an option of the command
 
 def _cannot_serve(error: OSError, port: int, state: Path | None) -> str:
     problem = os.strerror(error.errno or 0)
+    if error.filename is not None and error.errno == errno.EBUSY:
+        return f"--state {printable(str(state))}: {error.strerror}"
     if error.filename is not None:
         return f"--state {printable(str(state))}: {problem}: name another file"
     return f"port {port}: {problem}: give another --port, or none for a free one"

@@ -95,7 +95,7 @@ _VARIABLES: Final = {
 }
 _NAME: Final = rf"\b(?:{'|'.join(_VARIABLES)})\b"
 _ADVICE_FOR_PYTHON: Final = re.compile(
-    rf",? or (?:pass )?{_NAME}(?:=…)?|\. Use an? \w+ key for \w+ and \w+, which [^()]*\w"
+    rf",? or (?:pass )?{_NAME}(?:=…)?| \(Python: {_NAME}\)|\. Use an? \w+ key for \w+ and \w+, which [^()]*\w"
 )
 
 

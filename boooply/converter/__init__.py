@@ -1,8 +1,8 @@
 """The only boundary between the API's camelCase JSON and our snake_case models.
 
-Structuring is tolerant (contract section 9): ``null`` means absent, an unknown enumeration value stays a string,
-unknown fields stay reachable in ``extra``, and an optional field of the wrong type goes there too. Only a missing or
-wrong required value raises: ``StructureError``, with the path in the API's names.
+Structuring is tolerant. ``null`` means absent, and an unknown enumeration value stays a string. ``extra`` receives
+unknown fields, and optional fields of the wrong type. Only a required value that is missing or of the wrong type raises
+``StructureError``, with the path in the API's names.
 """
 
 from boooply.converter.dictionaries import from_dict

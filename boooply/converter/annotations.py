@@ -1,4 +1,4 @@
-"""What the annotations of fields say."""
+"""The annotations of fields."""
 
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin

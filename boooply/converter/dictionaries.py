@@ -1,4 +1,4 @@
-"""The one door for JSON that comes from elsewhere: a web request, a file, a queue."""
+"""Models from JSON of other sources: web requests, files and queues."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar, cast, get_args, get_origin
@@ -21,9 +21,9 @@ _Data = Mapping[str, Any]
 _Class = type[InterviewRequest]
 
 KINDS: Final[dict[str, _Class]] = {"ai": AIInterview, "human": HumanInterview, "team": TeamMeeting}
-"""The classes of interviews, by the JavaScript SDK's ``type``."""
+"""The classes of interviews, by the ``type`` of the JavaScript SDK."""
 
-# The names by which a dictionary says what kind of interview it is: ``type``, and those of the API.
+# The names that determine the class of an interview: ``type``, and the names of the API.
 _MEETING_TYPES: Final[dict[object, tuple[_Class, ...]]] = {
     "AI_ONLY": (AIInterview,),
     "HUMAN": (HumanInterview, TeamMeeting),
@@ -40,15 +40,21 @@ _NAMED_BY: Final[dict[str, dict[object, tuple[_Class, ...]]]] = {
 
 @hide_locals
 def from_dict(cls: type[T], data: Mapping[str, Any], /, *, ignore_unknown: bool = False) -> T:
-    """Build a model from JSON that was parsed: the body of a web request, say.
+    """Create a model from parsed JSON, such as the body of a web request.
 
-    Names are in the API's camelCase or in snake_case, times are ISO 8601 texts, nested objects are dictionaries, and
-    None counts as absent. ``InterviewRequest`` becomes the class that ``type`` (``ai``, ``human``, ``team``) or
-    ``meetingType`` and ``isTeamMeeting`` name. A name that no field has is an error, or, with ``ignore_unknown``, left
-    out. Models of responses are read as leniently as the API's own, in its spelling.
+    Names may be in camelCase or snake_case. Times are ISO 8601 text, and nested objects are dictionaries. None counts
+    as absent.
+
+    Args:
+        cls: The class of the model. For ``InterviewRequest``, the class depends on ``type`` in the data (``ai``,
+            ``human`` or ``team``), or on ``meetingType`` and ``isTeamMeeting``. Models of responses need camelCase, and
+            are read as tolerantly as responses of the API.
+        data: The parsed JSON object.
+        ignore_unknown: Whether to ignore names that the model does not have. Default: False, which raises an error.
 
     Raises:
-        ValidationError: A value is unknown, missing or wrong; the field is its path, such as ``candidate.email``.
+        ValidationError: A name is unknown, or a value is missing or invalid. ``field`` is the path, such as
+            ``candidate.email``.
     """
     if not isinstance(data, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ValidationError("data", f"must be a dictionary, not {kind(data)}")
@@ -69,10 +75,10 @@ def _response(cls: type[T], data: _Data) -> T:
 
 
 def _interview(cls: _Class, data: _Data) -> tuple[_Class, _Data]:
-    """Return the class of an interview, and the dictionary without the names that decide it.
+    """Return the class of an interview, and the dictionary without the names that determine the class.
 
     Raises:
-        ValidationError: Nothing names the class, or what does contradicts itself or ``cls``.
+        ValidationError: No name determines the class, or the names contradict each other or ``cls``.
     """
     rest = dict(data)
     classes = [model for model in KINDS.values() if issubclass(model, cls)]
@@ -85,14 +91,14 @@ def _interview(cls: _Class, data: _Data) -> tuple[_Class, _Data]:
             raise ValidationError(name, f"must be one of {', '.join(map(str, kinds))}")
         classes = [model for model in classes if model in named]
         if not classes:
-            raise ValidationError(name, "names another kind of interview than the class or another name does")
+            raise ValidationError(name, "contradicts the class, or another name, about the kind of interview")
     if len(classes) > 1 and AIInterview in classes:
-        raise ValidationError("type", "is missing: give ai, human or team")
-    return classes[0], rest  # HUMAN alone is no team meeting
+        raise ValidationError("type", "is missing: pass ai, human or team")
+    return classes[0], rest  # HUMAN alone is not a team meeting
 
 
 def _known(model: Any, data: _Data) -> _Data:
-    """Return a dictionary without the names that no field of the model has, at any depth."""
+    """Return a dictionary without the names that the model does not have, at any depth."""
     names, fields = names_of(model), attrs.fields_dict(attrs.resolve_types(model))
     return {name: _known_in(fields[names[name]].type, value) for name, value in data.items() if name in names}
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of models: what a request accepts, and what a response contains."""
+"""JSON Schemas of models, for requests and responses."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,7 +28,7 @@ _PLAIN: Final[dict[Any, Schema]] = {
 
 
 def accepted(annotation: Any) -> Schema:
-    """Return the schema of what a request object, or a field of one, accepts; nothing else is allowed."""
+    """Return the schema of a request object or of one of its fields. It allows no other properties."""
     kind = kinds_of(annotation)[0]
     if get_origin(kind) is tuple:
         return {"type": "array", "items": accepted(get_args(kind)[0])}
@@ -51,9 +51,9 @@ def _argument(model: type, field: "attrs.Attribute[Any]") -> Schema:
 
 
 def returned(annotation: Any, *, caution: str = "") -> Schema:
-    """Return the schema of what ``to_dict`` makes of a response, loosely: fields and values that come later match.
+    """Return the schema of the result of ``to_dict`` for a response. It allows unknown properties and values.
 
-    ``caution`` follows the description of each field that quotes what people said or wrote.
+    ``caution`` is appended to the description of each field that quotes what people said or wrote.
     """
     kind, *others = kinds_of(annotation)
     if _is_enumeration(kind):
@@ -80,10 +80,10 @@ def _object(model: type, caution: str) -> Schema:
 
 def _result(model: type, field: "attrs.Attribute[Any]", caution: str) -> Schema:
     text = description_of(field)
-    if not text:  # a slot is part of requests too
+    if not text:  # a slot also occurs in requests
         return _described(model, field)
     kind = kinds_of(field.type)[0]
-    values = f" One of {', '.join(kind)}; others may come." if _is_enumeration(kind) else ""
+    values = f" One of {', '.join(kind)}. The API may add others." if _is_enumeration(kind) else ""
     return {"description": f"{text}{values}{caution if field.name in QUOTES else ''}"}
 
 

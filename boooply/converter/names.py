@@ -1,4 +1,4 @@
-"""The API's names for our fields: tables of everything that the plain rule does not give."""
+"""The API's names of our fields: tables of the exceptions from camelCase."""
 
 from typing import Final
 
@@ -9,12 +9,12 @@ RENAMED: Final[dict[type, dict[str, str]]] = {
     AvailabilityQuery: {"duration_minutes": "duration"},
     Page: {"items": "meetings"},
 }
-# The second spellings of contract section 9, read where the first is missing.
+# Second names that the API uses, read if the first is missing.
 ALSO: Final[dict[type, dict[str, str]]] = {
     Interview: {"code": "meeting_code", "status": "session_status"},
     Page: {"interviews": "items"},
 }
-# What follows from the class of a request.
+# Fields that follow from the class of a request.
 DERIVED: Final[dict[type, dict[str, object]]] = {
     AIInterview: {"meetingType": "AI_ONLY"},
     HumanInterview: {"meetingType": "HUMAN"},
@@ -23,5 +23,5 @@ DERIVED: Final[dict[type, dict[str, object]]] = {
 
 
 def wire_name(model: type, name: str) -> str:
-    """Return the API's name for a field of a model."""
+    """Return the API's name of a field."""
     return RENAMED.get(model, {}).get(name) or camel_case(name)

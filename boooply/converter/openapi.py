@@ -1,6 +1,6 @@
-"""Models as bodies and responses of FastAPI, and as fields of pydantic's models.
+"""Models as bodies and responses in FastAPI, and as fields of pydantic models.
 
-pydantic itself calls ``core_schema``; nothing else imports this module, so pydantic need not be installed.
+Only pydantic calls ``core_schema``, and nothing else imports this module. So pydantic need not be installed.
 """
 
 import re
@@ -20,15 +20,15 @@ from boooply.errors import ValidationError
 from boooply.models import InterviewRequest, ResponseModel
 from boooply.models.mappings import in_api_spelling
 
-# What a schema of fields alone cannot say.
+# A rule that the schemas of single fields cannot express.
 _ONE_OF_THEM: Final[Schema] = {"anyOf": [{"required": ["candidate"]}, {"required": ["participants"]}]}
 
 
 def core_schema(cls: type) -> CoreSchema:
-    """Return how pydantic reads a model, by ``from_dict``, and writes it, by ``to_dict``: without secrets."""
+    """Return a schema with which pydantic reads a model by ``from_dict`` and writes it by ``to_dict``."""
     return no_info_plain_validator_function(
         partial(_validate, cls),
-        ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",  # the name of the schema among the components of OpenAPI
+        ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",  # the name of the schema in OpenAPI
         serialization=plain_serializer_function_ser_schema(to_dict),
         metadata={"pydantic_js_functions": [partial(_json_schema, cls)]},
     )
@@ -38,7 +38,7 @@ def _validate(cls: type[object], value: object) -> object:
     """Return a model.
 
     Raises:
-        PydanticError: The value is wrong; the error has its path and the rule, and never the value.
+        PydanticError: The value is invalid. The error has the path and the rule, and never the value.
     """
     if isinstance(value, cls):
         return value
@@ -59,7 +59,7 @@ def _error(cls: type, rule: str, *path: str | int) -> PydanticError:
 
 
 def _path(field: str) -> list[str | int]:
-    """Return the steps of a path, such as the three of ``availableSlots[1].end``."""
+    """Return the steps of a path: ``availableSlots[1].end`` has three."""
     return [int(step) if step.isdecimal() else step for step in re.findall(r"[^.\[\]]+", field)]
 
 

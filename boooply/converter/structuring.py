@@ -1,7 +1,7 @@
 """From the API's JSON to models, tolerantly.
 
-cattrs generates the function that builds a model, and calls one of the hooks below for each field. That function gets
-a payload that has every field, with None for what is absent. If it fails, a second pass checks each field by itself.
+cattrs generates the function that builds a model, and calls one of the hooks below for each field. The function
+receives a payload with every field, where None means absent. If it fails, a second pass checks each field separately.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 Payload = dict[str, Any]
 
-# The JSON values that these types accept as they are.
+# The types of JSON values that these types accept unchanged.
 _UNCHANGED: Final[dict[Any, tuple[type, ...]]] = {str: (str,), int: (int,), float: (float, int), bool: (bool,)}
 _EXTRA: Final = "extra"
 
 
 class StructureError(Exception):
-    """A payload that lacks what a model requires; ``str()`` shows where and why, never the value."""
+    """A payload lacks a required value, or has one of the wrong type. ``str()`` shows the path, and never the value."""
 
     def __init__(self, problem: str, path: str = "") -> None:
         super().__init__(problem, path)
@@ -47,7 +47,7 @@ class StructureError(Exception):
         return f"{self.path.lstrip('.') or 'the response'}: {self.problem}"
 
     def under(self, step: str) -> StructureError:
-        """Return this error with a step in front of its path."""
+        """Return this error with a further step at the start of its path."""
         return StructureError(self.problem, f"{step}{self.path}")
 
 
@@ -77,7 +77,7 @@ def _exactly(wanted: str, kind: type) -> Hook:
 def _text(value: Any, _: Any) -> str:
     if type(value) is str:
         return value
-    if type(value) is int:  # an id may come as a number
+    if type(value) is int:  # the API may send an ID as a number
         return str(value)
     raise _expected("text", value)
 
@@ -163,7 +163,7 @@ def _mapping(annotation: Any, converter: Converter) -> Hook:
 
 @attrs.frozen
 class _Field:
-    """A field of a model, with the hook that structures its value; null gives its default."""
+    """A field of a model, with the hook that structures its value. null becomes the default."""
 
     attribute: attrs.Attribute[Any]
     hook: Hook
@@ -196,7 +196,7 @@ def _model(model: type, converter: Converter) -> Hook:
         if type(value) is not dict:
             raise _expected("an object", value)
         payload: Payload = {**absent, **value}
-        # Unknown names come after all known ones.
+        # Unknown names follow all known names.
         payload[_EXTRA] = dict(islice(payload.items(), len(absent), None)) if len(payload) > len(absent) else {}
         for first, second in spellings:
             if payload[first] is None:
@@ -216,7 +216,7 @@ def _model(model: type, converter: Converter) -> Hook:
 
 
 def _builder(model: type, fields: dict[str, _Field], converter: Converter) -> Hook:
-    """Return cattrs' function for a payload that has every field: none has a default to fall back to."""
+    """Return the function that cattrs generates for a payload with every field, so that no default is needed."""
     given = [field.evolve(default=attrs.NOTHING) for field in attrs.fields(model)]
     overrides: dict[str, Any] = {
         field.attribute.name: override(rename=wire, struct_hook=field.hook) for wire, field in fields.items()

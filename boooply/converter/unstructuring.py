@@ -1,4 +1,4 @@
-"""From models to the API's JSON: exactly what the contract names, without what was not given."""
+"""From models to the API's JSON, without absent values."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def _is_secret(field: attrs.Attribute[Any]) -> bool:
 
 
 def _request(model: type, converter: Converter) -> Hook:
-    """Write what was given and what the class implies; the candidate becomes a participant of that role."""
+    """Return a hook that writes the given values and those of the class. The candidate becomes a participant."""
     overrides: dict[str, Any] = {
         field.name: override(rename=wire_name(model, field.name)) for field in attrs.fields(model)
     }
-    # Without our converters, which cattrs would call with each default.
+    # Without our converters, because cattrs would call them with each default.
     fields = [field.evolve(converter=None) for field in attrs.fields(attrs.resolve_types(model))]
     plain: Hook = make_dict_unstructure_fn_from_attrs(
         fields, model, converter, _cattrs_omit_if_default=True, **overrides
@@ -65,7 +65,7 @@ def _request(model: type, converter: Converter) -> Hook:
 
 
 def _with_candidate(candidate: dict[str, Any], people: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the people with the candidate first, or, if the candidate is among them, with what both entries give."""
+    """Return the people with the candidate first. If the candidate is already among them, merge both entries."""
     for place, person in enumerate(people):
         if same_person(person["email"], candidate["email"]):
             return [*people[:place], candidate | person, *people[place + 1 :]]
@@ -73,7 +73,7 @@ def _with_candidate(candidate: dict[str, Any], people: list[dict[str, Any]]) -> 
 
 
 def _response(model: type, converter: Converter, *, secrets: bool) -> Hook:
-    """Write what a response contained, without what it left out."""
+    """Return a hook that writes the values that a response contained."""
     overrides: dict[str, Any] = {
         field.name: override(rename=wire_name(model, field.name), omit=not secrets and _is_secret(field))
         for field in attrs.fields(model)
@@ -117,7 +117,7 @@ def _make_converter(*, secrets: bool) -> Converter:
 
     converter.register_unstructure_hook(datetime, _utc)
     converter.register_unstructure_hook(Secret, Secret.reveal)
-    converter.register_unstructure_hook_func(_is_plain, identity)  # cattrs writes it in line instead of calling it
+    converter.register_unstructure_hook_func(_is_plain, identity)  # cattrs inlines it
     converter.register_unstructure_hook_func(_is_enumeration, _string)
     converter.register_unstructure_hook_factory(attrs.has, request)
     converter.register_unstructure_hook_factory(_is_response, response)
@@ -129,14 +129,18 @@ _WITHOUT_SECRETS: Final = _make_converter(secrets=False)
 
 
 def unstructure(model: object) -> dict[str, Any]:
-    """Write a request as JSON: absent options are left out, times are in UTC, secrets are in the clear."""
+    """Return the JSON object of a model, without absent values, with times in UTC and secrets in plain text."""
     return cast("dict[str, Any]", _WITH_SECRETS.unstructure(model))
 
 
 def to_dict(model: object, *, secrets: bool = False) -> dict[str, Any]:
-    """Write any model as a JSON dictionary in the API's camelCase, for a web response.
+    """Convert a model to a JSON dictionary with the API's camelCase names, for example for a web response.
 
-    Absent fields are left out. So are keys, join tokens, pre-signed URLs, and ``extra``, which may contain anything;
-    ``secrets=True`` writes them too.
+    Absent values are left out. Times are ISO 8601 text in UTC.
+
+    Args:
+        model: The model of a request or a response.
+        secrets: Whether to include keys, join tokens, pre-signed URLs and ``extra``, which may contain anything.
+            Default: False.
     """
     return cast("dict[str, Any]", (_WITH_SECRETS if secrets else _WITHOUT_SECRETS).unstructure(model))

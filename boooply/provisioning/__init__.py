@@ -1,4 +1,4 @@
-"""Many customers at once: from a file to a stored key for each."""
+"""Provisioning: connect many customers, and store a key for each."""
 
 from boooply.lazy import publish
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from boooply.provisioning.outcomes import Outcome as Outcome
     from boooply.provisioning.provisioner import AsyncKeys as AsyncKeys
 
-# What needs the store is imported on first use: a file can be read and checked without that extra.
+# Names that need the store are imported on first use, so that a file can be read and checked without that extra.
 publish(
     __name__,
     {

@@ -1,7 +1,7 @@
 """Provisioning over a queue: procrastinate on the store's own PostgreSQL (the extra ``distributed``).
 
-A job contains a customer's id and nothing else. The ledger has the rest, and prevents a second mint whatever the queue
-does. A worker is a run over the queue.
+A job contains only a customer's id. The ledger contains the customer's data, and prevents a second mint whatever the
+queue does. A worker is a run over the queue.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ _PLATFORM: Final = instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform")
 
 @attrs.frozen(eq=False)
 class AsyncQueue:
-    """A queue of customers for workers on any machine."""
+    """A queue of customers, whose workers can run on any machine.
+
+    Open it with ``AsyncQueue.open(store)``.
+    """
 
     store: AsyncStore
     jobs: Jobs
@@ -46,7 +49,12 @@ class AsyncQueue:
     @classmethod
     @asynccontextmanager
     async def open(cls, store: AsyncStore, /) -> AsyncGenerator[AsyncQueue]:
-        """Open the queue in the store's database; the first use creates it, in the schema ``boooply_queue``.
+        """Open the queue in the database of a store.
+
+        The first use creates the queue in the PostgreSQL schema ``boooply_queue``.
+
+        Args:
+            store: An open store on PostgreSQL.
 
         Raises:
             ConfigurationError: The store is not on PostgreSQL.
@@ -54,17 +62,24 @@ class AsyncQueue:
         """
         if not store.database.address.is_postgresql:
             raise ConfigurationError(
-                "the queue needs a store on PostgreSQL: postgresql+psycopg://user:password@host/name"
+                "the queue needs a store on PostgreSQL. Name one in the store's URL, as in "
+                "postgresql+psycopg://user:password@host/database."
             )
         yield cls(store, await Jobs.open(store))
 
     async def enqueue(self, tenants: Iterable[Tenant] | AsyncIterable[Tenant], /) -> int:
-        """Record customers in the ledger, queue a job for each that has none, and return their number.
+        """Record customers in the ledger, and queue a job for each that has no open job.
 
-        Those that have failed are tried again.
+        A customer that failed before is tried again.
+
+        Args:
+            tenants: The customers, from any iterable. A few hundred of them are in memory at a time.
+
+        Returns:
+            The number of customers.
 
         Raises:
-            StoreError: The ledger or the queue cannot be written; customers queued before that stay queued.
+            StoreError: The ledger or the queue cannot be written. Customers that were queued before stay queued.
         """
         count = 0
         async for batch in batched(tenants, BATCH):
@@ -84,28 +99,35 @@ class AsyncQueue:
         grace: float = GRACE,
         keep_jobs: float = KEEP_JOBS,
     ) -> None:
-        """Connect queued customers until ``stop`` is set or this is cancelled; without ``wait``, until none is queued.
+        """Connect queued customers until ``stop`` is set or the call is cancelled.
 
-        Of several platforms, each with a key and limits of its own, the least busy one takes the next customer. A key
-        that the API refuses is set aside. A customer whose request was not sent is queued again for later; so are those
-        of workers that died, and those to do in the ledger that are not queued. While the API is down, one request a
-        minute is sent.
+        With ``wait=False`` the work also ends when the queue is empty.
+
+        If there are several platforms, the least busy one takes the next customer. A platform whose key the API rejects
+        is no longer used. While the API is down, one request per minute is sent.
+
+        These customers are queued again: customers whose request was not sent, customers of workers that died, and
+        unfinished customers in the ledger that have no job.
 
         Args:
-            platforms: The platforms whose keys mint.
-            concurrency: How many requests may be under way at once.
-            wait: Whether to wait for further customers.
-            remint_in_doubt: Mint again for customers in doubt; a key that already exists becomes an orphan.
-            stop: An event that ends the work.
-            grace: How long requests on the wire may take once ``stop`` is set, in seconds; then they are in doubt.
-            keep_jobs: How long finished jobs are kept, in seconds.
+            platforms: The platforms that mint, each with its own key and rate limits.
+            concurrency: The largest number of requests under way at once.
+            wait: Whether to wait for further customers when the queue is empty.
+            remint_in_doubt: Whether to mint another key for customers in doubt. If their first key exists, it becomes
+                an orphan: a valid key that nobody has.
+            stop: An event that ends the work when it is set.
+            grace: The time in seconds that requests under way have after ``stop`` is set. After that, their customers
+                are in doubt.
+            keep_jobs: The time in seconds for which finished jobs are kept. The default is one day.
 
         Raises:
-            AuthenticationError: The last platform key is rejected; ``PermissionDeniedError`` likewise.
-            KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
+            ConfigurationError: An argument is invalid.
+            AuthenticationError: The API rejected the last platform key. ``PermissionDeniedError`` likewise.
+            KeysNotStoredError: Keys were minted but cannot be stored. The error contains them.
             StoreError: The store failed for a minute.
-            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
-            ProvisioningError: Without ``wait``: the API has failed for two attempts and half a minute.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            ProvisioningError: With ``wait=False``: the API failed for two attempt timeouts and 30 seconds, or the queue
+                is paused.
         """
         outcomes = worked(
             self,
@@ -156,6 +178,6 @@ async def worked(
 
 def _check_platforms(platforms: Sequence[AsyncBoooplyPlatform]) -> None:
     if not platforms:
-        raise ConfigurationError("platforms: must have at least one AsyncBoooplyPlatform")
+        raise ConfigurationError("platforms must contain at least one AsyncBoooplyPlatform")
     for one in platforms:
         check("platforms", one, _PLATFORM)

@@ -32,7 +32,7 @@ from boooply.store.completion import call_after, run_to_completion
 CONCURRENCY: Final = 16
 GRACE: Final = 20.0  # seconds
 
-_LAST_STEPS: Final = 1.5  # seconds beyond the grace in which the store may record what has become of the requests
+_LAST_STEPS: Final = 1.5  # seconds after the grace, in which the store may record the outcomes of the requests
 
 _RULES: Final[dict[str, Rule]] = {
     "platform": instance(AsyncBoooplyPlatform, "an AsyncBoooplyPlatform"),
@@ -56,32 +56,37 @@ async def async_provision(
     stop: asyncio.Event | None = None,
     grace: float = GRACE,
 ) -> AsyncGenerator[Outcome]:
-    """Connect every customer once, and yield each outcome as soon as it is known.
+    """Connect each customer once, and yield each outcome as soon as it is known.
 
-    A customer that is already connected is not minted again, whichever run or process connected it. After a run was
-    killed, run it again with the same customers. Several runs on one store share the work. ``tenants`` may be of any
-    length: only a few customers are in memory at a time.
+    A customer that is already connected gets no second key, whichever run or process connected it. If a run was killed,
+    start it again with the same customers. Several runs on one store share the work.
 
-    To end the run early, set ``stop`` or close the generator: requests on the wire finish and are recorded. Those that
-    take longer than ``grace`` after ``stop`` are in doubt.
+    To end a run early, set ``stop`` or close the generator. Requests under way then finish and are recorded. Customers
+    whose requests take longer than ``grace`` after ``stop`` are in doubt.
 
     Args:
-        tenants: The customers, from a generator for example.
-        platform: The platform whose key mints.
-        store: The store of the ledger, and of the keys.
-        keys: Your own key store, instead of the one in ``store``.
-        concurrency: How many requests may be under way at once.
-        remint_in_doubt: Mint again for customers in doubt; a key that already exists becomes an orphan.
-        stop: An event that ends the run.
-        grace: How long requests on the wire may take once ``stop`` is set, in seconds.
+        tenants: The customers, from any iterable or asynchronous iterable. It may have any length: only a few customers
+            are in memory at a time.
+        platform: The platform that mints the keys.
+        store: The open store, which contains the ledger and the keys.
+        keys: Your own key store, which receives the keys instead of ``store``.
+        concurrency: The largest number of requests under way at once.
+        remint_in_doubt: Whether to mint another key for customers in doubt. If their first key exists, it becomes an
+            orphan: a valid key that nobody has.
+        stop: An event that ends the run when it is set.
+        grace: The time in seconds that requests under way have after ``stop`` is set.
+
+    Yields:
+        One outcome for each customer: ``Connected``, ``AlreadyConnected``, ``InDoubt`` or ``Failed``.
 
     Raises:
-        AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise. The run has stopped.
-        StoreError: The store failed for a minute, or is no longer the file it was; nothing more was sent.
-        StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
-        KeysNotStoredError: Keys were minted but cannot be stored; the error contains them.
-        RateLimitError: Each of many requests got a 429 after the wait that the last one named.
-        ProvisioningError: The API has failed for two attempts and half a minute.
+        ConfigurationError: An argument is invalid.
+        AuthenticationError: The API rejected the platform key. ``PermissionDeniedError`` likewise.
+        StoreError: The store failed for a minute, or its file was replaced. Nothing more was sent.
+        StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+        KeysNotStoredError: Keys were minted but cannot be stored. The error contains them.
+        RateLimitError: The API responded with 429 to many requests in a row, each sent after the requested wait.
+        ProvisioningError: The API failed for two attempt timeouts and 30 seconds.
     """
     check_all(_RULES, concurrency=concurrency, platform=platform, store=store, grace=grace)
     await check_store(store, platform, record=True)
@@ -94,10 +99,10 @@ async def async_provision(
 
 
 class Run:
-    """The workers of one run, and what they share, wherever the customers come from.
+    """The workers of one run, and the state that they share.
 
-    The provisioners are one for each platform key, with one outage for all. A key that the API refuses is set aside,
-    unless it is the last one. An ``endless`` run does not give up while the API is down.
+    There is one provisioner for each platform key, and one outage for all. A key that the API rejects is set aside,
+    unless it is the last one. An ``endless`` run does not stop while the API is down.
     """
 
     def __init__(
@@ -118,14 +123,14 @@ class Run:
         self._outage = provisioners[0].outage
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(size)  # None after the last one
         self._probe_lock = asyncio.Lock()
-        self._no_probe = asyncio.Event()  # set while nobody probes
+        self._no_probe = asyncio.Event()  # set while no worker probes
         self._no_probe.set()
         self._workers: list[asyncio.Task[None]] = []
         self._timers: list[asyncio.TimerHandle] = []
         self._errors: list[Exception] = []
 
     async def outcomes(self, stop: asyncio.Event | None, grace: float) -> AsyncGenerator[Outcome]:
-        """Run, and yield the outcomes, until there are no more customers or ``stop`` is set."""
+        """Run until there are no more customers or ``stop`` is set, and yield the outcomes."""
         running = asyncio.create_task(self._run())
         stopping = asyncio.create_task(call_after((stop or asyncio.Event()).wait(), lambda: self._stop_within(grace)))
         try:
@@ -145,13 +150,13 @@ class Run:
         await self._outcomes.put(None)
 
     def _stop(self) -> None:
-        """Start nothing more, and release what waits."""
+        """Start no more requests, and release the customers that wait."""
         self._stopped.set()
         for provisioner in self._numbers:
             provisioner.stop()
 
     def _stop_within(self, grace: float) -> None:
-        """Stop, and give up what is still on the wire after a while."""
+        """Stop, and abandon the requests that are still under way after ``grace`` seconds."""
         self._stop()
         loop = asyncio.get_running_loop()
         for provisioner in self._numbers:
@@ -159,7 +164,7 @@ class Run:
         self._timers.append(loop.call_later(grace + _LAST_STEPS, self._abandon))
 
     def _abandon(self) -> None:
-        """End everything, as after a kill; keys that are not stored are in an error."""
+        """Cancel everything, as a kill would. Keys that are not stored are in an error."""
         if any(provisioner.is_busy for provisioner in self._numbers):
             self._errors.append(StoreError("the store did not record all outcomes before the run ended"))
         for provisioner in self._numbers:
@@ -168,7 +173,7 @@ class Run:
             worker.cancel()
 
     async def _close(self, running: asyncio.Task[None]) -> None:
-        """End the run, once the requests on the wire have finished.
+        """End the run once the requests under way have finished.
 
         Raises:
             KeysNotStoredError: Keys were minted but cannot be stored.
@@ -189,12 +194,12 @@ class Run:
         try:
             while await self._connect_next():
                 pass
-        except Exception as error:  # noqa: BLE001 - any error ends the run, and is raised at its end
+        except Exception as error:  # noqa: BLE001 - any error stops the run, and is raised when it has ended
             self._errors.append(error)
             self._stop()
 
     async def _connect_next(self) -> bool:
-        """Connect one more customer, and return whether there was one; while the API is down, one at a time."""
+        """Connect the next customer, and return whether there was one. While the API is down, connect one at a time."""
         if self._outage.is_down:
             async with self._probe_lock:
                 if self._outage.is_down:
@@ -210,7 +215,7 @@ class Run:
         return found is not None
 
     async def _connect(self, tenant: Tenant) -> None:
-        """Connect one customer, unless another one is the probe: the API may have failed since this one was awaited."""
+        """Connect one customer, unless the API is down and another customer is the probe."""
         if not self._outage.is_down:
             await self._send(tenant)
         elif self._no_probe.is_set():
@@ -221,13 +226,13 @@ class Run:
                 self._no_probe.set()
         else:
             await self._source.put_back(tenant)
-            await self._no_probe.wait()  # and take nothing more meanwhile
+            await self._no_probe.wait()  # take no customer in the meantime
 
     async def _probe(self, tenant: Tenant) -> None:
-        """Connect one customer after a pause, to see whether the API works again.
+        """Connect one customer after a pause, to find out whether the API works again.
 
         Raises:
-            ProvisioningError: It has been down for too long.
+            ProvisioningError: The API has been down for too long.
         """
         outage = self._outage
         pause = outage.next_probe(_now())
@@ -264,10 +269,10 @@ class Run:
         await self._source.settle(outcome)
 
     def _set_aside(self, provisioner: KeyProvisioner, error: BoooplyError) -> None:
-        """Use a platform key no more, and cancel what waits for it.
+        """Stop using a platform key, and cancel the customers that wait for it.
 
         Raises:
-            AuthenticationError: It is the last one; ``PermissionDeniedError`` likewise.
+            AuthenticationError: It is the last key. ``PermissionDeniedError`` likewise.
         """
         if self._provisioners == [provisioner]:
             raise error

@@ -1,14 +1,16 @@
-"""Whether a store is the one of these platforms."""
+"""The check that a store belongs to the given platforms."""
 
 from boooply.platform import AsyncBoooplyPlatform, platform_keys_of
 from boooply.store import AsyncStore
 
 
 async def check_store(store: AsyncStore, /, *platforms: AsyncBoooplyPlatform, record: bool = False) -> None:
-    """Check that a store belongs to the API and to a key of these platforms, and record them if keys will be minted.
+    """Check that a store belongs to the API and to a key of these platforms.
+
+    With ``record``, also record the API and the keys in the store. Do so before keys are minted.
 
     Raises:
-        StoreMismatchError: It belongs to another API, or to other platform keys.
+        StoreMismatchError: The store belongs to another API or to other platform keys.
     """
     keys = [one for platform in platforms for one in platform_keys_of(platform)]
     for base_url in {platform.base_url for platform in platforms}:

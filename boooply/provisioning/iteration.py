@@ -1,4 +1,4 @@
-"""Iteration over items that come from a plain or an asynchronous source."""
+"""Iteration over plain and asynchronous iterables."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 async def iterate(items: Iterable[T] | AsyncIterable[T], /) -> AsyncIterator[T]:
-    """Iterate over a source of either kind."""
+    """Iterate over a plain or asynchronous iterable."""
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item
@@ -17,7 +17,7 @@ async def iterate(items: Iterable[T] | AsyncIterable[T], /) -> AsyncIterator[T]:
 
 
 async def batched(items: Iterable[T] | AsyncIterable[T], size: int, /) -> AsyncIterator[list[T]]:
-    """Group the items into lists of at most ``size``, as ``itertools.batched`` of Python 3.12 does."""
+    """Yield the items in lists of at most ``size``, as ``itertools.batched`` of Python 3.12 does."""
     batch: list[T] = []
     async for item in iterate(items):
         batch.append(item)

@@ -1,4 +1,4 @@
-"""The queue's jobs, by procrastinate's queries: each step is one transaction on the store's connections."""
+"""The jobs of the queue. Each step runs procrastinate's queries in one transaction on the store's connections."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from boooply.store.entries import VAULT_RUN
 from boooply.store.rows import in_scope
 from boooply.store.schema import KEY_ROWS, LEDGER
 
-STALLED_AFTER: Final = 30.0  # seconds without a heartbeat until a worker counts as dead
+STALLED_AFTER: Final = 30.0  # seconds without a heartbeat, after which a worker counts as dead
 
 _QUEUE: Final = "boooply"
 _TASK: Final = "boooply.connect"
 _BATCH: Final = 2000
 _STATUSES: Final = ("todo", "doing", "succeeded", "failed")
-_ADDING: Final = 0x600019  # any number: who adds jobs queues for it
+_ADDING: Final = 0x600019  # the number of the advisory lock for adding jobs
 
 _OPEN: Final = """
 SELECT queueing_lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND queueing_lock = ANY(%(ids)s)
@@ -68,7 +68,7 @@ SELECT count(*) AS count FROM procrastinate_workers WHERE last_heartbeat >= now(
 
 @attrs.frozen
 class Job:
-    """One job, which contains a customer's id and nothing else."""
+    """A job, which contains only a customer's id."""
 
     id: int
     organization_id: str
@@ -77,7 +77,7 @@ class Job:
 
 @attrs.frozen(kw_only=True)
 class QueueStatus:
-    """The customers by their states in the ledger, the jobs by theirs, and the number of workers that are alive."""
+    """The status of the queue: the customers and jobs by state, the living workers, and whether it is paused."""
 
     customers: dict[str, int]
     jobs: dict[str, int]
@@ -87,7 +87,7 @@ class QueueStatus:
 
 @attrs.frozen(eq=False)
 class Jobs:
-    """The jobs on a store's PostgreSQL; of one customer, at most one is open."""
+    """The jobs in a store's PostgreSQL database. Each customer has at most one open job."""
 
     _database: Database
     _recorder: Recorder
@@ -97,13 +97,13 @@ class Jobs:
         """Create the tables on first use, and check their version.
 
         Raises:
-            StoreError: Another version of procrastinate has made them.
+            StoreError: Another version of procrastinate created them.
         """
         await create_tables(store.database)
         return cls(store.database, Recorder(store))
 
     async def enqueue(self, tenants: Sequence[Tenant]) -> None:
-        """Record customers in the ledger, and queue a job for each that has no open one."""
+        """Record customers in the ledger, and queue a job for each that has no open job."""
 
         def step(connection: Connection) -> None:
             self._recorder.enroll_in(connection, tenants)
@@ -112,12 +112,12 @@ class Jobs:
         await self._database.write(step)
 
     async def retry_customers(self, organization_ids: Sequence[str] | None) -> int:
-        """Queue customers that have failed, or all that have, and return their number.
+        """Queue these failed customers, or all failed customers, and return their number.
 
         Raises:
-            ProvisioningError: One of them has not failed; nothing is queued.
+            ProvisioningError: A customer has not failed. Nothing is queued.
         """
-        queued: set[str] = set()  # also by a step whose commit was not confirmed, so that it is repeated
+        queued: set[str] = set()  # includes those of an unconfirmed commit, after which the step is repeated
 
         def step(connection: Connection) -> int:
             ids = _failed(connection) if organization_ids is None else sorted(set(organization_ids))
@@ -132,14 +132,14 @@ class Jobs:
         return await self._database.write(step)
 
     async def sweep(self) -> int:
-        """Queue a job for each customer that is still to do and has no open one, and return their number.
+        """Queue a job for each unfinished customer that has no open job, and return their number.
 
-        Those whose keys another run was to store elsewhere are not for a worker.
+        Customers of runs that store their keys in a vault are left out.
         """
         clock = self._database.clock
         is_todo = and_(in_scope(LEDGER, KEY_ROWS), LEDGER.c.state == State.TODO, LEDGER.c.locked_until <= clock)
         is_ours = not_(func.coalesce(LEDGER.c.claim_token, "").startswith(VAULT_RUN))
-        # not an anti-join, which takes minutes for many customers while the database has no statistics of them
+        # not an anti-join, which is slow for many customers while the database has no statistics of them
         query: CompoundSelect[*tuple[Any, ...]] = except_(
             select(LEDGER.c.organization_id).where(is_todo, is_ours), _WITH_OPEN_JOB
         ).limit(_BATCH)
@@ -160,11 +160,11 @@ class Jobs:
         return int(row["worker_id"])
 
     async def beat(self, worker: int) -> None:
-        """Record that a worker is alive, whatever others thought of it meanwhile."""
+        """Record that a worker is alive, even if others have removed it in the meantime."""
         await self._run(_HEARTBEAT, worker=worker)
 
     async def requeue_lost(self, worker: int, taken: Sequence[Job]) -> None:
-        """Queue the jobs again that a worker has without knowing it, since the connection broke as it took them."""
+        """Queue jobs again that a worker took without noticing, because the connection broke."""
         await self._run(_REQUEUE_LOST, worker=worker, ids=[job.id for job in taken])
 
     async def unregister(self, worker: int) -> None:
@@ -178,14 +178,16 @@ class Jobs:
             (state,) = execute(connection, STATE)
             if state["is_paused"]:
                 return None
-            execute(connection, _HEARTBEAT, worker=worker)  # others may have forgotten it while it could not beat
+            execute(
+                connection, _HEARTBEAT, worker=worker
+            )  # others may have removed the worker when a heartbeat was late
             (row,) = execute(connection, queries["fetch_job"], queues=[_QUEUE], worker_id=worker)
             return None if row["id"] is None else Job(row["id"], row["args"]["organization_id"], row["attempts"])
 
         return await self._database.write(step)
 
     async def finish(self, job: Job, worker: int, *, is_done: bool) -> None:
-        """Record that a job has succeeded or failed, if it is still this worker's."""
+        """Record that a job has succeeded or failed, if this worker still has it."""
         status = "succeeded" if is_done else "failed"
 
         def step(connection: Connection) -> None:
@@ -195,7 +197,7 @@ class Jobs:
         await self._database.write(step)
 
     async def put_back(self, job: Job, worker: int, *, pause: float) -> None:
-        """Queue a job again after a pause, if it is still this worker's."""
+        """Queue a job again after a pause, if this worker still has it."""
         unchanged = {"new_priority": None, "new_queue_name": None, "new_lock": None}
 
         def step(connection: Connection) -> None:
@@ -206,7 +208,7 @@ class Jobs:
         await self._database.write(step)
 
     async def requeue_stalled(self) -> None:
-        """Queue the jobs of dead workers again, and forget those workers."""
+        """Queue the jobs of dead workers again, and remove these workers."""
 
         def step(connection: Connection) -> None:
             execute(connection, _REQUEUE_STALLED, seconds=STALLED_AFTER)
@@ -215,27 +217,27 @@ class Jobs:
         await self._database.write(step)
 
     async def clean(self, keep_jobs: float) -> None:
-        """Queue again what dead workers have left, and what has no job; delete the jobs that ended long ago."""
+        """Queue the jobs of dead workers and unfinished customers without a job, and delete old finished jobs."""
         await self.requeue_stalled()
         await self.sweep()
         await self.purge(keep_jobs)
 
     async def purge(self, seconds: float) -> int:
-        """Delete the jobs that ended so long ago, and return their number."""
+        """Delete the jobs that ended at least so many seconds ago, and return their number."""
         return len(await self._run(_PURGE, seconds=seconds))
 
     async def count_open(self) -> int:
-        """Count the jobs that are queued, or with a worker."""
+        """Count the jobs that are queued or taken by a worker."""
         (row,) = await self._run(_COUNT_OPEN)
         return int(row["count"])
 
     async def is_paused(self) -> bool:
-        """Return whether workers take no jobs."""
+        """Return whether the queue is paused."""
         (row,) = await self._run(STATE)
         return bool(row["is_paused"])
 
     async def pause(self, *, is_paused: bool) -> None:
-        """Let workers take no more jobs, or take them again."""
+        """Pause the queue, or let workers take jobs again."""
         await self._run(_PAUSE, is_paused=is_paused)
 
     async def status(self) -> QueueStatus:
@@ -263,7 +265,7 @@ class Jobs:
 
 
 def _add(connection: Connection, organization_ids: Sequence[str]) -> None:
-    """Queue a job for each of these customers that has no open one."""
+    """Queue a job for each of these customers that has no open job."""
     execute(connection, LOCK, number=_ADDING)
     is_open = {row["queueing_lock"] for row in execute(connection, _OPEN, ids=list(organization_ids))}
     new = [one for one in dict.fromkeys(organization_ids) if one not in is_open]
@@ -294,8 +296,8 @@ def _failed(connection: Connection) -> list[str]:
 def _not_failed(organization_id: str, state: State | None) -> str:
     if state is State.IN_DOUBT:
         return (
-            f"{organization_id} is in doubt, not failed: to mint its key again on purpose, queue it once more, for "
-            "`boooply worker --remint-in-doubt`"
+            f"{organization_id} is in doubt, not failed. To mint another key, queue the customer again with "
+            "`boooply enqueue`, and run `boooply worker --remint-in-doubt`."
         )
-    known = "is not known" if state is None else f"is {state.value}, not failed"
-    return f"{organization_id} {known}: `boooply queue failed` lists the customers that can be retried"
+    known = "is unknown" if state is None else f"is {state.value}, not failed"
+    return f"{organization_id} {known}. `boooply queue failed` lists the customers that you can retry."

@@ -1,4 +1,4 @@
-"""The outcomes of provisioning a customer, and the error for keys that cannot be stored."""
+"""The outcomes of provisioning, and the error for keys that cannot be stored."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from boooply.secret import Secret
 
 @attrs.frozen
 class Connected:
-    """A customer whose key was minted and stored."""
+    """A customer whose key was minted and stored in this run.
+
+    Attributes:
+        organization_id: Your own id of the customer.
+    """
 
     organization_id: str
 
 
 @attrs.frozen
 class AlreadyConnected:
-    """A customer that already had its key, so that none was minted.
+    """A customer that already had a key, so no key was minted.
 
-    ``is_changed``: its data differs from the data that it was minted with. ``is_repeated``: it occurs twice in this
-    run.
+    Attributes:
+        organization_id: Your own id of the customer.
+        is_changed: Whether the customer's data differs from the data of its connection. The new data was not sent.
+        is_repeated: Whether the customer occurred before in this run.
     """
 
     organization_id: str
@@ -33,9 +39,12 @@ class AlreadyConnected:
 
 @attrs.frozen
 class InDoubt:
-    """A customer whose key may have been minted; it is never minted again automatically.
+    """A customer for whom it is unknown whether a key was minted. No other key is minted automatically.
 
-    ``error`` is the cause, if it occurred in this run.
+    Attributes:
+        organization_id: Your own id of the customer.
+        reason: Why it is unknown, as a text for people. It contains no key.
+        error: The error that caused the doubt. None if it did not occur in this run.
     """
 
     organization_id: str
@@ -45,9 +54,12 @@ class InDoubt:
 
 @attrs.frozen
 class Failed:
-    """A customer whose key was certainly not minted; the next run tries again.
+    """A customer for whom certainly no key was minted. The next run tries again.
 
-    ``error`` is the cause, if it occurred now.
+    Attributes:
+        organization_id: Your own id of the customer.
+        reason: Why it failed, as a text for people. It contains no key.
+        error: The error that caused the failure. None if it did not occur in this run.
     """
 
     organization_id: str
@@ -59,20 +71,21 @@ Outcome = Connected | AlreadyConnected | InDoubt | Failed
 
 
 class KeysNotStoredError(ProvisioningError):
-    """Keys that were minted but cannot be stored: they exist only in this error, and the API shows them once.
+    """Keys were minted but cannot be stored.
 
-    A pickled error names the customers, without their keys. A copy is the error itself.
+    The keys exist only in this error, because the API shows a key once. A pickled error contains the ids of the
+    customers, without their keys. ``copy.copy`` returns the same error.
 
     Attributes:
-        keys: Each customer's key by its id. Store them before you drop the error.
-        reason: The first message of the store or the vault.
+        keys: The key of each customer, by the customer's id. Store them before you discard the error.
+        reason: The message of the store or vault, for the first of these keys.
     """
 
     def __init__(self, keys: Mapping[str, Secret] | Iterable[str], reason: str) -> None:
         customers = sorted(keys)
         super().__init__(
-            f"the keys of {', '.join(customers)} were minted but cannot be stored ({reason}); they exist only in "
-            "this error's `keys`: store them now"
+            f"the keys of {', '.join(customers)} were minted but cannot be stored ({reason}). They exist only in the "
+            "`keys` of this error. Store them now."
         )
         self._take_args(customers, reason)
         self.keys: dict[str, Secret] = {}

@@ -1,4 +1,4 @@
-"""Keys that were minted but could not be stored yet: they are stored later, in the background."""
+"""Keys that were minted but not stored yet. They are stored later, in the background."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from boooply.store import AsyncStore
 
 _RETRY_AFTER: Final = 5.0  # seconds
 _PERMANENT: Final = (ConfigurationError, ValidationError)
-_IN_LOG: Final = "no file can be written either; put this line into one for `boooply store restore FILE`: {}"
+_IN_LOG: Final = "No rescue file could be written. Save this line, and run `boooply store restore FILE`: {}"
 
 _logger: Final = logging.getLogger("boooply.keys")
 
 
 @attrs.frozen
 class _Kept:
-    """Keys that are not stored yet, and why each is not."""
+    """Keys that are not stored yet, each with the reason."""
 
     keys: dict[str, Secret]
     reasons: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
@@ -37,9 +37,9 @@ class _Kept:
 
 @attrs.define(eq=False)
 class PendingKeys:
-    """The keys that a store did not take: storing them is retried until this is closed, since nothing else has them.
+    """Keys that could not be stored. Storing them is retried until this object is closed.
 
-    Where a retry cannot help, and at the end, they go into a rescue file.
+    Keys that a retry cannot store, and keys that are left when it is closed, are written to a rescue file.
     """
 
     _store: AsyncStore
@@ -48,7 +48,7 @@ class PendingKeys:
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def keep(self, keys: Mapping[str, Secret], /) -> None:
-        """Store these too, in the background; once this is closed, write them to a rescue file at once."""
+        """Store these keys in the background. If this object is closed, write them to a rescue file at once."""
         kept = _Kept(dict(keys))
         if self._is_closed:
             self._rescue(kept, tuple(kept.keys))
@@ -58,7 +58,7 @@ class PendingKeys:
         task.add_done_callback(self._tasks.pop)
 
     async def close(self) -> None:
-        """Stop retrying; write the keys that are left to a rescue file, and log each customer's id as critical."""
+        """Stop retrying, write the remaining keys to a rescue file, and log each customer's id as critical."""
         self._is_closed = True
         tasks = dict(self._tasks)
         for task in tasks:
@@ -75,15 +75,15 @@ class PendingKeys:
                 await asyncio.sleep(_RETRY_AFTER)
 
     async def _may_be_stored_later(self, one: str, kept: _Kept) -> bool:
-        """Store a customer's key, and return False if it cannot be stored and a retry cannot help."""
+        """Store a customer's key. Return False if it is not stored and a retry cannot help."""
         keys, reasons = kept.keys, kept.reasons
         ask = partial(doubt_about, transport_of(self._platform))
         try:
             problem = await restore_key(Recorder(self._store), ask, one, keys[one])
-        except Exception as error:  # noqa: BLE001 - whatever it is: this key must not keep the others waiting
+        except Exception as error:  # noqa: BLE001 - no error of one key may delay the others
             reason = one_line(redact(str(error), keys[one])) or type(error).__name__
             if one not in reasons:
-                _logger.warning("the key of %s was minted and cannot be stored yet (%s): it is retried", one, reason)
+                _logger.warning("the key of %s was minted but is not stored yet (%s). It is retried.", one, reason)
             reasons[one] = reason
             return not (isinstance(error, _PERMANENT) or (isinstance(error, StoreError) and error.is_permanent))
         del keys[one]
@@ -92,15 +92,15 @@ class PendingKeys:
         return True
 
     def _rescue(self, kept: _Kept, customers: Sequence[str]) -> None:
-        """Write some customers' keys to a rescue file, and drop them; if that fails, log them, encrypted."""
+        """Move some customers' keys to a rescue file. If that fails, log the encrypted keys."""
         if not customers:
             return
         lines = encrypted_lines({one: kept.keys[one] for one in customers}, self._store.encryption)
         path = write_rescue_file(lines)
-        where = f"it is in {path}: `boooply store restore FILE` puts it into the store"
+        where = f"It is in {path}. `boooply store restore FILE` stores it."
         for one, line in zip(customers, lines.splitlines(), strict=True):
-            reason = kept.reasons.get(one, "the application has stopped")
+            reason = kept.reasons.get(one, "the application stopped")
             where = where if path is not None else _IN_LOG.format(line)
-            _logger.critical("the key of %s was minted and could not be stored (%s): %s", one, reason, where)
+            _logger.critical("the key of %s was minted but could not be stored (%s). %s", one, reason, where)
             if path is not None:
                 del kept.keys[one]

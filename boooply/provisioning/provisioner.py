@@ -1,4 +1,4 @@
-"""The provisioning of one customer: every step is recorded before it happens, and no key is lost."""
+"""The provisioning of one customer. Every step is recorded before it happens, so that no key is lost."""
 
 from __future__ import annotations
 
@@ -39,32 +39,45 @@ from boooply.store.entries import VAULT_RUN
 
 Tasks = set[asyncio.Task[Outcome]]
 
-_WAITING_LEASE: Final = 30.0  # saves two runs from waiting for one customer; `begin` is what prevents a second mint
-# The platform's key is wrong, or it gets a 429 after every wait: no customer can be minted.
+_WAITING_LEASE: Final = 30.0  # keeps two runs from waiting with one customer; `begin` prevents a second mint
+# The platform key is wrong, or gets a 429 after every wait: no key can be minted for any customer.
 _STOPS_THE_RUN: Final = (AuthenticationError, PermissionDeniedError, RateLimitError)
 STOPPED: Final = "the run was stopped while the request was under way"
-_RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release a claim
+_RELEASED_WITHIN: Final = 2.0  # the longest time in seconds to release a claim in a failing store
 
 
 class AsyncKeys(Protocol):
-    """A store for the customers' keys: the ``AsyncKeyStore``, or a class of your own over a vault.
-
-    ``get`` raises ``NotConnectedError`` for a customer without a key.
-    """
+    """A key store: ``AsyncKeyStore``, or your own class over a vault."""
 
     async def put(self, organization_id: str, api_key: Secret, /) -> None:
-        """Store a customer's key."""
+        """Store a customer's key, and replace the key that was stored before.
+
+        Args:
+            organization_id: Your own id of the customer.
+            api_key: The key.
+        """
 
     async def get(self, organization_id: str, /) -> Secret:
-        """Read a customer's key."""
+        """Read a customer's key.
+
+        Args:
+            organization_id: Your own id of the customer.
+
+        Raises:
+            NotConnectedError: No key of the customer is stored. Your own class must raise it too.
+        """
         ...
 
     async def delete(self, organization_id: str, /) -> None:
-        """Delete a customer's key."""
+        """Delete a customer's key, if it is stored.
+
+        Args:
+            organization_id: Your own id of the customer.
+        """
 
 
 class NotClaimed(Exception):
-    """A customer that another run has claimed, or that this run does not start now: nothing was sent."""
+    """Raised when another run has claimed a customer, or this run does not start it now. Nothing was sent."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -72,13 +85,13 @@ class KeyProvisioner:
     """The provisioning of one run's customers.
 
     Attributes:
-        platform: The platform of the customers.
-        recorder: What commits each step.
-        vault: Where the keys go, if not into the ledger's own store.
-        remint: Whether to mint again for customers in doubt.
-        replace: Whether to mint again for all customers, and to replace the keys of those that have one.
-        retries_unsent: Whether a customer that could not reach the API is released, not failed.
-        run_id: The run's name in the ledger. Each claim adds a number, since a customer may occur twice.
+        platform: The platform that mints the keys.
+        recorder: The recorder that commits each step.
+        vault: The key store for the keys, if it is not the ledger's store.
+        remint: Whether to mint another key for customers in doubt.
+        replace: Whether to mint another key for every customer, and to replace stored keys.
+        retries_unsent: Whether a customer whose request could not reach the API is released instead of failed.
+        run_id: The id of the run in the ledger. Each claim adds a number, because a customer may occur twice.
         outage: The requests in a row that got no clear response.
         claim_numbers: The numbers of the claims.
     """
@@ -93,7 +106,7 @@ class KeyProvisioner:
     outage: Outage = attrs.Factory(lambda self: Outage(timeout=transport_of(self.platform).timeout), takes_self=True)
     claim_numbers: Iterator[int] = attrs.field(factory=itertools.count)
     _tasks: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
-    _cancellable: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)  # whose request is not out yet
+    _cancellable: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)  # before the request
     _on_wire: Tasks = attrs.field(factory=set[asyncio.Task[Outcome]], init=False)
     _is_stopping: bool = attrs.field(default=False, init=False)
     _has_given_up: bool = attrs.field(default=False, init=False)
@@ -104,30 +117,30 @@ class KeyProvisioner:
         return bool(self._tasks)
 
     def stop(self) -> None:
-        """Start nothing more: cancel what waits, and let requests on the wire finish."""
+        """Start no more requests, cancel the customers that wait, and let requests under way finish."""
         self._is_stopping = True
         _cancel(self._cancellable)
 
     def give_up(self) -> None:
-        """Record that the customers whose requests are still on the wire are in doubt."""
+        """Abandon the requests that are still under way, and record that their customers are in doubt."""
         self._has_given_up = True
         _cancel(self._on_wire)
 
     def abandon(self) -> None:
-        """End every step, as after a kill; a key that is not stored is in the error."""
+        """Cancel every step, as a kill would. A key that is not stored is in the error."""
         _cancel(self._tasks)
 
     async def connect(self, tenant: Tenant, /) -> Outcome:
         """Connect one customer, unless it is connected or in doubt.
 
-        A caller that is cancelled while the request is on the wire waits until the key is stored.
+        If the caller is cancelled while the request is under way, the call still waits until the key is stored.
 
         Raises:
             NotClaimed: Another run has claimed the customer, this run is stopping, or the API is down.
-            AuthenticationError: The platform's key is rejected; ``PermissionDeniedError`` likewise.
-            RateLimitError: Each of many requests got a 429 after the wait that the last one named.
+            AuthenticationError: The API rejected the platform key. ``PermissionDeniedError`` likewise.
+            RateLimitError: The API responded with 429 to many requests in a row, each sent after the requested wait.
             StoreError: The store failed, and nothing was sent.
-            KeysNotStoredError: The key was minted but cannot be stored; the error contains it.
+            KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
         """
         task = asyncio.create_task(self._connect(tenant))
         for tasks in (self._tasks, self._cancellable):
@@ -137,7 +150,7 @@ class KeyProvisioner:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if self._is_stopping and task.cancelled():
-                raise NotClaimed from None  # or abandoned: its lease ends, and then it is in doubt
+                raise NotClaimed from None  # or it was abandoned: when its lease ends, it is in doubt
             if task in self._cancellable:
                 task.cancel()
             await _raise_lost_key(task)
@@ -153,7 +166,7 @@ class KeyProvisioner:
         try:
             return await self._connect_claimed(tenant, claimed, claim_token)
         except BaseException:
-            if _current() in self._cancellable:  # otherwise it is on the wire: the lease expires, and it is in doubt
+            if _current() in self._cancellable:  # otherwise the request is under way: after the lease, it is in doubt
                 await self._release(tenant.organization_id, claim_token)
             raise
 
@@ -167,7 +180,7 @@ class KeyProvisioner:
 
     async def _is_in_vault(self, organization_id: str) -> bool:
         if self.vault is None:
-            return False  # the claim has looked, in the same transaction
+            return False  # the claim has checked this in its transaction
         try:
             await self.vault.get(organization_id)
         except NotConnectedError:
@@ -189,7 +202,7 @@ class KeyProvisioner:
         return await self._keep(tenant, created.api_key, claim_token)
 
     async def _request_key(self, tenant: Tenant, claim_token: str) -> OrganizationApiKey | None:
-        """Request a key, and return it, or None if the request was given up."""
+        """Request a key, and return it, or None if the request was abandoned."""
         identity = tenant.organization_id
         try:
             return await mint_key(
@@ -204,10 +217,10 @@ class KeyProvisioner:
             _current().uncancel()
             return None
         finally:
-            self._on_wire.discard(_current())  # what became of it is recorded, and not given up
+            self._on_wire.discard(_current())  # from here on its outcome is recorded, and it is not abandoned
 
     async def _fail(self, organization_id: str, claim_token: str, error: BoooplyError) -> Outcome:
-        """Record that the request failed, or that it is unknown whether it did."""
+        """Record that the request failed, or that the customer is in doubt."""
         reason = str(error)
         if isinstance(error, APIStatusError):
             self.outage.succeed(_now())
@@ -228,7 +241,7 @@ class KeyProvisioner:
         return InDoubt(organization_id, reason, error)
 
     async def _begin(self, organization_id: str, claim_token: str) -> None:
-        """Commit that the request is sent next: from here on it is not cancelled."""
+        """Commit that the request is sent next. From here on it is not cancelled."""
         if not self.outage.may_send(organization_id, _now()):
             raise NotClaimed
         self._cancellable.discard(_current())
@@ -239,7 +252,7 @@ class KeyProvisioner:
         self._on_wire.add(_current())
 
     async def _wait_again(self, organization_id: str, claim_token: str) -> None:
-        """Record that the request was not carried out and waits for its next attempt."""
+        """Record that the request was not carried out, and that it waits for its next attempt."""
         self._on_wire.discard(_current())
         await self.recorder.mark_not_sent(organization_id, claim_token=claim_token, lease=_WAITING_LEASE)
         if self._is_stopping:
@@ -247,28 +260,28 @@ class KeyProvisioner:
         self._cancellable.add(_current())
 
     async def _release(self, organization_id: str, claim_token: str) -> None:
-        """Release the claim, so that no other run waits for its lease; if the store fails, they wait."""
+        """Release the claim, so that other runs need not wait for its lease. If the store fails, they wait."""
         release = self.recorder.mark_not_sent(organization_id, claim_token=claim_token)
         with suppress(StoreError, TimeoutError):
             await run_to_completion(asyncio.wait_for(release, _RELEASED_WITHIN))
 
     async def _keep(self, tenant: Tenant, api_key: Secret, claim_token: str) -> Outcome:
-        """Store a new key; if that fails, raise an error with it: the API shows it once."""
+        """Store a new key. If that fails, raise an error that contains it, because the API shows a key once."""
         problem = ""
         try:
             is_stored = await self._store(tenant, api_key, claim_token)
         except SharedKeyError as shared:
             return await self._doubt_both(tenant.organization_id, shared, api_key)
-        except Exception as error:  # noqa: BLE001 - a vault may raise anything, and the key must not be lost over it
-            problem = one_line(redact(str(error), api_key))  # a vault may quote what it rejects
+        except Exception as error:  # noqa: BLE001 - a vault may raise any error, and the key must not be lost
+            problem = one_line(redact(str(error), api_key))  # a vault may quote the key that it rejects
         except asyncio.CancelledError:
-            problem = "the run ended before the store took it"
+            problem = "the run ended before the key was stored"
         else:
             return Connected(tenant.organization_id) if is_stored else AlreadyConnected(tenant.organization_id)
         raise KeysNotStoredError({tenant.organization_id: api_key}, problem)
 
     async def _doubt_both(self, organization_id: str, shared: SharedKeyError, api_key: Secret) -> Outcome:
-        """Check the customer that has another one's new key, which is in doubt already."""
+        """Check the customer that already has this key. The customer of the new key is in doubt already."""
         self.outage.fail(organization_id, _now(), shared.reason)
         ask = partial(doubt_about, transport_of(self.platform))
         await check_holder(self.recorder, ask, shared, organization_id, api_key)
@@ -284,7 +297,7 @@ class KeyProvisioner:
 
 async def _raise_lost_key(task: asyncio.Task[Outcome]) -> None:
     """Wait for a task however often the caller is cancelled, and raise only an error that contains a key."""
-    with suppress(asyncio.CancelledError, Exception):  # the caller is cancelled, which outranks all but a key
+    with suppress(asyncio.CancelledError, Exception):  # the cancellation has priority over all errors without a key
         await run_to_completion(task)
     problem = None if task.cancelled() else task.exception()
     if isinstance(problem, KeysNotStoredError):
@@ -309,7 +322,7 @@ def _current() -> asyncio.Task[Outcome]:
 
 
 def _vault_decides(claimed: Claimed) -> bool:
-    """Return whether a key in a vault shows that the customer is connected: not one that is in doubt itself."""
+    """Return whether a key in a vault shows that the customer is connected. A key that is in doubt does not."""
     fallback = claimed.entry.fallback
     if claimed.result is ClaimResult.CLAIMED:
         return fallback is not State.IN_DOUBT
@@ -317,7 +330,7 @@ def _vault_decides(claimed: Claimed) -> bool:
 
 
 def _known_outcome(claimed: Claimed, claim_token: str) -> Outcome:
-    """Return the outcome of a customer that is not minted, since it is done, in doubt, or failed in this run."""
+    """Return the outcome of a customer that gets no key, because it is done, in doubt, or failed in this run."""
     entry = claimed.entry
     if claimed.result is ClaimResult.DONE:
         is_repeated = is_same_run(entry.claim_token, claim_token)

@@ -1,4 +1,4 @@
-"""The queue as the source of a run: jobs are fetched, finished, or queued again for later."""
+"""The queue as the source of a run: it fetches jobs, and finishes them or queues them again."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from boooply.store import AsyncStore, Entry, State, tenant_of
 
 T = TypeVar("T")
 
-_POLL_INTERVAL: Final = 1.0  # seconds between two looks for jobs that are due
-_HEARTBEATS: Final = 3  # until a worker counts as dead
-_FIRST_PAUSE: Final = 5.0  # seconds until a job is tried again whose request was not sent; each pause is twice as long
+_POLL_INTERVAL: Final = 1.0  # seconds between two checks for jobs that are due
+_HEARTBEATS: Final = 3  # in the time after which a worker counts as dead
+_FIRST_PAUSE: Final = 5.0  # seconds before a job whose request was not sent is retried; each pause doubles
 _LONGEST_PAUSE: Final = 60.0
-_MOST_DOUBLED: Final = 10  # times: in an outage of days, a power of two would outgrow a float
-_LAST_STEP: Final = 5.0  # seconds for a step of the queue once the run is stopped
-_CLOSE_TIMEOUT: Final = 1.0  # seconds to put jobs back at the end; if they are not, others take them over later
+_MOST_DOUBLED: Final = 10  # times; without a limit, the power of two would exceed a float in a long outage
+_LAST_STEP: Final = 5.0  # seconds for a step of the queue after the run is stopped
+_CLOSE_TIMEOUT: Final = 1.0  # seconds to put jobs back at the end; other workers take the remaining ones later
 
 _logger: Final = logging.getLogger("boooply.provisioning")
 
@@ -41,7 +41,7 @@ class QueueSource:
         jobs: The jobs.
         store: The store with the customers.
         worker: The worker's id in the queue.
-        stopped: What ends the run.
+        stopped: The event that ends the run.
         wait: Whether to wait for further customers once the queue is empty.
     """
 
@@ -50,25 +50,25 @@ class QueueSource:
     worker: int
     stopped: asyncio.Event
     wait: bool
-    _lock: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)  # so that one task at a time looks for jobs
+    _lock: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)  # one task at a time fetches jobs
     _taken: dict[str, Job] = attrs.field(factory=dict[str, Job], init=False)
-    # While jobs are queued again that this worker does not know, it takes none: a repeated step would not know those.
+    # No job is taken while jobs that this worker does not know are queued again. A repeated step would queue it too.
     _taking: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
 
     async def next(self) -> Tenant | Outcome | None:
-        """Return the next customer that is due, once there is one; None at the end.
+        """Wait for the next customer that is due, and return it, or None at the end.
 
         Raises:
             ProvisioningError: The queue is paused, and the run does not wait.
         """
         while (job := await self._fetch()) is not None:
             entry = await self._entry(job.organization_id)
-            if entry is None:  # it is disconnected
+            if entry is None:  # the customer was disconnected
                 await self.settle(AlreadyConnected(job.organization_id))
                 continue
             try:
                 return tenant_of(entry)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            except Exception as error:  # noqa: BLE001 - no error of one customer may stop the others
                 return await self._reject(job.organization_id, error)
         return None
 
@@ -81,7 +81,7 @@ class QueueSource:
             self._taken.pop(outcome.organization_id, None)
 
     async def put_back(self, tenant: Tenant, /) -> None:
-        """Queue the job of a customer again: at once if the run is ending, otherwise after a pause."""
+        """Queue the job of a customer again after a pause, or without one if the run is ending."""
         job = self._taken.get(tenant.organization_id)
         if job is not None and not self.stopped.is_set():  # otherwise it is put back at the end
             pause = min(_FIRST_PAUSE * 2 ** min(job.attempts, _MOST_DOUBLED), _LONGEST_PAUSE)
@@ -89,11 +89,11 @@ class QueueSource:
             self._taken.pop(tenant.organization_id, None)
 
     async def tend(self, keep_jobs: float) -> None:
-        """Show that this worker is alive, and look after the queue, until cancelled."""
+        """Send heartbeats and clean the queue until cancelled."""
         while True:
             for _ in range(_HEARTBEATS):
                 await asyncio.sleep(STALLED_AFTER / _HEARTBEATS)
-                with suppress(StoreError):  # a run that cannot do without the store finds out itself
+                with suppress(StoreError):  # the run itself reports a failing store
                     await self.jobs.beat(self.worker)
                     async with self._taking:
                         await self.jobs.requeue_lost(self.worker, tuple(self._taken.values()))
@@ -101,7 +101,7 @@ class QueueSource:
                 await self.jobs.clean(keep_jobs)
 
     async def close(self) -> None:
-        """Put back what was taken and has no outcome, and sign off."""
+        """Put back the jobs without an outcome, and unregister the worker."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 for job in self._taken.values():
@@ -117,7 +117,9 @@ class QueueSource:
                 if not self.wait and not await self._steadily(self.jobs.count_open):
                     return None
                 if not self.wait and await self._steadily(self.jobs.is_paused):
-                    raise ProvisioningError("the queue is paused: `boooply queue resume` lets workers take jobs again")
+                    raise ProvisioningError(
+                        "the queue is paused. To let workers take jobs, run `boooply queue resume`."
+                    )
                 await sets_within(self.stopped, _POLL_INTERVAL)
         return None
 
@@ -135,10 +137,10 @@ class QueueSource:
         return await self._steadily(read)
 
     async def _reject(self, organization_id: str, error: Exception) -> Outcome:
-        """Record that a customer cannot be read, unless it needs no request any more."""
+        """Record that a customer cannot be read, unless it needs no request."""
         reason = (
-            f"its data in the ledger cannot be read ({one_line(redact(str(error)))}): run `boooply tenants disconnect "
-            f"{organization_id}` and queue it again"
+            f"its data in the ledger cannot be read ({one_line(redact(str(error)))}). Run `boooply tenants disconnect "
+            f"{organization_id}`, and queue the customer again."
         )
         entry = await self._steadily(partial(Recorder(self.store).reject, organization_id, reason=reason))
         if entry is not None and entry.state is State.DONE:
@@ -147,7 +149,7 @@ class QueueSource:
         return kind(organization_id, entry.reason or reason if entry is not None else reason)
 
     async def _steadily(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Take a step of the queue, which a stopped run does not wait for while the store fails."""
+        """Run a step of the queue. After the run is stopped, wait only briefly for a failing store."""
         taking, stopping = asyncio.ensure_future(step()), asyncio.ensure_future(self.stopped.wait())
         try:
             await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -164,7 +166,7 @@ class QueueSource:
 async def taking_jobs(
     jobs: Jobs, store: AsyncStore, stopped: asyncio.Event, *, wait: bool, keep_jobs: float
 ) -> AsyncGenerator[QueueSource]:
-    """Sign a worker on, and off at the end; look after the queue meanwhile."""
+    """Register a worker, send its heartbeats while the block runs, and unregister it at the end."""
     await jobs.clean(keep_jobs)
     source = QueueSource(jobs=jobs, store=store, worker=await jobs.register(), stopped=stopped, wait=wait)
     tending = asyncio.create_task(source.tend(keep_jobs))

@@ -1,7 +1,7 @@
-"""The queue's tables: procrastinate's, in a PostgreSQL schema of our own, and the statements that run there.
+"""The queue's tables: those of procrastinate, in their own PostgreSQL schema, and the statements that run there.
 
-Each statement sets the search path for its transaction alone: so it works behind a pooler in transaction mode, and
-beside an application's own procrastinate.
+Each statement sets the search path for its transaction only. So the queue works behind a pooler in transaction mode,
+and next to the application's own procrastinate.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from boooply.store.database import Database
 
 SCHEMA: Final = "boooply_queue"
 
-_CREATING: Final = 0x600018  # any number: who creates the tables queues for it
+_CREATING: Final = 0x600018  # the number of the advisory lock for creating the tables
 LOCK: Final = "SELECT pg_advisory_xact_lock(%(number)s)"
 _SEARCH_PATH: Final = f"SET LOCAL search_path TO {SCHEMA}"
 STATE: Final = f"SELECT version, is_paused FROM {SCHEMA}.boooply_queue_state"  # noqa: S608 - our own name
-# Not to_regclass(), which does not see what was committed while its transaction waited for the lock.
+# Not to_regclass(), which does not see tables that were committed while its transaction waited for the lock.
 _EXISTS: Final = f"SELECT 1 FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'boooply_queue_state'"  # noqa: S608 - our own name
 _SCHEMA_EXISTS: Final = f"SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'"  # noqa: S608 - the same
-# Nothing listens, and an application's own procrastinate would wake at each of our jobs.
+# No worker listens for notifications, and each of our jobs would wake the application's own procrastinate.
 _PREPARE: Final = """
 DROP TRIGGER IF EXISTS procrastinate_jobs_notify_queue_job_inserted_v1 ON procrastinate_jobs;
 DROP TRIGGER IF EXISTS procrastinate_jobs_notify_queue_job_aborted_v1 ON procrastinate_jobs;
@@ -38,14 +38,14 @@ async def create_tables(database: Database) -> None:
     """Create the tables on first use, and check their version.
 
     Raises:
-        StoreError: Another version of procrastinate has made them.
+        StoreError: Another version of procrastinate created them.
     """
     found, needed = await database.read(_found_version) or await database.write(_create), _version()
     if found != needed:
         raise StoreError(
-            f"the queue has the tables of procrastinate {found}, and the installed one needs those of {needed}: "
-            "install one version on every machine. Or stop all workers and run "
-            f"`DROP SCHEMA {SCHEMA} CASCADE`: the next worker queues every customer again that is still to do"
+            f"the queue has the tables of procrastinate {found}, but the installed version needs those of {needed}. "
+            "Install the same version on every machine. Or stop all workers and run "
+            f"`DROP SCHEMA {SCHEMA} CASCADE`: the next worker then queues all unfinished customers again."
         )
 
 
@@ -57,7 +57,7 @@ def execute(connection: Connection, query: str, **arguments: Any) -> Sequence[An
 
 
 def _version() -> str:
-    """Return the version of the tables that the installed procrastinate needs: that of its last migration."""
+    """Return the version of the tables that the installed procrastinate needs, which is that of its last migration."""
     names = sorted(path.name for path in Path(SchemaManager.get_migrations_path()).glob("*.sql"))
     return names[-1].partition("_")[0]
 

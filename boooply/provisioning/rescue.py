@@ -1,4 +1,4 @@
-"""The rescue file: keys that could not be stored, encrypted as the store would have encrypted them."""
+"""The rescue file: keys that could not be stored, encrypted with the store's encryption key."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from boooply.store.encryption import Encryption
 
 
 def encrypted_lines(keys: Mapping[str, Secret], encryption: Encryption) -> str:
-    """Write keys as JSON Lines, each encrypted with the store's encryption key."""
+    """Return keys as JSON Lines, each encrypted with the store's encryption key."""
     lines = (
         {"organization_id": one, "encrypted_key": encryption.encrypt(one, secret).decode()}
         for one, secret in keys.items()
@@ -22,13 +22,13 @@ def encrypted_lines(keys: Mapping[str, Secret], encryption: Encryption) -> str:
 
 
 def write_rescue_file(lines: str) -> Path | None:
-    """Write the lines to a new file that only its owner can read; return its path, or None if that fails.
+    """Write the lines to a new file that only its owner can read, and return its path, or None if that fails.
 
-    It is written here, or else in the temporary directory.
+    The file is in the working directory, or in the temporary directory if the working directory is not writable.
     """
     prefix = time.strftime("boooply-rescued-keys-%Y%m%dT%H%M%SZ-", time.gmtime())
     for find in (Path.cwd, tempfile.gettempdir):
-        # OSError: for example a full disk, perhaps the one on which the store failed, or no such directory
+        # OSError: for example, the disk is full, or the directory is missing
         with (
             suppress(OSError),
             tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".jsonl", dir=find(), delete=False) as file,

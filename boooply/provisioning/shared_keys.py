@@ -1,31 +1,31 @@
-"""A key that two customers were given: the later one is in doubt, and the API is asked about the earlier one."""
+"""Keys that two customers received. The later customer is in doubt, and the API is asked about the earlier one."""
 
 from collections.abc import Awaitable, Callable
 
 from boooply.recording import Recorder, SharedKeyError
 from boooply.secret import Secret
 
-# Asks the API whose a key is, and returns why it may not be a customer's, or None if it is.
+# Asks the API whether a key belongs to a customer. Returns None if it does, or the reason why it may not.
 Ask = Callable[[Secret, str], Awaitable[str | None]]
 
 
 async def check_holder(
     recorder: Recorder, ask: Ask, shared: SharedKeyError, organization_id: str, api_key: Secret, /
 ) -> None:
-    """Ask about the earlier customer of a key that another one was given too; unless it is its own, it is in doubt."""
+    """Ask the API whether a key belongs to its earlier customer. If that is not certain, this customer is in doubt."""
     problem = await ask(api_key, shared.holder)
     if problem is not None:
-        await recorder.reopen(shared.holder, reason=f"{organization_id} was given the same key, and {problem}")
+        await recorder.reopen(shared.holder, reason=f"{organization_id} received the same key, and {problem}")
 
 
 async def restore_key(
     recorder: Recorder, ask: Ask, organization_id: str, api_key: Secret, /, *, create: bool = False
 ) -> str | None:
-    """Store a key outside the run that minted it, and return why it is not stored, or None if it is.
+    """Store a key outside the run that minted it. Return None if it is stored, or the reason why it is not.
 
     Raises:
         ValidationError: The id is blank or contains a control character.
-        ConfigurationError: It is not an organization's key.
+        ConfigurationError: The key is not an organization key.
         StoreError: The store fails.
     """
     try:
@@ -34,5 +34,5 @@ async def restore_key(
         await check_holder(recorder, ask, shared, organization_id, api_key)
         return f"its key is not stored: {shared.reason}"
     if is_stored is None:
-        return "was disconnected meanwhile: its late key is not stored"
-    return None if is_stored else "has another key by now, which is kept; you may revoke this one at Boooply"
+        return "was disconnected in the meantime: its late key is not stored"
+    return None if is_stored else "already has another key, which is kept. You can revoke this one at Boooply."

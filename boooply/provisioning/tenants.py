@@ -1,4 +1,4 @@
-"""The platform's customers by their ids: a client for each, over one pool of connections (the extra ``store``)."""
+"""The platform's customers: a client for each, over one pool of connections (the extra ``store``)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RULES: Final[dict[str, Rule]] = {
     "max_age": PAUSE,
     "tenant": instance(Tenant, "a Tenant"),
 }
-_LOOK_AGAIN: Final = 0.2  # seconds, while another process connects the same customer
+_LOOK_AGAIN: Final = 0.2  # seconds between two checks while another process connects the same customer
 
 
 @attrs.frozen(eq=False)
@@ -40,12 +40,20 @@ class _Cached:
 
 
 class AsyncTenants:
-    """The platform's customers: a client for each, with the key that is stored for it.
+    """The platform's customers: a client for each, with its stored key.
 
-    The keys are in ``store``, or in ``keys``, a vault of your own; the ledger of minting is in ``store`` either way.
-    The first use of a stored key asks the API once whose it is; ``verify=False`` leaves that out. The last 10,000
-    customers are kept in memory, each for ``max_age`` seconds: a key that was replaced in the store is seen after that
-    time at the latest.
+    The last 10,000 customers are cached in memory.
+
+    Args:
+        platform: The platform that mints the keys, and whose connections all clients share.
+        store: The open store, which contains the ledger and the keys.
+        keys: Your own key store, which contains the keys instead of ``store``. The ledger stays in ``store``.
+        verify: Whether to check the first use of each stored key with one request that reads its organization.
+        max_age: The time in seconds for which a customer is cached. A key that another process replaced in the store
+            is used after this time at the latest.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
     """
 
     def __init__(
@@ -72,12 +80,18 @@ class AsyncTenants:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def client(self, organization_id: str, /) -> AsyncBoooplyClient:
-        """Return the client of one customer; however many of them, they share the platform's connections.
+        """Return the client of a customer. All clients share the platform's connections.
+
+        Args:
+            organization_id: Your own id of the customer.
 
         Raises:
-            NotConnectedError: No key of it is stored.
-            WrongTenantError: The stored key belongs to another customer; nothing was written with it.
-            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
+            NotConnectedError: No key of the customer is stored.
+            AuthenticationError: The API rejected the stored key.
+            CorruptKeyError: The stored key was altered.
+            WrongTenantError: The stored key belongs to another customer. Nothing was written with it.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            StoreError: The store cannot be read.
         """
         client = self._fresh(organization_id)
         if client is None:
@@ -86,32 +100,42 @@ class AsyncTenants:
         return client
 
     async def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> AsyncBoooplyClient:
-        """Mint and store a customer's key, unless it has one, and return its client.
+        """Connect a customer: mint and store its key, unless it has one. Return its client.
 
-        However often it is called for one customer, at the same time or by several processes on one store, one key is
-        minted. A caller that is cancelled once the request is out waits until the key is stored. ``remint_in_doubt``
-        mints although a key may exist already; that one is then an orphan.
+        Each customer gets one key, even if several tasks or processes call this at the same time. If the caller is
+        cancelled while the request is under way, the call still waits until the key is stored.
+
+        Args:
+            tenant: The customer.
+            remint_in_doubt: Whether to mint another key if the customer is in doubt. If its first key exists, it
+                becomes an orphan: a valid key that nobody has.
 
         Raises:
-            AmbiguousWriteError: The key may have been minted; the customer is in doubt from now on.
-            ProvisioningError: The customer is in doubt.
-            KeysNotStoredError: The key came and cannot be stored: the error holds it.
-            APIStatusError: The API refuses the customer, or the platform's key.
-            StoreMismatchError: The store belongs to another API or to other platform keys; nothing was sent.
+            AmbiguousWriteError: A key may have been minted. The customer is now in doubt.
+            ProvisioningError: The customer was already in doubt.
+            KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
+            APIStatusError: The API rejected the customer or the platform key.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            StoreError: The store failed. Nothing was sent.
         """
         await self._mint(tenant, remint=remint_in_doubt)
         return await self.client(tenant.organization_id)
 
     async def reconnect(self, tenant: Tenant, /) -> AsyncBoooplyClient:
-        """Mint another key of a customer on purpose, replace the stored one by it, and return its client.
+        """Mint another key for a customer, replace the stored key with it, and return the client.
 
-        For a key that Boooply refuses, say because it was revoked in the dashboard. The stored key is used until the
-        new one takes its place, in one step; it then counts as an orphan, since nothing here can revoke it.
+        Use this when Boooply rejects the stored key, for example because it was revoked in the dashboard. The stored
+        key stays in use until the new key replaces it. It then counts as an orphan, because the API cannot revoke it.
+
+        Args:
+            tenant: The customer.
 
         Raises:
-            AmbiguousWriteError: A key may have been minted; the stored one stays, and the customer is in doubt.
-            KeysNotStoredError: The key came and cannot be stored: the error contains it.
-            APIStatusError: The API refuses the customer, or the platform's key; the stored key stays.
+            AmbiguousWriteError: A key may have been minted. The stored key stays, and the customer is in doubt.
+            KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
+            APIStatusError: The API rejected the customer or the platform key. The stored key stays.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            StoreError: The store failed. Nothing was sent.
         """
         await self._mint(tenant, replace=True)
         return await self.client(tenant.organization_id)
@@ -130,9 +154,15 @@ class AsyncTenants:
                 self._cached.pop(tenant.organization_id, None)
 
     async def disconnect(self, organization_id: str, /) -> None:
-        """Forget a customer: its key and its entry in the ledger.
+        """Delete a customer's key and its entry in the ledger.
 
-        Nothing is revoked at Boooply, which has no call for it: the key itself stays valid there.
+        The key stays valid at Boooply, because the API cannot revoke it.
+
+        Args:
+            organization_id: Your own id of the customer. An unknown id is ignored.
+
+        Raises:
+            StoreError: The store failed.
         """
         async with self._lock(organization_id):
             await self._keys.delete(organization_id)
@@ -171,7 +201,7 @@ class AsyncTenants:
 
 
 def _customers(client: AsyncBoooplyClient, organization_id: str) -> AsyncBoooplyClient:
-    """Return a client whose log lines and errors name the customer."""
+    """Return a client whose log lines and errors contain the customer's id."""
     transport = attrs.evolve(transport_of(client), organization_id=organization_id)
     return connection_over(AsyncBoooplyClient, transport)
 
@@ -181,11 +211,11 @@ async def _check_owner(client: AsyncBoooplyClient, organization_id: str) -> None
         found = (await client.organization.get()).external_org_id
     except AuthenticationError as error:
         error.add_note(
-            f"It is the stored key of {organization_id} that is refused: was the store filled by another API, or by a "
-            "sandbox that has ended? Otherwise reconnect the customer."
+            f"The API rejected the stored key of {organization_id}. If the key comes from another API or from a "
+            "sandbox that has stopped, use another store. Otherwise, reconnect the customer."
         )
         raise
-    # the API does not promise to name it, and silence is no proof of a mistake
+    # the API does not guarantee this field, so a missing value proves nothing
     if found is not None and found != organization_id:
         raise WrongTenantError(organization_id, found)
 
@@ -195,11 +225,11 @@ async def _connect(provisioner: KeyProvisioner, tenant: Tenant) -> None:
         try:
             outcome = await provisioner.connect(tenant)
         except NotClaimed:
-            await asyncio.sleep(_LOOK_AGAIN)  # another process is at it
+            await asyncio.sleep(_LOOK_AGAIN)  # another process connects the customer
             continue
         if isinstance(outcome, InDoubt | Failed):
             raise outcome.error or ProvisioningError(
-                f"{tenant.organization_id} is in doubt ({outcome.reason}): connect(tenant, remint_in_doubt=True) mints "
-                "its key again, and may leave one that nobody has"
+                f"{tenant.organization_id} is in doubt ({outcome.reason}). To mint another key, call "
+                "connect(tenant, remint_in_doubt=True). If a first key exists, it stays valid, and nobody has it."
             )
         return

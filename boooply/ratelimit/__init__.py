@@ -1,1 +1,1 @@
-"""When a call may start: `headers` reads what the API reports, `limiter` decides, `status` shows the result. Pure."""
+"""When a call may start: `headers` reads the API's headers, `limiter` decides, `status` describes it. No I/O."""

@@ -1,12 +1,14 @@
-"""The rate limiter: whether one more call may start now, and if not, when to ask again.
+"""The rate limiter: whether a call may start now, and otherwise when to ask again.
 
-Two things are known about the API's limit:
+It uses two sources:
 
-- the **server's window**, from the headers: how many calls remain, and when it ends. Until then it alone counts.
-- our own **log**. A call counts from its start until a window after its response, since it reached the API somewhere in
-  between. Keeping that count under the limit is safe under fixed and sliding windows alike, whatever the clocks say.
+- The **server's window**, from the headers: how many calls remain, and when the window ends. Until then, only the
+  window counts.
+- Our own **log**. A call counts from its start until one window after its response, because it reached the API at some
+  time in between. If this count stays under the limit, it is safe for fixed and sliding windows, and for any clocks.
 
-Once the server's window has ended and the log is full, a single call goes ahead (the probe) and brings the next window.
+When the server's window has ended and the log is full, a single call (the probe) may start. Its response reports the
+next window.
 """
 
 from math import ceil, inf
@@ -17,14 +19,15 @@ from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.state import LimiterState, ServerWindow
 from boooply.ratelimit.status import RateLimitStatus
 
-_MOST_WINDOWS: Final = 10  # that the API's window may be as long as; a longer one counts as malformed
-_ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
+_MOST_WINDOWS: Final = 10  # a reported window that is longer than this many configured ones is malformed
+_ROUNDING: Final = 1.0  # the most by which the API may round up the end of a window, in seconds
 
 
 class RateLimiter:
-    """The rate limiter of one key and one class of calls; times are in seconds by any steady clock.
+    """The rate limiter of one key and one class of calls. Times are in seconds, by any steady clock.
 
-    Call ``advance`` first: all else applies to that moment. The queries, from ``budget`` to ``status``, change nothing.
+    Call ``advance`` first: all other methods refer to that time. The queries, from ``budget`` to ``status``, change
+    nothing.
     """
 
     def __init__(self, limit: int, window: float, state: LimiterState | None = None) -> None:
@@ -33,20 +36,20 @@ class RateLimiter:
 
     @property
     def window(self) -> float:
-        """The window in seconds: as configured, or longer if the API has reported that it is."""
+        """The window in seconds: the configured window, or a longer one that the API has reported."""
         return max(self._configured_window, self.state.longest_window)
 
     def copy(self) -> "RateLimiter":
-        """Return a copy, which changes independently of this one."""
+        """Return an independent copy."""
         return RateLimiter(self.state.limit, self._configured_window, self.state.copy())
 
     @property
     def in_flight(self) -> int:
-        """How many calls have started and not ended."""
+        """The number of calls that have started and not ended."""
         return len(self.state.in_flight)
 
     def budget(self) -> int:
-        """Return how many calls may start now."""
+        """Return the number of calls that may start now."""
         state, window = self.state, self.state.server_window
         if state.now < state.blocked_until:
             return 0
@@ -62,7 +65,7 @@ class RateLimiter:
         return max(by_log, int(may_probe))
 
     def delay(self) -> float:
-        """Return in how many seconds to ask again: 0 to start now, infinity if that is up to a call in flight."""
+        """Return the seconds until the next query: 0 to start now, infinity if a call in flight must end first."""
         state, window = self.state, self.state.server_window
         if self.budget() > 0:
             return 0.0
@@ -76,26 +79,26 @@ class RateLimiter:
 
     @property
     def is_idle(self) -> bool:
-        """Whether forgetting this limiter lets no call start earlier: none counts any more, and none is blocked."""
+        """Whether this limiter can be dropped, because no call counts against the limit and none is blocked."""
         state, window = self.state, self.state.server_window
         has_ended = window is None or state.now >= window.ends
         return not state.in_flight and not state.finished and has_ended and state.now >= state.blocked_until
 
     def min_wait(self, ahead: int) -> float:
-        """Return the seconds that a caller with ``ahead`` others before it must wait; it may be longer."""
+        """Return the shortest wait of a caller with ``ahead`` others before it, in seconds."""
         delay = self.delay()
         return 0.0 if ahead < self.budget() or delay == inf else delay
 
     def wait(self, ahead: int) -> float:
-        """Estimate the seconds that a caller with ``ahead`` others before it waits.
+        """Estimate the wait of a caller with ``ahead`` others before it, in seconds.
 
-        The first window ends when it is known to; those after it are taken to be as long as the program set.
+        The end of the current window is known. Each later window is assumed to have the length of ``window``.
         """
         windows = ceil((ahead + 1 - self.budget()) / self.state.limit)
         return self.min_wait(ahead) + max(0, windows - 1) * self.window
 
     def status(self, waiting: int) -> RateLimitStatus:
-        """Return the status while so many callers wait."""
+        """Return the status, given the number of callers that wait."""
         return RateLimitStatus(
             limit=self.state.limit,
             remaining=self.budget(),
@@ -104,31 +107,34 @@ class RateLimiter:
         )
 
     def advance(self, now: float) -> None:
-        """Set the time, and forget the calls that no longer count."""
+        """Set the time, and drop the calls that no longer count."""
         self.state.now, window = now, self.window
         for log in (self.state.finished, self.state.uncounted):
             while log and log[0] + window <= now:
                 log.popleft()
 
     def expire_stale(self) -> None:
-        """Forget calls in flight for longer than a window: the process that made them has died."""
+        """Drop calls that have been in flight for longer than a window, because their process must have died."""
         state = self.state
         state.in_flight = [started for started in state.in_flight if started + self.window > state.now]
 
     def start(self) -> float:
-        """Record that a call starts, for which there must be budget, and return when."""
+        """Record the start of a call, and return its time. There must be budget for it."""
         self.state.in_flight.append(self.state.now)
         return self.state.now
 
     def release(self, *, started: float) -> None:
-        """Record that a call which started then did not reach the API after all."""
-        if started in self.state.in_flight:  # it may have expired
+        """Record that the call that started at ``started`` did not reach the API."""
+        if started in self.state.in_flight:  # the call may have expired
             self.state.in_flight.remove(started)
 
     def finish(self, headers: RateLimitHeaders | None, *, started: float, rate_limited: bool = False) -> None:
-        """Record the end of a call which started then: with a response's headers, or None if no response came.
+        """Record the end of a call.
 
-        ``rate_limited`` says that the response is a 429.
+        Args:
+            headers: The headers of the response, or None if no response arrived.
+            started: The time at which the call started.
+            rate_limited: Whether the response is a 429.
         """
         state = self.state
         self.release(started=started)
@@ -146,7 +152,7 @@ class RateLimiter:
         state.finished.append(state.now)
 
     def _block(self, headers: RateLimitHeaders) -> None:
-        """Let nothing start until the time that a 429 names, or for a window."""
+        """Block all calls until the time that a 429 names, or for one window."""
         state = self.state
         named = self._plausible(headers.resets_in) if headers.retry_after is None else headers.retry_after
         wait = self.window if named is None else min(named, LONGEST_WAIT)
@@ -155,7 +161,7 @@ class RateLimiter:
         state.is_recovering = True
 
     def _left(self, window: ServerWindow) -> int:
-        """Return how many more calls a window allows."""
+        """Return the number of calls that a window still allows."""
         uncounted = sum(ended > window.started for ended in self.state.uncounted)
         return window.remaining - uncounted - self.in_flight
 
@@ -164,7 +170,7 @@ class RateLimiter:
         resets_in = None if headers is None else self._plausible(headers.resets_in)
         if headers is None or headers.remaining is None or resets_in is None:
             return None
-        # the API named the end before the response was on its way
+        # the API determined the end before it sent the response
         state.longest_window = max(state.longest_window, state.now + resets_in - started)
         return ServerWindow(
             resets_at=headers.resets_at,
@@ -176,6 +182,6 @@ class RateLimiter:
         )
 
     def _plausible(self, resets_in: float | None) -> float | None:
-        # a reset in the past, or further away than a window can be, is malformed
+        # a reset in the past, or further ahead than a window can be, is malformed
         longest = _MOST_WINDOWS * self._configured_window + _ROUNDING
         return resets_in if resets_in is not None and 0 < resets_in <= longest else None

@@ -1,4 +1,4 @@
-"""The limits of a key, as a program sets them."""
+"""The rate limits, as a program sets them."""
 
 from typing import Final, Literal
 
@@ -15,10 +15,22 @@ _SHARED: Final = Rule("an open store", lambda value: hasattr(value, "limits"))
 
 @attrs.frozen(kw_only=True)
 class RateLimits:
-    """The calls that the API allows each key in a window of ``window`` seconds (contract section 2), by class.
+    """The number of calls that the API allows in a window, for each class of calls.
 
-    The API's own headers override these numbers. ``scope="pool"`` counts all keys of a pool together, for an API that
-    counts by address. ``shared`` is an open store: all processes that use it and the same key share its limits.
+    If the API's headers report other numbers, the client uses those.
+
+    Attributes:
+        reads: The number of reads in a window. Default: 100.
+        writes: The number of writes in a window. Default: 10.
+        ai: The number of AI generations in a window. Default: 5.
+        window: The length of the window, in seconds. Default: 60.
+        scope: ``"key"``, if the API counts the calls of each key separately. ``"pool"``, if it counts all keys of a
+            client or platform together, for example by IP address. Default: ``"key"``.
+        shared: An open store. All processes that use this store and the same key share the limits. Default: None, which
+            limits this process only.
+
+    Raises:
+        ConfigurationError: A value cannot work.
     """
 
     reads: int = attrs.field(default=100, validator=setting(_OWNER, COUNT))
@@ -31,7 +43,7 @@ class RateLimits:
     )
 
     def limit_of(self, rate_limit_class: RateLimitClass) -> int:
-        """Return how many calls of a class a window allows."""
+        """Return the number of calls of a class that a window allows."""
         return {RateLimitClass.READS: self.reads, RateLimitClass.WRITES: self.writes, RateLimitClass.AI: self.ai}[
             rate_limit_class
         ]

@@ -1,4 +1,4 @@
-"""What a rate limiter remembers: its own calls, and the window that the API last reported."""
+"""The state of a rate limiter: its own calls, and the window that the API last reported."""
 
 import json
 from collections import deque
@@ -11,20 +11,20 @@ from cattrs import Converter
 
 @attrs.frozen
 class ServerWindow:
-    """The window that the API last reported; times are by our own clock, except ``resets_at``."""
+    """The window that the API last reported. Times are by our own clock, except ``resets_at``."""
 
-    resets_at: float | None  # by the API's clock, which names the window
-    ends: float  # not too early, but possibly too late
+    resets_at: float | None  # by the API's clock; identifies the window
+    ends: float  # never too early, but possibly too late
     ends_after: float  # the earliest time at which it may end
     remaining: int
     started: float  # when the call started that reported ``remaining``
     reported: float  # when the last report arrived
 
     def merge(self, report: "ServerWindow") -> "ServerWindow":
-        """Return what is known of the latest window after another report, whatever their order.
+        """Return the latest window, given another report, in any order.
 
-        Of two calls that overlapped, the API may have served either one first. Then the later window counts, and in one
-        window, neither the end nor what remains is too optimistic.
+        If two calls overlapped, the API may have served either one first. Then the later window counts. If both report
+        the same window, the result combines the cautious end and the lower number of remaining calls.
         """
         if report.started >= self.reported or report.is_later_than(self):
             return report
@@ -33,7 +33,7 @@ class ServerWindow:
         fewest = min(self, report, key=lambda window: window.remaining)
         return ServerWindow(
             resets_at=self.resets_at,
-            # Neither end is too early. Without ``resets_at`` the window may have moved on, so the later end is right.
+            # Neither end is too early. Without ``resets_at``, a new window may have begun, so the later end is safe.
             ends=(max if report.resets_at is None else min)(self.ends, report.ends),
             ends_after=max(self.ends_after, report.ends_after),
             remaining=fewest.remaining,
@@ -42,13 +42,13 @@ class ServerWindow:
         )
 
     def is_later_than(self, other: "ServerWindow") -> bool:
-        """Return whether this window certainly ends after the other one."""
+        """Return whether this window certainly ends after the other window."""
         if self.resets_at is None or other.resets_at is None:
             return self.ends_after > other.ends
         return self.resets_at > other.resets_at
 
     def clamp(self, now: float, latest_end: float) -> "ServerWindow":
-        """Return this window without times that are further ahead than they can be."""
+        """Return this window with times that are too far ahead reduced to the latest possible ones."""
         return attrs.evolve(
             self,
             ends=min(self.ends, latest_end),
@@ -59,34 +59,34 @@ class ServerWindow:
 
 
 _LONGEST_BLOCK: Final = 3600.0  # seconds
-_ROUNDING: Final = 1.0  # seconds by which the API may round the end of a window up
+_ROUNDING: Final = 1.0  # the most by which the API may round up the end of a window, in seconds
 
 
-@attrs.define(on_setattr=attrs.setters.NO_OP)  # the validator is for what is read from a store
+@attrs.define(on_setattr=attrs.setters.NO_OP)  # the validator is for states from a store
 class LimiterState:
-    """Everything that a rate limiter remembers; times are in seconds by the clock that the limiter is driven with."""
+    """The state of a rate limiter. Times are in seconds, by the clock that ``RateLimiter.advance`` receives."""
 
     limit: int = attrs.field(validator=attrs.validators.gt(0))
     now: float = 0.0
     in_flight: list[float] = attrs.Factory(list[float])  # when the unfinished calls started
     finished: deque[float] = attrs.Factory(deque[float])  # when calls ended, for one window
-    uncounted: deque[float] = attrs.Factory(deque[float])  # when those of them ended that reported no window
-    server_window: ServerWindow | None = None  # it stays when it has ended, until the next one is reported
-    longest_window: float = 0.0  # seconds that a reported window had left
-    blocked_until: float = -inf  # by a 429
-    is_recovering: bool = False  # whether no response has come since a 429
+    uncounted: deque[float] = attrs.Factory(deque[float])  # when calls ended that reported no window
+    server_window: ServerWindow | None = None  # kept after its end, until the next window is reported
+    longest_window: float = 0.0  # the longest remainder of a reported window, in seconds
+    blocked_until: float = -inf  # because of a 429
+    is_recovering: bool = False  # whether no response has arrived since a 429
 
     def copy(self) -> "LimiterState":
-        """Return a copy; another thread may change this state meanwhile."""
+        """Return a copy. Another thread may change this state at the same time."""
         return attrs.evolve(
             self, in_flight=self.in_flight.copy(), finished=self.finished.copy(), uncounted=self.uncounted.copy()
         )
 
     def clamp(self, now: float, window: float) -> bool:
-        """Bring back the times that are further ahead than they can be, as after a clock was set back.
+        """Reduce times that are too far ahead to the latest possible ones, for example after a clock was set back.
 
         Returns:
-            Whether there were any.
+            Whether any time was changed.
         """
         before, latest_end = self.copy(), now + 2 * max(window, self.longest_window) + _ROUNDING
         self.in_flight = [min(started, now) for started in self.in_flight]
@@ -103,7 +103,7 @@ class LimiterState:
 
     @classmethod
     def from_json(cls, text: str, limit: int) -> "LimiterState":
-        """Read a state; an unreadable one counts as a new state with ``limit``."""
+        """Read a state from JSON. If it cannot be read, return a new state with ``limit``."""
         try:
             return _converter.structure(json.loads(text), cls)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a rate limiter reports, and what a store offers so that several processes can share one."""
+"""The status of a rate limiter, and the protocol of a store whose rate limiters several processes share."""
 
 from typing import Protocol
 
@@ -11,8 +11,11 @@ from boooply.ratelimit.headers import RateLimitHeaders
 class RateLimitStatus:
     """The status of one rate limit.
 
-    ``remaining`` calls can start at once. ``waiting`` callers wait, and the last of them starts in about
-    ``seconds_to_end`` seconds.
+    Attributes:
+        limit: The number of calls in a window.
+        remaining: The number of calls that can start now.
+        waiting: The number of calls that wait for the rate limit.
+        seconds_to_end: The estimated time until the last waiting call starts, in seconds.
     """
 
     limit: int
@@ -23,9 +26,12 @@ class RateLimitStatus:
 
 @attrs.frozen(kw_only=True)
 class AcquireResult:
-    """The result of asking for a call: with ``delay`` 0 it started at ``started``, otherwise ask again after ``delay``.
+    """The result of a request to start a call.
 
-    ``started`` is by the store's clock, and ``delay`` is in seconds.
+    Attributes:
+        delay: 0 if the call has started, otherwise the seconds until the next request.
+        started: The time at which the call started, by the store's clock.
+        status: The status of the rate limit.
     """
 
     delay: float
@@ -34,7 +40,7 @@ class AcquireResult:
 
 
 class LimitStore(Protocol):
-    """Rate limiters that several processes share, by name; times are by the clock that they share as well.
+    """Rate limiters that several processes share, by name. Times are by a clock that the processes share too.
 
     ``limit`` and ``window`` (in seconds) apply until the API reports another limit.
     """
@@ -56,11 +62,11 @@ class LimitStore(Protocol):
         """Record the end of a call, as `RateLimiter.finish` does."""
 
     async def release(self, name: str, limit: int, window: float, *, started: float) -> None:
-        """Record that a call never reached the API."""
+        """Record that a call did not reach the API."""
 
 
 class HasLimits(Protocol):
-    """Something with rate limits to share, such as a store."""
+    """An object with rate limiters to share, such as a store."""
 
     @property
     def limits(self) -> LimitStore:

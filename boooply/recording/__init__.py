@@ -1,4 +1,4 @@
-"""Writes that must happen once: each step is committed before what it records takes place."""
+"""Writes that must happen only once. Each step is committed before the action that it records."""
 
 from boooply.recording.recorder import Claimed, Recorder, SharedKeyError
 

@@ -1,4 +1,4 @@
-"""The recorder: the steps of minting, each committed before what it records takes place."""
+"""The recorder of the steps of minting. Each step is committed before the action that it records."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from boooply.store.store import AsyncStore
 T = TypeVar("T", bound=bool | None)
 
 _NOT_MINTED: Final = (State.TODO, State.FAILED, State.IN_DOUBT)
-_LEFT: Final = (State.TODO, State.FAILED)  # as a claim may have left them that was to replace a key
+_LEFT: Final = (State.TODO, State.FAILED)  # the states that an unfinished replacement of a key leaves
 
 
 @attrs.frozen(kw_only=True)
 class Claimed:
-    """The result of a claim: the entry as it is now, and whether it was minted with other data than is given."""
+    """The result of a claim, the entry after it, and whether the customer was minted with different data."""
 
     result: ClaimResult
     entry: Entry
@@ -37,22 +37,24 @@ class Claimed:
 
 
 class SharedKeyError(Exception):
-    """A new key is already stored for another customer, the holder; the later customer is recorded as in doubt."""
+    """A new key is already stored for another customer. The later customer is recorded as in doubt."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
         self.holder: str = holder
-        self.reason: str = f"the response contained the key of {holder}, which came from an earlier one"
+        self.reason: str = (
+            f"the response contained the key of {holder}, which an earlier response had already contained"
+        )
 
 
 Stored = bool | SharedKeyError
 
 
 class Recorder:
-    """The recorder of one store's customers, from before a key is requested until the key is stored.
+    """The recorder of the customers in a store, from before a key is requested until the key is stored.
 
-    ``claim_token`` names one claim: the id of its run, a slash, and a number. ``lease``, in seconds by the database's
-    clock, keeps others from claiming the customer meanwhile.
+    ``claim_token`` identifies a claim: the ID of the run, a slash, and a number. Until the ``lease`` ends, in seconds
+    by the database's clock, no other run can claim the customer.
     """
 
     def __init__(self, store: AsyncStore, /) -> None:
@@ -65,8 +67,14 @@ class Recorder:
     ) -> Claimed:
         """Claim a customer for minting, unless it is done, busy or in doubt.
 
-        ``remint`` claims one in doubt too, once a run: the key that may exist already counts as an orphan. ``replace``
-        claims one that is done too. If no key came to replace its key, the next claim finds it done again.
+        Args:
+            tenant: The customer.
+            claim_token: Identifies the claim.
+            lease: The seconds until others may claim the customer.
+            remint: Whether to claim a customer in doubt too, once in each run. A key that may exist then counts as an
+                orphan.
+            replace: Whether to claim a customer that is done too. If no new key arrives, the next claim finds the
+                customer done again.
         """
         written = tenant_as_json(tenant)
         claim = partial(
@@ -87,19 +95,19 @@ class Recorder:
         return await self._database.write(run)
 
     async def enroll(self, tenants: Iterable[Tenant], /) -> None:
-        """Record customers that are to be minted: a worker then needs only their ids."""
+        """Record customers to mint, so that a worker needs only their IDs."""
         await self._database.write(lambda connection: self.enroll_in(connection, tenants))
 
     def enroll_in(self, connection: Connection, tenants: Iterable[Tenant], /) -> None:
-        """Record customers within the caller's transaction; those that have failed are to be minted again.
+        """Record customers to mint, in the caller's transaction. Customers that have failed are minted again.
 
-        Corrected data replaces what is known of a customer that is not minted.
+        New data replaces the data of a customer that has not been minted.
         """
         written = {tenant.organization_id: tenant_as_json(tenant) for tenant in tenants}
         now = self._database.now(connection)
         rows = [
             {**KEY_ROWS, **attrs.asdict(Entry(organization_id=one, tenant=written[one])), "changed_at": now}
-            for one in sorted(written)  # in one order, so that two processes do not wait for each other
+            for one in sorted(written)  # in a fixed order, so that two processes do not wait for each other
         ]
         insert_missing(connection, LEDGER, rows)
         is_known = LEDGER.c.organization_id.in_(list(written)), LEDGER.c.state.in_(_NOT_MINTED)
@@ -109,18 +117,19 @@ class Recorder:
                 self._rows.step_known_in(connection, one, partial(states.enroll, tenant=written[one]))
 
     def retry_in(self, connection: Connection, organization_id: str, /) -> State | None:
-        """Let a customer that has failed be minted again, and return its state until now."""
+        """Allow a customer that has failed to be minted again, and return its previous state."""
         return self._rows.step_known_in(connection, organization_id, states.retry)
 
     async def reject(self, organization_id: str, /, *, reason: str) -> Entry | None:
-        """Record why a customer to be minted cannot be sent at all, and return its entry."""
+        """Record why a customer cannot be sent, and return its entry."""
         return await self._rows.step_known(organization_id, partial(states.reject, reason=reason))
 
     async def begin(self, organization_id: str, /, *, claim_token: str, lease: float) -> bool:
-        """Record that the request goes out next; return False if another run has claimed the customer meanwhile.
+        """Record that the request is about to be sent. Return False if another run has claimed the customer.
 
         Raises:
-            StoreError: That cannot be recorded, or the key could not be stored: the store uses another encryption key.
+            StoreError: This step cannot be recorded, or the store uses another encryption key, so that the new key
+                could not be stored.
         """
         step = partial(states.begin, claim_token=claim_token, lease=lease)
 
@@ -131,7 +140,7 @@ class Recorder:
         return await self._database.write(run)
 
     async def mark_not_sent(self, organization_id: str, /, *, claim_token: str, lease: float = 0.0) -> bool:
-        """Record that the request was not carried out; without a lease anybody may claim the customer."""
+        """Record that the request was not carried out. Without a lease, any run may claim the customer."""
         return await self._step(organization_id, partial(states.mark_not_sent, claim_token=claim_token, lease=lease))
 
     async def finish(
@@ -139,9 +148,9 @@ class Recorder:
     ) -> bool:
         """Store the key and record that the customer is done, in one transaction.
 
-        A key that arrives late counts too. If the customer has another key already, that one stays, since it may be in
-        use: then return False and count the new key as an orphan. With ``replace`` the new key takes its place, and the
-        other one is the orphan. Without a key (it is in a vault of your own) only the ledger is written.
+        A late key counts too. If the customer already has another key, that key stays, because it may be in use. Then
+        the new key counts as an orphan, and the result is False. With ``replace``, the new key is stored, and the old
+        key counts as the orphan. If ``api_key`` is None, because a vault stores it, only the ledger is written.
 
         Raises:
             SharedKeyError: Another customer has this key.
@@ -167,13 +176,13 @@ class Recorder:
     async def restore(self, organization_id: str, api_key: Secret, /, *, create: bool = False) -> bool | None:
         """Store a key outside the run that minted it, and record that the customer is done.
 
-        Return False if the customer keeps another key, which may be in use: one that can be decrypted, and that this
-        one was not to replace. Return None for a customer that the ledger does not know, unless ``create`` adds it.
+        Return False if the customer keeps another key, because that key can be decrypted and was not to be replaced.
+        Return None if the ledger does not contain the customer, unless ``create`` adds it.
 
         Raises:
             SharedKeyError: Another customer has this key.
-            ValidationError: The id is blank or contains a control character.
-            ConfigurationError: It is not an organization's key.
+            ValidationError: The ID is blank or contains a control character.
+            ConfigurationError: ``api_key`` is not an organization key.
         """
         api_key = checked(organization_id, api_key)
 
@@ -194,7 +203,7 @@ class Recorder:
         return _raised(await self._database.write(run))
 
     async def fail(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
-        """Record why the customer could not be minted; the next run tries again."""
+        """Record why the customer could not be minted. The next run tries again."""
         return await self._step(organization_id, partial(states.fail, claim_token=claim_token, reason=reason))
 
     async def mark_in_doubt(self, organization_id: str, /, *, claim_token: str, reason: str) -> bool:
@@ -202,7 +211,7 @@ class Recorder:
         return await self._step(organization_id, partial(states.mark_in_doubt, claim_token=claim_token, reason=reason))
 
     async def reopen(self, organization_id: str, /, *, reason: str) -> bool:
-        """Record that a customer that was done is in doubt; its key stays where it is until another one is minted."""
+        """Record that a customer that was done is in doubt. Its key stays until another key is minted."""
         return await self._step(organization_id, partial(states.reopen, reason=reason))
 
     async def _step(self, organization_id: str, step: Step[Entry, bool]) -> bool:
@@ -211,7 +220,7 @@ class Recorder:
     def _shared(
         self, connection: Connection, entry: Entry, api_key: Secret | None
     ) -> tuple[SharedKeyError, Entry] | None:
-        """Return what becomes of a customer whose new key another one has, or None if nobody has it."""
+        """Return the error and the new entry if another customer already has the new key, and otherwise None."""
         organization_id = entry.organization_id
         holder = None if api_key is None else other_holder(connection, self._encryption, organization_id, api_key)
         if api_key is None or holder is None:
@@ -231,15 +240,15 @@ class Recorder:
         self, connection: Connection, organization_id: str, api_key: Secret | None, *, replace: bool
     ) -> bool:
         if api_key is None:
-            return replace  # the vault has replaced one
+            return replace  # the vault has replaced a key
         if replace:
-            return has_key(connection, organization_id)  # even a damaged one
+            return has_key(connection, organization_id)  # including a damaged one
         known = read_key(connection, self._encryption, organization_id)
         return known is not None and known != api_key
 
 
 def _raised(result: T | SharedKeyError) -> T:
-    """Return a result, or raise it once what it says is committed."""
+    """Return a result, or raise it if it is an error, after the transaction has been committed."""
     if isinstance(result, SharedKeyError):
         raise result
     return result

@@ -1,4 +1,4 @@
-"""The life of a customer in the ledger: what each step makes of its entry. No I/O and no clock.
+"""The states of a customer in the ledger, and the steps between them. No I/O and no clock.
 
 ::
 
@@ -9,17 +9,17 @@
            later run     │                        │  or its lease       │ finish: a key that arrives late
                        failed ◀─────fail──────────┘  has ended          │ claim, to mint again on purpose: ▶ todo
 
-A customer whose data cannot be read becomes ``failed`` without a request (``reject``), and one that failed becomes
-``todo`` on purpose (``retry``).
+A customer whose data cannot be read becomes ``failed`` without a request (``reject``). A failed customer becomes
+``todo`` again on request (``retry``).
 
-``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key. A customer whose new key
-another one has is in doubt too (``share``), unless it keeps another key of its own.
+``done`` becomes ``in_doubt`` (``reopen``) if another customer turns out to have the same key. If another customer
+already has a customer's new key, the customer is in doubt too (``share``), unless it keeps another key.
 
-While another key is minted for a customer that has one, ``fallback`` is the state that it had before. If no key comes,
-the customer is listed in that state, and the next claim finds it so.
+While a key is being replaced, ``fallback`` is the previous state of the customer. If no new key arrives, the customer
+is listed in that state, and the next claim restores it.
 
-``sent`` is committed before the request goes out. Nobody who finds an entry in that state after its lease can tell
-whether a key was minted: the customer is in doubt, and is never sent again automatically.
+``sent`` is committed before the request is sent. If an entry is still in that state after its lease, a key may or may
+not have been minted. The customer is then in doubt, and is never sent again automatically.
 """
 
 from typing import Final
@@ -36,12 +36,14 @@ def claim(
 ) -> tuple[ClaimResult, Entry]:
     """Claim a customer, unless it is done, busy or in doubt.
 
-    ``remint`` claims one in doubt on purpose, ``replace`` one that is done too, whose key another one replaces.
+    ``remint`` also claims a customer in doubt. ``replace`` also claims a customer that is done, to replace its key.
     """
     entry = with_expiry(entry, now)
     if entry.state is State.DONE and (not replace or is_same_run(entry.claim_token, claim_token)):
         return ClaimResult.DONE, attrs.evolve(entry, tenant=entry.tenant or tenant)
-    is_ours = entry.claim_token == claim_token and entry.state is State.TODO  # its result was lost, so it is repeated
+    is_ours = (
+        entry.claim_token == claim_token and entry.state is State.TODO
+    )  # a repeated claim, because the result was lost
     if entry.locked_until > now and entry.state in _CLAIMED and not is_ours:
         return ClaimResult.BUSY, entry
     if entry.state is State.FAILED and is_same_run(entry.claim_token, claim_token):
@@ -62,20 +64,20 @@ def claim(
 
 
 def _fallback(entry: Entry) -> State | None:
-    """Return the state to which a customer with a key returns if none comes to replace it."""
+    """Return the state to which a customer with a key returns if no new key arrives."""
     has_key_in_doubt = entry.state is State.IN_DOUBT and entry.fallback is not None
     return entry.state if entry.state is State.DONE or has_key_in_doubt else entry.fallback
 
 
 def fall_back(entry: Entry) -> tuple[ClaimResult, Entry]:
-    """Return a customer that keeps its key to the state that it had before another one was to replace it."""
+    """Return a customer whose key was not replaced to its previous state."""
     after = with_fallback(entry)
     return ClaimResult.DONE if after.state is State.DONE else ClaimResult.IN_DOUBT, after
 
 
 def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
-    """Record that the request goes out next; return False if another run has claimed the customer meanwhile."""
-    # A run that waited long takes its customer back from one that waits too, but not one that nobody has claimed.
+    """Record that the request is about to be sent. Return False if another run has claimed the customer."""
+    # After a long wait, a run may take its customer back from another run that waits, but not an unclaimed customer.
     takes_over = entry.state is State.TODO and entry.locked_until <= now and entry.claim_token is not None
     if not takes_over and not _is_claimed(entry, claim_token):
         return False, entry
@@ -83,7 +85,7 @@ def begin(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[
 
 
 def mark_not_sent(entry: Entry, now: float, *, claim_token: str, lease: float) -> tuple[bool, Entry]:
-    """Record that the request was not carried out and will be sent later; without a lease anybody may claim it."""
+    """Record that the request was not carried out. Without a lease, any run may claim the customer."""
     if not _is_claimed(entry, claim_token):
         return False, entry
     return True, attrs.evolve(entry, state=State.TODO, locked_until=now + lease)
@@ -92,11 +94,11 @@ def mark_not_sent(entry: Entry, now: float, *, claim_token: str, lease: float) -
 def finish(
     entry: Entry, _now: float, *, claim_token: str, tenant: str, has_other_key: bool, replace: bool = False
 ) -> tuple[bool, Entry]:
-    """Record that the key has arrived, however late; return False if the customer keeps another key that it has."""
+    """Record that the key has arrived, even late. Return False if the customer keeps the key that it has."""
     is_claimed = entry.claim_token == claim_token
-    # of a customer in doubt that is minted again on purpose, the other key has counted as an orphan since the claim
+    # if a customer in doubt is minted again, its other key has counted as an orphan since the claim
     is_counted = is_claimed and entry.state is State.SENT and not replace
-    is_repeated = is_claimed and entry.state is State.DONE  # its result was lost
+    is_repeated = is_claimed and entry.state is State.DONE  # a repeated step, because the result was lost
     is_orphan = has_other_key and not is_counted and not is_repeated
     return replace or is_counted or not has_other_key, attrs.evolve(
         entry,
@@ -111,7 +113,7 @@ def finish(
 
 
 def restore(entry: Entry, *, is_replaced: bool) -> Entry:
-    """Record that a key has come outside its run; one that it replaces is an orphan."""
+    """Record that a key was restored outside its run. A key that it replaces is an orphan."""
     return attrs.evolve(
         entry,
         state=State.DONE,
@@ -124,7 +126,7 @@ def restore(entry: Entry, *, is_replaced: bool) -> Entry:
 
 
 def share(entry: Entry, *, reason: str, keeps_other_key: bool) -> Entry:
-    """Record that the key that came for a customer is another one's."""
+    """Record that the new key of a customer belongs to another customer."""
     if entry.state is not State.DONE:
         return attrs.evolve(entry, state=State.IN_DOUBT, locked_until=0.0, reason=reason)
     return entry if keeps_other_key else reopen(entry, 0.0, reason=reason)[1]
@@ -145,28 +147,28 @@ def mark_in_doubt(entry: Entry, _now: float, *, claim_token: str, reason: str) -
 
 
 def reopen(entry: Entry, _now: float, *, reason: str) -> tuple[bool, Entry]:
-    """Record that a customer that was done is in doubt: its key may be another customer's."""
+    """Record that a customer that was done is in doubt, because its key may belong to another customer."""
     if entry.state is not State.DONE:
         return False, entry
     return True, attrs.evolve(entry, state=State.IN_DOUBT, reason=reason, fallback=State.IN_DOUBT)
 
 
 def enroll(entry: Entry, now: float, *, tenant: str) -> tuple[State, Entry]:
-    """Record the data of a customer that is to be minted, unless its request is on the wire or done."""
+    """Record the data of a customer to mint, unless its request has been sent or it is done."""
     if entry.state in {State.SENT, State.DONE}:
         return entry.state, entry
     return retry(attrs.evolve(entry, tenant=tenant), now)
 
 
 def retry(entry: Entry, _now: float) -> tuple[State, Entry]:
-    """Let a customer that has failed be minted again, even by the same run; return its state until now."""
+    """Allow a customer that has failed to be minted again, even by the same run. Return its previous state."""
     if entry.state is not State.FAILED:
         return entry.state, entry
     return entry.state, attrs.evolve(entry, state=State.TODO, claim_token=None, locked_until=0.0, reason=None)
 
 
 def reject(entry: Entry, _now: float, *, reason: str) -> tuple[Entry, Entry]:
-    """Record that a customer to be minted cannot be sent at all."""
+    """Record that a customer cannot be sent."""
     if entry.state in {State.TODO, State.FAILED}:
         entry = attrs.evolve(entry, state=State.FAILED, claim_token=None, locked_until=0.0, reason=reason)
     return entry, entry

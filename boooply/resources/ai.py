@@ -30,7 +30,7 @@ class AsyncAI:
         Args:
             job_role: The role to fill, such as ``Frontend Engineer``.
             department: The department of the role. Default: none.
-            skills: The required skills. Default: none.
+            skills: The skills that the role needs. Default: none.
             seniority: The seniority of the role. Default: none.
             work_setup: Where the work is done. Default: none.
             employment_type: The type of employment. Default: none.

@@ -83,15 +83,16 @@ class AsyncInterviews:
             **filters: The filters below. All are optional.
 
         Keyword Args:
-            status: One status or several. Matches ``session_status``.
-            type: The type of interview: ``AI_ONLY``, ``HUMAN`` or ``TEAM``.
-            search: A text to find in the meeting code, the candidate's name, the job role or the title.
-            source_id: Your own ID of a customer. Matches ``source_id``.
-            date_field: The date that the next two filters compare: ``created`` or ``scheduled``. Default: ``created``.
-            date_from: The earliest date, with an offset: a datetime or ISO 8601 text.
-            date_to: The latest date, with an offset: a datetime or ISO 8601 text.
-            score_min: The lowest ``overall_score``, 0-100. Excludes interviews without a score.
-            score_max: The highest ``overall_score``, 0-100.
+            status (Iterable[SessionStatus | str]): One status or several. Matches ``session_status``.
+            type (InterviewType | str): The type of interview: ``AI_ONLY``, ``HUMAN`` or ``TEAM``.
+            search (str): A text to find in the meeting code, the candidate's name, the job role or the title.
+            source_id (str | int | UUID): Your own ID of a customer. Matches ``source_id``.
+            date_field (DateField | str): The date that ``date_from`` and ``date_to`` compare: ``created`` or
+                ``scheduled``. Default: ``created``.
+            date_from (datetime | str): The earliest date, with an offset: a datetime or ISO 8601 text.
+            date_to (datetime | str): The latest date, with an offset: a datetime or ISO 8601 text.
+            score_min (float): The lowest ``overall_score``, 0-100. Excludes interviews without a score.
+            score_max (float): The highest ``overall_score``, 0-100.
 
         Raises:
             ValidationError: A filter is invalid.
@@ -337,7 +338,7 @@ class AsyncInterviews:
 
         Returns:
             The interview, if exactly one matches. ``NotSeen``, if none matches, although the API may still carry out
-            the request late. ``CannotTell``, if several match or the error is not from ``create``.
+                the request late. ``CannotTell``, if several match or the error is not from ``create``.
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"the error of {error.operation} names no interview to look for")

@@ -1,7 +1,7 @@
-"""A local sandbox: the other end of Boooply's wire, on loopback.
+"""A local stand-in for Boooply's API.
 
-It is built from the contract alone and shares no code with the client, so the two ends cannot share a mistake. Any
-HTTP client can use it, including the vendor's JavaScript SDK.
+The sandbox shares no code with the client, so that both cannot share a mistake. Every HTTP client can use it,
+including the vendor's JavaScript SDK.
 """
 
 from boooply.sandbox.faults import Faults

@@ -1,4 +1,4 @@
-"""The webhook events of an interview (section 7), with the bodies that the vendor sends."""
+"""The webhook events of an interview, with the bodies that the vendor sends."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,7 +21,7 @@ NUMBERS: Final = (
     "ratingsForRecruiters",
     "oneLineSummary",
 )
-"""The fields of an evaluation that the scores repeat."""
+"""The fields of an evaluation that the event with the scores repeats."""
 
 ABOUT: Final[dict[str, tuple[str, ...]]] = {
     "interview.transcript": ("title", "meetingType", "isTeamMeeting", "candidateName", "jobRole"),
@@ -30,20 +30,20 @@ ABOUT: Final[dict[str, tuple[str, ...]]] = {
     "interview.interviewer_evaluation": ("title", "meetingType", "candidateName", "jobRole", "participants"),
     "interview.recording": ("title",),
 }
-"""What each event says of its interview, beside what all events say."""
+"""The fields of the interview in each event, in addition to those in all events."""
 
 FOR_RECRUITERS: Final = ("technicalSkills", "communication", "cultureFit", "overall")
 LEVELS: Final = ("LOW", "LOW", "MEDIUM", "HIGH", "HIGH")
-"""The enthusiasm of candidates rated 1 to 5, whose stress is the reverse."""
+"""The enthusiasm of candidates rated 1 to 5; their stress is the reverse."""
 
 
 def announcements(
     interview: Interview, base_url: str, secret: bytes, now: datetime, *, is_reanalysis: bool
 ) -> Iterator[tuple[str, bytes]]:
-    """Iterate over the events of an interview that has ended finally: name and body, in the vendor's order.
+    """Iterate over the events of an interview that has ended for good: name and body, in the vendor's order.
 
-    A re-analysis announces the evaluation alone, and a team meeting only what was recorded. A no-show, a failure and an
-    end that can be resumed announce nothing.
+    A re-analysis has only the evaluation, and a team meeting only what was recorded. A no-show, a failure and an end
+    that can be resumed have no events.
     """
     is_recorded = interview.is_recorded and not is_reanalysis
     has_video = interview.has_video and not is_reanalysis

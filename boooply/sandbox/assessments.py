@@ -1,7 +1,7 @@
-"""Invented figures, and the assessment of the interviewers of a one-to-one interview (section 7.4).
+"""Invented figures, and the assessment of the interviewers of a one-to-one interview.
 
-Every figure follows from the meeting code, the number of the analysis and the figure's name, so a re-analysis brings
-new ones.
+Every figure is derived from the meeting code, the number of the analysis and the figure's name, so a re-analysis gives
+new figures.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ EXPERIENCE: Final = (
 
 
 def pick(interview: Interview, figure: str, minimum: int, maximum: int) -> int:
-    """Choose a number between two bounds, always the same for one analysis."""
+    """Choose a number between two bounds; the same analysis always gets the same number."""
     seed = f"{interview.code} {interview.analyses} {figure}".encode()
     return minimum + int.from_bytes(hashlib.sha256(seed).digest()[:4]) % (maximum - minimum + 1)
 
 
 def confidence_level(interview: Interview, of: str) -> str:
-    """Choose how sure an analysis is: often enough not at all."""
+    """Choose the confidence of an analysis; a sixth of them have LOW."""
     return ("LOW", "MEDIUM", "MEDIUM", "HIGH", "HIGH", "HIGH")[pick(interview, f"confidence {of}", 0, 5)]
 
 

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for blocking code."""
+"""An event loop in a separate thread, for blocking code."""
 
 import asyncio
 import threading
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """An event loop in a daemon thread, so that a script that forgets to stop it can still end.
+    """An event loop in a daemon thread, so that a script can end without stopping it.
 
     Raises:
-        Exception: The loop cannot start, for whatever reason the thread met.
+        Exception: The loop cannot start.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,16 +26,16 @@ class LoopThread:
         self._loop = opened.result()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop and wait for what it returns."""
+        """Run a coroutine on the loop, and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def stop(self) -> None:
-        """Stop the loop, with all that still runs on it, and wait until its thread has closed it."""
+        """Stop the loop and its tasks, and wait until its thread has closed it."""
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
     def _serve(self, opened: Future[asyncio.AbstractEventLoop]) -> None:
-        # Closed here and not by the one who stops it: that thread may be running a loop of its own.
+        # closed here, since the thread that calls stop() can be running another loop
         try:
             with asyncio.Runner() as runner:
                 opened.set_result(runner.get_loop())

@@ -1,7 +1,7 @@
-"""Calendars of interviewers: invented, and always the same for one address and day.
+"""Invented calendars of interviewers; the same address and day always give the same entries.
 
-A calendar is connected unless the local part of the address starts with `unconnected`. Working hours are 9 to 17 UTC
-on weekdays; each working day has a lunch and two meetings, whose times follow from the address and the date.
+A calendar is connected unless the address starts with `unconnected`. Working hours are 9 to 17 UTC on weekdays. Each
+working day has a lunch break and two meetings, at times that are derived from the address and the date.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ class Block:
     end: datetime
 
     def overlaps(self, other: "Block") -> bool:
-        """Return whether the two periods overlap; touching ends do not."""
+        """Check whether the two periods overlap; periods that only touch do not."""
         return self.start < other.end and other.start < self.end
 
 
 def is_connected(email: str) -> bool:
-    """Return whether the owner of an address has connected a calendar."""
+    """Check whether the owner of an address has connected a calendar."""
     return not email.lower().startswith("unconnected")
 
 
@@ -59,7 +59,7 @@ def _busy_on(email: str, day: date) -> list[Block]:
 
 
 def busy_blocks(email: str, days: int, now: datetime) -> list[Block]:
-    """Return the entries of a calendar from now on for some days, in order."""
+    """Return the calendar entries of the next days, in order."""
     horizon = now + timedelta(days=days)
     return [
         block
@@ -70,7 +70,7 @@ def busy_blocks(email: str, days: int, now: datetime) -> list[Block]:
 
 
 def free_slots(email: str, minutes: int, days: int, now: datetime) -> list[Block]:
-    """Return the slots that suit an interview: in working hours, in the future, and clear of every busy block."""
+    """Return the free slots for an interview: future, within working hours, and without a calendar entry."""
     length = timedelta(minutes=minutes)
     horizon = now + timedelta(days=days)
     slots: list[Block] = []

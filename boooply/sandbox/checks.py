@@ -1,8 +1,7 @@
-"""Checks of single values in a body, combined into tables by `rules`.
+"""Checks of single values in a body, which the tables in `rules` combine.
 
-A check takes the field's name and its value, and raises. It distinguishes two kinds of fault: a value of the wrong
-JSON type or a missing field is a 400, a value of the right type that breaks a rule is a 422. An explicit null breaks a
-rule, since optional means "leave it out".
+A check takes a field's name and value, and raises a `SandboxError`: 400 for a missing field or the wrong JSON type, and
+422 for a value that breaks a rule. An explicit null breaks a rule, since callers must leave out an optional field.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -41,17 +40,17 @@ def _wrong_type(field: str, wanted: str) -> SandboxError:
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Return whether a JSON value is a list."""
+    """Check whether a JSON value is a list."""
     return isinstance(value, list)
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Return whether a JSON value is an object."""
+    """Check whether a JSON value is an object."""
     return isinstance(value, dict)
 
 
 def is_email(value: str) -> bool:
-    """Return whether a text looks like an e-mail address: something@something, one @, no spaces."""
+    """Check whether a text looks like an e-mail address: text on both sides of a single @, without spaces."""
     local, at, domain = value.partition("@")
     return bool(local and at and domain) and "@" not in domain and not any(character.isspace() for character in value)
 
@@ -90,10 +89,10 @@ def boolean(field: str, value: Any) -> None:
 
 
 def integer_from(minimum: int, *, at_most: int | None = None) -> Check:
-    """Require a whole number that is at least the minimum, and at most the maximum if there is one."""
+    """Require a whole number that is at least the minimum, and at most `at_most` if given."""
 
     def check(field: str, value: Any) -> None:
-        # true is an int in Python, but not in JSON.
+        # a bool is an int in Python, but not in JSON
         if isinstance(value, bool) or not isinstance(value, int):
             raise _wrong_type(field, "a whole number")
         if at_most is not None and not minimum <= value <= at_most:
@@ -155,7 +154,7 @@ class Field:
 
 
 def check_fields(fields: tuple[Field, ...], body: Mapping[str, Any], where: str = "") -> None:
-    """Check these fields of a body; ignore all others, since the wire may grow."""
+    """Check these fields of a body; ignore others, which future clients may send."""
     for field in fields:
         path = f"{where}{field.name}"
         if field.name in body:
@@ -167,7 +166,7 @@ def check_fields(fields: tuple[Field, ...], body: Mapping[str, Any], where: str 
 
 
 def check_names(known: Iterable[str], body: Mapping[str, Any], where: str = "") -> None:
-    """Require that a body has no names but these; blame another one with the known name that is nearest to it."""
+    """Require that a body has only known names; the error for another one suggests the nearest."""
     names = tuple(known)
     for name in body:
         if name not in names:

@@ -1,7 +1,7 @@
-"""The console: one page at `/` that shows the sandbox live, opens what it shows, and has buttons for the controls.
+"""The console: a page at `/` that shows the sandbox live, with details and buttons for the controls.
 
-The page gets whole snapshots over server-sent events, a new one whenever something has changed. It asks for pages of
-filtered lists and for details. None of these contains a key or a join token; transcripts are only in details.
+After each change, the page receives a complete snapshot as a server-sent event. It requests details, and the pages of
+filtered lists. None of these contains a key or a join token, and only details contain transcripts.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ from boooply.version import __version__
 __all__ = ["console_routes", "snapshot"]
 
 MOST_CUSTOMERS: Final = 500
-"""How many customers are offered as a filter, and how many have their limits shown, the newest ones."""
+"""The number of newest customers in the filter and in the panel of limits."""
 
 POLL: Final = 0.2
 HEARTBEAT: Final = 15.0
-"""Both in seconds; a heartbeat detects that the browser has gone."""
+"""Both in seconds; a heartbeat detects that the browser has disconnected."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -57,7 +57,7 @@ TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
 
 def console_routes(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> tuple[Route, ...]:
-    """Return the routes of the page and of the data that it reads."""
+    """Return the routes of the page and its data."""
 
     def take_snapshot() -> dict[str, Any]:
         return snapshot(state, faults, windows, dispatcher)
@@ -68,7 +68,7 @@ def console_routes(state: State, faults: Faults, windows: Windows, dispatcher: W
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
-        with suppress(ConnectionError):  # the browser has gone
+        with suppress(ConnectionError):  # the browser has disconnected
             async for message in _messages(take_snapshot, state):
                 await response.write(message)
         return response
@@ -108,7 +108,7 @@ def _page_routes() -> tuple[Route, ...]:
         return web.Response(text=page[name], content_type=TYPES[name.rpartition(".")[2]], headers=HEADERS)
 
     async def open_interview(request: web.Request) -> web.StreamResponse:
-        # Where the vendor has the meeting itself, the console has the buttons that play it.
+        # the vendor has the meeting here; the console has the buttons that play it
         target = f"/#interview-{quote(request.match_info['code'], safe='')}"
         return web.Response(status=302, headers={"Location": target})
 
@@ -124,7 +124,7 @@ async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -
     last_sent, silent = "", 0.0
     while True:
         current = take_snapshot()
-        # the time always changes; only a clock that was pushed forward counts as a change
+        # the time always changes: only an advance of the clock counts as a change
         compared = json.dumps({**current, "now": state.clock.ahead})
         silent += POLL
         if compared != last_sent:
@@ -137,7 +137,7 @@ async def _messages(take_snapshot: Callable[[], dict[str, Any]], state: State) -
 
 
 def snapshot(state: State, faults: Faults, windows: Windows, dispatcher: WebhookDispatcher) -> dict[str, Any]:
-    """Return everything that the page shows without filters; of long lists, the first page."""
+    """Return everything that the page shows without filters, with the first page of long lists."""
     expire_overdue(state)
     lists = {name: newest(state, listing) for name, listing in LISTS.items()}
     return {

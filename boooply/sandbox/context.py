@@ -1,4 +1,4 @@
-"""An admitted call, as its operation sees it."""
+"""The context of a call that passed its limit and its key."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["RequestContext"]
 
 @frozen(kw_only=True)
 class RequestContext:
-    """An operation's view of an admitted call; `organization_id` is empty with the platform key."""
+    """The context of a call; `organization_id` is empty for the platform key."""
 
     organization_id: str
     body: Mapping[str, Any] = field(repr=False)
@@ -22,5 +22,5 @@ class RequestContext:
     participant_id: str = ""
 
     def interview(self, state: State) -> Interview:
-        """Return the interview that the path names, if it belongs to this organization."""
+        """Return the organization's interview that the path names."""
         return state.interview(self.organization_id, self.code)

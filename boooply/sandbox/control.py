@@ -1,6 +1,6 @@
-"""The controls under /_sandbox/: run the flows of interviews, advance the clock, plan faults, inspect the state.
+"""The controls under /_sandbox/: run flows of interviews, advance the clock, plan faults, inspect the state.
 
-They need no key, count against no limit and leave no record. They are as strict as the API, and use its body forms.
+The controls need no key, have no rate limit and are not recorded. They validate bodies as strictly as the API.
 """
 
 from collections.abc import Mapping
@@ -108,7 +108,7 @@ def webhook_routes(state: State, dispatcher: WebhookDispatcher) -> tuple[Route, 
 def _plan(faults: Faults, body: Mapping[str, Any]) -> None:
     check_fields(PLAN, body)
     times = body.get("times", 1)
-    # Here null has a meaning: every time.
+    # null means every time
     if times is not None:
         integer_from(1)("times", times)
     faults.add(body["operation"], cast("Fault", body["fault"]), times)

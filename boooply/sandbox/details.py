@@ -1,4 +1,4 @@
-"""What the console shows of one call, interview, webhook or e-mail when it is opened."""
+"""The details of a call, interview, webhook or e-mail in the console."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -30,16 +30,16 @@ __all__ = ["DETAILS", "details_of"]
 View = dict[str, Any]
 
 RELATED: Final = 50
-"""How many calls, webhooks and e-mails of an interview are named, newest first."""
+"""The number of newest calls, webhooks and e-mails in the details of an interview."""
 
 EXAMPLE_URL: Final = "http://127.0.0.1:8000/webhooks/boooply"
 
 
 def details_of(state: State, dispatcher: WebhookDispatcher, kind: str, name: str) -> View:
-    """Return the details of one thing, named as in the console's links.
+    """Return the details of an item, with the kind and the name of the console's links.
 
     Raises:
-        SandboxError: 404 if there is none.
+        SandboxError: 404 for an unknown kind or name.
     """
     show = DETAILS.get(kind)
     if show is None:
@@ -68,7 +68,7 @@ def _call(state: State, _dispatcher: WebhookDispatcher, name: str) -> View:
 
 
 def _interview_of(state: State, number: int, call: Call) -> str | None:
-    """Return the code of the interview that a call is about, if the interview still exists."""
+    """Return the meeting code of the interview of a call, if the interview still exists."""
     body = _response_text(state, number) if call.operation == "interviews.create" else ""
     named = [*call.path.split("/"), *re.findall(r'"meetingCode":"([^"]+)"', body)]
     return next((code for code in named if state.has_interview(code)), None)
@@ -156,7 +156,7 @@ def _related(state: State, _dispatcher: WebhookDispatcher, interview: Interview)
 def _calls_about(state: State, code: str) -> Iterator[View]:
     for number in range(len(state.calls), 0, -1):
         call = state.calls[number - 1]
-        # The path of a call that creates an interview does not name it.
+        # the path of a call that creates an interview does not contain the code
         is_creation = call.operation == "interviews.create" and f'"meetingCode":"{code}"' in _response_text(
             state, number
         )

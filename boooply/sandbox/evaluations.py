@@ -1,4 +1,4 @@
-"""The evaluation of an interview (section 5.4): scores that spread evenly over 0 to 100, and what follows from them."""
+"""The evaluation of an interview: scores spread evenly over 0 to 100, and the rest derived from them."""
 
 from bisect import bisect
 from collections.abc import Mapping
@@ -32,22 +32,22 @@ CATEGORIES: Final = {
     "cultureFit": "cultureFit",
     "experienceMatch": "experienceMatch",
 }
-"""The categories' names in an analysis and in webhooks, and those in the evaluation call."""
+"""The names of the categories in webhooks, and their names in the evaluation call."""
 
 SCATTER: Final = 12
 RATINGS_FROM: Final = (20, 40, 75, 90)
-"""The lowest scores of the ratings 2, 3, 4 and 5; below is 1."""
+"""The lowest scores of the ratings 2, 3, 4 and 5; lower scores have the rating 1."""
 
 
 @frozen(kw_only=True)
 class Band:
-    """What follows from an overall score.
+    """A range of overall scores, with its recommendations.
 
     Attributes:
         minimum: The lowest score in the band.
         overall: The recommendation in webhooks.
         decision: The quick decision for recruiters.
-        recommendation: The recommendation in the evaluation call, which follows from the decision.
+        recommendation: The recommendation in the evaluation call.
         by_rubric: The recommendation of the AI if there is a rubric.
         summary: One sentence.
     """
@@ -80,9 +80,9 @@ BANDS: Final = tuple(
 
 
 def scores_of(interview: Interview) -> dict[str, int]:
-    """Return the scores of an analysis; a category that it did not score is absent, with a rubric all of them.
+    """Return the scores that a caller has set, or else those of the analysis.
 
-    If a caller has set scores, these are they.
+    Categories that were not scored are absent; with a rubric, all are.
     """
     if interview.outcome.get("evaluation"):
         return _scores_set(interview, interview.outcome["evaluation"])
@@ -112,12 +112,12 @@ def overall_score(interview: Interview) -> int | None:
 
 
 def rating_of(score: int) -> int:
-    """Return the rating from 1 to 5 that a score stands for."""
+    """Return the rating of a score, from 1 to 5."""
     return 1 + bisect(RATINGS_FROM, score)
 
 
 def band_of(interview: Interview) -> Band:
-    """Return what follows from the overall score, or from the recommendation that a caller has set."""
+    """Return the band of the overall score, or of the recommendation that a caller has set."""
     recommendation = interview.outcome.get("evaluation", {}).get("recommendation")
     if recommendation is not None:
         return next(one for one in BANDS if one.overall == recommendation)
@@ -185,13 +185,13 @@ def _raw_analysis(interview: Interview, scores: Mapping[str, int]) -> dict[str, 
 
 
 def skills_assessment(interview: Interview) -> list[dict[str, Any]]:
-    """Rate the skills that the interview names, from 1 to 5."""
+    """Rate the skills of the interview from 1 to 5."""
     skills: list[str] = interview.details.get("skills") or []
     return [{"skill": skill, "rating": rating_near(interview, skill), "evidence": ANSWER} for skill in skills]
 
 
 def rating_near(interview: Interview, figure: str) -> int:
-    """Choose a rating from 1 to 5 that suits the overall score."""
+    """Choose a rating from 1 to 5 near the overall score."""
     return rating_of(_near(interview, scores_of(interview)["overall"], figure))
 
 
@@ -217,7 +217,7 @@ MET_FROM: Final = 3
 
 
 def _criterion(interview: Interview, name: str) -> dict[str, Any]:
-    # 0 means a criterion that never came up: the contract lets its score be null.
+    # 0 means that the criterion did not come up, so that its score is null
     rating = pick(interview, f"criterion {name}", 0, 5)
     came_up = rating > 0
     return {

@@ -1,4 +1,4 @@
-"""What the console shows of a call beside its record: request and response, masked, within a bound of memory."""
+"""The masked requests and responses of the newest calls, for the console, within a memory limit."""
 
 import sys
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from boooply.sandbox.masking import mask, mask_headers
 __all__ = ["KEPT", "LARGEST", "TOGETHER", "Body", "Exchange", "Exchanges", "exchange_of"]
 
 KEPT: Final = 5_000
-"""The calls of which requests and responses are kept: the newest ones."""
+"""The number of newest calls whose requests and responses are kept."""
 
 TOGETHER: Final = 32 * 2**20
-"""The bytes that they may take together."""
+"""Their largest total size in bytes."""
 
 LARGEST: Final = 64 * 2**10
-"""The bytes that are kept of one body."""
+"""The largest size of a kept body in bytes; a longer one is cut."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -29,7 +29,7 @@ class Body:
     """A body as the console shows it.
 
     Attributes:
-        text: Its text with the secrets masked, at most `LARGEST` bytes of it; empty for binary data.
+        text: Its text with masked secrets, cut after `LARGEST` bytes; empty for binary data.
         size: Its size in bytes.
         is_text: Whether it is text in UTF-8.
     """
@@ -40,14 +40,14 @@ class Body:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the text is all of it."""
+        """Whether the text is complete."""
         return self.is_text and self.size <= LARGEST
 
     @classmethod
     def of(cls, raw: bytes) -> "Body":
-        """Return what is kept of a body."""
+        """Return the kept part of a body."""
         try:
-            # What was cut may end amid a character.
+            # the cut can be in the middle of a character
             text = raw[:LARGEST].decode(errors="ignore") if len(raw) > LARGEST else raw.decode()
         except UnicodeDecodeError:
             return cls(text="", size=len(raw), is_text=False)
@@ -60,13 +60,13 @@ class Exchange:
 
     Attributes:
         target: The path and the query.
-        opens: What the presented key opens; None if it is unknown or absent.
-        customer: The platform's own id of the customer whose key it is, revoked or not; None for any other key.
-        request_body: None if the sandbox did not read it.
-        response_body: None if a fault sent something else than a whole body.
-        seconds: From the request's head to the response, ready to be sent.
-        allowance: The rate-limit class that the call counts as.
-        decision: The state of its window after the call; None without a known key.
+        opens: The kind of the key; None if it is unknown or absent.
+        customer: The platform's ID of the customer that the key belongs to, even if the key was revoked; else None.
+        request_body: The body of the request; None if the sandbox did not read it.
+        response_body: The body of the response; None if a fault replaced it.
+        seconds: The time from the head of the request until the response was ready.
+        allowance: The rate-limit class of the call.
+        decision: The state of its rate-limit window after the call; None without a known key.
     """
 
     target: str = field(repr=False)
@@ -82,19 +82,19 @@ class Exchange:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes in memory."""
+        """The approximate size in memory, in bytes."""
         bodies = [body.text for body in (self.request_body, self.response_body) if body is not None]
         headers = [text for pair in (*self.request_headers, *self.response_headers) for text in pair]
         return sum(map(sys.getsizeof, (*bodies, *headers, self.target)))
 
     def texts(self) -> Iterable[str]:
-        """Return what a search looks at."""
+        """Return the texts that a search covers."""
         bodies = (body.text for body in (self.request_body, self.response_body) if body is not None)
         return (self.target, *bodies)
 
 
 class Exchanges:
-    """The newest exchanges by the number of their call, at most `KEPT` of them and `TOGETHER` bytes."""
+    """The newest exchanges by the number of their call, limited to `KEPT` exchanges and `TOGETHER` bytes."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[Exchange, int]] = {}
@@ -106,7 +106,7 @@ class Exchanges:
         return None if found is None else found[0]
 
     def add(self, number: int, exchange: Exchange) -> None:
-        """Keep an exchange, and drop the oldest ones that are beyond the bounds."""
+        """Keep an exchange, and drop the oldest ones beyond the limits."""
         self._kept[number] = exchange, exchange.size
         self._size += exchange.size
         while len(self._kept) > KEPT or self._size > TOGETHER:
@@ -124,7 +124,7 @@ async def exchange_of(
     decision: Decision | None,
     seconds: float,
 ) -> Exchange:
-    """Return what is kept of a call. Waits for nothing: a body that has not arrived is not kept."""
+    """Return the masked request and response of a call, without waiting for a body that has not arrived."""
     sent = response.body if isinstance(response, web.Response) else None
     return Exchange(
         target=mask(request.raw_path),

@@ -1,4 +1,4 @@
-"""The table of faults, and the broken responses that they send."""
+"""The table of faults, and their broken responses."""
 
 import asyncio
 import os
@@ -19,12 +19,12 @@ from boooply.sandbox.responses import ErrorResponse, internal_error, rate_limite
 __all__ = ["ELSEWHERE", "FAULTS", "NO_FAULT", "Behaviour"]
 
 ELSEWHERE: Final = "/elsewhere"
-"""The target of `redirect`, on another host name that leads to the same socket."""
+"""The target of `redirect`: another host name of the same socket."""
 
 MEBIBYTE: Final = b" " * 2**20
 BIG_BODY: Final = 40
 BOMB: Final = 64
-"""Both in MiB of spaces. JSON may begin with spaces, so only a size limit protects a client."""
+"""Both in MiB of spaces. JSON can begin with spaces, so only a size limit protects a client."""
 
 DRIP: Final = 0.005
 LOOK_AGAIN: Final = 0.01
@@ -42,24 +42,24 @@ async def _nothing(_request: web.BaseRequest) -> None:
 async def _reset(request: web.BaseRequest) -> None:
     transport = request.transport
     if transport is not None:
-        # A linger time of zero makes the kernel send RST instead of FIN.
+        # a linger time of zero makes the kernel send RST instead of FIN
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
         transport.abort()
 
 
 async def _until_client_disconnects(request: web.BaseRequest) -> None:
-    # aiohttp does not signal a disconnect here, so poll for it.
-    while request.transport is not None:  # noqa: ASYNC110 - see above
+    # aiohttp does not signal a disconnect here
+    while request.transport is not None:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(LOOK_AGAIN)
 
 
-def _hang_up() -> NoReturn:
-    # aiohttp treats this as a client that disconnected: it sends no more, closes the connection and logs nothing.
+def _disconnect() -> NoReturn:
+    # aiohttp treats this as a disconnected client: it sends no more, closes the connection and logs nothing
     raise ConnectionResetError("a fault of the sandbox")
 
 
 class _Silence(web.StreamResponse):
-    """An action in place of a response, followed by a hang-up; its status is 0."""
+    """An action instead of a response, followed by a disconnect; its status is 0."""
 
     def __init__(self, act: Callable[[web.BaseRequest], Awaitable[None]]) -> None:
         super().__init__(status=0)
@@ -67,11 +67,11 @@ class _Silence(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> NoReturn:
         await self._act(request)
-        _hang_up()
+        _disconnect()
 
 
 class _Pieces(web.StreamResponse):
-    """A response whose head is sent at once, and its body piece by piece with a pause after each."""
+    """A response that sends its head at once, and its body in pieces with a pause after each."""
 
     def __init__(
         self, status: int, headers: dict[str, str], pieces: Iterable[bytes], *, pause: float = 0, hangs_up: bool = False
@@ -87,7 +87,7 @@ class _Pieces(web.StreamResponse):
             await asyncio.sleep(self._pause)
         await super().write_eof(data)
         if self._hangs_up:
-            _hang_up()
+            _disconnect()
 
 
 # ---- responses that are wrong
@@ -130,7 +130,7 @@ def _big(genuine: web.Response) -> web.StreamResponse:
 
 @cache
 def _bomb() -> bytes:
-    # Made once. 64 kB: deflate compresses by no more than about 1 to 1000.
+    # made once: deflate compresses by about 1 to 1000 at most, which leaves 64 kB
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     packed = [packer.compress(MEBIBYTE) for _ in range(BOMB)]
     return b"".join([*packed, packer.compress(b'{"success":true}'), packer.flush()])
@@ -159,15 +159,15 @@ def _elsewhere(request: web.Request) -> web.StreamResponse:
 
 @frozen(kw_only=True)
 class Behaviour:
-    """The behaviour of one fault.
+    """The behaviour of a fault.
 
     Attributes:
-        meaning: One line of description.
-        instead: Responds in place of the operation, so that nothing is carried out.
+        meaning: A description in one line.
+        instead: Responds instead of the operation, so that nothing is carried out.
         after: Turns the operation's response into the one that is sent.
-        shows_limits: Whether the limit headers are sent; a proxy in front sends none.
-        reads_all: Whether the whole request is read first. Closing a socket with unread data sends a reset, which
-            overtakes the data already written.
+        shows_limits: Whether the limit headers are sent; a proxy in front of the API sends none.
+        reads_all: Whether the whole request is read first. Closing a socket with unread data sends a reset, which can
+            overtake data that was already written.
     """
 
     meaning: str

@@ -1,9 +1,9 @@
-"""Planned faults: which call meets which fault, and how often.
+"""Planned faults: which calls fail, how, and how often.
 
-A call meets its fault after its window has counted it, as at a real gateway, and before its route and the kind of its
-key are checked. A call over its rate limit meets none and uses none up. The same applies to a call without a known
-key and to the controls. The file store meets only faults of `interviews.download_recording`, not those of `*`. If
-several faults match, the one added first is taken, so faults occur in the order in which they were added.
+A fault happens after the call has counted against its rate limit, as at a real gateway, and before the route and the
+kind of key are checked. Calls over the limit, calls without a known key and the controls use up no fault. In the file
+store only faults of `interviews.download_recording` happen, not those of `*`. Faults happen in the order in which they
+were added.
 """
 
 import threading
@@ -25,7 +25,7 @@ UNKNOWN: Final = "unknown"
 """The operation of a call that no route matches."""
 
 DOWNLOAD: Final = "interviews.download_recording"
-"""What a request to the file store is called: no operation of the API."""
+"""The name of a request to the file store, which is not an operation of the API."""
 
 FAULTY: Final = (EVERY, *(operation.name for operation in OPERATIONS), DOWNLOAD, UNKNOWN)
 """The operations to which faults can be added."""
@@ -34,7 +34,7 @@ FIRST_ERROR: Final = 400
 
 
 class Faults:
-    """The faults that calls are going to meet. Safe from any thread."""
+    """The faults of future calls; all methods can be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,20 +42,20 @@ class Faults:
 
     @property
     def planned(self) -> tuple[PlannedFault, ...]:
-        """The faults that are still to come, in their order."""
+        """The faults that have not happened yet, in their order."""
         return self._planned
 
     def add(self, operation: str, fault: Fault, times: int | None = 1) -> None:
-        """Add a fault for the next calls of an operation, after the faults that were added before.
+        """Add a fault for the next calls of an operation, after the faults that were added earlier.
 
         Args:
-            operation: The operation's name as in `Call.operation`, or `*` for all;
-                `interviews.download_recording` for the requests to the file store.
-            fault: What happens; `boooply.sandbox.fault_table` has the table.
-            times: How many calls meet it; None means every one.
+            operation: The name of an operation, as in `Call.operation`; `*` for all of them, or
+                `interviews.download_recording` for requests to the file store.
+            fault: The name of the fault. The console and the page on testing describe each one.
+            times: The number of calls that fail; None for all of them.
 
         Raises:
-            ValueError: There is no such operation or fault, or `times` is less than 1.
+            ValueError: The operation or fault is unknown, or `times` is less than 1.
         """
         if operation not in FAULTY:
             raise ValueError(f"operation must be one of {', '.join(FAULTY)}")
@@ -67,12 +67,12 @@ class Faults:
             self._planned = (*self._planned, PlannedFault(operation=operation, fault=fault, times=times))
 
     def clear(self) -> None:
-        """Remove all faults, so that everything works again from the next call on."""
+        """Remove all faults, so that the next call works."""
         with self._lock:
             self._planned = ()
 
     def take(self, operation: str) -> Fault | None:
-        """Return the fault that a call meets, and use it up."""
+        """Return the fault of a call, and use it up."""
         with self._lock:
             for index, one in enumerate(self._planned):
                 if one.operation == operation or (one.operation == EVERY and operation != DOWNLOAD):
@@ -98,7 +98,7 @@ class Outcome:
 
     @classmethod
     def of(cls, response: web.StreamResponse, *, shows_limits: bool = True) -> Self:
-        """Return the outcome of a call that was not carried out."""
+        """Return the outcome of a call that had no effect."""
         return cls(response=response, error_code=_code(response), shows_limits=shows_limits)
 
 
@@ -107,24 +107,24 @@ def _code(*responses: web.StreamResponse) -> str | None:
 
 
 async def _read_body(behaviour: Behaviour, request: web.Request) -> None:
-    # A client that hangs up before the end of its body gets no response, so its error concerns nobody.
+    # a client that disconnects before the end of its body gets no response
     if behaviour.reads_all:
         with suppress(OSError, web.RequestPayloadError):
             with suppress(web.HTTPRequestEntityTooLarge):
-                await request.read()  # which the console shows
+                await request.read()  # the console shows it
             await request.content.read()
 
 
 async def respond_with_fault(respond: Respond, request: web.Request, fault: Fault | None) -> Outcome:
     """Respond to a call, with its fault if there is one.
 
-    A fault applies to errors too; a call that the operation rejected was not carried out, with a fault or without.
+    A fault also replaces an error response. A call that the operation rejects has no effect in either case.
     """
     behaviour = NO_FAULT if fault is None else FAULTS[fault]
     if behaviour.instead is not None:
         await _read_body(behaviour, request)
         return Outcome.of(behaviour.instead(request), shows_limits=behaviour.shows_limits)
-    # The sandbox makes no other kind of response.
+    # the sandbox has no other kind of response
     genuine = cast("web.Response", await respond_in_json(respond, request))
     await _read_body(behaviour, request)
     response = behaviour.after(genuine)

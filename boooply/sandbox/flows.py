@@ -1,8 +1,8 @@
-"""What people do with an interview beside the API: a table that Python, the controls and the console share.
+"""The actions of people outside the API: a table that Python, the controls and the console share.
 
-- `play` takes an interview one step further (see `playing`), and can set its outcome.
-- `book` picks one of the slots that the candidate was offered. The link for that expires after 7 days.
-- `finalize` adds a recruiter's recommendation to an evaluated interview. A later one replaces it.
+- `play` plays an interview one step (see `playing`), and can set its outcome.
+- `book` books one of the slots that the candidate was offered. The booking link expires after 7 days.
+- `finalize` adds a recruiter's recommendation to an evaluated interview, or replaces an earlier one.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,17 +27,17 @@ RECRUITER: Final = "sandbox-recruiter"
 
 @frozen(kw_only=True)
 class Flow:
-    """One flow: the fields of its body, and the function that carries it out."""
+    """A flow: the fields of its body, and its function."""
 
     fields: tuple[Field, ...]
     perform: Callable[[State, Interview, Mapping[str, Any]], Interview]
 
 
 def run_flow(state: State, name: str, code: str, body: Mapping[str, Any]) -> Interview:
-    """Carry out a flow on an interview, whoever owns it.
+    """Run a flow on an interview of any organization.
 
     Raises:
-        SandboxError: 400 or 422 for a wrong body, 404 for an unknown code, 409 or 410 for what is impossible now.
+        SandboxError: 400 or 422 for an invalid body, 404 for an unknown code, 409 or 410 if it is not possible now.
     """
     flow = FLOWS[name]
     expire_overdue(state)
@@ -49,7 +49,7 @@ def run_flow(state: State, name: str, code: str, body: Mapping[str, Any]) -> Int
 
 def _play(state: State, interview: Interview, body: Mapping[str, Any]) -> Interview:
     step = body.get("to", "END")
-    # A completed AI interview is final.
+    # a completed AI interview is final
     left = "END" if interview.kind == "AI" and step == "COMPLETED" else step
     return play_interview(state, with_outcome(interview, left, body), step)
 
@@ -58,7 +58,7 @@ def _play(state: State, interview: Interview, body: Mapping[str, Any]) -> Interv
 
 
 def open_slots(interview: Interview, now: datetime) -> tuple[datetime, ...]:
-    """Return the starts of the slots that the candidate can book now."""
+    """Return the start of each slot that the candidate can book now."""
     if _is_unbooked(interview) and now < interview.created_at + BOOKABLE_FOR:
         return _starts(interview)
     return ()
@@ -74,7 +74,7 @@ def _starts(interview: Interview) -> tuple[datetime, ...]:
 
 def _book(state: State, interview: Interview, body: Mapping[str, Any]) -> Interview:
     if not _is_unbooked(interview):
-        raise conflict("the interview has no slot to book: it has its time, or is over", "NOTHING_TO_BOOK")
+        raise conflict("the interview has no slot to book: its time is set, or it has ended", "NOTHING_TO_BOOK")
     if not open_slots(interview, state.clock.now()):
         raise SandboxError(410, "BOOKING_LINK_EXPIRED", "the booking link has expired after 7 days: reschedule instead")
     starts = _starts(interview)

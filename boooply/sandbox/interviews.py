@@ -1,4 +1,4 @@
-"""The operations on interviews, on their participants, and on their results."""
+"""The operations on interviews, their participants and their results."""
 
 import secrets
 import uuid
@@ -65,7 +65,7 @@ def _meeting(state: State, interview: Interview) -> Payload:
 
 
 def create_interview(state: State, context: RequestContext) -> Payload:
-    """Create an interview, count it against the plan, and invite everybody at once."""
+    """Create an interview, count it against the plan, and invite the participants."""
     draft = read_draft(context.body)
     organization = state.organization(context.organization_id)
     now = state.clock.now()
@@ -108,7 +108,7 @@ def _check_is_changeable(interview: Interview, verb: str) -> None:
 
 
 def cancel_interview(state: State, context: RequestContext) -> Payload:
-    """Cancel an interview and notify everybody."""
+    """Cancel an interview and notify the participants."""
     interview = context.interview(state)
     check_fields(CANCEL, context.body)
     _check_is_changeable(interview, "cancelled")
@@ -118,7 +118,7 @@ def cancel_interview(state: State, context: RequestContext) -> Payload:
 
 
 def reschedule_interview(state: State, context: RequestContext) -> Payload:
-    """Move an interview and notify everybody; one that failed is scheduled again."""
+    """Reschedule an interview and notify the participants; a failed interview is scheduled again."""
     interview = context.interview(state)
     new = read_reschedule(context.body)
     _check_is_changeable(interview, "rescheduled")
@@ -136,7 +136,7 @@ def reschedule_interview(state: State, context: RequestContext) -> Payload:
 
 
 def delete_interview(state: State, context: RequestContext) -> Payload:
-    """Delete an interview, whatever its status."""
+    """Delete an interview in any status."""
     state.delete(context.interview(state))
     return {"message": "Interview deleted"}
 
@@ -145,25 +145,25 @@ def delete_interview(state: State, context: RequestContext) -> Payload:
 
 
 def add_participants(state: State, context: RequestContext) -> Payload:
-    """Add people and invite them: all of them, or none if one takes part already."""
+    """Add and invite all the people, or none of them if one is a participant already."""
     interview = context.interview(state)
     newcomers = _people(new_people(context.body))
     present = {person.email.lower() for person in interview.participants}
     if any(person.email.lower() in present for person in newcomers):
-        raise conflict("a participant with this e-mail is in the interview already", "PARTICIPANT_EXISTS")
+        raise conflict("a participant with this e-mail address is already in the interview", "PARTICIPANT_EXISTS")
     grown = state.put(evolve(interview, participants=(*interview.participants, *newcomers)))
     state.send("invitation", grown, newcomers)
     return {"participants": [participant_view(person) for person in newcomers]}
 
 
 def list_participants(state: State, context: RequestContext) -> Payload:
-    """List who takes part."""
+    """List the participants."""
     people = [presence_view(person) for person in context.interview(state).participants]
     return {"participants": people, "total": len(people)}
 
 
 def remove_participant(state: State, context: RequestContext) -> Payload:
-    """Remove one person, even the last one."""
+    """Remove a participant, even the last one."""
     interview = context.interview(state)
     leaver = next((person for person in interview.participants if person.id == context.participant_id), None)
     if leaver is None:
@@ -176,7 +176,7 @@ def remove_participant(state: State, context: RequestContext) -> Payload:
 
 
 def get_recording(state: State, context: RequestContext) -> Payload:
-    """Show the recording, with a new pre-signed link at each call."""
+    """Show the recording, with a new pre-signed link."""
     interview = context.interview(state)
     found = recording(interview, state.base_url, state.signing_secret, state.clock.now())
     return {"recording": found, **({} if found else {"message": "No recording available"})}
@@ -198,6 +198,6 @@ def trigger_analysis(state: State, context: RequestContext) -> Payload:
     if interview.kind == "TEAM":
         raise malformed("a team meeting is not evaluated", "NOTHING_TO_ANALYZE")
     if interview.ended_at is None:
-        raise malformed("there is nothing to analyse before the interview has taken place", "NOTHING_TO_ANALYZE")
+        raise malformed("there is nothing to analyze before the interview has taken place", "NOTHING_TO_ANALYZE")
     state.announce(state.put(evolve(interview, analyses=interview.analyses + 1)), is_reanalysis=True)
     return {"queued": True, "jobId": state.new_job_id()}

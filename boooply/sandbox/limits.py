@@ -1,4 +1,4 @@
-"""The sandbox's clock, and the rate limits of section 2 whose windows it opens and closes."""
+"""The sandbox's clock and rate limits."""
 
 import math
 import threading
@@ -14,14 +14,14 @@ __all__ = ["GENEROUS", "Allowance", "Clock", "Decision", "Limits", "Windows", "a
 # ---- the clock
 
 FURTHEST = 1_000_000_000
-"""Seconds; keeps a typing error from moving the clock past the last year that a datetime can express."""
+"""The furthest advance in seconds, about 30 years, so that a typing error does not exceed the range of datetime."""
 
 
 class Clock:
-    """The sandbox's time: real time plus an offset that tests push forward.
+    """The sandbox's time: real time plus an offset that tests can increase.
 
-    Rate-limit windows, time stamps, calendars and signatures all read this clock, so a test that needs the next
-    window or an expired link advances it instead of sleeping.
+    Rate-limit windows, timestamps, calendars and signatures use this clock. A test that needs the next window or an
+    expired link advances the clock instead of sleeping.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Clock:
 
     @property
     def ahead(self) -> float:
-        """How far the clock was pushed forward, in seconds."""
+        """The offset from real time, in seconds."""
         return self._offset
 
     def timestamp(self) -> float:
-        """Return the seconds since the epoch."""
+        """Return the time in seconds since 1970."""
         return time.time() + self._offset
 
     def now(self) -> datetime:
@@ -42,15 +42,15 @@ class Clock:
         return datetime.fromtimestamp(self.timestamp(), UTC)
 
     def advance(self, seconds: float) -> None:
-        """Push the clock forward.
+        """Advance the clock by some seconds; it cannot go back.
 
-        Safe from any thread. It cannot go back, since a window that has passed must not reopen.
+        You can call it from any thread.
 
         Raises:
-            ValueError: `seconds` is negative, not a number, or more than about thirty years.
+            ValueError: `seconds` is negative, not a number, or more than about 30 years.
         """
         if not 0 <= seconds <= FURTHEST:
-            raise ValueError(f"a clock advances by 0 to {FURTHEST} seconds at once")
+            raise ValueError(f"seconds must be from 0 to {FURTHEST}")
         with self._lock:
             self._offset += seconds
 
@@ -67,13 +67,13 @@ def _finite(_instance: object, attribute: "Attribute[Any]", value: float) -> Non
 
 @frozen(kw_only=True)
 class Limits:
-    """The number of calls that a key may make in one window. Windows are fixed and aligned to the epoch.
+    """The number of calls that each key can make in one window; windows start at multiples of their length since 1970.
 
     Attributes:
-        reads: GET.
-        writes: POST, PATCH and DELETE.
-        ai: Generating a job description, which counts as this alone.
-        window: Seconds; a fraction is accepted.
+        reads: The limit for GET.
+        writes: The limit for POST, PATCH and DELETE.
+        ai: The limit for generating job descriptions, which count here only.
+        window: The length of a window in seconds, which can have a fraction.
     """
 
     reads: int = field(default=100, validator=validators.ge(0))
@@ -83,17 +83,17 @@ class Limits:
 
 
 GENEROUS = Limits(reads=1_000_000, writes=1_000_000, ai=1_000_000)
-"""The meaning of `limits=None`: headers as always, and an allowance out of reach."""
+"""The meaning of `limits=None`: the usual headers, with limits that no test reaches."""
 
 
 def allowance_of(method: str) -> Allowance:
-    """Return the class that a method counts as, unless its operation has a class of its own."""
+    """Return the rate-limit class of a method, unless its operation has a separate class."""
     return "reads" if method in {"GET", "HEAD", "OPTIONS"} else "writes"
 
 
 @frozen(kw_only=True)
 class Decision:
-    """The decision on a call, and the state of its window after it."""
+    """The decision on a call, and the state of its window afterwards."""
 
     granted: bool
     limit: int
@@ -102,7 +102,7 @@ class Decision:
     retry_after: int
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of the response; only a 429 carries Retry-After."""
+        """Return the rate-limit headers of the response; only a 429 has Retry-After."""
         shown = {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -112,9 +112,9 @@ class Decision:
 
 
 class Windows:
-    """The calls counted in the current window of each key and class.
+    """The number of calls in the current window of each key and class.
 
-    Earlier windows are not kept: the clock never goes back.
+    Earlier windows are dropped, since the clock never goes back.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -123,11 +123,11 @@ class Windows:
 
     @property
     def window(self) -> float:
-        """The length of a window, in seconds."""
+        """The length of a window in seconds."""
         return self._limits.window
 
     def take(self, key: str, allowance: Allowance, now: float) -> Decision:
-        """Count a call if the limit of its window is not reached; a rejected call counts nothing."""
+        """Count a call if it is within the limit of its window; a rejected call does not count."""
         index, used = self._current(key, allowance, now)
         granted = used < getattr(self._limits, allowance)
         if granted:
@@ -153,7 +153,7 @@ class Windows:
             granted=granted,
             limit=limit,
             remaining=limit - used,
-            # Both are rounded up: a client that relies on either must not return within the old window.
+            # both are rounded up, so that a client that waits for either reaches the next window
             resets_at=math.ceil(end),
             retry_after=max(1, math.ceil(end - now)),
         )

@@ -1,4 +1,4 @@
-"""The console's lists: a page of calls, interviews, webhooks, e-mails or organizations, filtered, newest first."""
+"""The console's filtered lists of calls, interviews, webhooks, e-mails and organizations, newest first."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -17,14 +17,14 @@ from boooply.sandbox.wire import iso, malformed, whole_number
 __all__ = ["LISTS", "PAGE", "Filters", "Listing", "interview_view", "newest", "read_filters", "read_page"]
 
 PAGE: Final = 100
-"""The items of a page."""
+"""The number of items of a page."""
 
 View = dict[str, Any]
 
 
 @frozen(kw_only=True)
 class Listing:
-    """One of the lists: its items, oldest first, and what the filters compare."""
+    """A list: its items, oldest first, and the values that the filters compare."""
 
     items: Callable[[State], Sequence[Any]]
     view: Callable[[State, Any], View]
@@ -36,7 +36,7 @@ class Listing:
 
 @frozen(kw_only=True)
 class Filters:
-    """What a page is asked for; an empty text filters nothing, `before` is the number that a page begins below."""
+    """The filters of a page; an empty text does not filter, and the page begins with the item below `before`."""
 
     customer: str = ""
     status: str = ""
@@ -45,7 +45,7 @@ class Filters:
     before: int | None = None
 
     def accept(self, state: State, listing: Listing, number: int, item: Any) -> bool:
-        """Return whether an item matches every filter."""
+        """Check whether an item matches every filter."""
         return (
             (not self.status or self.status in listing.statuses(item))
             and (not self.operation or self.operation == listing.operation(item))
@@ -60,7 +60,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     """Read the query of a list.
 
     Raises:
-        SandboxError: 400, if `before` is not a number.
+        SandboxError: 400 if `before` is not a number.
     """
     before = query.get("before", "")
     if before and whole_number(before) is None:
@@ -75,7 +75,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
 
 
 def read_page(state: State, listing: Listing, filters: Filters) -> View:
-    """Return a page of a list, how many items match, and how many of these are newer than the page."""
+    """Return a page of a list, the number of matching items, and how many of these are newer than the page."""
     found = [
         (number, item)
         for number, item in _numbered(listing.items(state))
@@ -127,7 +127,7 @@ def _call_text(state: State, number: int, call: Call) -> Iterator[str | None]:
 
 
 def interview_view(state: State, interview: Interview) -> View:
-    """Show an interview in the console, with the steps and flows that are possible now."""
+    """Show an interview in the console, with its possible steps and flows."""
     candidate = next((person.name for person in interview.participants if person.role == "CANDIDATE"), None)
     return {
         "code": interview.code,

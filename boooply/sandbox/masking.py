@@ -1,4 +1,4 @@
-"""Secrets masked in what the console shows: keys, webhook secrets, join tokens, and signatures of links."""
+"""Masks for secrets in the console: keys, webhook secrets, join tokens, and signatures of links."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ __all__ = ["MASK", "mask", "mask_headers"]
 MASK: Final = "***"
 
 NAMED: Final = re.compile(
-    # A value that was cut off has no closing quote.
+    # a value that was cut has no closing quote
     r'("(?:api_?key|platform_?key|join_?token|access_?token|token|secret|password)"\s*:\s*")(?:[^"\\]|\\.)*',
     re.IGNORECASE,
 )
@@ -18,14 +18,14 @@ IN_QUERY: Final = re.compile(
     r"([?&](?:X-Amz-Signature|token|signature|api_?key|key|secret)=)[^&#\s\"'\\<>]+", re.IGNORECASE
 )
 HINTS: Final = ("key", "token", "secret", "password", "signature", "bply_", "whsec_")
-"""Without one of these in it, a text has no secret. This spares most texts the patterns."""
+"""A text without any of these has no secret, and needs no search with the patterns."""
 
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
 SCHEME: Final = re.compile(r"(?:Bearer|Basic)\s+(?:bply_(?:org|platform)_|whsec_)?", re.IGNORECASE)
 
 
 def mask(text: str) -> str:
-    """Return a text without the secrets in it; of a key, its prefix remains."""
+    """Return a text with masked secrets; a key keeps its prefix."""
     lowered = text.lower()
     if not any(hint in lowered for hint in HINTS):
         return text
@@ -35,7 +35,7 @@ def mask(text: str) -> str:
 
 
 def mask_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return headers without the secrets in them; of a key, its scheme and prefix remain."""
+    """Return headers with masked secrets; a key keeps its scheme and prefix."""
     return tuple((name, _mask_header(name, value)) for name, value in headers)
 
 

@@ -1,7 +1,7 @@
-"""The table of operations, and the operations that concern no single interview.
+"""The table of operations, and the operations without an interview.
 
-An operation takes the state and a request context and returns the fields of its success body, or raises
-`SandboxError`. None of them knows HTTP.
+An operation takes the state and a request context. It returns the fields of its success body, or raises `SandboxError`.
+Operations do not depend on HTTP.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ __all__ = ["OPERATIONS", "Operation"]
 
 
 def create_organization_api_key(state: State, context: RequestContext) -> Payload:
-    """Mint a key for the platform's organization, which the first call creates."""
+    """Mint a key for an organization of the platform; the first call creates the organization."""
     body = context.body
     check_fields(PROVISION, body)
     members = (member["email"].lower() for member in body.get("teamMembers", ()))
@@ -60,7 +60,7 @@ def create_organization_api_key(state: State, context: RequestContext) -> Payloa
 
 
 def get_availability(state: State, context: RequestContext) -> Payload:
-    """Show when an interviewer is free."""
+    """Show the free slots of an interviewer."""
     query = read_calendar_query(context.query)
     if not is_connected(query.email):
         return {"calendarConnected": False, "slots": [], "message": "No Google Calendar is connected."}
@@ -76,7 +76,7 @@ def get_availability(state: State, context: RequestContext) -> Payload:
 
 
 def get_busy_blocks(state: State, context: RequestContext) -> Payload:
-    """Show when an interviewer is busy."""
+    """Show the busy blocks of an interviewer."""
     query = read_calendar_query(context.query)
     has_calendar = is_connected(query.email)
     blocks = busy_blocks(query.email, query.days, state.clock.now()) if has_calendar else []
@@ -111,14 +111,14 @@ def get_organization(state: State, context: RequestContext) -> Payload:
 
 @frozen(kw_only=True)
 class Operation:
-    """One operation of the wire.
+    """An operation of the API.
 
     Attributes:
-        name: Its name in the SDKs, shown by `Call.operation`.
+        name: The name in the SDKs and in `Call.operation`.
         opens: The kind of key that it requires.
-        allowance: The rate-limit class that it counts as.
+        allowance: Its rate-limit class.
         perform: The function that carries it out.
-        reads_body: Whether it reads a body; otherwise a body is ignored.
+        reads_body: Whether it reads a body, or ignores it.
     """
 
     name: str

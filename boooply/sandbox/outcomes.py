@@ -1,7 +1,7 @@
-"""The outcome of an interview as a caller sets it: scores, a recommendation, a transcript, a rubric, no recording.
+"""The outcome of an interview that a caller sets: scores, recommendation, transcript, rubric and recording.
 
-What is left out is up to the sandbox. The scores have the names of the webhooks' `scores`, the transcript has the form
-of the API's, and the rubric that of `rubricSnapshot`.
+The sandbox invents what the caller leaves out. Scores have the names in the webhooks' `scores`, the transcript has the
+API's form, and the rubric the form of `rubricSnapshot`.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def _open(field: str, value: Any) -> None:
 
 
 def _criterion(field: str, value: Any) -> None:
-    # The vendor's own keys inside a rubric are not documented, so others pass.
+    # the vendor does not document the other fields of a rubric, so they are not checked
     _open(field, value)
     check_fields((Field("name", non_empty, required=True), Field("mustHave", boolean)), value, f"{field}.")
 
@@ -86,19 +86,19 @@ OUTCOME: Final = (
 )
 SESSION: Final = frozenset({"transcript", "recording"})
 LEFT_BY: Final = {"END": frozenset(field.name for field in OUTCOME), "COMPLETED": SESSION, "HOST_ENDED": SESSION}
-"""What the steps leave of an outcome; the others leave nothing."""
+"""The parts of an outcome that each step can have; other steps have none."""
 
 
 def with_outcome(interview: Interview, step: str, body: Mapping[str, Any]) -> Interview:
-    """Return the interview with the outcome that a body sets, whose fields are valid one by one.
+    """Return the interview with the outcome of a body, whose single fields are already valid.
 
     Raises:
-        SandboxError: 400 or 422, if the step leaves no such outcome or the interview cannot have it.
+        SandboxError: 400 or 422 if the step or the interview cannot have this outcome.
     """
     given = {field.name: body[field.name] for field in OUTCOME if field.name in body}
     for name, value in given.items():
         if name not in LEFT_BY.get(step, ()):
-            raise invalid(name, f"must be left out: {step} leaves none")
+            raise invalid(name, f"must be left out: an interview has none after {step}")
         reason = _no_such_outcome(interview, name)
         if reason is not None and value is not False:
             raise invalid(name, f"must be left out: {reason}")

@@ -1,7 +1,7 @@
-"""The vendor's plans (section 3): how many interviews each includes, counted when they are created.
+"""The vendor's plans, and the number of interviews that each includes.
 
-The free plan's number is for the lifetime of the organization; the others' are for a calendar month, in UTC. What is
-deleted, cancelled or a no-show has been counted all the same. Add-on credits do not exist here.
+The free plan limits the total number, the other plans the number in a calendar month in UTC. Interviews count when they
+are created, even if they are later deleted, cancelled or a no-show. The sandbox has no add-on credits.
 """
 
 from collections import Counter
@@ -17,14 +17,14 @@ __all__ = ["DEFAULT_PLAN", "PLANS", "PLAN_USED_UP", "PlanUse", "read_plan"]
 PLANS: Final[Mapping[str, int | None]] = {"FREE": 5, "STARTER": 100, "GROWTH": 300, "SCALE": 500, "CUSTOM": None}
 DEFAULT_PLAN: Final = "CUSTOM"
 PLAN_USED_UP: Final = "PLAN_LIMIT_REACHED"
-"""The contract names neither the status nor the code of this error."""
+"""The vendor documents neither the status nor the code of this error."""
 
 
 def read_plan(name: str) -> str:
-    """Return a plan's name as the API spells it.
+    """Return a plan's name in the API's spelling.
 
     Raises:
-        ValueError: There is no such plan.
+        ValueError: The plan is unknown.
     """
     if name.upper() in PLANS:
         return name.upper()
@@ -35,21 +35,21 @@ def read_plan(name: str) -> str:
 
 
 class PlanUse:
-    """The interviews that each organization has created, by the period in which its plan counts them."""
+    """The number of interviews that each organization has created in each period of its plan."""
 
     def __init__(self) -> None:
         self.created: Counter[tuple[str, str]] = Counter()
 
     def left(self, organization_id: str, plan: str, now: datetime) -> int | None:
-        """Return how many interviews the plan still includes; None means any number."""
+        """Return the number of interviews that the plan still includes; None means unlimited."""
         included = PLANS[plan]
         return None if included is None else max(0, included - self.created[organization_id, _period(plan, now)])
 
     def count(self, organization_id: str, plan: str, now: datetime) -> None:
-        """Count an interview that is about to be created.
+        """Count an interview before it is created.
 
         Raises:
-            SandboxError: 402, if the plan is used up.
+            SandboxError: 402 if the plan is used up.
         """
         if self.left(organization_id, plan, now) == 0:
             message = f"The {PLANS[plan]} interviews of the {plan} plan are used up. Upgrade the plan to create more."

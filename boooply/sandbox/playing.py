@@ -1,11 +1,13 @@
-"""The steps in which an interview is played: which step is possible when, and its effect.
+"""The steps of playing an interview: when each is possible, and its effect.
 
-In real life the vendor's meetings do this. `END` is final. For human and team meetings, `COMPLETED` is an end that can
-be resumed: it leaves a transcript and a recording, but no end reason and no evaluation. A completed AI interview is
-final, so there `COMPLETED` means `END`. `HOST_ENDED` is an early end, of human and team meetings alone: it has an end
-reason, and can be reopened all the same until there is an evaluation. `NO_SHOW` and `EXPIRED` both set the session
-status COMPLETED: only the end reason distinguishes them from an interview that took place, so a client that reads the
-status alone is caught.
+- `ACTIVE` starts the interview, and `SCHEDULED` takes it back to its start.
+- `END` ends it for good. The interview then has a transcript, a recording and an evaluation.
+- `COMPLETED` ends a human or team meeting that can be resumed: it has a transcript and a recording, but no end reason
+  and no evaluation. For an AI interview, `COMPLETED` means `END`.
+- `HOST_ENDED` ends a human or team meeting early. It has an end reason, and can be reopened until it is evaluated.
+- `NO_SHOW` and `EXPIRED` end an interview that did not take place. As in Boooply's API, the session status is
+  COMPLETED: only the end reason shows the difference.
+- `FAILED` ends an interview with the status FAILED.
 """
 
 from datetime import datetime
@@ -23,7 +25,7 @@ Step = Literal["ACTIVE", "COMPLETED", "SCHEDULED", "END", "HOST_ENDED", "NO_SHOW
 STEPS: Final[tuple[str, ...]] = get_args(Step)
 
 OPEN_STEPS: Final[dict[tuple[str, bool], frozenset[str]]] = {
-    # (status, whether an end can be resumed): the possible steps. What is not listed is final.
+    # (status, whether an end can be resumed): the possible steps. All other statuses are final.
     ("SCHEDULED", False): frozenset({"ACTIVE", "END", "NO_SHOW", "EXPIRED", "FAILED"}),
     ("SCHEDULED", True): frozenset({"ACTIVE", "COMPLETED", "END", "HOST_ENDED", "NO_SHOW", "EXPIRED", "FAILED"}),
     ("ACTIVE", False): frozenset({"END", "NO_SHOW", "FAILED"}),
@@ -31,10 +33,10 @@ OPEN_STEPS: Final[dict[tuple[str, bool], frozenset[str]]] = {
     ("COMPLETED", True): frozenset({"ACTIVE", "SCHEDULED", "END", "HOST_ENDED"}),
 }
 REOPENING: Final = frozenset({"ACTIVE", "SCHEDULED"})
-"""The steps after an early end, as long as there is no evaluation."""
+"""The steps that are possible after an early end, until there is an evaluation."""
 
 HELD: Final = frozenset({"COMPLETED", "END", "HOST_ENDED"})
-"""The steps after which the interview has taken place."""
+"""The steps of interviews that took place."""
 
 TOOK_PLACE: Final = frozenset({"AUTO_COMPLETED", "HOST_COMPLETED"})
 """The end reasons of interviews that took place."""
@@ -62,7 +64,7 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
     """Return the interview after a step.
 
     Raises:
-        SandboxError: 409, if the step is impossible in the present status.
+        SandboxError: 409 if the step is not possible in the current status.
     """
     is_ai = interview.kind == "AI"
     taken: Step = "END" if is_ai and step == "COMPLETED" else step
@@ -83,10 +85,10 @@ def play(interview: Interview, step: Step, now: datetime) -> Interview:
 
 
 def play_interview(state: State, before: Interview, step: Step) -> Interview:
-    """Play an interview one step, and announce its end if the step is final.
+    """Play an interview one step, and send its webhooks if the step is final.
 
     Raises:
-        SandboxError: 409 for a step that is impossible now.
+        SandboxError: 409 if the step is not possible now.
     """
     played = state.put(play(before, step, state.clock.now()))
     if played.end_reason in TOOK_PLACE:
@@ -95,7 +97,7 @@ def play_interview(state: State, before: Interview, step: Step) -> Interview:
 
 
 def expire_overdue(state: State) -> None:
-    """Expire the interviews to which nobody came until 24 hours after their scheduled end."""
+    """Expire the interviews that nobody had joined by 24 hours after their scheduled end."""
     for interview in state.take_overdue():
         play_interview(state, interview, "EXPIRED")
 

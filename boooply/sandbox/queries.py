@@ -1,7 +1,7 @@
-"""Query strings, and the filters of the list call (section 5.3).
+"""Query strings, and the filters of the list call.
 
-A bad value is a 400 that names the parameter. Parameters that the contract does not name are ignored. Bounds are
-inclusive. An interview that lacks the value that a bound compares (a score, a scheduled time) does not match.
+An invalid value is a 400 that names the parameter. Unknown parameters are ignored. Bounds are inclusive. An interview
+without the compared value, such as a score or a scheduled time, does not match.
 """
 
 import math
@@ -70,7 +70,7 @@ def _date_field(text: str) -> str | None:
 
 @frozen(kw_only=True)
 class ListQuery:
-    """The filters and the page that a list call asks for; None means no filter."""
+    """The filters and the page of a list call; None means no filter."""
 
     statuses: frozenset[str] | None
     kind: str | None
@@ -85,7 +85,7 @@ class ListQuery:
     limit: int
 
     def accepts(self, interview: Interview) -> bool:
-        """Return whether an interview matches every filter."""
+        """Check whether an interview matches every filter."""
         date = interview.created_at if self.date_field == "created" else interview.scheduled_at
         return (
             (self.statuses is None or interview.status in self.statuses)
@@ -101,7 +101,7 @@ def read_list_query(query: Query) -> ListQuery:
     """Read the query of a list call.
 
     Raises:
-        SandboxError: 400, naming the parameter.
+        SandboxError: 400 for an invalid value; the message names the parameter.
     """
     time = "must be an ISO 8601 time with an offset"
     score = f"must be a number from 0 to {MAX_SCORE}"
@@ -139,7 +139,7 @@ def _mentions(interview: Interview, words: str) -> bool:
 
 @frozen(kw_only=True)
 class Page:
-    """One page of a list, and its pagination."""
+    """A page of a list, and its pagination."""
 
     interviews: tuple[Interview, ...]
     page: int
@@ -148,12 +148,12 @@ class Page:
 
     @property
     def total_pages(self) -> int:
-        """The number of pages: 0 if nothing was found."""
+        """The number of pages; 0 if nothing was found."""
         return math.ceil(self.total / self.limit)
 
 
 def select(interviews: Iterable[Interview], query: ListQuery) -> Page:
-    """Return the requested page, in the order given; a page past the end is empty."""
+    """Return the requested page in the given order; a page after the last one is empty."""
     found = [interview for interview in interviews if query.accepts(interview)]
     start = (query.page - 1) * query.limit
     return Page(
@@ -174,7 +174,7 @@ def read_calendar_query(query: Query) -> CalendarQuery:
     """Read the query of a call for availability or busy blocks.
 
     Raises:
-        SandboxError: 400, naming the parameter.
+        SandboxError: 400 for an invalid value; the message names the parameter.
     """
     if "email" not in query:
         raise missing("email")

@@ -1,8 +1,7 @@
-"""Recordings: their two links, the signature of the pre-signed one, and the bytes behind it.
+"""Recordings, their links and their videos.
 
-`videoApiUrl` is the address of the recording call itself. `videoUrl` is pre-signed, on another host name than the API,
-like the vendor's file store, which refuses a key: a client that sends its key along is caught. Both names lead to the
-same socket.
+`videoApiUrl` is the URL of the recording call. `videoUrl` is a pre-signed URL with another host name than the API, like
+the vendor's file store: it rejects a request with a key, so that tests find clients that send one.
 """
 
 import hashlib
@@ -24,29 +23,29 @@ __all__ = ["STORAGE", "Piece", "Video", "check_signature", "recording", "slice_v
 STORAGE = "/_storage/"
 SIGNED_FOR = timedelta(days=7)
 SIGNED_AT = "%Y%m%dT%H%M%SZ"
-"""The form of `X-Amz-Date`, which with the seconds in `X-Amz-Expires` says when the link expires."""
+"""The format of `X-Amz-Date`. The link expires `X-Amz-Expires` seconds later."""
 
 RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 FTYP = bytes.fromhex("0000001c667479706d703432") + b"\0\0\0\0mp42isom\0\0\0\0"
-"""The first box of an MP4 file: enough for `file` to call the rest a video."""
+"""The first box of an MP4 file, by which programs recognize a video."""
 
 BODY_BLOCKS = 128
 
 
 @frozen
 class Video:
-    """A fake video, whose entity tag is that of its bytes."""
+    """A fake video, with an entity tag of its bytes."""
 
     content: bytes = field(repr=False)
 
     @property
     def etag(self) -> str:
-        """The entity tag, quoted as in the header."""
+        """The entity tag in quotes, as in the header."""
         return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
 
 
 def video_of(interview: Interview) -> Video:
-    """Return an interview's video: 4 kB that no other interview has.
+    """Return an interview's video: 4 kB that are unique to the interview.
 
     Raises:
         SandboxError: 404 if nothing was recorded.
@@ -59,7 +58,7 @@ def video_of(interview: Interview) -> Video:
 
 @frozen(kw_only=True)
 class Piece:
-    """The part of a video that a request asked for."""
+    """The requested part of a video."""
 
     status: int
     content: bytes
@@ -67,9 +66,9 @@ class Piece:
 
 
 def slice_video(video: Video, wanted: str | None, if_range: str | None) -> Piece:
-    """Return the part that a Range header names, or all of it.
+    """Return the part that a Range header names, or the whole video.
 
-    A header that is not a single byte range is ignored, as is one whose If-Range names other bytes.
+    The header is ignored if it is not a single byte range, or if If-Range names other bytes.
     """
     match = RANGE.fullmatch(wanted or "")
     size = len(video.content)
@@ -84,7 +83,7 @@ def slice_video(video: Video, wanted: str | None, if_range: str | None) -> Piece
 
 
 def recording(interview: Interview, base_url: str, secret: bytes, now: datetime) -> dict[str, Any] | None:
-    """Return the recording of section 5, with a new pre-signed link; None if nothing was recorded."""
+    """Return the recording with a new pre-signed link; None if nothing was recorded."""
     if not interview.has_video:
         return None
     date, seconds = now.strftime(SIGNED_AT), str(int(SIGNED_FOR.total_seconds()))
@@ -105,15 +104,15 @@ def _signature(secret: bytes, *signed: str) -> str:
 
 
 def check_signature(secret: bytes, code: str, query: Mapping[str, str], now: datetime, *, has_key: bool) -> None:
-    """Check that a pre-signed link is unaltered, not expired, and used without a key.
+    """Check that a pre-signed link is unchanged, has not expired, and is used without a key.
 
     Raises:
-        SandboxError: 400 if an Authorization header comes along, as in S3; otherwise 403.
+        SandboxError: 400 for a request with an Authorization header, as in S3; otherwise 403.
     """
     if has_key:
-        raise malformed("only one way to authenticate is allowed: drop the Authorization header", "INVALID_ARGUMENT")
+        raise malformed("only one way to authenticate is allowed: remove the Authorization header", "INVALID_ARGUMENT")
     date, seconds, presented = (query.get(f"X-Amz-{name}", "") for name in ("Date", "Expires", "Signature"))
-    # Bytes: compare_digest raises TypeError for text that is not ASCII.
+    # as bytes: compare_digest raises TypeError for text that is not ASCII
     if not hmac.compare_digest(_signature(secret, code, date, seconds).encode(), presented.encode(errors="replace")):
         raise forbidden("the signature does not match", "SIGNATURE_DOES_NOT_MATCH")
     if now >= datetime.strptime(date, SIGNED_AT).replace(tzinfo=UTC) + timedelta(seconds=int(seconds)):

@@ -1,4 +1,4 @@
-"""The records of the sandbox's state: frozen, replaced as a whole when something changes."""
+"""The immutable records of the sandbox's state; a change replaces a whole record."""
 
 import hashlib
 import re
@@ -59,17 +59,18 @@ Fault = Literal[
 
 @frozen(kw_only=True)
 class Email:
-    """One e-mail that the vendor would have sent.
+    """An e-mail that Boooply would have sent.
 
     Attributes:
-        to: The address.
-        kind: `invitation` (create, add participants), `booking` (a candidate picked a slot), `reschedule`,
-            `cancellation`, `feedback` (to a candidate, after an evaluation) or `recap` (a team meeting's).
-        meeting_code: The interview it is about.
+        to: The recipient's address.
+        kind: `invitation` (after creating an interview or adding participants), `booking` (after a candidate has picked
+            a slot), `reschedule`, `cancellation`, `feedback` (to a candidate, after an evaluation) or `recap` (of
+            a team meeting).
+        meeting_code: The meeting code of the interview.
         subject: The subject line.
-        sent_at: When, by the sandbox's clock.
-        links: Its links by what they are for: `join`, with the person's secret token, or `booking`. In a browser, both
-            lead to the interview in the console.
+        sent_at: The time, by the sandbox's clock.
+        links: The links by purpose: `join`, with the person's secret token, or `booking`. In a browser, both open the
+            interview in the console.
     """
 
     to: str
@@ -82,19 +83,19 @@ class Email:
 
 @frozen(kw_only=True)
 class Call:
-    """One call that the sandbox received, without its key, query and body.
+    """A call that the sandbox received, without its key, query and body.
 
     Attributes:
         operation: The operation's name, such as `interviews.get`, or `unknown` if no route matches.
         method: The HTTP method.
-        path: The path without the query, which may contain an address.
-        status: The HTTP status that was sent; 0 if a fault suppressed even that.
-        error_code: The machine-readable code of an error, else None; a fault may have hidden it from the caller.
-        tenant: The platform's own id of the organization, or the slug of an organization that has none. With the
-            platform key, the id in the body. None if there was no valid key.
-        at: When the response was ready, by the sandbox's clock.
-        fault: The fault that the call met, if any.
-        carried_out: Whether the operation took effect, whatever the caller received.
+        path: The path without the query, which can contain an address.
+        status: The HTTP status of the response; 0 if a fault prevented it.
+        error_code: The machine-readable code of an error, even if a fault hid it; None without an error.
+        tenant: The platform's ID of the organization, or the slug of an organization without one. For the platform key,
+            the ID in the body. None without a valid key.
+        at: The time when the response was ready, by the sandbox's clock.
+        fault: The fault of the call, if any.
+        carried_out: Whether the operation took effect, even if the caller received no response.
     """
 
     operation: str
@@ -110,12 +111,12 @@ class Call:
 
 @frozen(kw_only=True)
 class PlannedFault:
-    """A fault that is still to come.
+    """A fault that has not happened yet.
 
     Attributes:
-        operation: The operation's name as in `Call.operation`, or `*` for every one.
-        fault: What will happen.
-        times: How many calls will meet it; None means every one.
+        operation: The operation's name as in `Call.operation`, or `*` for all operations.
+        fault: The name of the fault.
+        times: The number of calls that will fail; None for all of them.
     """
 
     operation: str
@@ -125,11 +126,11 @@ class PlannedFault:
 
 @frozen(kw_only=True)
 class RedirectHit:
-    """One request that followed the fault `redirect`, which no client may do.
+    """A request that followed the fault `redirect`, which no client may do.
 
     Attributes:
         method: The HTTP method.
-        has_key: Whether it brought an Authorization header to the other host.
+        has_key: Whether the request had an Authorization header, and so sent its key to another host.
     """
 
     method: str
@@ -138,14 +139,14 @@ class RedirectHit:
 
 @frozen(kw_only=True)
 class Attempt:
-    """One attempt to deliver a webhook.
+    """An attempt to deliver a webhook.
 
     Attributes:
-        at: When it ended, by the sandbox's clock.
-        status: The HTTP status of the endpoint's response; None if there was none.
-        error: What went wrong if no response came.
-        seconds: How long it took, by the real clock.
-        response: The beginning of the response's body, with the secrets in it masked.
+        at: The time when it ended, by the sandbox's clock.
+        status: The HTTP status of the endpoint's response; None without a response.
+        error: The reason why there was no response; None if there was one.
+        seconds: The duration in seconds of real time.
+        response: The start of the response's body, with masked secrets.
     """
 
     at: datetime
@@ -156,23 +157,24 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the endpoint accepted it: anything but 2xx is a failure."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - what 2xx means
+        """Whether the endpoint responded with 2xx."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the range of 2xx
 
 
 @frozen(kw_only=True)
 class Delivery:
-    """One event, and how it was delivered.
+    """An event and its delivery.
 
     Attributes:
-        id: Its id in the controls; the vendor's events have none.
+        id: The ID for the controls; Boooply's events have none.
         event: The event's name, such as `interview.evaluation`.
-        meeting_code: The interview it is about.
-        tenant: As in `Call.tenant`.
-        body: The signed bytes.
-        state: `unsent` while there is no endpoint, `pending` until the endpoint accepted it or the last attempt failed.
-        attempts: Those made so far, oldest first, including replays.
-        next_attempt_at: When the next attempt is due, by the sandbox's clock; None if none is.
+        meeting_code: The meeting code of the interview.
+        tenant: The organization, as in `Call.tenant`.
+        body: The signed body.
+        state: `unsent` without an endpoint; `pending` until the endpoint accepts the event or the last attempt fails;
+            then `delivered` or `failed`.
+        attempts: The attempts so far, oldest first, including replays.
+        next_attempt_at: The time of the next attempt, by the sandbox's clock; None if there is none.
     """
 
     id: str
@@ -187,12 +189,12 @@ class Delivery:
 
 @frozen(kw_only=True)
 class WebhookRequest:
-    """A webhook as the vendor would post it, for a test that passes it to an application itself.
+    """A webhook as Boooply would post it, for tests that pass it to an application directly.
 
     Attributes:
         event: The event's name.
-        headers: The vendor's headers; one of them contains the webhook secret.
-        body: The signed bytes.
+        headers: The headers; one of them contains the webhook secret.
+        body: The signed body.
     """
 
     event: str
@@ -202,7 +204,7 @@ class WebhookRequest:
 
 @frozen(kw_only=True)
 class Key:
-    """A key, of which only the digest is kept, and the calls that it opens."""
+    """The digest of a key, and the kind of calls that the key is for."""
 
     digest: str = field(repr=False)
     opens: Literal["platform", "organization"]
@@ -212,7 +214,7 @@ class Key:
 
 @frozen(kw_only=True)
 class Organization:
-    """One tenant; `external_org_id` and `platform` are None if no platform created it."""
+    """An organization; `external_org_id` and `platform` are None if no platform created it."""
 
     id: str
     name: str
@@ -226,7 +228,7 @@ class Organization:
 
 @frozen(kw_only=True)
 class Participant:
-    """One person in an interview; `profile` has the optional fields of the wire as they were given."""
+    """A person in an interview; `profile` contains the optional fields of the request, unchanged."""
 
     id: str
     name: str
@@ -241,7 +243,7 @@ class Participant:
 
 @frozen(kw_only=True)
 class Finalization:
-    """What a recruiter concluded from an evaluation, and when."""
+    """A recruiter's recommendation, and its time."""
 
     recommendation: str
     rationale: str | None = field(repr=False)
@@ -251,15 +253,15 @@ class Finalization:
 
 @frozen(kw_only=True)
 class Interview:
-    """One interview.
+    """An interview.
 
     Attributes:
         source: The name of the customer whose platform created it; None without a platform.
-        details: The fields of the create body that have no attribute here, named as on the wire.
-        ended_at: When it last ended.
-        analyses: How often the analysis has run; 0 means that there is no evaluation.
-        rubric: The rubric that the analysis goes by, in the form of `rubricSnapshot`.
-        outcome: What a caller has set of the `evaluation`, the `transcript` and the `recording`.
+        details: The other fields of the create body, with the API's names.
+        ended_at: The time of its latest end.
+        analyses: The number of analyses; without one there is no evaluation.
+        rubric: The rubric of the evaluation, in the form of `rubricSnapshot`.
+        outcome: The `evaluation`, the `transcript` and the `recording` that a caller has set.
     """
 
     id: str
@@ -287,26 +289,26 @@ class Interview:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When it expires if nobody comes: 24 hours after its scheduled end; None if it cannot."""
+        """The time when it expires if nobody joins, 24 hours after its scheduled end; None if it cannot expire."""
         if self.status != "SCHEDULED" or self.scheduled_at is None or self.started_at or self.ended_at:
             return None
         return self.scheduled_at + timedelta(minutes=self.duration_minutes, hours=24)
 
     @property
     def is_recorded(self) -> bool:
-        """Whether there is a recording and a transcript: only on request of a team meeting, always of others."""
+        """Whether it has a recording and a transcript: a team meeting has them only on request."""
         is_requested = self.kind != "TEAM" or bool(self.details.get("transcriptionEnabled"))
         return self.ended_at is not None and is_requested
 
     @property
     def has_video(self) -> bool:
-        """Whether there is a recording: a caller may have set that there is none."""
+        """Whether it has a recording, which a caller can have turned off."""
         return self.is_recorded and self.outcome.get("recording", True)
 
 
 def digest_of(key: str) -> str:
-    """Return what is stored of a key."""
-    # A header may contain bytes that are not UTF-8; such a key is simply unknown.
+    """Return the digest of a key."""
+    # a header can contain bytes that are not UTF-8: such a key is unknown
     return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
 
 

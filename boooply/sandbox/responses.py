@@ -1,4 +1,4 @@
-"""HTTP bodies in the contract's forms: JSON requests read, success, error and video responses written."""
+"""The API's HTTP bodies: JSON requests, and responses with success, error or video."""
 
 import json
 import logging
@@ -31,12 +31,12 @@ logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 def success(payload: Mapping[str, Any], status: int = 200) -> web.Response:
-    """Build a success response. All have `success`: the vendor's end-to-end test expects it of a transcript too."""
+    """Build a success response with `success`, which the vendor's tests expect even of a transcript."""
     return web.Response(status=status, text=to_json({"success": True, **payload}), content_type="application/json")
 
 
 class ErrorResponse(web.Response):
-    """An error response that remembers its machine-readable code, for the record of calls."""
+    """An error response with its machine-readable code, for the record of calls."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         body = {"success": False, "error": message, "code": code}
@@ -45,7 +45,7 @@ class ErrorResponse(web.Response):
 
 
 def rate_limited() -> ErrorResponse:
-    """Build the response to a call whose window is used up."""
+    """Build the response to a call over the rate limit."""
     return ErrorResponse(429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded")
 
 
@@ -55,7 +55,7 @@ def internal_error() -> ErrorResponse:
 
 
 def video_response(request: web.Request, video: Video) -> web.Response:
-    """Build a response with a video, or with the part of it that the request's Range names."""
+    """Build a response with a video, or with the part that the Range header names."""
     piece = slice_video(video, request.headers.get("Range"), request.headers.get("If-Range"))
     headers = {"Accept-Ranges": "bytes", "ETag": video.etag}
     if piece.content_range is not None:
@@ -64,7 +64,7 @@ def video_response(request: web.Request, video: Video) -> web.Response:
 
 
 async def respond_in_json(respond: Respond, request: web.Request) -> web.StreamResponse:
-    """Respond to a request, and turn whatever goes wrong into an error response."""
+    """Respond to a request, and turn exceptions into error responses."""
     try:
         return await respond(request)
     except SandboxError as error:
@@ -78,7 +78,7 @@ async def respond_in_json(respond: Respond, request: web.Request) -> web.StreamR
 
 
 def bearer(request: web.Request) -> str | None:
-    """Return the key that a request presents, or None."""
+    """Return the key of a request, or None."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else None
 
@@ -88,22 +88,22 @@ def _reject_constant(constant: str) -> NoReturn:
 
 
 async def read_object(request: web.Request) -> Mapping[str, Any]:
-    """Read a JSON object; an absent body reads as an empty one.
+    """Read a JSON object; a missing body is an empty object.
 
     Raises:
-        SandboxError: 400, if the body is anything else or is not declared as JSON.
+        SandboxError: 400 if the body or its Content-Type is different.
     """
     raw = await request.read()
     if not raw:
         return {}
     if request.content_type != "application/json":
-        raise malformed("the body must come with Content-Type: application/json", "INVALID_CONTENT_TYPE")
+        raise malformed("a body must have Content-Type: application/json", "INVALID_CONTENT_TYPE")
     try:
         body: Any = json.loads(raw.decode(), parse_constant=_reject_constant)
-        # An escaped half of a surrogate pair can be read but never written again.
+        # an escaped half of a surrogate pair can be read but not written
         to_json(body).encode()
     except (ValueError, RecursionError):
-        # Without the cause: its text quotes the body.
+        # without the cause, which quotes the body
         raise malformed("the body is not JSON", "INVALID_JSON") from None
     if not is_object(body):
         raise malformed("the body must be a JSON object", "INVALID_JSON")

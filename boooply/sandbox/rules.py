@@ -1,14 +1,14 @@
-"""The rules of the contract's request bodies (sections 4, 5.1 and 6), as tables.
+"""The rules of the API's request bodies, as tables.
 
-A missing field or a value of the wrong JSON type is a 400 (`MISSING_FIELD`, `INVALID_TYPE`). Everything else that a
-rule forbids is a 422 (`VALIDATION_FAILED`), an explicit null included. The text names the field and the rule. Where
-the contract is silent:
+A missing field or a value of the wrong JSON type is a 400 (`MISSING_FIELD`, `INVALID_TYPE`). Other broken rules,
+including an explicit null, are a 422 (`VALIDATION_FAILED`). The message contains the field and the rule. Where the
+vendor's documents leave a question open, the sandbox decides:
 
 - Without `schedulingMode`, FIXED applies if there is a `scheduledAt`, and IMMEDIATE otherwise.
-- "Each slot should match durationMinutes" is advice: shorter and longer slots are accepted.
-- One e-mail address is one person, whatever its case: an address that appears twice in a list is rejected.
-- What a caller of the vendor's SDK writes as `type` and `candidate` never reaches the wire, so both are ignored here.
-- A field marked "team only" is rejected elsewhere unless its value is empty, such as `[]` or `false`.
+- "Each slot should match durationMinutes" is a recommendation: shorter and longer slots are accepted.
+- Addresses are compared without regard to case, and a list with the same address twice is rejected.
+- The vendor's SDK never sends `type` and `candidate`, so both are ignored.
+- A field for team meetings is rejected in other interviews, unless its value is empty, such as `[]` or `false`.
 - A `scheduledAt` or a slot in the past is accepted.
 """
 
@@ -97,7 +97,7 @@ CREATE = (
     Field("participants", list_of(PERSON)),
     Field("durationMinutes", integer_from(5)),
     Field("scheduledAt", time),
-    # Checked and not kept: nobody needs a CV in a sandbox's memory.
+    # checked but not kept, since the sandbox does not need a CV
     Field("candidateCV", string),
     *DETAILS,
 )
@@ -124,7 +124,7 @@ PROVISION = (
 
 @frozen(kw_only=True)
 class NewPerson:
-    """A participant as the caller described it."""
+    """A participant from a request body."""
 
     name: str
     email: str
@@ -134,7 +134,7 @@ class NewPerson:
 
 @frozen(kw_only=True)
 class Draft:
-    """An interview as the caller wants it, from a body whose fields are valid one by one."""
+    """An interview from a request body, whose single fields are already valid."""
 
     kind: InterviewKind
     meeting_type: str
@@ -145,17 +145,17 @@ class Draft:
     details: Mapping[str, Any]
 
     def has_role(self, role: str) -> bool:
-        """Return whether somebody has this role."""
+        """Check whether a participant has this role."""
         return any(person.role == role for person in self.people)
 
     def picks(self) -> bool:
-        """Return whether the candidate picks the time."""
+        """Check whether the candidate picks the time."""
         return bool(self.details["schedulingMode"] == "CANDIDATE_PICKS")
 
 
 @frozen
 class Rule:
-    """A rule between fields: the field to blame, when the rule is broken, and the error text."""
+    """A rule between fields: the field for the error, the condition that breaks the rule, and the error text."""
 
     field: str
     broken: Callable[[Draft], bool]
@@ -213,7 +213,7 @@ def read_draft(body: Mapping[str, Any]) -> Draft:
     """Read the body of a create call.
 
     Raises:
-        SandboxError: 400 or 422, naming the field and the rule.
+        SandboxError: 400 or 422; the message contains the field and the rule.
     """
     check_fields(CREATE, body)
     draft = _draft(body)
@@ -257,7 +257,7 @@ def new_people(body: Mapping[str, Any]) -> tuple[NewPerson, ...]:
     """Read the body of a call that adds participants.
 
     Raises:
-        SandboxError: 400 or 422, naming the field and the rule.
+        SandboxError: 400 or 422; the message contains the field and the rule.
     """
     check_fields(ADD_PARTICIPANTS, body)
     people = tuple(map(_person, body["participants"]))
@@ -277,7 +277,7 @@ def read_reschedule(body: Mapping[str, Any]) -> Reschedule:
     """Read the body of a reschedule call.
 
     Raises:
-        SandboxError: 400 or 422, naming the field and the rule.
+        SandboxError: 400 or 422; the message contains the field and the rule.
     """
     check_fields(RESCHEDULE, body)
     return Reschedule(scheduled_at=parse_time(body["scheduledAt"]), minutes=body.get("durationMinutes"))

@@ -1,4 +1,4 @@
-"""The sandbox's Python API: a context manager, async or blocking."""
+"""The sandbox as an async or blocking context manager."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 RATE_LIMITED = "RATE_LIMIT_EXCEEDED"
 STOP_WITHIN = 0.05
-"""Seconds that calls in flight get at the end; a call still waiting for its latency is cut off then."""
+"""Seconds that calls in flight get at the end; a call that still waits for its latency is cut off."""
 
 
 def _in_json(value: object) -> object:
@@ -39,42 +39,43 @@ def _in_json(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Mapping):
         return dict(cast("Mapping[str, object]", value))
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 class Sandbox:
-    """A stateful stand-in for Boooply's API, served on the loopback interface.
+    """A local server that behaves like Boooply's API and keeps state.
 
-    Enter it with `async with`, where it serves from the running loop, or with `with`, where it serves from a loop in
-    a daemon thread of its own. It starts with a platform key and one organization that no platform created, so its
-    `externalOrgId` and its interviews' `sourceId` are null. Keys are random unless there is a `seed`; the state is in
-    memory and lost at exit unless there is a file for it.
+    `async with` serves from the running event loop, `with` from an event loop in a daemon thread. The sandbox starts
+    with a platform key and one organization that no platform created: its `externalOrgId` and the `sourceId` of its
+    interviews are null. It listens on 127.0.0.1 only.
 
     Attributes:
-        platform_key: Opens `/api/server-auth/`.
-        api_key: That organization's key; opens `/api/integration/`.
+        platform_key: The platform key, for `/api/server-auth/`.
+        api_key: The key of the first organization, for `/api/integration/`.
         webhook_secret: The secret that signs webhooks.
-        webhooks: The webhooks that it sends, and their endpoint.
-        clock: The sandbox's time, which a test may advance.
-        faults: The faults that calls are going to meet.
+        webhooks: The webhooks that the sandbox sends, and their endpoint.
+        clock: The sandbox's time, which tests can advance.
+        faults: The faults of future calls.
 
     Args:
-        limits: The allowance of each key. None lifts it: the limit headers are still sent, and name a million.
-        latency: Seconds by which each API response is delayed, after the operation has taken effect.
-        port: The port to serve on; 0 picks a free one.
-        webhook_url: The endpoint to deliver webhooks to; `webhooks.url` can be set later as well.
-        on_call: Called with each API call once its response is ready, on the server's loop. It must not block; an
-            exception that it raises is logged.
-        plan: The plan of every organization, in any case: `free` (5 interviews in all), `starter`, `growth`, `scale`
-            (100, 300, 500 a month) or `custom` (any number, the default). A used-up plan refuses further interviews
-            with 402.
-        seed: A text from which the keys follow, so that they are the same each time; None makes random ones.
-        state: The file of the state, which outlives the sandbox there with its keys and people's data. Only its owner
-            can read it. `plan` and `webhook_url` replace what is saved. Calls, limits and faults are not saved.
+        limits: The rate limits of each key. By default calls are not limited, and the limit headers report a million.
+        latency: The delay of each API response, in seconds, after the operation has taken effect.
+        port: The port to listen on; 0 picks a free one.
+        webhook_url: The endpoint that receives webhooks. You can also set `webhooks.url` later.
+        on_call: A function that the server's loop calls with each API call once its response is ready. It must not
+            block. The sandbox logs exceptions that it raises.
+        plan: The plan of every organization: `free` (5 interviews in total), `starter`, `growth`, `scale` (100, 300 or
+            500 a month) or `custom` (unlimited, the default). Upper and lower case are equal. Once a plan is used up,
+            creating an interview fails with 402.
+        seed: The text from which the keys are derived. The same seed gives the same keys; by default they are random.
+        state: A file that keeps the state, including keys and people's data, between runs. Only its owner can read it,
+            and only one sandbox at a time can use it. `plan` and `webhook_url` override the saved values. Calls, rate
+            limits and faults are not saved. By default the state is lost at exit.
 
     Raises:
-        ValueError: There is no such plan, the webhook URL is none, the seed is blank, or the file of the state has
-            another content, version or seed.
+        ValueError: The plan is unknown, the webhook URL is invalid, the seed is blank, or the state file is not a
+            sandbox's, or has another version or seed.
+        OSError: On entering: the port is taken, the state file cannot be written, or another sandbox uses it.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Sandbox:
         """The address to pass to a client.
 
         Raises:
-            RuntimeError: The sandbox was not entered yet.
+            RuntimeError: The sandbox has not been entered.
         """
         if not self._state.base_url:
             raise RuntimeError("the sandbox has no address yet: use it in a with block")
@@ -138,15 +139,15 @@ class Sandbox:
 
     @property
     def sent_emails(self) -> tuple[Email, ...]:
-        """The e-mails that the vendor would have sent, oldest first."""
+        """The e-mails that Boooply would have sent, oldest first."""
         return tuple(self._state.emails)
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The API calls, oldest first, including every attempt and those that met a fault.
+        """The API calls, oldest first, including every attempt and calls with faults.
 
-        A call is recorded when its response is ready, just before the first byte of it, or its fault, goes out. Calls
-        to the controls and the storage are not recorded.
+        A call is recorded when its response is ready, before the sandbox sends the first byte. Requests to the controls
+        and the file store are not recorded.
         """
         return tuple(self._state.calls)
 
@@ -154,38 +155,38 @@ class Sandbox:
     def duplicates(self) -> tuple[Email, ...]:
         """The repeated invitations: the later one of each pair.
 
-        A create call repeats an invitation if an earlier one of the same tenant has invited the same address,
-        whatever its case, to an interview of the same job role and title. Cancelling or deleting the earlier
-        interview does not take back its e-mail. People who are added to an interview later do not count.
+        An invitation is repeated if the same organization has already invited the same address to an interview with
+        the same job role and title, even if the earlier interview was cancelled or deleted. Upper and lower case of the
+        address are equal. People who are added to an interview later do not count.
         """
         return tuple(self._state.duplicates)
 
     @property
     def mints(self) -> Mapping[str, int]:
-        """The number of keys minted for each of the platform's organizations, by the platform's own id."""
+        """The number of keys created for each customer, by the platform's ID of the customer."""
         organizations = self._state.organizations()
         return {one.external_org_id: one.mints for one in organizations if one.external_org_id is not None}
 
     @property
     def redirected(self) -> tuple[RedirectHit, ...]:
-        """The requests that followed the fault `redirect` to its target; there should be none."""
+        """The requests that followed the fault `redirect` to its target; a correct client makes none."""
         return tuple(self._state.redirect_hits)
 
     def assert_nobody_emailed_twice(self) -> None:
-        """Assert that `duplicates` is empty: no interview was created twice.
+        """Assert that `duplicates` is empty, so that no interview was created twice.
 
         Raises:
-            AssertionError: Names the interviews; the people invited are in `duplicates`.
+            AssertionError: An invitation was repeated; the message names the interviews.
         """
         if self.duplicates:
             codes = ", ".join(sorted({email.meeting_code for email in self.duplicates}))
             raise AssertionError(f"invitations went out twice ({len(self.duplicates)}), the second time for {codes}")
 
     def assert_within_limits(self) -> None:
-        """Assert that no call was over the limits.
+        """Assert that no call exceeded the rate limits.
 
         Raises:
-            AssertionError: Names the operations.
+            AssertionError: A call exceeded them; the message names the operations.
         """
         over = [call for call in self.calls if call.error_code == RATE_LIMITED and call.fault is None]
         if over:
@@ -202,39 +203,37 @@ class Sandbox:
         rubric: Mapping[str, Any] | None = None,
         recording: bool | None = None,
     ) -> None:
-        """Play an interview one step, whoever owns it, and set its outcome; what is left out is up to the sandbox.
+        """Play an interview one step, and set its outcome; the sandbox invents what you leave out.
 
-        Safe from any thread while the sandbox serves, as are `book` and `finalize`. See `boooply.sandbox.playing` for
-        the steps. The names are those of the API.
+        You can call it from any thread. `boooply.sandbox.Step` lists the steps.
 
         Args:
             code: The meeting code.
-            to: The step.
+            to: The step, such as `ACTIVE`, `END` or `NO_SHOW`.
             evaluation: Scores from 0 to 100, named as in the webhooks' `scores`: `overall`, `communication`,
                 `technicalSkills`, `problemSolving`, `cultureFit`, `experienceMatch`; and a `recommendation`:
                 `STRONG_PASS`, `PASS`, `REVIEW`, `FAIL` or `STRONG_FAIL`.
-            transcript: The entries of the API's transcript, at least with `speaker`, `role` and `content`.
-            rubric: The rubric that the evaluation goes by, in the form of `rubricSnapshot`:
-                `{"criteria": [{"name": …}]}`.
-            recording: False leaves no recording.
+            transcript: The entries of the transcript, each with at least `speaker`, `role` and `content`.
+            rubric: The rubric of the evaluation, in the form of `rubricSnapshot`: `{"criteria": [{"name": …}]}`.
+            recording: False for an interview without a recording.
 
         Raises:
-            SandboxError: 400 or 422 for a wrong outcome, 404 for an unknown code, 409 for a step that is impossible
-                now.
+            SandboxError: 400 or 422 for an invalid outcome, 404 for an unknown code, 409 for a step that is not
+                possible now.
         """
         outcome = {"evaluation": evaluation, "transcript": transcript, "rubric": rubric, "recording": recording}
         self._run("play", code, to=to, **outcome)
 
     def book(self, code: str, start: datetime | str | None = None) -> None:
-        """Book a slot as the candidate, who was invited with `CANDIDATE_PICKS`; everybody is notified.
+        """Book a slot as the candidate of an interview with `CANDIDATE_PICKS`; all participants get an e-mail.
 
         Args:
             code: The meeting code.
-            start: When the slot starts, as a datetime or ISO text; None books the first one.
+            start: The start of the slot, as a datetime or ISO text; by default the first slot.
 
         Raises:
-            SandboxError: 404 for an unknown code, 409 if there is nothing to book, 410 if the booking link is older
-                than 7 days, 422 if no such slot was offered.
+            SandboxError: 404 for an unknown code, 409 if there is no slot to book, 410 if the booking link is older
+                than 7 days, 422 if the slot was not offered.
         """
         self._run("book", code, start=start)
 
@@ -245,36 +244,36 @@ class Sandbox:
             code: The meeting code.
             recommendation: `STRONG_HIRE`, `HIRE`, `NO_HIRE` or `STRONG_NO_HIRE`.
             rationale: The recruiter's reasons.
-            by: The recruiter's id.
+            by: The recruiter's ID.
 
         Raises:
-            SandboxError: 404 for an unknown code, 409 if there is no evaluation, 422 for another recommendation.
+            SandboxError: 404 for an unknown code, 409 if there is no evaluation, 422 for an unknown recommendation.
         """
         self._run("finalize", code, recommendation=recommendation, rationale=rationale, by=by)
 
     def revoke_keys(self, organization_id: str | None = None) -> int:
-        """Revoke the keys of an organization, as its staff would in the dashboard, and return how many there were.
+        """Revoke the keys of an organization, as its staff can in the dashboard, and return their number.
 
-        Calls with them get a 401. A key that is minted afterwards works.
+        Calls with a revoked key fail with 401. A key that is created afterwards works.
 
         Args:
-            organization_id: The platform's own id of the customer, the API's id of the organization, or
-                `sandbox-company`; None is the organization of `api_key`, which is `sandbox-company`.
+            organization_id: Your ID of the customer, the API's ID of the organization, or `sandbox-company`, which is
+                the organization of `api_key` and the default.
 
         Raises:
-            SandboxError: 404 for an organization that does not exist.
+            SandboxError: 404 for an unknown organization.
         """
         named = self._own.organization_id if organization_id is None else organization_id
         return self._on_loop(lambda: self._state.revoke_keys(named))
 
     def _run(self, flow: str, code: str, **arguments: object) -> None:
         given = {name: value for name, value in arguments.items() if value is not None}
-        # As it would arrive over HTTP, and a copy that the caller cannot change later.
+        # converts values as HTTP would, and makes a copy that the caller cannot change later
         body: dict[str, Any] = json.loads(json.dumps(given, default=_in_json))
         self._on_loop(lambda: run_flow(self._state, flow, code, body))
 
     def _on_loop(self, action: Callable[[], T]) -> T:
-        # The state belongs to the loop's thread; from elsewhere the action goes there.
+        # only the loop's thread may use the state
         if self._loop is None or threading.get_ident() == self._loop_thread_id:
             return action()
 
@@ -286,9 +285,21 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if self._runner is not None:
             raise RuntimeError("the sandbox is serving already")
-        if self._file is not None:
-            self._file.save(self._take())  # so that a file that cannot be written is an error at once
-        # No access log: it would print queries, which contain addresses.
+        if self._file is None:
+            await self._serve()
+            return self
+        self._file.lock()
+        try:
+            self._file.save(self._take())  # fail now if the file cannot be written
+            await self._serve()
+            self._saving = asyncio.create_task(self._file.keep(self._take, self._changes))
+        except BaseException:
+            self._file.unlock()
+            raise
+        return self
+
+    async def _serve(self) -> None:
+        # without an access log, which would print queries with addresses
         runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=STOP_WITHIN)
         await runner.setup()
         try:
@@ -300,9 +311,6 @@ class Sandbox:
         self._loop, self._loop_thread_id = asyncio.get_running_loop(), threading.get_ident()
         self._state.base_url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
         self._dispatcher.start()
-        if self._file is not None:
-            self._saving = self._loop.create_task(self._file.keep(self._take, self._changes))
-        return self
 
     def _take(self) -> Saved:
         return self._state.take(self._own, self._dispatcher.url)
@@ -322,6 +330,7 @@ class Sandbox:
             await runner.cleanup()
         if self._file is not None:
             self._file.save_or_log(self._take())
+            self._file.unlock()
 
     def __enter__(self) -> Self:
         if self._own_thread is not None:

@@ -1,14 +1,16 @@
-"""The sandbox's state in a file of JSON, with its keys and with people's data, so only its owner may read it.
+"""The sandbox's state in a JSON file, which only its owner can read: it contains keys and people's data.
 
-Calls, rate limits and planned faults are not part of it: they belong to one run.
+The file does not contain calls, rate limits and planned faults.
 """
 
 import asyncio
+import errno
 import hashlib
 import hmac
 import json
 import logging
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable
@@ -24,23 +26,24 @@ from boooply.sandbox.records import Delivery, Email, Interview, Key, Organizatio
 __all__ = ["OwnKeys", "Saved", "StateFile"]
 
 VERSION: Final = 2
-"""Changes with every change of a saved record."""
+"""Must change whenever the form of a saved record changes."""
 
 SAVE_EVERY: Final = 0.5
-"""Seconds between two checks whether something has changed."""
+"""Seconds between two checks for changes."""
 
-REST: Final = 9
-"""How many times as long as a save took to wait at least: the loop does not respond meanwhile."""
+PAUSE: Final = 9
+"""The least pause after a save, as a multiple of its duration: saving blocks the loop."""
 
 FOREIGN: Final = "is not a sandbox's state: name another file"
 OUTDATED: Final = "was saved by another version of boooply: delete it, or name another file"
-
+IN_USE: Final = "another sandbox is using this file: stop that sandbox, or name another file"
+CHANGED: Final = "this file has changed since it was read: create the Sandbox again"
 logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 @frozen(kw_only=True)
 class OwnKeys:
-    """The keys that a sandbox begins with, and the id of its own organization."""
+    """The keys that a sandbox starts with, and the ID of its own organization."""
 
     platform_key: str = field(repr=False)
     api_key: str = field(repr=False)
@@ -49,7 +52,7 @@ class OwnKeys:
 
     @classmethod
     def from_seed(cls, seed: str) -> Self:
-        """Derive them from a seed: always the same ones from the same seed."""
+        """Derive the keys from a seed; the same seed always gives the same keys."""
         if not seed.strip():
             raise ValueError("seed must not be empty")
 
@@ -66,7 +69,7 @@ class OwnKeys:
 
 @frozen(kw_only=True, repr=False)
 class Saved:
-    """What is kept of a sandbox; `created` counts interviews by organization and period."""
+    """The saved state of a sandbox; `created` counts interviews by organization and period."""
 
     version: int = VERSION
     own: OwnKeys
@@ -86,11 +89,48 @@ class Saved:
 
 
 class StateFile:
-    """The file in which a sandbox keeps its state."""
+    """The file in which a sandbox keeps its state.
+
+    An empty SQLite database next to it is the lock: SQLite locks files on every system, and a crash releases the lock.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(os.path.realpath(path))
         self._converter: JsonConverter = make_converter(detailed_validation=False)
+        self._lock: sqlite3.Connection | None = None
+        self._seen: tuple[int, int] | None = None
+
+    def lock(self) -> None:
+        """Keep other sandboxes from using the file until `unlock`.
+
+        Raises:
+            OSError: Another sandbox uses the file or has changed it since `load`, or its folder cannot be written.
+        """
+        self.path.parent.stat()  # a missing folder is an error of its own, which SQLite would not name
+        try:
+            self._lock = sqlite3.connect(f"{self.path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
+            self._lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            self.unlock()
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise OSError(errno.EBUSY, IN_USE, str(self.path)) from error
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(self.path)) from error
+        if self._identity() != self._seen:
+            self.unlock()
+            raise OSError(errno.EBUSY, CHANGED, str(self.path))
+
+    def unlock(self) -> None:
+        """Let other sandboxes use the file."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:  # reading or writing it reports the error
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def load(self) -> Saved | None:
         """Return the saved state, or None if there is no file yet.
@@ -98,10 +138,11 @@ class StateFile:
         Raises:
             ValueError: The file cannot be read, is not a sandbox's, or was saved by another version.
         """
+        self._seen = self._identity()
         found = self._read()
-        # Raised here, where no local has the text of the file.
+        # raised here, where no local contains the text of the file
         if isinstance(found, str):
-            raise ValueError(f"{self.path} {found}")  # noqa: TRY004 - a text that says what is wrong
+            raise ValueError(f"{self.path} {found}")  # noqa: TRY004 - the text is the problem
         return found
 
     def _read(self) -> Saved | str | None:
@@ -117,45 +158,46 @@ class StateFile:
             return FOREIGN
         try:
             return self._converter.structure(data, Saved) if data["version"] == VERSION else OUTDATED
-        except Exception:  # noqa: BLE001 - whatever does not fit was saved by another version
+        except Exception:  # noqa: BLE001 - every failure means another version
             return OUTDATED
 
     def save(self, saved: Saved) -> None:
-        """Replace the file at once, so that a reader or a crash finds the old state or the new one.
+        """Replace the file atomically: after a crash it contains the old state or the new one.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         problem = self._write(saved)
         if problem is not None:
             raise OSError(*problem)
 
     def _write(self, saved: Saved) -> tuple[int, str, str] | None:
-        # Returned and not raised: an error's traceback would lead to the text of the file.
+        # returned and not raised: the traceback of an error would lead to the text of the file
         new = self.path.with_name(f"{self.path.name}.new")
         try:
-            # What a killed run has left may be readable by others.
+            # a killed run may have left a file that others can read
             new.unlink(missing_ok=True)
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
                 stream.write(json.dumps(self._converter.unstructure(saved), ensure_ascii=False))
                 stream.flush()
                 os.fsync(stream.fileno())
             new.replace(self.path)
+            self._seen = self._identity()
         except OSError as error:
             return error.errno or 0, error.strerror or "unknown", str(self.path)
         return None
 
     def save_or_log(self, saved: Saved) -> None:
-        """Save the state; log why if it cannot be saved."""
+        """Save the state, or log why that failed."""
         problem = self._write(saved)
         if problem is not None:
             logger.error("The state cannot be saved in %s: %s", self.path, problem[1])
 
     async def keep(self, take: Callable[[], Saved], changes: Callable[[], object]) -> None:
-        """Save the state whenever something has changed, until cancelled."""
+        """Save the state after changes, until cancelled."""
         last, took = changes(), 0.0
         while True:
-            await asyncio.sleep(max(SAVE_EVERY, REST * took))
+            await asyncio.sleep(max(SAVE_EVERY, PAUSE * took))
             current = changes()
             if current != last:
                 began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The API over HTTP: its keys, limits, faults, and record of calls."""
+"""The API over HTTP: keys, rate limits, faults, and the record of calls."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ from boooply.sandbox.wire import SandboxError, forbidden
 __all__ = ["Server"]
 
 OUTSIDE = (CONTROL, STORAGE)
-"""The paths beside the API: no key, no limits, no record."""
+"""The paths outside the API: without keys, limits and records."""
 
 WRONG_KEY = {
     "organization": ("a platform key cannot be used here: use the organization's key", "ORGANIZATION_KEY_REQUIRED"),
@@ -51,14 +51,12 @@ logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
 class Server:
-    """The HTTP server of one state.
+    """The HTTP server of a state.
 
-    Every API call passes in this order: its window (429), its fault if one is planned, its route (404, 405), its key
-    (401, 403), the operation. So every call with a known key counts, wrong routes and errors included, except those
-    that are over the limit.
+    Each API call passes these checks in order: rate limit (429), planned fault, route (404, 405), key (401, 403). Then
+    the operation runs. Every call with a known key that is within the limit counts, including wrong routes and errors.
 
-    The response waits for `latency` after the operation was carried out: a client that hangs up meanwhile has changed
-    the state all the same, as in real life.
+    The response waits for `latency` after the operation. A client that disconnects meanwhile has changed the state.
     """
 
     def __init__(
@@ -119,7 +117,7 @@ class Server:
     ) -> web.StreamResponse:
         began = time.perf_counter()
         decision = None if key is None else self._windows.take(key.digest, allowance, self._state.clock.timestamp())
-        # Before the fault, which may consume the body that this reads.
+        # before the fault, which can consume the body
         tenant = await self._tenant(key, request)
         is_allowed = decision is None or decision.granted
         fault = self._faults.take(name) if decision is not None and is_allowed else None
@@ -208,8 +206,8 @@ class Server:
 
 
 async def _reject_foreign(respond: Respond, request: web.Request) -> web.StreamResponse:
-    # The console and the controls need no key, so no other web page may reach them through a browser on this machine:
-    # neither by a form, which names its origin, nor by a host name of its own that resolves to this machine.
+    # The console and the controls need no key, so reject other web pages in a browser on this machine: a form sends its
+    # origin, and a foreign host name that resolves to this machine is in the URL.
     if request.url.host not in OWN_HOSTS:
         raise forbidden("the console accepts only this machine's own host names", "FOREIGN_HOST")
     origin = request.headers.get("Origin")
@@ -219,7 +217,7 @@ async def _reject_foreign(respond: Respond, request: web.Request) -> web.StreamR
 
 
 def _limit_headers(decision: Decision, status: int) -> dict[str, str]:
-    # The 429 of a fault looks like that of a used-up window.
+    # the 429 of a fault looks like that of a used-up window
     stated = evolve(decision, granted=False, remaining=0) if status == TOO_MANY_REQUESTS else decision
     return stated.headers()
 
@@ -228,7 +226,7 @@ def _authorize(operation: Operation, key: Key | None) -> str:
     """Return the organization of the key.
 
     Raises:
-        SandboxError: 401 without a known key, 403 if the key does not open the operation.
+        SandboxError: 401 without a known key, 403 if the operation requires the other kind of key.
     """
     if key is None:
         raise SandboxError(401, "INVALID_API_KEY", "Invalid or missing API key")

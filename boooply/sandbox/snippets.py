@@ -1,7 +1,7 @@
-"""Programs that send a call or a webhook again: for a shell with curl, and for Python with this package.
+"""Programs that send a call or a webhook again, for a shell with curl and for Python with this package.
 
-They read keys and secrets from the environment, under the names that the sandbox prints when it starts. The key of a
-customer has a name of its own there, so that a copy never acts on the sandbox's own organization instead.
+They read keys and secrets from the environment variables that the sandbox prints when it starts. A customer's key has a
+separate variable, so that a copy never acts on the sandbox's own organization.
 """
 
 import json
@@ -27,13 +27,13 @@ FIRST_ERROR: Final = 400
 WIDTH: Final = 96
 
 PLAIN: Final = re.compile(r"[\w.:@/-]+", re.ASCII)
-"""What a shell leaves as it is, within double quotes too."""
+"""A text that a shell does not change, even within double quotes."""
 
 # ---- keys
 
 
 def key_variable(call: Call, exchange: Exchange) -> str:
-    """Return the variable of the environment from which a program reads the key of a call."""
+    """Return the environment variable with the key of a call."""
     if exchange.customer is not None:
         return CUSTOMER_KEY
     return VARIABLES[exchange.opens or OPENS.get(call.operation, "organization")]
@@ -45,19 +45,21 @@ def key_command(customer: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    # Nothing may end a comment, or reach a terminal as a control.
+    # without line breaks, which end a comment, and without control characters
     return "".join(one for one in " ".join(text.split()) if one.isprintable())
 
 
 def _remedy(customer: str) -> str:
-    return f"the key of customer {_one_line(customer)}, which the store of your program has: {key_command(customer)}"
+    return (
+        f"the key of customer {_one_line(customer)}, which the store of your program contains: {key_command(customer)}"
+    )
 
 
 # ---- curl
 
 
 def curl_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
-    """Return a command that sends a call again; None if its body is not kept as a whole."""
+    """Return a command that sends a call again; None if its body is incomplete."""
     body = _json_text(exchange)
     if body is None:
         return None
@@ -74,7 +76,7 @@ def curl_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
 def _shell_comment(customer: str | None) -> str:
     if customer is None:
         return ""
-    # Quoted, since zsh runs a pasted comment as a command.
+    # quoted, since zsh runs a pasted comment as a command
     named = shlex.quote(_one_line(customer))
     return f"# CUSTOMER_KEY is the key of customer {named}, from the store of your program: {key_command(customer)}\n"
 
@@ -84,13 +86,13 @@ def _shell_key(call: Call, exchange: Exchange) -> str:
     if customer is None:
         return f"${key_variable(call, exchange)}"
     is_plain = PLAIN.fullmatch(customer) is not None
-    remedy = _remedy(customer) if is_plain else "the key of the customer, which the store of your program has"
-    # In the command itself: an interactive shell would run the next one.
+    remedy = _remedy(customer) if is_plain else "the key of the customer, which the store of your program contains"
+    # in the command itself, since an interactive shell would run the next command
     return f"${{{CUSTOMER_KEY}:?set it to {remedy}}}"
 
 
 def curl_of_webhook(request: WebhookRequest, body: str, url: str) -> str:
-    """Return a command that sends a webhook again, signed for the body in it, which may be changed."""
+    """Return a command that sends a webhook again; it signs its body, which you can change."""
     headers = [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in _plain_headers(request).items()]
     digest = '$(printf %s "$body" | openssl dgst -sha256 -hmac "$BOOOPLY_WEBHOOK_SECRET" -r | cut -d \' \' -f 1)'
     lines = [
@@ -131,10 +133,10 @@ Arguments = tuple[list[str], Mapping[str, Any], tuple[str, ...]]
 
 
 def python_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
-    """Return a program that sends a call again; None if its body is not kept as a whole, or the method is unusual.
+    """Return a program that sends a call again; None if its body is incomplete or its HTTP method is unusual.
 
-    What succeeded is sent by the method of its operation. What failed is sent as it was, since a method could reject
-    it before anything is sent.
+    The program repeats a successful call with the method of its operation. It repeats a failed call as a plain request,
+    which the client does not validate.
     """
     body = _json_text(exchange)
     if body is None or call.method not in METHODS:
@@ -164,7 +166,7 @@ def python_of_call(call: Call, exchange: Exchange, base_url: str) -> str | None:
 
 
 def _python_check(customer: str | None) -> list[str]:
-    """Return the lines that end a program without the customer's key."""
+    """Return the lines that stop a program without the customer's key."""
     if customer is None:
         return []
     return [
@@ -180,7 +182,7 @@ def _program(imports: list[str], body: list[str]) -> str:
 
 
 def _indent(code: str) -> str:
-    # Only the source's own lines: a text of several lines is written with \n in it.
+    # texts with several lines contain \n, so this indents source lines only
     return "\n".join(f"    {line}" for line in code.splitlines())
 
 
@@ -262,11 +264,11 @@ ARRANGED: Final[Mapping[str, Callable[..., Arguments | None]]] = {
     "ai.generate_job_description": _of_body,
     "organization.get": _of_body,
 }
-"""How the arguments of a method follow from the path, the query and the body."""
+"""The functions that derive the arguments of a method from the path, the query and the body."""
 
 
 def python_of_webhook(request: WebhookRequest, body: str, url: str) -> str:
-    """Return a program that sends a webhook again, signed for the body in it, which may be changed."""
+    """Return a program that sends a webhook again; it signs its body, which you can change."""
     headers = [f"    {name!r}: {value!r}," for name, value in _plain_headers(request).items()]
     return _program(
         ["import os", "import urllib.request", "", "from boooply.webhooks import sign"],
@@ -302,5 +304,5 @@ def first_interview(base_url: str) -> str:
 
 
 def first_call(base_url: str) -> str:
-    """Return a command that asks for the organization of the key."""
+    """Return a command that shows the organization of the key."""
     return f'curl {shlex.quote(base_url)}/api/integration/organization -H "Authorization: Bearer $BOOOPLY_API_KEY"'

@@ -1,4 +1,4 @@
-"""The sandbox's state, in memory, and an operation's view of a call."""
+"""The sandbox's state in memory."""
 
 import itertools
 import secrets
@@ -36,13 +36,13 @@ from boooply.sandbox.wire import SandboxError, not_found
 __all__ = ["PLATFORM_NAME", "Payload", "State"]
 
 Payload = dict[str, Any]
-"""The fields of a success body, without `success`."""
+"""The fields of a success body except `success`."""
 
 PLATFORM_NAME = "Sandbox ATS"
-"""The platform of the sandbox's platform key: `sourcePlatform` of its tenants' interviews."""
+"""The name of the platform, which is the `sourcePlatform` of its customers' interviews."""
 
 FIRST_CODE = 1_234_567_890
-"""The number in the contract's example: the first interview of a sandbox gets it."""
+"""The number of a sandbox's first interview, from the vendor's example."""
 
 NO_ORGANIZATION = "the organization was not found: use your own id of a customer, the API's id, or "
 
@@ -50,10 +50,10 @@ CODES: dict[InterviewKind, str] = {"AI": "Boooply-AI", "HUMAN": "Boooply-H", "TE
 
 
 class State:
-    """The state of one sandbox.
+    """The state of a sandbox.
 
-    Interviews are stored by organization, so a look-up in another tenant's interviews finds nothing. Not thread-safe:
-    everything that changes the state runs on the server's event loop.
+    Interviews are stored by organization, so that no organization finds the interviews of another. Only the server's
+    event loop may change the state, which is not thread-safe.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -62,7 +62,7 @@ class State:
         self.plan_use: PlanUse = PlanUse()
         self.base_url = ""
         self.changes: int = 0
-        """Grows with every change that is saved, except those of the clock."""
+        """The number of changes to the saved state, except those of the clock."""
         self.signing_secret: bytes = secrets.token_bytes(32)
         self.emails: list[Email] = []
         self.duplicates: list[Email] = []
@@ -88,21 +88,21 @@ class State:
         return tuple(self._organizations.values())
 
     def organization(self, organization_id: str) -> Organization:
-        """Return an organization that exists."""
+        """Return an existing organization."""
         return self._organizations[organization_id]
 
     def interviews_left(self, organization: Organization) -> int | None:
-        """Return how many interviews an organization's plan still includes; None means any number."""
+        """Return the number of interviews that an organization's plan still includes; None means unlimited."""
         return self.plan_use.left(organization.id, organization.plan, self.clock.now())
 
     def add_organization(self, organization_id: str, name: str) -> Organization:
-        """Add an organization as its own staff would in the dashboard, without a platform."""
+        """Add an organization without a platform, as its staff can in the dashboard."""
         return self._save(Organization(id=organization_id, name=name, slug=slug_of(name), plan=self.plan))
 
     def provision(self, external_id: str, name: str | None, members: Iterable[str]) -> Organization:
-        """Return the platform's organization of that id, added if need be; merge the given members into it.
+        """Return the platform's organization with this ID, created if it does not exist, and add the members to it.
 
-        A later name does not rename it: the contract says only that the organization is the same one.
+        Another name does not rename an existing organization.
         """
         known = self._by_external_id.get(external_id)
         if known is None:
@@ -128,7 +128,7 @@ class State:
         return key
 
     def mint(self, organization_id: str) -> str:
-        """Make a key for an organization and count it as minted by the platform."""
+        """Mint a key for an organization, and count it."""
         organization = self._organizations[organization_id]
         self._save(evolve(organization, mints=organization.mints + 1))
         return self.add_organization_key(organization_id, f"bply_org_{secrets.token_hex(16)}")
@@ -138,15 +138,15 @@ class State:
         self._add_key(Key(digest=digest_of(key), opens="platform"))
 
     def key(self, presented: str) -> Key | None:
-        """Return what a presented key opens, if it does; looked up by digest, so that timing reveals nothing of it."""
+        """Return the record of a valid key, or None; the digest as index keeps timing from revealing the key."""
         key = self._keys.get(digest_of(presented))
         return None if key is None or key.is_revoked else key
 
     def revoke_keys(self, named: str) -> int:
-        """Revoke an organization's keys by either of its ids or the name in `Call.tenant`; return how many there were.
+        """Revoke an organization's keys by either ID or the name in `Call.tenant`, and return their number.
 
         Raises:
-            SandboxError: 404 for an organization that does not exist.
+            SandboxError: 404 for an unknown organization.
         """
         own = {one.slug: one.id for one in self.organizations() if one.external_org_id is None}
         id_ = self._by_external_id.get(named) or own.get(named, named)
@@ -158,18 +158,18 @@ class State:
         return len(live)
 
     def tenant_of_key(self, digest: str) -> str:
-        """Return the tenant of the key with this digest, as in `Call.tenant`."""
+        """Return the organization of the key with this digest, as in `Call.tenant`."""
         key = self._keys[digest]
         return "platform" if key.opens == "platform" else self.tenant(key.organization_id)
 
     def customer_of_key(self, presented: str | None) -> str | None:
-        """Return the platform's own id of the customer that a presented key belongs to, revoked or not, if any."""
+        """Return the platform's ID of the customer that a key belongs to, even if the key was revoked; else None."""
         key = None if presented is None else self._keys.get(digest_of(presented))
         owner = None if key is None else self._organizations.get(key.organization_id)
         return None if owner is None else owner.external_org_id
 
     def tenant(self, organization_id: str) -> str:
-        """Return an organization's name in records of calls: the platform's own id, or else its slug."""
+        """Return an organization's name in records of calls: the platform's ID of it, or else its slug."""
         organization = self._organizations[organization_id]
         return organization.external_org_id or organization.slug
 
@@ -186,18 +186,18 @@ class State:
     # ---- interviews
 
     def new_code(self, kind: InterviewKind) -> str:
-        """Return a meeting code that was never used before."""
+        """Return an unused meeting code."""
         return f"{CODES[kind]}-{next(self._numbers)}"
 
     def new_job_id(self) -> str:
-        """Return the id of a new background job."""
+        """Return the ID of a new background job."""
         return str(next(self._jobs))
 
     def interview(self, organization_id: str, code: str) -> Interview:
         """Return an organization's interview.
 
         Raises:
-            SandboxError: 404, whether it does not exist or belongs to another tenant.
+            SandboxError: 404 if it does not exist or belongs to another organization.
         """
         interview = self._interviews[organization_id].get(code)
         if interview is None:
@@ -205,26 +205,26 @@ class State:
         return interview
 
     def has_interview(self, code: str) -> bool:
-        """Return whether anybody has an interview with this code."""
+        """Check whether any organization has an interview with this code."""
         return code in self._owners
 
     def interview_of_anyone(self, code: str) -> Interview:
-        """Return an interview whoever owns it, for the controls and the storage, which know no tenants."""
+        """Return an interview of any organization, for the controls and the file store."""
         owner = self._owners.get(code)
         if owner is None:
             raise not_found("the interview", "INTERVIEW_NOT_FOUND")
         return self._interviews[owner][code]
 
     def interviews(self, organization_id: str) -> list[Interview]:
-        """Return an organization's interviews, newest first, in the stable order of creation."""
+        """Return an organization's interviews by creation, newest first."""
         return list(reversed(self._interviews[organization_id].values()))
 
     def all_interviews(self) -> list[Interview]:
-        """Return everybody's interviews, oldest first."""
+        """Return the interviews of all organizations, oldest first."""
         return [self._interviews[owner][code] for code, owner in self._owners.items()]
 
     def put(self, interview: Interview) -> Interview:
-        """Save an interview, new or changed, with the time of the change."""
+        """Save a new or changed interview, with the time of the change."""
         stamped = evolve(interview, updated_at=self.clock.now())
         self._interviews[stamped.organization_id][stamped.code] = stamped
         self._owners[stamped.code] = stamped.organization_id
@@ -233,12 +233,12 @@ class State:
         return stamped
 
     def _watch(self, interview: Interview) -> None:
-        # A time that was past already when it was set expires nothing.
+        # a time that was already past when it was set does not expire the interview
         if interview.expires_at is not None and interview.updated_at < interview.expires_at:
             heappush(self._expiring, (interview.expires_at, interview.code))
 
     def take_overdue(self) -> Iterator[Interview]:
-        """Iterate over the interviews that have just become overdue, each once."""
+        """Iterate over the interviews that have become overdue, each once."""
         while self._expiring and self._expiring[0][0] <= self.clock.now():
             due, code = heappop(self._expiring)
             interview = self._interviews[self._owners[code]][code] if code in self._owners else None
@@ -252,7 +252,7 @@ class State:
         self.changes += 1
 
     def invite(self, interview: Interview) -> None:
-        """Record the invitations of a new interview, and which of them repeat those of an earlier one."""
+        """Record the invitations of a new interview, and those that repeat an earlier one."""
         what = (interview.details.get("jobRole"), interview.details.get("title", ""))
         for email in self.send("invitation", interview, interview.participants):
             invitation = (interview.organization_id, email.to.lower(), *what)
@@ -261,7 +261,7 @@ class State:
             self._invited.add(invitation)
 
     def send(self, kind: EmailKind, interview: Interview, people: Iterable[Participant]) -> tuple[Email, ...]:
-        """Record and return the e-mails that the vendor would send to these people now."""
+        """Record and return the e-mails that Boooply would send to these people now."""
         now = self.clock.now()
         sent = tuple(compose(kind, interview, person, self.base_url, now) for person in people)
         self.emails.extend(sent)
@@ -271,13 +271,13 @@ class State:
     # ---- webhooks
 
     def save_delivery(self, delivery: Delivery) -> Delivery:
-        """Save a delivery, new or changed."""
+        """Save a new or changed delivery."""
         self.deliveries[delivery.id] = delivery
         self.changes += 1
         return delivery
 
     def announce(self, interview: Interview, *, is_reanalysis: bool = False) -> None:
-        """Record the events of an interview that has ended finally, or of its re-analysis."""
+        """Record the events of an interview that has ended for good, or of its re-analysis."""
         now = self.clock.now()
         events = announcements(interview, self.base_url, self.signing_secret, now, is_reanalysis=is_reanalysis)
         for event, body in events:
@@ -299,7 +299,7 @@ class State:
     # ---- the file
 
     def take(self, own: OwnKeys, webhook_url: str | None) -> Saved:
-        """Return what is saved of the state, with what belongs to it."""
+        """Return the state to save."""
         number = next(self._numbers)
         self._numbers = itertools.count(number)
         return Saved(
@@ -343,7 +343,7 @@ class State:
             self.save_delivery(evolve(delivery, state=state, next_attempt_at=None))
 
     def change_plan(self, plan: str) -> None:
-        """Put every organization on a plan, now and in future."""
+        """Set the plan of every organization, including future ones."""
         self.plan = plan
         for organization in self.organizations():
             self._save(evolve(organization, plan=plan))

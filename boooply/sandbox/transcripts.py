@@ -1,4 +1,4 @@
-"""The transcript of an interview that took place (sections 5.5 and 7.1): one that was set, or questions and answers."""
+"""The transcript of an interview: the one that a caller has set, or invented questions and answers."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 TURN: Final = 20_000
-"""Milliseconds that a turn lasts, unless something else is known."""
+"""The duration of a turn in milliseconds, unless the caller sets another one."""
 
 USUAL_QUESTIONS: Final = (
     "Tell me about a project you are proud of.",
@@ -33,12 +33,12 @@ USUAL_QUESTIONS: Final = (
 ANSWER: Final = "Let me think. I would start from what the users saw, and measure before changing anything."
 AI: Final = ("AI Interviewer", "AI")
 SPEAKER_ROLES: Final = {"CO_HOST": "HOST", "OBSERVER": "PARTICIPANT"}
-"""The roles of participants that a transcript does not have, and those that it has instead."""
+"""The roles that a transcript replaces, and their replacements."""
 
 
 @frozen
 class Turn:
-    """One turn of the conversation: who spoke, in which role, what, and from when to when, in milliseconds."""
+    """A turn of the conversation: speaker, role, content, and its start and end in milliseconds."""
 
     speaker: str
     role: str
@@ -48,7 +48,7 @@ class Turn:
 
 
 def questions_of(interview: Interview) -> tuple[str, ...]:
-    """Return what was to be asked: the questions or the agenda of the interview, else the usual ones."""
+    """Return the questions or the agenda of the interview, or else the usual questions."""
     return tuple(interview.details.get("questions") or interview.details.get("agenda") or USUAL_QUESTIONS)
 
 
@@ -56,7 +56,7 @@ def questions_of(interview: Interview) -> tuple[str, ...]:
 
 
 def _asker_and_answerer(interview: Interview) -> tuple[tuple[str, str], tuple[str, str]]:
-    # An interview without people still gets its transcript: every participant may have been removed.
+    # an interview has a transcript even if all its participants were removed
     people = [(person.name, SPEAKER_ROLES.get(person.role, person.role)) for person in interview.participants]
     answerer = next((one for one in people if one[1] == "CANDIDATE"), people[-1] if people else ("", "PARTICIPANT"))
     if interview.kind == "AI":
@@ -95,7 +95,7 @@ def _starts(interview: Interview, entries: Iterable[Mapping[str, Any]]) -> Itera
 def _set(interview: Interview, entries: list[Mapping[str, Any]]) -> Iterator[Turn]:
     starts = [*_starts(interview, entries), None]
     for entry, (start, following) in zip(entries, pairwise(starts), strict=True):
-        assert start is not None  # noqa: S101 - only the last one, which nothing follows, is None
+        assert start is not None  # noqa: S101 - only the last one is None, which pairwise has as `following`
         end = start + TURN if following is None else max(start, min(start + TURN, following))
         yield Turn(entry["speaker"], entry["role"], entry["content"], start, entry.get("endMs", end))
 
@@ -106,7 +106,7 @@ def _turns(interview: Interview) -> list[Turn]:
 
 
 def exchanges(interview: Interview) -> list[tuple[Turn, Turn]]:
-    """Return each question with its answer: in a transcript that was set, what the candidate said to somebody else."""
+    """Return each question with its answer: in a caller's transcript, a candidate's turn after another person's."""
     turns = _turns(interview)
     if _entries(interview) is None:
         return list(zip(turns[::2], turns[1::2], strict=True))
@@ -114,7 +114,7 @@ def exchanges(interview: Interview) -> list[tuple[Turn, Turn]]:
 
 
 def duration_seconds(interview: Interview) -> int:
-    """Return the length of the conversation."""
+    """Return the length of the conversation in seconds."""
     return math.ceil(max((turn.end for turn in _turns(interview)), default=0) / 1000)
 
 
@@ -127,7 +127,7 @@ def statistics(interview: Interview) -> dict[str, Any]:
 
 
 def transcript(interview: Interview) -> list[dict[str, Any]]:
-    """Return the entries of section 5.5; none if nothing was recorded."""
+    """Return the entries of the API's transcript; none if nothing was recorded."""
     began = _began(interview)
     if began is None or not interview.is_recorded:
         return []
@@ -145,7 +145,7 @@ def transcript(interview: Interview) -> list[dict[str, Any]]:
 
 
 def transcript_lines(interview: Interview) -> list[dict[str, Any]]:
-    """Return the lines of the webhook; those of the AI have no `endMs`."""
+    """Return the lines of the webhook; lines of the AI have no `endMs`."""
     lines: list[dict[str, Any]] = []
     for turn in _turns(interview):
         end = {} if turn.role == "AI" else {"endMs": turn.end}

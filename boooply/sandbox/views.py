@@ -1,4 +1,4 @@
-"""The JSON forms of records, on the wire and in the controls."""
+"""The JSON of records, in the API and in the controls."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def participant_view(person: Participant) -> dict[str, Any]:
 
 
 def presence_view(person: Participant) -> dict[str, Any]:
-    """Show a participant, and whether the person is in the meeting."""
+    """Show a participant, with the times in the meeting."""
     return {
         **participant_view(person),
         "joinedAt": iso(person.joined_at),
@@ -56,7 +56,7 @@ def presence_view(person: Participant) -> dict[str, Any]:
 
 
 def meeting_view(interview: Interview, base_url: str) -> dict[str, Any]:
-    """Show an interview as section 5.2 has it; `endReason` is absent while there is none, and so is a finalization."""
+    """Show an interview as the API does; `endReason` and the finalization are absent until they exist."""
     ended = {} if interview.end_reason is None else {"endReason": interview.end_reason}
     return {
         "id": interview.id,

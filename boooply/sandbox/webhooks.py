@@ -1,6 +1,6 @@
-"""Webhooks: their delivery as the vendor does it (section 7), and what a test sees and controls of it.
+"""The sandbox's webhooks, delivered as the vendor delivers them, and their controls for tests.
 
-The contract counts five attempts in total, so of the five pauses that it names, the last one is never made.
+The vendor documents five attempts in total and five pauses, so the last pause never happens.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ __all__ = ["WebhookDispatcher", "Webhooks", "check_url"]
 
 PAUSES: Final = (5, 10, 20, 40)
 PLATFORM: Final = "custom"
-"""`X-Boooply-Platform`: not the name of the platform, but its kind."""
+"""The value of `X-Boooply-Platform`, which is the kind of the platform and not its name."""
 
 RESPONSE_TIMEOUT: Final = 30.0
 BODY_TIMEOUT: Final = 1.0
 BODY_KEPT: Final = 2048
-"""Seconds, and bytes: what the console shows of a response is only its beginning."""
+"""The time for a response and for its body, in seconds, and the bytes that the console shows of the body."""
 
 CLOCK_POLL: Final = 0.02
-"""Seconds of real time between two looks at the sandbox's clock, which a test may push forward."""
+"""Seconds of real time between two checks of the sandbox's clock, which tests can advance."""
 
 IDLE_POLL: Final = 0.01
-"""Seconds between two checks whether anything is still under way."""
+"""Seconds between two checks for unfinished deliveries."""
 
 
 def check_url(url: str) -> str:
-    """Return an endpoint's address.
+    """Check the URL of an endpoint, and return it.
 
     Raises:
-        ValueError: It is not `http://HOST…` or `https://HOST…`, or has credentials in it.
+        ValueError: The URL is not `http://HOST…` or `https://HOST…`, or contains credentials.
     """
     parts = urlsplit(url)
     if not url.isprintable() or " " in url:
@@ -52,18 +52,18 @@ def check_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("the webhook URL must be of the form http://HOST/PATH or https://HOST/PATH")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("the webhook URL must not have credentials in it")
+        raise ValueError("the webhook URL must not contain credentials")
     return url
 
 
 NO_ENDPOINT: Final = (
-    "there is no endpoint to send it to: set webhooks.url in Python, the Endpoint URL in the console, "
+    "there is no endpoint: set webhooks.url in Python, the Endpoint URL in the console, "
     'or POST {"url": …} to /_sandbox/webhooks'
 )
 
 
 class WebhookDispatcher:
-    """The delivery of the state's events to one endpoint, on the server's loop."""
+    """The delivery of events to one endpoint, on the server's loop."""
 
     def __init__(self, state: State, secret: str, url: str | None) -> None:
         self._state = state
@@ -75,7 +75,7 @@ class WebhookDispatcher:
         state.on_announcement = self.deliver_unsent
 
     def start(self) -> None:
-        """Start delivering the events that are announced."""
+        """Start delivering events."""
         self._loop = asyncio.get_running_loop()
         self._session = ClientSession(
             timeout=ClientTimeout(total=RESPONSE_TIMEOUT), cookie_jar=DummyCookieJar(), auto_decompress=False
@@ -83,7 +83,7 @@ class WebhookDispatcher:
         self.deliver_unsent()
 
     async def stop(self) -> None:
-        """Stop the deliveries under way; the next start takes them up again."""
+        """Stop unfinished deliveries; the next start resumes them."""
         session, self._session, self._loop = self._session, None, None
         for task in self._tasks:
             task.cancel()
@@ -95,23 +95,23 @@ class WebhookDispatcher:
             await session.close()
 
     def runs_here(self) -> bool:
-        """Return whether the caller runs on the loop that delivers."""
+        """Check whether the caller runs on the loop that delivers."""
         try:
             return asyncio.get_running_loop() is self._loop
         except RuntimeError:
             return False
 
     def point_to(self, url: str | None) -> None:
-        """Deliver to an endpoint from now on, or to none; pending events are sent at once.
+        """Set or remove the endpoint; pending events are sent at once.
 
         Raises:
-            ValueError: It is no http or https address.
+            ValueError: The URL is not a valid http or https address.
         """
         self.url = None if url is None else check_url(url)
         self.deliver_unsent()
 
     def deliver_unsent(self) -> None:
-        """Start delivering what is unsent, if there is an endpoint."""
+        """Start delivering unsent events, if there is an endpoint."""
         if self.url is None or self._session is None:
             return
         for delivery in tuple(self._state.deliveries.values()):
@@ -119,16 +119,16 @@ class WebhookDispatcher:
                 self._begin(delivery)
 
     def replay(self, delivery_id: str) -> Delivery:
-        """Deliver an event again, whatever its state, as the vendor's dashboard does.
+        """Deliver an event again in any state, as the vendor's dashboard does.
 
         Raises:
-            SandboxError: 404 for an unknown delivery, 409 for one that is under way or has no endpoint to go to.
+            SandboxError: 404 for an unknown delivery, 409 if it is in progress or there is no endpoint.
         """
         delivery = self._state.deliveries.get(delivery_id)
         if delivery is None:
             raise not_found("the delivery", "DELIVERY_NOT_FOUND")
         if delivery.state == "pending":
-            raise conflict("the delivery is under way already", "DELIVERY_PENDING")
+            raise conflict("the delivery is already in progress", "DELIVERY_PENDING")
         if self.url is None or self._session is None:
             raise conflict(NO_ENDPOINT, "NO_ENDPOINT")
         self._begin(delivery)
@@ -149,7 +149,7 @@ class WebhookDispatcher:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is under way or due now."""
+        """Check for deliveries that are in progress or due."""
         now = self._state.clock.now()
         pending = [one for one in self._state.deliveries.values() if one.state == "pending"]
         return any(one.next_attempt_at is None or one.next_attempt_at <= now for one in pending)
@@ -163,7 +163,7 @@ class WebhookDispatcher:
         for pause in (*PAUSES, None):
             await self._until(delivery.next_attempt_at)
             url, session = self.url, self._session
-            if url is None or session is None:  # it is delivered once there is an endpoint again
+            if url is None or session is None:  # delivered once there is an endpoint
                 self._save(evolve(delivery, state="unsent", next_attempt_at=None))
                 return
             attempt = await self._attempt(session, url, delivery)
@@ -198,7 +198,7 @@ class WebhookDispatcher:
 
 
 async def _beginning(response: ClientResponse) -> str:
-    # The status alone decides, so a body that is late or broken changes nothing.
+    # only the status matters, so a late or broken body changes nothing
     with suppress(ClientError, OSError, TimeoutError):
         async with asyncio.timeout(BODY_TIMEOUT):
             return mask((await response.content.read(BODY_KEPT)).decode(errors="replace"))
@@ -206,12 +206,12 @@ async def _beginning(response: ClientResponse) -> str:
 
 
 class Webhooks:
-    """The webhooks of a sandbox, delivered with the vendor's headers and retries.
+    """The webhooks of a sandbox, with the vendor's headers, signatures and retries.
 
-    An interview that is played to its end announces a transcript, an evaluation, its scores and a recording; a
-    one-to-one human interview also announces the assessment of the interviewers. A team meeting announces only what
-    was recorded. What is announced while there is no `url` is delivered once there is one. Retries follow the
-    sandbox's clock, which `sandbox.clock.advance()` pushes forward.
+    Playing an interview to its end sends a transcript, an evaluation, its scores and a recording. A one-to-one human
+    interview also sends an assessment of the interviewers. A team meeting sends only what was recorded. Without a
+    `url`, events wait until you set one. Retries follow the sandbox's clock: call `sandbox.clock.advance()` to skip
+    pauses.
     """
 
     def __init__(
@@ -223,10 +223,10 @@ class Webhooks:
 
     @property
     def url(self) -> str | None:
-        """The endpoint: an address, or None for no deliveries.
+        """The URL of the endpoint; None delivers nothing.
 
         Raises:
-            ValueError: It is no http or https address.
+            ValueError: The URL is not a valid http or https address.
         """
         return self._dispatcher.url
 
@@ -236,38 +236,38 @@ class Webhooks:
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
-        """The announced events, oldest first, delivered or not."""
+        """All events, oldest first, delivered or not."""
         return tuple(self._state.deliveries.values())
 
     @property
     def requests(self) -> tuple[WebhookRequest, ...]:
-        """The request of each event, oldest first, for a test that passes them to an application itself."""
+        """The request of each event, oldest first, for tests that pass it to an application directly."""
         return tuple(self._dispatcher.request(delivery) for delivery in self.deliveries)
 
     def replay(self, delivery_id: str, /) -> None:
         """Deliver an event again, as the vendor's dashboard does.
 
         Raises:
-            SandboxError: 404 for an unknown delivery, 409 for one that is under way or has no endpoint to go to.
+            SandboxError: 404 for an unknown delivery, 409 if it is in progress or there is no endpoint.
         """
         self._on_loop(lambda: self._dispatcher.replay(delivery_id))
 
     async def delivered(self, timeout: float = 10.0) -> None:
-        """Wait until every attempt that is due now has been made, whether it failed or not.
+        """Wait until every attempt that is due has succeeded or failed.
 
         Raises:
-            TimeoutError: Something is still under way after that many seconds.
+            TimeoutError: Attempts are still in progress after `timeout` seconds.
         """
         until = time.monotonic() + timeout
         while self._is_busy(until):  # noqa: ASYNC110 - the dispatcher may run on another loop
             await asyncio.sleep(IDLE_POLL)
 
     def wait(self, timeout: float = 10.0) -> None:
-        """Wait as `delivered` does, for blocking code.
+        """Wait like `delivered`, in blocking code.
 
         Raises:
-            RuntimeError: The sandbox runs on this thread's event loop, which would block: await `delivered()`.
-            TimeoutError: Something is still under way after that many seconds.
+            RuntimeError: The sandbox runs on this thread's event loop, which would block: await `delivered()` instead.
+            TimeoutError: Attempts are still in progress after `timeout` seconds.
         """
         if self._dispatcher.runs_here():
             raise RuntimeError("wait() would block the event loop that the sandbox runs on: await delivered() instead")
@@ -278,5 +278,5 @@ class Webhooks:
     def _is_busy(self, until: float) -> bool:
         is_busy: bool = self._on_loop(lambda: self._dispatcher.is_busy)
         if is_busy and time.monotonic() > until:
-            raise TimeoutError("some webhooks are still under way: does wait() block the endpoint that they go to?")
+            raise TimeoutError("webhooks are still in progress: check that wait() does not block their own endpoint")
         return is_busy

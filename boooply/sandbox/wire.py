@@ -1,4 +1,4 @@
-"""The contract's forms of times, JSON and errors (section 3)."""
+"""The API's forms of times, JSON and errors."""
 
 import json
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ def iso(time: datetime) -> str: ...
 @overload
 def iso(time: datetime | None) -> str | None: ...
 def iso(time: datetime | None) -> str | None:
-    """Format a time as the vendor's JavaScript does: in UTC, with milliseconds and a Z; None stays None."""
+    """Format a time as JavaScript does, in UTC with milliseconds and a Z; None stays None."""
     if time is None:
         return None
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> datetime | None:
-    """Parse an ISO time that has an offset, as UTC; return None for anything else."""
+    """Parse an ISO time with an offset, and return it in UTC; return None for any other text."""
     try:
         parsed = datetime.fromisoformat(text)
         return parsed.astimezone(UTC) if parsed.tzinfo is not None else None
@@ -43,24 +43,24 @@ def parse_time(text: str) -> datetime | None:
 
 
 def whole_number(text: str) -> int | None:
-    """Parse a whole number of at most nine digits; return None for anything else."""
-    # int() would also take "1_0", " 1 " and digits of other scripts.
+    """Parse a whole number of at most nine digits; return None for any other text."""
+    # int() also accepts "1_0", " 1 " and digits of other scripts
     is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
     return int(text) if is_number else None
 
 
 def to_json(body: Mapping[str, Any]) -> str:
-    """Serialize as JavaScript's JSON.stringify does: no spaces, non-ASCII unescaped."""
+    """Serialize like JSON.stringify in JavaScript: without spaces, and with unescaped non-ASCII characters."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 class SandboxError(Exception):
-    """A call that the sandbox rejects.
+    """Raised when the sandbox rejects a call or an action.
 
     Attributes:
         status: The HTTP status of the response.
         code: The machine-readable code in its body.
-        message: The human-readable text in its body; names the field and the rule that was broken, if any.
+        message: The human-readable text in its body, with the field and the broken rule, if any.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -74,7 +74,7 @@ class SandboxError(Exception):
 
 
 def malformed(message: str, code: str = "BAD_REQUEST") -> SandboxError:
-    """Build the error for a structural fault or a bad query parameter."""
+    """Build the error for a malformed body or an invalid query parameter."""
     return SandboxError(400, code, message)
 
 
@@ -89,15 +89,15 @@ def invalid(field: str, rule: str) -> SandboxError:
 
 
 def forbidden(message: str, code: str) -> SandboxError:
-    """Build the error for a known key that may not do this."""
+    """Build the error for a key without permission."""
     return SandboxError(403, code, message)
 
 
 def not_found(what: str, code: str = "NOT_FOUND") -> SandboxError:
-    """Build the error for what does not exist or belongs to another tenant: the two must look alike."""
+    """Build the error for an item that does not exist or that belongs to another organization, which look the same."""
     return SandboxError(404, code, f"{what} was not found")
 
 
 def conflict(message: str, code: str) -> SandboxError:
-    """Build the error for what exists already, or what the present status forbids."""
+    """Build the error for an item that already exists, or an action that the current status does not allow."""
     return SandboxError(409, code, message)

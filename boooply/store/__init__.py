@@ -1,6 +1,6 @@
-"""The store: keys, encrypted, the ledger of their minting, rate limits and events (the extra ``store``).
+"""The store: encrypted keys, the ledger of their minting, shared rate limits and webhook events (the extra ``store``).
 
-A name with ``Async`` is awaited; the same name without it blocks.
+Await the methods of a class with ``Async`` in its name. The class without ``Async`` blocks.
 """
 
 from boooply.lazy import publish
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from boooply.store.ledger import AsyncLedger as AsyncLedger
     from boooply.store.store import AsyncStore as AsyncStore
 
-# Imported on first use: in memory, an AsyncDeduplicator needs nothing of that extra.
+# Imported on first use: an AsyncDeduplicator in memory does not need the extra.
 publish(
     __name__,
     {

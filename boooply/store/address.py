@@ -1,4 +1,4 @@
-"""The address of a database, with the driver that reaches it; its passwords are kept apart, out of errors."""
+"""The address of a database and its driver. Passwords are kept apart, so that errors do not show them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from boooply.secret import MASK, Secret, type_if_not_text
 
 DEFAULT_URL: Final = "sqlite:///boooply.db"
 
-# the drivers that a URL may name, and those that reach a database from the store's threads
+# the drivers that a URL may name, each with the driver that the store uses
 _DRIVERS: Final = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite",
@@ -29,7 +29,7 @@ _DRIVERS: Final = {
 _HIDDEN_OPTIONS: Final = ("password", "sslpassword")
 _OUR_OPTIONS: Final = ("check_same_thread",)  # a connection is used by several threads, one at a time
 _NO_OPTIONS: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(_OUR_OPTIONS, ("true", "false"))
-_URI_OPTIONS: Final[dict[str, tuple[str, ...]]] = {  # of those, none creates a file
+_URI_OPTIONS: Final[dict[str, tuple[str, ...]]] = {  # none of these creates a file
     **_NO_OPTIONS,
     "uri": ("true",),
     "mode": ("ro", "rw", "memory"),
@@ -43,19 +43,19 @@ _OWNER_ONLY: Final = 0o600
 
 @attrs.frozen
 class Address:
-    """A URL without its passwords, and the passwords as the driver's options."""
+    """A URL without its passwords, and the passwords as options of the driver."""
 
     url: URL
     passwords: Mapping[str, Secret]
 
     @property
     def is_postgresql(self) -> bool:
-        """Whether it is PostgreSQL, not SQLite."""
+        """Whether the database is PostgreSQL, not SQLite."""
         return self.url.get_backend_name() == "postgresql"
 
     @property
     def is_memory(self) -> bool:
-        """Whether it is a SQLite database that ends with its one connection."""
+        """Whether the database is in SQLite's memory, where it ends with its only connection."""
         is_named = self.url.query.get("mode") == "memory"  # "file:name?mode=memory&uri=true"
         return not self.is_postgresql and (is_named or self.url.database in _MEMORY)
 
@@ -63,26 +63,28 @@ class Address:
         """Check that PostgreSQL knows each option.
 
         Raises:
-            ConfigurationError: It does not.
+            ConfigurationError: An option is unknown.
         """
         if not all(name in known for name in self.url.query):
-            raise ConfigurationError("the store's URL has an option that PostgreSQL does not know: correct or drop it")
+            raise ConfigurationError(
+                "the store's URL has an option that PostgreSQL does not know. Correct or remove it."
+            )
 
     def without_passwords(self, text: str) -> str:
-        """Mask every password in a text of the driver's."""
+        """Mask every password in a text of the driver."""
         for secret in self.passwords.values():
             text = text.replace(secret.reveal(), MASK)
         return text
 
     def make_private(self) -> None:
-        """Create a SQLite file for its owner alone; SQLite gives the files beside it the same mode.
+        """Create a SQLite file that only its owner can read. SQLite gives its other files the same mode.
 
         Raises:
             StoreError: The file cannot be created.
         """
         name = self.url.database
         if self.is_postgresql or name is None or self.is_memory or name.startswith("file:"):
-            return  # "file:" is a URI of SQLite's, whose options say whether there is a file at all
+            return  # "file:" is a SQLite URI, whose options decide whether there is a file
         try:
             os.close(os.open(Path(name), os.O_CREAT | os.O_RDONLY, _OWNER_ONLY))
         except OSError as error:
@@ -90,12 +92,13 @@ class Address:
 
 
 def database_address(given: Secret) -> Address:
-    """Read the URL of a database, and choose the driver that the store uses.
+    """Read the URL of a database, and choose the driver.
 
     Raises:
-        ConfigurationError: It is neither SQLite nor PostgreSQL, or says what the store cannot do.
+        ConfigurationError: The URL names neither SQLite nor PostgreSQL, or has an option that the store does not
+            support.
     """
-    found = _address_or_problem(given)  # in a frame of its own, since a parsed URL contains its password
+    found = _address_or_problem(given)  # in its own frame, because a parsed URL contains its password
     if isinstance(found, str):
         raise ConfigurationError(f"the store's URL {found}")
     return found
@@ -106,7 +109,7 @@ def _address_or_problem(given: Secret) -> Address | str:
     if wrong_type is not None:
         return f"must be text, not {wrong_type}"
     if given.reveal().count("@") > 1 and not given.reveal().startswith("sqlite"):
-        # what follows the first one would be taken for the host, and named in errors
+        # the text after the first @ would be read as the host, and errors would show it
         return "contains more than one @: in the user name and password, percent-encode it (%40)"
     try:
         url = make_url(given.reveal())
@@ -127,23 +130,26 @@ def _address_or_problem(given: Secret) -> Address | str:
 
 def _postgresql_problem(options: Mapping[str, Sequence[str]]) -> str | None:
     if "prepare_threshold" in options:
-        return "has an option prepare_threshold: drop it, since the store never prepares statements"
+        return "has an option prepare_threshold. Remove it: the store never prepares statements."
     if not all(value.lower() in _UTF8 for value in options.get("client_encoding", ())):
-        return "has an option client_encoding: drop it, since the store always uses utf8"
+        return "has an option client_encoding. Remove it: the store always uses utf8."
     if not all(value.isdecimal() for value in options.get("connect_timeout", ())):
-        return "must have a whole number of seconds as connect_timeout"
+        return "must give connect_timeout as a whole number of seconds"
     return None
 
 
 def _sqlite_problem(url: URL, options: Mapping[str, Sequence[str]]) -> str | None:
     if url.username is not None or url.host is not None or url.port is not None:
-        return f"must have three slashes before the file, as {DEFAULT_URL}, and four before a whole path"
+        return f"must have three slashes before a relative path, as in {DEFAULT_URL}, and four before an absolute path"
     known = _NO_OPTIONS
     if (url.database or "").startswith("file:"):
         if options.get("uri") != ("true",) or "mode" not in options:  # SQLite would create a file that all can read
-            return f"must name the file without file:, as {DEFAULT_URL}; or add ?mode=ro&uri=true, or mode=rw or memory"
+            return (
+                f"must name the file without file:, as in {DEFAULT_URL}. Or add ?mode=ro&uri=true, where the mode may "
+                "also be rw or memory."
+            )
         known = _URI_OPTIONS
     unknown = next(
         (name for name, values in options.items() if not all(one in known.get(name, ()) for one in values)), None
     )
-    return None if unknown is None else f"has an option {unknown} that the store cannot follow: drop it"
+    return None if unknown is None else f"has an option {unknown} that the store does not support. Remove it."

@@ -1,4 +1,4 @@
-"""One database, SQLite or PostgreSQL: opened, read by several threads, written by one, and timed by its own clock."""
+"""A database on SQLite or PostgreSQL: several threads read it, one thread writes it, and its own clock is used."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from boooply.store.threads import Threads
 
 T = TypeVar("T")
 
-# Not now(): that is when the transaction began. SQLite below 3.42 has no unixepoch() with fractions.
+# Not now(), which is the start of the transaction. SQLite before 3.42 has no unixepoch() with fractions.
 _CLOCKS: Final[dict[str, ColumnElement[float]]] = {
     "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0", Float),
     "postgresql": literal_column("extract(epoch FROM clock_timestamp())::double precision", Float),
 }
-_LOCK_TIMEOUT: Final = 10.0  # seconds that another process may use SQLite's one write lock
+_LOCK_TIMEOUT: Final = 10.0  # seconds to wait for SQLite's write lock
 _CONNECT_TIMEOUT: Final = 10  # seconds
 _LOCK_POLL: Final = 0.005  # seconds
 _LOCK_POLLS: Final = round(_LOCK_TIMEOUT / _LOCK_POLL)
 _PRAGMAS: Final = (
-    "PRAGMA busy_timeout = 0",  # the next one takes a lock, for which `_set` waits
+    "PRAGMA busy_timeout = 0",  # the next pragma takes a lock, and `_set` waits for it
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut
     f"PRAGMA busy_timeout = {_LOCK_TIMEOUT * 1000:.0f}",
 )
 _READERS: Final = 4  # threads, each with a connection of the pool's five
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
-# No prepared statements: behind a pooler of transactions, the next one may run on another connection. The driver begins
-# no transactions of its own.
+# No prepared statements: behind a pooler in transaction mode, the next statement may run on another connection.
+# Autocommit: the driver begins no transactions.
 _POSTGRESQL_OPTIONS: Final = {"client_encoding": "utf8", "prepare_threshold": None, "autocommit": True}
-# A server that is gone without a word is noticed within half a minute, not after TCP's hours.
+# A server that disappears without closing the connection is detected within half a minute instead of hours.
 _KEEPALIVE: Final = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -56,9 +56,9 @@ _KEEPALIVE: Final = {
     "tcp_user_timeout": 30_000,
     "connect_timeout": _CONNECT_TIMEOUT,
 }
-# How reads and writes begin. On SQLite, a deferred write fails if another process writes before it does. On PostgreSQL,
-# a lock that is not free within 5 s is an outage, to be reported. The limits are those of the transaction, since a
-# pooler's connection is used by another client next.
+# The start of reads and writes. On SQLite, a deferred write fails if another process writes first. On PostgreSQL, a
+# lock that is not free within 5 s is reported as an outage. The limits belong to the transaction, because a pooler
+# gives the connection to another client afterwards.
 _BOUNDED: Final = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'"
 _BEGIN: Final = {
     ("sqlite", "read"): "BEGIN",
@@ -71,7 +71,7 @@ logger: logging.Logger = logging.getLogger("boooply.store")
 
 
 def connect(address: Address) -> Database:
-    """Return a database; it is reached when it is first used.
+    """Return a database. The first use connects to it.
 
     Raises:
         ConfigurationError: The driver is not installed, or does not know an option.
@@ -79,7 +79,7 @@ def connect(address: Address) -> Database:
     """
     address.make_private()
     file = OpenFile()
-    # hidden parameters: an error must not quote a key
+    # an error must not show a key
     options: dict[str, Any] = {"hide_parameters": True}
     if address.is_postgresql:
         defaults = {name: value for name, value in _KEEPALIVE.items() if name not in address.url.query}
@@ -90,7 +90,7 @@ def connect(address: Address) -> Database:
     try:
         engine = create_engine(address.url, **options)
     except ModuleNotFoundError as missing:
-        raise ConfigurationError(f"the store needs {missing.name}: {install_command('postgres')}") from missing
+        raise ConfigurationError(f"the store needs {missing.name}: run `{install_command('postgres')}`") from missing
     if address.is_postgresql:
         defaults = cast("Any", engine.dialect.dbapi).pq.Conninfo.get_defaults()
         address.check_options({one.keyword.decode() for one in defaults})
@@ -108,20 +108,20 @@ def _with_passwords(passwords: Mapping[str, Secret]) -> Callable[..., None]:
 
 
 def _prepare(file: OpenFile, connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
+    connection.isolation_level = None  # the driver begins no transactions
     try:
         with closing(connection.cursor()) as cursor:
             file.observe(cursor)
             for pragma in _PRAGMAS:
                 _set(cursor, pragma)
     except BaseException:
-        connection.close()  # the pool does not know it yet
+        connection.close()  # the pool does not know this connection yet
         raise
 
 
 def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
-    """Wait for the lock here: if two switch a new file to WAL at once, SQLite fails for one of them immediately."""
-    for polls in count(1):  # counted, since the clock of a test may be frozen
+    """Run a pragma, and wait for its lock. If two processes switch a file to WAL, SQLite fails without waiting."""
+    for polls in count(1):  # counted, because a test may freeze the clock
         try:
             cursor.execute(pragma)
         except sqlite3.OperationalError as error:
@@ -134,13 +134,13 @@ def _set(cursor: sqlite3.Cursor, pragma: str) -> None:
 
 @attrs.define(eq=False)
 class Database:
-    """One database, for any number of event loops and threads of this process.
+    """A database, for any number of event loops and threads of this process.
 
-    ``read`` and ``write`` run functions in threads of the database: such a function may not touch what belongs to an
-    event loop. ``clock`` is an expression for the seconds since 1970, by the clock that all processes share.
+    ``read`` and ``write`` run functions in the database's threads. Such a function must not use objects of an event
+    loop. ``clock`` is an SQL expression for the seconds since 1970, by the clock that all processes share.
 
-    What a retry can help is retried for a minute, once the database has worked: so a function may run several times,
-    even after it was committed, if the connection broke before that was confirmed.
+    After the database has worked once, a transient failure is retried for a minute. So a function may run several
+    times, even after it was committed, if the connection broke before the commit was confirmed.
     """
 
     address: Address
@@ -149,18 +149,20 @@ class Database:
     _file: OpenFile
     _process: int = attrs.field(factory=os.getpid, init=False)
     _readers: Threads = attrs.field(factory=lambda: Threads(_READERS), init=False)
-    _writer: Threads = attrs.field(factory=lambda: Threads(1), init=False)  # so that writes keep their order
+    _writer: Threads = attrs.field(
+        factory=lambda: Threads(1), init=False
+    )  # one thread, so that writes keep their order
     _has_worked: bool = attrs.field(default=False, init=False)
     _reading: Availability = attrs.field(factory=Availability, init=False)
     _writing: Availability = attrs.field(factory=Availability, init=False)
-    # Calls are numbered, since the clock of a test may be frozen. Writes below ``_failed_before`` were called before
-    # the last time that none could begin, with the database locked or out of reach.
+    # Calls are numbered, because a test may freeze the clock. Writes with a number below ``_failed_before`` were called
+    # before the last failure to begin a write, while the database was locked or unreachable.
     _calls: Iterator[int] = attrs.field(factory=count, init=False)
     _failed_before: int = attrs.field(default=0, init=False)
     _failure: Failure | None = attrs.field(default=None, init=False)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run some reads in one transaction, and stop them if the caller is cancelled.
+        """Run a function that reads in one transaction, and stop it if the caller is cancelled.
 
         Raises:
             StoreError: The database fails.
@@ -168,15 +170,15 @@ class Database:
         reading = _Reading(self.engine)
         try:
             return await self._run("read", self._readers, self._reading, lambda _: reading.run(work))
-        except asyncio.CancelledError:  # stopping it may take a while
+        except asyncio.CancelledError:  # in a thread, because stopping may take a while
             threading.Thread(target=reading.stop, name="boooply-store stop", daemon=True).start()
             raise
 
     async def write(self, step: Callable[[Connection], T]) -> T:
-        """Run a step in one transaction, and return its result once that is committed.
+        """Run a step in one transaction, and return its result after the commit.
 
-        Steps run one after another, in the order of the calls, except those that are retried. A step whose caller is
-        cancelled before it begins is never run; one that has begun is committed if the database works.
+        Steps run one after another, in the order of the calls, except for retried steps. A step whose caller is
+        cancelled before it begins is never run. A step that has begun is committed if the database works.
 
         Raises:
             StoreError: The database fails.
@@ -184,27 +186,28 @@ class Database:
         return await self._run("written", self._writer, self._writing, partial(self._commit, step))
 
     def now(self, connection: Connection) -> float:
-        """Return the database's time, which is the same for every process."""
+        """Return the database's time in seconds since 1970, which is the same for every process."""
         return connection.execute(select(self.clock)).scalar_one()
 
     async def close(self) -> None:
-        """Finish the writes that were called, and close all connections; later reads and writes fail."""
+        """Finish the pending writes, and close all connections. Later reads and writes fail."""
         if self._process != os.getpid():
-            return  # the threads and connections are the parent's
+            return  # the threads and connections belong to the parent process
         self._readers.close()
         try:
             await self._readers.ended()
-        finally:  # if the program does not wait for a reader, that one ends by itself
+        finally:  # a reader that the program does not wait for ends by itself
             self._writer.close(self.engine.dispose)
         await self._writer.ended()
 
     async def _run(
         self, participle: str, threads: Threads, availability: Availability, function: Callable[[int], T]
     ) -> T:
-        """Call a function, with the number of the call, in one of the threads, and again while a retry can help."""
+        """Call a function with the number of the call in one of the threads, and retry it while that can help."""
         if self._process != os.getpid():
             raise StoreError(
-                "the store was opened before a fork, in another process: open it in this one", is_permanent=True
+                "the store was opened before a fork, in another process. Open it again in this process.",
+                is_permanent=True,
             )
         clock = asyncio.get_running_loop().time
         called_at = clock()
@@ -237,7 +240,7 @@ class Database:
 
     def _commit(self, step: Callable[[Connection], T], number: int) -> T:
         if self._failure is not None and number < self._failed_before:
-            raise _NotBegun(self._failure)  # it would wait as long once more
+            raise _NotBegun(self._failure)  # it would wait just as long
         has_begun = False
         try:
             with self.engine.begin() as connection:
@@ -253,7 +256,7 @@ class Database:
 
 
 class _NotBegun(Exception):
-    """A write that was not begun, since one before it could not begin."""
+    """Raised when a write is not begun because an earlier one could not begin."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
@@ -261,11 +264,11 @@ class _NotBegun(Exception):
 
 
 class _Reading:
-    """A read that can be stopped: once cancelled, nobody waits for it, and it would occupy its thread."""
+    """A read that can be stopped, so that a cancelled read does not occupy its thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._lock = threading.Lock()  # so that no connection is stopped that somebody else uses by now
+        self._lock = threading.Lock()  # prevents stopping a connection that another read already uses
         self._driver_connection: Any = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
@@ -278,8 +281,8 @@ class _Reading:
                 self._use(None)
 
     def stop(self) -> None:
-        """Stop it in the database."""
-        with self._lock, suppress(Exception):  # then it ends by itself
+        """Stop the read in the database."""
+        with self._lock, suppress(Exception):  # if that fails, the read ends by itself
             used = self._driver_connection
             if used is not None:
                 stop = used.interrupt if hasattr(used, "interrupt") else used.cancel_safe

@@ -1,4 +1,4 @@
-"""The deduplicator: each event is handled once, however often it is delivered."""
+"""The deduplicator: it lets each event be handled once, however often it is delivered."""
 
 from __future__ import annotations
 
@@ -27,20 +27,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LEASE: Final = 60.0
-"""Seconds after which an event is free again whose process has died."""
+"""The default lease in seconds. If a process dies, its event can be claimed again after this time."""
 
 _MOST_REMEMBERED: Final = 100_000
 _POLL: Final = 0.1  # seconds
 _RENEWALS: Final = 3  # in one lease
-_RELEASED_WITHIN: Final = 2.0  # seconds for which a store that fails is asked to release an event
+_RELEASED_WITHIN: Final = 2.0  # the longest time in seconds to release an event in a failing store
 
 
 class AsyncDeduplicator:
-    """A filter that lets one of many deliveries of an event be handled, where it arrives.
+    """A filter for repeated deliveries of an event, for code that handles events where they arrive.
 
-    Don't use it within the handler of an ``AsyncInbox``, which handles each event once anyway. Over an ``AsyncStore``
-    all processes on it share what they know; without one, it is what this process knows about its last 100,000 events.
-    While an event is handled its lease is renewed; ``lease`` is how many seconds others wait for a process that died.
+    Do not use it in a handler of ``AsyncInbox``, which already handles each event once.
+
+    Args:
+        store: An open store. All processes on it share their knowledge of handled events. Without a store, this process
+            remembers its last 100,000 events in memory.
+        lease: The time in seconds for which other processes wait if a process dies while it handles an event. The lease
+            is renewed while an event is handled.
+
+    Raises:
+        ConfigurationError: The lease is not a number of seconds above zero.
     """
 
     def __init__(self, store: AsyncStore | None = None, /, *, lease: float = LEASE) -> None:
@@ -50,20 +57,24 @@ class AsyncDeduplicator:
 
     @asynccontextmanager
     async def once(self, event: Event, /) -> AsyncGenerator[bool]:
-        """Yield True if the event is yours to handle, within the block; False if it has been handled.
+        """Yield True if you must handle the event within the block, and False if it was already handled.
 
             async with deduplicator.once(event) as is_new:
                 if is_new:
                     await handle(event)
 
-        If somebody else is handling it, this waits until they have finished: a response sent after the block is true.
-        A block that ends with an exception has not handled the event, and the next delivery is new again.
+        If another task or process is handling the event, this waits until it has finished. So you can send the response
+        after the block. If the block raises an exception, the event counts as not handled, and its next delivery yields
+        True.
 
-        A process that dies, or a store that fails, after the event was handled and before that was recorded leaves the
-        event to be handled again; so does a handler that blocks its event loop for longer than the lease.
+        An event can be handled twice in two cases: the process dies or the store fails between the end of the block and
+        its recording, or the block keeps its event loop busy for longer than the lease.
+
+        Args:
+            event: The verified event.
 
         Raises:
-            StoreError: The store fails. Respond with 503, and the vendor delivers again.
+            StoreError: The store fails. Respond with 503, and Boooply delivers the event again.
         """
         key, claim_token = event.idempotency_key, uuid.uuid4().hex
         if await self._claim(key, claim_token) is ClaimResult.DONE:
@@ -83,13 +94,15 @@ class AsyncDeduplicator:
             while (result := await claim()) is ClaimResult.BUSY:  # noqa: ASYNC110 - another process may be handling it
                 await asyncio.sleep(_POLL)
         except asyncio.CancelledError:
-            await release(self._claims, key, claim_token)  # a claim that has begun is written all the same, before this
+            await release(
+                self._claims, key, claim_token
+            )  # a claim that has begun is still written, before this release
             raise
         return result
 
 
 async def release(events: AsyncEvents | _InMemory, key: str, claim_token: str) -> None:
-    """Release the claim on an event, whatever becomes of the caller; if the store fails, the lease frees it."""
+    """Release the claim on an event, even if the caller is cancelled. If the store fails, the lease frees the event."""
     with suppress(StoreError, TimeoutError):
         await run_to_completion(asyncio.wait_for(events.release(key, claim_token=claim_token), _RELEASED_WITHIN))
 
@@ -102,18 +115,18 @@ async def renewed(events: AsyncEvents | _InMemory, key: str, *, claim_token: str
         yield
     finally:
         renewing.cancel()
-        await asyncio.wait({renewing})  # awaiting the task itself would swallow a cancellation of ours
+        await asyncio.wait({renewing})  # awaiting the task itself would swallow our own cancellation
 
 
 async def _renew(events: AsyncEvents | _InMemory, key: str, claim_token: str, lease: float) -> None:
     while True:
         await asyncio.sleep(lease / _RENEWALS)
-        with suppress(StoreError):  # the next renewal may succeed; the end of the block meets a store that is gone
+        with suppress(StoreError):  # the next renewal may succeed, and the end of the block reports a lasting failure
             await events.renew(key, claim_token=claim_token, lease=lease)
 
 
 class _InMemory:
-    """The record of events in this process, for all of its threads."""
+    """The record of events in memory, for all threads of this process."""
 
     def __init__(self) -> None:
         self._states: OrderedDict[str, EventState] = OrderedDict()
@@ -136,7 +149,7 @@ class _InMemory:
             result, self._states[key] = step(self._states.get(key, EventState()), time.monotonic())
             self._states.move_to_end(key)
             oldest = next(iter(self._states))
-            # one that is being handled stays: forgotten, it would be handled twice
+            # keep an event that is being handled: if it were removed, it could be handled twice
             if len(self._states) > _MOST_REMEMBERED and self._states[oldest].status is not EventStatus.CLAIMED:
                 del self._states[oldest]
             return result

@@ -1,4 +1,4 @@
-"""The encryption of keys and event bodies, which also shows whether they were altered."""
+"""The encryption of keys and event bodies, which also detects whether they were altered."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ _NEW_KEY: Final = "python -c 'from cryptography.fernet import Fernet; print(Fern
 _DIGEST_KEY: Final = "the store's digest key"
 _DIGITS: Final = 32
 _ID_DIGITS: Final = 16
-_OTHER_KEY: Final = f"the store was encrypted with another encryption key: {KEY_VARIABLE} must contain it too"
+_OTHER_KEY: Final = (
+    f"the store was encrypted with another encryption key. Add that key to {KEY_VARIABLE}, after a comma "
+    "(Python: encryption_key)."
+)
 
 
 @attrs.frozen(eq=False, repr=False)
 class Encryption:
-    """Encryption with one or several keys; the organization's id is part of what is encrypted, and is checked.
+    """Encryption with one or several keys. The organization's id is encrypted with the value, and checked later.
 
-    The first key encrypts. Digests have a key of their own, which the store keeps encrypted, so that they outlive a
-    rotation and the database alone reveals nothing.
+    The first key encrypts. Digests use a separate key, which the store contains in encrypted form. So digests survive a
+    rotation, and the database alone reveals nothing.
     """
 
-    _keys: tuple[Secret, ...]  # and not a cipher, which shows its key to whoever looks into it
+    _keys: tuple[Secret, ...]  # not a cipher, which would show its key in a frame's locals
     _digest_key: Secret = attrs.field(factory=lambda: Secret(secrets.token_hex()))
 
     @classmethod
@@ -42,12 +45,12 @@ class Encryption:
         """Return the encryption with these keys, the newest first.
 
         Raises:
-            ConfigurationError: There is none, or one is not a Fernet key.
+            ConfigurationError: There is no key, or one is not a Fernet key.
         """
         if not keys:
             raise ConfigurationError(
-                f"the store needs its encryption key: set {KEY_VARIABLE}, or pass encryption_key. "
-                f"For a new store, make one: `boooply store new-key`, or {_NEW_KEY}"
+                f"the store needs its encryption key. Set {KEY_VARIABLE} (Python: encryption_key). "
+                f"For a new store, create a key with `boooply store new-key`, or with {_NEW_KEY}"
             )
         problem = next(filter(None, map(_problem, keys)), None)
         if problem is not None:
@@ -59,10 +62,10 @@ class Encryption:
         return self._cipher().encrypt(json.dumps([name, value.reveal()]).encode())
 
     def decrypt(self, organization_id: str, encrypted: bytes, /) -> Secret:
-        """Decrypt an organization's key.
+        """Decrypt an organization key.
 
         Raises:
-            CorruptKeyError: It was cut or altered, or encrypted for another organization or with another key.
+            CorruptKeyError: The value was altered, or encrypted for another organization or with another key.
         """
         secret = self.decrypt_or_none(organization_id, encrypted)
         if secret is None:
@@ -70,7 +73,7 @@ class Encryption:
         return secret
 
     def decrypt_or_none(self, name: str, encrypted: bytes, /) -> Secret | None:
-        """Decrypt a value; return None if it was cut or altered, or encrypted under another name or key."""
+        """Decrypt a value. Return None if it was altered, or encrypted under another name or with another key."""
         try:
             owner, value = json.loads(self._cipher().decrypt(encrypted))
         except (InvalidToken, ValueError, TypeError):
@@ -79,14 +82,14 @@ class Encryption:
 
     @property
     def key_id(self) -> str:
-        """The name of the first key, which reveals nothing of it."""
+        """The id of the first key, which reveals nothing about the key."""
         return _id_of(self._keys[0])
 
     def with_first(self, key_id: str, /) -> Self:
-        """Return the encryption that encrypts with the key of this name.
+        """Return the encryption that encrypts with the key of this id.
 
         Raises:
-            StoreError: It is not among the keys.
+            StoreError: The key is not among the encryption keys.
         """
         chosen = [one for one in self._keys if _id_of(one) == key_id]
         if not chosen:
@@ -101,7 +104,7 @@ class Encryption:
         """Return the encryption with a store's digest key.
 
         Raises:
-            StoreError: The store was encrypted with another key than these.
+            StoreError: The store was encrypted with another key.
         """
         digest_key = self.decrypt_or_none(_DIGEST_KEY, encrypted)
         if digest_key is None:
@@ -109,7 +112,7 @@ class Encryption:
         return attrs.evolve(self, digest_key=digest_key)
 
     def digest(self, value: Secret, /) -> str:
-        """Return what recognizes a key and reveals nothing of it."""
+        """Return the digest of a key, which identifies the key and reveals nothing about it."""
         digest = hmac.new(
             self._digest_key.reveal().encode(), value.reveal().encode("utf-8", "surrogatepass"), hashlib.sha256
         )
@@ -120,7 +123,7 @@ class Encryption:
 
 
 def hidden(given: str | Secret | Iterable[str | Secret] | None, /) -> tuple[Secret, ...]:
-    """Return the given encryption keys, or those in ``BOOOPLY_STORE_KEY``, separated by commas."""
+    """Return the given encryption keys, or the comma-separated keys in ``BOOOPLY_STORE_KEY``."""
     return as_secrets(given, os.environ.get(KEY_VARIABLE))
 
 
@@ -135,6 +138,6 @@ def _problem(secret: Secret) -> str | None:
     try:
         Fernet(secret.reveal())
     except ValueError:
-        what = "is not a Fernet key, 32 bytes in URL-safe base64: `boooply store new-key` makes one"
-        return mistake_in(secret.reveal()) or what
+        problem = "is not a Fernet key (32 bytes in URL-safe base64). `boooply store new-key` creates one."
+        return mistake_in(secret.reveal()) or problem
     return None

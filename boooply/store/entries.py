@@ -1,4 +1,4 @@
-"""The ledger's entries: what is known about each customer."""
+"""The ledger's entries, one for each customer."""
 
 import json
 from enum import Enum, StrEnum
@@ -10,14 +10,22 @@ from boooply.converter import structure, to_dict
 from boooply.models import Tenant
 
 VAULT_RUN: Final = "vault-"
-"""How the id of a run begins that stores its keys elsewhere: no worker may mint what it has left."""
+"""The prefix of the id of a run that stores its keys in a vault. No worker may connect the customers that it leaves."""
 
-_NOT_REPLACED: Final = "its key may be another customer's, and no other key came to replace it"
+_NOT_REPLACED: Final = "its key may belong to another customer, and no other key was minted to replace it"
 _INTERRUPTED: Final = "the run ended while the request was under way"
 
 
 class State(StrEnum):
-    """The state of a customer in the ledger."""
+    """The state of a customer in the ledger.
+
+    Attributes:
+        TODO: The customer is recorded, and no request was sent.
+        SENT: A request is under way. If its process dies, the customer is in doubt when the lease ends.
+        DONE: The customer is connected.
+        IN_DOUBT: A request was sent without a clear response. It is unknown whether a key was minted.
+        FAILED: Certainly no key was minted. The next run tries again.
+    """
 
     TODO = "todo"
     SENT = "sent"
@@ -30,28 +38,38 @@ _NOT_SENT: Final = (State.TODO, State.FAILED)
 
 
 class ClaimResult(Enum):
-    """What a claim finds."""
+    """The result of a claim.
 
-    CLAIMED = "it is yours"
-    BUSY = "somebody else is working on it"
-    DONE = "it is done"
-    IN_DOUBT = "the request may or may not have been carried out"
-    FAILED = "it has failed in this run"
+    Attributes:
+        CLAIMED: The claim succeeded.
+        BUSY: Another run or process has claimed the customer or event.
+        DONE: The customer is connected, or the event needs no handling.
+        IN_DOUBT: It is unknown whether the customer's request was carried out.
+        FAILED: The customer has failed in this run.
+    """
+
+    CLAIMED = "claimed"
+    BUSY = "busy"
+    DONE = "done"
+    IN_DOUBT = "in doubt"
+    FAILED = "failed"
 
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """One row of the ledger; times are in seconds by the database's clock.
+    """The ledger's entry for a customer.
 
     Attributes:
-        organization_id: The platform's own id of the customer.
-        state: Its state.
-        tenant: The customer as JSON, as it was at the last claim.
-        claim_token: The last claim: the id of its run, a slash, and the number of the claim.
-        locked_until: Until when nobody else may claim it.
-        orphans: How many keys may be valid although nobody has them.
-        reason: Why it failed, or is in doubt.
-        fallback: While a key is to replace another one: the state to return to if none comes.
+        organization_id: Your own id of the customer.
+        state: The state of the customer.
+        tenant: The customer's data as JSON, from the last claim.
+        claim_token: The last claim: the id of the run, a slash, and the number of the claim. None before the first one.
+        locked_until: The end of the lease, in seconds since 1970 by the database's clock. Until then no other run may
+            claim the customer.
+        orphans: The number of keys that may be valid although nobody has them.
+        reason: Why the customer failed or is in doubt, as a text for people. It contains no key.
+        fallback: The state to return to if a key that replaces another one is not minted. None while no key is being
+            replaced.
     """
 
     organization_id: str
@@ -65,20 +83,25 @@ class Entry:
 
 
 def is_same_run(one: str | None, other: str, /) -> bool:
-    """Check whether two claim tokens belong to one run: its id is the part before the slash."""
+    """Return whether two claim tokens belong to the same run.
+
+    Args:
+        one: A claim token, or None.
+        other: Another claim token. The part before the slash is the id of its run.
+    """
     return one is not None and one.partition("/")[0] == other.partition("/")[0]
 
 
 def with_expiry(entry: Entry, now: float, /) -> Entry:
-    """Return an entry as it is now: one that was sent, and whose lease has ended, is in doubt."""
+    """Return an entry in its state of now: if its request was sent and its lease has ended, it is in doubt."""
     if entry.state is State.SENT and entry.locked_until <= now:
-        # without a claim token: whoever finds it is not the one who left it
+        # without a claim token, because the run that finds the entry is not the one that left it
         return attrs.evolve(entry, state=State.IN_DOUBT, claim_token=None, reason=_INTERRUPTED)
     return entry
 
 
 def with_fallback(entry: Entry, /) -> Entry:
-    """Return an entry without the key that was to replace another one: unless it was sent for, the old one counts."""
+    """Return an entry whose replacement key was not requested, with the state that its old key gives it."""
     if entry.fallback is None or entry.state not in _NOT_SENT:
         return entry
     if entry.fallback is State.DONE:
@@ -88,10 +111,14 @@ def with_fallback(entry: Entry, /) -> Entry:
 
 
 def tenant_of(entry: Entry, /) -> Tenant:
-    """Return the customer of an entry, as it was at the last claim."""
+    """Return the customer's data in an entry, from the last claim.
+
+    Args:
+        entry: An entry of the ledger.
+    """
     return structure(json.loads(entry.tenant), Tenant)
 
 
 def tenant_as_json(tenant: Tenant, /) -> str:
-    """Return a customer as the JSON of an entry, the same text for the same customer."""
+    """Return a customer as the JSON of an entry. Equal customers give the same text."""
     return json.dumps(to_dict(tenant), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

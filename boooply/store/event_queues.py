@@ -1,6 +1,6 @@
-"""The queues of stored events: those of one interview are handled in order of arrival and one at a time.
+"""The queues of stored events: the events of one interview are handled one at a time, in order of arrival.
 
-All functions run within the caller's transaction. Whoever locks rows of both tables locks the queue first.
+All functions run in the caller's transaction. Code that locks rows of both tables must lock the queue first.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from boooply.store.event_states import EventStatus
 from boooply.store.rows import Insert, insert
 from boooply.store.schema import EVENT_QUEUES, EVENTS
 
-_SLACK: Final = 1.0  # seconds by which a clock may be corrected without a word in the log
+_SLACK: Final = 1.0  # seconds by which a clock may be set back without a log line
 
-IS_QUEUED: Final[ColumnElement[bool]] = EVENTS.c.number.is_not(None)  # the words of the partial index
+IS_QUEUED: Final[ColumnElement[bool]] = EVENTS.c.number.is_not(None)  # the condition of the partial index
 _IS_NAMED: Final = EVENT_QUEUES.c.name == bindparam("queue_name")
 IN_QUEUE: Final = (EVENTS.c.queue == bindparam("queue_name")) & IS_QUEUED
 FIRST: Final = (EVENTS.c.locked_until, EVENTS.c.number)
-"""The order of a queue: first attempts as they arrived, then retries as they are due."""
+"""The order of a queue: first attempts in order of arrival, then retries in order of their due time."""
 
 _LAST_NUMBER: Final[Select[int]] = select(EVENT_QUEUES.c.last_number).where(_IS_NAMED)
 _QUEUE_OF_EVENT: Final = select(EVENTS.c.queue).where(EVENTS.c.key == bindparam("event")).scalar_subquery()
 _NOW: Final = bindparam("now", type_=Float)
 _ARRIVED: Final = case((EVENTS.c.received_at > _NOW, _NOW), else_=EVENTS.c.received_at)  # the clock may be set back
-# A retry is due at its time, and a first attempt since the event arrived.
+# A retry is due at the end of its pause, and a first attempt when the event arrived.
 _DUE: Final = case((EVENTS.c.locked_until > 0, EVENTS.c.locked_until), else_=_ARRIVED)
 _NEXT_DUE: Final = select(_DUE).where(IN_QUEUE).order_by(*FIRST).limit(1).scalar_subquery()
 _RELEASE_EVENT: Final[Update] = (
@@ -58,7 +58,7 @@ _CLAIM: Final[Update] = (
 )
 _RELEASE: Final[Update] = (
     update(EVENT_QUEUES)
-    .where(_IS_NAMED, _NEXT_DUE.is_not(None))  # no exists(): for that, PostgreSQL may search the whole table
+    .where(_IS_NAMED, _NEXT_DUE.is_not(None))  # not exists(), for which PostgreSQL may search the whole table
     .values(claim_token=None, due_at=_NEXT_DUE, changed_at=_NOW)
 )
 _DELETE: Final[Delete] = delete(EVENT_QUEUES).where(_IS_NAMED)
@@ -68,7 +68,7 @@ logger: logging.Logger = logging.getLogger("boooply.store")
 
 @attrs.frozen
 class Queue:
-    """A queue that this transaction has locked, the time, and whether a queue is ahead of it: see ``look``."""
+    """A queue that this transaction has locked, the time, and whether the clock was set back: see ``look``."""
 
     name: str
     claim_token: str | None
@@ -77,27 +77,27 @@ class Queue:
 
 
 def add(connection: Connection, queue: str, now: float, due_at: float) -> int:
-    """Lock a queue, which is created if there is none, and return the number of the event that joins it."""
+    """Lock a queue, create it if it does not exist, and return the number for the event that joins it."""
     connection.execute(_joining(connection.dialect.name), {"name": queue, "due_at": due_at, "changed_at": now})
     return connection.execute(_LAST_NUMBER, {"queue_name": queue}).scalar_one()
 
 
 def lock(connection: Connection, event: str, clock: ColumnElement[float]) -> Queue | None:
-    """Lock the queue of an event; return None if it is in none, as what only a deduplicator knows."""
+    """Lock the queue of an event. Return None for an event without a queue, such as an event of a deduplicator."""
     row = connection.execute(_of_event(clock), {"event": event}).one_or_none()
     return None if row is None else Queue(*row)
 
 
 def look(connection: Connection, clock: ColumnElement[float]) -> tuple[bool, bool]:
-    """Return whether a queue is due, and whether one was changed after the present: then the clock was set back."""
+    """Return whether a queue is due, and whether a queue was changed in the future, because the clock was set back."""
     is_due, is_ahead = connection.execute(_look(clock)).one()
-    return bool(is_due), bool(is_ahead)  # of an empty table, neither is known
+    return bool(is_due), bool(is_ahead)  # both are null for an empty table
 
 
 def next_due(connection: Connection, clock: ColumnElement[float], pauses_until: float | None = None) -> Queue | None:
-    """Lock the queue that has waited longest for its next event to be handled, among those that nobody else locks.
+    """Lock the queue that has waited longest for its next event, among the queues that no one else has locked.
 
-    Pauses are over that end at ``pauses_until``, by default the present.
+    Pauses that end by ``pauses_until`` count as over. The default is the present.
     """
     statement, values = _due(clock), {}
     if pauses_until is not None:
@@ -107,19 +107,19 @@ def next_due(connection: Connection, clock: ColumnElement[float], pauses_until: 
 
 
 def release_abandoned(connection: Connection, queue: Queue) -> None:
-    """Release the event whose process died: it is the first of its queue again."""
+    """Release an event whose process died. It is the first in its queue again."""
     if queue.claim_token is not None:
         connection.execute(_RELEASE_EVENT, {"queue_name": queue.name, "abandoned": queue.claim_token})
 
 
 def claim(connection: Connection, queue: Queue, claim_token: str, lease: float) -> None:
-    """Claim a queue, or renew the claim: until the lease ends, nobody else handles an event of it."""
+    """Claim a queue, or renew the claim. Until the lease ends, no one else handles an event of this queue."""
     change = {"by": claim_token, "lease_ends": queue.now + lease, "now": queue.now}
     connection.execute(_CLAIM, {"queue_name": queue.name, **change})
 
 
 def release(connection: Connection, queue: Queue) -> None:
-    """Let anybody handle the next event of a queue once it is due; delete the queue if it has none."""
+    """Release a queue, so that its next event can be handled when it is due. Delete the queue if it is empty."""
     if not connection.execute(_RELEASE, {"queue_name": queue.name, "now": queue.now}).rowcount:
         connection.execute(_DELETE, {"queue_name": queue.name})
 
@@ -128,7 +128,7 @@ def release(connection: Connection, queue: Queue) -> None:
 def released(
     connection: Connection, event: str, claim_token: str | None, clock: ColumnElement[float]
 ) -> Generator[None]:
-    """Lock the queue of an event, and release it after the block, unless somebody else has claimed it."""
+    """Lock the queue of an event, and release it after the block, unless another claim has it."""
     queue = lock(connection, event, clock)
     yield
     if queue is not None and queue.claim_token in {None, claim_token}:
@@ -136,14 +136,14 @@ def released(
 
 
 def bring_back(connection: Connection, clock: ColumnElement[float]) -> None:
-    """Let leases and pauses begin again: otherwise events wait for as long as the clock was set back."""
+    """Restart all leases and pauses after the clock was set back. Otherwise events would wait for that much longer."""
     now, queues, events = select(clock).scalar_subquery(), EVENT_QUEUES.c, EVENTS.c
     due = {"due_at": now + queues.due_at - queues.changed_at, "changed_at": now}
     connection.execute(update(EVENT_QUEUES).where(queues.changed_at > now + _SLACK).values(due))
     ends = case((events.locked_until > 0, now + events.locked_until - events.changed_at), else_=0.0)
     ahead = update(EVENTS).where(events.changed_at > now + _SLACK)
     count = connection.execute(ahead.values(locked_until=ends, changed_at=now)).rowcount
-    logger.warning("the clock was set back: leases of stored events begin again (%d)", count)
+    logger.warning("the clock was set back: the leases of stored events start again (%d)", count)
 
 
 @cache
@@ -159,8 +159,8 @@ def _joining(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["name"], set_=changes)
 
 
-# The time is a subquery, evaluated once: a database does not look up a function of the present in an index. The least
-# and the greatest value are looked up there too, where PostgreSQL may search a whole table for any that exists.
+# The time is a subquery that is evaluated once, because a database does not use an index for a function of the present.
+# The minimum and the maximum use an index too. For exists(), PostgreSQL may search the whole table.
 
 
 @cache
@@ -187,7 +187,7 @@ def _due(clock: ColumnElement[float]) -> Select[str, str | None, float, bool]:
 
 @cache
 def _due_by(clock: ColumnElement[float]) -> Select[str, str | None, float, bool]:
-    """Return the statement for a test's clock: leases end by the database's."""
+    """Return the statement for a test's clock. Leases still end by the database's clock."""
     queues = EVENT_QUEUES.c
     pause_is_over = queues.claim_token.is_(None) & (queues.due_at <= bindparam("pauses_until", type_=Float))
     lease_is_over = queues.claim_token.is_not(None) & (queues.due_at <= select(clock).scalar_subquery())

@@ -1,4 +1,4 @@
-"""What can be known of a stored event without its body, and the queries for it."""
+"""The records of stored events, without their bodies, and the queries for them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from boooply.store.event_states import EventStatus
 from boooply.store.rows import BATCH
 from boooply.store.schema import EVENTS
 
-IS_OPEN: Final[ColumnElement[bool]] = EVENTS.c.encrypted.is_not(None)  # the words of the partial index
-IS_PUT: Final = EVENTS.c.received_at.is_not(None)  # not what only a deduplicator knows
+IS_OPEN: Final[ColumnElement[bool]] = EVENTS.c.encrypted.is_not(None)  # the condition of the partial index
+IS_PUT: Final = EVENTS.c.received_at.is_not(None)  # not the events of a deduplicator
 
 _NAMES: Final = (
     *("key", "status", "event", "organization_id", "meeting_code", "attempts", "locked_until", "received_at"),
@@ -27,29 +27,29 @@ _PLACE: Final = tuple_(EVENTS.c.received_at, EVENTS.c.key)
 _PLACE_BEFORE: Final = tuple_(bindparam("received_after"), bindparam("after"))
 _PAGE: Final = _RECORDS.where(_PLACE > _PLACE_BEFORE).order_by(EVENTS.c.received_at, EVENTS.c.key).limit(BATCH)
 _NAMED: Final = _RECORDS.where(EVENTS.c.key == bindparam("name"))
-# Keys are hexadecimal: of the characters that may follow, each comes before this one.
+# Keys are hexadecimal, and all hexadecimal digits sort before this character.
 _BEHIND_ALL: Final = "g"
 
 
 @attrs.frozen(kw_only=True)
 class EventRecord:
-    """What is known of a stored event; nothing of its body.
+    """The record of a stored event, without its body.
 
     Attributes:
-        idempotency_key: The digest of its signed body.
-        state: How far it has come.
-        event: Its name, such as ``interview.evaluation``.
-        organization_id: The customer's id in your platform, as in ``source_id``; None if the event names none.
-        meeting_code: The interview's meeting code; None if the event names none.
-        attempts: How often it was tried, since it was stored or retried by hand.
-        received_at: When it was stored.
-        next_attempt_at: When it is tried again, if it waits for that after a failure.
-        first_failure: The class of its first failure, and the line that raised it. Never a text, which may quote what
-            was said.
-        first_failed_at: When that was.
-        last_failure: The class of its last failure, and the line that raised it.
-        last_failed_at: When that was.
-        dead_at: When its last attempt failed, if it is dead.
+        idempotency_key: The digest of the event's signed body.
+        state: The state of the event.
+        event: The name of the event, such as ``interview.evaluation``.
+        organization_id: Your own id of the customer, as in ``Event.source_id``. None if the event does not name it.
+        meeting_code: The meeting code of the interview. None if the event does not name one.
+        attempts: The number of attempts since the event was stored, or since it was retried by hand.
+        received_at: The time at which the event was stored, in UTC.
+        next_attempt_at: The time of the next attempt, in UTC, if the event waits after a failure.
+        first_failure: The class of the first failure and the line that raised it. The text of the error is not stored,
+            because it may quote what was said.
+        first_failed_at: The time of the first failure, in UTC.
+        last_failure: The class of the last failure and the line that raised it.
+        last_failed_at: The time of the last failure, in UTC.
+        dead_at: The time of the last attempt, in UTC, if the event is dead.
     """
 
     idempotency_key: str
@@ -68,9 +68,9 @@ class EventRecord:
 
 
 async def records(database: Database, state: EventStatus | None) -> AsyncIterator[EventRecord]:
-    """Iterate over the events in one state, or over those with a body, in the order in which they were stored.
+    """Iterate over the events in one state, or over all events with a body, in the order in which they were stored.
 
-    They are read in batches.
+    Events are read in batches.
     """
     query = _PAGE
     if state is not None:
@@ -88,13 +88,13 @@ async def records(database: Database, state: EventStatus | None) -> AsyncIterato
 
 
 def record_in(connection: Connection, key: str) -> EventRecord | None:
-    """Return the record of an event; None if there is no such event."""
+    """Return the record of an event, or None if there is no such event."""
     row = connection.execute(_NAMED, {"name": key}).one_or_none()
     return None if row is None else _record(row)
 
 
 def records_starting_with(connection: Connection, prefix: str) -> list[EventRecord]:
-    """Return the records of the events whose keys start with these digits: two of them, if there are more."""
+    """Return at most two records of events whose keys start with these digits."""
     is_between = (EVENTS.c.key >= prefix) & (EVENTS.c.key < prefix + _BEHIND_ALL)
     return [_record(row) for row in connection.execute(_RECORDS.where(is_between).limit(2))]
 
@@ -127,4 +127,4 @@ def _time(seconds: float) -> datetime:
 
 
 def _time_or_none(seconds: float | None) -> datetime | None:
-    return _time(seconds) if seconds else None  # an event that waits for no pause is locked until 0
+    return _time(seconds) if seconds else None  # 0 means that the event does not wait for a pause

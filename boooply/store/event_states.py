@@ -1,11 +1,11 @@
-"""The life of an event that is handled once: what each step makes of its state. No I/O and no clock.
+"""The states of an event that is handled once, and the steps between them. No I/O and no clock.
 
 ::
 
                 claim              finish
     waiting ────────────▶ claimed ────────────▶ done
      ▲ │ ▲                 │ │ ▲ │
-     │ │ └──release, fail──┘ │ └─┘ renew; a claim by another, once its lease has ended
+     │ │ └──release, fail──┘ │ └─┘ renew; another claim, after the lease has ended
      │ │                     │ fail, for the last time
      │ └─discard─▶ discarded ▼
      │                ▲     dead
@@ -21,21 +21,21 @@ import attrs
 from boooply.store.entries import ClaimResult
 
 PAUSES: Final = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0, 2560.0, 3600.0)
-"""The seconds that an event waits after each failure; the last number applies to all further ones."""
+"""The default pauses in seconds after each failure. The last pause is repeated."""
 
 ATTEMPTS: Final = 34
-"""The attempts after which an event is dead: with the pauses above, they take about a day."""
+"""The default number of attempts after which an event is dead. With the pauses above, they take about a day."""
 
 
 class EventStatus(StrEnum):
     """The state of a stored event.
 
     Attributes:
-        WAITING: It is handled as soon as a worker is free, or its pause is over.
-        CLAIMED: It is being handled.
-        DONE: It is handled.
-        DEAD: Its last attempt has failed: it is not tried again, unless somebody asks for that.
-        DISCARDED: Somebody has discarded it.
+        WAITING: The event is handled when a worker is free and its pause is over.
+        CLAIMED: The event is being handled.
+        DONE: The event was handled.
+        DEAD: The last attempt failed. The event is tried again only if you retry it.
+        DISCARDED: The event was discarded, and is never handled.
     """
 
     WAITING = "waiting"
@@ -47,13 +47,13 @@ class EventStatus(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class RetrySchedule:
-    """The pauses after the failures of an event, in seconds, and the attempts after which it is dead."""
+    """The pauses in seconds after the failures of an event, and the number of attempts after which it is dead."""
 
     pauses: tuple[float, ...] = PAUSES
     attempts: int = ATTEMPTS
 
     def pause_after(self, attempts: int) -> float:
-        """Return the pause after so many attempts; after the last pause of the schedule, that one again."""
+        """Return the pause in seconds after so many attempts. The last pause is repeated."""
         return self.pauses[min(attempts, len(self.pauses)) - 1]
 
 
@@ -62,16 +62,16 @@ class EventState:
     """The state of one event. Times are in seconds.
 
     Attributes:
-        status: How far it has come.
+        status: The status of the event.
         claim_token: The last claim.
-        locked_until: Until when nobody else may claim it: the end of a lease, or of the pause after a failure.
-        attempts: How often it was claimed, since it was stored or retried by hand.
-        number: Its place in its queue; None while it is in no queue, as one that is done, dead or discarded.
-        first_failure: The class and place of its first failure.
-        first_failed_at: When that was.
-        last_failure: The class and place of its last failure.
-        last_failed_at: When that was.
-        dead_at: When its last attempt failed, if it is dead.
+        locked_until: The end of the lease, or of the pause after a failure. Until then no other claim succeeds.
+        attempts: The number of claims since the event was stored, or since it was retried by hand.
+        number: The place of the event in its queue. None for an event that is done, dead or discarded.
+        first_failure: The class and place of the first failure.
+        first_failed_at: The time of the first failure.
+        last_failure: The class and place of the last failure.
+        last_failed_at: The time of the last failure.
+        dead_at: The time of the last attempt, if the event is dead.
     """
 
     status: EventStatus = attrs.field(default=EventStatus.WAITING, converter=EventStatus)
@@ -86,16 +86,16 @@ class EventState:
     dead_at: float | None = None
 
 
-# What a queue need not handle any more.
+# The statuses of events that need no handling.
 _ENDED: Final = frozenset({EventStatus.DONE, EventStatus.DEAD, EventStatus.DISCARDED})
 
 
 def claim(state: EventState, now: float, *, claim_token: str, lease: float) -> tuple[ClaimResult, EventState]:
-    """Claim an event, unless it is busy, or handled, dead or discarded."""
+    """Claim an event, unless it is busy, done, dead or discarded."""
     if state.status in _ENDED:
         return ClaimResult.DONE, state
     if _is_claimed(state, claim_token):
-        return ClaimResult.CLAIMED, state  # repeated, since the first result was lost
+        return ClaimResult.CLAIMED, state  # repeated, because the first result was lost
     if _is_busy(state, now):
         return ClaimResult.BUSY, state
     return ClaimResult.CLAIMED, attrs.evolve(
@@ -108,20 +108,20 @@ def claim(state: EventState, now: float, *, claim_token: str, lease: float) -> t
 
 
 def renew(state: EventState, now: float, *, claim_token: str, lease: float) -> tuple[bool, EventState]:
-    """Extend the lease of a claim; return False if somebody else has claimed the event meanwhile."""
+    """Extend the lease of a claim. Return False if another claim has replaced it."""
     if not _is_claimed(state, claim_token):
         return False, state
     return True, attrs.evolve(state, locked_until=now + lease)
 
 
 def finish(state: EventState, _now: float, *, claim_token: str) -> tuple[bool, EventState]:
-    """Record that an event is handled, whatever has become of it meanwhile: handled is handled."""
+    """Record that an event was handled, whatever its state is."""
     done = _ended(state, EventStatus.DONE)
     return True, attrs.evolve(done, claim_token=claim_token, dead_at=None)
 
 
 def release(state: EventState, _now: float, *, claim_token: str) -> tuple[bool, EventState]:
-    """Let anybody claim an event at once; return False if somebody else has claimed it meanwhile."""
+    """Release an event, so that it can be claimed at once. Return False if another claim has replaced this one."""
     if not _is_claimed(state, claim_token):
         return False, state
     return True, attrs.evolve(state, status=EventStatus.WAITING, locked_until=0.0)
@@ -136,29 +136,29 @@ def fail(
     schedule: RetrySchedule,
     pause_from: float | None = None,
 ) -> tuple[EventStatus | None, EventState]:
-    """Record a failed attempt: the event waits for the next one, or is dead.
+    """Record a failed attempt: the event waits for the next attempt, or is dead.
 
-    Return which of the two, or None if somebody else has claimed it meanwhile. The pause begins now, unless
-    ``pause_from`` is given.
+    Return its new status, or None if another claim has replaced this one. The pause begins now, or at ``pause_from`` if
+    that is given.
     """
     if state.status is EventStatus.DEAD and state.claim_token == claim_token:
-        return EventStatus.DEAD, state  # repeated, since the first result was lost
+        return EventStatus.DEAD, state  # repeated, because the first result was lost
     if not _is_claimed(state, claim_token):
         return None, state
     failed = attrs.evolve(state, last_failure=failure, last_failed_at=now)
     if state.first_failure is None:
         failed = attrs.evolve(failed, first_failure=failure, first_failed_at=now)
     if state.attempts >= schedule.attempts:
-        dead = _ended(failed, EventStatus.DEAD)  # a claim beyond the last attempt was none
+        dead = _ended(failed, EventStatus.DEAD)  # a claim after the last attempt does not count
         return EventStatus.DEAD, attrs.evolve(dead, attempts=schedule.attempts, dead_at=now)
     pause_ends = (now if pause_from is None else pause_from) + schedule.pause_after(state.attempts)
     return EventStatus.WAITING, attrs.evolve(failed, status=EventStatus.WAITING, locked_until=pause_ends)
 
 
 def retry(state: EventState, _now: float, *, number: int) -> tuple[bool, EventState]:
-    """Let an event that is dead, or waits, be handled at once and with a fresh count; return False for any other.
+    """Let a dead or waiting event be handled at once, with a new count of attempts. Return False for any other event.
 
-    A dead one joins its queue again, with this ``number``.
+    A dead event joins its queue again, with this ``number``.
     """
     if state.status not in {EventStatus.WAITING, EventStatus.DEAD}:
         return False, state
@@ -168,7 +168,7 @@ def retry(state: EventState, _now: float, *, number: int) -> tuple[bool, EventSt
 
 
 def discard(state: EventState, now: float) -> tuple[bool, EventState]:
-    """Discard an event for good; return False if it is being handled, or was handled or discarded."""
+    """Discard an event permanently. Return False if it is being handled, or was handled or discarded."""
     if state.status in {EventStatus.DONE, EventStatus.DISCARDED} or _is_busy(state, now):
         return False, state
     return True, _ended(state, EventStatus.DISCARDED)

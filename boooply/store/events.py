@@ -1,4 +1,4 @@
-"""Webhook events in the store: who handles them and, until they are handled, their encrypted bodies."""
+"""Webhook events in the store: their states and, until they are handled, their encrypted bodies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from boooply.store.schema import EVENTS
 _BODY_IS_DELETED: Final = (EventStatus.DONE, EventStatus.DISCARDED)
 _PURGED: Final = (*_BODY_IS_DELETED, EventStatus.DEAD)
 _STATE: Final = Rule(
-    f"{', '.join(EventStatus)}, or None for all that are not handled or discarded",
+    f"{', '.join(EventStatus)}, or None for all events that are not done or discarded",
     lambda value: value is None or value in set(EventStatus),
 )
 _PURGED_STATE: Final = Rule(
@@ -50,12 +50,12 @@ _FIRST_TO_HANDLE: Final[Select[*tuple[Any, ...]]] = (
 _BACKLOG: Final = select(func.count()).select_from(EVENTS).where(IS_QUEUED)
 _QUEUE: Final = select(EVENTS.c.queue).where(EVENTS.c.key == bindparam("name"))
 _KEPT: Final = frozenset({"attempts", "first_failure", "first_failed_at", "last_failure", "last_failed_at"})
-"""What remains of an event that is handled."""
+"""The fields that are kept when an event was handled."""
 
 
 @attrs.frozen(kw_only=True)
 class EventSubject:
-    """What an event says of itself, for lists of events."""
+    """The name, customer and interview of an event, for lists of events."""
 
     event: str | None = None
     organization_id: str | None = None
@@ -64,7 +64,7 @@ class EventSubject:
 
 @attrs.frozen(kw_only=True)
 class StoredEvent:
-    """A claimed event; ``body`` is None if it cannot be decrypted any more."""
+    """A claimed event. Its ``body`` is None if it can no longer be decrypted."""
 
     key: str
     claim_token: str
@@ -74,13 +74,16 @@ class StoredEvent:
 
 @attrs.frozen(eq=False)
 class AsyncEvents:
-    """The record of events by their idempotency keys, for all processes on one store."""
+    """The events in a store, by their idempotency keys. All processes on the store share them.
+
+    List, retry, discard and purge them here. ``AsyncInbox`` and ``AsyncDeduplicator`` write them.
+    """
 
     _database: Database
     _encryption: Encryption
 
     async def claim(self, key: str, /, *, claim_token: str, lease: float) -> ClaimResult:
-        """Claim an event, unless it is handled or busy."""
+        """Claim an event, unless it is busy or needs no handling."""
         return await self._rows.step(key, partial(event_states.claim, claim_token=claim_token, lease=lease))
 
     async def renew(self, key: str, /, *, claim_token: str, lease: float) -> None:
@@ -88,11 +91,11 @@ class AsyncEvents:
         await self._database.write(partial(self._renew, key, claim_token, lease))
 
     async def finish(self, key: str, /, *, claim_token: str) -> None:
-        """Record that an event is handled, and delete its body."""
+        """Record that an event was handled, and delete its body."""
         await self._database.write(partial(self._finish, key, claim_token))
 
     async def release(self, key: str, /, *, claim_token: str) -> None:
-        """Let anybody claim an event at once."""
+        """Release an event, so that it can be claimed at once."""
 
         def run(connection: Connection) -> None:
             with event_queues.released(connection, key, claim_token, self._database.clock):
@@ -103,9 +106,9 @@ class AsyncEvents:
     async def fail(
         self, key: str, /, *, claim_token: str, failure: str, schedule: RetrySchedule, pause_from: float | None = None
     ) -> EventRecord | None:
-        """Record that an attempt has failed: the event waits, or is dead.
+        """Record a failed attempt: the event waits, or is dead.
 
-        Return its record if it is dead. The pause begins now, unless ``pause_from`` is given.
+        Return its record if it is dead. The pause begins now, or at ``pause_from`` if that is given.
         """
         step = partial(
             event_states.fail, claim_token=claim_token, failure=failure, schedule=schedule, pause_from=pause_from
@@ -128,9 +131,9 @@ class AsyncEvents:
         subject: EventSubject = EventSubject(),
         received_at: float | None = None,
     ) -> None:
-        """Store an event to be handled, once; a known one stays as it is.
+        """Store an event to be handled. A known event stays unchanged.
 
-        The events of one ``queue`` are handled in order of arrival and one at a time; None is a queue of its own.
+        The events of one ``queue`` are handled one at a time, in order of arrival. None creates a queue for this event.
         """
 
         def run(connection: Connection) -> None:
@@ -154,72 +157,90 @@ class AsyncEvents:
     async def take(
         self, *, claim_token: str, lease: float, finished: StoredEvent | None = None, pauses_until: float | None = None
     ) -> StoredEvent | None:
-        """Claim the event that is to be handled next, if there is one, and its queue.
+        """Claim the next event to handle, if there is one, and its queue.
 
-        Record in the same transaction that another event is ``finished``. Pauses are over that end at
-        ``pauses_until``, by default the present.
+        Record in the same transaction that another event is ``finished``. Pauses that end by ``pauses_until`` count as
+        over. The default is the present.
         """
         clock = self._database.clock
         by_database = finished is None and pauses_until is None
         if by_database and not any(await self._database.read(partial(event_queues.look, clock=clock))):
-            return None  # without a lock that others would wait for
+            return None  # without taking a lock that others would wait for
 
         stored: StoredEvent | None = None
 
         def run(connection: Connection) -> StoredEvent | None:
             nonlocal stored
             if stored is not None and self._renew(stored.key, claim_token, lease, connection):
-                return stored  # repeated, since the commit was not confirmed
+                return stored  # repeated, because the commit was not confirmed
             if finished is not None:
                 self._finish(finished.key, finished.claim_token, connection)
             elif event_queues.look(connection, clock)[1]:
                 event_queues.bring_back(connection, clock)
             while (queue := event_queues.next_due(connection, clock, pauses_until)) is not None:
                 if queue.is_ahead and finished is not None:
-                    return None  # the next call brings it back: that must not wait for a queue while one is locked
+                    return None  # the next call corrects the clock, which must not wait while a queue is locked
                 stored = self._claim_first(connection, queue, claim_token, lease, pauses_until)
                 if stored is not None:
                     return stored
-                event_queues.release(connection, queue)  # a deduplicator has handled its events, or handles one
+                event_queues.release(connection, queue)  # a deduplicator handled its events, or is handling one
             return None
 
         return await self._database.write(run)
 
     async def backlog(self) -> int:
-        """Count the events that are to be handled: neither those that are handled, nor those that are dead."""
+        """Count the events that wait or are being handled."""
         return await self._database.read(lambda connection: connection.execute(_BACKLOG).scalar_one())
 
     async def list(self, *, state: EventStatus | str | None = None) -> AsyncIterator[EventRecord]:
-        """Iterate over the events of inboxes in one state, the oldest first.
+        """Iterate over the events of inboxes, the oldest first.
 
-        By default, over all that are not handled or discarded. They are read in batches, so a long list costs no
-        memory.
+        The events are read in batches, so a long list needs little memory.
+
+        Args:
+            state: The state of the events: ``waiting``, ``claimed``, ``done``, ``dead`` or ``discarded``. By default,
+                all events that are not done or discarded.
 
         Raises:
             ConfigurationError: There is no such state.
-            StoreError: The store fails.
+            StoreError: The store cannot be read.
         """
         check("state", state, _STATE)
         async for record in records(self._database, None if state is None else EventStatus(state)):
             yield record
 
     async def get(self, idempotency_key: str, /) -> EventRecord | None:
-        """Return what is known of an event of an inbox; None if it is not known.
+        """Return the record of an event of an inbox, or None if the event is unknown.
+
+        Args:
+            idempotency_key: The event's ``idempotency_key``.
 
         Raises:
-            StoreError: The store fails.
+            StoreError: The store cannot be read.
         """
         return await self._database.read(partial(record_in, key=idempotency_key))
 
     async def starting_with(self, prefix: str, /) -> Sequence[EventRecord]:
-        """Return the events whose keys start with these digits: two of them, if there are more."""
+        """Return at most two events whose idempotency keys start with these digits.
+
+        Args:
+            prefix: The first hexadecimal digits of a key.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         return await self._database.read(partial(records_starting_with, prefix=prefix))
 
     async def retry(self, idempotency_key: str, /) -> bool:
-        """Let an event that is dead, or waits for its next attempt, be handled at once and with a fresh count.
+        """Let a dead or waiting event be handled at once, with a new count of attempts.
 
-        A dead one joins the events of its interview again, as the last of them. Return False for an event that is being
-        handled, was handled or discarded, or is not known.
+        A dead event is handled after the waiting events of its interview.
+
+        Args:
+            idempotency_key: The event's ``idempotency_key``.
+
+        Returns:
+            False if the event is being handled, was handled or discarded, or is unknown. Otherwise True.
 
         Raises:
             StoreError: The store fails.
@@ -238,9 +259,13 @@ class AsyncEvents:
         return await self._database.write(run)
 
     async def discard(self, idempotency_key: str, /) -> bool:
-        """Delete the body of an event that is dead or waits, and never handle it, even if it is delivered again.
+        """Discard a dead or waiting event: delete its body, and never handle it, even if it is delivered again.
 
-        Return False for an event that is being handled, was handled or discarded, or is not known.
+        Args:
+            idempotency_key: The event's ``idempotency_key``.
+
+        Returns:
+            False if the event is being handled, was handled or discarded, or is unknown. Otherwise True.
 
         Raises:
             StoreError: The store fails.
@@ -256,17 +281,22 @@ class AsyncEvents:
         return await self._database.write(run)
 
     async def purge(self, age: timedelta, /, *, state: EventStatus | str | None = None) -> int:
-        """Forget events that were handled or discarded longer ago than that, and count them.
+        """Delete old events that were handled or discarded, and return their number.
 
-        With a ``state``, only those in that state; dead ones are forgotten only with ``state="dead"``. A later delivery
-        of a forgotten event would be handled again: the vendor's dashboard can replay an event at any time.
+        If a deleted event is delivered again, it is handled again. The Boooply dashboard can replay an event at any
+        time.
+
+        Args:
+            age: The least time since the event was handled or discarded.
+            state: Delete only the events in this state: ``done``, ``discarded`` or ``dead``. By default, dead events
+                are kept.
 
         Raises:
-            ConfigurationError: No event in that state can be forgotten.
+            ConfigurationError: Events in this state cannot be deleted.
             StoreError: The store fails.
         """
         check("state", state, _PURGED_STATE)
-        # Those that a deduplicator released have no body either.
+        # Events that a deduplicator released have no body either.
         is_in_state = EVENTS.c.encrypted.is_(None) if state is None else EVENTS.c.status == state
 
         def run(connection: Connection) -> int:
@@ -281,7 +311,7 @@ class AsyncEvents:
         return Rows(self._database, EVENTS, EventState)
 
     def _renew(self, key: str, claim_token: str, lease: float, connection: Connection) -> bool:
-        """Extend the lease of a claim; return False if it has ended."""
+        """Extend the lease of a claim. Return False if the claim has ended."""
         queue = event_queues.lock(connection, key, self._database.clock)
         renew = partial(event_states.renew, claim_token=claim_token, lease=lease)
         is_ours = self._rows.step_known_in(connection, key, renew)
@@ -291,7 +321,7 @@ class AsyncEvents:
 
     def _finish(self, key: str, claim_token: str, connection: Connection) -> None:
         with event_queues.released(connection, key, claim_token, self._database.clock):
-            # Handled is handled, whatever the state was: so it need not be read.
+            # The event was handled whatever its state is, so the state is not read.
             connection.execute(
                 _finishing(connection.dialect.name, self._database.clock), {"key": key, "by": claim_token}
             )
@@ -330,7 +360,7 @@ def _finishing(dialect: str, clock: ColumnElement[float]) -> Insert:
 @cache
 def _storing(dialect: str) -> Insert:
     statement = insert(dialect, EVENTS)
-    # A deduplicator knows it and could not handle it: then it has no body yet.
+    # If a deduplicator knows the event and could not handle it, the event has no body yet.
     has_no_body = EVENTS.c.status.not_in(_BODY_IS_DELETED) & EVENTS.c.encrypted.is_(None)
     names = ("queue", "number", "encrypted", "received_at", *(one.name for one in attrs.fields(EventSubject)))
     changes = {name: statement.excluded[name] for name in names}

@@ -1,4 +1,4 @@
-"""What the failure of a database means: whether a retry can help, for how long, and what to do otherwise. Pure."""
+"""The failures of a database: whether and for how long to retry, and what to do otherwise. Pure."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Final
 import attrs
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-PATIENCE: Final = 60.0  # seconds for which a call is retried
+PATIENCE: Final = 60.0  # seconds for which a failing call is retried
 _REPORTED_AFTER: Final = 5.0  # seconds
-_FIRST_PAUSE: Final = 0.1  # seconds; each pause is twice as long as the last
+_FIRST_PAUSE: Final = 0.1  # seconds; each pause doubles
 _LONGEST_PAUSE: Final = 2.0
 
 _PRIMARY_CODE: Final = 0xFF  # of SQLite's result codes; the bits above it are more specific
 _REACH: Final = "Check the store's URL, and that the database is running and accepts its user."
 _RIGHTS: Final = "Grant that right to the user in the store's URL."
-_TABLES: Final = "Set the user's search_path to the schema of the store's tables, or restore them from a backup."
+_TABLES: Final = "Set the user's search_path to the schema of the store's tables, or restore the tables from a backup."
 _PRIMARY: Final = "Name the primary server in the store's URL."
 _UTF8: Final = "The store needs a database whose encoding is UTF8."
-_LIMIT: Final = "Raise the limit of connections, or run fewer processes."
+_LIMIT: Final = "Raise the database's connection limit, or run fewer processes."
 _SPACE: Final = "Free some space for the database."
-_LOCKED: Final = "Another process has locked the store: end it, or wait for it."
-_FILE: Final = "Give this user the right to write the file and its folder."
+_LOCKED: Final = "Another process has locked the store. End that process, or wait for it."
+_FILE: Final = "Give this user write access to the file and its folder."
 _BACKUP: Final = "Restore the file from a backup."
 
-# SQLSTATEs and their classes, and SQLite's primary result codes. Whatever is not here is permanent.
+# SQLSTATEs and their classes, and SQLite's primary result codes. All other codes are permanent.
 _TRANSIENT: Final = frozenset(
     {
         "08",  # connection lost
@@ -34,7 +34,7 @@ _TRANSIENT: Final = frozenset(
         "40",  # serialization failure, deadlock
         "53",  # too many connections, out of memory, disk full
         "55P03",  # lock not available
-        "57014",  # query cancelled: by a timeout, or by a cancellation that was meant for another query
+        "57014",  # query cancelled: by a timeout, or by a cancellation that was sent for another query
         "57P01",  # shutdown
         "57P02",  # crash
         "57P03",  # starting up
@@ -73,8 +73,8 @@ class Failure:
     """A failure of a database.
 
     Attributes:
-        problem: The driver's own words, in one line; they quote no values.
-        remedy: What to do about it, in a sentence, or nothing.
+        problem: The driver's message, in one line. It contains no values.
+        remedy: One sentence about what to do, or an empty text.
         is_transient: Whether a retry can help.
     """
 
@@ -84,12 +84,12 @@ class Failure:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return what an error of the driver means."""
+    """Return the failure that an error of the driver reports."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     problem = str(cause).strip().partition("\n")[0] or type(cause).__name__
     code = _code_of(cause)
     if code is None and isinstance(error, OperationalError | InterfaceError):
-        # The driver knows no SQLSTATE of a connection that failed or broke.
+        # The driver has no SQLSTATE for a connection that failed or broke.
         return Failure(problem, _REACH, is_transient=True)
     codes = (code, code[:2]) if isinstance(code, str) else (code,)
     remedy = next((_REMEDIES[one] for one in codes if one in _REMEDIES), "")
@@ -103,42 +103,42 @@ def _code_of(cause: BaseException) -> str | int | None:
 
 
 def pause_before(retry: int) -> float:
-    """Return the seconds to wait before a retry, the first of which is number 0."""
+    """Return the seconds to wait before a retry. The first retry has the number 0."""
     return min(_FIRST_PAUSE * 2.0**retry, _LONGEST_PAUSE)
 
 
 @attrs.define(eq=False)
 class Availability:
-    """How all reads or all writes of a database have worked so far; times are in seconds by any steady clock."""
+    """The successes and failures of all reads or all writes. Times are in seconds of any monotonic clock."""
 
     _failing_since: float | None = None
     _failed_at: float = 0.0
     _is_reported: bool = False
 
     def succeed(self) -> bool:
-        """Record a success, and return whether it ends an outage that was reported."""
+        """Record a success, and return whether it ends a reported outage."""
         was_reported = self._is_reported
         self._failing_since, self._is_reported = None, False
         return was_reported
 
     def fail(self, began_at: float, now: float) -> None:
-        """Record a failure of an attempt."""
+        """Record a failed attempt."""
         if not self._is_failing(began_at):
             self._failing_since, self._is_reported = began_at, False
         self._failed_at = now
 
     def may_retry(self, called_at: float, now: float) -> bool:
-        """Return whether to retry a call: for a minute, unless it began after a minute without a success."""
+        """Return whether to retry a call: for one minute, unless it began after a minute without a success."""
         since = self._failing_since if self._is_failing(called_at) else None
         return max(now - called_at, 0.0 if since is None else called_at - since) < PATIENCE
 
     def must_report(self, now: float) -> bool:
-        """Return whether an outage is to be reported now: once, and not for a moment's failure."""
+        """Return whether to report an outage now. It is reported once, and only if it lasts a few seconds."""
         if self._is_reported or self._failing_since is None or now - self._failing_since < _REPORTED_AFTER:
             return False
         self._is_reported = True
         return True
 
     def _is_failing(self, now: float) -> bool:
-        """Return whether there is an outage: a failure long ago does not belong to it."""
+        """Return whether there is an outage. A failure long ago does not count."""
         return self._failing_since is not None and now - self._failed_at <= PATIENCE

@@ -1,4 +1,4 @@
-"""The file of a SQLite database: whether its path still leads to the file that is open."""
+"""The file of a SQLite database, and the check that its path still leads to the open file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from boooply.errors import StoreError
 
 @attrs.define(eq=False)
 class OpenFile:
-    """The file that all connections to one SQLite database have open; a database in memory has none."""
+    """The file that all connections to a SQLite database have open. A database in memory has none."""
 
     _path: str = ""
     _identity: tuple[int, int] | None = None
 
     def observe(self, cursor: sqlite3.Cursor) -> None:
-        """Record which file the first connection has opened, and check that a later one has opened it too.
+        """Record the file of the first connection, and check that later connections have the same file.
 
         Raises:
-            StoreError: It was deleted or replaced.
+            StoreError: The file was deleted or replaced.
         """
         if self._identity is None:
             _, _, self._path = cursor.execute("PRAGMA database_list").fetchone()
@@ -29,22 +29,22 @@ class OpenFile:
         self.check()
 
     def check(self) -> None:
-        """Check that the path still leads to the open file: what is written to another one is lost.
+        """Check that the path still leads to the open file. Otherwise, written data would be lost.
 
         Raises:
-            StoreError: It was deleted or replaced.
+            StoreError: The file was deleted or replaced.
         """
         if self._path and self._identity != _identity(self._path):
             raise StoreError(
-                f"the store's file {self._path} was deleted or replaced while it was open: put the right file there, "
-                "then run this again",
+                f"the store's file {self._path} was deleted or replaced while it was open. Restore the original file, "
+                "and start again.",
                 is_permanent=True,
             )
 
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - the same, and an empty path is a database in memory
+        found = os.stat(path)  # noqa: PTH116 - an empty path means a database in memory
     except OSError:
         return None
     return found.st_dev, found.st_ino

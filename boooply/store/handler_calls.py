@@ -1,7 +1,7 @@
-"""The calls of handlers, and what is recorded and logged when one fails: the class and place of the error.
+"""The calls of handlers, and the records of failures: the class and place of an error.
 
-Its text is neither recorded nor logged, since it may quote what was said: a database's errors name the values that it
-rejects.
+The text of an error is neither recorded nor logged, because it may quote what was said. For example, the errors of
+databases contain the rejected values.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ logger: logging.Logger = logging.getLogger("boooply.inbox")
 
 
 class DeclinedError(BoooplyError):
-    """Raised by a handler, to leave an event to the handlers of another process on the same store."""
+    """A handler leaves an event to another process on the same store. Raise this error in your handler."""
 
 
 @attrs.frozen(eq=False)
 class HandlerCall:
-    """A call of a handler: of a coroutine function in a task, of a plain function in a thread."""
+    """A call of a handler: a coroutine function runs in a task, a plain function in a thread."""
 
     event: Event
     handler: object
@@ -45,7 +45,7 @@ class HandlerCall:
 
     @classmethod
     def start(cls, handler_of: Callable[[Event], Handler], event: Event) -> HandlerCall:
-        """Call the handler that an event has; one that is declined has failed at once."""
+        """Call the handler of an event. A declined event fails at once."""
         try:
             handler = handler_of(event)
         except DeclinedError as error:
@@ -54,20 +54,20 @@ class HandlerCall:
         return cls(event, handler, asyncio.create_task(call), is_in_thread)
 
     def cancel(self) -> None:
-        """Cancel it, unless it is in a thread, which runs until it ends."""
+        """Cancel the call, unless it runs in a thread, which cannot be cancelled."""
         if not self.is_in_thread:
             self.task.cancel()
 
 
 def calling(function: Callable[[T], object], argument: T) -> tuple[Coroutine[Any, Any, None], bool]:
-    """Return the call of a function as a coroutine, and whether it is made in a thread."""
+    """Return the call of a function as a coroutine, and whether it runs in a thread."""
     is_async = is_coroutine_function(function)
     return _await(function if is_async else partial(in_thread, function), argument), not is_async
 
 
 async def _await(function: Callable[[T], object], argument: T) -> None:
     result = function(argument)
-    while isawaitable(result):  # a plain function may return an awaitable, to be awaited here
+    while isawaitable(result):  # a plain function may return an awaitable
         result = await result
 
 
@@ -76,7 +76,7 @@ async def _raise(error: Exception) -> None:
 
 
 def class_and_place(error: BaseException, handler: object) -> str:
-    """Return the class of an error, and the innermost line of the handler's own package that led to it."""
+    """Return the class of an error, and the innermost line in the handler's package that led to it."""
     kind = type(error)
     is_known = kind.__module__.partition(".")[0] in {"builtins", "boooply"}
     name = kind.__qualname__ if is_known else f"{kind.__module__}.{kind.__qualname__}"
@@ -98,23 +98,23 @@ def _place(error: BaseException, handler: object) -> str:
 
 
 def log_late(call: HandlerCall, attempts: int, seconds: float) -> None:
-    """Log that a handler is past its time."""
+    """Log that a handler has exceeded its time limit."""
     consequence = "its event stays leased until its thread ends" if call.is_in_thread else "it is cancelled"
     logger.error("%s has taken longer than %g s, attempt %d: %s", _subject(call.event), seconds, attempts, consequence)
 
 
 def log_failure(event: Event, attempts: int, problem: BaseException) -> None:
-    """Log what a handler has raised, by its class and the lines that led to it."""
+    """Log the class of a handler's error, and the lines that led to it."""
     if isinstance(problem, DeclinedError):
         logger.info("%s is left to another process", _subject(event))
         return
-    # Without its text, which may quote what was said: a database's errors name the values they could not take.
+    # Without the text of the error, which may quote what was said.
     where = "".join(traceback.format_tb(problem.__traceback__)).rstrip()
     logger.error("%s failed, attempt %d: %s\n%s", _subject(event), attempts, type(problem).__qualname__, where)
 
 
 def subject_text(event: str | None, meeting_code: str | None, organization_id: str | None) -> str:
-    """Return an event's name, interview and customer for a log line, as far as it names them."""
+    """Return the name of an event for a log line, with its interview and customer if they are known."""
     customer = f" for customer {organization_id}" if organization_id else ""
     return one_line(f"{event or 'an event'} of {meeting_code or 'no interview'}{customer}")
 

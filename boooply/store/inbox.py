@@ -1,4 +1,4 @@
-"""The inbox: events are stored first and handled later, so that a webhook is confirmed at once and none is lost."""
+"""The inbox: events are stored first and handled later, so that a webhook gets a fast response and no event is lost."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from boooply.store.store import AsyncStore
 
 TIME_LIMIT: Final = 300.0
-"""Seconds after which a handler counts as failed."""
+"""The default time limit of a handler, in seconds."""
 
-_LONGEST: Final = 300  # characters of what an event says of itself
+_LONGEST: Final = 300  # characters of a name in an event's record
 
 
 def _are_pauses(value: object) -> bool:
@@ -47,21 +47,31 @@ _RULES: Final[dict[str, Rule]] = {
 class AsyncInbox:
     """An inbox of verified events, each of which is handled once.
 
-    All processes on one store share the work. The events of one interview are handled one at a time and in the order in
-    which they were stored, those of different interviews at once. An event stays, its body encrypted, until a handler
-    has returned without an exception; one that fails is tried again after 5 s, then after pauses that grow to an hour.
-    It does not delay later events of its interview, so the order is that of first attempts.
+    All processes on one store share the work. The events of one interview are handled one at a time, in the order in
+    which they were stored. Events of different interviews are handled concurrently.
 
-    After ``attempts`` attempts, by default those of about a day, an event is dead: it is logged as an error, and not
-    tried again. ``store.events`` lists, retries and discards such events. ``pauses`` are the seconds between attempts;
-    the last number is repeated.
+    An event is stored, with an encrypted body, until a handler returns without an exception. If the handler fails, it
+    is called again after a pause. A failed event does not delay the later events of its interview, so the order applies
+    to first attempts.
 
-    ``lease`` is how many seconds others wait for a process that died; while an event is handled it is renewed. A
-    process that dies after the event was handled and before that was recorded leaves the event to be handled again; so
-    does a coroutine that blocks its event loop for longer than the lease.
+    After its last attempt an event is dead: it is logged as an error, and not tried again. ``store.events`` lists,
+    retries and discards dead events.
 
-    ``clock`` is for tests: it times the pauses, so that a test advances it instead of waiting. Leases stay on the
-    database's clock.
+    An event can be handled twice in two cases: the process dies between the end of the handler and its recording, or a
+    coroutine blocks its event loop for longer than the lease.
+
+    Args:
+        store: The open store.
+        lease: The time in seconds after which another process takes the event of a process that died. The lease is
+            renewed while an event is handled.
+        pauses: The pauses in seconds after each failure. The last pause is repeated. The default grows from 5 seconds
+            to an hour.
+        attempts: The number of attempts after which an event is dead. The default attempts take about a day.
+        clock: A function that returns the time, for tests. It replaces the database's clock for pauses, so that a test
+            can advance the time instead of waiting. Leases still use the database's clock.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
     """
 
     def __init__(
@@ -80,24 +90,30 @@ class AsyncInbox:
         self._wakers: set[Callable[[], object]] = set()
 
     async def put(self, event: Event, raw_body: bytes | bytearray | memoryview, /) -> None:
-        """Store an event, unless it is known: once this returns, it is safe to respond with 2xx.
+        """Store an event, unless it is already known. After that you can respond with 2xx.
+
+        Args:
+            event: The verified event.
+            raw_body: The body of the request, as it was received.
 
         Raises:
-            StoreError: The store fails. Respond with 503, and the vendor delivers again.
+            StoreError: The store fails. Respond with 503, and Boooply delivers the event again.
         """
         body = Secret(bytes(raw_body).decode())
         del raw_body
         queue, subject, received_at = _queue_of(event), _subject_of(event), self._timing.now()
         await self._events.put(event.idempotency_key, body, queue=queue, subject=subject, received_at=received_at)
         for wake in tuple(self._wakers):
-            with suppress(RuntimeError):  # its loop is closed
+            with suppress(RuntimeError):  # its event loop is closed
                 wake()
 
     async def backlog(self) -> int:
-        """Count the events that are to be handled, with those in hand and those that wait for a retry; not dead ones.
+        """Count the events that are not handled yet.
+
+        The number includes events that are being handled and events that wait for a retry, but no dead events.
 
         Raises:
-            StoreError: The store fails.
+            StoreError: The store cannot be read.
         """
         return await self._events.backlog()
 
@@ -111,17 +127,23 @@ class AsyncInbox:
         timeout: float = TIME_LIMIT,
         on_dead: OnDead | None = None,
     ) -> None:
-        """Handle stored events, ``concurrency`` at once, until this is cancelled or ``stop`` is set.
+        """Handle stored events until ``stop`` is set or the call is cancelled.
 
-        A coroutine function runs here, a plain function in a thread. After ``timeout`` seconds a coroutine is cancelled
-        and has failed. A thread cannot be cancelled: its event stays leased until it ends, which is logged, and the
-        work continues without it and without the later events of its interview.
+        If a handler raises an exception, the log contains its class and place, and the name and interview of the event.
+        It does not contain the text of the exception, which may quote what was said.
 
-        ``stop`` ends the work once the events in hand are handled. What a handler raises is logged by its class and
-        place, with the name of the event and its interview; its text is not, since it may quote what was said.
+        Args:
+            handler: The function that is called with each event. A coroutine function runs in the event loop, a plain
+                function in a thread.
+            concurrency: The largest number of events handled at once.
+            stop: An event that ends the work when it is set. Handlers that are running finish first.
+            timeout: The time limit of a handler in seconds. A coroutine is then cancelled, and its attempt has failed.
+                A thread cannot be cancelled: its event and the later events of its interview wait until it ends.
+            on_dead: A function that is called with the ``EventRecord`` of an event whose last attempt failed here. It
+                runs as a handler does. An exception that it raises is logged and otherwise ignored.
 
-        ``on_dead`` is called with what is known of an event whose last attempt has failed here, in the same way as a
-        handler. What it raises is logged, and changes nothing.
+        Raises:
+            ConfigurationError: An argument is invalid.
         """
         check("concurrency", concurrency, COUNT)
         check("timeout", timeout, SECONDS)
@@ -129,7 +151,7 @@ class AsyncInbox:
         await dispatch(self, lambda _: handler, concurrency=concurrency, stop=stop, timeout=timeout, on_dead=on_dead)
 
     async def _work(self, work: Work, concurrency: int) -> None:
-        # at each put, in whatever thread
+        # called by each put, in any thread
         wake = partial(asyncio.get_running_loop().call_soon_threadsafe, work.news.set)
         self._wakers.add(wake)
         try:
@@ -152,15 +174,15 @@ async def dispatch(
     timeout: float = TIME_LIMIT,
     on_dead: OnDead | None = None,
 ) -> None:
-    """Do the work of an inbox with the handler that each event has; a function hides it from users."""
+    """Do the work of an inbox with a handler for each event. This is a function, so that users do not see it."""
     events, timing = inbox._events, inbox._timing  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the one place
     work = Work(events, timing, handler_of, on_dead, timeout, stop or asyncio.Event())
     await inbox._work(work, concurrency)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
 
 
 def _queue_of(event: Event) -> str | None:
-    """Return a digest of the meeting code, which may be of any length; None if the event names no interview."""
-    code = event.meeting_code.casefold()  # its case does not matter
+    """Return a digest of the meeting code, which may have any length, or None if the event names no interview."""
+    code = event.meeting_code.casefold()  # meeting codes are case-insensitive
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest() if code else None
 
 

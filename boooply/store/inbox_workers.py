@@ -1,4 +1,4 @@
-"""The workers of an inbox: each takes an event, calls its handler, and records what has become of it."""
+"""The workers of an inbox: each takes an event, calls its handler, and records the result."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from boooply.webhooks import Event, read_event
 
 OnDead = Callable[[EventRecord], object]
 
-_LOOK_AGAIN: Final = 2.0  # seconds between two looks for what other processes stored or left, and what failed before
-_LOOK_AT_CLOCK: Final = 0.05  # seconds between two looks where a test has a clock of its own
+_LOOK_AGAIN: Final = 2.0  # seconds between two checks for events of other processes, and for retries
+_LOOK_AT_CLOCK: Final = 0.05  # seconds between two checks if a test has its own clock
 _UNREADABLE: Final = "it was encrypted with another encryption key, or altered"
-_NO_ATTEMPT_LEFT: Final = "no attempt was left: its process ended during the last one, or fewer are allowed now"
+_NO_ATTEMPT_LEFT: Final = "no attempt is left: the process ended during the last attempt, or the limit was lowered"
 
 logger: logging.Logger = logging.getLogger("boooply.inbox")
 
 
 @attrs.frozen
 class Timing:
-    """The lease of a claim, the pauses between attempts, and a clock for these if it is not the database's."""
+    """The lease of a claim, the pauses between attempts, and the clock for the pauses if it is not the database's."""
 
     lease: float
     schedule: RetrySchedule
@@ -53,7 +53,7 @@ class Timing:
 
     @property
     def look_again(self) -> float:
-        """The seconds between two looks for events."""
+        """The seconds between two checks for events."""
         return _LOOK_AGAIN if self.clock is None else _LOOK_AT_CLOCK
 
 
@@ -71,7 +71,7 @@ class Work:
     _late: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
 
     async def run(self) -> None:
-        """Handle one event after another, until the work is stopped."""
+        """Handle one event after another until the work is stopped."""
         following: StoredEvent | None = None
         while following is not None or not self.stop.is_set():
             self.news.clear()
@@ -79,9 +79,9 @@ class Work:
             try:
                 following = await (self._take() if stored is None else self._handle(stored))
             except StoreError as error:
-                logger.warning("events wait: %s", error)
+                logger.warning("stored events cannot be handled at the moment: %s", error)
             except Exception:
-                logger.exception("events wait")
+                logger.exception("stored events cannot be handled at the moment")
             else:
                 if stored is not None or following is not None:
                     continue
@@ -90,7 +90,7 @@ class Work:
                     await self.news.wait()
 
     async def _take(self, finished: StoredEvent | None = None) -> StoredEvent | None:
-        """Claim the next event, and record in the same transaction that another is handled."""
+        """Claim the next event, and record in the same transaction that another event was handled."""
         claim_token, lease = uuid.uuid4().hex, self.timing.lease
         take = self.events.take(claim_token=claim_token, lease=lease, finished=finished, pauses_until=self.timing.now())
         taking = asyncio.ensure_future(take)
@@ -103,19 +103,19 @@ class Work:
             raise
 
     async def leave_late(self) -> None:
-        """Stop waiting for handlers that are past their time: the leases free their events."""
+        """Stop waiting for handlers that exceeded their time limit. The leases free their events."""
         for late in self._late:
             late.cancel()
         if self._late:
             await asyncio.wait(self._late)
 
     async def _handle(self, stored: StoredEvent) -> StoredEvent | None:
-        """Handle an event, and return the next one if that was claimed with it."""
+        """Handle an event, and return the next event if it was claimed in the same transaction."""
         async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.timing.lease):
             event = _read(stored, self.timing.schedule)
             if isinstance(event, str):
                 if not await self._fail(stored, event):
-                    logger.error("event %s waits: %s", stored.key[:12], event)
+                    logger.error("event %s cannot be handled yet: %s", stored.key[:12], event)
                 return None
             call = HandlerCall.start(self.handler_of, event)
             try:
@@ -133,7 +133,7 @@ class Work:
         return None
 
     async def _end(self, call: HandlerCall, stored: StoredEvent) -> None:
-        """Cancel a coroutine and release its event, but let a thread end in its time."""
+        """Cancel a coroutine and release its event, or wait for a thread within its time limit."""
         call.cancel()
         await run_to_completion(asyncio.wait({call.task}, timeout=self.timeout))
         if call.task.cancelled():
@@ -146,13 +146,13 @@ class Work:
     async def _record_late(self, call: HandlerCall, stored: StoredEvent) -> None:
         async with renewed(self.events, stored.key, claim_token=stored.claim_token, lease=self.timing.lease):
             await asyncio.wait({call.task})
-            with suppress(StoreError):  # the lease frees it
+            with suppress(StoreError):  # the lease frees the event
                 await self._record(call, stored, is_late=True)
 
     async def _record(
         self, call: HandlerCall, stored: StoredEvent, *, and_take: bool = False, is_late: bool = False
     ) -> StoredEvent | None:
-        """Record how a handler has ended, and claim the next event with that if it has not failed."""
+        """Record the result of a handler. If it succeeded, claim the next event in the same transaction."""
         cancelled = TimeoutError() if is_late else asyncio.CancelledError()
         error = cancelled if call.task.cancelled() else call.task.exception()
         if error is None:
@@ -165,7 +165,7 @@ class Work:
         return None
 
     async def _fail(self, stored: StoredEvent, failure: str) -> bool:
-        """Record that an attempt has failed, and return whether the event is dead, which is reported."""
+        """Record a failed attempt, and return whether the event is dead. A dead event is reported."""
         failing = self.events.fail(
             stored.key,
             claim_token=stored.claim_token,
@@ -180,7 +180,7 @@ class Work:
 
     async def _report_dead(self, dead: EventRecord) -> None:
         logger.error(
-            "%s is dead after %d attempts: %s. Once the cause is repaired: boooply events retry %s",
+            "%s is dead after %d attempts: %s. After you fix the cause, run: boooply events retry %s",
             subject_text(dead.event, dead.meeting_code, dead.organization_id),
             dead.attempts,
             dead.last_failure,
@@ -191,25 +191,25 @@ class Work:
         try:
             async with asyncio.timeout(self.timeout):
                 await calling(self.on_dead, dead)[0]
-        except Exception as error:  # noqa: BLE001 - whatever it is, the event is dead all the same
-            logger.error("on_dead failed: %s", class_and_place(error, self.on_dead))  # noqa: TRY400 - its text may quote
+        except Exception as error:  # noqa: BLE001 - no error may stop the worker
+            logger.error("on_dead failed: %s", class_and_place(error, self.on_dead))  # noqa: TRY400 - a text may quote
 
     async def _finish(self, stored: StoredEvent, *, and_take: bool) -> StoredEvent | None:
-        """Record that an event is handled, however long that takes: its lease is renewed meanwhile."""
+        """Record that an event was handled, and retry until that succeeds. The lease is renewed in the meantime."""
         while True:
             try:
                 if and_take and not self.stop.is_set():
                     return await self._take(stored)
                 return await run_to_completion(self.events.finish(stored.key, claim_token=stored.claim_token))
             except StoreError as error:
-                logger.warning("an event is handled, and that cannot be recorded yet: %s", error)
+                logger.warning("an event was handled, but that cannot be recorded yet: %s", error)
                 if self.stop.is_set():
-                    return None  # its lease frees it, and it is handled again
+                    return None  # its lease ends, and it is handled again
                 await asyncio.sleep(_LOOK_AGAIN)
 
 
 def _read(stored: StoredEvent, schedule: RetrySchedule) -> Event | str:
-    """Return the event, or why it cannot be handled."""
+    """Return the event, or the reason why it cannot be handled."""
     if stored.attempts > schedule.attempts:
         return _NO_ATTEMPT_LEFT
     if stored.body is None:

@@ -26,9 +26,9 @@ _ALL: Final = select(KEYS.c.organization_id, KEYS.c.encrypted)
 _HOLDER: Final = (
     select(KEYS.c.organization_id).where(KEYS.c.digest == bindparam("digest")).order_by(KEYS.c.changed_at).limit(1)
 )
-# One key at a time: of two processes that store it for two customers at once, the second sees the first one's row.
+# Locks one key: if two processes store it for two customers at once, the second one sees the row of the first.
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:number)")
-_LOCK_DIGITS: Final = 16  # of the digest: a 64-bit number, shifted so that it has a sign
+_LOCK_DIGITS: Final = 16  # of the digest; they make a 64-bit number, which is shifted into the signed range
 _LOCK_SHIFT: Final = 2**63
 _READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindparam("name"))
 
@@ -37,8 +37,8 @@ _READ: Final = select(KEYS.c.encrypted).where(KEYS.c.organization_id == bindpara
 class AsyncKeyStore:
     """The customers' keys, encrypted.
 
-    Three methods make a key store: ``put``, ``get`` and ``delete``. A class of your own that has them
-    serves as well, over a vault for example.
+    Provisioning and ``AsyncTenants`` use ``put``, ``get`` and ``delete``. You can pass your own class with these three
+    methods instead, for example over a vault.
     """
 
     _database: Database
@@ -48,7 +48,18 @@ class AsyncKeyStore:
     def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
     ) -> AbstractAsyncContextManager[AsyncKeyStore]:
-        """Open the store for its keys alone, as ``AsyncStore.open`` does, with the same fallbacks and errors."""
+        """Open a store for its keys only. The block of ``async with`` closes it.
+
+        Args:
+            url: The URL of the database, as in ``AsyncStore.open``. By default, the value of ``BOOOPLY_STORE_URL``, or
+                a SQLite file ``boooply.db`` in the working directory.
+            encryption_key: The encryption key, or several keys, the newest first. By default, the value of
+                ``BOOOPLY_STORE_KEY``.
+
+        Raises:
+            ConfigurationError: The encryption key or the driver is missing, or an argument is invalid.
+            StoreError: The store cannot be opened, has another schema, or was encrypted with another key.
+        """
         return opened(cls, as_secret(url), hidden(encryption_key))
 
     @property
@@ -57,12 +68,16 @@ class AsyncKeyStore:
         return AsyncLedger(self._database)
 
     async def put(self, organization_id: str, api_key: str | Secret, /) -> None:
-        """Store a customer's key in place of the one that was there; in the ledger the customer is done then.
+        """Store a customer's key, and replace the stored key if there is one. The customer then counts as connected.
+
+        Args:
+            organization_id: Your own id of the customer.
+            api_key: The organization key.
 
         Raises:
             ValidationError: The id is blank or contains a control character.
-            ConfigurationError: It is not an organization's key.
-            StoreError: It could not be stored.
+            ConfigurationError: The key is not an organization key.
+            StoreError: The key cannot be stored.
         """
         secret = as_secret(api_key)
         del api_key
@@ -82,9 +97,13 @@ class AsyncKeyStore:
     async def get(self, organization_id: str, /) -> Secret:
         """Read a customer's key.
 
+        Args:
+            organization_id: Your own id of the customer.
+
         Raises:
-            NotConnectedError: The customer has no key.
-            CorruptKeyError: The key is not what was stored.
+            NotConnectedError: No key of the customer is stored.
+            CorruptKeyError: The stored key was altered.
+            StoreError: The store cannot be read.
         """
         api_key = await self._database.read(lambda connection: read_key(connection, self._encryption, organization_id))
         if api_key is None:
@@ -92,7 +111,14 @@ class AsyncKeyStore:
         return api_key
 
     async def holder_of(self, api_key: str | Secret, /) -> str | None:
-        """Return the customer that has a key, the one with it for longest if there are several, or None."""
+        """Return the id of the customer that has a key, or None. If several customers have it, return the earliest.
+
+        Args:
+            api_key: The organization key.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         digest = self._encryption.digest(as_secret(api_key) or Secret(""))
         del api_key
         return await self._database.read(
@@ -100,16 +126,31 @@ class AsyncKeyStore:
         )
 
     async def delete(self, organization_id: str, /) -> None:
-        """Delete a customer's key and its entry in the ledger; at Boooply the key stays valid."""
+        """Delete a customer's key and its entry in the ledger. The key stays valid at Boooply.
+
+        Args:
+            organization_id: Your own id of the customer. An unknown id is ignored.
+
+        Raises:
+            StoreError: The store fails.
+        """
         await self._database.write(lambda connection: forget(connection, organization_id))
 
     async def organizations(self) -> AsyncIterator[str]:
-        """Iterate over the ids of all customers that have a key, in their order."""
+        """Iterate over the ids of all customers with a key, in the order of the ids.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         async for organization_id, _ in rows.iterate(self._database, _ALL, KEYS.c.organization_id):
             yield organization_id
 
     async def corrupt(self) -> AsyncIterator[CorruptKeyError]:
-        """Decrypt every key, and yield an error for each that is not what was stored."""
+        """Decrypt every key, and yield a ``CorruptKeyError`` for each key that was altered.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         async for organization_id, encrypted in rows.iterate(self._database, _ALL, KEYS.c.organization_id):
             try:
                 self._encryption.decrypt(organization_id, encrypted)
@@ -117,14 +158,15 @@ class AsyncKeyStore:
                 yield error
 
     async def rotate(self) -> int:
-        """Encrypt every key with the first encryption key, and count them; waiting events are encrypted with it too.
+        """Encrypt all keys and event bodies with the first encryption key, and return the number of keys.
 
-        From its start, every process that writes to the store uses that key too, so all of them must have it among
-        theirs. It commits in batches. If it is killed, run it again with the same encryption keys; the old ones may go
-        once it is complete.
+        From the start of the rotation, every process that writes to the store uses this encryption key. So give it to
+        all processes first. The rotation commits in batches. If it is interrupted, run it again with the same
+        encryption keys. Remove the old encryption keys after the rotation is complete.
 
         Raises:
-            CorruptKeyError: A key cannot be decrypted; the batches before it are rotated, and nothing is lost.
+            CorruptKeyError: A key cannot be decrypted. The batches before it are rotated, and nothing is lost.
+            StoreError: The store fails.
         """
         await self._database.write(partial(use_first_key, self._encryption))
         count = await rows.reencrypt(self._database, KEYS, self._encryption, self._encryption.decrypt)
@@ -134,11 +176,11 @@ class AsyncKeyStore:
 
 
 def checked(organization_id: str, api_key: Secret | None) -> Secret:
-    """Return a key that a customer may have.
+    """Check a customer's id and key, and return the key.
 
     Raises:
         ValidationError: The id is blank or contains a control character.
-        ConfigurationError: It is not an organization's key.
+        ConfigurationError: The key is not an organization key.
     """
     if not organization_id.strip() or not organization_id.isprintable():
         raise ValidationError("organization_id", "must be text that is not blank, without control characters")
@@ -146,17 +188,17 @@ def checked(organization_id: str, api_key: Secret | None) -> Secret:
 
 
 def read_key(connection: Connection, encryption: Encryption, organization_id: str) -> Secret | None:
-    """Read a customer's key, if it has one.
+    """Read a customer's key, or return None if it has none.
 
     Raises:
-        CorruptKeyError: The key is not what was stored.
+        CorruptKeyError: The stored key was altered.
     """
     encrypted = connection.execute(_READ, {"name": organization_id}).scalar_one_or_none()
     return None if encrypted is None else encryption.decrypt(organization_id, encrypted)
 
 
 def other_holder(connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret) -> str | None:
-    """Return the other customer that has a key, if there is one; until this transaction ends, nobody else gets it."""
+    """Return another customer that has a key, if there is one. Until the transaction ends, no one else gets the key."""
     digest = encryption.digest(api_key)
     if connection.dialect.name == "postgresql":  # on SQLite, writers wait for each other anyway
         connection.execute(_LOCK, {"number": int(digest[:_LOCK_DIGITS], 16) - _LOCK_SHIFT})
@@ -165,14 +207,14 @@ def other_holder(connection: Connection, encryption: Encryption, organization_id
 
 
 def has_key(connection: Connection, organization_id: str) -> bool:
-    """Check whether a customer has a key, even one that cannot be decrypted."""
+    """Return whether a customer has a key, even one that cannot be decrypted."""
     return connection.execute(_READ, {"name": organization_id}).first() is not None
 
 
 def write_key(
     connection: Connection, encryption: Encryption, organization_id: str, api_key: Secret, now: float
 ) -> None:
-    """Store a customer's key in place of the one that was there."""
+    """Store a customer's key, and replace the stored key if there is one."""
     row = {
         "organization_id": organization_id,
         "encrypted": writing_encryption(connection, encryption).encrypt(organization_id, api_key),

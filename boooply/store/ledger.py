@@ -1,4 +1,4 @@
-"""The ledger: what is known about every customer."""
+"""The ledger: the state of every customer."""
 
 from __future__ import annotations
 
@@ -21,15 +21,23 @@ _FORGET: Final = (
 
 @attrs.frozen(eq=False)
 class AsyncLedger:
-    """The ledger: an entry for every customer, from before its key is requested.
+    """The ledger: an entry for every customer, created before its key is requested.
 
-    Its entries can be listed and forgotten here. ``provision`` and ``AsyncTenants`` write them.
+    List and delete entries here. ``provision`` and ``AsyncTenants`` write them.
     """
 
     _database: Database
 
     async def entries(self, organization_ids: Iterable[str] | None = None, /) -> AsyncIterator[Entry]:
-        """Iterate over the entries of these customers, or over all of them in the order of their ids."""
+        """Iterate over the entries of the ledger.
+
+        Args:
+            organization_ids: Your own ids of the customers. Unknown ids are ignored. By default, all customers, in the
+                order of their ids.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         rows = ledger_rows(self._database)
         queries = [select(*rows.columns, self._database.clock).where(rows.in_scope)]
         if organization_ids is not None:
@@ -41,7 +49,14 @@ class AsyncLedger:
                 yield with_fallback(with_expiry(rows.load(row[:-1]), row[-1]))
 
     async def forget(self, organization_id: str, /) -> None:
-        """Delete a customer's entry and its key together; this revokes nothing at Boooply."""
+        """Delete a customer's entry and its key. The key stays valid at Boooply.
+
+        Args:
+            organization_id: Your own id of the customer. An unknown id is ignored.
+
+        Raises:
+            StoreError: The store fails.
+        """
         await self._database.write(lambda connection: forget(connection, organization_id))
 
 

@@ -1,4 +1,4 @@
-"""The rate limiters that all processes on one store share: a row each, driven by the database's clock."""
+"""The rate limiters that all processes on a store share. Each has a row, and uses the database's clock."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from boooply.store.schema import LIMITS
 
 T = TypeVar("T")
 
-# Seconds until a caller asks again, at most: other processes cannot wake it.
+# The longest time in seconds until a caller asks again, because other processes cannot wake it.
 _ASK_AGAIN: Final = 1.0
-_ASK_AGAIN_SOON: Final = 0.03  # while a response is on its way
+_ASK_AGAIN_SOON: Final = 0.03  # while a call is in flight
 _SHOWN: Final = 8  # digits of the digest
 
 logger: logging.Logger = logging.getLogger("boooply.store")
@@ -28,7 +28,7 @@ logger: logging.Logger = logging.getLogger("boooply.store")
 
 @attrs.frozen
 class _Row:
-    """The state of one limiter, as JSON; that of a new one is empty."""
+    """The state of one limiter as JSON. The state of a new limiter is empty."""
 
     state: str = ""
 
@@ -37,14 +37,14 @@ class _Row:
 class AsyncLimits:
     """The rate limiters of a store.
 
-    Each is named by a digest of its key; the key is not in the store. The calls in flight of a process that died expire
-    after one window.
+    The name of a limiter contains a digest of its key, not the key. Calls in flight of a process that died expire after
+    one window.
     """
 
     _database: Database
 
     async def acquire(self, name: str, limit: int, window: float) -> AcquireResult:
-        """Start a call, or return when to ask again."""
+        """Start a call, or return the delay after which to ask again."""
         return await self._run(name, limit, window, _acquire)
 
     async def finish(
@@ -74,7 +74,7 @@ class AsyncLimits:
         def step(row: _Row, now: float) -> tuple[T, _Row]:
             state = LimiterState.from_json(row.state, limit)
             if state.clamp(now, window):
-                logger.warning("the clock was set back: times of the shared limiter %s are brought back", name[:_SHOWN])
+                logger.warning("the clock was set back: the shared limiter %s adjusts its times", name[:_SHOWN])
             limiter = RateLimiter(limit, window, state)
             limiter.advance(now)
             limiter.expire_stale()

@@ -1,4 +1,4 @@
-"""The opening of a store: its tables are created on first use, and its schema and encryption key are checked."""
+"""The opening of a store: create its tables on first use, and check its schema and encryption key."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ T = TypeVar("T")
 
 URL_VARIABLE: Final = "BOOOPLY_STORE_URL"
 
-_ADVISORY_LOCK: Final = 0x600016  # any number: processes that create one PostgreSQL store at the same time queue for it
+_ADVISORY_LOCK: Final = 0x600016  # the number of the advisory lock for creating a store on PostgreSQL
 
 
 @asynccontextmanager
 async def opened(
     kind: Callable[[Database, Encryption], T], url: Secret | None, encryption_keys: tuple[Secret, ...], /
 ) -> AsyncGenerator[T]:
-    """Open a database, and yield what is made of it.
+    """Open a database, and yield the object that ``kind`` creates from it.
 
     Raises:
-        ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-        StoreError: It cannot be opened, has another schema, or was encrypted with another encryption key.
+        ConfigurationError: The encryption key or the driver is missing, or the URL or key is invalid.
+        StoreError: The store cannot be opened, has another schema, or was encrypted with another key.
     """
     encryption = Encryption.of(encryption_keys)
     given = url, as_secret(os.environ.get(URL_VARIABLE))
@@ -43,13 +43,13 @@ async def opened(
         version = await database.read(_checked_version) or await database.write(partial(_create, encryption))
         if version > VERSION:
             raise StoreError(
-                f"the store has schema {version}, and this version of boooply knows {VERSION}: upgrade boooply",
+                f"the store has schema {version}, but this version of boooply needs schema {VERSION}. Upgrade boooply.",
                 is_permanent=True,
             )
         if version < VERSION:
             raise StoreError(
-                f"the store has schema {version}, of a boooply from before its first release: name a new store in "
-                f"{URL_VARIABLE}. `boooply tenants key ID` of that version prints each key, for you to put there",
+                f"the store has schema {version}, from a version of boooply before the first release. Name a new store "
+                f"in {URL_VARIABLE}. To move a key, print it with `boooply tenants key ID` of the old version.",
                 is_permanent=True,
             )
         yield kind(database, await database.read(partial(opened_encryption, encryption)))
@@ -58,24 +58,24 @@ async def opened(
 
 
 def _checked_version(connection: Connection) -> int:
-    """Read the version of the schema, 0 if there is none.
+    """Read the version of the schema, or return 0 for a new database.
 
     Raises:
-        StoreError: The database cannot store every name.
+        StoreError: The encoding of the database cannot store every name.
     """
     if connection.dialect.name == "postgresql":
         encoding: str = connection.execute(text("SHOW server_encoding")).scalar_one()
         if encoding != "UTF8":
             raise StoreError(
-                f"the store's database has the encoding {encoding}, which cannot store every name: create one with "
-                f"ENCODING 'UTF8' TEMPLATE template0, and name it in {URL_VARIABLE}",
+                f"the store's database has the encoding {encoding}, which cannot store every name. Create a database "
+                f"with ENCODING 'UTF8' TEMPLATE template0, and name it in {URL_VARIABLE}.",
                 is_permanent=True,
             )
     return _version(connection)
 
 
 def _version(connection: Connection) -> int:
-    """Read the version of the schema, 0 if there is none."""
+    """Read the version of the schema, or return 0 for a new database."""
     if not inspect(connection).has_table(STORE.name):
         return 0
     return connection.execute(select(STORE.c.version)).scalar_one_or_none() or 0

@@ -1,4 +1,4 @@
-"""Rows that pure functions take from one state to the next, each step in one transaction."""
+"""Rows that change in steps. A pure function computes each step, and one transaction stores it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Insert = sqlite.Insert | postgresql.Insert
 
 BATCH: Final = 500  # rows
 
-_SLACK: Final = 1.0  # seconds by which a clock may be corrected without a word in the log
+_SLACK: Final = 1.0  # seconds by which a clock may be set back without a log line
 _ROTATED: Final = 100  # rows in one transaction; an event can be a megabyte
 _INSERTS: Final[dict[str, Callable[[Table], Insert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -45,10 +45,10 @@ logger: logging.Logger = logging.getLogger("boooply.store")
 
 @attrs.frozen(eq=False)
 class Rows(Generic[E]):
-    """The rows of one table as entries, whose fields are columns; those of a new entry have their defaults.
+    """The rows of a table as entries. The fields of an entry are columns, and a new entry has their defaults.
 
-    A step is a function of an entry and the database's time. It returns a result and the entry that follows. Where the
-    primary key has several columns, ``scope`` fixes all of them but the one that names a row.
+    A step is a function of an entry and the database's time. It returns a result and the next entry. If the primary key
+    has several columns, ``scope`` contains the values of all key columns except the one that names a row.
     """
 
     database: Database
@@ -58,12 +58,12 @@ class Rows(Generic[E]):
 
     @property
     def columns(self) -> list[Column[Any]]:
-        """The columns of the entry's fields."""
+        """The columns for the fields of an entry."""
         return [self.table.c[name] for name in _names(self.entry_type)]
 
     @property
     def in_scope(self) -> ColumnElement[bool]:
-        """What is true of these rows, and of no others in the table."""
+        """The condition that only these rows of the table meet."""
         return in_scope(self.table, self.scope)
 
     def load(self, values: Iterable[Any], /) -> E:
@@ -75,13 +75,13 @@ class Rows(Generic[E]):
         named = dict(zip(_names(self.entry_type), values, strict=True))
         try:
             return self.entry_type(**named)
-        except ValueError as error:  # of an enumeration, whose members this version knows
-            problem = f"{self.table.name} contains what this version of boooply does not know ({error})"
+        except ValueError as error:  # the value is no member of this version's enumeration
+            problem = f"{self.table.name} contains a value that this version of boooply does not know ({error})"
         whose = f" for {named[self._key]}" if self._key in named else ""
-        raise StoreError(f"the store's table {problem}{whose}: upgrade boooply", is_permanent=True)
+        raise StoreError(f"the store's table {problem}{whose}. Upgrade boooply.", is_permanent=True)
 
     async def step(self, name: str, step: Step[E, T], /) -> T:
-        """Take a step with one row in a transaction of its own, and create the row if there is none.
+        """Run a step on one row in its own transaction, and create the row if it does not exist.
 
         Raises:
             StoreError: The database fails.
@@ -89,7 +89,7 @@ class Rows(Generic[E]):
         return await self.database.write(lambda connection: self.step_in(connection, name, step))
 
     async def step_known(self, name: str, step: Step[E, T], /) -> T | None:
-        """Take a step with one row in a transaction of its own; return None if there is no such row.
+        """Run a step on one row in its own transaction, and return None if the row does not exist.
 
         Raises:
             StoreError: The database fails.
@@ -97,20 +97,20 @@ class Rows(Generic[E]):
         return await self.database.write(lambda connection: self.step_known_in(connection, name, step))
 
     def step_known_in(self, connection: Connection, name: str, step: Step[E, T], /, **others: object) -> T | None:
-        """Take a step with one row within the caller's transaction; return None if there is no such row.
+        """Run a step on one row in the caller's transaction, and return None if the row does not exist.
 
-        If the step changes the entry, ``others`` are written too: values of columns that are no fields of it.
+        If the step changes the entry, also write ``others``: values of columns that are not fields of the entry.
         """
         locked = self._lock(connection, name)
         return None if locked is None else self.apply(connection, name, *locked, step, **others)
 
     def step_in(self, connection: Connection, name: str, step: Step[E, T], /, **others: object) -> T:
-        """Take a step with one row within the caller's transaction, and create the row if there is none.
+        """Run a step on one row in the caller's transaction, and create the row if it does not exist.
 
-        If the step changes the entry, ``others`` are written too: values of columns that are no fields of it.
+        If the step changes the entry, also write ``others``: values of columns that are not fields of the entry.
         """
         while (locked := self._lock(connection, name)) is None:
-            # Create it, so that there is a row to lock: of two processes, the second waits here. The step dates it.
+            # Create the row to lock it. If two processes do so, the second one waits here. The step sets its time.
             insert_missing(connection, self.table, [self._values(name, self._new(name), 0.0)])
         return self.apply(connection, name, *locked, step, **others)
 
@@ -125,7 +125,7 @@ class Rows(Generic[E]):
         /,
         **others: object,
     ) -> T:
-        """Take a step with the entry of a row that this transaction has locked."""
+        """Run a step on the entry of a row that this transaction has locked."""
         result, after = step(_clamped(entry, name, written_at, now), now)
         if after != entry:
             put(connection, self.table, self._values(name, after, now) | others)
@@ -140,7 +140,7 @@ class Rows(Generic[E]):
         return _name_column(self.table, tuple(self.scope))
 
     def _lock(self, connection: Connection, name: str) -> tuple[E, float, float] | None:
-        """Return a row's entry, when it was written, and the time."""
+        """Return the entry of a row, the time at which it was written, and the present time."""
         statement = _locked(self.table, self.entry_type, self.database.clock)
         row = connection.execute(statement, {**self.scope, self._key: name}).one_or_none()
         if row is None:
@@ -155,7 +155,7 @@ class Rows(Generic[E]):
 
 
 async def iterate(database: Database, query: Select[*tuple[Any, ...]], key: Column[Any], /) -> AsyncIterator[Any]:
-    """Iterate over the rows of a query in the order of their key, its first column; they are read in batches."""
+    """Iterate over the rows of a query in the order of their key, which is its first column. Read them in batches."""
     last = ""
     while True:
         batch = query.where(key > last).order_by(key).limit(BATCH)
@@ -170,9 +170,9 @@ async def iterate(database: Database, query: Select[*tuple[Any, ...]], key: Colu
 async def reencrypt(
     database: Database, table: Table, encryption: Encryption, decrypt: Callable[[str, bytes], Secret | None], /
 ) -> int:
-    """Encrypt the texts of a table with the first encryption key, and count them; each batch is committed.
+    """Encrypt the values of a table with the first encryption key, commit each batch, and return their number.
 
-    A text for which ``decrypt`` returns None stays as it is.
+    A value for which ``decrypt`` returns None stays unchanged.
     """
     key = table.c[_name_column(table)]
     query = select(key, table.c.encrypted).where(table.c.encrypted.is_not(None)).order_by(key)
@@ -192,32 +192,32 @@ async def reencrypt(
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows in their order, except those that exist."""
+    """Insert rows in their order, and skip rows that exist."""
     connection.execute(_insert_missing(connection.dialect.name, table), rows)
 
 
 def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert a row, or update the row with the same key; columns that are not named stay as they are."""
+    """Insert a row, or update the named columns of the row with the same key."""
     connection.execute(_put(connection.dialect.name, table, tuple(row)), row)
 
 
 def in_scope(table: FromClause, scope: Mapping[str, str]) -> ColumnElement[bool]:
-    """Return the condition that columns have these values."""
+    """Return the condition that the columns have these values."""
     return and_(true(), *(table.c[name] == value for name, value in scope.items()))
 
 
 def insert(dialect: str, table: Table) -> Insert:
-    """Start an insert that may have an ``ON CONFLICT`` clause."""
+    """Return an insert statement that can have an ``ON CONFLICT`` clause."""
     return _INSERTS[dialect](table)
 
 
 def _clamped(entry: E, name: str, written_at: float, now: float) -> E:
-    """Return an entry whose lease ends no later than if it began now: the clock may have been set back since."""
+    """Return an entry whose lease ends no later than if it began now, because the clock may have been set back."""
     lease = getattr(entry, "locked_until", 0.0) - written_at
     if written_at <= now + _SLACK or lease <= 0:
         return entry
     logger.warning("the clock was set back by %.0f s: the lease of %s ends in %.0f s", written_at - now, name, lease)
-    ahead: Any = entry  # of any class that has the field
+    ahead: Any = entry  # of any class with the field
     return cast("E", attrs.evolve(ahead, locked_until=now + lease))
 
 
@@ -231,7 +231,7 @@ def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnEl
     columns = select(*(table.c[name] for name in _names(entry_type)), written_at.label("written_at"))
     is_named = (table.c[name] == bindparam(name) for name in _keys(table))
     locked = columns.where(*is_named).with_for_update().cte("locked")
-    timed: list[ColumnElement[Any]] = [*locked.c, clock]  # around the lock: waiting for it takes time
+    timed: list[ColumnElement[Any]] = [*locked.c, clock]  # reads the clock after the wait for the lock
     return select(*timed)
 
 

@@ -1,4 +1,4 @@
-"""The store as a whole."""
+"""The store with all its parts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,18 @@ from boooply.store.opening import opened
 
 @attrs.frozen(eq=False)
 class AsyncStore:
-    """What must outlive a process: the customers' ``keys``, the ``ledger`` of their minting, and ``events``.
+    """The store: the data that must outlive a process.
 
-    It may be used from any number of event loops and threads of its process.
+    Open it with ``AsyncStore.open()``. You can use it from any number of event loops and threads of its process.
+
+    Attributes:
+        keys: The customers' keys, encrypted.
+        ledger: The state of each customer's key.
+        events: The stored webhook events.
+        limits: The rate limiters that ``RateLimits(shared=store)`` shares.
+        database: The database.
+        encryption: The encryption of keys and event bodies.
+        identity: The API and the platform keys that the store belongs to.
     """
 
     database: Database
@@ -37,15 +46,18 @@ class AsyncStore:
     def open(
         cls, url: str | Secret | None = None, *, encryption_key: str | Secret | Iterable[str | Secret] | None = None
     ) -> AbstractAsyncContextManager[AsyncStore]:
-        """Open the store, and close it at the end; on first use it is created.
+        """Open the store, and create it on first use. The block of ``async with`` closes it.
 
-        ``url`` falls back to ``BOOOPLY_STORE_URL``, then to a SQLite file ``boooply.db`` in the current directory. It
-        is one of SQLAlchemy's: ``sqlite:///boooply.db`` or ``postgresql+psycopg://user:password@host/name``.
-        ``encryption_key`` falls back to ``BOOOPLY_STORE_KEY``; of several, the first encrypts and all of them decrypt.
+        Args:
+            url: The URL of the database, in SQLAlchemy's form: ``sqlite:///boooply.db`` or
+                ``postgresql+psycopg://user:password@host/database``. By default, the value of ``BOOOPLY_STORE_URL``, or
+                a SQLite file ``boooply.db`` in the working directory.
+            encryption_key: The encryption key, or several keys. The first key encrypts, and all keys decrypt. By
+                default, the value of ``BOOOPLY_STORE_KEY``.
 
         Raises:
-            ConfigurationError: The encryption key or a driver is missing, or the URL or key cannot work.
-            StoreError: It cannot be opened, has another schema, or was encrypted with another encryption key.
+            ConfigurationError: The encryption key or the driver is missing, or an argument is invalid.
+            StoreError: The store cannot be opened, has another schema, or was encrypted with another key.
         """
         return opened(cls._over, as_secret(url), hidden(encryption_key))
 

@@ -1,6 +1,7 @@
-"""Plain functions, called for an event loop in daemon threads.
+"""Daemon threads that call plain functions for an event loop.
 
-The threads of an executor are joined when the interpreter exits, however long their work takes.
+An executor is no alternative: when the interpreter exits, it waits for the threads of an executor, however long they
+run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _GLANCE: Final = 0.1  # seconds
 
 
 async def in_thread(function: Callable[..., T], /, *args: object) -> T:
-    """Call a plain function in a thread of its own, in a copy of the context."""
+    """Call a plain function in its own thread, in a copy of the context."""
 
     def start(call: Call) -> None:
         threading.Thread(target=copy_context().run, args=(call,), name="boooply-call", daemon=True).start()
@@ -32,13 +33,13 @@ async def in_thread(function: Callable[..., T], /, *args: object) -> T:
 
 
 async def is_set(event: threading.Event | None, /) -> None:
-    """Wait until the event of a thread is set; None never is."""
-    while event is None or not event.is_set():  # noqa: ASYNC110 - the event of a thread cannot be awaited
+    """Wait until a thread's event is set. None is never set."""
+    while event is None or not event.is_set():  # noqa: ASYNC110 - a thread's event cannot be awaited
         await asyncio.sleep(_GLANCE)
 
 
 async def run_until(stop: threading.Event | None, work: Coroutine[Any, Any, None], /) -> None:
-    """Do some work, and cancel it once the event of a thread is set; None never is."""
+    """Run some work, and cancel it when a thread's event is set. None is never set."""
     tasks = working, _ = asyncio.create_task(work), asyncio.create_task(is_set(stop))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -47,16 +48,16 @@ async def run_until(stop: threading.Event | None, work: Coroutine[Any, Any, None
             task.cancel()
         await asyncio.wait({working})
     if not working.cancelled():
-        working.result()  # which raises
+        working.result()  # raises the error of the work
 
 
 class Threads:
-    """Some threads that take calls from one queue, for any number of event loops."""
+    """Threads that take calls from one queue, for any number of event loops."""
 
     def __init__(self, count: int) -> None:
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._is_closed = False
-        self._mutex = threading.Lock()  # so that no call is queued behind the end
+        self._mutex = threading.Lock()  # prevents queueing a call after the end
         self._running = count
         self._at_end: list[Callable[[], None]] = []
         self._threads = [threading.Thread(target=self._work, name="boooply-store", daemon=True) for _ in range(count)]
@@ -64,7 +65,7 @@ class Threads:
             thread.start()
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Call a function in a thread; if cancelled before the call begins, it is never made.
+        """Call a function in a thread. If the caller is cancelled before the call begins, the call is not made.
 
         Raises:
             StoreError: These threads are closed.
@@ -72,7 +73,7 @@ class Threads:
         return await _called(function, self._enqueue)
 
     def close(self, last: Call | None = None) -> None:
-        """Take no more calls, and end after those that were taken, and ``last`` after them."""
+        """Accept no more calls, and end after the queued calls and ``last``."""
         with self._mutex:
             self._is_closed = True
             if last is not None:
@@ -81,14 +82,14 @@ class Threads:
                 self._queue.put(None)
 
     async def ended(self) -> None:
-        """Wait until the threads have ended, once they are closed."""
-        # An event, no polling: a frozen clock would never wake a sleeper. No thread either: while the interpreter shuts
-        # down, none can start.
+        """Wait until the closed threads have ended."""
+        # An event, not polling, because a test may freeze the clock. And not a thread, because none can start while the
+        # interpreter shuts down.
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
         def report() -> None:
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            with suppress(RuntimeError):  # the loop is closed, and no one waits
                 loop.call_soon_threadsafe(ended.set)
 
         with self._mutex:
@@ -97,7 +98,7 @@ class Threads:
                 report()
         await ended.wait()
         for thread in self._threads:
-            thread.join()  # it has nothing left to do
+            thread.join()  # without delay, because its work is done
 
     def _enqueue(self, call: Call) -> None:
         with self._mutex:
@@ -108,7 +109,7 @@ class Threads:
     def _work(self) -> None:
         while (call := self._queue.get()) is not None:
             call()
-            del call  # it may refer to keys, and the next one may be long in coming
+            del call  # it may refer to keys, and the next call may come much later
         with self._mutex:
             self._running -= 1
             if not self._running:
@@ -117,12 +118,12 @@ class Threads:
 
 
 async def _called(function: Callable[[], T], start: Callable[[Call], None]) -> T:
-    """Wait for a function that is called in a thread, unless this is cancelled before the call begins."""
+    """Wait for a function that is called in a thread. A cancellation before the call begins prevents the call."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
     def settle(outcome: Call) -> None:
-        if not done.done():  # whoever waited was cancelled
+        if not done.done():  # otherwise the caller was cancelled
             outcome()
 
     def call() -> None:
@@ -130,9 +131,9 @@ async def _called(function: Callable[[], T], start: Callable[[Call], None]) -> T
             return
         try:
             outcome = partial(done.set_result, function())
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the one who waits
+        except BaseException as error:  # noqa: BLE001 - the caller gets any error
             outcome = partial(done.set_exception, _raisable(error))
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+        with suppress(RuntimeError):  # the loop is closed, and no one waits
             loop.call_soon_threadsafe(settle, outcome)
 
     start(call)
@@ -142,5 +143,5 @@ async def _called(function: Callable[[], T], start: Callable[[Call], None]) -> T
 def _raisable(error: BaseException) -> Exception:
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    # SystemExit, say, would end the event loop, and no future accepts StopIteration
+    # SystemExit, for example, would end the event loop, and no future accepts StopIteration
     return RuntimeError(f"a function called in a thread raised {type(error).__name__}")

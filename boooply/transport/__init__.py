@@ -1,4 +1,4 @@
-"""The only package that touches aiohttp's client: it sends the requests of ``protocol`` and returns their responses."""
+"""The only package that uses aiohttp's client. It sends requests of ``protocol`` and returns the responses."""
 
 from boooply.transport.downloading import download
 from boooply.transport.pool import CLOSED, Pool

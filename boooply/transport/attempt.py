@@ -1,4 +1,4 @@
-"""One attempt on the wire: a response, or the failure in its place."""
+"""One attempt of a request, which returns a response or a failure."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _WITH_BODIES: Final = frozenset({"POST", "PATCH", "PUT"})
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 _OK: Final = range(200, 300)
 
-# The first class that the error, or its cause, is an instance of. The reasons are ours, since aiohttp's own texts quote
-# addresses and headers.
+# The first entry whose class matches the error or its cause. The reasons are our own texts, because those of aiohttp
+# quote addresses and headers.
 _Reasons = tuple[tuple[type[BaseException], str], ...]
 _NO_CONNECTION: Final[_Reasons] = (
     (aiohttp.ClientConnectorDNSError, "the host of base_url has no address"),
@@ -57,14 +57,14 @@ _NO_RESPONSE: Final[_Reasons] = (
 
 @attrs.frozen
 class Failure:
-    """The failure of an attempt: its kind, which decides about another one, and the error to raise."""
+    """A failed attempt: the kind of failure, which determines whether to retry, and the error to raise."""
 
     kind: FailureKind
     error: APIError
 
 
 class TooLargeError(Exception):
-    """A body is over the cap."""
+    """A body is too large."""
 
 
 async def attempt(
@@ -77,7 +77,7 @@ async def attempt(
     organization_id: str | None = None,
     progress: AttemptProgress | None = None,
 ) -> Response | Failure:
-    """Send a request once, within ``timeout`` seconds, with a key or without any."""
+    """Send a request once, within ``timeout`` seconds, with or without a key."""
     respond = partial(Response, key=key, request=request, organization_id=organization_id)
     progress = progress or AttemptProgress()
     ATTEMPT.set(progress)
@@ -92,13 +92,13 @@ async def attempt(
                 headers=_authorization(key) | (_JSON if _may_have_body(request) else {}),
                 timeout=client_timeout(timeout),
                 proxy=None if pool.proxy is None else pool.proxy.reveal(),
-                allow_redirects=False,  # neither key nor body is sent to another host
+                allow_redirects=False,  # do not send the key or the body to another host
             ) as response,
         ):
             status, headers = response.status, response.headers
             whole = await _read_body(response, body, is_traced=bool(session.trace_configs))
     except Exception as error:  # noqa: BLE001 - after any error, the request may have been sent
-        if status and status not in _OK:  # its status and headers say enough, whatever became of its body
+        if status and status not in _OK:  # the status and headers suffice, even if the body is incomplete
             return respond(status=status, headers=headers, body=bytes(body))
         return failure(request.operation, error, progress, timeout=timeout, proxy=pool.proxy, status=status)
     return respond(status=status, headers=headers, body=whole)
@@ -109,7 +109,7 @@ def _authorization(key: Secret | None) -> dict[str, str]:
 
 
 def _may_have_body(request: Request) -> bool:
-    # The vendor's SDK names the type of an empty one too.
+    # The vendor's SDK sends the content type of an empty body too.
     return request.body is not None or request.method in _WITH_BODIES
 
 
@@ -122,7 +122,7 @@ def failure(
     proxy: Secret | None,
     status: int = 0,
 ) -> Failure:
-    """Return what an error of aiohttp means, in our own words; ``status`` is 0 unless a response's head arrived."""
+    """Return the failure that an error of aiohttp means. ``status`` is 0 unless the head of a response arrived."""
     if isinstance(error, TooLargeError):
         problem = f"the body is over {LARGEST_BODY // 2**20} MiB"
         return Failure(FailureKind.TOO_LARGE, DecodingError(operation, status=status, problems=(problem,)))
@@ -149,7 +149,7 @@ def _reason(reasons: _Reasons, error: Exception, cause: BaseException) -> str:
 
 
 def _cause(error: Exception) -> BaseException:
-    """Return what happened, as the operating system or the library below aiohttp reported it."""
+    """Return the error of the operating system or of the library below aiohttp."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -158,29 +158,29 @@ def _cause(error: Exception) -> BaseException:
 
 
 def _errno(cause: BaseException) -> int | None:
-    """Return the operating system's number of an error; those of TLS and of name resolution count otherwise."""
+    """Return the error number of the operating system. TLS and name resolution use other numbers, so they have none."""
     if isinstance(cause, ssl.SSLError | socket.gaierror) or not isinstance(cause, OSError):
         return None
     return cause.errno
 
 
 def client_timeout(seconds: float, *, read: float | None = None) -> aiohttp.ClientTimeout:
-    """Return aiohttp's timeouts of an attempt that may take ``seconds``; ``read`` is for each wait for data."""
-    # Connecting must end before the attempt does: only then is it certain that nothing was sent.
-    # Without the threshold, aiohttp rounds a timeout of more than five seconds up.
+    """Return aiohttp's timeouts for an attempt of up to ``seconds``. ``read`` is the timeout of each wait for data."""
+    # Connecting must time out before the attempt: only then is it certain that nothing was sent.
+    # Without the threshold, aiohttp rounds up timeouts of more than five seconds.
     connect = min(0.9 * seconds, _CONNECT_TIMEOUT)
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=read, ceil_threshold=inf)
 
 
 async def _read_body(response: aiohttp.ClientResponse, body: bytearray, *, is_traced: bool) -> bytes:
-    """Read a body; what arrives of one that may break off is in ``body``.
+    """Read a body. ``body`` receives the data of a body that may break off.
 
     Raises:
-        TooLargeError: It is over the cap.
+        TooLargeError: The body is too large.
     """
     if response.status in _OK and _is_small(response.headers):
-        # Most bodies arrive with the head. Taking them directly is most of what keeps calls within their CPU budget,
-        # but bypasses tracers.
+        # Most bodies arrive together with the head. Reading them directly saves much of the CPU time of a call, but
+        # bypasses tracers.
         arrived = response.content.is_eof() and not is_traced
         return response.content.read_nowait() if arrived else await response.read()
     async for chunk in response.content.iter_any():

@@ -1,4 +1,4 @@
-"""The connector: it records that a request has a connection, and never reuses one with unread bytes."""
+"""The connector, which records that a request has a connection, and never reuses a connection with unread bytes."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 @attrs.define
 class AttemptProgress:
-    """The progress of one attempt; before it ``has_connection``, no byte of the request can have left.
+    """The progress of one attempt. While ``has_connection`` is False, no byte of the request can have been sent.
 
-    ``on_connection`` receives the connection, of which aiohttp shows nothing once a short response has arrived.
+    ``on_connection`` receives the connection, because aiohttp no longer exposes it after a short response.
     """
 
     has_connection: bool = False
     on_connection: Callable[[BaseTransport | None], None] | None = None
 
 
-# An object, not a truth value: instrumentation may run the attempt in a task, whose context is a copy.
+# An object, not a boolean, because instrumentation may run the attempt in a task, which has a copy of the context.
 ATTEMPT: Final = ContextVar[AttemptProgress]("boooply_attempt")
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector that drops a kept connection on which bytes arrived after its last response.
+    """A connector that drops a kept-alive connection if bytes arrived on it after its last response.
 
-    Such bytes would be read as the response to the next request, which may be another customer's.
+    Those bytes would be read as the response to the next request, which may belong to another customer.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]  # aiohttp leaves a type argument out
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]  # aiohttp omits a type argument
         self._known: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
-        """Return a connection that is new, or on which nothing has arrived since its last response."""
+        """Return a new connection, or one on which nothing has arrived since its last response."""
         connection = await super().connect(req, traces, timeout)
         while (protocol := _protocol_of(connection)) in self._known:
             if not _has_unread_bytes(protocol):
@@ -64,11 +64,11 @@ class Connector(aiohttp.TCPConnector):
 
 
 def _protocol_of(connection: Connection) -> ResponseHandler:
-    return cast("ResponseHandler", connection.protocol)  # None only once it is released
+    return cast("ResponseHandler", connection.protocol)  # None only after its release
 
 
 def _has_unread_bytes(protocol: ResponseHandler) -> bool:
-    """Return whether bytes, or the end of the connection, have arrived: in aiohttp's buffers or in the socket's."""
+    """Return whether aiohttp's buffer or the socket contains bytes or the end of the connection."""
     if protocol.should_close or protocol.transport is None:
         return True
     socket = protocol.transport.get_extra_info("socket")
@@ -76,7 +76,7 @@ def _has_unread_bytes(protocol: ResponseHandler) -> bool:
 
 
 def _is_readable(descriptor: int) -> bool:
-    if not hasattr(select, "poll"):  # Windows, whose select() takes any descriptor
+    if not hasattr(select, "poll"):  # Windows, where select() accepts any descriptor
         return bool(select.select([descriptor], [], [], 0)[0])
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)

@@ -5,12 +5,12 @@ from collections.abc import Awaitable
 from types import TracebackType
 from typing import Final
 
-_STALLED: Final = 1.0  # seconds; a timer that fires later than this was held up with the whole process or event loop
+_STALLED: Final = 1.0  # seconds; if a timer fires later than this, the process or the event loop was blocked
 _TIME_TO_READ: Final = 0.1  # seconds
 
 
 class TimeLimit:
-    """A block that is cancelled after ``seconds``, and raises TimeoutError then."""
+    """A block that is cancelled after ``seconds`` and then raises TimeoutError."""
 
     def __init__(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -29,6 +29,6 @@ class TimeLimit:
 
 
 def _expire(loop: asyncio.AbstractEventLoop, scope: asyncio.Timeout, due: float) -> None:
-    # After a suspension, timers fire before the loop has read a response that arrived meanwhile.
+    # After a suspension, timers fire before the loop reads a response that arrived during it.
     now = loop.time()
     scope.reschedule(now + _TIME_TO_READ if now > due + _STALLED else now)

@@ -1,4 +1,4 @@
-"""The download of a recording to a file, in parts: each one continues where the last one broke off."""
+"""The download of a recording to a file. If it breaks off, it resumes at the same place."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ _TEMPORARY: Final = frozenset({_RATE_LIMITED, *range(500, 600)})
 
 @hide_locals
 async def download(transport: Transport, look_up: LookUp, path: Path, *, ends: float) -> Recording | None:
-    """Download a recording into a file, which appears once it is complete; return its description, if there is one.
+    """Download a recording to a file, and return its description, or None if there is no recording.
 
-    After a break, only the missing bytes are requested. A link that has expired is looked up again. ``retry.attempts``
-    counts requests in a row that brought nothing new; each read may take ``timeout`` seconds. The deadline is at
-    ``ends``, by the clock of the event loop.
+    The file appears when it is complete. If the connection breaks, only the missing bytes are requested. If the link
+    has expired, a fresh one is requested. ``retry.attempts`` limits consecutive requests that bring no new data. Each
+    wait for data may take up to ``timeout`` seconds. The deadline is ``ends``, by the clock of the event loop.
 
     Raises:
-        APIConnectionError: The connection keeps breaking.
-        DeadlineExceededError: The deadline passed, or a wait would have outlasted it.
-        DecodingError: The response is no video.
-        APIStatusError: The API or its storage responded with an error.
+        APIConnectionError: The connection broke repeatedly.
+        DeadlineExceededError: The deadline passed, or the next wait would have exceeded it.
+        DecodingError: The response is not a video.
+        APIStatusError: The API or the server of the video responded with an error.
         OSError: The file cannot be written.
     """
     recording = await look_up()
@@ -72,9 +72,9 @@ async def download(transport: Transport, look_up: LookUp, path: Path, *, ends: f
         return None
     link = link_of(recording)
     if link is None:
-        raise DecodingError(OPERATION, status=200, problems=("the recording has no link",))
+        raise DecodingError(OPERATION, status=200, problems=("the recording has no link to a video",))
     file = _open_beside(path)
-    # also when the interpreter exits meanwhile, which ends the thread of a blocking client without a `finally`
+    # also if the interpreter exits, which ends the thread of a blocking client without running `finally`
     removing = weakref.finalize(file, _remove, file.name, os.getpid())
     try:
         download = _Download(transport, look_up, recording, link, file, ends)
@@ -99,13 +99,13 @@ def _move_into_place(file: IO[bytes], path: Path) -> None:
 
 def _discard(file: IO[bytes], removing: Callable[[], object]) -> None:
     try:
-        file.close()  # it flushes, which fails if the disk is full
+        file.close()  # closing flushes, which fails if the disk is full
     finally:
         removing()
 
 
 def _remove(name: str, process: int) -> None:
-    if os.getpid() == process:  # not the parent's file, in a forked child
+    if os.getpid() == process:  # a forked child must not remove its parent's file
         Path(name).unlink(missing_ok=True)
 
 
@@ -114,7 +114,7 @@ async def _download_in_time(download: _Download) -> None:
     try:
         async with limit:
             return await download.run()
-    except TimeoutError:  # one attempt's, or the disk's, unless the deadline has passed
+    except TimeoutError:  # from an attempt or the disk, unless the deadline has passed
         if not limit.expired():
             raise
     raise download.deadline_error("complete recording")
@@ -122,15 +122,15 @@ async def _download_in_time(download: _Download) -> None:
 
 @attrs.define
 class _Attempt(AttemptProgress):
-    """The times of one attempt, by the clock of the event loop, and the status once a head has arrived."""
+    """The times of one attempt, by the clock of the event loop, and the status of its response."""
 
     began: float = attrs.Factory(clock)
-    arrived: float = attrs.Factory(clock)  # the last data
+    arrived: float = attrs.Factory(clock)  # when the last data arrived
     status: int | None = None
 
     def stalled(self, timeout: float) -> APITimeoutError:
-        """Return the error of an attempt whose data stopped coming."""
-        # what came while the disk was busy is read late, but aiohttp has waited for as long as the timeout
+        """Return the error of an attempt that received no more data."""
+        # data that arrives while the disk is busy is read late, but aiohttp has waited for the whole timeout
         seconds = max(timeout, clock() - self.arrived)
         after = 0.0 if self.status is None else max(0.0, clock() - self.began - seconds)
         return APITimeoutError(OPERATION, seconds, status=self.status, after=after)
@@ -140,7 +140,7 @@ class _Attempt(AttemptProgress):
 class _Problem:
     """The reason why a request did not complete the file.
 
-    Another request changes nothing if it ``is_final``. A fresh link may help if the link ``is_refused``.
+    If it ``is_final``, another request cannot help. If the link ``is_refused``, a fresh link may help.
     """
 
     error: Exception
@@ -150,7 +150,7 @@ class _Problem:
 
 @attrs.define
 class _Download:
-    """A download into an open file, and its progress; ``recording`` and ``link`` are the latest."""
+    """A download to an open file, with its progress and the latest recording and link."""
 
     transport: Transport
     look_up: LookUp
@@ -192,12 +192,12 @@ class _Download:
 
     @property
     def _customer(self) -> str:
-        """What a log line adds, if the customer is known."""
+        """The end of a log line, which names the customer if it is known."""
         organization_id = self.transport.organization_id
         return "" if organization_id is None else one_line(f", customer {organization_id}")
 
     def deadline_error(self, waiting_for: str) -> DeadlineExceededError:
-        """Return the error of a download that is not complete by its deadline."""
+        """Return the error of a download that exceeds its deadline."""
         return DeadlineExceededError(OPERATION, self.transport.retry.deadline or 0.0, waiting_for=waiting_for)
 
     def _check_deadline(self, seconds: float, waiting_for: str) -> None:
@@ -205,7 +205,7 @@ class _Download:
             raise self.deadline_error(waiting_for)
 
     async def _request(self) -> _Problem | None:
-        """Request the missing bytes from the file store, which must not receive the key."""
+        """Request the missing bytes from the server of the video, which must not receive the key."""
         url = self.link.reveal()
         proxy = proxy_for(url)
         session = await self.transport.pool.session()
@@ -221,7 +221,7 @@ class _Download:
             ) as response:
                 attempt.arrived, attempt.status = clock(), response.status
                 return await self._receive(response, attempt)
-        except Exception as error:  # noqa: BLE001 - whatever broke, another request may bring the rest
+        except Exception as error:  # noqa: BLE001 - after any error, another request may bring the rest
             return self._problem(error, attempt, proxy)
 
     async def _receive(self, response: aiohttp.ClientResponse, attempt: _Attempt) -> _Problem | None:
@@ -231,7 +231,7 @@ class _Download:
         if start is None:
             return await self._no_video(response)
         if not is_framed(response.headers):
-            problem = "the response has neither a length nor chunks, so that its end cannot be seen"
+            problem = "the response has neither a length nor chunks, so its end cannot be detected"
             error = DecodingError(OPERATION, status=response.status, problems=(problem,))
             return _Problem(error, is_final=True)
         self.progress = start
@@ -245,9 +245,9 @@ class _Download:
     async def _no_video(self, response: aiohttp.ClientResponse) -> _Problem:
         if must_restart(response.status):
             self.progress = Progress()
-            return _Problem(APIConnectionError(OPERATION, "the recording has changed meanwhile"))
+            return _Problem(APIConnectionError(OPERATION, "the recording changed during the download"))
         status = response.status
-        # without the text, which may repeat the link
+        # without the body, which may repeat the link
         read = Response(status=status, headers=response.headers, body=await response.content.read(1), key=self.link)
         content_type = redact(response.headers.get("Content-Type", "nothing").partition(";")[0], self.link)
         problem = f"expected a video, found {content_type[:_LONGEST_CONTENT_TYPE]}"
@@ -257,15 +257,15 @@ class _Download:
 
     def _problem(self, error: Exception, attempt: _Attempt, proxy: Secret | None) -> _Problem:
         if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError):
-            return _Problem(error, is_final=True)  # the disk's own error says what is wrong
+            return _Problem(error, is_final=True)  # the error of the disk names the problem
         if isinstance(error, aiohttp.SocketTimeoutError):
             return _Problem(attempt.stalled(self.transport.timeout))
         if isinstance(error, aiohttp.ClientPayloadError):
             return _Problem(_broke_off(attempt.status))
         if isinstance(error, aiohttp.TooManyRedirects):
-            return _Problem(APIConnectionError(OPERATION, "the link redirects too often"))
-        if not attempt.has_connection:  # the reasons of failure() are about the API's host
-            return _Problem(APIConnectionError(OPERATION, "the storage of the recording cannot be reached"))
+            return _Problem(APIConnectionError(OPERATION, "the link to the video redirects too often"))
+        if not attempt.has_connection:  # the texts of failure() name the API's host
+            return _Problem(APIConnectionError(OPERATION, "the server of the video cannot be reached"))
         timeout, status = self.transport.timeout, attempt.status or 0
         return _Problem(failure(OPERATION, error, attempt, timeout=timeout, proxy=proxy, status=status).error)
 

@@ -1,4 +1,4 @@
-"""The hooks around calls and their attempts: internal, and the place for logs, metrics and spans."""
+"""The internal hooks around calls and attempts, for logs, metrics and spans."""
 
 import logging
 from collections.abc import Callable
@@ -20,10 +20,17 @@ _logger: Final = logging.getLogger("boooply")
 
 @attrs.define(kw_only=True)
 class AttemptEnd:
-    """The end of one attempt: a response, which may itself report an error, or the error in its place.
+    """The end of one attempt.
 
-    ``sent_at`` is in seconds since 1970 by this machine's clock, ``seconds`` is how long the attempt took, and
-    ``seconds_waited`` how long it waited for the rate limit. ``organization_id`` is the customer, if it is known.
+    Attributes:
+        number: The number of the attempt within the call, from 1.
+        sent_at: When the attempt started, in seconds since 1970 by this machine's clock.
+        seconds: The duration of the attempt, in seconds.
+        seconds_waited: The time that the attempt waited for the rate limit, in seconds.
+        organization_id: The customer, if it is known.
+        failure: The kind of failure, or None if the attempt ends the call.
+        result: The response, which may report an error, or the error if there was no complete response.
+        headers: The rate-limit headers of the response.
     """
 
     number: int
@@ -37,12 +44,12 @@ class AttemptEnd:
 
     @property
     def response(self) -> Response | None:
-        """The response, if there was one."""
+        """The response, or None."""
         return self.result if isinstance(self.result, Response) else None
 
     @property
     def status(self) -> int | None:
-        """The status of the response, if its head arrived."""
+        """The HTTP status code, or None if no response arrived."""
         return self.result.status
 
     def unwrap(self) -> Response:
@@ -79,10 +86,10 @@ def _end(_context: Any, _request: Request, _result: Response | BaseException) ->
 
 @attrs.frozen(kw_only=True)
 class Hooks:
-    """Callables around calls and attempts, which must not raise.
+    """Functions that are called around calls and attempts. They must not raise.
 
-    What ``call_started`` returns is the context that the two others receive. A read that reconciles a call is a call of
-    its own.
+    The other two receive the return value of ``call_started`` as their context. A read that reconciles a call counts as
+    a separate call.
     """
 
     call_started: Callable[[Request], Any] = _start
@@ -91,7 +98,7 @@ class Hooks:
 
 
 def reporting_hooks(on_response: OnResponse | None) -> Hooks:
-    """Return the hooks that also report the end of each attempt to a function of the program."""
+    """Return hooks that also report the end of each attempt to ``on_response``."""
     return Hooks() if on_response is None else Hooks(attempt_ended=partial(_log_and_report, on_response))
 
 
@@ -116,8 +123,8 @@ def _info(request: Request, end: AttemptEnd) -> AttemptInfo:
 
 
 def _report(on_response: OnResponse, info: AttemptInfo) -> None:
-    # A frame of its own: an error tracker reads the locals of a traceback, and here no request or response is one.
+    # A separate function, so that no local variable in the traceback is a request or a response.
     try:
         on_response(info)
     except Exception:
-        _logger.exception("on_response failed, which does not change the call (%s)", info.operation)
+        _logger.exception("on_response raised an exception; the call is not affected (%s)", info.operation)

@@ -1,4 +1,4 @@
-"""The limiter of one process: its callers wait until the rate limiter lets them start."""
+"""The limiter of one process, in which calls wait until the rate limiter allows them to start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from boooply.transport.waiters import Waiters
 
 
 def clock() -> float:
-    """Return the time of the running event loop, which a test's frozen clock leaves alone."""
+    """Return the time of the running event loop, which tests that freeze the clock do not change."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:  # another thread asks for the status
@@ -27,30 +27,32 @@ class LocalLimiter:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._mutex = threading.RLock()  # the garbage collector may end a call of a closed loop while it is held
+        self._mutex = (
+            threading.RLock()
+        )  # reentrant: the garbage collector may end a call of a closed loop while this thread has it
         self._waiters = Waiters()
 
     def is_idle(self) -> bool:
-        """Return whether nothing is lost if this limiter is dropped."""
+        """Return whether this limiter can be dropped without loss."""
         with self._mutex:
             self._limiter.advance(clock())
             return self._limiter.is_idle and not self._waiters
 
     def wait(self) -> float:
-        """Return the seconds that a new caller must wait; it may be longer."""
+        """Return the shortest wait of a new caller, in seconds."""
         with self._mutex:
             self._limiter.advance(clock())
             return self._limiter.min_wait(len(self._waiters))
 
     def status(self) -> RateLimitStatus:
-        """Return the status, for any thread."""
-        # Of a copy: a signal handler's call would wait for a mutex that its own thread has.
+        """Return the status. Any thread may call this."""
+        # A copy, because a signal handler would wait for a mutex that its own thread has.
         limiter = self._limiter.copy()
         limiter.advance(clock())
         return limiter.status(len(self._waiters))
 
     async def acquire(self) -> float:
-        """Wait until a call may start, and return when it did."""
+        """Wait until a call may start, and return its start time."""
         with self._mutex:
             self._limiter.advance(clock())
             if self._limiter.budget() > 0 and not self._waiters:
@@ -75,11 +77,11 @@ class LocalLimiter:
         self._waiters.wake()
 
     def release(self, *, started: float) -> None:
-        """Record that a call never reached the API."""
+        """Record that a call did not reach the API."""
         with self._mutex:
             self._limiter.advance(clock())
             self._limiter.release(started=started)
         self._waiters.wake()
 
     async def settle(self) -> None:
-        """Return at once: nothing is recorded later, unlike with a `SharedLimiter`."""
+        """Return at once, because, unlike a `SharedLimiter`, this limiter records everything immediately."""

@@ -1,4 +1,4 @@
-"""The connections: one session for each event loop, closed with it, and left alone in a forked child."""
+"""The connections: one session for each event loop, closed with the loop and unused in a forked child."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from boooply.transport.shared_limiter import SharedLimiter, shared_name
 from boooply.transport.slot import Limiter
 from boooply.version import __version__
 
-CLOSED: Final = "this client is closed: make a new one, or keep it open for as long as it is used"
+CLOSED: Final = "this client is closed: create a new one, or close it later"
 
-# Servers usually drop an idle connection after 5 s, and a write sent at that moment is ambiguous. Drop ours earlier.
+# Servers often drop an idle connection after 5 s, and a write at that moment is ambiguous. Drop ours earlier.
 _KEEP_ALIVE: Final = 4.0
 _MANY_LIMITERS: Final = 1000
 _PORTS: Final = {"http": 80, "https": 443}
@@ -45,15 +45,15 @@ _HEADERS: Final = {
 
 
 async def _open_session(tls: ssl.SSLContext | None) -> AsyncGenerator[aiohttp.ClientSession]:
-    """Open a session, and close it when the generator ends: at the latest with its event loop, which ends them all."""
+    """Open a session, and close it when the generator ends. The event loop ends all its generators when it ends."""
     session = aiohttp.ClientSession(
         connector=Connector(limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=True if tls is None else tls),
         headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
     )
-    # aiohttp sends a GET or DELETE a second time by itself when a kept connection turns out to be dead. That send would
-    # bypass the rate limit and the retry budget. aiohttp's own test client switches it off in the same way.
+    # If a kept-alive connection is dead, aiohttp itself sends a GET or DELETE again. That would bypass the rate limit
+    # and the retry budget. aiohttp's own test client switches it off in the same way.
     session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # there is no public way
     try:
         yield session
@@ -70,12 +70,12 @@ class LoopSession:
 
 
 def proxy_for(base_url: str) -> Secret | None:
-    """Return the proxy that the environment names for an address, or None.
+    """Return the URL of the proxy that the environment names for an address, or None.
 
-    It is a secret, since a proxy's URL may contain credentials. This machine itself is never reached through one.
+    The URL is a secret, because it may contain a password. Requests to this machine never use a proxy.
 
     Raises:
-        ConfigurationError: It cannot work, or is of a kind that cannot be used, such as SOCKS.
+        ConfigurationError: The URL cannot work, or the proxy is of a kind that is not supported, such as SOCKS.
     """
     parts = urlsplit(base_url)
     host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
@@ -87,14 +87,14 @@ def proxy_for(base_url: str) -> Secret | None:
     problem = proxy_problem(found.reveal())
     if problem is not None:
         raise ConfigurationError(f"{parts.scheme}_proxy {problem}")
-    return found if "://" in found.reveal() else Secret(f"http://{found.reveal()}")  # as curl reads it
+    return found if "://" in found.reveal() else Secret(f"http://{found.reveal()}")  # as curl does
 
 
 class Pool:
-    """The connections to one API, shared by clients: one session for each event loop, opened on first use.
+    """The connections to one API, shared by clients. Each event loop has a session, opened on first use.
 
-    A loop that ends closes its session. So one client serves two calls of ``asyncio.run``, and a program that forgets
-    to close its client exits without warnings.
+    When a loop ends, it closes its session. So a client works in several calls of ``asyncio.run``, and a program that
+    does not close its client exits without warnings.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Pool:
         self.budget: RetryBudget = RetryBudget()
         self.server_clock: ServerClock = ServerClock()  # compared with this machine's clock, seconds since 1970
         self._limiters: dict[tuple[Secret | None, RateLimitClass], Limiter] = {}
-        self._many_limiters = _MANY_LIMITERS  # at this number, the idle ones are dropped
+        self._many_limiters = _MANY_LIMITERS  # when there are this many, idle ones are dropped
         self._sessions: dict[asyncio.AbstractEventLoop, LoopSession] = {}
         self._closed = False
         self._mutex = threading.Lock()
@@ -125,9 +125,9 @@ class Pool:
         return limiter
 
     def _drop_idle_limiters(self) -> None:
-        """Drop the limiters of keys that are no longer used, once there are many: a platform may have any number."""
+        """Drop the limiters of unused keys if there are many, because a platform may have any number of keys."""
         if len(self._limiters) >= self._many_limiters:
-            limiters = tuple(self._limiters.items())  # other threads may add some meanwhile
+            limiters = tuple(self._limiters.items())  # other threads may add limiters at the same time
             self._limiters = {shared: limiter for shared, limiter in limiters if not limiter.is_idle()}
             self._many_limiters = max(_MANY_LIMITERS, 2 * len(self._limiters))
 
@@ -137,7 +137,7 @@ class Pool:
         return LocalLimiter(RateLimiter(limits.limit_of(limit), limits.window))
 
     def rate_limits(self, key: Secret) -> dict[RateLimitClass, RateLimitStatus]:
-        """Return the status of each rate limit of a key, or nothing without rate limits."""
+        """Return the status of each rate limit of a key. Empty without rate limits."""
         limiters = {limit: self.limiter(key, limit) for limit in RateLimitClass}
         return {limit: limiter.status() for limit, limiter in limiters.items() if limiter is not None}
 
@@ -160,9 +160,9 @@ class Pool:
         return kept.session
 
     async def close(self) -> None:
-        """Close every connection; calls in flight fail.
+        """Close all connections. Calls in flight fail.
 
-        Connections that another event loop opened close once it runs again, or ends.
+        Connections of another event loop close when that loop runs again or ends.
         """
         self._closed = True
         running = asyncio.get_running_loop()
@@ -177,10 +177,10 @@ class Pool:
                 asyncio.run_coroutine_threadsafe(kept.opened.aclose(), loop)
 
     def leave_to_parent(self) -> None:
-        """Start afresh in a forked child.
+        """Reset the pool in a forked child.
 
-        Inherited sessions are never freed. Closing their sockets would remove them from the event queue that the child
-        shares with its parent, whose calls would hang.
+        Inherited sessions are never freed. If the child closed their sockets, it would remove them from the event queue
+        that it shares with its parent, and calls of the parent would hang.
         """
         never_free(self._sessions)
         self._sessions = {}
@@ -189,7 +189,7 @@ class Pool:
 
 
 def never_free(value: object) -> None:
-    """Keep a value beyond the end of the interpreter, so that its finalizers never run."""
+    """Keep a value until the process ends, so that its finalizers never run."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 

@@ -1,4 +1,4 @@
-"""One request, sent exactly once: whatever comes of it, and the TLS connection that it took."""
+"""A request that is sent exactly once, with its result and its TLS connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class TLS:
-    """A TLS connection: its version, and of the host's certificate the issuer and the end, in seconds since 1970."""
+    """A TLS connection: its version, and the issuer and expiry (seconds since 1970) of the host's certificate."""
 
     version: str
     issuer: str | None
@@ -31,9 +31,13 @@ class TLS:
 
 @attrs.frozen(kw_only=True)
 class Exchange:
-    """A request and what came of it: a response, which may itself report an error, or the error in its place.
+    """The result of a request.
 
-    ``sent_at`` is in seconds since 1970 by this machine's clock, ``seconds`` is how long it took.
+    Attributes:
+        sent_at: When the request was sent, in seconds since 1970 by this machine's clock.
+        seconds: The duration, in seconds.
+        result: The response, which may report an error, or the error if there was no complete response.
+        tls: The TLS connection, if there was one.
     """
 
     sent_at: float
@@ -43,13 +47,13 @@ class Exchange:
 
     @property
     def response(self) -> Response | None:
-        """The response, if there was one."""
+        """The response, or None."""
         return self.result if isinstance(self.result, Response) else None
 
 
 @hide_locals
 async def probe(pool: Pool, request: Request, key: Secret | None, *, timeout: float) -> Exchange:
-    """Send a request once, without rate limit and retry, with a key or without any.
+    """Send a request once, without rate limit and retries, with or without a key.
 
     Raises:
         ConfigurationError: The pool is closed.
@@ -81,7 +85,7 @@ def _tls_of(transport: BaseTransport | None) -> TLS | None:
 
 
 def _organization(name: object) -> str | None:
-    """Return the organization in a distinguished name, else its common name."""
+    """Return the organization in a distinguished name, or else the common name."""
     pairs = cast("tuple[tuple[tuple[str, str], ...], ...]", name)
     parts = {kind: value for pair in pairs for kind, value in pair}
     return parts.get("organizationName") or parts.get("commonName")

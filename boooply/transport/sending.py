@@ -1,4 +1,4 @@
-"""The loop around attempts: a slot of the rate limit, the send, and what the retry table decides about its end."""
+"""The loop around attempts: wait for the rate limit, send, and decide by the retry table."""
 
 from __future__ import annotations
 
@@ -32,56 +32,58 @@ OnSend = Callable[[], Awaitable[None]]
 
 TIMEOUT: Final = 30.0
 
-_MOST_RATE_LIMITED: Final = 20  # a call that got a 429 this often, each time after the wait it named, will get another
-_JITTER: Final = 0.05  # seconds at most, so that callers who waited for the same moment do not all send at once
+_MOST_RATE_LIMITED: Final = (
+    20  # after this many 429s, each after the wait that the last one named, another attempt is futile
+)
+_JITTER: Final = 0.05  # seconds at most, so that callers that wait for the same time do not all send at once
 _NOT_CARRIED_OUT: Final = frozenset({FailureKind.NEVER_SENT, FailureKind.RATE_LIMITED})
 _ALREADY_DONE: Final = frozenset({400, 404})  # the responses to a second cancel or delete
 
 
 @attrs.frozen
 class Transport:
-    """The way of one key to the API, over a pool that others may share; ``timeout`` is in seconds, for one attempt."""
+    """A key and its settings, over a pool that others may share. ``timeout`` is for one attempt, in seconds."""
 
     pool: Pool
     key: Secret
     timeout: float = TIMEOUT
     retry: RetryPolicy = attrs.Factory(RetryPolicy)
     hooks: Hooks = attrs.Factory(Hooks)
-    organization_id: str | None = None  # the customer whose key it is, if that is known
+    organization_id: str | None = None  # the customer that the key belongs to, if it is known
 
     def ends(self) -> float:
-        """Return when a call that starts now must have ended, by the clock of the event loop."""
+        """Return the deadline of a call that starts now, by the clock of the event loop."""
         return inf if self.retry.deadline is None else clock() + self.retry.deadline
 
     async def call(self, endpoint: Endpoint[T], *, body: object = None, query: object = None, **path_params: str) -> T:
         """Send a request to an endpoint and return its result.
 
         Raises:
-            ValidationError: An identity cannot be part of a path.
-            APIError: As ``send`` and ``Endpoint.parse`` raise.
+            ValidationError: A path parameter cannot be part of a path.
+            APIError: The errors of ``send`` and ``Endpoint.parse``.
         """
         return endpoint.parse(await self.send(endpoint.request(body=body, query=query, **path_params)))
 
     def send(
         self, request: Request, *, on_send: OnSend | None = None, on_unsent: OnSend | None = None
     ) -> Awaitable[Response]:
-        """Send a request, and again where that is safe.
+        """Send a request, retry if that is safe, and return the response.
 
-        ``on_send`` is awaited once a slot is granted, before the first byte of each attempt. ``on_unsent`` is awaited
-        if that attempt was certainly not carried out, before any wait for the next one.
+        ``on_send`` is awaited when the rate limit allows an attempt, before its first byte. ``on_unsent`` is awaited if
+        the attempt was certainly not carried out, before the wait for the next one.
 
         Raises:
             APIConnectionError: There was no response.
-            DeadlineExceededError: The deadline passed, or a wait would have outlasted it.
+            DeadlineExceededError: The deadline passed, or the next wait would have exceeded it.
             DecodingError: The response broke off, or was too large.
-            AmbiguousWriteError: The request may have been carried out, and is not sent again.
+            AmbiguousWriteError: The request may have been carried out, and was not sent again.
         """
         return _ApiCall(self, request, self.ends(), on_send, on_unsent).run()
 
 
 @attrs.define
 class _ApiCall:
-    """One call: its request, and the attempts so far; ``ends`` is by the monotonic clock."""
+    """One call, with its attempts so far. ``ends`` is by the clock of the event loop."""
 
     _transport: Transport
     _request: Request
@@ -90,11 +92,11 @@ class _ApiCall:
     _on_unsent: OnSend | None = None
     _sent: int = 0
     _rate_limited: int = 0
-    _ambiguous: AttemptEnd | None = None  # of the first attempt that may have been carried out
+    _ambiguous: AttemptEnd | None = None  # the first attempt that may have been carried out
 
     @hide_locals
     async def run(self) -> Response:
-        """Send the request until an attempt settles it."""
+        """Send the request until an attempt ends the call."""
         hooks = self._transport.hooks
         context = hooks.call_started(self._request)
         try:
@@ -179,7 +181,7 @@ class _ApiCall:
         elif clock() < self._ends or result.kind is FailureKind.NEVER_SENT:
             failure, outcome = result.kind, result.error
         else:
-            # an APITimeoutError would name what was left of the deadline, which is no setting of anyone's
+            # an APITimeoutError would name the rest of the deadline, which is not a setting
             failure, outcome = FailureKind.DEADLINE, self._deadline_error("response", result.error.status)
         return AttemptEnd(
             number=self._sent + self._rate_limited + 1,
@@ -197,14 +199,14 @@ class _ApiCall:
             await self._on_unsent()
 
     async def _confirm(self, end: AttemptEnd) -> Response:
-        """Return the response; a read decides whether a 400 or 404 after an ambiguous attempt is a success."""
+        """Return the response. After an ambiguous attempt, a read decides whether a 400 or 404 means success."""
         response = end.unwrap()
         if self._ambiguous is None or response.status not in _ALREADY_DONE:
             return response
         return await self._reconcile(end) or response
 
     async def _reconcile(self, end: AttemptEnd) -> Response | None:
-        """Read the state, and return the response of a request that was carried out, or None if nothing changed."""
+        """Read the state. Return the response if the request was carried out, or None if nothing changed."""
         reconcile = self._request.reconcile
         if reconcile is not None:
             with suppress(BoooplyError):
@@ -230,7 +232,7 @@ class _ApiCall:
         if end.failure is not FailureKind.RATE_LIMITED:
             return max(retry.pause(self._sent, chance), jitter + min(headers.retry_after or 0.0, LONGEST_WAIT))
         if self._transport.pool.limits is not None:
-            return jitter  # the limiter waits for as long as the headers ask
+            return jitter  # the limiter waits as long as the headers request
         wait = headers.retry_after if headers.retry_after is not None else headers.resets_in
         return jitter + (retry.pause(self._rate_limited, 0.0) if wait is None or wait <= 0 else min(wait, LONGEST_WAIT))
 
@@ -258,7 +260,7 @@ class _ApiCall:
         )
 
     def _problem(self, end: AttemptEnd) -> str | None:
-        """Return why a response cannot be read, if one came."""
+        """Return why the response cannot be read, or None if there was none."""
         if isinstance(end.result, Response):
             return self._request.check(end.result)
         return "; ".join(end.result.problems) if isinstance(end.result, DecodingError) else None

@@ -1,4 +1,4 @@
-"""One slot of a rate limit, from its grant until the limiter knows how it was used."""
+"""A slot of a rate limit, from its grant until its use is reported."""
 
 from types import TracebackType
 from typing import Self
@@ -14,10 +14,10 @@ Limiter = LocalLimiter | SharedLimiter
 
 @attrs.define
 class Slot:
-    """A permission to send one request, used in a ``with`` statement; without a limiter, everything is permitted.
+    """A permission to send one request, for a ``with`` statement. Without a limiter, every request is permitted.
 
     Attributes:
-        is_sending: Whether the request may have reached the API, so that it counts unless ``release`` is called.
+        is_sending: Whether the request may have reached the API. If so, it counts unless ``release`` is called.
     """
 
     _limiter: Limiter | None
@@ -30,13 +30,13 @@ class Slot:
         return cls(limiter, 0.0 if limiter is None else await limiter.acquire())
 
     def finish(self, headers: RateLimitHeaders | None, *, rate_limited: bool = False) -> None:
-        """Report that the request reached the API, with the headers of its response; only the first report counts."""
+        """Report that the request reached the API, with the response's headers. Only the first report counts."""
         limiter, self._limiter = self._limiter, None
         if limiter is not None:
             limiter.finish(headers, started=self._started, rate_limited=rate_limited)
 
     def release(self) -> None:
-        """Report that the request did not reach the API; only the first report counts."""
+        """Report that the request did not reach the API. Only the first report counts."""
         limiter, self._limiter = self._limiter, None
         if limiter is not None:
             limiter.release(started=self._started)

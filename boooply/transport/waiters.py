@@ -1,4 +1,4 @@
-"""Callers that wait for a limiter: first come, first served on each event loop."""
+"""Callers that wait for a limiter, in the order of their arrival on each event loop."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import attrs
 class Queue:
     """The waiters of one event loop.
 
-    ``async with`` waits until no earlier waiter is left, and gives the event that `Waiters.wake` sets. A waiter that is
-    cancelled leaves the queue, and the next one moves up.
+    ``async with`` waits for all earlier waiters, and returns the event that `Waiters.wake` sets. A cancelled waiter
+    leaves the queue.
     """
 
-    lock: asyncio.Lock = attrs.Factory(asyncio.Lock)  # the first waiter has it
+    lock: asyncio.Lock = attrs.Factory(asyncio.Lock)  # the first waiter owns it
     changed: asyncio.Event = attrs.Factory(asyncio.Event)
     count: int = 0
 
@@ -36,11 +36,13 @@ class Queue:
 
 
 class Waiters:
-    """The waiters of a limiter, in a queue for each event loop, so that none waits for a loop that has stopped."""
+    """The waiters of a limiter, in one queue per event loop, so that no waiter depends on a loop that has stopped."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._queues: dict[asyncio.AbstractEventLoop, Queue] = {}  # replaced, never changed: readers take no mutex
+        self._queues: dict[
+            asyncio.AbstractEventLoop, Queue
+        ] = {}  # replaced and never changed, so that readers need no mutex
 
     def __len__(self) -> int:
         return sum(queue.count for queue in self._queues.values())
@@ -56,7 +58,7 @@ class Waiters:
         return queue
 
     def wake(self) -> None:
-        """Wake the first waiter of each event loop; any thread may call this."""
+        """Wake the first waiter of each event loop. Any thread may call this."""
         for loop, queue in self._queues.items():
             if queue.count:
                 with suppress(RuntimeError):  # the loop is closed, and its waiters are gone

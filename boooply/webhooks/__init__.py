@@ -1,8 +1,8 @@
-"""Webhooks, sent when an interview has a transcript, an evaluation or a recording (contract section 7).
+"""Webhooks, which Boooply sends when an interview has a transcript, an evaluation or a recording.
 
     event = Webhook(secret).verify(raw_body, headers)
 
-Nothing here does I/O, so it works in any framework.
+Nothing here does I/O, so it works with any framework.
 """
 
 from boooply.webhooks.events import *

@@ -1,4 +1,4 @@
-"""Headers of any framework: a mapping or a list of pairs, text or bytes, in any case."""
+"""Headers of any framework: a mapping or a list of pairs, with names in text or bytes and in any case."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 
 class HasItems(Protocol):
-    """The headers of a framework whose class is not a ``Mapping``."""
+    """Headers of a framework that are not a ``Mapping``."""
 
     def items(self) -> Iterable[Any]:
         """Return the names with their values."""
@@ -20,7 +20,7 @@ Headers = Mapping[Any, Any] | HasItems | Iterable[tuple[Any, Any]]
 def values_of(headers: Headers, *names: str) -> list[list[str]] | None:
     """Return all values of each named header, or None if ``headers`` are not headers at all."""
     try:
-        # a framework's own class need not be a Mapping
+        # the class of a framework may not be a Mapping
         items = getattr(headers, "items", None)
         pairs = list(cast("Iterable[tuple[Any, Any]]", headers if items is None else items()))
         known = [(_text(key).lower(), value) for key, value in pairs]

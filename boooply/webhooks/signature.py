@@ -1,4 +1,4 @@
-"""Signatures over the received bytes, and a diagnosis for bodies that were parsed and written again."""
+"""Signatures of raw bodies, and the diagnosis of bodies that were parsed and serialized again."""
 
 from __future__ import annotations
 
@@ -16,21 +16,29 @@ _WHOLE_UP_TO: Final = 1e21  # JavaScript prints numbers below it without an expo
 
 
 def sign(body: bytes, secret: str | Secret, /) -> str:
-    """Sign a body as Boooply does: HMAC-SHA256 in hexadecimal digits, for the header ``X-Boooply-Signature``."""
+    """Sign a body as Boooply does, for tests of your endpoint.
+
+    Args:
+        body: The raw body.
+        secret: The webhook secret.
+
+    Returns:
+        The value of the header ``X-Boooply-Signature``, an HMAC-SHA256 in hexadecimal digits.
+    """
     key = secret.reveal() if isinstance(secret, Secret) else secret
     return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 
 
 def is_signed(body: bytes, signature: str, secrets: Iterable[Secret]) -> bool:
-    """Return whether a signature matches one of the secrets; the time that it takes does not reveal which."""
-    # bytes: compare_digest rejects text that is not ASCII
+    """Return whether a signature matches one of the secrets, in a time that does not depend on which one."""
+    # bytes, because compare_digest rejects non-ASCII text
     presented = signature.lower().encode("utf-8", "replace")
     matches = [hmac.compare_digest(sign(body, secret).encode(), presented) for secret in secrets]
     return any(matches)
 
 
 def stringified(body: bytes) -> bytes | None:
-    """Write JSON as JavaScript's ``JSON.stringify`` does, or return None if that is impossible."""
+    """Return JSON as JavaScript's ``JSON.stringify`` writes it, or None if that is impossible."""
     try:
         value: Any = json.loads(body, parse_float=_as_javascript)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Verification of webhooks: first the signature, then the event, then its age."""
+"""Verification of webhooks: the signature, then the event, then its age."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from boooply.webhooks.headers import Headers, values_of
 from boooply.webhooks.signature import is_signed, stringified
 
 LARGEST_BODY: Final = 10 * 2**20
-"""In bytes; an hour of transcript is far smaller."""
+"""The largest body, in bytes. The transcript of an hour is far smaller."""
 
 _LARGEST_DIAGNOSIS: Final = 64 * 2**10
 SIGNATURE: Final = "X-Boooply-Signature"
@@ -42,17 +42,22 @@ def _now() -> datetime:
 
 
 class Webhook:
-    """A verifier of what Boooply posts to your endpoint.
+    """A verifier of the webhooks that Boooply sends to your endpoint.
 
-    ``secret`` is the webhook secret (``whsec_…``), or several while one replaces another. It falls back to
-    ``BOOOPLY_WEBHOOK_SECRET``, separated by commas. ``max_age`` is in seconds: an event whose signed time is further
-    from now is rejected. By default, none is: a delivery is retried for a minute or two, and can be replayed from
-    the dashboard much later. To handle each event only once, compare its ``idempotency_key``. ``clock`` returns the
-    current time with its timezone; tests of ``max_age`` replace it.
+    It does not detect repeated deliveries. To handle each event only once, compare ``Event.idempotency_key``.
+
+    Args:
+        secret: The webhook secret (``whsec_…``), or several secrets while you replace one. Default: the environment
+            variable ``BOOOPLY_WEBHOOK_SECRET``, which may contain several secrets, separated by commas.
+        max_age: The largest difference between the signed time of an event and the current time, in seconds. Default:
+            None, which accepts any age. Boooply retries a delivery for a minute or two, and you can replay an event
+            from the dashboard much later.
+        clock: A function that returns the current time with its time zone. Tests of ``max_age`` replace it. Default:
+            the clock of this machine.
 
     Raises:
-        ConfigurationError: A secret is missing, not text, too short, a mask, an API key or an unfilled variable; or
-            ``max_age`` is not above zero.
+        ConfigurationError: A secret is missing, is too short or cannot be a webhook secret, or ``max_age`` is not above
+            zero.
     """
 
     def __init__(
@@ -70,17 +75,22 @@ class Webhook:
         self._clock = clock
 
     def verify(self, raw_body: bytes | bytearray | memoryview, headers: Headers, /) -> Event:
-        """Return the event in a request, given its raw body and its headers.
+        """Verify a request, and return its event.
+
+        Args:
+            raw_body: The raw bytes of the request's body, before any parsing.
+            headers: The headers of the request: a mapping or a list of pairs.
 
         Raises:
-            InvalidSignatureError: The body is not signed with one of the secrets. Respond with 401.
-            MalformedEventError: The body is signed but not an event, or is larger than 10 MiB. Respond with 400.
-            StaleEventError: The event is older than ``max_age``. Respond with 400.
-            ValidationError: The body is not bytes: a framework has parsed it.
+            InvalidSignatureError: The signature is missing or invalid. Respond with 401.
+            MalformedEventError: The signature is valid, but the body is not an event. Also raised if the body is larger
+                than 10 MiB. Respond with 400.
+            StaleEventError: The signed time is missing, or differs from now by more than ``max_age``. Respond with 400.
+            ValidationError: The body is not bytes, because your framework has parsed it.
         """
         body = _octets(raw_body)
         outcome = self._judge(body, headers)
-        del raw_body, body, headers  # a traceback shows local variables, and both contain secrets
+        del raw_body, body, headers  # a traceback shows local variables, and these contain secrets
         if isinstance(outcome, BoooplyError):
             raise outcome
         return outcome
@@ -120,7 +130,7 @@ class Webhook:
 
 def _octets(raw_body: object) -> bytes:
     if isinstance(raw_body, bytes | bytearray | memoryview):
-        return bytes(cast("bytes", raw_body))  # pyright knows no item type of a memoryview
+        return bytes(cast("bytes", raw_body))  # pyright does not know the item type of a memoryview
     found = type(raw_body).__name__
     del raw_body
     raise ValidationError("raw_body", f"must be the raw bytes of the body, not a {found}: {_RAW_BYTES}")
@@ -138,7 +148,7 @@ def _mismatch(body: bytes, signature: str, secrets: tuple[Secret, ...]) -> Inval
     original = stringified(body) if len(body) <= _LARGEST_DIAGNOSIS else None
     if original is not None and is_signed(original, signature, secrets):
         return InvalidSignatureError(
-            "the signature matches this JSON, but not these bytes: something has parsed the body and written it again. "
+            "the signature matches this JSON, but not these bytes: something has parsed the body and serialized it. "
             f"Pass the raw bytes. {_RAW_BYTES}",
             is_reserialized=True,
         )

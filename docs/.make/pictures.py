@@ -254,7 +254,7 @@ def draw_fleet() -> Picture:
         height = max(_TALL * len(running), LINE * len(store) + 18)
         _draw_way(picture, y + 12 + height / 2, sources, running, store)
         y += height + 44
-    picture.words(250, y + 2, "Each process mints at Boooply. Their store keeps them apart.", "soft small")
+    picture.words(250, y + 2, "Each process mints keys. The shared store prevents a second key.", "soft small")
     return picture
 
 

@@ -41,27 +41,30 @@ _BELOW: Final = "<!-- The rest is made by docs/.make/reference.py: change that, 
 _WIDE: Final = "hide:\n  - toc # its tables need the width\n"
 _ENDPOINTS: Final = """# Operations and endpoints
 
-Every call of the API that this SDK makes. The kind is the [allowance](../explanation/rate-limits.md) that a call counts
-against, and whether it [may be sent again](../explanation/safety.md).
+Every request that the SDK sends to the API. The kind is the [rate limit](../explanation/rate-limits.md) that counts the
+call, and its [idempotency](../explanation/safety.md): the SDK never blindly repeats an `unsafe` call.
 
-| call | request | kind | result |
+| method | request | kind | result |
 | --- | --- | --- | --- |
 """
 _AFTER: Final = """
 `create_organization_api_key` needs a platform key; all others need an organization key. `iterate`, `resolve` and
 `wait_for_evaluation` call `list`, `get` and `get_evaluation`. `download_recording` calls `get_recording`, and then
-requests the link that it finds there, without your key.
+requests the link in its response, without your key.
 
-An `idempotent` call is sent again only if a read shows that it has not been carried out:
+## Idempotency
 
-| call | read |
+If the outcome of an `idempotent` call is unknown, the SDK reads the state first. It repeats the call only if the read
+shows that the call had no effect:
+
+| method | read |
 | --- | --- |
 """
 _COMMANDS: Final = """# The command line
 
-The help of every command. The commands come with the extra `cli`; `enqueue`, `queue` and `worker` need `distributed` as
-well, and `mcp` needs `mcp`. The variables that they read are on a [page of their own](environment.md).
-`boooply --install-completion` lets Tab complete commands, options and files in bash, zsh, fish and PowerShell.
+The help of every command. The commands need the extra `cli`. `enqueue`, `queue` and `worker` also need `distributed`,
+and `mcp` needs `mcp`. [Environment variables](environment.md) lists the variables that they read. To complete commands,
+options and files with Tab in bash, zsh, fish or PowerShell, run `boooply --install-completion`.
 
 ```bash
 python -m pip install ".[cli]"
@@ -70,13 +73,13 @@ boooply --help
 """
 _FIELDS: Final = """# Fields
 
-Every field of what you send and of what comes back, with the API's own name for it. All of them are attributes.
+Every field of requests, responses and webhook events, with its name in the API. Each field is an attribute.
 
-What the API left out of a response is `None`, or an empty tuple. Each response also has `extra`: what the API sent
-beyond these fields, under the API's names.
+A field that the API omits is `None` or an empty tuple. Each response also has `extra`, a mapping of the fields that
+this version of the SDK does not know, by their names in the API.
 """
 _FIELD: Final = """
-| field | in the API | type | what it is |
+| field | name in the API | type | meaning |
 | --- | --- | --- | --- |
 """
 _REQUESTS: Final = (

@@ -1,4 +1,4 @@
-"""Start the ATS beside a sandbox: ``python examples/ats [PORT]``. Nothing leaves this machine, and no key is needed."""
+"""Start the ATS and a sandbox with ``python examples/ats [PORT]``, without a key and without network access."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from boooply.sandbox import Limits, Sandbox
 
 
 def main() -> None:
-    """Serve until Ctrl-C; the store is deleted afterwards, like the sandbox that minted its keys."""
+    """Serve until Ctrl-C, and delete the store and the sandbox's data afterwards."""
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     with socket.create_server(("127.0.0.1", port)) as listening, tempfile.TemporaryDirectory() as place:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -1,7 +1,7 @@
 """Talentry, a small ATS that offers Boooply's interviews to its customers, with a key per customer.
 
-A customer clicks "Connect Boooply", which mints and stores its key. From then on its interviews are created with that
-key, and their results arrive by webhook. If the key is revoked, the page says so and offers to reconnect.
+A customer clicks "Connect Boooply", and the ATS mints and stores the customer's key. It creates the customer's
+interviews with that key, and receives their results as webhooks. If the key is revoked, the page offers to reconnect.
 """
 
 import logging
@@ -40,7 +40,7 @@ HEADERS = {
 
 @attrs.frozen
 class Customer:
-    """A company that uses this ATS, and its one user."""
+    """A company that uses this ATS, with a single user."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ class Customer:
     user_email: str
 
     def as_tenant(self) -> Tenant:
-        """Return the customer as Boooply is to know it."""
+        """Return the customer's data for Boooply."""
         return Tenant(
             user_id=self.user_id,
             user_email=self.user_email,
@@ -76,7 +76,7 @@ rejected: set[str] = set()  # the customers whose key Boooply no longer accepts
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    """Open this application's own database around Boooply's store, whose events are written to it."""
+    """Open this application's database first, because handlers of Boooply's events write to it."""
     async with candidates.open(os.environ.get("ATS_DATABASE", "ats.db")), boooply.lifespan(app):
         yield
 
@@ -100,7 +100,7 @@ def current_customer(customer: Annotated[Customer | None, Depends(signed_in)]) -
 
 
 def current_customer_id(customer: Annotated[Customer, Depends(current_customer)]) -> str:
-    """Return our own id of the customer, which Boooply calls ``organizationId``."""
+    """Return this ATS's ID of the customer, which Boooply calls ``organizationId``."""
     return customer.id
 
 
@@ -117,7 +117,7 @@ class SignIn(BaseModel):
 
 
 async def session_view(customer: Customer | None, tenants: AsyncTenants) -> dict[str, Any]:
-    """Show who is signed in, and whether Boooply is connected."""
+    """Return the signed-in user, and whether Boooply is connected."""
     shown = [{"id": one.id, "name": one.name, "user_name": one.user_name} for one in CUSTOMERS.values()]
     connected = customer is not None and await is_connected(customer, tenants)
     current = customer and {
@@ -130,7 +130,7 @@ async def session_view(customer: Customer | None, tenants: AsyncTenants) -> dict
 
 
 async def is_connected(customer: Customer, tenants: AsyncTenants) -> bool:
-    """Return whether a key of the customer is stored."""
+    """Check whether the store has a key of the customer."""
     try:
         await tenants.client(customer.id)
     except NotConnectedError:
@@ -142,13 +142,13 @@ async def is_connected(customer: Customer, tenants: AsyncTenants) -> bool:
 
 @app.get("/", response_class=HTMLResponse)
 async def page() -> HTMLResponse:
-    """Show the one page."""
+    """Show the page."""
     return HTMLResponse(PAGE, headers=HEADERS)
 
 
 @app.get("/api/session")
 async def see_session(customer: MaybeCustomer, tenants: AllTenants) -> dict[str, Any]:
-    """Show who is signed in."""
+    """Return the signed-in user."""
     return await session_view(customer, tenants)
 
 
@@ -157,7 +157,7 @@ async def sign_in(choice: SignIn, response: Response, tenants: AllTenants) -> di
     """Sign in as a customer's user."""
     customer = CUSTOMERS.get(choice.customer_id)
     if customer is None:
-        raise HTTPException(404, "There is no such customer.")
+        raise HTTPException(404, "Unknown customer.")
     session = secrets.token_urlsafe()
     sessions[session] = customer
     response.set_cookie("session", session, httponly=True, samesite="strict")
@@ -179,14 +179,14 @@ async def sign_out(
 
 @app.post("/api/connect-boooply")
 async def connect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, bool]:
-    """Mint the customer's key and store it; however often the customer clicks, it is minted once."""
+    """Mint the customer's key and store it; repeated clicks mint it only once."""
     await tenants.connect(customer.as_tenant())
     return {"connected": True}
 
 
 @app.post("/api/reconnect-boooply")
 async def reconnect_boooply(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, bool]:
-    """Mint another key, which replaces the one that Boooply rejects; each click mints one, so the page offers one."""
+    """Mint another key, which replaces the rejected one; each click mints a key, so the page allows a single click."""
     await tenants.reconnect(customer.as_tenant())
     rejected.discard(customer.id)
     return {"connected": True}
@@ -231,7 +231,7 @@ async def create_interview(form: NewInterview, customer: CurrentCustomer, client
 
 @app.get("/api/interviews")
 async def list_interviews(customer: CurrentCustomer, tenants: AllTenants) -> dict[str, Any]:
-    """Show the customer's interviews; the page asks every second, Boooply is asked every other."""
+    """Return the customer's interviews; the page polls every second, and Boooply is polled every two seconds."""
     if candidates.needs_refresh(customer.id):
         await refresh(customer, tenants)
     shown = [attrs.asdict(one) for one in await candidates.of(customer.id)]
@@ -239,11 +239,11 @@ async def list_interviews(customer: CurrentCustomer, tenants: AllTenants) -> dic
 
 
 async def refresh(customer: Customer, tenants: AsyncTenants) -> None:
-    """Ask Boooply for the present statuses of the customer's interviews, and notice if it rejects the key."""
+    """Get the current statuses of the customer's interviews from Boooply, and record whether it rejects the key."""
     try:
         client = await tenants.client(customer.id)
         newest = await client.interviews.list(limit=50)
-    except AuthenticationError as error:  # its text names the customer
+    except AuthenticationError as error:  # its message names the customer
         if customer.id not in rejected:
             logging.getLogger("talentry").warning("%s", error)
         rejected.add(customer.id)
@@ -259,7 +259,7 @@ async def refresh(customer: Customer, tenants: AsyncTenants) -> None:
 
 @boooply.on(EvaluationEvent)
 async def evaluated(event: EvaluationEvent) -> None:
-    """Store an evaluation, which is delivered here once."""
+    """Store an evaluation; each event is handled once."""
     if event.source_id is None:  # it was created in Boooply's dashboard
         return
     points = event.strengths_and_weaknesses

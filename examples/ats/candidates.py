@@ -1,4 +1,4 @@
-"""The ATS's own record of its candidates' interviews, in a SQLite file."""
+"""The ATS's records of interviews, in a SQLite file."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ REFRESH_AFTER = 2.0  # seconds
 
 @attrs.frozen(kw_only=True)
 class StoredInterview:
-    """One interview as the page shows it."""
+    """An interview as the page shows it."""
 
     code: str
     customer_id: str
@@ -42,12 +42,12 @@ class Candidates:
 
     def __init__(self) -> None:
         self._database: sqlite3.Connection | None = None
-        self._thread: ThreadPoolExecutor | None = None  # the only one that reads and writes
+        self._thread: ThreadPoolExecutor | None = None  # only this thread reads and writes
         self._refreshed_at: dict[str, float] = {}
 
     @asynccontextmanager
     async def open(self, path: str) -> AsyncGenerator[None]:
-        """Open the file, and close it at the end."""
+        """Open the file, and close it afterwards."""
         database = sqlite3.connect(path, check_same_thread=False)
         with closing(database), ThreadPoolExecutor(1) as self._thread:  # the thread ends before the file is closed
             database.execute(SCHEMA)
@@ -80,20 +80,20 @@ class Candidates:
         """Store a result of an interview.
 
         Raises:
-            LookupError: The interview is not stored yet; the event is handled again later.
+            LookupError: The interview is not stored yet; Boooply's inbox then retries the event.
         """
         changed = await self._write(f"UPDATE interviews SET {column} = ? WHERE code = ?", json.dumps(value), code)  # noqa: S608 - one of two names
         if not changed:
             raise LookupError(code)
 
     async def update_statuses(self, customer_id: str, statuses: Mapping[str, str]) -> None:
-        """Store the present statuses of a customer's interviews."""
+        """Store the current statuses of a customer's interviews."""
         self._refreshed_at[customer_id] = time.monotonic()
         for code, status in statuses.items():
             await self._write("UPDATE interviews SET status = ? WHERE code = ? AND status != ?", status, code, status)
 
     def needs_refresh(self, customer_id: str) -> bool:
-        """Return whether it is time to ask Boooply for a customer's statuses again."""
+        """Check whether a customer's statuses are out of date."""
         return time.monotonic() - self._refreshed_at.get(customer_id, -REFRESH_AFTER) >= REFRESH_AFTER
 
     async def _write(self, statement: str, *values: object) -> int:

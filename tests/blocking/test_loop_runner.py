@@ -260,7 +260,9 @@ opening.__exit__(None, None, None)
 """
     done = run_program(STORE + after, cwd=tmp_path)
 
-    assert done.stdout.strip() == "the store was opened before a fork, in another process: open it in this one"
+    assert (
+        done.stdout.strip() == "the store was opened before a fork, in another process. Open it again in this process."
+    )
     assert (done.stderr, done.returncode) == ("", 0)
 
 

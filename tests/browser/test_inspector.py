@@ -151,7 +151,7 @@ def test_a_webhook_opens_and_is_replayed(sandbox: Sandbox, client: BoooplyClient
         expect(dialog).to_contain_text(words)
     looking.picture(page, "inspector-3-webhook")
     dialog.get_by_role("button", name="Replay").click()
-    expect(page.get_by_test_id("result")).to_contain_text("under way already")
+    expect(page.get_by_test_id("result")).to_contain_text("already in progress")
     page.get_by_role("button", name="Dismiss").click()  # above the dialog
     expect(page.get_by_test_id("result")).to_be_empty()
 
@@ -168,7 +168,7 @@ def test_without_an_endpoint_a_replay_says_what_is_missing(
     dialog = page.get_by_role("dialog", name="interview.transcript")
     expect(dialog.get_by_role("button", name="Replay")).to_be_disabled()
     expect(dialog).to_contain_text("Set the endpoint URL first")
-    expect(dialog).to_contain_text("a placeholder, http://127.0.0.1:8000/webhooks/boooply: put your own address")
+    expect(dialog).to_contain_text("the placeholder http://127.0.0.1:8000/webhooks/boooply: replace it with your URL")
     looking.picture(page, "inspector-8-no-endpoint")
     sandbox.webhooks.url = "http://127.0.0.1:9/nobody-listens"
     expect(dialog.get_by_role("button", name="Replay")).to_be_enabled()
@@ -206,7 +206,7 @@ def test_copies_of_a_customers_call_need_that_customers_key(sandbox: Sandbox, lo
     page = looking.at(f"{sandbox.base_url}/#call-2")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Both read $CUSTOMER_KEY, the key of customer org_1")
-    expect(dialog).to_contain_text("which the store of your program has: boooply tenants key org_1.")
+    expect(dialog).to_contain_text("which the store of your program contains: boooply tenants key org_1.")
     looking.picture(page, "inspector-7-customers-key")
     python = copied(page, dialog.get_by_test_id("copy-python"), "Python copied")
     curl = copied(page, dialog.get_by_test_id("copy-curl"), "curl copied")
@@ -253,10 +253,10 @@ def test_customer_status_operation_and_text_narrow_the_lists(busy: Sandbox, look
     expect(page.locator("#matches")).to_contain_text("1 interview, 1 call")
     looking.picture(page, "inspector-6-found")
     page.get_by_label("Status of calls").select_option("4xx")
-    expect(page.get_by_test_id("panel-calls")).to_contain_text("None matches the filters")
+    expect(page.get_by_test_id("panel-calls")).to_contain_text("Nothing matches the filters")
     page.reload()
     expect(page.get_by_test_id("panel-interviews").locator(".count")).to_have_text("1 of 200")
-    page.get_by_role("button", name="Clear the filters").click()
+    page.get_by_role("button", name="Clear filters").click()
     expect(count).to_have_text(f"{CALLS:,}")
     assert page.evaluate("location.search") == ""
 

@@ -138,7 +138,7 @@ def test_a_write_that_may_have_been_carried_out_says_so(run: Run, sandbox: Sandb
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"boooply: POST {INTERVIEWS}: it may have been carried out (no response")
-    assert "it was not sent again" in ran.err
+    assert "It was not sent again" in ran.err
     assert json.loads(run("api", "GET", INTERVIEWS).out)["pagination"]["total"] == 1
 
 

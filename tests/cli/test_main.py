@@ -135,7 +135,11 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
         (("mcp",), {"BOOOPLY_API_KEY": "null"}, "BOOOPLY_API_KEY is a placeholder that was not filled in"),
         (("provision", "tenants.csv"), {"BOOOPLY_PLATFORM_KEY": ""}, "BOOOPLY_PLATFORM_KEY is missing: set it\n"),
         (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": ""}, "BOOOPLY_BASE_URL is missing: set it\n"),
-        (("tenants", "check", "--store", "sqlite:///:memory:"), {"BOOOPLY_STORE_KEY": ""}, "set BOOOPLY_STORE_KEY"),
+        (
+            ("tenants", "check", "--store", "sqlite:///:memory:"),
+            {"BOOOPLY_STORE_KEY": ""},
+            "Set BOOOPLY_STORE_KEY. For",
+        ),
         (("enqueue", "tenants.csv", "--encoding", "utf-9"), {}, "--encoding: 'utf-9' is unknown"),
         (("enqueue", "tenants.csv", "--map", "A=b"), {}, "--map: 'A' is mapped to 'b', which is unknown"),
     ],

@@ -306,6 +306,14 @@ def test_a_state_file_keeps_everything_over_a_restart(
             assert client.interviews.get(code).participants[0].name == "Zoë"
 
 
+async def test_a_state_file_that_another_sandbox_uses_is_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.json"
+    async with Sandbox(state=file):
+        assert await serve(state=file) == 2
+    problem = "another sandbox is using this file: stop that sandbox, or name another file"
+    assert "".join(capsys.readouterr().err.split()) == "".join(f"boooply: --state {file}: {problem}".split())
+
+
 async def test_the_plan_option_refuses_the_sixth_interview(capsys: pytest.CaptureFixture[str]) -> None:
     serving = asyncio.create_task(serve(plan="Free"))
     variables = await ready(capsys)

@@ -73,7 +73,7 @@ def test_a_wrong_encryption_key_is_one_line_and_1(run: Run, monkeypatch: pytest.
     ran = run("store", "rotate")
 
     assert (ran.code, ran.out) == (1, "")
-    assert "BOOOPLY_STORE_KEY must contain it too" in ran.err
+    assert "Add that key to BOOOPLY_STORE_KEY" in ran.err
 
 
 async def _swap() -> None:
@@ -174,7 +174,7 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
     ran = run("store", "restore", rescued)
 
     assert ran.code == 1
-    assert "line 1: org_1: has another key by now" in ran.err
+    assert "line 1: org_1: already has another key" in ran.err
     assert "1 key restored." in ran.out
     assert "delete it" not in ran.words
     assert run("tenants", "key", "org_1").out == f"{THIRD_KEY}\n"

@@ -746,7 +746,7 @@ def test_a_key_that_could_not_be_stored_is_kept_at(
         response = client.get("/connected")
         assert response.status_code == 409
         assert ("reconnect Boooply" in response.json()["detail"]) is is_stored
-    assert ("the key of org_1 was minted and could not be stored" in caplog.text) is not is_stored
+    assert ("the key of org_1 was minted but could not be stored" in caplog.text) is not is_stored
     assert len([*tmp_path.glob("boooply-rescued-keys-*")]) == (not is_stored)
     assert "0123456789abcdef" not in caplog.text
 

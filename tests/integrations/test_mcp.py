@@ -463,7 +463,7 @@ async def test_storing_a_late_key_is_retried_whatever_the_store_raises(
                 await asyncio.sleep(0.01)
         assert (await store.keys.get("org_acme")).reveal() not in caplog.text
     assert failed == ["org_acme"]
-    assert "the key of org_acme was minted and cannot be stored yet (the disk is full" in caplog.text
+    assert "the key of org_acme was minted but is not stored yet (the disk is full" in caplog.text
 
 
 @pytest.mark.parametrize("key", ["bply_org_0123456789abcdef", None])
@@ -490,7 +490,7 @@ async def test_a_late_key_replaces_no_other_and_restores_no_deleted_customer(
                     assert (await store.keys.get("org_acme")).reveal() == key
                 await asyncio.sleep(0.01)
         assert await is_stored(store) is (key is not None)
-    assert ("has another key by now" if key else "was disconnected meanwhile") in caplog.text
+    assert ("already has another key" if key else "was disconnected in the meantime") in caplog.text
     assert "it is lost" not in caplog.text
     assert minted[0].reveal()[-8:] not in caplog.text
 
@@ -518,7 +518,7 @@ async def test_a_key_that_was_never_stored_is_reported_and_rescued(
     async with hosting(platform=True) as host:
         await host.fail("connect_customer", ACME | {"confirm": True})
         await asyncio.sleep(0.05)
-    reported = "the key of org_acme was minted and could not be stored (the disk is full): it is in "
+    reported = "the key of org_acme was minted but could not be stored (the disk is full). It is in "
     assert f"{reported}{tmp_path}/boooply-rescued-keys-" in caplog.text
     assert minted[0].reveal() not in caplog.text
 

@@ -78,7 +78,7 @@ async def test_a_read_only_file_is_reported_at_once_and_its_keys_are_rescued(
         await is_rescued_at_once(store, platform, tmp_path)
     critical = [one.getMessage() for one in caplog.records if one.levelno == logging.CRITICAL]
     assert [one.partition("(")[0] for one in critical] == [
-        f"the key of org_{number} was minted and could not be stored " for number in range(2)
+        f"the key of org_{number} was minted but could not be stored " for number in range(2)
     ]
     assert all("readonly database" in one and "boooply store restore" in one for one in critical)
     assert str(rescued(tmp_path)[0]) in critical[0]
@@ -167,7 +167,7 @@ async def test_a_key_that_can_be_written_nowhere_is_retried(
     async with keeping(store, platform, org_0=KEY):
         await until(is_restored.is_set)
     assert await store.keys.get("org_0") == KEY
-    assert "no file can be written either; put this line into one" in caplog.text
+    assert "No rescue file could be written. Save this line, and run" in caplog.text
     assert rescued(tmp_path) == []
 
 

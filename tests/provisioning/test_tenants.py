@@ -94,7 +94,7 @@ async def test_a_stored_key_that_is_refused_is_told_to_be_one(tenants, store):
     with pytest.raises(AuthenticationError) as caught:
         await tenants.client("org_2")
     (note,) = caught.value.__notes__
-    assert note.startswith("It is the stored key of org_2 that is refused: was the store filled by another API")
+    assert note.startswith("The API rejected the stored key of org_2. If the key comes from another API")
 
 
 async def test_whose_key_it_is_is_asked_once(tenants, sandbox):

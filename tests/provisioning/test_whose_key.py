@@ -204,7 +204,9 @@ async def test_a_customer_whose_key_is_in_doubt_stays_so_if_no_other_key_comes(s
     for run_id in ("c/0", "d/0"):
         claimed = await recorder.claim(tenant, claim_token=run_id, lease=9)
         assert claimed.result is ClaimResult.IN_DOUBT
-        assert claimed.entry.reason == "its key may be another customer's, and no other key came to replace it"
+        assert (
+            claimed.entry.reason == "its key may belong to another customer, and no other key was minted to replace it"
+        )
     assert await states(store) == {"org_0": State.IN_DOUBT}
 
 

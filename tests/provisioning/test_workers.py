@@ -219,7 +219,7 @@ async def test_a_refused_key_is_set_aside_and_reported_once(queue, sandbox, capl
 
 
 async def test_a_worker_without_a_platform_is_rejected(queue):
-    with pytest.raises(ConfigurationError, match="platforms: must have at least one"):
+    with pytest.raises(ConfigurationError, match="platforms must contain at least one"):
         await queue.work([])
 
 
@@ -507,7 +507,7 @@ async def test_our_jobs_wake_no_one_who_listens(queue, postgresql_store_url):
 
 async def test_tables_of_another_version_are_rejected_before_the_ledger_is_written(queue, sql):
     sql("UPDATE boooply_queue.boooply_queue_state SET version = '02.00.00'")
-    with pytest.raises(StoreError, match="install one version on every machine") as caught:
+    with pytest.raises(StoreError, match="Install the same version on every machine") as caught:
         async with AsyncQueue.open(queue.store) as other:
             await other.enqueue(customers(1))
     assert "02.00.00" in str(caught.value)

@@ -304,7 +304,7 @@ async def test_a_customer_whose_key_in_doubt_is_not_replaced_is_listed_as_in_dou
     found = await entry(store)
     assert (found.state, found.reason) == (
         State.IN_DOUBT,
-        "its key may be another customer's, and no other key came to replace it",
+        "its key may belong to another customer, and no other key was minted to replace it",
     )
 
 

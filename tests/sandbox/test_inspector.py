@@ -371,7 +371,7 @@ async def test_the_copies_of_a_customers_call_read_that_customers_key(call: Any,
             with pytest.raises(AssertionError, match=r"CUSTOMER_KEY: set it to|Set CUSTOMER_KEY to") as caught:
                 await asyncio.to_thread(run, words, variables(call.sandbox, **unset))
             assert "Traceback" not in str(caught.value)
-            assert customer != "org_1" or "which the store of your program has: boooply tenants key org_1" in str(
+            assert customer != "org_1" or "which the store of your program contains: boooply tenants key org_1" in str(
                 caught.value
             )
         assert len(call.sandbox.calls) == before

@@ -139,7 +139,7 @@ async def test_the_clock_control_rejects_bad_values(call, raw: bytes, status: in
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
 def test_the_clock_never_goes_back(seconds: float) -> None:
-    with pytest.raises(ValueError, match="advances by"):
+    with pytest.raises(ValueError, match=r"^seconds must be from 0 to 1000000000$"):
         Sandbox().clock.advance(seconds)
 
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,7 +168,54 @@ async def test_only_its_owner_can_read_the_file(file: Path) -> None:
     file.with_name(f"{file.name}.new").write_text("from a run that was killed")
     async with Sandbox(state=file):
         assert stat.S_IMODE(status_of(file).st_mode) == 0o600
-    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    assert sorted(one.name for one in file.parent.iterdir()) == [file.name, f"{file.name}.lock"]
+    assert status_of(file.with_name(f"{file.name}.lock")).st_size == 0
+
+
+IN_USE = "another sandbox is using this file: stop that sandbox, or name another file"
+
+
+async def test_a_second_sandbox_on_the_file_is_an_error(caller_of: Any, file: Path) -> None:
+    async with Sandbox(state=file) as first:
+        code = (await caller_of(first).create()).code
+        for _ in range(2):  # the failure leaves the lock as it is
+            with pytest.raises(OSError, match=IN_USE) as raised:
+                await Sandbox(state=file).__aenter__()
+            assert raised.value.filename == str(file)
+        with pytest.raises(OSError, match=IN_USE), Sandbox(state=file.parent / ".." / file.parent.name / file.name):
+            pass
+    async with Sandbox(state=file) as second:
+        assert (await caller_of(second)(f"GET /interviews/{code}")).status == 200
+
+
+def test_another_process_on_the_file_is_an_error(file: Path) -> None:
+    program = f"from boooply.sandbox import Sandbox\nwith Sandbox(state={str(file)!r}):\n    pass"
+    command = [sys.executable, "-c", program]
+    with Sandbox(state=file):
+        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - our program
+    assert IN_USE in ran.stderr
+    subprocess.run(command, check=True, timeout=60)  # noqa: S603 - our program
+
+
+async def test_a_sandbox_that_cannot_serve_leaves_the_file_to_others(file: Path) -> None:
+    async with Sandbox() as other:
+        port = int(other.base_url.rpartition(":")[2])
+        with pytest.raises(OSError, match="address already in use"):
+            await Sandbox(state=file, port=port).__aenter__()
+    async with Sandbox(state=file):
+        pass
+
+
+async def test_a_state_that_another_sandbox_has_changed_is_not_overwritten(caller_of: Any, file: Path) -> None:
+    late = Sandbox(state=file)
+    async with Sandbox(state=file) as sandbox:
+        await caller_of(sandbox).create()
+    saved = text_of(file)
+    with pytest.raises(OSError, match="this file has changed since it was read: create the Sandbox again"):
+        await late.__aenter__()
+    assert text_of(file) == saved
+    async with sandbox:  # what it saved itself is no such change
+        assert sandbox.sent_emails
 
 
 async def test_a_write_that_fails_leaves_the_last_state(

@@ -182,7 +182,10 @@ async def test_writes_that_waited_for_one_lock_fail_together_each_with_its_own_e
         other.close()
         await store.keys.put("org_1", KEY)
     assert {str(error) for error in errors} == {
-        "the store cannot be written: database is locked. Another process has locked the store: end it, or wait for it."
+        (
+            "the store cannot be written: database is locked. Another process has locked the store. End that process, "
+            "or wait for it."
+        )
     }
     assert len({id(error) for error in errors}) == len(errors)
 

@@ -114,7 +114,7 @@ async def test_an_event_is_dead_after_its_last_attempt_as_the_clock_has_it(
     )
     assert line.endswith(
         f"<locals>.handle, line {handle.__code__.co_firstlineno + 2}. "
-        f"Once the cause is repaired: boooply events retry {key[:12]}"
+        f"After you fix the cause, run: boooply events retry {key[:12]}"
     )
     assert QUOTED not in caplog.text
 
@@ -220,7 +220,7 @@ async def test_an_event_that_kills_each_process_dies(store: AsyncStore) -> None:
 
     await work(inbox, never, lambda: dead, on_dead=dead.append)
     assert dead[0].attempts == 2
-    assert "no attempt was left: its process ended" in str(dead[0].last_failure)
+    assert "no attempt is left: the process ended" in str(dead[0].last_failure)
 
 
 async def test_a_handler_that_takes_too_long_fails_with_a_timeout(store: AsyncStore) -> None:

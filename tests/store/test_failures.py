@@ -127,8 +127,12 @@ def clerk(url: str) -> Iterator[str]:
             "Grant that right",
         ),
         ("ALTER ROLE clerk SET default_transaction_read_only = on", "read-only transaction", "Name the primary server"),
-        ("DROP TABLE boooply_ledger", 'relation "boooply_ledger" does not exist', "restore them from a backup"),
-        ("ALTER TABLE boooply_ledger DROP COLUMN orphans", "orphans does not exist", "restore them from a backup"),
+        ("DROP TABLE boooply_ledger", 'relation "boooply_ledger" does not exist', "restore the tables from a backup"),
+        (
+            "ALTER TABLE boooply_ledger DROP COLUMN orphans",
+            "orphans does not exist",
+            "restore the tables from a backup",
+        ),
     ],
 )
 async def test_a_permanent_failure_is_reported_at_once_with_its_remedy(
@@ -192,7 +196,7 @@ async def test_an_unknown_state_names_its_customer_and_the_remedy(store: AsyncSt
     await store.keys.put("org_1", KEY)
     await store.database.write(lambda connection: connection.execute(update(LEDGER).values({column: "archived"})))
     for reading in (_entries(store), store.keys.put("org_1", KEY)):
-        with pytest.raises(StoreError, match=r"boooply_ledger .*'archived'.* org_1: upgrade boooply") as caught:
+        with pytest.raises(StoreError, match=r"boooply_ledger .*'archived'.* org_1\. Upgrade boooply") as caught:
             await reading
         assert caught.value.is_permanent
 
@@ -202,7 +206,7 @@ async def test_an_unknown_status_of_an_event_is_an_error_of_the_store(store: Asy
     await store.database.write(
         lambda connection: connection.exec_driver_sql("UPDATE boooply_events SET status = 'archived'")
     )
-    with pytest.raises(StoreError, match=r"boooply_events .*'archived'.*upgrade boooply"):
+    with pytest.raises(StoreError, match=r"boooply_events .*'archived'.*Upgrade boooply"):
         await store.events.claim("event", claim_token="ours", lease=60)
 
 
@@ -229,8 +233,8 @@ async def test_a_database_that_cannot_store_every_name_is_refused_at_opening(
                 pass
         connection.execute(f"DROP DATABASE {name}".encode())
     assert str(caught.value) == (
-        f"the store's database has the encoding {encoding}, which cannot store every name: create one with "
-        "ENCODING 'UTF8' TEMPLATE template0, and name it in BOOOPLY_STORE_URL"
+        f"the store's database has the encoding {encoding}, which cannot store every name. Create a database with "
+        "ENCODING 'UTF8' TEMPLATE template0, and name it in BOOOPLY_STORE_URL."
     )
 
 

@@ -188,7 +188,7 @@ async def test_a_connection_serves_any_thread_whatever_the_url_says(sqlite_store
 async def test_a_newer_schema_is_rejected_with_its_version(store_url, encryption_key):
     async with AsyncStore.open(store_url, encryption_key=encryption_key) as store:
         await change(store, "UPDATE boooply_store SET version = 7")
-    with pytest.raises(StoreError, match=r"schema 7.*upgrade boooply"):
+    with pytest.raises(StoreError, match=r"schema 7.*Upgrade boooply"):
         async with AsyncStore.open(store_url, encryption_key=encryption_key):
             pass
 

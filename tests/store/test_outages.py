@@ -372,7 +372,7 @@ async def test_a_lock_that_is_not_released_is_reported_and_then_an_error(
             found = await asyncio.gather(*calls, return_exceptions=True)
         for one in found:
             assert isinstance(one, StoreError)
-            assert "Another process has locked the store: end it, or wait for it." in str(one)
+            assert "Another process has locked the store. End that process, or wait for it." in str(one)
             assert not one.is_permanent
         await store.keys.put("org_1", KEY)
 

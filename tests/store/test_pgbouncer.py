@@ -129,9 +129,9 @@ async def test_an_option_that_pgbouncer_refuses_is_reported_at_once(pgbouncer, e
 @pytest.mark.parametrize(
     ("option", "problem"),
     [
-        ("prepare_threshold=0", "has an option prepare_threshold: drop it, since the store never prepares statements"),
-        ("client_encoding=latin1", "has an option client_encoding: drop it, since the store always uses utf8"),
-        ("row_factory=dict_row", "has an option that PostgreSQL does not know: correct or drop it"),
+        ("prepare_threshold=0", "has an option prepare_threshold. Remove it: the store never prepares statements."),
+        ("client_encoding=latin1", "has an option client_encoding. Remove it: the store always uses utf8."),
+        ("row_factory=dict_row", "has an option that PostgreSQL does not know. Correct or remove it."),
     ],
 )
 async def test_an_option_of_the_driver_is_rejected_with_the_remedy(option: str, problem: str, encryption_key: str):

@@ -171,7 +171,7 @@ async def test_what_is_asked_for_is_the_bytes_as_they_are(storage, tmp_path):
 
 async def test_a_storage_that_is_not_there_is_not_called_the_api(storage, tmp_path):
     storage.links = "nowhere"
-    with pytest.raises(APIConnectionError, match="the storage of the recording cannot be reached"):
+    with pytest.raises(APIConnectionError, match="the server of the video cannot be reached"):
         await storage.download(tmp_path / "interview.mp4", attempts=1)
 
 

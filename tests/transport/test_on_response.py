@@ -167,7 +167,7 @@ async def test_an_exception_in_it_is_logged_and_changes_nothing(sandbox: Sandbox
         await face.do(client.close)
 
     failures = [record for record in caplog.records if record.levelno == logging.ERROR]
-    expected = "on_response failed, which does not change the call (organization.get)"
+    expected = "on_response raised an exception; the call is not affected (organization.get)"
     assert [(one.name, one.getMessage()) for one in failures] == [("boooply", expected)] * 2
     assert all(one.exc_info is not None and one.exc_info[0] is LookupError for one in failures)
 

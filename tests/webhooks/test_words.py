@@ -64,7 +64,7 @@ def test_the_exact_text_of_a_rejection(body: Any, headers: Any, says: str) -> No
 def test_a_reserialized_body_gets_advice() -> None:
     again = json.dumps(json.loads(EVENT)).encode()
     assert error_from_response(again, {HEADER: sign(EVENT, SECRET)}) == (
-        "the signature matches this JSON, but not these bytes: something has parsed the body and written it again. "
+        "the signature matches this JSON, but not these bytes: something has parsed the body and serialized it. "
         f"Pass the raw bytes. {RAW}"
     )
 

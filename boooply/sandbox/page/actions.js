@@ -1,14 +1,14 @@
-/** What the page asks of the sandbox, and what it reports to the person. */
+/** Requests to the sandbox, and messages to the person. */
 
 import { byId } from "./elements.js";
 
 let fading;
 
-/** Show a message, which screen readers read out; a failure stays until it is dismissed. */
+/** Show a message, also to screen readers; a failure remains until it is dismissed. */
 export function say(text, failed = false) {
   clearTimeout(fading);
   const toast = byId("toast");
-  // A modal dialog covers everything outside it.
+  // a modal dialog covers everything outside it
   const home = byId("inspector").open ? byId("inspector") : document.body;
   if (toast.parentElement !== home) home.append(toast);
   toast.classList.toggle("failed", failed);
@@ -17,19 +17,19 @@ export function say(text, failed = false) {
   if (!failed) fading = setTimeout(say, 8000, "");
 }
 
-/** Call the sandbox's controls and return what it responds. */
+/** Call the sandbox's controls, and return the response. */
 export async function ask(method, path, body) {
   const response = await fetch(`/_sandbox/${path}`, {
     method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body),
-  }).catch(() => { throw new Error("The sandbox does not respond. Is it still running?"); });
+  }).catch(() => { throw new Error("The sandbox does not respond. Check that it is running."); });
   const received = await response.json().catch(() => null);
   if (!response.ok || received?.success === false) throw new Error(received?.error ?? `The sandbox responded with ${response.status}.`);
   return received;
 }
 
-/** Send a request on behalf of a button, and report how it went. */
+/** Send the request of a button, and show its result. */
 export async function act(trigger, request, done) {
-  // `disabled` would take the focus away from the keyboard.
+  // `disabled` would remove the keyboard focus
   if (trigger.ariaBusy === "true") return;
   trigger.ariaBusy = "true";
   try {
@@ -42,7 +42,7 @@ export async function act(trigger, request, done) {
   }
 }
 
-/** Copy a text; where the browser does not allow it, select the element that shows the text. */
+/** Copy a text, or select the element that shows it if the browser does not allow copying. */
 export async function copy(text, what, shownIn) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-/** The page: what the sandbox streams, drawn; and its forms. */
+/** The page: it draws the sandbox's snapshots, and handles the forms. */
 
 import { act, copy, say } from "./actions.js";
 import { byId, keepFocus, reconcile, rowOf, setText, setTime, write } from "./elements.js";
@@ -23,7 +23,7 @@ function fillFilters() {
   fillSelect(byId("webhooks-status"), "Any state", same(Object.keys(DELIVERY_STATES)));
 }
 
-/** The filters are part of the page's address, so that a reload or a link keeps them. */
+/** The filters are part of the URL, so that reloads and links keep them. */
 function readAddress() {
   const given = new URLSearchParams(location.search);
   Object.assign(filters, { text: given.get("text") ?? "", customer: given.get("customer") ?? "" });
@@ -36,7 +36,7 @@ function writeAddress() {
 }
 
 function showFilters() {
-  // A customer in the address may be unknown to the list.
+  // the list can lack the customer of the URL
   if (filters.customer && ![...byId("customer").options].some(({ value }) => value === filters.customer)) {
     byId("customer").append(new Option(filters.customer, filters.customer));
   }
@@ -62,7 +62,7 @@ function clearFilters() {
 
 let announcing;
 
-/** Read out how much a search found, once it has settled. */
+/** Announce the number of matches to screen readers, once typing has stopped. */
 function announceMatches() {
   clearTimeout(announcing);
   if (!filters.text && !filters.customer) return setText(byId("matches"), "");
@@ -90,7 +90,7 @@ function renderFaults() {
   reconcile(byId("operation"), operations, (name) => name, (name) => option(name, name === "*" ? "* (every operation)" : name));
   reconcile(byId("fault"), kinds, (kind) => kind.name, (kind) => option(kind.name));
   renderMeaning();
-  setText(byId("planned-note"), planned.length ? "Still to come, in this order" : "No faults planned; every call works.");
+  setText(byId("planned-note"), planned.length ? "Planned, in this order" : "No faults planned.");
   reconcile(byId("planned"), planned, (fault, place) => place, plannedRow);
   byId("clear").hidden = planned.length === 0;
 }
@@ -107,7 +107,7 @@ function renderFixed() {
   setText(byId("first-interview"), snapshot.firstSteps.interviews);
   setText(byId("first-call"), snapshot.firstSteps.calls);
   setText(byId("version"), `boooply ${snapshot.version}`);
-  setText(byId("kept"), `Headers and bodies are kept of the newest ${grouped(snapshot.keptCalls)} calls, up to 64 kB of each.`);
+  setText(byId("kept"), `Keeps the headers and bodies of the newest ${grouped(snapshot.keptCalls)} calls, up to 64 kB per body.`);
   renderFaults();
   fillFilters();
   showFilters();
@@ -134,7 +134,7 @@ function receive(data) {
   setNow(snapshot.now);
   updateLists(snapshot);
   refresh();
-  // A burst of snapshots is drawn once.
+  // draw several snapshots in a row only once
   drawing ||= requestAnimationFrame(() => { drawing = 0; keepFocus(render); });
 }
 
@@ -150,14 +150,14 @@ function connect() {
   stream.addEventListener("message", ({ data }) => receive(data));
   stream.addEventListener("error", () => {
     showConnection(false);
-    // Browsers retry by themselves, but not after an error response.
+    // browsers retry automatically, but not after an error response
     if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
   });
 }
 
 // ---- Forms and keys
 function setEndpoint(trigger, url) {
-  return act(trigger, ["POST", "webhooks", { url }], url ? `Webhooks go to ${url}.` : "Webhooks go nowhere now.");
+  return act(trigger, ["POST", "webhooks", { url }], url ? `Webhooks go to ${url}.` : "The endpoint is removed. Webhooks are not sent.");
 }
 
 function injectFault(trigger) {
@@ -190,10 +190,10 @@ function startControls() {
   byId("dismiss").addEventListener("click", () => say(""));
   byId("fault").addEventListener("change", renderMeaning);
   byId("forever").addEventListener("change", ({ target }) => { byId("times").disabled = target.checked; });
-  byId("clear").addEventListener("click", ({ target }) => act(target, ["DELETE", "faults"], "No faults planned any more."));
+  byId("clear").addEventListener("click", ({ target }) => act(target, ["DELETE", "faults"], "All faults are cleared."));
   byId("endpoint-remove").addEventListener("click", ({ target }) => { byId("endpoint").value = endpointUrl(); setEndpoint(target, null); });
   for (const advance of byId("advances").children) {
-    advance.addEventListener("click", () => act(advance, ["POST", "clock", { advance: Number(advance.value) }], `Clock moved: ${advance.textContent}.`));
+    advance.addEventListener("click", () => act(advance, ["POST", "clock", { advance: Number(advance.value) }], `Clock advanced: ${advance.textContent}.`));
   }
   onSubmit("endpoint-form", (trigger) => setEndpoint(trigger, byId("endpoint").value));
   onSubmit("fault-form", injectFault);
@@ -221,6 +221,6 @@ startLists(() => snapshot && render());
 startControls();
 startFilters();
 startInspector();
-// Without a connection the sandbox's time is unknown, so the display stops. Twice a second, lest one be skipped.
+// Without a connection the sandbox's time is unknown, so the clock stops. Twice a second, so that no second is skipped.
 setInterval(() => { if (snapshot && live) keepFocus(tick); }, 500);
 connect();

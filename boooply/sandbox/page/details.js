@@ -1,4 +1,4 @@
-/** What the inspector shows of a call, an interview, a webhook and an e-mail. */
+/** The inspector's details of a call, an interview, a webhook and an e-mail. */
 
 import { copy } from "./actions.js";
 import { make, makeButton, reconcile, setBadge } from "./elements.js";
@@ -19,7 +19,7 @@ function badge(text, kind) {
   return node;
 }
 
-/** A list of names and values; what is absent is left out. */
+/** A list of names and values, without absent values. */
 function facts(pairs) {
   const isGiven = ([, value]) => value !== null && value !== undefined && value !== "" && value !== false;
   return make("dl", { className: "pairs" }, pairs.filter(isGiven).flatMap(([name, value]) => [
@@ -41,7 +41,7 @@ function indented(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    return text; // no JSON, or cut off
+    return text; // not JSON, or cut
   }
 }
 
@@ -53,9 +53,9 @@ function bodyOf(body, label, absent) {
   return make("div", {}, cut || "", block(indented(body.text), label));
 }
 
-/** The buttons that copy a program, and what it needs. */
+/** The buttons that copy a program, and its requirements. */
 function programs({ curl, python, variable }, ...whose) {
-  if (!curl && !python) return note("It cannot be copied as a program: its body is not kept as a whole.");
+  if (!curl && !python) return note("It cannot be copied as a program, because its body is incomplete.");
   const pre = make("pre", { hidden: true, tabIndex: 0 });
   const offer = (text, name) => text && makeButton(`Copy as ${name}`, () => {
     pre.textContent = text;
@@ -90,11 +90,11 @@ const view = (title, build, fixed) => () => {
 };
 
 // ---- Calls
-/** Whose key the programs of a call read, and where a customer's key is. */
+/** The owner of the key that the programs read, and the command that shows a customer's key. */
 function keyOf({ variable, tenant, customer, keyCommand }) {
-  if (customer) return [`the key of customer ${customer}, which the store of your program has: `, code(keyCommand)];
+  if (customer) return [`the key of customer ${customer}, which the store of your program contains: `, code(keyCommand)];
   if (variable === "BOOOPLY_PLATFORM_KEY") return ["the platform key"];
-  return [tenant ? `the key of ${tenant}` : "the key of the sandbox's own organization: the call had no key that is known"];
+  return [tenant ? `the key of ${tenant}` : "the key of the sandbox's own organization: the call had no known key"];
 }
 
 function limitsOf({ limits }) {
@@ -117,8 +117,8 @@ function callParts(call) {
     ["Fault", fault && [code(fault), ` ${faultMeaning}`]],
     ["Effect", fault && (carriedOut ? "The operation was carried out." : "The operation was not carried out.")],
   ]);
-  if (!isKept) return [summary, note("Its headers and bodies are no longer kept: there were too many calls since.")];
-  const unsent = fault ? `The fault ${fault} sent something else than a whole body.` : "No body.";
+  if (!isKept) return [summary, note("Its headers and bodies are gone: the sandbox keeps only those of the newest calls.")];
+  const unsent = fault ? `The fault ${fault} replaced the body.` : "No body.";
   return [
     summary,
     programs(call, ...keyOf(call)),
@@ -146,9 +146,9 @@ const spoken = ({ speaker, role, content }) => make("li", {},
   make("p", { className: "small muted" }, `${speaker} · ${role}`), make("p", { className: "break" }, content));
 
 function recordingOf({ code: name, recording, endedAt }) {
-  if (!recording) return note(endedAt ? "There is no recording." : "There is no recording before the end.");
+  if (!recording) return note(endedAt ? "There is no recording." : "There is no recording until the interview ends.");
   const link = make("a", { href: `/_sandbox/recordings/${encodeURIComponent(name)}.mp4`, download: `${name}.mp4` }, "Download");
-  return make("p", {}, link, ` a stand-in for the video of ${duration(recording.seconds)}.`);
+  return make("p", {}, link, ` a placeholder for a video of ${duration(recording.seconds)}.`);
 }
 
 function related(title, items, row) {
@@ -164,7 +164,7 @@ const webhookLine = (delivery) => {
   return { node, update() {} };
 };
 
-/** The figures of an evaluation first, and then all of it. */
+/** The figures of an evaluation, followed by its JSON. */
 function evaluationOf(whole) {
   if (!whole) return [note("There is no evaluation yet.")];
   const { recommendation, ...rest } = whole.evaluation ?? {};
@@ -215,7 +215,7 @@ function webhookParts(delivery) {
   const { event, meetingCode, tenant, state, attempts, nextAttemptAt, url, exampleUrl, signature } = delivery;
   const again = makeButton("Replay", (self) => replay(self, delivery), { className: "tinted", ariaLabel: `Replay ${event} of ${meetingCode}` });
   allowReplay(again, url);
-  const where = exampleUrl ? [". Without an endpoint, they send it to a placeholder, ", code(exampleUrl), ": put your own address in its place"] : [];
+  const where = exampleUrl ? [". There is no endpoint, so they use the placeholder ", code(exampleUrl), ": replace it with your URL"] : [];
   return [
     facts([
       ["State", [badge(state, DELIVERY_STATES[state]), " ", make("span", { className: "small muted" }, nextTry(nextAttemptAt))]],
@@ -226,7 +226,7 @@ function webhookParts(delivery) {
     ]),
     make("div", { className: "programs" }, again, url ? "" : note(again.title)),
     programs(delivery, "the webhook secret, and sign the body in them", ...where),
-    part(`Attempts (${attempts.length})`, attempts.length ? make("ol", { className: "tries" }, attempts.map(attemptItem)) : note("None yet.")),
+    part(`Attempts (${attempts.length})`, attempts.length ? make("ol", { className: "tries" }, attempts.map(attemptItem)) : note("No attempts yet.")),
     part("Headers", headerList(delivery.headers)),
     part("Payload", bodyOf(delivery.body, "Payload", "")),
   ];
@@ -242,12 +242,12 @@ function emailParts({ to, kind, meetingCode, subject, sentAt, links }) {
       ["To", [code(to)]], ["Subject", subject], ["Kind", [badge(kind, EMAIL_KINDS[kind])]],
       ["Interview", [linkTo("interview", meetingCode, meetingCode)]], ["Time", second(new Date(sentAt))],
     ]),
-    part("Links", shown.length ? make("ul", { className: "tries" }, shown) : note("It has no links.")),
-    note("Boooply's own text is not known, so the sandbox has none. Nobody gets this e-mail."),
+    part("Links", shown.length ? make("ul", { className: "tries" }, shown) : note("No links.")),
+    note("The text of Boooply's e-mails is not known, so the sandbox has none. Nobody receives this e-mail."),
   ];
 }
 
-/** Each kind: its title, its parts, and what stays the same element while the rest is replaced. */
+/** The views by kind: the title, the parts, and the element that remains when the others are replaced. */
 export const VIEWS = {
   call: view(({ method, path }) => `${method} ${path}`, callParts),
   interview: view(({ title }) => title, interviewParts, playArea),

@@ -1,10 +1,10 @@
-/** Elements of the page: found, made, written, and kept in line with data. */
+/** Functions that find, create and update elements of the page. */
 
 import { hms } from "./times.js";
 
 export const byId = (id) => document.getElementById(id);
 
-/** Make an element; texts among the children are text and never markup. */
+/** Create an element; texts among the children are never markup. */
 export function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   const { data = {}, ...rest } = properties;
@@ -20,7 +20,7 @@ export function makeButton(label, onClick, properties = {}) {
   return node;
 }
 
-/** Return what creates rows of a template, for `reconcile`; `fields` are the row's elements by their data-field. */
+/** Return a function that creates rows of a template, for `reconcile`; `fields` has the row's elements by data-field. */
 export const rowOf = (template, update, prepare) => (item) => {
   const node = byId(template).content.firstElementChild.cloneNode(true);
   const fields = Object.fromEntries([...node.querySelectorAll("[data-field]")].map((field) => [field.dataset.field, field]));
@@ -28,7 +28,7 @@ export const rowOf = (template, update, prepare) => (item) => {
   return { node, update: (latest) => update(latest, fields, node) };
 };
 
-// Writing only what changed keeps a text selection alive.
+// Writing only changes keeps a text selection.
 export function setText(node, text) {
   if (node.textContent !== String(text ?? "")) node.textContent = text ?? "";
 }
@@ -45,10 +45,10 @@ export function setTime(node, iso, format = hms) {
   setText(node, format(new Date(iso)));
 }
 
-// ---- Keyed lists: a row lives as long as its key, and so do its focus and its open <details>
+// ---- Keyed lists: a row remains as long as its key, with its focus and its open <details>
 const views = new WeakMap();
 
-/** Bring the children of `parent` in line with `items`; `create` returns a view, {node, update(item)}. */
+/** Update the children of `parent` to show `items`; `create` returns a view, {node, update(item)}. */
 export function reconcile(parent, items, keyOf, create) {
   const before = views.get(parent);
   const after = new Map();
@@ -68,7 +68,7 @@ export function reconcile(parent, items, keyOf, create) {
   views.set(parent, after);
 }
 
-/** When what had the focus is gone, its row gets it, or else its panel: never a button that plays something else. */
+/** If the focused element disappears, focus its row or its panel, and never a button with another effect. */
 export function keepFocus(render) {
   const active = document.activeElement;
   const trail = [];

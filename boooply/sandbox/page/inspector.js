@@ -1,4 +1,4 @@
-/** The inspector: a dialog with everything about one call, interview, webhook or e-mail, at an address of its own. */
+/** The inspector: a dialog with the details of a call, interview, webhook or e-mail, which has its own URL. */
 
 import { ask } from "./actions.js";
 import { byId, keepFocus, make, setText } from "./elements.js";
@@ -24,7 +24,7 @@ export function startInspector() {
   route();
 }
 
-/** Open an address; the browser's back button closes it again, or shows what was open before. */
+/** Open a URL; the browser's back button closes it, or shows the previous details. */
 export function navigate(address, isDeeper = true) {
   if (isDeeper) history.pushState({ depth: depth() + 1 }, "", address);
   else history.replaceState(history.state, "", address);
@@ -40,7 +40,7 @@ function followLink(event) {
   navigate(address);
 }
 
-/** A click anywhere in a row opens it, unless it was for a control, or selected text. */
+/** Return what a click opens: its row, unless it was on a control or selected text. */
 function addressOfRow(row, event) {
   if (event.target.closest("button, input, select, summary, form, a") || String(getSelection())) return null;
   return row.querySelector("a[href^='#']")?.getAttribute("href");
@@ -61,7 +61,7 @@ function route() {
   refresh();
 }
 
-/** The dialog was closed, by whatever means: its address goes too. */
+/** Reset the URL after the dialog was closed. */
 function leave() {
   open = null;
   byId("inspector-body").replaceChildren();
@@ -73,7 +73,7 @@ function leave() {
 let running = false;
 let stale = false;
 
-/** Show what is open as it is now; calls and e-mails never change. */
+/** Refresh the open details; calls and e-mails never change. */
 export async function refresh() {
   const current = open;
   if (!current || (current.shown && ["call", "email"].includes(current.kind))) return;
@@ -110,7 +110,7 @@ function show(current, details) {
   byId("inspector-body").scrollTop = 0;
 }
 
-/** Offer the neighbours of a call. */
+/** Show the buttons for the next and the previous call. */
 export function renderSteps() {
   const [newer, older] = byId("inspector-steps").children;
   const number = open?.kind === "call" ? Number(open.name) : 0;

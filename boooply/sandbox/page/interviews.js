@@ -1,4 +1,4 @@
-/** Interviews: the buttons and forms that play them, and their rows. */
+/** The rows of interviews, with the buttons and forms that play them. */
 
 import { act } from "./actions.js";
 import { byId, make, makeButton, reconcile, rowOf, setBadge, setText, setTime, write } from "./elements.js";
@@ -10,16 +10,16 @@ const STEPS = {
   ACTIVE: { label: "Start", done: "started" }, END: { label: "Play to the end", done: "played to the end" },
   COMPLETED: { label: "End, resumable", done: "ended, resumable" },
   HOST_ENDED: { label: "End early", done: "ended early by its host" },
-  SCHEDULED: { label: "Back to scheduled", done: "put back to scheduled" },
+  SCHEDULED: { label: "Back to scheduled", done: "set back to scheduled" },
   NO_SHOW: { label: "No-show", done: "marked as a no-show" },
-  EXPIRED: { label: "Expire", done: "expired" }, FAILED: { label: "Fail", done: "failed, as asked" },
+  EXPIRED: { label: "Expire", done: "expired" }, FAILED: { label: "Fail", done: "failed" },
 };
 const words = (values) => values.map((value) => [value, value]);
 
-/** What the sandbox accepts: hiring decisions and recommendations. */
+/** The hiring decisions and recommendations that the sandbox accepts. */
 const choices = { hiring: [], recommendations: [] };
 
-/** The flows that need more than a button: when they are possible, the fields that they ask for, and their body. */
+/** The flows with a form: when they are possible, their fields, and their body. */
 const FLOWS = {
   book: {
     label: "Book the slot", done: "is booked", possible: ({ slots }) => slots.length > 0,
@@ -29,7 +29,7 @@ const FLOWS = {
     label: "Finalize", done: "is finalized", possible: ({ isEvaluated }) => isEvaluated,
     fields: {
       recommendation: { label: "Recommendation", options: () => words(choices.hiring) },
-      rationale: { label: "Rationale", placeholder: "why the recruiter decided so" },
+      rationale: { label: "Rationale", placeholder: "reason for the recommendation" },
     },
   },
   outcome: {
@@ -37,7 +37,7 @@ const FLOWS = {
     possible: ({ steps, kind }) => steps.includes("END") && kind !== "TEAM",
     fields: {
       overall: { label: "Overall score", type: "number", placeholder: "0 to 100" },
-      recommendation: { label: "Recommendation", options: () => [["", "as the score says"], ...words(choices.recommendations)] },
+      recommendation: { label: "Recommendation", options: () => [["", "derived from the score"], ...words(choices.recommendations)] },
       recording: { label: "Recording", options: () => [["", "with a recording"], ["false", "without a recording"]] },
     },
     body: ({ overall, recording, ...rest }) => ({
@@ -63,7 +63,7 @@ const renderSteps = (field, interview, steps, place) =>
 function flowField(form, interview, name, { label, options, placeholder, type }) {
   const control = make(options ? "select" : "input", { name, placeholder: placeholder ?? "" });
   if (type === "number") Object.assign(control, { type, min: 0, max: 100 });
-  control.ariaLabel = label; // the text of a label around a list includes its options
+  control.ariaLabel = label; // the label's text would include the options of a list
   options?.(interview).forEach(([value, text]) => control.append(new Option(text, value)));
   form.append(make("label", {}, label, control));
 }
@@ -82,7 +82,7 @@ function flowForm(interview, name, place) {
   return { node, update() {} };
 }
 
-/** Write the buttons and forms of an interview; `place` begins their test ids: empty in a row, another in the details. */
+/** Write the buttons and forms of an interview; `place` is the prefix of their test ids, empty in a row. */
 export function renderPlay({ main, lesser, flows, more, summary }, interview, place = "") {
   const possible = Object.keys(FLOWS).filter((name) => FLOWS[name].possible(interview));
   const others = interview.steps.filter((step) => step !== "END");
@@ -118,7 +118,7 @@ function statusChip({ status, word }) {
 
 export function renderInterviews({ total, byStatus, hiring, recommendations }) {
   Object.assign(choices, { hiring, recommendations });
-  // The numbers are those of all interviews.
+  // the numbers count all interviews
   const number = (counted) => (filters.text || filters.customer ? "" : counted);
   const chips = Object.entries(STATUSES).map(([status, { word }]) => ({ status, word, number: number(byStatus[status] ?? 0) }));
   reconcile(byId("filters"), [{ status: "", word: "All", number: number(total) }, ...chips], (chip) => chip.status, statusChip);

@@ -1,4 +1,4 @@
-/** The lists of the page: filters, pages, and which items are shown. */
+/** The lists of the page: filters, pages and items. */
 
 import { ask } from "./actions.js";
 import { byId, keepFocus, setText } from "./elements.js";
@@ -11,11 +11,11 @@ const REFRESH = 500; // milliseconds between two requests for the same list
 export const filters = { text: "", customer: "" };
 
 const lists = Object.fromEntries(NAMES.map((name) => [name, {
-  own: {},       // the filters of this list alone: status, operation
-  anchors: [],   // the numbers that the pages so far began below; empty on the first page
-  page: null,    // what the sandbox responded
+  own: {},       // the filters of this list only: status, operation
+  anchors: [],   // the number below which each page so far began; empty on the first page
+  page: null,    // the sandbox's response
   asked: "",     // the query of that page
-  turned: false, // whether its page was turned, which is read out once it is there
+  turned: false, // whether the person turned the page, which screen readers announce once it is shown
   askedAt: 0, running: false, stale: false,
 }]));
 
@@ -45,18 +45,18 @@ function queryOf(name) {
 
 export const totalOf = (name) => snapshot?.[name].total ?? 0;
 
-/** Return the items to show, and how many there are of the kind that is asked for. */
+/** Return the items to show, and the number of matching items. */
 export function pageOf(name) {
   return isPlain(name) ? snapshot[name] : lists[name].page ?? { items: [], total: 0, newer: 0, isLoading: true };
 }
 
-/** Take a new snapshot, and fetch the lists that it does not show with the filters that are set. */
+/** Store a new snapshot, and request the lists that have filters. */
 export function updateLists(latest) {
   snapshot = latest;
   NAMES.forEach(request);
 }
 
-/** Change a filter of all lists, or of one. */
+/** Change a filter of one list or of all lists. */
 export function filterBy(name, changed) {
   Object.assign(name ? lists[name].own : filters, changed);
   for (const one of name ? [name] : NAMES) {
@@ -89,7 +89,7 @@ async function request(name) {
     const page = await ask("GET", `lists/${name}?${list.asked}`);
     if (list.asked === queryOf(name)) list.page = page;
   } catch {
-    // The connection's state says that the sandbox is gone.
+    // the connection's state shows that the sandbox does not respond
   } finally {
     list.running = false;
   }
@@ -97,7 +97,7 @@ async function request(name) {
   if (list.stale || (!isPlain(name) && list.asked !== queryOf(name))) request(name);
 }
 
-/** Write what a panel says of its list beside the items: counts, pages, and what to do when it is empty. */
+/** Write the counts, the pages and the empty state of a panel. */
 export function renderPanel(name) {
   const panel = byId(`panel-${name}`);
   const { items, total, newer, isLoading } = pageOf(name);
@@ -118,7 +118,7 @@ function renderPager(pager, list, shown, total, newer) {
     list.turned = false;
     setText(byId("matches"), range);
   }
-  // `disabled` would take the focus away from the keyboard.
+  // `disabled` would remove the keyboard focus
   pager.querySelector(".newer").ariaDisabled = String(newer === 0);
   pager.querySelector(".older").ariaDisabled = String(newer + shown >= total);
 }

@@ -8,7 +8,7 @@ import { count, DELIVERY_STATES, EMAIL_KINDS, statusWords, tone } from "./words.
 
 export const callRow = rowOf("call-row", (call, fields) => {
   const { number, method, path, operation, errorCode, tenant, fault, carriedOut } = call;
-  // A retry depends on whether a broken call was carried out all the same.
+  // whether a call can be retried depends on its effect
   const effect = fault && (carriedOut ? "carried out" : "not carried out");
   write(fields, { method, path, operation, error: errorCode, tenant, fault, effect });
   fields.link.href = `#call-${number}`;
@@ -50,13 +50,13 @@ const attemptRow = rowOf("attempt-row", ({ at, status, error }, fields) => {
 export function nextTry(iso) {
   if (!iso) return "";
   const seconds = secondsUntil(iso);
-  return seconds > 0 ? `next try in ${duration(seconds)}` : "next try now";
+  return seconds > 0 ? `next attempt in ${duration(seconds)}` : "next attempt now";
 }
 
-/** Whether the button of a replay does anything: without an endpoint, it says why not. */
+/** Enable the replay button, or explain why it has no effect without an endpoint. */
 export function allowReplay(button, url) {
   button.ariaDisabled = String(!url);
-  button.title = url ? "" : "Set the endpoint URL first: there is nowhere to send it.";
+  button.title = url ? "" : "Set the endpoint URL first.";
   button.ariaDescription = button.title;
 }
 
@@ -80,7 +80,7 @@ const deliveryRow = rowOf("delivery-row", (delivery, fields) => {
 export function renderWebhooks({ url: set }) {
   const url = set ?? "";
   const input = byId("endpoint");
-  // What is being typed is not overwritten.
+  // do not overwrite while the person types
   if (input.value === knownUrl) input.value = url;
   knownUrl = url;
   byId("endpoint-remove").hidden = !url;
@@ -90,7 +90,7 @@ export function renderWebhooks({ url: set }) {
 
 export const endpointUrl = () => knownUrl;
 
-// ---- Limits: one row for each organization; beyond a handful, those that have most left are folded away
+// ---- Limits: a row per organization; of many, those with the most calls left are folded
 const UNFOLDED = 10;
 const LEVELS = ["none", "low", "good"];
 
@@ -146,7 +146,7 @@ export function renderLimits({ items, window: seconds }) {
   reconcile(byId("folded-limits"), folded, ({ tenant }) => tenant, limitRow);
 }
 
-/** Make the options of a filter; the first one filters nothing. */
+/** Create the options of a filter; the first one does not filter. */
 export function fillSelect(select, all, pairs) {
   const options = [["", all], ...pairs];
   if (select.dataset.options === JSON.stringify(options)) return;

@@ -1,8 +1,8 @@
-/** Times, all in UTC as in the API's responses, by the sandbox's clock. */
+/** Times by the sandbox's clock, in UTC as in the API's responses. */
 
 let origin = 0;
 
-/** Record the sandbox's time at this moment. */
+/** Store the sandbox's current time. */
 export function setNow(iso) { origin = Date.parse(iso) - performance.now(); }
 
 export const sandboxNow = () => origin + performance.now();
@@ -13,7 +13,7 @@ export const minute = (date) => `${date.toISOString().slice(0, 16).replace("T", 
 export const second = (date) => `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 export const secondsUntil = (iso) => Math.ceil((Date.parse(iso) - sandboxNow()) / 1000);
 
-// The spaces are unbreakable.
+// with no-break spaces
 export function duration(seconds) {
   if (seconds < 60) return `${seconds}\u00a0s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min ${seconds % 60}\u00a0s`;

@@ -1,4 +1,4 @@
-/** The words and tones of the API's values. */
+/** The labels and colours of the API's values. */
 
 export const STATUSES = {
   SCHEDULED: { word: "Scheduled", tone: "info" }, ACTIVE: { word: "Active", tone: "warn" },
