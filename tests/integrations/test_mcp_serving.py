@@ -308,7 +308,7 @@ async def test_the_vendors_variable_for_the_address_works_too(
         ({"BOOOPLY_API_KEY": "bply_platform_0123456789abcdef"}, {}, "api_key is a platform key"),
         ({"BOOOPLY_PLATFORM_KEY": None}, {"platform": True}, "set BOOOPLY_PLATFORM_KEY"),
         ({"BOOOPLY_STORE_URL": None}, {"platform": True}, "set BOOOPLY_STORE_URL"),
-        ({"BOOOPLY_STORE_KEY": None}, {"platform": True}, "set BOOOPLY_STORE_KEY"),
+        ({"BOOOPLY_STORE_KEY": None}, {"platform": True}, "Set BOOOPLY_STORE_KEY"),
     ],
 )
 async def test_an_impossible_setting_stops_the_start(
