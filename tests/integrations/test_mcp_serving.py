@@ -216,7 +216,7 @@ def served(start: Start) -> Iterator[tuple[str, Any]]:
     with start("--http", "--port", "0", stdout=PIPE, stderr=PIPE, text=True) as process:
         try:
             line = process.stderr.readline()
-            found = re.fullmatch(r"boooply: serving on (http://127\.0\.0\.1:\d+/mcp); stop it with Ctrl-C\n", line)
+            found = re.fullmatch(r"boooply: serving on (http://127\.0\.0\.1:\d+/mcp)\. To stop, press Ctrl-C\n", line)
             assert found, line
             yield found[1], process
         finally:
