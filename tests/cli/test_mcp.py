@@ -74,7 +74,7 @@ def test_a_missing_setting_is_one_line_that_names_it(
     ran = run("mcp", *options)
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"boooply: {missing} is missing: set it\n" or f"set {missing}" in ran.err
+    assert ran.err == f"boooply: {missing} is missing: set it\n" or f" Set {missing}" in ran.err
     assert ran.err.count("\n") == 1
     ran.check_is_plain()
 
