@@ -34,11 +34,10 @@ SUFFIXES = {".css", ".html", ".js", ".md", ".mjs", ".py", ".svg", ".toml", ".txt
 PLACES = (".github", "benchmarks", "boooply", "docs", "examples", "tests")
 DATA = ROOT / "tests" / "data"  # the vendor's words, and files with mistakes
 QUOTES_THEM = {LIST, Path(__file__)}
-UNFINISHED = ROOT / "docs" / "reference"  # still has phrases
 TEXTS = sorted(
     path
     for path in [*ROOT.glob("*.*"), *(found for place in PLACES for found in (ROOT / place).rglob("*.*"))]
-    if path.suffix in SUFFIXES and path not in QUOTES_THEM and not {DATA, UNFINISHED}.intersection(path.parents)
+    if path.suffix in SUFFIXES and path not in QUOTES_THEM and DATA not in path.parents
     if not {"node_modules", "__pycache__"}.intersection(path.parts)
 )
 

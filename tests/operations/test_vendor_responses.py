@@ -233,7 +233,7 @@ async def test_a_response_is_read_whole(replay: Replay, example: dict[str, Any])
 async def test_an_exhausted_plan_is_reported_in_the_vendors_words(
     replay: Replay, status: int, error: type[APIStatusError]
 ) -> None:
-    words = "All 5 interviews of the free plan are used. Choose a plan to go on."
+    words = "All 5 interviews of the free plan are used. Choose a plan to continue."
     body = replay.say(status, {"success": False, "error": words, "code": "PLAN_LIMIT"})
     with pytest.raises(error) as caught:
         await read(replay, "interviews.create", body)
