@@ -481,7 +481,7 @@ def test_tables_of_another_version_are_reported_in_one_line(
 
     assert ran.code == 1
     assert ran.err.count("\n") == 1
-    assert "Install one version on every machine" in ran.err
+    assert "Install the same version on every machine" in ran.err
     assert "DROP SCHEMA" in ran.err
     assert run("tenants", "list", "--json").out == ""
 
