@@ -278,7 +278,7 @@ def test_the_encrypted_lines_are_shown_if_no_file_can_be_written(
 
     assert ran.code == 1
     said, line = ran.err.splitlines()
-    assert "Keep the line" in said
+    assert "Copy the line" in said
     assert json.loads(line)["organization_id"] == "org_0"
     ran.check_is_plain()
 
