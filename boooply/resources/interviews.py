@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Unpack
@@ -23,7 +23,6 @@ from boooply.models import (
     HumanInterview,
     Interview,
     InterviewFilters,
-    InterviewNotEvaluatedError,
     InterviewParticipant,
     InterviewQuery,
     InterviewRequest,
@@ -37,7 +36,8 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import endpoints
-from boooply.ratelimit.headers import CLOCKS_DIFFER, ROUNDED
+from boooply.resources.resolving import created_by
+from boooply.resources.waiting import evaluation_of
 from boooply.transport import Transport, download
 
 _PAGE = 100  # the largest page of the API
@@ -320,7 +320,7 @@ class AsyncInterviews:
         """
         try:
             async with asyncio.timeout(timeout):
-                return await self._evaluated(meeting_code, poll)
+                return await evaluation_of(self, meeting_code, poll)
         except APIError:
             raise
         except TimeoutError:
@@ -342,32 +342,4 @@ class AsyncInterviews:
         """
         if error.operation != endpoints.CREATE_INTERVIEW.operation or not error.people:
             return CannotTell(reason=f"the error of {error.operation} names no interview to look for")
-        since = error.sent_at - (ROUNDED if error.by_api_clock else await self._clocks_differ())
-        people = {email.casefold() for email in error.people}
-        found = [
-            interview
-            async for interview in self.iterate(date_field="created", date_from=since)
-            if people == {person.email.casefold() for person in interview.participants if person.email}
-        ]
-        if len(found) > 1:
-            return CannotTell(reason=f"{len(found)} interviews with these people were created since the request")
-        return found[0] if found else NotSeen()
-
-    async def _clocks_differ(self) -> timedelta:
-        """Return how far this machine's clock may be ahead of the API's, plus the rounding of the API's times."""
-        await self.list(limit=1)  # any response contains the API's time
-        ahead = self._transport.pool.server_clock.ahead
-        return CLOCKS_DIFFER if ahead is None else ROUNDED - timedelta(seconds=ahead)
-
-    async def _evaluated(self, meeting_code: str, poll: float) -> Evaluation:
-        is_over = False
-        while True:
-            if not is_over:
-                interview = await self.get(meeting_code)
-                if interview.ended_unevaluated:
-                    raise InterviewNotEvaluatedError(interview)
-                is_over = interview.is_over
-            evaluation = await self.get_evaluation(meeting_code) if is_over else None
-            if evaluation is not None:
-                return evaluation
-            await asyncio.sleep(poll)
+        return await created_by(error, self, self._transport.pool.server_clock)

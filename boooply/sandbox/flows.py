@@ -7,7 +7,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import evolve, frozen
 
@@ -18,7 +18,7 @@ from boooply.sandbox.records import Finalization, Interview
 from boooply.sandbox.state import State
 from boooply.sandbox.wire import SandboxError, conflict, invalid, iso, parse_time
 
-__all__ = ["BOOKABLE_FOR", "FLOWS", "HIRING", "Flow", "open_slots", "run_flow"]
+__all__ = ["BOOKABLE_FOR", "FLOWS", "HIRING", "Flow", "in_json", "open_slots", "run_flow"]
 
 BOOKABLE_FOR: Final = timedelta(days=7)
 HIRING: Final = ("STRONG_HIRE", "HIRE", "NO_HIRE", "STRONG_NO_HIRE")
@@ -31,6 +31,15 @@ class Flow:
 
     fields: tuple[Field, ...]
     perform: Callable[[State, Interview, Mapping[str, Any]], Interview]
+
+
+def in_json(value: object) -> object:
+    """Return a value of Python as JSON can contain it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, object]", value))
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def run_flow(state: State, name: str, code: str, body: Mapping[str, Any]) -> Interview:

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
 from boooply.sandbox.background import LoopThread
 from boooply.sandbox.faults import Faults
-from boooply.sandbox.flows import run_flow
+from boooply.sandbox.flows import in_json, run_flow
 from boooply.sandbox.limits import GENEROUS, Clock, Limits, Windows
 from boooply.sandbox.plans import read_plan
 from boooply.sandbox.playing import Step
@@ -32,14 +32,6 @@ LOOPBACK = "127.0.0.1"
 RATE_LIMITED = "RATE_LIMIT_EXCEEDED"
 STOP_WITHIN = 0.05
 """Seconds that calls in flight get at the end; a call that still waits for its latency is cut off."""
-
-
-def _in_json(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[str, object]", value))
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 class Sandbox:
@@ -269,7 +261,7 @@ class Sandbox:
     def _run(self, flow: str, code: str, **arguments: object) -> None:
         given = {name: value for name, value in arguments.items() if value is not None}
         # converts values as HTTP would, and makes a copy that the caller cannot change later
-        body: dict[str, Any] = json.loads(json.dumps(given, default=_in_json))
+        body: dict[str, Any] = json.loads(json.dumps(given, default=in_json))
         self._on_loop(lambda: run_flow(self._state, flow, code, body))
 
     def _on_loop(self, action: Callable[[], T]) -> T:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, delete, func, null, select
+from sqlalchemy import Column, Connection, Select, bindparam, delete, func, select
 
 from boooply.protocol.settings import Rule, check
 from boooply.secret import Secret
@@ -18,23 +18,23 @@ from boooply.store.encryption import Encryption
 from boooply.store.entries import ClaimResult
 from boooply.store.event_queues import FIRST, IN_QUEUE, IS_QUEUED, Queue
 from boooply.store.event_records import EventRecord, record_in, records, records_starting_with
+from boooply.store.event_statements import BODY_IS_DELETED, NO_SUBJECT, EventSubject, finishing, storing
 from boooply.store.event_states import EventState, EventStatus, RetrySchedule
 from boooply.store.identity import writing_encryption
-from boooply.store.rows import Insert, Rows, insert
+from boooply.store.rows import Rows
 from boooply.store.schema import EVENTS
 
-_BODY_IS_DELETED: Final = (EventStatus.DONE, EventStatus.DISCARDED)
-_PURGED: Final = (*_BODY_IS_DELETED, EventStatus.DEAD)
+_PURGED: Final = (*BODY_IS_DELETED, EventStatus.DEAD)
 _STATE: Final = Rule(
     f"{', '.join(EventStatus)}, or None for all events that are not done or discarded",
     lambda value: value is None or value in set(EventStatus),
 )
 _PURGED_STATE: Final = Rule(
-    f"{', '.join(_PURGED)}, or None for {' and '.join(_BODY_IS_DELETED)}",
+    f"{', '.join(_PURGED)}, or None for {' and '.join(BODY_IS_DELETED)}",
     lambda value: value is None or value in _PURGED,
 )
 _IS_STORED: Final = select(EVENTS.c.key).where(
-    EVENTS.c.key == bindparam("name"), EVENTS.c.encrypted.is_not(None) | EVENTS.c.status.in_(_BODY_IS_DELETED)
+    EVENTS.c.key == bindparam("name"), EVENTS.c.encrypted.is_not(None) | EVENTS.c.status.in_(BODY_IS_DELETED)
 )
 _COLUMNS: Final[list[Column[Any]]] = [
     *(EVENTS.c.key, EVENTS.c.encrypted, EVENTS.c.changed_at),
@@ -49,17 +49,6 @@ _FIRST_TO_HANDLE: Final[Select[*tuple[Any, ...]]] = (
 )
 _BACKLOG: Final = select(func.count()).select_from(EVENTS).where(IS_QUEUED)
 _QUEUE: Final = select(EVENTS.c.queue).where(EVENTS.c.key == bindparam("name"))
-_KEPT: Final = frozenset({"attempts", "first_failure", "first_failed_at", "last_failure", "last_failed_at"})
-"""The fields that are kept when an event was handled."""
-
-
-@attrs.frozen(kw_only=True)
-class EventSubject:
-    """The name, customer and interview of an event, for lists of events."""
-
-    event: str | None = None
-    organization_id: str | None = None
-    meeting_code: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -128,7 +117,7 @@ class AsyncEvents:
         /,
         *,
         queue: str | None = None,
-        subject: EventSubject = EventSubject(),
+        subject: EventSubject = NO_SUBJECT,
         received_at: float | None = None,
     ) -> None:
         """Store an event to be handled. A known event stays unchanged.
@@ -150,7 +139,7 @@ class AsyncEvents:
                 **attrs.asdict(subject),
             }
             row |= {"encrypted": encrypted, "received_at": arrival, "changed_at": now}
-            connection.execute(_storing(connection.dialect.name), row)
+            connection.execute(storing(connection.dialect.name), row)
 
         await self._database.write(run)
 
@@ -323,7 +312,7 @@ class AsyncEvents:
         with event_queues.released(connection, key, claim_token, self._database.clock):
             # The event was handled whatever its state is, so the state is not read.
             connection.execute(
-                _finishing(connection.dialect.name, self._database.clock), {"key": key, "by": claim_token}
+                finishing(connection.dialect.name, self._database.clock), {"key": key, "by": claim_token}
             )
 
     def _claim_first(
@@ -341,27 +330,3 @@ class AsyncEvents:
         event_queues.claim(connection, queue, claim_token, lease)
         body = self._encryption.decrypt_or_none(key, encrypted)
         return StoredEvent(key=key, claim_token=claim_token, attempts=state.attempts + 1, body=body)
-
-
-@cache
-def _finishing(dialect: str, clock: ColumnElement[float]) -> Insert:
-    _, done = event_states.finish(EventState(), 0.0, claim_token="")
-    row: dict[str, Any] = {
-        **attrs.asdict(done),
-        "claim_token": bindparam("by"),
-        "encrypted": null(),
-        "changed_at": clock,
-    }
-    statement = insert(dialect, EVENTS).values(key=bindparam("key"), **row)
-    changes = {name: statement.excluded[name] for name in row if name not in _KEPT}
-    return statement.on_conflict_do_update(index_elements=["key"], set_=changes)
-
-
-@cache
-def _storing(dialect: str) -> Insert:
-    statement = insert(dialect, EVENTS)
-    # If a deduplicator knows the event and could not handle it, the event has no body yet.
-    has_no_body = EVENTS.c.status.not_in(_BODY_IS_DELETED) & EVENTS.c.encrypted.is_(None)
-    names = ("queue", "number", "encrypted", "received_at", *(one.name for one in attrs.fields(EventSubject)))
-    changes = {name: statement.excluded[name] for name in names}
-    return statement.on_conflict_do_update(index_elements=["key"], set_=changes, where=has_no_body)

@@ -14,8 +14,8 @@ from boooply.protocol.settings import COUNT, FUNCTION, PAUSE, SECONDS, Rule, che
 from boooply.secret import Secret, writable
 from boooply.store.completion import call_after
 from boooply.store.deduplicator import LEASE
+from boooply.store.event_statements import EventSubject
 from boooply.store.event_states import ATTEMPTS, PAUSES, RetrySchedule
-from boooply.store.events import EventSubject
 from boooply.store.handler_calls import Handler
 from boooply.store.inbox_workers import OnDead, Timing, Work
 from boooply.webhooks import Event

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final, TypeVar, cast
 import attrs
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
 
 from boooply.client import AsyncBoooplyClient
-from boooply.errors import BoooplyError, ConfigurationError, InvalidSignatureError, MalformedEventError
+from boooply.errors import BoooplyError, ConfigurationError
+from boooply.integrations.fastapi.requests import RedactingFilter, body_of
 from boooply.integrations.fastapi.responses import error_response
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.attempts import ON_RESPONSE, OnResponse
@@ -25,12 +25,11 @@ from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.tenants import AsyncTenants
 from boooply.ratelimit.limits import RateLimits
-from boooply.secret import hide_locals, redact
+from boooply.secret import hide_locals
 from boooply.store import AsyncInbox, AsyncStore, DeclinedError
 from boooply.store.inbox import dispatch
 from boooply.store.inbox_workers import OnDead
 from boooply.webhooks import Event, Webhook
-from boooply.webhooks.webhook import LARGEST_BODY, SIGNATURE
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], object]
@@ -141,7 +140,7 @@ class Boooply:
         self._is_entered = True
         async with AsyncExitStack() as stack:
             stack.callback(self._leave)
-            log, redacting = logging.getLogger(_ACCESS_LOG), _Redacting()
+            log, redacting = logging.getLogger(_ACCESS_LOG), RedactingFilter()
             log.addFilter(redacting)
             stack.callback(log.removeFilter, redacting)
             self.__dict__.pop("_webhook", None)  # an earlier lifespan may have used another secret
@@ -231,7 +230,7 @@ class Boooply:
             StaleEventError: The event is older than the webhook allows.
             MalformedEventError: The body is too large, or is not an event.
         """
-        return self._webhook.verify(await _body(request), request.headers.raw)
+        return self._webhook.verify(await body_of(request), request.headers.raw)
 
     async def _respond_to_error(self, request: Request, error: BoooplyError) -> JSONResponse:
         if isinstance(error, KeysNotStoredError):
@@ -299,7 +298,7 @@ class Boooply:
 
     @hide_locals
     async def _receive(self, request: Request) -> Response:
-        body = await _body(request)
+        body = await body_of(request)
         event = self._webhook.verify(body, request.headers.raw)
         if self._handler_of(event) is not None:
             await self._running.inbox.put(event, body)
@@ -329,21 +328,6 @@ class Boooply:
         return self._opened
 
 
-@hide_locals
-async def _body(request: Request) -> bytes:
-    if SIGNATURE not in request.headers:
-        raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # without reading the body
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > LARGEST_BODY:
-                raise MalformedEventError(f"the body is larger than {LARGEST_BODY:,} bytes")
-    except ClientDisconnect:
-        raise MalformedEventError("the sender closed the connection before the end of the body") from None
-    return bytes(body)
-
-
 @asynccontextmanager
 async def _under_way(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
     task = asyncio.create_task(work, name="boooply inbox")
@@ -354,12 +338,3 @@ async def _under_way(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         # Awaiting the task itself would swallow our own cancellation. The timeout limits the wait for a failing store.
         # The leases then free the events.
         await asyncio.wait({task}, timeout=GRACE)
-
-
-class _Redacting(logging.Filter):
-    """A log filter that masks keys and join tokens in uvicorn's access log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(redact(one) if isinstance(one, str) else one for one in record.args)
-        return True
