@@ -597,7 +597,7 @@ def test_a_platform_key_in_place_of_an_organizations(
     ran = run("doctor")
 
     assert (ran.code, ran.out, api.seen) == (2, "", [])
-    assert "BOOOPLY_API_KEY is a platform key, and must be an organization key" in ran.err
+    assert "BOOOPLY_API_KEY is a platform key, but must be an organization key" in ran.err
     assert "BOOOPLY_API_KEY" in ran.err
 
 

@@ -420,7 +420,7 @@ def test_status_counts_customers_jobs_and_workers(run: Run, many_tenants_csv: Ro
 
 def test_a_paused_queue_gives_no_jobs(run: Run, many_tenants_csv: Rows, sandbox) -> None:
     run("enqueue", many_tenants_csv(2))
-    assert "`boooply queue resume`" in run("queue", "pause").out
+    assert "run: boooply queue resume" in run("queue", "pause").out
 
     ran = run("worker", "--once")
 
@@ -481,7 +481,7 @@ def test_tables_of_another_version_are_reported_in_one_line(
 
     assert ran.code == 1
     assert ran.err.count("\n") == 1
-    assert "install one version on every machine" in ran.err
+    assert "Install the same version on every machine" in ran.err
     assert "DROP SCHEMA" in ran.err
     assert run("tenants", "list", "--json").out == ""
 
