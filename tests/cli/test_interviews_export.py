@@ -123,7 +123,10 @@ def test_cells_are_separated_by_the_delimiter_that_is_asked_for(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--delimiter", "ab"), "--delimiter: 'ab' must be one character such as , or ; or the word tab"),
+        (
+            ("--delimiter", "ab"),
+            "--delimiter: 'ab' cannot separate cells. Use one character, such as , or ;, or the word tab.",
+        ),
         (("--delimiter", ";", "--jsonl"), "--delimiter is for CSV: leave out --jsonl"),
     ],
 )
@@ -216,7 +219,7 @@ def test_hundreds_of_interviews_of_several_customers_and_a_revoked_key(run: Run,
     assert "520 interviews of 4 customers and 12 evaluations to read" in words
     assert "Exported 520 interviews to all.jsonl in" in words
     assert "The interviews of 1 customer are not in the file:" in words
-    assert "org_2 Boooply rejects its key (HTTP 401): boooply tenants reconnect org_2" in words
+    assert "org_2 Boooply rejects its key (HTTP 401). Run: boooply tenants reconnect org_2" in words
     ran.check_is_fit_for_print()
 
 
