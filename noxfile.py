@@ -119,9 +119,9 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0], default=False, reuse_venv=False)
 def lowest(session: nox.Session) -> None:
     """Run the tests on the lowest versions that pyproject.toml allows."""
-    floors = ["--resolution", "lowest-direct", "-r", "pyproject.toml", "--all-extras", "--group", "test"]
+    oldest = ["--resolution", "lowest-direct", "-r", "pyproject.toml", "--all-extras", "--group", "test"]
     # the oldest FastAPI brings a Starlette whose TestClient needs httpx
-    session.install("--compile-bytecode", *floors, "httpx>=0.28")
+    session.install("--compile-bytecode", *oldest, "httpx>=0.28")
     session.install("--reinstall-package", "boooply", "--no-deps", ".")
     lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1", **memory()}
     session.run("pytest", *WORKERS, *session.posargs, env=lowest_of_all)

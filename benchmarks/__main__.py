@@ -31,7 +31,7 @@ class Setting:
     rounds: int
     scale: float
     base_url: str
-    niquests: str | None  # a Python of its own, since niquests writes over urllib3
+    niquests: str | None  # a separate Python, since niquests overwrites urllib3
 
     def count(self, usual: int) -> int:
         """Scale a number of calls."""
@@ -229,7 +229,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Table]]] = {
 
 @contextlib.contextmanager
 def served() -> Iterator[str]:
-    """Run the server in a process of its own."""
+    """Run the server in a separate process."""
     with subprocess.Popen(script("server.py"), stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own words
         assert server.stdout is not None  # noqa: S101 - asked for above
         yield f"http://127.0.0.1:{server.stdout.readline().strip()}"

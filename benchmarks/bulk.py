@@ -1,6 +1,6 @@
 """Mint a key for each of many customers: ``python benchmarks/bulk.py VARIANT COUNT BASE_URL [STORE_URL [PROCESSES]]``.
 
-On PostgreSQL each run has a database of its own; several processes share the customers by handing each a part.
+On PostgreSQL each run has its own database. Several processes share the customers, and each gets a part of them.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ PATH = "/api/server-auth/create-api-key"
 Bulk = Callable[[int, str, str | None], Awaitable[int]]
 
 
-FIRST = int(os.environ.get("BENCHMARK_FIRST", "0"))  # of several processes each has customers of its own
+FIRST = int(os.environ.get("BENCHMARK_FIRST", "0"))  # each of several processes has its own customers
 
 
 def people(count: int) -> Iterator[tuple[str, str]]:
@@ -109,7 +109,7 @@ VARIANTS: dict[str, Bulk] = {one.__name__: one for one in (raw, boooply, boooply
 
 
 def a_database(url: str) -> str:
-    """Make a database of its own beside the one that a URL names."""
+    """Create a new database on the server of a URL."""
     import psycopg
     from sqlalchemy import make_url
 

@@ -32,7 +32,7 @@ async def aiohttp_with_care(stack: AsyncExitStack, base_url: str) -> Call:
 
 
 async def attempted(stack: AsyncExitStack, base_url: str) -> Call:
-    """Send a ready request once, within its time, with a key of its own; whatever comes is a value."""
+    """Send a ready request once, within its time, with its own key; errors are values too."""
     from boooply.client import transport_of
     from boooply.protocol.endpoints import GET_INTERVIEW
     from boooply.transport.attempt import attempt

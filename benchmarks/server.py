@@ -1,6 +1,6 @@
 """A server with the few responses that the benchmarks need, as fast as Python sends them.
 
-It runs in a process of its own, on uvloop, and prints its port. It checks nothing: what is measured is the client.
+It runs in a separate process, on uvloop, and prints its port. It checks nothing, since the client is measured.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ NO_KEY = b"bply_org_00000000000000000000000000000000"  # a number replaces it: n
 MINTED = response("201 Created", {"success": True, "apiKey": NO_KEY.decode()})
 KEYS = itertools.count()
 PAGE = response("200 OK", payloads.page(100))
-ANSWERS = (
+RESPONSES = (
     (b"GET /api/integration/interviews/", INTERVIEW),
     (b"GET /api/integration/interviews", PAGE),
     (b"POST /api/integration/interviews", CREATED),
@@ -42,7 +42,7 @@ ANSWERS = (
 )
 
 
-class Answering(asyncio.Protocol):
+class Responding(asyncio.Protocol):
     """Respond to each complete request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,13 +60,13 @@ class Answering(asyncio.Protocol):
             if len(self.received) < end + 4 + size:
                 return
             self.received = self.received[end + 4 + size :]
-            reply = next(reply for start, reply in ANSWERS if head.startswith(start))
+            reply = next(reply for start, reply in RESPONSES if head.startswith(start))
             self.transport.write(reply.replace(NO_KEY, b"bply_org_%032d" % next(KEYS)) if reply is MINTED else reply)
 
 
 async def serve() -> None:
     """Serve until killed."""
-    server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(Responding, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

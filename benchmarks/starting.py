@@ -1,6 +1,6 @@
 """How long a fresh interpreter takes: ``python benchmarks/starting.py VARIANT ROUNDS``; the figure is milliseconds.
 
-The first start is not counted. It leaves the bytecode in a place of its own, so that each later one finds it, as it
+The first start is not counted. It leaves the bytecode in a separate folder, so that each later one finds it, as it
 does where pip has installed the packages, whatever installed them here.
 """
 

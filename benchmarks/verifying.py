@@ -25,13 +25,13 @@ def boooply() -> Verify:
 
 
 def hmac_alone() -> Verify:
-    """The floor: one HMAC, compared."""
+    """The least work: one HMAC, compared."""
     key, signature = SECRET.encode(), hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()
     return lambda: hmac.compare_digest(hmac.new(key, BODY, hashlib.sha256).hexdigest(), signature)
 
 
 def hmac_and_json() -> Verify:
-    """The floor of verifying and reading: one HMAC, and the standard library's JSON."""
+    """The least work to verify and read: one HMAC, and the standard library's JSON."""
     import json
 
     check = hmac_alone()

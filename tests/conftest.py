@@ -54,7 +54,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def threaded_sandbox() -> Iterator[Sandbox]:
-    """Serve from a thread of its own, for blocking callers on the test's thread."""
+    """Serve from a separate thread, for blocking callers on the test's thread."""
     with Sandbox() as sandbox:
         yield sandbox
 

@@ -18,7 +18,7 @@ from typing import Any
 
 
 def next_program(entrance: socket.socket, place: Path, code: Path) -> list[str]:
-    """Return the words of a command after its options, in a process of its own."""
+    """Return the words of a command after its options, in a separate process."""
     callers: list[socket.socket] = []
     while True:
         for ready in select.select([entrance, *callers], [], [])[0]:

@@ -1,4 +1,4 @@
-"""The fixtures as a user's own tests have them: a pytest of its own, without any configuration."""
+"""The fixtures in a user's tests: a separate pytest, without any configuration."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ THREE_LINES = """
 
 
 Run = Callable[..., pytest.RunResult]
-# no plugin of the environment that neither a user needs nor the fixtures: importing hypothesis takes a second
+# without plugins that users and fixtures do not need, since importing hypothesis takes a second
 OPTIONS = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
 

@@ -16,6 +16,7 @@ import boooply
 from boooply import errors
 from boooply.converter import StructureError, structure
 from boooply.models import Interview, InterviewNotEvaluatedError, InterviewParticipant, OrganizationApiKey, Recording
+from boooply.protocol.settings import MissingKeyError
 from boooply.provisioning import KeysNotStoredError
 from boooply.sandbox import SandboxError
 from boooply.secret import Secret
@@ -53,6 +54,7 @@ MADE: dict[type[Exception], Exception] = {
     errors.CorruptKeyError: errors.CorruptKeyError("org_1"),
     InterviewNotEvaluatedError: InterviewNotEvaluatedError(INTERVIEW),
     KeysNotStoredError: KeysNotStoredError({"org_2": Secret(HIDDEN), "org_1": Secret(HIDDEN)}, "the disk is full"),
+    MissingKeyError: MissingKeyError("api_key", "set it"),
     StructureError: StructureError("is missing", ".code"),
     SandboxError: SandboxError(404, "NOT_FOUND", "no"),
 }

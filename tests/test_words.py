@@ -31,7 +31,7 @@ LIST = ROOT / "tests" / "words.txt"
 PHRASES = [re.compile(line.replace(" ", r"[\s#]+")) for line in LIST.read_text("utf-8").splitlines() if line[:1] != "#"]
 
 SUFFIXES = {".css", ".html", ".js", ".md", ".mjs", ".py", ".svg", ".toml", ".txt", ".yml"}
-PLACES = (".github", "benchmarks", "boooply", "docs/.make", "examples", "tests")
+PLACES = (".github", "benchmarks", "boooply", "docs", "examples", "tests")
 DATA = ROOT / "tests" / "data"  # the vendor's words, and files with mistakes
 QUOTES_THEM = {LIST, Path(__file__)}
 TEXTS = sorted(

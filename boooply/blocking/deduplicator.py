@@ -26,6 +26,9 @@ class Deduplicator(SyncProxy[AsyncDeduplicator]):
             events of this process.
         lease: How long other processes wait for a process that died while it handled an event, in seconds. The lease
             is renewed while an event is being handled. Default: 60.
+
+    Raises:
+        ConfigurationError: The lease is not a number of seconds above zero.
     """
 
     def __init__(self, store: Store | None = None, /, *, lease: float = LEASE) -> None:

@@ -41,12 +41,15 @@ class Queue(SyncProxy[AsyncQueue]):
         return opened(cls, AsyncQueue.open(original_of(store)))
 
     def enqueue(self, tenants: Iterable[Tenant], /) -> int:
-        """Record customers in the ledger, queue those that have no job, and return the number of new jobs.
+        """Record customers in the ledger, and queue a job for each that has no open job.
 
-        Customers that failed earlier are queued again.
+        A customer that failed before is tried again.
 
         Args:
-            tenants: The customers. They are iterated in the thread of the caller.
+            tenants: The customers. They are iterated in the thread of the caller, a few hundred at a time.
+
+        Returns:
+            The number of customers.
 
         Raises:
             StoreError: The ledger or the queue cannot be written. Customers that were queued before stay queued.
@@ -84,11 +87,13 @@ class Queue(SyncProxy[AsyncQueue]):
             keep_jobs: How long finished jobs are kept, in seconds. Default: 86400, a day.
 
         Raises:
+            ConfigurationError: An argument is invalid.
             AuthenticationError: The API rejects the last platform key. It may also raise ``PermissionDeniedError``.
             KeysNotStoredError: Keys were minted, but cannot be stored. The error contains them.
             StoreError: The store failed for a minute.
             StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
-            ProvisioningError: Without ``wait``, the API failed for two attempt timeouts and 30 seconds.
+            ProvisioningError: Without ``wait``, the API failed for two attempt timeouts and 30 seconds, or the queue is
+                paused.
         """
         originals = [original_of(platform) for platform in platforms]
 

@@ -91,6 +91,9 @@ class Tenants(SyncProxy[AsyncTenants]):
             one call. Default: True.
         max_age: How long a customer is cached, in seconds. A key that was replaced in the store is used after this time
             at the latest. Default: 60.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
     """
 
     disconnect: Final = sync(AsyncTenants.disconnect)
@@ -110,52 +113,58 @@ class Tenants(SyncProxy[AsyncTenants]):
         super().__init__(runner_of(platform), original)
 
     def client(self, organization_id: str, /) -> BoooplyClient:
-        """Return the client of one customer. All clients share the platform's connections.
+        """Return the client of a customer. All clients share the platform's connections.
 
         Args:
-            organization_id: Your own ID of the customer.
+            organization_id: Your own id of the customer.
 
         Raises:
-            NotConnectedError: No key is stored for the customer.
+            NotConnectedError: No key of the customer is stored.
+            AuthenticationError: The API rejected the stored key.
+            CorruptKeyError: The stored key was altered.
             WrongTenantError: The stored key belongs to another customer. Nothing was written with it.
             StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            StoreError: The store cannot be read.
         """
         return over(BoooplyClient, self._runner, self._runner.run(lambda: self._original.client(organization_id)))
 
     def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> BoooplyClient:
-        """Connect a customer: mint and store its key, unless it has one, and return its client.
+        """Connect a customer: mint and store its key, unless it has one. Return its client.
 
-        You can call this repeatedly and from several processes on one store: one key is minted. If the caller is
-        interrupted after the request was sent, the call still waits until the key is stored.
+        Each customer gets one key, even if several tasks or processes call this at the same time. If the caller is
+        cancelled while the request is under way, the call still waits until the key is stored.
 
         Args:
             tenant: The customer.
-            remint_in_doubt: Whether to mint again if the customer is in doubt. A key that already exists becomes an
-                orphan. Default: False.
+            remint_in_doubt: Whether to mint another key if the customer is in doubt. If its first key exists, it
+                becomes an orphan: a valid key that nobody has.
 
         Raises:
-            AmbiguousWriteError: The key may have been minted. The customer is now in doubt.
-            ProvisioningError: The customer is in doubt.
-            KeysNotStoredError: The key was minted, but cannot be stored. The error contains it.
-            APIStatusError: The API rejects the customer or the platform key.
+            AmbiguousWriteError: A key may have been minted. The customer is now in doubt.
+            ProvisioningError: The customer was already in doubt.
+            KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
+            APIStatusError: The API rejected the customer or the platform key.
             StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            StoreError: The store failed. Nothing was sent.
         """
         client = self._runner.run(lambda: self._original.connect(tenant, remint_in_doubt=remint_in_doubt))
         return over(BoooplyClient, self._runner, client)
 
     def reconnect(self, tenant: Tenant, /) -> BoooplyClient:
-        """Mint a new key for a customer, replace the stored key, and return the client.
+        """Mint another key for a customer, replace the stored key with it, and return the client.
 
-        Use this if Boooply rejects the stored key, for example because it was revoked in the dashboard. The old key is
-        used until the new key is stored. It then counts as an orphan, because the API has no call to revoke it.
+        Use this when Boooply rejects the stored key, for example because it was revoked in the dashboard. The stored
+        key stays in use until the new key replaces it. It then counts as an orphan, because the API cannot revoke it.
 
         Args:
             tenant: The customer.
 
         Raises:
             AmbiguousWriteError: A key may have been minted. The stored key stays, and the customer is in doubt.
-            KeysNotStoredError: The key was minted, but cannot be stored. The error contains it.
-            APIStatusError: The API rejects the customer or the platform key. The stored key stays.
+            KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
+            APIStatusError: The API rejected the customer or the platform key. The stored key stays.
+            StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
+            StoreError: The store failed. Nothing was sent.
         """
         return over(BoooplyClient, self._runner, self._runner.run(lambda: self._original.reconnect(tenant)))
 
@@ -189,7 +198,11 @@ def provision(
         grace: How long requests that were sent may take after ``stop`` is set, in seconds. After that, their customers
             are in doubt. Default: 20.
 
+    Yields:
+        One outcome for each customer: ``Connected``, ``AlreadyConnected``, ``InDoubt`` or ``Failed``.
+
     Raises:
+        ConfigurationError: An argument is invalid.
         AuthenticationError: The API rejects the platform key. It may also raise ``PermissionDeniedError``.
         StoreError: The store failed for a minute.
         StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast, get_args, get_origin
 import attrs
 from cattrs import Converter
 from cattrs.gen import (
-    make_dict_structure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs leaves a type argument out
+    make_dict_structure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs omits a type argument
     override,
 )
 

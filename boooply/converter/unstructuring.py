@@ -13,7 +13,7 @@ from cattrs import Converter
 from cattrs.fns import identity
 from cattrs.gen import (
     make_dict_unstructure_fn,
-    make_dict_unstructure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs leaves a type argument out
+    make_dict_unstructure_fn_from_attrs,  # pyright: ignore[reportUnknownVariableType]  # cattrs omits a type argument
     override,
 )
 

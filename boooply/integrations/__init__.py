@@ -1,1 +1,1 @@
-"""Integrations with frameworks: one module each, with an extra of the same name."""
+"""Integrations with frameworks. Each has a module, and an extra of the same name."""

@@ -18,7 +18,7 @@ _LONGEST_NAME = 40
 
 
 def build(model: Callable[..., T], data: Mapping[str, Any]) -> T:
-    """Build a request object from a dictionary; None counts as absent.
+    """Build a request object from a dictionary. None counts as absent.
 
     Raises:
         ValidationError: A name is unknown, or a value is missing or invalid. If the dictionary uses the API's names,

@@ -46,7 +46,7 @@ class RateLimitHeaders:
 
 @attrs.define
 class ServerClock:
-    """The API's clock. It is at least ``ahead`` seconds ahead of ours; None before the first response."""
+    """The API's clock. It is at least ``ahead`` seconds ahead of ours. None means that no response has arrived."""
 
     ahead: float | None = None
 

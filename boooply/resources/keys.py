@@ -66,7 +66,7 @@ async def doubt_about(transport: Transport, api_key: Secret, organization_id: st
     """Ask the API whose key it is. Return None if it belongs to the customer, and otherwise the problem."""
     try:
         found = await attrs.evolve(transport, key=api_key).call(GET_ORGANIZATION)
-    except BoooplyError as error:  # the key was minted, and any error leaves open for whom
+    except BoooplyError as error:  # the key was minted, but after an error it is unknown for whom
         return f"the API does not say whose key it is ({error})"
     if found.external_org_id is None:
         return "the API does not say whose key it is"

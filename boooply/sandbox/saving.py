@@ -43,7 +43,7 @@ logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 @frozen(kw_only=True)
 class OwnKeys:
-    """The keys that a sandbox starts with, and the ID of its own organization."""
+    """The keys that a sandbox starts with, and the ID of its first organization."""
 
     platform_key: str = field(repr=False)
     api_key: str = field(repr=False)
@@ -106,7 +106,7 @@ class StateFile:
         Raises:
             OSError: Another sandbox uses the file or has changed it since `load`, or its folder cannot be written.
         """
-        self.path.parent.stat()  # a missing folder is an error of its own, which SQLite would not name
+        self.path.parent.stat()  # raises the exact error of a missing folder, which SQLite would hide
         try:
             self._lock = sqlite3.connect(f"{self.path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
             self._lock.execute("BEGIN EXCLUSIVE")

@@ -189,7 +189,7 @@ def event_of(body: bytes) -> Event | str:
     fields = cast("dict[str, Any]", payload)
     name, data = fields.get("event"), fields.get("data")
     if not isinstance(name, str) or not name:
-        return "the body names no event"
+        return "the body has no event name"
     digest = hashlib.sha256(body).hexdigest()
     if isinstance(data, dict):
         return _event(name, cast("dict[str, Any]", data), digest, _STRAY)

@@ -1,7 +1,7 @@
 """Draw boxes, arrows and words as SVG that is readable on a light and on a dark page.
 
-Each picture brings a background of its own, so it does not depend on the page's. Its colours follow what the reader's
-system prefers.
+Each picture has its own background, which does not depend on the page's. Its colours follow the preference of the
+reader's system.
 """  # noqa: INP001 - a part of a program that is started by path
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ _ANCHORS: Final = {"left": "start", "middle": "middle", "right": "end"}
 
 @attrs.frozen
 class Picture:
-    """Gather shapes, and write them as one file; ``about`` is for those who cannot see it."""
+    """A picture of shapes, written as one file; ``about`` describes it for screen readers."""
 
     width: int
     height: int
@@ -71,7 +71,7 @@ class Picture:
         self.shapes.append(f'<path class="line" d="{path}" marker-end="url(#head)"/>')
 
     def life(self, x: float, top: float, bottom: float) -> None:
-        """Draw the dashed line of somebody who takes part."""
+        """Draw the dashed line of a participant."""
         self.shapes.append(f'<path class="life" d="M{x:g} {top:g}V{bottom:g}"/>')
 
     def written(self) -> str:

@@ -1,4 +1,4 @@
-"""Check the built site: ``python docs/.make/links.py site`` names each link, picture and anchor that leads nowhere."""  # noqa: INP001 - a program of its own, started by path
+"""Check the built site: ``python docs/.make/links.py site`` names each link, picture and anchor that leads nowhere."""  # noqa: INP001 - a program, started by its path
 
 import sys
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""Draw what the pages show: ``python docs/.make/pictures.py FOLDER`` writes it, by default into docs/pictures.
+"""Draw the pictures of the pages: ``python docs/.make/pictures.py FOLDER`` writes them, by default to docs/pictures.
 
-The layers are those of pyproject.toml, the ledger's moves those of ``boooply.recording.states``; a test draws it
-again.
-"""  # noqa: INP001 - a program of its own, started by path
+The layers come from pyproject.toml, and the ledger's moves from ``boooply.recording.states``. A test checks that the
+pictures are up to date.
+"""  # noqa: INP001 - a program, started by its path
 
 import sys
 import tomllib

@@ -105,7 +105,7 @@ def _front(description: str, more: str = "") -> str:
 def endpoints_page() -> str:
     """Write the table of operations."""
     rows = [
-        f"| `{endpoint.operation}` | `{endpoint.method} {endpoint.path}` "
+        f"| `{endpoint.operation}` | <code>{endpoint.method} {endpoint.path.replace('/', '<wbr>/')}</code> "
         f"| {_said(endpoint)} | {_kind(endpoint.result)} |\n"
         for endpoint in ENDPOINTS
     ]

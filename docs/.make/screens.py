@@ -2,7 +2,7 @@
 
 The first shows a run of ``boooply provision`` at the API's own pace, which takes two minutes. Chromium takes the rest:
 the sandbox's console, and the preview that chats and social networks show next to a link.
-"""  # noqa: INP001 - a program of its own, started by path
+"""  # noqa: INP001 - a program, started by its path
 
 import io
 import os
@@ -46,7 +46,7 @@ _ERASED: Final = re.compile(r"\r\x1b\[(?:1A\x1b\[)?2K|\x1b\[\?25[lh]")
 
 
 def run_in_terminal(words: list[str], place: str, variables: dict[str, str]) -> str:
-    """Run a command in a terminal of its own, and give all that it wrote."""
+    """Run a command in a new terminal, and return its output."""
     leader, follower = pty.openpty()
     environment = os.environ | variables | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     environment |= {"COLUMNS": str(COLUMNS), "LINES": "40"}

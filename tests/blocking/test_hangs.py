@@ -74,7 +74,7 @@ def test_a_loop_that_gets_no_file_descriptor_raises_and_the_next_call_works(run_
         """
     )
 
-    # on stderr asyncio complains of its own loop, which could not be completed
+    # asyncio reports the loop that it could not complete on stderr
     assert (done.stdout.split(), done.returncode) == (["24", "24", "CUSTOM"], 0), done.stderr
 
 

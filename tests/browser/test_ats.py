@@ -1,4 +1,4 @@
-"""The ATS example beside its sandbox: connect, create, play in the console, and see the evaluation arrive."""
+"""The ATS example and its sandbox: connect, create, play in the console, and see the evaluation arrive."""
 
 import contextlib
 import re

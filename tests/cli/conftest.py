@@ -1,4 +1,4 @@
-"""Runs of the command: in this process, in one of its own with pipes, and in one of its own with a terminal."""
+"""Runs of the command: in this process, and in a separate process with pipes or with a terminal."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 @pytest.fixture
 def run_piped(run_python: Callable[..., Any]) -> Callable[..., Ran]:
-    """Run the command in a process of its own, with pipes, any warning being an error."""
+    """Run the command in a separate process with pipes, where warnings are errors."""
 
     def run(*arguments: str | Path, **environ: str) -> Ran:
         done = run_python((*COMMAND, *map(str, arguments)), encoding="utf-8", env=os.environ | environ)
@@ -85,7 +85,7 @@ def run_piped(run_python: Callable[..., Any]) -> Callable[..., Ran]:
 
 @pytest.fixture
 def run_in_terminal(start_program: Callable[..., Any]) -> Callable[..., Ran]:
-    """Run the command in a process of its own, whose standard output is a terminal."""
+    """Run the command in a separate process, with a terminal as its standard output."""
 
     def run(*arguments: str | Path, **environ: str) -> Ran:
         master, slave = pty.openpty()
@@ -166,7 +166,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], None]:
 
 @pytest.fixture
 def store_key(monkeypatch: pytest.MonkeyPatch, sqlite_store_url: str, tmp_path: Path) -> str:
-    """Give the command a SQLite file for its store, and a working directory of its own."""
+    """Set a SQLite file as the store of the command, and a new working directory."""
     key = Fernet.generate_key().decode()
     monkeypatch.setenv("BOOOPLY_STORE_KEY", key)
     monkeypatch.setenv("BOOOPLY_STORE_URL", sqlite_store_url)

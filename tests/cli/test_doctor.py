@@ -686,7 +686,7 @@ NEXT_YEAR = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
 @pytest.mark.usefixtures("trust")
 def test_a_certificate_of_ones_own_authority(tls_api: Deviating, use_key: Callable[[str, str], None]) -> None:
     use_key(f"https://localhost:{tls_api.port}", tls_api.sandbox.api_key)
-    # a process of its own, since aiohttp reads the variable when it is imported
+    # a separate process, since aiohttp reads the variable when it is imported
     ran = subprocess.run((*COMMAND, "doctor", "--json"), capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
     checks = json.loads(ran.stdout)["checks"]
 

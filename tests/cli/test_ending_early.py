@@ -1,4 +1,4 @@
-"""``boooply provision`` as a process of its own, against an API or a proxy that never works."""
+"""``boooply provision`` as a separate process, with an API or a proxy that never works."""
 
 import os
 import sys

@@ -131,3 +131,15 @@ def test_every_number_has_a_scale_or_a_unit() -> None:
 
     assert len(numbers) > 50
     assert [row for row in numbers if not MEASURED.search(row[3])] == []
+
+
+FIXTURES = re.compile(r"^```\{\.python[^}]*\}$(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_examples_use_pytests_fixtures_only_as_arguments(page: Path) -> None:
+    for found in FIXTURES.finditer(page.read_text(encoding="utf-8")):
+        code = re.sub(r"#.*", "", found["code"])
+        used = set(re.findall(r"\bboooply_(?:sandbox|webhooks|blocking_client|client)\b", code))
+        defined = set(re.findall(r"\w+", " ".join(re.findall(r"def \w+\((.*?)\)", code, re.DOTALL))))
+        assert used <= defined

@@ -1,4 +1,4 @@
-"""A real application under a real uvicorn, beside a sandbox that delivers to it."""
+"""A real application under a real uvicorn, and a sandbox that delivers to it."""
 
 import asyncio
 import contextlib
@@ -63,7 +63,7 @@ def a_free_port() -> int:
 
 
 class Application:
-    """Run the application in processes of its own."""
+    """Run the application in separate processes."""
 
     def __init__(self, start: Start, sandbox: Sandbox, store_url: str, encryption_key: str, place: Path) -> None:
         self.start = start
@@ -354,7 +354,7 @@ def test_a_second_handler_for_one_class_raises() -> None:
 
 @pytest.mark.parametrize("kind", ["interview.evaluation", print, Tenant, None])
 def test_a_handler_is_for_a_class_of_events(kind: Any) -> None:
-    with pytest.raises(ConfigurationError, match="kind must be a class of events, as EvaluationEvent"):
+    with pytest.raises(ConfigurationError, match="kind must be a class of events, such as EvaluationEvent"):
         Boooply().on(kind)
 
 
@@ -363,7 +363,7 @@ def test_entering_one_boooply_twice_raises_and_leaves_the_first_one_running() ->
     boooply = Boooply()
     app = FastAPI(lifespan=boooply.lifespan)
     with TestClient(app):
-        with pytest.raises(ConfigurationError, match="belongs to a running application already"), TestClient(app):
+        with pytest.raises(ConfigurationError, match="is used by a running application already"), TestClient(app):
             pass
         boooply.store()
     with TestClient(app):  # one after the other is fine
@@ -384,7 +384,7 @@ def test_a_mounted_application_whose_lifespan_never_runs_is_reported(caplog: pyt
     app.mount("/api", mounted)
     with TestClient(app) as client:
         assert client.get("/api/").status_code == 500
-    assert "The lifespan of a mounted application never runs: pass it to the outermost application" in caplog.text
+    assert "pass it to the outermost application, because the lifespan of a mounted application never" in caplog.text
 
 
 @pytest.mark.usefixtures("store_variables")

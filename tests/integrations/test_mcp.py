@@ -190,7 +190,7 @@ async def test_every_argument_and_every_result_is_described() -> None:
 
 async def test_an_unknown_tool_is_rejected_with_the_list_of_tools() -> None:
     async with hosting() as host:
-        with pytest.raises(MCPError, match="there are create_ai_interview"):
+        with pytest.raises(MCPError, match="The tools are create_ai_interview"):
             await host.call("connect_customer", ACME)
 
 
@@ -306,11 +306,11 @@ async def test_a_plan_names_recipients_request_and_time(sandbox: Sandbox) -> Non
         assert plan["when"] == "2030-05-01T07:00:00Z"
         assert plan["operation"] == "interviews.create"
         assert plan["request"]["participants"][0] == JANE | {"role": "CANDIDATE"}
-        assert (await host.ask("create_ai_interview", AI))["plan"]["when"] == "no time is named"
+        assert (await host.ask("create_ai_interview", AI))["plan"]["when"] == "no time is set"
         slot = {"start": "2030-05-01T09:00:00Z", "end": "2030-05-01T10:00:00Z"}
         picks = AI | {"schedulingMode": "CANDIDATE_PICKS", "availableSlots": [slot]}
         when = (await host.ask("create_ai_interview", picks))["plan"]["when"]
-        assert when == "one of 1 times that the candidate picks from"
+        assert when == "one of 1 times, which the candidate chooses"
         moved = (await host.ask("reschedule_interview", MOVE))["plan"]
         assert moved["request"] == {"meetingCode": "Boooply-AI-1", "scheduledAt": "2030-05-01T07:00:00Z"}
 
@@ -410,7 +410,7 @@ async def test_a_key_that_cannot_be_stored_is_kept_until_it_can(
             while not await is_stored(store):  # noqa: ASYNC110 - it is a row of a database
                 await asyncio.sleep(0.01)
         assert await store.keys.get("org_acme") == minted[0]
-    assert "the key came, and the store did not take it" in text
+    assert "the key was minted but could not be stored" in text
     assert minted[0].reveal() not in text
     assert sandbox.mints == {"org_acme": 1}
 
@@ -539,4 +539,4 @@ async def test_a_key_of_another_customer_is_reported(monkeypatch: pytest.MonkeyP
     async with hosting(platform=True) as host:
         text = await host.fail("connect_customer", ACME | {"confirm": True})
     assert "belongs to org_other" in text
-    assert "look into the store" in text
+    assert "must check the store" in text

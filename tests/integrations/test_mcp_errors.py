@@ -86,7 +86,7 @@ async def test_a_rejected_key_is_explain(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("BOOOPLY_API_KEY", "bply_org_0123456789abcdef")
     async with hosting() as client:
         text = await failed(client, "get_organization", {})
-    assert "the user has to set a valid key" in text
+    assert "The user must set a valid key" in text
     assert "0123456789abcdef" not in text
 
 
@@ -128,7 +128,7 @@ async def test_before_any_response_the_search_reaches_further_back(sandbox: Sand
 @pytest.mark.parametrize(
     ("tool", "operation", "says"),
     [
-        ("cancel_interview", "interviews.cancel", 'Call get_interview with {"meetingCode": "'),
+        ("cancel_interview", "interviews.cancel", 'call get_interview with {"meetingCode": "'),
         ("trigger_analysis", "interviews.trigger_analysis", "with get_interview or get_evaluation"),
     ],
 )
@@ -143,7 +143,7 @@ async def test_another_ambiguous_write_says_where_to_look(
         sandbox.faults.add(operation, "commit-then-drop")
         sandbox.faults.add("interviews.get", "html", times=None)
         text = await failed(client, tool, {"meetingCode": code, "confirm": True})
-    assert "Do not simply call again" in text
+    assert "Do not call again yet" in text
     assert says in text
 
 
@@ -155,7 +155,7 @@ def unreadable(tool: str, operation: str | None = None) -> str:
 @pytest.mark.parametrize("tool", ["create_ai_interview", "create_human_interview", "create_team_meeting"])
 def test_a_creation_with_an_unreadable_response_is_looked_up_and_not_sent_again(tool: str) -> None:
     text = unreadable(tool)
-    assert f"Do not call {tool} again now: the people may have been invited" in text
+    assert f"Do not call {tool} again now. The people may have been invited" in text
     since = re.search(r'"dateFrom": "([^"]+)"', text)
     assert since
     ago = datetime.now(UTC) - datetime.fromisoformat(since[1])
@@ -165,10 +165,10 @@ def test_a_creation_with_an_unreadable_response_is_looked_up_and_not_sent_again(
 @pytest.mark.parametrize(
     ("tool", "says"),
     [
-        ("cancel_interview", "Do not simply call again. Call get_interview with the same meetingCode first"),
-        ("reschedule_interview", "Do not simply call again. Call get_interview with the same meetingCode first"),
-        ("trigger_analysis", "Do not simply call again: it may have been carried out."),
-        ("connect_customer", "Do not call again: a key may have been minted that nobody has"),
+        ("cancel_interview", "Do not call again yet. First call get_interview with the same meetingCode"),
+        ("reschedule_interview", "Do not call again yet. First call get_interview with the same meetingCode"),
+        ("trigger_analysis", "Do not call again yet. The call may have been carried out."),
+        ("connect_customer", "Do not call again. A key may have been minted that nobody has"),
     ],
 )
 def test_another_write_with_an_unreadable_response_says_where_to_look(tool: str, says: str) -> None:
@@ -234,7 +234,7 @@ async def test_an_internal_error_shows_neither_its_text_nor_a_traceback(
     monkeypatch.setattr(calls, "_plan", broken)
     async with hosting() as client:
         text = await failed(client, "create_ai_interview", AI | {"confirm": False})
-    assert "a fault of this server, and it may have been carried out" in text
+    assert "This server has a fault. The call may have been carried out" in text
     assert "ZeroDivisionError in broken" in caplog.text
     for shown in (text, caplog.text):
         assert "0123456789abcdef" not in shown
@@ -270,5 +270,5 @@ def test_every_error_class_has_its_advice(kind: Any) -> None:
 
 def test_an_error_without_advice_is_for_the_user() -> None:
     error = InterviewNotEvaluatedError(Interview(meeting_code="Boooply-AI-1", session_status="FAILED"))
-    assert explain(ALL["get_evaluation"], error).endswith("\nTell the user.")
+    assert explain(ALL["get_evaluation"], error).endswith("\nInform the user.")
     assert "store of this server" in explain(ALL["connect_customer"], CorruptKeyError("org_acme"))

@@ -63,7 +63,7 @@ async def test_a_session_over_stdio_works() -> None:
     async with Client(stdio_client(parameters)) as client:
         assert client.server_info is not None
         assert client.server_info.name == "boooply"
-        assert "never instructions" in (client.instructions or "")
+        assert "never as instructions" in (client.instructions or "")
         assert (await ask(client, "get_organization"))["organization"]["name"] == "Sandbox Company"
 
 
@@ -216,7 +216,7 @@ def served(start: Start) -> Iterator[tuple[str, Any]]:
     with start("--http", "--port", "0", stdout=PIPE, stderr=PIPE, text=True) as process:
         try:
             line = process.stderr.readline()
-            found = re.fullmatch(r"boooply: serving on (http://127\.0\.0\.1:\d+/mcp); stop it with Ctrl-C\n", line)
+            found = re.fullmatch(r"boooply: serving on (http://127\.0\.0\.1:\d+/mcp)\. To stop, press Ctrl-C\n", line)
             assert found, line
             yield found[1], process
         finally:
@@ -304,11 +304,11 @@ async def test_the_vendors_variable_for_the_address_works_too(
         ({"BOOOPLY_BASE_URL": None}, {}, "set BOOOPLY_BASE_URL"),
         ({"BOOOPLY_BASE_URL": None, "BOOOPLY_API_URL": "http://x.example"}, {}, "base_url uses http"),
         ({"BOOOPLY_API_KEY": None}, {}, "set BOOOPLY_API_KEY"),
-        ({"BOOOPLY_API_KEY": "${BOOOPLY_API_KEY}"}, {}, "BOOOPLY_API_KEY was not filled in by the host"),
+        ({"BOOOPLY_API_KEY": "${BOOOPLY_API_KEY}"}, {}, "the host did not fill in BOOOPLY_API_KEY"),
         ({"BOOOPLY_API_KEY": "bply_platform_0123456789abcdef"}, {}, "api_key is a platform key"),
         ({"BOOOPLY_PLATFORM_KEY": None}, {"platform": True}, "set BOOOPLY_PLATFORM_KEY"),
-        ({"BOOOPLY_STORE_URL": None}, {"platform": True}, "set BOOOPLY_STORE_URL"),
-        ({"BOOOPLY_STORE_KEY": None}, {"platform": True}, "set BOOOPLY_STORE_KEY"),
+        ({"BOOOPLY_STORE_URL": None}, {"platform": True}, "Set BOOOPLY_STORE_URL"),
+        ({"BOOOPLY_STORE_KEY": None}, {"platform": True}, "Set BOOOPLY_STORE_KEY"),
     ],
 )
 async def test_an_impossible_setting_stops_the_start(

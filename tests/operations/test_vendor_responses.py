@@ -161,17 +161,17 @@ def within(name: str) -> Inner:
 
 
 def listed(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a page: `pagination` is an envelope of its own, and each interview may have second names."""
+    """Return a page: `pagination` is a separate envelope, and each interview may have second names."""
     page = primary({name: value for name, value in body.items() if name != "pagination"} | body.get("pagination", {}))
     return page | {"meetings": [primary(meeting) for meeting in page["meetings"]]}
 
 
 def evaluated(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return an evaluation with what is beside it, or None until there is one."""
+    """Return an evaluation with the fields next to it, or None until there is one."""
     if body.get("evaluation", body) is None:
         return None
-    beside = {name: value for name, value in flat(body).items() if name != "evaluation"}
-    inner: dict[str, Any] = beside | body.get("evaluation", {})
+    others = {name: value for name, value in flat(body).items() if name != "evaluation"}
+    inner: dict[str, Any] = others | body.get("evaluation", {})
     return inner
 
 
@@ -233,7 +233,7 @@ async def test_a_response_is_read_whole(replay: Replay, example: dict[str, Any])
 async def test_an_exhausted_plan_is_reported_in_the_vendors_words(
     replay: Replay, status: int, error: type[APIStatusError]
 ) -> None:
-    words = "All 5 interviews of the free plan are used. Choose a plan to go on."
+    words = "All 5 interviews of the free plan are used. Choose a plan to continue."
     body = replay.say(status, {"success": False, "error": words, "code": "PLAN_LIMIT"})
     with pytest.raises(error) as caught:
         await read(replay, "interviews.create", body)

@@ -7,7 +7,7 @@ import pytest
 from boooply.converter import StructureError
 from boooply.protocol.envelopes import bare, evaluation, items, page, under, within
 
-BESIDE = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
+OTHERS = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
 
 
 def test_the_top_level_is_without_what_wraps_it() -> None:
@@ -61,9 +61,9 @@ def test_the_numbers_of_a_page_are_under_pagination_or_beside_the_list() -> None
         ({"byCriterion": [], "overallScore": None}, {"byCriterion": [], "overallScore": None}),
         ({"evaluation": None, "recommendation": "PASS"}, None),
         ({"evaluation": {"a": 1}, "recommendation": "PASS", "other": 1}, {"a": 1}),
-        ({"evaluation": {}, **dict.fromkeys(BESIDE, 1)}, dict.fromkeys(BESIDE, 1)),
-        ({"evaluation": {}, **dict.fromkeys(BESIDE, None)}, {}),
-        ({"evaluation": {"aiSummary": "within"}, "aiSummary": "beside"}, {"aiSummary": "within"}),
+        ({"evaluation": {}, **dict.fromkeys(OTHERS, 1)}, dict.fromkeys(OTHERS, 1)),
+        ({"evaluation": {}, **dict.fromkeys(OTHERS, None)}, {}),
+        ({"evaluation": {"aiSummary": "within"}, "aiSummary": "outside"}, {"aiSummary": "within"}),
     ],
 )
 def test_an_evaluation_is_wrapped_or_not_or_not_there_yet(payload: dict[str, Any], taken: Any) -> None:

@@ -59,7 +59,7 @@ RUBRIC: dict[str, Any] = {
     "aiRecommendation": "HIRE",
     "rubricSnapshot": {"version": 3},
 }
-BESIDE: dict[str, Any] = {
+OTHERS: dict[str, Any] = {
     "aiSummary": "Good",
     "recommendations": {"strengths": ["Clear"], "improvements": [], "nextSteps": ["Meet the team"]},
     "meetingStatistics": {"duration": 1800, "turnCount": 40, "silence": 3},
@@ -144,8 +144,8 @@ def test_an_organization_in_both_forms() -> None:
 
 
 def test_an_evaluation_in_both_forms() -> None:
-    wrapped = read(endpoints.GET_EVALUATION, {"success": True, "evaluation": EVALUATION, **BESIDE})
-    flat = read(endpoints.GET_EVALUATION, {"success": True, **EVALUATION, **BESIDE})
+    wrapped = read(endpoints.GET_EVALUATION, {"success": True, "evaluation": EVALUATION, **OTHERS})
+    flat = read(endpoints.GET_EVALUATION, {"success": True, **EVALUATION, **OTHERS})
 
     assert wrapped == flat
     assert wrapped.extra == {}

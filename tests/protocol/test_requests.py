@@ -1,4 +1,4 @@
-"""What a request carries beside its bytes, and when a read shows that it has been carried out."""
+"""The properties of a request except its bytes, and the reads that show its effect."""
 
 import json
 from typing import Any

@@ -26,7 +26,7 @@ FORMS: dict[str, Callable[[float, float], str]] = {
 
 
 class Server:
-    """An API that counts calls in fixed or sliding windows, by a clock of its own."""
+    """An API that counts calls in fixed or sliding windows, by a separate clock."""
 
     def __init__(self, rng: random.Random, *, limit: int, window: float) -> None:
         self.limit, self.window = limit, window
@@ -42,7 +42,7 @@ class Server:
         self.served: list[float] = []
 
     def serve(self, now: float) -> bool:
-        """Serve or reject one call, whoever made it."""
+        """Serve or reject a call."""
         while self.changes and self.changes[0][0] <= now:
             _, self.limit, self.window = self.changes.pop(0)
         start = now - self.window if self.sliding else self.window_start(now)

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 pytestmark = pytest.mark.skipif(
-    "BOOOPLY_TEST_LOWEST" not in os.environ, reason="only nox -s lowest installs the floors"
+    "BOOOPLY_TEST_LOWEST" not in os.environ, reason="only nox -s lowest installs the lowest versions"
 )
 
 PYPROJECT = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))
@@ -28,5 +28,5 @@ NAMED = [
 
 @pytest.mark.parametrize("named", [one for one in NAMED if one.name != "boooply"], ids=lambda one: one.name)
 def test_the_floor_is_what_is_installed(named: Requirement) -> None:
-    (floor,) = re.findall(r">=([\d.]+)", str(named.specifier))
-    assert Version(version(named.name)) == Version(floor)
+    (lowest,) = re.findall(r">=([\d.]+)", str(named.specifier))
+    assert Version(version(named.name)) == Version(lowest)

@@ -26,7 +26,7 @@ ALL = ["interview.transcript", "interview.evaluation", "interview.scores", "inte
 
 
 class Endpoint:
-    """Receive webhooks on a port of its own; respond with the next of ``statuses``, then with 200."""
+    """Receive webhooks on a new port; respond with the next of ``statuses``, then with 200."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[dict[str, str], bytes]] = []

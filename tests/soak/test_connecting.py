@@ -31,4 +31,4 @@ async def test_a_connection_that_takes_seconds_is_given_up_at_its_own_time() -> 
             with pytest.raises(APIConnectionError, match="the API's host does not respond"):
                 await client.interviews.create(AI)
             assert time.monotonic() - begun < 5.5
-        await asyncio.sleep(0.1)  # for the server to hang up too
+        await asyncio.sleep(0.1)  # until the server has disconnected

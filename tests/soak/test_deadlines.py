@@ -1,6 +1,6 @@
 """How late a call with a deadline ends, on the real clock: at most 50 ms at the 99th percentile.
 
-Each call runs beside a plain timer for the same moment. What delays both, as a busy machine does, is not the call's.
+Each call runs next to a plain timer with the same deadline. A delay of both, on a busy machine, is not the call's.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ async def typed(request: web.Request) -> web.Response:
     return web.Response(body=b"{}{}", headers={"Content-Type": f"text/{repeated(request)}"})
 
 
-ANSWERS: dict[str, dict[str, Any]] = {
+RESPONSES: dict[str, dict[str, Any]] = {
     "page": {"text": "<html>Welcome</html>", "content_type": "text/html"},
     "untyped": {"text": "\n<!DOCTYPE html><title>Welcome</title>", "content_type": "application/json"},
     "empty": {"text": "", "content_type": "text/html"},
@@ -83,7 +83,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 async def respond(request: web.Request) -> web.Response:
-    return web.Response(**ANSWERS[request.match_info["which"]])
+    return web.Response(**RESPONSES[request.match_info["which"]])
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ async def test_a_page_of_html_is_an_error_of_a_raw_request(odd_client, which):
 @pytest.mark.parametrize("which", ["empty", "drawing"])
 async def test_a_body_that_is_no_page_is_a_response_to_a_raw_request(odd_client, which):
     response = await odd_client.request("POST", f"/responses/{which}", json={})
-    assert response.body == ANSWERS[which]["text"].encode()
+    assert response.body == RESPONSES[which]["text"].encode()
 
 
 async def test_resolve_ignores_an_interview_created_before_the_send(quick, sandbox):

@@ -146,7 +146,7 @@ async def test_a_caller_that_is_cancelled_leaves_nothing(storage, tmp_path):
 
 
 @pytest.mark.parametrize("flavour", ["async", "blocking"])
-@pytest.mark.parametrize("end", ["exit", "exit beside a thread", "Ctrl-C", "Ctrl-C twice", "Ctrl-C caught"])
+@pytest.mark.parametrize("end", ["exit", "exit with a thread", "Ctrl-C", "Ctrl-C twice", "Ctrl-C caught"])
 async def test_a_process_that_ends_during_a_download_leaves_nothing(storage, tmp_path, start_program, flavour, end):
     storage.stalls, storage.breaks = True, [300_000]
     url, file = f"http://127.0.0.1:{storage.port}", str(tmp_path / "interview.mp4")
@@ -162,7 +162,7 @@ async def test_a_process_that_ends_during_a_download_leaves_nothing(storage, tmp
             process.send_signal(signal.SIGINT)
         await asyncio.to_thread(process.wait)
     assert not [*tmp_path.iterdir()]
-    expected = {"exit": 8, "exit beside a thread": 8, "Ctrl-C": -signal.SIGINT, "Ctrl-C caught": 7}
+    expected = {"exit": 8, "exit with a thread": 8, "Ctrl-C": -signal.SIGINT, "Ctrl-C caught": 7}
     assert process.returncode == expected.get(end, process.returncode)
 
 
@@ -199,7 +199,7 @@ def download():
             exit_once_begun()
         client.interviews.download_recording("Boooply-AI-1", file)
 
-if end == "exit beside a thread":
+if end == "exit with a thread":
     threading.Thread(target=download, daemon=True).start()
     while not has_begun():
         time.sleep(0.01)

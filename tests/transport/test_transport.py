@@ -118,7 +118,7 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "error", "text"),
     [
-        pytest.param(saying(b""), APIConnectionError, "the API closed the connection", id="hangs up"),
+        pytest.param(saying(b""), APIConnectionError, "the API closed the connection", id="disconnects"),
         pytest.param(
             saying(b"SSH-2.0-OpenSSH\r\n\r\n"), APIConnectionError, "the response was not HTTP", id="not HTTP"
         ),

@@ -50,7 +50,7 @@ def error_from_response(body: Any, headers: Any = None, **options: Any) -> str:
         (b"\xff", None, "the body is not UTF-8"),
         (b"[" * 100_000, None, "the body is JSON that is nested too deeply"),
         (b"[]", None, "the body is JSON, but not an object"),
-        (b"{}", None, "the body names no event"),
+        (b"{}", None, "the body has no event name"),
         (b'{"event":"interview.scores"}', None, "the body has no object named data"),
         (b'{"event":"interview.scores","data":{}}', None, "interview.scores: data.meetingCode is missing"),
         (EVENT, 7, "headers: must be a mapping or a list of pairs: pass those of the request"),

@@ -1,4 +1,4 @@
-"""The integration with FastAPI: one platform, one store, and no lost webhook (the extra ``fastapi``)."""
+"""The integration with FastAPI: clients for customers, error responses and webhooks (the extra ``fastapi``)."""
 
 from boooply.extras import naming_extra
 

@@ -1,6 +1,6 @@
 """The platform, the customers' clients and the webhooks of a FastAPI application."""
 
-# No postponed annotations here: FastAPI reads those of ``client_of``'s inner function, which name its own parameter.
+# No postponed annotations here: FastAPI reads the annotations of ``client_of``'s inner function, which use a parameter.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -52,19 +52,26 @@ class _Opened:
 
 
 def platform_over(store: AsyncStore, /) -> AsyncBoooplyPlatform:
-    """Create a platform from the ``BOOOPLY_…`` variables that shares its rate limit with all processes on the store."""
+    """Create a platform from the ``BOOOPLY_…`` variables that shares its rate limits with all processes on a store.
+
+    Args:
+        store: The open store.
+
+    Raises:
+        ConfigurationError: The platform key or the base URL is missing or invalid.
+    """
     return AsyncBoooplyPlatform(rate_limits=RateLimits(shared=store))
 
 
 _RULES: Final[dict[str, Rule]] = {
-    "store": Rule("a function that opens the store, as lambda: AsyncStore.open(url)", callable),
+    "store": Rule("a function that opens the store, such as lambda: AsyncStore.open(url)", callable),
     "platform": Rule("a function that creates the platform for a store", callable),
-    "webhook": Rule("a function that creates the webhook, as lambda: Webhook(secret)", callable),
-    "inbox": Rule("a function that creates the inbox of a store, as lambda store: AsyncInbox(store)", callable),
+    "webhook": Rule("a function that creates the webhook, such as lambda: Webhook(secret)", callable),
+    "inbox": Rule("a function that creates the inbox of a store, such as lambda store: AsyncInbox(store)", callable),
     "concurrency": COUNT,
     "on_response": optional(ON_RESPONSE),
     "kind": Rule(
-        "a class of events, as EvaluationEvent", lambda value: isinstance(value, type) and issubclass(value, Event)
+        "a class of events, such as EvaluationEvent", lambda value: isinstance(value, type) and issubclass(value, Event)
     ),
 }
 
@@ -76,11 +83,21 @@ class Boooply:
         app = FastAPI(lifespan=boooply.lifespan)
         boooply.add_to(app)
 
-    All settings come from the ``BOOOPLY_…`` variables, unless ``store``, ``platform`` or ``webhook`` create the part
-    in another way. They are called when the application starts, once in each of its processes; the processes share
-    their work through the store. Each process handles ``concurrency`` events at once. ``inbox`` creates the inbox of a
-    store, to set the pauses and the number of attempts. ``on_response`` is called after each attempt of a call, in the
-    event loop: it must be quick.
+    By default, all settings come from the ``BOOOPLY_…`` variables. The functions that you pass are called when the
+    application starts, once in each of its processes. The processes share their work through the store.
+
+    Args:
+        store: A function that opens the store.
+        platform: A function that creates the platform. It receives the open store.
+        webhook: A function that creates the ``Webhook`` that verifies events.
+        inbox: A function that creates the inbox of a store, for example with other pauses or another number of
+            attempts.
+        concurrency: The largest number of events that each process handles at once.
+        on_response: A plain function that is called after each attempt of a call. It runs in the event loop, so it must
+            be fast.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
     """
 
     def __init__(
@@ -110,15 +127,16 @@ class Boooply:
     async def lifespan(self, _app: object = None, /) -> AsyncGenerator[None]:
         """Open the store and the platform, handle stored events while the application runs, and close everything.
 
+        If this raises an error, the application does not start.
+
         Raises:
-            ConfigurationError: A setting is missing or impossible, or another application that runs uses this object;
-                the application does not start.
+            ConfigurationError: A setting is missing or invalid, or a running application already uses this object.
             StoreError: The store cannot be opened.
-            StoreMismatchError: The store belongs to another API, or to other platform keys.
+            StoreMismatchError: The store belongs to another API or to other platform keys.
         """
         if self._is_entered:
             raise ConfigurationError(
-                "this Boooply belongs to a running application already: create one for each application"
+                "this Boooply object is used by a running application already. Create one for each application."
             )
         self._is_entered = True
         async with AsyncExitStack() as stack:
@@ -128,7 +146,7 @@ class Boooply:
             stack.callback(log.removeFilter, redacting)
             self.__dict__.pop("_webhook", None)  # an earlier lifespan may have used another secret
             if self._handlers:
-                _ = self._webhook  # reports a missing secret now, not at the first delivery
+                _ = self._webhook  # reports a missing secret now instead of at the first delivery
             store = await stack.enter_async_context(self._make_store())
             platform = await stack.enter_async_context(self._make_platform(store))
             platform = platform.with_options(on_response=self._on_response)
@@ -149,29 +167,52 @@ class Boooply:
         self._is_entered = False
 
     def add_to(self, app: FastAPI, /, *, path: str = WEBHOOK_PATH) -> None:
-        """Add the error responses, and the endpoint of the webhooks."""
-        # Starlette calls it with the registered class only, which its types do not express
+        """Add the error responses and the webhook endpoint to an application.
+
+        Args:
+            app: The application.
+            path: The path of the webhook endpoint.
+        """
+        # Starlette calls the handler only with the registered class, which its types do not express
         app.add_exception_handler(BoooplyError, cast("Any", self._respond_to_error))
         app.add_api_route(path, self._receive, methods=["POST"], status_code=204, include_in_schema=False)
 
     # ---- dependencies
 
     def platform(self) -> AsyncBoooplyPlatform:
-        """Return the platform: ``Annotated[AsyncBoooplyPlatform, Depends(boooply.platform)]``."""
+        """Return the platform, as a dependency: ``Annotated[AsyncBoooplyPlatform, Depends(boooply.platform)]``.
+
+        Raises:
+            ConfigurationError: The lifespan is not running.
+        """
         return self._running.platform
 
     def store(self) -> AsyncStore:
-        """Return the store: ``Annotated[AsyncStore, Depends(boooply.store)]``."""
+        """Return the open store, as a dependency: ``Annotated[AsyncStore, Depends(boooply.store)]``.
+
+        Raises:
+            ConfigurationError: The lifespan is not running.
+        """
         return self._running.store
 
     def tenants(self) -> AsyncTenants:
-        """Return the customers: ``Annotated[AsyncTenants, Depends(boooply.tenants)]``."""
+        """Return the customers, as a dependency: ``Annotated[AsyncTenants, Depends(boooply.tenants)]``.
+
+        Raises:
+            ConfigurationError: The lifespan is not running.
+        """
         return self._running.tenants
 
     def client_of(self, customer: Callable[..., Any], /) -> Callable[..., Awaitable[AsyncBoooplyClient]]:
-        """Create a dependency that returns a customer's client, given a dependency that returns the customer's id.
+        """Create a dependency that returns a customer's client.
 
-        CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer))]
+            CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer))]
+
+        Args:
+            customer: A dependency that returns your own id of the customer.
+
+        Returns:
+            The dependency. It raises the errors of ``AsyncTenants.client``.
         """
 
         async def client(organization_id: Annotated[str, Depends(customer)]) -> AsyncBoooplyClient:
@@ -180,60 +221,81 @@ class Boooply:
         return client
 
     async def event(self, request: Request) -> Event:
-        """Return a verified event, to handle it yourself: ``Annotated[Event, Depends(boooply.event)]``.
+        """Return a verified event, as a dependency: ``Annotated[Event, Depends(boooply.event)]``.
 
-        Respond with 2xx only once it is handled or stored: the vendor does not send it again after that.
+        Use it to handle events in your own endpoint. Respond with 2xx only after you have handled or stored the event,
+        because Boooply does not deliver it again.
+
+        Raises:
+            InvalidSignatureError: The signature is missing or wrong.
+            StaleEventError: The event is older than the webhook allows.
+            MalformedEventError: The body is too large, or is not an event.
         """
         return self._webhook.verify(await _body(request), request.headers.raw)
 
     async def _respond_to_error(self, request: Request, error: BoooplyError) -> JSONResponse:
         if isinstance(error, KeysNotStoredError):
-            self._pending_keys.keep(error.keys)  # perhaps after the lifespan: it does not wait for requests
+            self._pending_keys.keep(error.keys)  # even after the lifespan, which does not wait for requests
         return error_response(request, error)
 
     # ---- webhooks
 
     def on(self, kind: type[E], /) -> Callable[[Handler[E]], Handler[E]]:
-        """Register a handler for one class of events, or with ``Event`` for all that have none of their own.
+        """Register a handler for a class of events, as a decorator.
 
-        It runs in the background, once the event is stored and acknowledged: a coroutine function in the event loop, a
-        plain function in a thread. If it raises or takes longer than five minutes, it runs again later. An event
-        without a handler is acknowledged and discarded. The events of one interview are handled one at a time, in the
-        order in which they arrived; one that waits to run again does not delay those after it.
+        The handler runs in the background, after the event was stored and the endpoint has responded. A coroutine
+        function runs in the event loop, a plain function in a thread. If the handler raises an exception or takes
+        longer than five minutes, it runs again later.
+
+        The events of one interview are handled one at a time, in the order in which they arrived. An event that waits
+        for a retry does not delay the events after it. The endpoint acknowledges and discards an event without a
+        handler.
+
+        Args:
+            kind: The class of events, such as ``EvaluationEvent``. ``Event`` registers a handler for all classes that
+                have no handler.
 
         Raises:
-            ConfigurationError: It is no class of events; it has a handler already, and a failure of one of two could
-                not be recorded; or the application is running.
+            ConfigurationError: The argument is not a class of events, the class already has a handler, or the
+                application is running.
         """
         check_all(_RULES, kind=kind)
 
         def register(handler: Handler[E]) -> Handler[E]:
             self._check_not_running()
             if kind in self._handlers:
-                raise ConfigurationError(f"there is a handler for {kind.__name__} already: let one do both")
+                raise ConfigurationError(
+                    f"there is a handler for {kind.__name__} already. Do both tasks in one handler."
+                )
             self._handlers[kind] = handler
             return handler
 
         return register
 
     def on_dead(self, function: D, /) -> D:
-        """Register the function that is called with what is known of an event whose last attempt has failed.
+        """Register a function for dead events, as a decorator. An event is dead after its last attempt has failed.
 
-        A coroutine function runs in the event loop, a plain function in a thread. What it raises is logged, and changes
-        nothing. Without one, such an event is logged as an error, and ``store.events`` lists it.
+        The function is called in addition to the log line. ``store.events`` also lists dead events.
+
+        Args:
+            function: A function that is called with the ``EventRecord`` of the event. A coroutine function runs in the
+                event loop, a plain function in a thread. An exception that it raises is logged and otherwise ignored.
+
+        Returns:
+            The same function.
 
         Raises:
-            ConfigurationError: There is one already, or the application is running.
+            ConfigurationError: There is such a function already, or the application is running.
         """
         self._check_not_running()
         if self._on_dead is not None:
-            raise ConfigurationError("there is a function for dead events already: let one do both")
+            raise ConfigurationError("there is a function for dead events already. Do both tasks in one function.")
         self._on_dead = function
         return function
 
     def _check_not_running(self) -> None:
         if self._opened is not None:
-            raise ConfigurationError("the application is running: register handlers before it starts")
+            raise ConfigurationError("the application is running. Register handlers before it starts.")
 
     @hide_locals
     async def _receive(self, request: Request) -> Response:
@@ -245,7 +307,7 @@ class Boooply:
 
     def _handler_here(self, event: Event) -> Handler[Any]:
         handler = self._handler_of(event)
-        if handler is None:  # stored by another process, which has a handler that this one lacks
+        if handler is None:  # another process, with other handlers, has stored the event
             raise DeclinedError
         return handler
 
@@ -260,8 +322,9 @@ class Boooply:
     def _running(self) -> _Opened:
         if self._opened is None:
             raise ConfigurationError(
-                "its lifespan is not running: pass lifespan=boooply.lifespan to FastAPI. The lifespan of a mounted "
-                "application never runs: pass it to the outermost application"
+                "the lifespan of this Boooply object is not running. Pass lifespan=boooply.lifespan to FastAPI. If the "
+                "application is mounted, pass it to the outermost application, because the lifespan of a mounted "
+                "application never runs."
             )
         return self._opened
 
@@ -269,7 +332,7 @@ class Boooply:
 @hide_locals
 async def _body(request: Request) -> bytes:
     if SIGNATURE not in request.headers:
-        raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # so its body is not worth reading
+        raise InvalidSignatureError(f"the header {SIGNATURE} is missing")  # without reading the body
     body = bytearray()
     try:
         async for piece in request.stream():
@@ -277,7 +340,7 @@ async def _body(request: Request) -> bytes:
             if len(body) > LARGEST_BODY:
                 raise MalformedEventError(f"the body is larger than {LARGEST_BODY:,} bytes")
     except ClientDisconnect:
-        raise MalformedEventError("the sender hung up") from None
+        raise MalformedEventError("the sender closed the connection before the end of the body") from None
     return bytes(body)
 
 
@@ -288,13 +351,13 @@ async def _under_way(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        # Awaiting the task itself would swallow our own cancellation. A store that fails does not delay the end for
-        # longer: the leases free the events.
+        # Awaiting the task itself would swallow our own cancellation. The timeout limits the wait for a failing store.
+        # The leases then free the events.
         await asyncio.wait({task}, timeout=GRACE)
 
 
 class _Redacting(logging.Filter):
-    """A filter that masks keys and join tokens in the queries of uvicorn's access log."""
+    """A log filter that masks keys and join tokens in uvicorn's access log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):

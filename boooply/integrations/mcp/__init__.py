@@ -1,6 +1,6 @@
-"""The integration with language models: a server of the Model Context Protocol (the extra ``mcp``).
+"""The integration with language models: a server for the Model Context Protocol (the extra ``mcp``).
 
-``boooply mcp`` runs it. In a program of your own:
+``boooply mcp`` runs the server. In your own program:
 
     async with open_server() as server:
         await serve_stdio(server)

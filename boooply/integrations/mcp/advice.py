@@ -1,4 +1,4 @@
-"""The advice for a model when a call fails: what went wrong, and what to do next."""
+"""The texts for a model when a call fails: what went wrong, and what to do next."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ from boooply.provisioning.outcomes import KeysNotStoredError
 from boooply.ratelimit.headers import CLOCKS_DIFFER, ROUNDED
 from boooply.secret import redact, writable
 
-_LONGEST_CALL: Final = timedelta(minutes=1)  # between a request and its response, and longer than this server waits
+_LONGEST_CALL: Final = timedelta(minutes=1)  # from a request to its response; this server waits for less
 
 # The errors after which a request may have been carried out.
 Ambiguous = AmbiguousWriteError | DecodingError
@@ -40,42 +40,44 @@ Ambiguous = AmbiguousWriteError | DecodingError
 _ADVICE: Final[dict[type, str]] = {
     ValidationError: "Nothing was sent. Change this argument and call again.",
     AuthenticationError: (
-        "The key of this server is refused. Calling again does not help: the user has to set a valid key where "
-        "this server is started, and start it again."
+        "Boooply rejected the key of this server. Calling again does not help. The user must set a valid key where "
+        "this server is started, and restart it."
     ),
-    PermissionDeniedError: "The key of this server may not do this. Calling again does not help: tell the user.",
-    NotFoundError: "Check the meetingCode: list_interviews shows those that exist.",
-    RateLimitError: "The allowance of this minute is used up: call again when it is over.",
-    ServerError: "Boooply failed. Wait a minute, then call again; if it fails again, tell the user.",
+    PermissionDeniedError: (
+        "The key of this server does not have this permission. Calling again does not help. Inform the user."
+    ),
+    NotFoundError: "Check the meetingCode. list_interviews returns the existing interviews.",
+    RateLimitError: "The rate limit of this minute is used up. Call again in the next minute.",
+    ServerError: "Boooply failed. Wait a minute, then call again. If it fails again, inform the user.",
     APIStatusError: (
-        "Boooply refused it. Calling again with the same arguments does not help: change what it names, or read "
-        "where the interview stands with get_interview."
+        "Boooply rejected the call. Calling again with the same arguments does not help. Change the arguments that the "
+        "message names, or read the state of the interview with get_interview."
     ),
-    DeadlineExceededError: "As far as is known, it was not carried out. Call again later.",
+    DeadlineExceededError: "As far as this server knows, the call was not carried out. Call again later.",
     APIConnectionError: (
-        "Boooply cannot be reached. Wait a minute, then call again; if it fails again, ask the user to check the "
-        "network and the address that this server was given."
+        "Boooply cannot be reached. Wait a minute, then call again. If it fails again, ask the user to check the "
+        "network and the base URL of this server."
     ),
     DecodingError: (
-        "The API's response cannot be read. Wait a minute, then call again; if it fails again, tell the user."
+        "The API's response cannot be read. Wait a minute, then call again. If it fails again, inform the user."
     ),
     KeysNotStoredError: (
-        "The key was minted and is not stored yet. This server tries to store it for as long as it runs. Tell the "
-        "user not to stop the server, and to look at the store."
+        "The key was minted but is not stored yet. This server tries to store it as long as it runs. Ask the user not "
+        "to stop the server, and to check the store."
     ),
     ProvisioningError: (
-        "A key may have been minted for this customer; it cannot be known. Do not call again: the user has to look "
-        "into it, with: boooply tenants show ID"
+        "It is unknown whether a key was minted for this customer. Do not call again. The user must check the customer "
+        "with: boooply tenants show ID"
     ),
-    WrongTenantError: "Do not call again: the user has to look into the store.",
-    StoreError: "The store of this server failed. Wait a minute, then call again; if it fails again, tell the user.",
-    ConfigurationError: "The user has to change how this server is started, and start it again.",
-    BoooplyError: "Tell the user.",
+    WrongTenantError: "Do not call again. The user must check the store.",
+    StoreError: "The store of this server failed. Wait a minute, then call again. If it fails again, inform the user.",
+    ConfigurationError: "The user must correct the settings of this server, and restart it.",
+    BoooplyError: "Inform the user.",
 }
 
-# Texts for a model, where the error's own is for programmers.
+# Texts for a model, used instead of errors that are written for programmers.
 _TEXTS: Final[dict[type[BoooplyError], str]] = {
-    KeysNotStoredError: "the key came, and the store did not take it",
+    KeysNotStoredError: "the key was minted but could not be stored",
     ProvisioningError: "the customer is in doubt",
 }
 
@@ -83,7 +85,7 @@ _TEXTS: Final[dict[type[BoooplyError], str]] = {
 def explain(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
     """Describe what went wrong and what to do, without any secret.
 
-    ``wait`` is the time in seconds until this server's limiter has a free slot, if the call failed for lack of one.
+    ``wait`` is the time in seconds until the server's limiter has a free slot, if the call failed for that reason.
     """
     problem = _TEXTS.get(type(error), str(error))
     if _is_ambiguous(error, tool):
@@ -96,8 +98,8 @@ def explain(tool: Tool, error: BoooplyError, wait: float | None = None) -> str:
 
 
 def _is_ambiguous(error: BoooplyError, tool: Tool) -> TypeGuard[Ambiguous]:
-    """Return whether the tool may have taken effect: an unreadable response does not mean that it has not."""
-    if isinstance(error, DecodingError):  # perhaps that of a read that followed
+    """Return whether the tool may have taken effect. An unreadable response does not rule that out."""
+    if isinstance(error, DecodingError):  # it may belong to a read that followed
         return tool.effect is not None and error.operation == tool.endpoint.operation
     return isinstance(error, AmbiguousWriteError)
 
@@ -106,28 +108,28 @@ def _advice_if_ambiguous(tool: Tool, error: Ambiguous) -> str:
     if tool.endpoint is CREATE_INTERVIEW:
         since = _since(error).isoformat(timespec="seconds").replace("+00:00", "Z")
         return (
-            f"Do not call {tool.name} again now: the people may have been invited, and would be e-mailed twice. Look "
-            f'first: call list_interviews with {{"dateField": "created", "dateFrom": "{since}"}}, and compare the '
-            "people of each. If it is there, it was created, and there is nothing left to do. If it is not there, wait "
-            "a minute and look once more, since it may come late. If it is still not there, ask the user before you "
-            "create it again."
+            f"Do not call {tool.name} again now. The people may have been invited, and would get a second e-mail. "
+            f'First call list_interviews with {{"dateField": "created", "dateFrom": "{since}"}}, and compare the '
+            "people of each interview. If it is there, it was created, and nothing is left to do. If it is not there, "
+            "wait a minute and check again, because it may appear late. If it is still not there, ask the user before "
+            "you create it again."
         )
     if tool.endpoint is CREATE_ORGANIZATION_API_KEY:
         return (
-            "Do not call again: a key may have been minted that nobody has, and no call of the API shows it. The "
-            "customer is in doubt from now on; the user has to look into it, with: boooply tenants show ID"
+            "Do not call again. A key may have been minted that nobody has, and the API cannot show it. The customer "
+            "is now in doubt. The user must check the customer with: boooply tenants show ID"
         )
     if tool.endpoint.idempotency is Idempotency.IDEMPOTENT:
         code = (
             "the same meetingCode" if isinstance(error, DecodingError) else json.dumps({MEETING_CODE: error.identity})
         )
         return (
-            f"Do not simply call again. Call get_interview with {code} first: if it shows the change, it was carried "
-            "out."
+            f"Do not call again yet. First call get_interview with {code}. If it shows the change, the call was "
+            "carried out."
         )
     return (
-        "Do not simply call again: it may have been carried out. "
-        "Look at the state first, with get_interview or get_evaluation, and ask the user."
+        "Do not call again yet. The call may have been carried out. "
+        "First read the state with get_interview or get_evaluation, and ask the user."
     )
 
 

@@ -1,4 +1,4 @@
-"""The tools, and a call of one: from its arguments to a plan, or to the API and back."""
+"""The tools, and their calls: from the arguments to a plan or to the API's result."""
 
 import json
 from collections.abc import Mapping
@@ -30,14 +30,17 @@ class Tool:
     """A tool: an endpoint of the API, with its description for a model and its host.
 
     Attributes:
-        endpoint: The operation.
-        takes: The request object that its arguments form: the query of a read, the body of anything else.
-        key: The name under which the result is returned.
+        name: The name of the tool.
+        title: The title for people.
+        about: The description for a model.
+        endpoint: The operation of the API.
+        takes: The model of the arguments: the query of a read, or the body of another request.
+        key: The name of the result in the response.
         result: A short description of the result.
-        kind: The model of the result, if it is not the endpoint's.
-        effect: Its effect on people or data; a tool with one returns a plan first.
+        kind: The model of the result, if it differs from the endpoint's.
+        effect: The effect on people or data. A tool with an effect returns a plan first.
         reveals_link: Whether it returns a pre-signed link on request.
-        hints: The protocol's hints that apply to it, beside those of a read.
+        hints: The protocol's hints for this tool, in addition to those of a read.
     """
 
     name: str
@@ -54,7 +57,7 @@ class Tool:
 
     @property
     def is_read(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether the tool only reads."""
         return self.endpoint.idempotency is Idempotency.SAFE
 
     @property
@@ -64,7 +67,7 @@ class Tool:
 
     @property
     def switches(self) -> tuple[str, ...]:
-        """The names of its arguments that no request contains: each is true or false."""
+        """The names of the arguments that are not part of the request. Each is true or false."""
         given = {schemas.CONFIRM: self.effect is not None, schemas.REVEAL_LINK: self.reveals_link}
         return tuple(name for name, is_taken in given.items() if is_taken)
 
@@ -85,7 +88,7 @@ class Tool:
         """Check the arguments as the real call does, and return its request.
 
         Raises:
-            ValidationError: One of them is unknown, missing or wrong.
+            ValidationError: An argument is unknown, missing or invalid.
         """
         reject_unknown(given, {name: name for name in self.input_schema["properties"]})
         rest = {name: value for name, value in given.items() if name not in {schemas.MEETING_CODE, *self.switches}}
@@ -106,10 +109,10 @@ class Tool:
         return request
 
     async def carry_out(self, opened: Opened, given: Mapping[str, Any]) -> Result:
-        """Carry out a call; if it needs confirmation and has none, send nothing and return the plan.
+        """Carry out a call. If it needs a confirmation and has none, send nothing and return the plan.
 
         Raises:
-            BoooplyError: An argument is wrong, or the call failed.
+            BoooplyError: An argument is invalid, or the call failed.
         """
         request = self.read(given)
         if self.effect is not None and not given.get(schemas.CONFIRM):
@@ -139,8 +142,8 @@ def _plan(tool: Tool, effect: str, request: Request) -> Result:
         "emails": [*request.people],
         "when": _when(body),
         "request": code | body,
-        "next": f"Nothing has been sent. Show this plan to the user. Once the user agrees, call {tool.name} again "
-        "with the same arguments and confirm: true.",
+        "next": f"Nothing was sent. Show this plan to the user. After the user agrees, call {tool.name} again with the "
+        "same arguments and confirm: true.",
     }
     return cast("Result", _clean(plan))
 
@@ -148,14 +151,14 @@ def _plan(tool: Tool, effect: str, request: Request) -> Result:
 def _when(body: Mapping[str, Any]) -> str:
     slots = body.get("availableSlots")
     if slots:
-        return f"one of {len(slots)} times that the candidate picks from"
-    return str(body.get("scheduledAt") or "no time is named")
+        return f"one of {len(slots)} times, which the candidate chooses"
+    return str(body.get("scheduledAt") or "no time is set")
 
 
 def _clean(value: Any) -> Any:
-    """Mask what looks like a secret, anywhere in JSON."""
+    """Mask everything that looks like a secret in a JSON value."""
     if isinstance(value, str):
-        return writable(redact(value))  # half a surrogate pair would end the whole session
+        return writable(redact(value))  # half of a surrogate pair would end the whole session
     if isinstance(value, dict):
         return {_clean(name): _clean(one) for name, one in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A platform's customers: their keys are minted and stored here, and sent nowhere else."""
+"""A platform's customers. Their keys are minted and stored here, and are not sent to the host or the model."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -31,10 +31,10 @@ class Customers:
     @classmethod
     @asynccontextmanager
     async def open(cls, store_url: str | None, base_url: str | None, retry: RetryPolicy) -> AsyncGenerator[Self]:
-        """Open the store and the platform, which shares its rate limit with all processes on the store.
+        """Open the store and the platform, which shares its rate limits with all processes on the store.
 
         Raises:
-            ConfigurationError: A setting is missing or impossible.
+            ConfigurationError: A setting is missing or invalid.
             StoreError: The store cannot be opened, or belongs to another API or to other platform keys.
         """
         async with (
@@ -49,13 +49,13 @@ class Customers:
                 await customers._finish()
 
     async def connect(self, tenant: Tenant, /) -> Organization:
-        """Mint and store a customer's key, unless it has one, and return its organization.
+        """Mint and store a customer's key, unless it has one, and return the customer's organization.
 
-        A cancelled caller waits for nothing: an unsent request is dropped, and a request under way finishes in the
-        background, at the latest before the server has closed.
+        A cancelled caller does not wait: an unsent request is dropped, and a request under way finishes in the
+        background, before the server closes.
 
         Raises:
-            BoooplyError: As ``AsyncTenants.connect`` does.
+            BoooplyError: The errors of ``AsyncTenants.connect``.
         """
         task = asyncio.create_task(self._connect(tenant), name="boooply connect")
         self._tasks.add(task)
@@ -63,7 +63,7 @@ class Customers:
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
-            # Once, without waiting: the cancel scopes of the protocol's SDK cancel repeatedly, which ends any wait.
+            # Cancel once and do not wait: the cancel scopes of the protocol's SDK cancel repeatedly, and end any wait.
             task.cancel()
             raise
         return task.result()
@@ -71,7 +71,7 @@ class Customers:
     def _minted(self, task: asyncio.Task[Organization]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # retrieved, so that asyncio does not log it if the caller has gone
+            task.exception()  # retrieved, so that asyncio does not log it if the caller was cancelled
 
     async def _connect(self, tenant: Tenant) -> Organization:
         try:

@@ -1,4 +1,4 @@
-"""The two transports of the server: standard input and output, and HTTP on this machine only."""
+"""The two transports of the server: standard input and output, and HTTP on this machine."""
 
 import asyncio
 import logging
@@ -29,18 +29,22 @@ logger: logging.Logger = logging.getLogger("boooply.mcp")
 
 
 async def serve_stdio(server: Server[Any], /) -> None:
-    """Serve the host that started this process, until it closes standard input."""
-    lines = cast("Any", _lines())  # it is only iterated over, which its type does not express
+    """Serve the host that started this process, until it closes standard input.
+
+    Args:
+        server: The server from ``open_server``.
+    """
+    lines = cast("Any", _lines())  # it is only iterated over, which the parameter's type does not express
     async with stdio_server(stdin=lines) as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 async def _lines() -> AsyncGenerator[str]:
-    """Read standard input in a thread that nothing joins, since such a read cannot be interrupted, even by Ctrl-C."""
+    """Read standard input in a daemon thread, because such a read cannot be interrupted, even by Ctrl-C."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes]()
 
     def pass_on(line: bytes) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and with it the reader
+        with suppress(RuntimeError):  # the loop and the reader have ended
             loop.call_soon_threadsafe(queue.put_nowait, line)
 
     def read() -> None:
@@ -52,9 +56,9 @@ async def _lines() -> AsyncGenerator[str]:
                     pass_on(line + b"\n")
             pass_on(rest)
         except OSError as error:
-            logger.error("standard input cannot be read: %s", error.strerror)  # noqa: TRY400 - it is not an error of ours
+            logger.error("standard input cannot be read: %s", error.strerror)  # noqa: TRY400 - a traceback would not help
         finally:
-            pass_on(b"")  # the server ends with its input, even after an error
+            pass_on(b"")  # the server ends at the end of its input, also after an error
 
     threading.Thread(target=read, name="boooply standard input", daemon=True).start()
     while line := await queue.get():
@@ -69,7 +73,7 @@ def _chunk() -> bytes:
 
 
 class _Quiet(uvicorn.Server):
-    """A uvicorn server without signal handlers: they raise the signals again, and nothing would be closed."""
+    """A uvicorn server without signal handlers, which would raise the signals again before everything is closed."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -85,17 +89,24 @@ async def serve_http(
     port: int = HTTP_PORT,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Serve streamable HTTP on this machine until it is cancelled; ``port`` 0 finds a free one.
+    """Serve streamable HTTP on this machine until the call is cancelled.
 
-    Requests from another host or origin than this machine are rejected, so that no web page can reach the server
-    through a browser. ``on_ready`` is called with the address.
+    Requests from other hosts and origins are rejected, so that no web page can reach the server through a browser.
+
+    Args:
+        server: The server from ``open_server``.
+        host: The address to listen on. It must be an address of this machine only, because there is no password.
+        port: The port to listen on. 0 selects a free port.
+        on_ready: A function that is called with the URL of the server when it accepts connections.
 
     Raises:
-        ConfigurationError: The host is not this machine: without a password, anyone who reaches it acts with the key.
+        ConfigurationError: The host is not this machine.
         OSError: The port is not available.
     """
     if not is_loopback(host):
-        raise ConfigurationError(f"host must be this machine, as {_LOOPBACK}: anyone who reaches it acts with your key")
+        raise ConfigurationError(
+            f"host must be this machine, such as {_LOOPBACK}, because anyone who reaches the server acts with your key"
+        )
     app = server.streamable_http_app(streamable_http_path=HTTP_PATH, host=_LOOPBACK)  # checks Host and Origin
     http = _Quiet(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_GRACE)
