@@ -1,4 +1,4 @@
-"""The first pass over a file of customers, which counts what is left to do."""
+"""The first pass over a file of customers, which counts the remaining work."""
 
 import asyncio
 from collections import Counter

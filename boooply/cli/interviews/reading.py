@@ -73,7 +73,7 @@ class Reading:
         with_evaluations: Whether evaluations are read too.
         concurrency: The number of customers that are read at once.
         sink: The destination of the rows.
-        expected: What is left of each customer that was counted and is not complete.
+        expected: The remaining reads of each customer that was counted and is not complete.
         total: The number of interviews of all counted customers.
         done: The number of interviews that were read, by customer.
         failed: The errors of customers that cannot be read.
