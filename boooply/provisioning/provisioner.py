@@ -142,6 +142,8 @@ class KeyProvisioner:
             StoreError: The store failed, and nothing was sent.
             KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
         """
+        if self._is_stopping:  # the customer was read while the run stopped
+            raise NotClaimed
         task = asyncio.create_task(self._connect(tenant))
         for tasks in (self._tasks, self._cancellable):
             tasks.add(task)

@@ -316,6 +316,28 @@ async def test_stop_does_not_wait_for_waiting_customers(store):
     assert await state(store, "org_5") is State.TODO
 
 
+async def test_a_customer_that_is_read_during_the_stop_does_not_wait_for_the_rate_limit(store):
+    stop = asyncio.Event()
+
+    async def source() -> AsyncIterator[Tenant]:
+        yield customer(1)
+        await stop.wait()
+        await asyncio.sleep(0.1)  # the run has stopped by now
+        yield customer(2)
+
+    async with Sandbox(limits=Limits(writes=1, window=600)) as sandbox:
+        limits = RateLimits(writes=1, window=600)
+        async with AsyncBoooplyPlatform(
+            platform_key=sandbox.platform_key, base_url=sandbox.base_url, rate_limits=limits
+        ) as platform:
+            running = asyncio.create_task(run(source(), platform, store, stop=stop))
+            await until(lambda: len(sandbox.mints) == 1)
+            stop.set()
+            outcomes = await asyncio.wait_for(running, 10)
+    assert outcomes == [Connected("org_1")]
+    assert await state(store, "org_1") is State.DONE
+
+
 async def test_closing_the_generator_stores_the_keys_on_the_wire(store):
     async with (
         Sandbox(limits=None, latency=0.2) as sandbox,
