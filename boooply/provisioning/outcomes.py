@@ -8,7 +8,9 @@ from typing import Any, cast
 import attrs
 
 from boooply.errors import BoooplyError, ProvisioningError
+from boooply.recording import Claimed
 from boooply.secret import Secret
+from boooply.store import ClaimResult, State, is_same_run
 
 
 @attrs.frozen
@@ -102,3 +104,21 @@ class KeysNotStoredError(ProvisioningError):
 
     def __deepcopy__(self, memo: object) -> KeysNotStoredError:
         return self
+
+
+def known_outcome(claimed: Claimed, claim_token: str) -> Outcome:
+    """Return the outcome of a customer that gets no key, because it is done, in doubt, or failed in this run."""
+    entry = claimed.entry
+    if claimed.result is ClaimResult.DONE:
+        is_repeated = is_same_run(entry.claim_token, claim_token)
+        return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
+    outcome = InDoubt if claimed.result is ClaimResult.IN_DOUBT else Failed
+    return outcome(entry.organization_id, entry.reason or "")
+
+
+def vault_decides(claimed: Claimed) -> bool:
+    """Return whether a key in a vault shows that the customer is connected. A key that is in doubt does not."""
+    fallback = claimed.entry.fallback
+    if claimed.result is ClaimResult.CLAIMED:
+        return fallback is not State.IN_DOUBT
+    return claimed.result is ClaimResult.IN_DOUBT and fallback is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, cast
@@ -28,12 +28,21 @@ from boooply.errors import (
 from boooply.models import OrganizationApiKey, Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning.outage import Outage
-from boooply.provisioning.outcomes import AlreadyConnected, Connected, Failed, InDoubt, KeysNotStoredError, Outcome
+from boooply.provisioning.outcomes import (
+    AlreadyConnected,
+    Connected,
+    Failed,
+    InDoubt,
+    KeysNotStoredError,
+    Outcome,
+    known_outcome,
+    vault_decides,
+)
 from boooply.provisioning.shared_keys import check_holder
 from boooply.recording import Claimed, Recorder, SharedKeyError
 from boooply.resources.keys import doubt_about, mint_key
 from boooply.secret import Secret, one_line, redact
-from boooply.store import ClaimResult, State, is_same_run
+from boooply.store import ClaimResult
 from boooply.store.completion import run_to_completion
 from boooply.store.entries import VAULT_RUN
 
@@ -142,8 +151,6 @@ class KeyProvisioner:
             StoreError: The store failed, and nothing was sent.
             KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
         """
-        if self._is_stopping:  # the customer was read while the run stopped
-            raise NotClaimed
         task = asyncio.create_task(self._connect(tenant))
         for tasks in (self._tasks, self._cancellable):
             tasks.add(task)
@@ -159,10 +166,10 @@ class KeyProvisioner:
             raise
 
     async def _connect(self, tenant: Tenant) -> Outcome:
+        if self._is_stopping:  # the customer was read while the run stopped
+            raise NotClaimed
         claim_token = f"{self.run_id}/{next(self.claim_numbers)}"
-        claimed = await self.recorder.claim(
-            tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint, replace=self.replace
-        )
+        claimed = await self._claim(tenant, claim_token)
         if claimed.result is ClaimResult.BUSY:
             raise NotClaimed
         try:
@@ -172,13 +179,25 @@ class KeyProvisioner:
                 await self._release(tenant.organization_id, claim_token)
             raise
 
+    async def _claim(self, tenant: Tenant, claim_token: str) -> Claimed:
+        """Claim a customer. If the caller is cancelled, release the claim that may just be recorded."""
+        claim = self.recorder.claim(
+            tenant, claim_token=claim_token, lease=_WAITING_LEASE, remint=self.remint, replace=self.replace
+        )
+        claiming = asyncio.ensure_future(claim)
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await self._release(tenant.organization_id, claim_token, after=claiming)
+            raise
+
     async def _connect_claimed(self, tenant: Tenant, claimed: Claimed, claim_token: str) -> Outcome:
-        if _vault_decides(claimed) and not self.replace and await self._is_in_vault(tenant.organization_id):
+        if vault_decides(claimed) and not self.replace and await self._is_in_vault(tenant.organization_id):
             await self.recorder.finish(tenant, None, claim_token=claim_token)
             return AlreadyConnected(tenant.organization_id)
         if claimed.result is ClaimResult.CLAIMED:
             return await self._mint(tenant, claim_token)
-        return _known_outcome(claimed, claim_token)
+        return known_outcome(claimed, claim_token)
 
     async def _is_in_vault(self, organization_id: str) -> bool:
         if self.vault is None:
@@ -261,11 +280,16 @@ class KeyProvisioner:
             raise NotClaimed
         self._cancellable.add(_current())
 
-    async def _release(self, organization_id: str, claim_token: str) -> None:
+    async def _release(self, organization_id: str, claim_token: str, *, after: Awaitable[object] | None = None) -> None:
         """Release the claim, so that other runs need not wait for its lease. If the store fails, they wait."""
-        release = self.recorder.mark_not_sent(organization_id, claim_token=claim_token)
+
+        async def release() -> None:
+            if after is not None:
+                await after
+            await self.recorder.mark_not_sent(organization_id, claim_token=claim_token)
+
         with suppress(StoreError, TimeoutError):
-            await run_to_completion(asyncio.wait_for(release, _RELEASED_WITHIN))
+            await run_to_completion(asyncio.wait_for(release(), _RELEASED_WITHIN))
 
     async def _keep(self, tenant: Tenant, api_key: Secret, claim_token: str) -> Outcome:
         """Store a new key. If that fails, raise an error that contains it, because the API shows a key once."""
@@ -321,21 +345,3 @@ def _cancel(tasks: Tasks) -> None:
 
 def _current() -> asyncio.Task[Outcome]:
     return cast("asyncio.Task[Outcome]", asyncio.current_task())  # a coroutine runs in a task
-
-
-def _vault_decides(claimed: Claimed) -> bool:
-    """Return whether a key in a vault shows that the customer is connected. A key that is in doubt does not."""
-    fallback = claimed.entry.fallback
-    if claimed.result is ClaimResult.CLAIMED:
-        return fallback is not State.IN_DOUBT
-    return claimed.result is ClaimResult.IN_DOUBT and fallback is None
-
-
-def _known_outcome(claimed: Claimed, claim_token: str) -> Outcome:
-    """Return the outcome of a customer that gets no key, because it is done, in doubt, or failed in this run."""
-    entry = claimed.entry
-    if claimed.result is ClaimResult.DONE:
-        is_repeated = is_same_run(entry.claim_token, claim_token)
-        return AlreadyConnected(entry.organization_id, claimed.is_changed and not is_repeated, is_repeated)
-    outcome = InDoubt if claimed.result is ClaimResult.IN_DOUBT else Failed
-    return outcome(entry.organization_id, entry.reason or "")

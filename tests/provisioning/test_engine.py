@@ -572,6 +572,24 @@ async def test_a_customer_that_occurs_twice_is_minted_once_even_after_its_lease(
     assert kinds(outcomes) == {"Connected": 1, "AlreadyConnected": 3}
 
 
+async def test_a_claim_that_is_being_recorded_at_the_stop_is_released(platform, sqlite_store_url, encryption_key):
+    async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+        provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store))
+        await run([customer(0)], platform, store)  # creates the tables
+        with closing(sqlite3.connect(sqlite_store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            connecting = asyncio.create_task(provisioner.connect(customer(1)))
+            await asyncio.sleep(0.3)  # the claim waits for the other transaction
+            provisioner.stop()
+            await asyncio.sleep(0.1)
+            other.execute("ROLLBACK")
+            with pytest.raises(NotClaimed):
+                await connecting
+        await asyncio.sleep(0.5)  # nothing is recorded later either
+        entries = [entry async for entry in store.ledger.entries()]
+        assert [entry.locked_until <= time.time() for entry in entries] == [True, True]
+
+
 async def test_a_caller_that_is_cancelled_while_the_vault_is_asked_leaves_no_lease(platform, store):
     asked = asyncio.Event()
 
