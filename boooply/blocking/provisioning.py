@@ -116,7 +116,7 @@ class Tenants(SyncProxy[AsyncTenants]):
         """Return the client of a customer. All clients share the platform's connections.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
 
         Raises:
             NotConnectedError: No key of the customer is stored.

@@ -18,7 +18,7 @@ class Connected:
     """A customer whose key was minted and stored in this run.
 
     Attributes:
-        organization_id: Your own id of the customer.
+        organization_id: Your own ID of the customer.
     """
 
     organization_id: str
@@ -29,7 +29,7 @@ class AlreadyConnected:
     """A customer that already had a key, so no key was minted.
 
     Attributes:
-        organization_id: Your own id of the customer.
+        organization_id: Your own ID of the customer.
         is_changed: Whether the customer's data differs from the data of its connection. The new data was not sent.
         is_repeated: Whether the customer occurred before in this run.
     """
@@ -44,7 +44,7 @@ class InDoubt:
     """A customer for whom it is unknown whether a key was minted. No other key is minted automatically.
 
     Attributes:
-        organization_id: Your own id of the customer.
+        organization_id: Your own ID of the customer.
         reason: Why it is unknown, as a text for people. It contains no key.
         error: The error that caused the doubt. None if it did not occur in this run.
     """
@@ -59,7 +59,7 @@ class Failed:
     """A customer for whom certainly no key was minted. The next run tries again.
 
     Attributes:
-        organization_id: Your own id of the customer.
+        organization_id: Your own ID of the customer.
         reason: Why it failed, as a text for people. It contains no key.
         error: The error that caused the failure. None if it did not occur in this run.
     """

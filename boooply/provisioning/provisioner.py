@@ -62,7 +62,7 @@ class AsyncKeys(Protocol):
         """Store a customer's key, and replace the key that was stored before.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
             api_key: The key.
         """
 
@@ -70,7 +70,7 @@ class AsyncKeys(Protocol):
         """Read a customer's key.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
 
         Raises:
             NotConnectedError: No key of the customer is stored. Your own class must raise it too.
@@ -81,7 +81,7 @@ class AsyncKeys(Protocol):
         """Delete a customer's key, if it is stored.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
         """
 
 

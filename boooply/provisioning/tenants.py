@@ -83,7 +83,7 @@ class AsyncTenants:
         """Return the client of a customer. All clients share the platform's connections.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
 
         Raises:
             NotConnectedError: No key of the customer is stored.
@@ -159,7 +159,7 @@ class AsyncTenants:
         The key stays valid at Boooply, because the API cannot revoke it.
 
         Args:
-            organization_id: Your own id of the customer. An unknown id is ignored.
+            organization_id: Your own ID of the customer. An unknown ID is ignored.
 
         Raises:
             StoreError: The store failed.

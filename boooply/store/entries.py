@@ -60,7 +60,7 @@ class Entry:
     """The ledger's entry for a customer.
 
     Attributes:
-        organization_id: Your own id of the customer.
+        organization_id: Your own ID of the customer.
         state: The state of the customer.
         tenant: The customer's data as JSON, from the last claim.
         claim_token: The last claim: the id of the run, a slash, and the number of the claim. None before the first one.

@@ -39,7 +39,7 @@ class EventRecord:
         idempotency_key: The digest of the event's signed body.
         state: The state of the event.
         event: The name of the event, such as ``interview.evaluation``.
-        organization_id: Your own id of the customer, as in ``Event.source_id``. None if the event does not name it.
+        organization_id: Your own ID of the customer, as in ``Event.source_id``. None if the event does not name it.
         meeting_code: The meeting code of the interview. None if the event does not name one.
         attempts: The number of attempts since the event was stored, or since it was retried by hand.
         received_at: The time at which the event was stored, in UTC.

@@ -71,7 +71,7 @@ class AsyncKeyStore:
         """Store a customer's key, and replace the stored key if there is one. The customer then counts as connected.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
             api_key: The organization key.
 
         Raises:
@@ -98,7 +98,7 @@ class AsyncKeyStore:
         """Read a customer's key.
 
         Args:
-            organization_id: Your own id of the customer.
+            organization_id: Your own ID of the customer.
 
         Raises:
             NotConnectedError: No key of the customer is stored.
@@ -129,7 +129,7 @@ class AsyncKeyStore:
         """Delete a customer's key and its entry in the ledger. The key stays valid at Boooply.
 
         Args:
-            organization_id: Your own id of the customer. An unknown id is ignored.
+            organization_id: Your own ID of the customer. An unknown ID is ignored.
 
         Raises:
             StoreError: The store fails.
@@ -137,7 +137,7 @@ class AsyncKeyStore:
         await self._database.write(lambda connection: forget(connection, organization_id))
 
     async def organizations(self) -> AsyncIterator[str]:
-        """Iterate over the ids of all customers with a key, in the order of the ids.
+        """Iterate over the IDs of all customers with a key, in the order of the IDs.
 
         Raises:
             StoreError: The store cannot be read.

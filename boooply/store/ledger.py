@@ -32,8 +32,8 @@ class AsyncLedger:
         """Iterate over the entries of the ledger.
 
         Args:
-            organization_ids: Your own ids of the customers. Unknown ids are ignored. By default, all customers, in the
-                order of their ids.
+            organization_ids: Your own IDs of the customers. Unknown IDs are ignored. By default, all customers, in the
+                order of their IDs.
 
         Raises:
             StoreError: The store cannot be read.
@@ -52,7 +52,7 @@ class AsyncLedger:
         """Delete a customer's entry and its key. The key stays valid at Boooply.
 
         Args:
-            organization_id: Your own id of the customer. An unknown id is ignored.
+            organization_id: Your own ID of the customer. An unknown ID is ignored.
 
         Raises:
             StoreError: The store fails.

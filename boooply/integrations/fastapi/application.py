@@ -208,7 +208,7 @@ class Boooply:
             CustomersClient = Annotated[AsyncBoooplyClient, Depends(boooply.client_of(current_customer))]
 
         Args:
-            customer: A dependency that returns your own id of the customer.
+            customer: A dependency that returns your own ID of the customer.
 
         Returns:
             The dependency. It raises the errors of ``AsyncTenants.client``.
