@@ -11,7 +11,8 @@ from boooply.resources.organization import AsyncOrganization
 class Interviews(SyncProxy[AsyncInterviews]):
     """The interviews of the client's organization.
 
-    Every call raises ``APIError`` if it fails, and ``ValidationError`` if an argument is invalid.
+    Every call raises ``APIError`` if it fails, and ``ValidationError`` if an argument is invalid. Every method with a
+    ``meeting_code`` raises ``NotFoundError`` if there is no such interview in this organization.
     """
 
     create: Final = sync(AsyncInterviews.create)

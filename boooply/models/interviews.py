@@ -51,7 +51,10 @@ class Interview(ResponseModel):
     source: str | None = field("The name of the customer's organization.")
     source_id: str | None = field("Your own ID of the customer whose key created the interview.")
     source_platform: str | None = field("The name of your platform, as set when the platform key was created.")
-    overall_score: float | None = field("The overall score, 0-100. None until the interview is evaluated.")
+    overall_score: float | None = field(
+        "The overall score, 0-100. None until the interview is evaluated, and always None for a team meeting and for "
+        "an interview that was missed, expired, cancelled or failed."
+    )
     evaluation: Evaluation | None = field("The evaluation, if you read a single interview and the analysis has run.")
     evaluation_recommendation: AIRecommendation | str | None = field(
         "The decision of the recruiter who finalized the evaluation."

@@ -92,7 +92,10 @@ class Evaluation(ResponseModel):
     """
 
     recommendation: Recommendation | str | None = field("The recommendation of the analysis.")
-    overall_score: float | None = field("The overall score, 0-100.")
+    overall_score: float | None = field(
+        "The overall score, 0-100. Boooply documents a score for every evaluation, so None is unexpected: the response "
+        "had no valid score."
+    )
     communication: float | None = field("The score for communication, 0-100.")
     technical: float | None = field("The score for technical skills, 0-100.")
     culture_fit: float | None = field("The score for cultural fit, 0-100.")

@@ -48,7 +48,8 @@ _REQUESTS = (AIInterview, HumanInterview, TeamMeeting)
 class AsyncInterviews:
     """The interviews of the client's organization.
 
-    Every call raises ``APIError`` if it fails, and ``ValidationError`` if an argument is invalid.
+    Every call raises ``APIError`` if it fails, and ``ValidationError`` if an argument is invalid. Every method with a
+    ``meeting_code`` raises ``NotFoundError`` if there is no such interview in this organization.
     """
 
     _transport: Transport
@@ -57,8 +58,8 @@ class AsyncInterviews:
         """Create an interview, and return it. The API e-mails every participant immediately.
 
         Args:
-            request: An ``AIInterview``, a ``HumanInterview`` or a ``TeamMeeting``. To create one from JSON, use
-                ``from_dict``.
+            request: An ``AIInterview`` (required: ``job_role``, a candidate), a ``HumanInterview`` (``job_role``, one
+                person) or a ``TeamMeeting`` (``participants``, one a ``HOST``). ``from_dict`` creates it from JSON.
 
         Raises:
             ValidationError: ``request`` is of another type.

@@ -1,20 +1,33 @@
-"""The descriptions of the models' fields, for mkdocstrings: it reads the source, where they are no docstrings."""  # noqa: INP001 - loaded by path
+"""What mkdocstrings cannot read in the source: the descriptions of the models' fields, the values of named defaults."""  # noqa: INP001 - loaded by path
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import griffe
 
+from boooply.client import RATE_LIMITS, RETRY
 from boooply.converter.json_schema import accepted
 from boooply.models import ResponseModel
 from boooply.models.names import camel_case
 from boooply.models.request import RequestModel
 from boooply.models.response import description_of
+from boooply.protocol.retry import RetryPolicy
+from boooply.ratelimit.limits import RateLimits
+from boooply.transport import TIMEOUT
+
+assert (RetryPolicy(), RateLimits()) == (RETRY, RATE_LIMITS)  # noqa: S101 - the signatures say so
+_DEFAULTS: Final = {"TIMEOUT": repr(TIMEOUT), "RETRY": "RetryPolicy()", "RATE_LIMITS": "RateLimits()"}
 
 
 class FieldDescriptions(griffe.Extension):
-    """The extension that gives each field of a request or response its description as a docstring."""
+    """The extension that describes each field of a request or response, and shows the values of named defaults."""
+
+    def on_function(self, *, func: griffe.Function, **_: Any) -> None:
+        """Replace the names of constants by their values."""
+        for parameter in func.parameters:
+            if str(parameter.default) in _DEFAULTS:
+                parameter.default = _DEFAULTS[str(parameter.default)]
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         """Set the docstrings of the fields that have none."""
