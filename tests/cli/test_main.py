@@ -108,7 +108,7 @@ def test_a_wrong_command_is_2_and_says_what_is_wrong(
 def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_arguments: object) -> NoReturn:
         raise APIConnectionError(
-            "organization.get", "the key\nbply_org_0123456789abcdef\x1b[2J was hung up on " + "x" * 90
+            "organization.get", "the key\nbply_org_0123456789abcdef\x1b[2J was rejected " + "x" * 90
         )
 
     monkeypatch.setattr(quickstart, "connect_all", fail)
