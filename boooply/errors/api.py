@@ -224,7 +224,7 @@ class PaymentRequiredError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key lacks the permission or is of the other kind, or the plan is used up. ``message`` says which."""
+    """403: the key lacks the permission or is of the other kind, or the plan is used up. See ``message``."""
 
 
 class NotFoundError(APIStatusError):

@@ -173,9 +173,9 @@ def test_the_schema_of_a_response_describes_what_is_written(openapi: dict[str, A
     assert schema["required"] == ["meetingCode"]
     assert "joinToken" not in schema["properties"]["participants"]["items"]["properties"]
     assert "apiKey" not in resolved(openapi, "OrganizationApiKey")["properties"]
-    assert (
-        schema["properties"]["overallScore"]["description"]
-        == "The overall score, 0-100. None until the interview is evaluated."
+    assert schema["properties"]["overallScore"]["description"] == (
+        "The overall score, 0-100. None until the interview is evaluated, and always None for a team meeting and for "
+        "an interview that was missed, expired, cancelled or failed."
     )
 
 
