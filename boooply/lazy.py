@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
     """Make names of these modules public in a package, and list the importable ones in its ``__all__``.
 
-    ``*`` stands for the whole ``__all__`` of a module. If the extra that a name needs is not installed, the package has
+    ``*`` means the whole ``__all__`` of a module. If the extra that a name needs is not installed, the package has
     no such attribute, and the error says which extra to install.
 
     Type checkers read the ``if TYPE_CHECKING`` block of the package instead. If they saw a ``__getattr__``, they would

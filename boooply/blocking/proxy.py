@@ -139,7 +139,7 @@ def _like(method: Callable[..., Any], call: Callable[..., Any]) -> Callable[...,
 
 
 def _written_out(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
-    """Replace ``**filters: Unpack[…]`` with the keywords that it stands for."""
+    """Replace ``**filters: Unpack[…]`` with its keywords."""
     if get_origin(parameter.annotation) is not Unpack:
         yield parameter
         return

@@ -78,7 +78,7 @@ async def quickstart(tenants: Path | None = None, /, *, reading: ReadingOptions 
         await _check_owner(client, first, out)
         screening = await _invite(client, first, out)
         out.print(view.invited(len(sandbox.sent_emails)))
-        sandbox.play(screening.meeting_code)  # stands for what the candidate and the AI do
+        sandbox.play(screening.meeting_code)  # plays the parts of the candidate and the AI
         await _read_results(client, screening.meeting_code, out)
     out.print(view.farewell())
     return 0

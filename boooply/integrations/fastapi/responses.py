@@ -46,7 +46,7 @@ class _Reply:
     Attributes:
         status: The HTTP status.
         code: What a program can compare.
-        text: What people read; None stands for the error's own text.
+        text: What people read; None means the error's own text.
         is_temporary: Whether to try again helps, after the time in ``Retry-After``.
     """
 
