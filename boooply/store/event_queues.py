@@ -27,8 +27,9 @@ from sqlalchemy import (
     update,
 )
 
-from boooply.store.event_states import EventStatus
-from boooply.store.rows import Insert, insert
+from boooply.store.event_statements import finishing
+from boooply.store.event_states import EventState, EventStatus
+from boooply.store.rows import Insert, execute_both, insert
 from boooply.store.schema import EVENT_QUEUES, EVENTS
 
 _SLACK: Final = 1.0  # seconds by which a clock may be set back without a log line
@@ -45,7 +46,9 @@ _NOW: Final = bindparam("now", type_=Float)
 _ARRIVED: Final = case((EVENTS.c.received_at > _NOW, _NOW), else_=EVENTS.c.received_at)  # the clock may be set back
 # A retry is due at the end of its pause, and a first attempt when the event arrived.
 _DUE: Final = case((EVENTS.c.locked_until > 0, EVENTS.c.locked_until), else_=_ARRIVED)
-_NEXT_DUE: Final = select(_DUE).where(IN_QUEUE).order_by(*FIRST).limit(1).scalar_subquery()
+_NEXT: Final = select(_DUE).where(IN_QUEUE).order_by(*FIRST).limit(1)
+_NEXT_DUE: Final = _NEXT.scalar_subquery()
+_OTHER_DUE: Final = _NEXT.where(EVENTS.c.key != bindparam("key")).scalar_subquery()
 _RELEASE_EVENT: Final[Update] = (
     update(EVENTS)
     .where(IN_QUEUE, EVENTS.c.claim_token == bindparam("abandoned"), EVENTS.c.status == EventStatus.CLAIMED)
@@ -56,10 +59,22 @@ _CLAIM: Final[Update] = (
     .where(_IS_NAMED)
     .values(claim_token=bindparam("by"), due_at=bindparam("lease_ends"), changed_at=_NOW)
 )
-_RELEASE: Final[Update] = (
+_CLAIM_EVENT: Final[Update] = (
+    update(EVENTS)
+    .where(EVENTS.c.key == bindparam("event_key"))
+    .values(
+        status=bindparam("claimed"),
+        claim_token=bindparam("by"),
+        locked_until=bindparam("lease_ends"),
+        attempts=bindparam("attempt"),
+        changed_at=_NOW,
+    )
+)
+_RELEASE, _RELEASE_TO_OTHERS = (
     update(EVENT_QUEUES)
-    .where(_IS_NAMED, _NEXT_DUE.is_not(None))  # not exists(), for which PostgreSQL may search the whole table
-    .values(claim_token=None, due_at=_NEXT_DUE, changed_at=_NOW)
+    .where(_IS_NAMED, due.is_not(None))  # not exists(), for which PostgreSQL may search the whole table
+    .values(claim_token=None, due_at=due, changed_at=_NOW)
+    for due in (_NEXT_DUE, _OTHER_DUE)
 )
 _DELETE: Final[Delete] = delete(EVENT_QUEUES).where(_IS_NAMED)
 
@@ -116,6 +131,26 @@ def claim(connection: Connection, queue: Queue, claim_token: str, lease: float) 
     """Claim a queue, or renew the claim. Until the lease ends, no one else handles an event of this queue."""
     change = {"by": claim_token, "lease_ends": queue.now + lease, "now": queue.now}
     connection.execute(_CLAIM, {"queue_name": queue.name, **change})
+
+
+def claim_event(connection: Connection, queue: Queue, key: str, claimed: EventState) -> None:
+    """Claim a queue and its first event, whose claimed state is given."""
+    values = {"by": claimed.claim_token, "lease_ends": claimed.locked_until, "now": queue.now}
+    values |= {"queue_name": queue.name, "event_key": key, "claimed": claimed.status, "attempt": claimed.attempts}
+    execute_both(connection, _CLAIM_EVENT, _CLAIM, values)
+
+
+def finish_event(connection: Connection, key: str, claim_token: str, clock: ColumnElement[float]) -> None:
+    """Record that an event was handled, and release its queue, unless another claim has it."""
+    queue = lock(connection, key, clock)
+    # The event was handled whatever its state is, so the state is not read.
+    finish, values = finishing(connection.dialect.name, clock), {"key": key, "by": claim_token}
+    if queue is None or queue.claim_token not in {None, claim_token}:
+        connection.execute(finish, values)
+        return
+    of_queue = {"queue_name": queue.name, "now": queue.now}
+    if not execute_both(connection, finish, _RELEASE_TO_OTHERS, values | of_queue):
+        connection.execute(_DELETE, {"queue_name": queue.name})
 
 
 def release(connection: Connection, queue: Queue) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Update,
     and_,
     bindparam,
     literal,
@@ -201,6 +202,17 @@ def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
     connection.execute(_put(connection.dialect.name, table, tuple(row)), row)
 
 
+def execute_both(connection: Connection, first: Insert | Update, second: Update, values: Mapping[str, Any]) -> int:
+    """Execute two statements that change different rows, and return how many rows the second one changed.
+
+    PostgreSQL executes them in one round trip. Neither may depend on the changes of the other.
+    """
+    if connection.dialect.name == "postgresql":
+        return connection.execute(_both(first, second), values).rowcount
+    connection.execute(first, values)
+    return connection.execute(second, values).rowcount
+
+
 def in_scope(table: FromClause, scope: Mapping[str, str]) -> ColumnElement[bool]:
     """Return the condition that the columns have these values."""
     return and_(true(), *(table.c[name] == value for name, value in scope.items()))
@@ -233,6 +245,11 @@ def _locked(table: Table, entry_type: type[attrs.AttrsInstance], clock: ColumnEl
     locked = columns.where(*is_named).with_for_update().cte("locked")
     timed: list[ColumnElement[Any]] = [*locked.c, clock]  # reads the clock after the wait for the lock
     return select(*timed)
+
+
+@cache
+def _both(first: Insert | Update, second: Update) -> Update:
+    return second.add_cte(first.cte("first"))
 
 
 @cache

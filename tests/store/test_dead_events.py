@@ -158,6 +158,26 @@ async def test_a_lease_stays_on_the_databases_clock(store: AsyncStore) -> None:
     assert again.key == taken.key
 
 
+async def test_a_clock_that_is_ahead_does_not_end_the_claim_of_a_deduplicator(store: AsyncStore) -> None:
+    await put(AsyncInbox(store))
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    async with AsyncDeduplicator(store).once(read_event(a_body())) as is_new:
+        assert is_new
+        assert await store.events.take(claim_token="ours", lease=60, pauses_until=tomorrow.timestamp()) is None
+
+
+async def test_a_queue_is_due_with_its_next_event_and_is_deleted_after_its_last(store: AsyncStore) -> None:
+    inbox = AsyncInbox(store)
+    for number in range(2):
+        await put(inbox, number)
+        await asyncio.sleep(0.01)
+    for due in ([row["received_at"] for row in await rows(store)][1:], []):
+        taken = await store.events.take(claim_token="ours", lease=60)
+        assert taken is not None
+        await store.events.finish(taken.key, claim_token="ours")
+        assert [row["due_at"] for row in await rows(store, EVENT_QUEUES)] == due
+
+
 async def test_a_dead_event_does_not_block_its_interview(store: AsyncStore) -> None:
     await kill(store, number=1)
     inbox, handled = AsyncInbox(store), list[Any]()

@@ -120,10 +120,12 @@ class Header:
         if not any(values):
             return None
         columns = self.columns
-        counts = f"the row has {len(values)} cells, the header has {len(columns)}"
-        if not self._last_required < len(values) <= len(columns):
-            return Record(line, None, [Problem("wrong number of cells", counts)])
-        problems = [Problem("short row", counts, is_warning=True)] if len(values) < len(columns) else []
+        problems: list[Problem] = []
+        if len(values) != len(columns):
+            counts = f"the row has {len(values)} cells, the header has {len(columns)}"
+            if not self._last_required < len(values) < len(columns):
+                return Record(line, None, [Problem("wrong number of cells", counts)])
+            problems.append(Problem("short row", counts, is_warning=True))
         found: dict[str, Any] = {column: value for column, value in zip(columns, values, strict=False) if column}
         if _NAMELESS in columns:
             problems += _nameless_problems(columns, values)

@@ -52,10 +52,12 @@ class Table:
 
     def records(self) -> Iterator[Record]:
         """Yield the rows below the header, without blank ones."""
-        while (cells := _cells(self.lines, self.delimiter)) is not None:
+        reader = _reader(self.lines, self.delimiter)
+        while (cells := _cells(reader)) is not None:
             if isinstance(cells, Problem):
                 yield Record(self.lines.number, None, [cells])
                 self.lines.advance(1)  # read the lines after an unclosed quote again, to check them too
+                reader = _reader(self.lines, self.delimiter)
                 continue
             record = self.header.record(self.lines.number, cells)
             if record is not None:
@@ -81,7 +83,7 @@ def open_table(lines: Lines, options: FileOptions) -> Table:
     known = {one: _known(lines, one, options) for one in dict.fromkeys((*DELIMITERS, delimiter or ","))}
     best = max(known, key=lambda one: known[one])  # on a tie, the first one
     delimiter = delimiter or best
-    cells = _cells(lines, delimiter)
+    cells = _cells(_reader(lines, delimiter))
     if cells is None:
         columns = ", ".join(COLUMNS)
         raise ProvisioningError(f"{lines.source}: the file is empty. Add a header row with the columns {columns}.")
@@ -113,7 +115,7 @@ def _known(lines: Lines, delimiter: str, options: FileOptions) -> tuple[int, int
 
     A record that cannot be read counts more than a record without a known name.
     """
-    cells = _cells(lines, delimiter)
+    cells = _cells(_reader(lines, delimiter))
     lines.advance(0)
     if not isinstance(cells, list):
         return 0, sys.maxsize
@@ -121,10 +123,14 @@ def _known(lines: Lines, delimiter: str, options: FileOptions) -> tuple[int, int
     return sum(names.column(cell) is not None for cell in cells), len(cells)
 
 
-def _cells(lines: Lines, delimiter: str) -> list[str] | Problem | None:
-    """Read the next record. A new reader for each record reads only the lines of that record."""
+def _reader(lines: Lines, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
+def _cells(reader: Iterator[list[str]]) -> list[str] | Problem | None:
+    """Read the next record, and no line after it."""
     try:
-        return next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True), None)
+        return next(reader, None)
     except csv.Error as error:
         return Problem("unreadable row", f"not valid CSV: {error}")
 

@@ -22,6 +22,9 @@ _REQUIRED: Final[dict[type, dict[str, str]]] = {
 _BLANK: Final = {model: dict.fromkeys(required, "") for model, required in _REQUIRED.items()}
 _ROLES: Final[dict[str, str]] = {role.value: role.value for role in TeamRole}
 _IDS: Final = frozenset({"organization_id", "user_id"})
+_EARLIER: Final = """
+    SELECT id, line FROM (SELECT * FROM unlike UNION ALL SELECT * FROM alike) WHERE folded = ? ORDER BY line
+"""
 
 
 class SeenIds:
@@ -30,15 +33,19 @@ class SeenIds:
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.execute("BEGIN")  # otherwise each statement would be a transaction
-        columns = "folded BLOB, id BLOB, line INTEGER, PRIMARY KEY (folded, id)"
-        self._rows.execute(f"CREATE TABLE seen ({columns}) WITHOUT ROWID")
+        self._rows.execute("CREATE TABLE unlike (folded BLOB PRIMARY KEY, id BLOB, line INTEGER) WITHOUT ROWID")
+        self._rows.execute("CREATE TABLE alike (folded BLOB, id BLOB, line INTEGER, PRIMARY KEY (folded, id))")
 
     def look_alikes(self, identity: str, line: int) -> dict[str, int]:
         """Return the earlier ids that equal or resemble this one, each with its first line, and record this one."""
-        key = (_octets(folded(identity)), _octets(identity), line)
-        found = self._rows.execute("SELECT id, line FROM seen WHERE folded = ? ORDER BY line", key[:1]).fetchall()
-        self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", key)
-        return {octets.decode("utf-8", "surrogatepass"): first for octets, first in found}
+        row = (_octets(folded(identity)), _octets(identity), line)
+        if self._rows.execute("INSERT OR IGNORE INTO unlike VALUES (?, ?, ?)", row).rowcount:
+            return {}
+        found = self._rows.execute(_EARLIER, row[:1]).fetchall()
+        earlier = {octets.decode("utf-8", "surrogatepass"): first for octets, first in found}
+        if identity not in earlier:
+            self._rows.execute("INSERT INTO alike VALUES (?, ?, ?)", row)
+        return earlier
 
     def close(self) -> None:
         """Delete the temporary file."""
@@ -57,7 +64,8 @@ class Checker:
     def rows(self, record: Record) -> Iterator[Tenant | BadRow | RowWarning]:
         """Yield the problems of a row, then its customer if no problem must be corrected."""
         tenant, problems = self._checked(record)
-        yield from (problem.on(record.line) for problem in problems)
+        for problem in problems:
+            yield problem.on(record.line)
         if tenant is not None and all(problem.is_warning for problem in problems):
             yield tenant
 
@@ -125,20 +133,20 @@ class Checker:
 
         A model reports one problem at a time. Replacing the rejected value with a valid one reveals the next problem.
         """
-        present = {column: value for column, value in values.items() if value is not None and value != ""}
-        tried = _BLANK[model] | present
+        tried: dict[str, Any] = dict(_BLANK[model])
         problems: list[Problem] = []
         replaced: set[str] = set()
-        for column, value in present.items():
-            if isinstance(value, OddCell):
-                tried[column] = value.text
-            elif not isinstance(value, str) or is_harmless(column, value):
+        for column, value in values.items():
+            if value is None or value == "":
                 continue
-            found = self._suspicious(column, value)
-            problems += found
-            if not all(problem.is_warning for problem in found):
-                replaced.add(column)
-                tried[column] = _REQUIRED[model].get(column)
+            is_odd = isinstance(value, OddCell)
+            tried[column] = value.text if is_odd else value
+            if is_odd or (isinstance(value, str) and not is_harmless(column, value)):
+                found = self._suspicious(column, value)
+                problems += found
+                if not all(problem.is_warning for problem in found):
+                    replaced.add(column)
+                    tried[column] = _REQUIRED[model].get(column)
         while True:
             try:
                 return model(**tried), problems
