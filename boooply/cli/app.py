@@ -23,7 +23,7 @@ _NOT_WRITTEN: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.E
 # The help is printed unchanged, so its lines must fit into 80 columns.
 _HELP: Final = """Run Boooply's AI interviews from your terminal.
 
-You can try everything before you have a key. The sandbox is a stand-in for
+You can try everything before you have a key. The sandbox is a copy of
 Boooply's API that runs on this machine and needs no key. Start with:
 
    boooply quickstart
@@ -58,7 +58,7 @@ The command detects commas, semicolons, tabs and Excel's UTF-16. If a row is
 wrong, the command sends nothing and lists each such row, its line and what to
 change. If a row only looks wrong, the command asks you to confirm it.
 """
-_SANDBOX: Final = """Run a sandbox: a local stand-in for Boooply's API.
+_SANDBOX: Final = """Run a sandbox: a local copy of Boooply's API.
 
 The sandbox prints its address and its throw-away keys on standard output, as
 lines for your shell. It logs each request on standard error: status, method,
@@ -323,7 +323,7 @@ def run(arguments: Sequence[str]) -> int:
         discard_output(sys.stdout)  # otherwise Python fails when it flushes the rest at exit
         return FAILED  # the reader has closed the pipe
     except BoooplyError as error:
-        print_error(str(error))
+        print_error("\n".join([str(error), *getattr(error, "__notes__", [])]))
         return WRONG_INPUT if isinstance(error, _WRONG) else FAILED
     except OSError as error:
         if error.filename is not None or error.errno not in _NOT_WRITTEN:

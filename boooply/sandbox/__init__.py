@@ -1,7 +1,7 @@
-"""A local stand-in for Boooply's API.
+"""A local copy of Boooply's API.
 
-The sandbox shares no code with the client, so that both cannot share a mistake. Every HTTP client can use it,
-including the vendor's JavaScript SDK.
+The sandbox shares no code with the client, so that the two cannot contain the same mistake. Every HTTP client can use
+it, including the vendor's JavaScript SDK.
 """
 
 from boooply.sandbox.faults import Faults

@@ -102,7 +102,7 @@ class WebhookDispatcher:
             return False
 
     def point_to(self, url: str | None) -> None:
-        """Set or remove the endpoint; pending events are sent at once.
+        """Set or remove the endpoint; unsent events are sent at once.
 
         Raises:
             ValueError: The URL is not a valid http or https address.

@@ -52,8 +52,8 @@ class AsyncStore:
             url: The URL of the database, in SQLAlchemy's form: ``sqlite:///boooply.db`` or
                 ``postgresql+psycopg://user:password@host/database``. By default, the value of ``BOOOPLY_STORE_URL``, or
                 a SQLite file ``boooply.db`` in the working directory.
-            encryption_key: The encryption key, or several keys. The first key encrypts, and all keys decrypt. By
-                default, the value of ``BOOOPLY_STORE_KEY``.
+            encryption_key: The encryption key, or several keys. All keys decrypt. The first one encrypts, once
+                ``rotate`` has started. By default, the value of ``BOOOPLY_STORE_KEY``.
 
         Raises:
             ConfigurationError: The encryption key or the driver is missing, or an argument is invalid.

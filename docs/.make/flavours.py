@@ -15,8 +15,8 @@ from boooply.resources.organization import AsyncOrganization
 
 INTRODUCTION: Final = """# Methods in both flavours
 
-Both flavours have the same method names, arguments and errors. You `await` most methods of a class whose name starts
-with `Async`, and call those of the other class. Each name links to its parameters and errors.
+Both flavours have the same method names, arguments and errors. In a class whose name starts with `Async`, you `await`
+most methods. In the blocking class, you call them. Each name links to its parameters and errors.
 """
 _HEAD: Final = """
 | method | async | blocking | what it does |

@@ -41,8 +41,9 @@ _BELOW: Final = "<!-- The rest is made by docs/.make/reference.py: change that, 
 _WIDE: Final = "hide:\n  - toc # its tables need the width\n"
 _ENDPOINTS: Final = """# Operations and endpoints
 
-Every request that the SDK sends to the API. The kind is the [rate limit](../explanation/rate-limits.md) that counts the
-call, and its [idempotency](../explanation/safety.md): the SDK never blindly repeats an `unsafe` call.
+Look up each request that the SDK sends to the API. The column *kind* shows which [rate
+limit](../explanation/rate-limits.md) counts the call, and its [idempotency](../explanation/safety.md). After an unclear
+outcome, the SDK does not repeat an `unsafe` call.
 
 | method | request | kind | result |
 | --- | --- | --- | --- |
@@ -62,9 +63,10 @@ shows that the call had no effect:
 """
 _COMMANDS: Final = """# The command line
 
-The help of every command. The commands need the extra `cli`. `enqueue`, `queue` and `worker` also need `distributed`,
-and `mcp` needs `mcp`. [Environment variables](environment.md) lists the variables that they read. To complete commands,
-options and files with Tab in bash, zsh, fish or PowerShell, run `boooply --install-completion`.
+Look up the arguments and options of every command. The commands need the extra `cli`. `enqueue`, `queue` and `worker`
+also need `distributed`, and `mcp` needs `mcp`. [Environment variables](environment.md) lists the variables that they
+read. To complete commands, options and files with Tab in bash, zsh, fish or PowerShell, run
+`boooply --install-completion`.
 
 ```bash
 python -m pip install ".[cli]"
@@ -73,7 +75,7 @@ boooply --help
 """
 _FIELDS: Final = """# Fields
 
-Every field of requests, responses and webhook events, with its name in the API. Each field is an attribute.
+Look up every field of requests, responses and webhook events, with its name in the API. Each field is an attribute.
 
 A field that the API omits is `None` or an empty tuple. Each response also has `extra`, a mapping of the fields that
 this version of the SDK does not know, by their names in the API.

@@ -32,7 +32,7 @@ def test_the_command_alone_lists_the_commands(run: Run, arguments: tuple[str, ..
     assert "provision   Connect each customer in a file once." in ran.out
     assert "4 finished, but something failed or is in doubt" in " ".join(ran.out.split())
     assert "quickstart  Try everything in a sandbox, from connecting customers to an" in ran.out
-    assert "sandbox     Run a sandbox: a local stand-in for Boooply's API." in ran.out
+    assert "sandbox     Run a sandbox: a local copy of Boooply's API." in ran.out
     ran.check_is_fit_for_print()
 
 
@@ -130,7 +130,11 @@ def test_an_error_of_the_sdk_is_one_line_and_1(run: Run, monkeypatch: pytest.Mon
             "BOOOPLY_PLATFORM_KEY is in quotes",
         ),
         (("provision", "tenants.csv"), {"BOOOPLY_BASE_URL": "https://1.2.3"}, "BOOOPLY_BASE_URL has an invalid host"),
-        (("worker",), {"BOOOPLY_STORE_KEY": "null"}, "BOOOPLY_STORE_KEY is a placeholder that was not filled in"),
+        (
+            ("worker", "--store", "sqlite:///:memory:"),
+            {"BOOOPLY_STORE_KEY": "null"},
+            "BOOOPLY_STORE_KEY is a placeholder that was not filled in",
+        ),
         (("tenants", "list", "--store", "sqlite:///x.db?mode=ro"), {}, "the store's URL has an option mode"),
         (("mcp",), {"BOOOPLY_API_KEY": "null"}, "BOOOPLY_API_KEY is a placeholder that was not filled in"),
         (("provision", "tenants.csv"), {"BOOOPLY_PLATFORM_KEY": ""}, "BOOOPLY_PLATFORM_KEY is missing: set it\n"),
