@@ -49,7 +49,7 @@ def publish(package: str, modules: "Mapping[str, tuple[str, ...]]") -> None:
         return namespace[name]
 
     namespace["__getattr__"] = find
-    namespace["__dir__"] = lambda: [*namespace, *all_names()]
+    namespace["__dir__"] = lambda: sorted({*namespace, *all_names()})
 
 
 _missing: dict[str, ModuleNotFoundError] = {}

@@ -37,6 +37,14 @@ def test_every_public_name_of_a_package_is_there_and_checkers_know_it(package: A
         assert getattr(package, name) is not None
 
 
+@pytest.mark.parametrize("package", [boooply, boooply.store, boooply.provisioning])
+def test_a_package_lists_each_of_its_names_once(package: Any) -> None:
+    for name in package.__all__:
+        getattr(package, name)  # it is now in the namespace, too
+
+    assert len(dir(package)) == len(set(dir(package)))
+
+
 def test_a_star_imports_every_public_name() -> None:
     names: dict[str, object] = {}
     exec("from boooply import *", names)  # noqa: S102 - a star is for the top level of a module

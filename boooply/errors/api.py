@@ -119,7 +119,7 @@ class AmbiguousWriteError(APIError):
         status: The HTTP status code of the response. None if no response arrived.
         status_error: The error that the response reports, with its code, message and request ID. None if there is
             none.
-        sent_at: The time of the first attempt, with its time zone.
+        sent_at: The time of the first attempt that may have been carried out, with its time zone.
         by_api_clock: True if ``sent_at`` is by the API's clock, False if it is by the clock of this machine.
     """
 

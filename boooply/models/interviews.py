@@ -100,19 +100,25 @@ class Interview(ResponseModel):
 
 
 class InterviewNotEvaluatedError(BoooplyError):
-    """The interview was cancelled, failed, expired or missed, and will not be evaluated.
+    """The interview is a team meeting, or was cancelled, failed, expired or missed. It will not be evaluated.
 
     Attributes:
         interview: The interview, as it was last read. If the error was rebuilt from its ``args``, it has only
-            ``meeting_code`` and ``end_reason``.
+            ``meeting_code``, ``end_reason`` and ``is_team_meeting``.
     """
 
-    def __init__(self, interview: Interview | str, end_reason: str | None = None) -> None:
+    def __init__(
+        self,
+        interview: Interview | str,
+        end_reason: str | None = None,
+        is_team_meeting: bool | None = None,  # noqa: FBT001 - `args` are positional
+    ) -> None:
         if isinstance(interview, str):  # rebuilt from `args`
-            interview = Interview(meeting_code=interview, end_reason=end_reason)
+            interview = Interview(meeting_code=interview, end_reason=end_reason, is_team_meeting=is_team_meeting)
         reason = interview.end_reason or interview.session_status
-        super().__init__(f"interview {interview.meeting_code} will not be evaluated: it ended as {reason}")
-        self._take_args(interview.meeting_code, reason)
+        why = "it is a team meeting" if interview.is_team_meeting else f"it ended as {reason}"
+        super().__init__(f"interview {interview.meeting_code} will not be evaluated: {why}")
+        self._take_args(interview.meeting_code, reason, interview.is_team_meeting)
         self.interview = interview
 
 

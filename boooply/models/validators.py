@@ -32,6 +32,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")  # a t
 _NOT_IN_CELLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_BREAKS: Final = frozenset("\n\v\f\r\x85\u2028\u2029")
 _NUMBERS: Final = (int, float)
+_LARGEST: Final = 2**53  # JSON readers with floating-point numbers change larger whole numbers
 _LISTS: Final = frozenset({list, tuple})
 _NO_LISTS: Final = (str, bytes, Mapping)  # iterating over a mapping yields its keys
 _LAST_YEARS: Final = frozenset({1, 9999})
@@ -140,8 +141,10 @@ def number_between(least: float, most: float = float("inf"), *, unit: str = "", 
     def accept(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, _NUMBERS):
             raise ValidationError("", f"must be a number, not {kind(value)}")
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            raise ValidationError("", "has too many digits")
         if not least <= value <= most:
-            raise ValidationError("", f"{rule}, not {value:g}")
+            raise ValidationError("", f"{rule}, not {value}")
         if whole and not isinstance(value, int):
             raise ValidationError("", "must be a whole number")
         return value

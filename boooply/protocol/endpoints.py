@@ -4,6 +4,7 @@ The reference page of operations is generated from ``ENDPOINTS``.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import NoneType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -152,7 +153,9 @@ class Reconcile:
         request = self.read.request(meeting_code=path_params["meeting_code"])
 
         def reconciled(response: Response) -> Response | None:
-            found = None if response.status == _NOT_FOUND else self.read.parse(response)
+            # without JSON, the 404 is that of a proxy
+            is_missing = response.status == _NOT_FOUND and json_object(response) is not None
+            found = None if is_missing else self.read.parse(response)
             if not self.done(found, body, path_params):
                 return None
             return _NOTHING_LEFT if found is None else response
@@ -161,6 +164,7 @@ class Reconcile:
 
 
 _NOT_FOUND: Final = 404
+_ROUNDED: Final = timedelta(seconds=1)
 _NOTHING_LEFT: Final = Response(status=204, headers={}, body=b"")
 
 
@@ -169,11 +173,10 @@ def _is_cancelled(found: Interview | None, _body: object, _path_params: Mapping[
 
 
 def _is_moved(found: Interview | None, body: Rescheduling, _path_params: Mapping[str, str]) -> bool:
-    return (
-        found is not None
-        and found.scheduled_at == body.scheduled_at
-        and body.duration_minutes in {None, found.duration_minutes}
-    )
+    if found is None or found.scheduled_at is None:
+        return False
+    is_same_time = abs(found.scheduled_at - body.scheduled_at) < _ROUNDED  # the API may round to milliseconds
+    return is_same_time and body.duration_minutes in {None, found.duration_minutes}
 
 
 def _is_gone(found: Interview | None, _body: object, _path_params: Mapping[str, str]) -> bool:

@@ -20,7 +20,7 @@ from boooply.errors import (
     UnprocessableEntityError,
 )
 from boooply.protocol.header_values import retry_after
-from boooply.protocol.messages import Request, Response
+from boooply.protocol.messages import A_PAGE, Request, Response, is_page
 from boooply.secret import MASK, Secret, one_line, redact
 
 ERRORS: Final[dict[int, type[APIStatusError]]] = {
@@ -89,6 +89,9 @@ def _message(response: Response, fields: Mapping[str, Any]) -> str:
             text = cast("dict[str, Any]", text).get("message")
         if isinstance(text, str) and text.strip():
             return text.strip()
+    if is_page(response):
+        remedy = "" if response.status in _SERVER_ERRORS else ": check base_url"
+        return f"{A_PAGE} instead of a response of the API{remedy}"
     return "no reason given" if response.body else "an empty response"
 
 

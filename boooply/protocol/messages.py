@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import quote, unquote, urlencode
+from uuid import UUID
 
 import attrs
 
@@ -190,7 +192,7 @@ def query_string(parameters: Mapping[str, Any]) -> str:
     """Return a query string. Several values of one parameter are joined by commas.
 
     Raises:
-        ValidationError: UTF-8 cannot encode a value.
+        ValidationError: A value is no text, number, boolean, time or list of these, or UTF-8 cannot encode it.
     """
     written = {name: _parameter(value) for name, value in parameters.items() if value is not None}
     try:
@@ -203,7 +205,11 @@ def _parameter(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return ",".join(str(one) for one in cast("tuple[object, ...]", value))
+        return ",".join(map(_parameter, cast("tuple[object, ...]", value)))
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if not isinstance(value, str | int | float | UUID):
+        raise ValidationError("params", f"must be text, numbers, booleans, times or lists of these, not {kind(value)}")
     return str(value)
 
 

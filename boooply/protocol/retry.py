@@ -67,7 +67,8 @@ class RetryPolicy:
         deadline: The longest duration of a call, in seconds. It covers waiting for the rate limit, all attempts and
             all pauses. Default: None, which means no deadline.
         backoff: The pause before the second attempt, in seconds. Each further pause is twice as long, up to 30 seconds.
-            A random part of up to half is subtracted. Default: 0.5.
+            A random part of up to half is subtracted. If the response asks for a longer pause with ``Retry-After``,
+            the pause is as long as that, up to an hour. Default: 0.5.
 
     Raises:
         ConfigurationError: A value cannot work.

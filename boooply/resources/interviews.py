@@ -124,9 +124,9 @@ class AsyncInterviews:
                     seen.add(interview.meeting_code)
                     yield interview
             read += len(page.items)
-            # a response may not say how many pages there are, and an API that ignores `page` repeats itself
-            is_gap = not page.items and number < (page.total_pages or 0)
-            if page.is_last(read) or (len(seen) == known and not is_gap):
+            # An API that ignores `page` repeats itself. New interviews can also move all known ones to this page.
+            may_be_repeated = number >= (page.total_pages or 0) or page.page < number
+            if page.is_last(read) or (len(seen) == known and may_be_repeated):
                 return
             number += 1
 
@@ -316,7 +316,7 @@ class AsyncInterviews:
             poll: The pause between requests, in seconds. Default: 10.
 
         Raises:
-            InterviewNotEvaluatedError: The interview was cancelled, failed, expired or missed.
+            InterviewNotEvaluatedError: The interview is a team meeting, or was cancelled, failed, expired or missed.
             DeadlineExceededError: There was no evaluation after ``timeout`` seconds.
         """
         try:

@@ -15,13 +15,13 @@ async def evaluation_of(interviews: AsyncInterviews, meeting_code: str, poll: fl
     """Return the evaluation of an interview as soon as it exists, asking every ``poll`` seconds.
 
     Raises:
-        InterviewNotEvaluatedError: The interview ended without one.
+        InterviewNotEvaluatedError: The interview ended without one, or is a team meeting.
     """
     is_over = False
     while True:
         if not is_over:
             interview = await interviews.get(meeting_code)
-            if interview.ended_unevaluated:
+            if interview.ended_unevaluated or interview.is_team_meeting:
                 raise InterviewNotEvaluatedError(interview)
             is_over = interview.is_over
         evaluation = await interviews.get_evaluation(meeting_code) if is_over else None

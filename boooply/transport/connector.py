@@ -48,13 +48,10 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
         """Return a new connection, or one on which nothing has arrived since its last response."""
         connection = await super().connect(req, traces, timeout)
-        while (protocol := _protocol_of(connection)) in self._known:
-            if not _has_unread_bytes(protocol):
-                break
+        while (protocol := _protocol_of(connection)) in self._known and _has_unread_bytes(protocol):
             connection.close()
             connection = await super().connect(req, traces, timeout)
-        else:
-            self._known.add(protocol)
+        self._known.add(protocol)
         progress = ATTEMPT.get(None)
         if progress is not None:
             progress.has_connection = True

@@ -166,8 +166,7 @@ class Pool:
         """
         self._closed = True
         running = asyncio.get_running_loop()
-        for limiter in tuple(self._limiters.values()):
-            await limiter.settle()
+        await asyncio.gather(*(limiter.settle() for limiter in tuple(self._limiters.values())))
         with self._mutex:
             sessions, self._sessions = self._sessions, {}
         for loop, kept in sessions.items():

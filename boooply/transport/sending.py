@@ -223,7 +223,7 @@ class _ApiCall:
 
     async def _pause(self, end: AttemptEnd) -> None:
         seconds = self._seconds_to_pause(end)
-        self._check_deadline(seconds, "further attempt")
+        self._check_deadline(seconds, "further attempt", end.status)
         await asyncio.sleep(seconds)
 
     def _seconds_to_pause(self, end: AttemptEnd) -> float:
@@ -236,9 +236,9 @@ class _ApiCall:
         wait = headers.retry_after if headers.retry_after is not None else headers.resets_in
         return jitter + (retry.pause(self._rate_limited, 0.0) if wait is None or wait <= 0 else min(wait, LONGEST_WAIT))
 
-    def _check_deadline(self, seconds: float, waiting_for: str) -> None:
+    def _check_deadline(self, seconds: float, waiting_for: str, status: int | None = None) -> None:
         if clock() + seconds > self._ends:
-            raise self._deadline_error(waiting_for)
+            raise self._deadline_error(waiting_for, status)
 
     def _deadline_error(self, waiting_for: str, status: int | None = None) -> DeadlineExceededError:
         deadline = self._transport.retry.deadline or 0.0

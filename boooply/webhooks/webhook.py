@@ -19,7 +19,7 @@ from boooply.errors import (
     WebhookError,
 )
 from boooply.protocol.settings import FUNCTION, SECONDS, WEBHOOK, Rule, check_all, optional, webhook_secrets
-from boooply.secret import Secret, as_secrets
+from boooply.secret import Secret, as_secrets, hide_locals
 from boooply.webhooks.events import Event, event_of
 from boooply.webhooks.headers import Headers, values_of
 from boooply.webhooks.signature import is_signed, stringified
@@ -74,6 +74,7 @@ class Webhook:
         self._max_age = max_age
         self._clock = clock
 
+    @hide_locals
     def verify(self, raw_body: bytes | bytearray | memoryview, headers: Headers, /) -> Event:
         """Verify a request, and return its event.
 
@@ -88,9 +89,7 @@ class Webhook:
             StaleEventError: The signed time is missing, or differs from now by more than ``max_age``. Respond with 400.
             ValidationError: The body is not bytes, because your framework has parsed it.
         """
-        body = _octets(raw_body)
-        outcome = self._judge(body, headers)
-        del raw_body, body, headers  # a traceback shows local variables, and these contain secrets
+        outcome = self._judge(_octets(raw_body), headers)
         if isinstance(outcome, BoooplyError):
             raise outcome
         return outcome

@@ -45,6 +45,7 @@ VALID: dict[type, dict[str, Any]] = {
     Invitation: {"participants": [HOST]},
     JobBrief: {"job_role": "Engineer"},
     AvailabilityQuery: {"email": "a@b.example"},
+    InterviewQuery: {"limit": 20},
 }
 
 REJECTED: list[tuple[type, dict[str, Any], str]] = [
@@ -100,6 +101,8 @@ REJECTED: list[tuple[type, dict[str, Any], str]] = [
     ),
     (AIInterview, {"duration_minutes": 4}, "duration_minutes: must be at least 5 minutes, not 4"),
     (AIInterview, {"duration_minutes": 30.0}, "duration_minutes: must be a whole number"),
+    (AIInterview, {"duration_minutes": 10**400}, "duration_minutes: has too many digits"),
+    (AIInterview, {"duration_minutes": -(10**5000)}, "duration_minutes: has too many digits"),
     (AIInterview, {"duration_minutes": True}, "duration_minutes: must be a number, not a bool"),
     (AIInterview, {"scheduled_at": NAIVE}, "scheduled_at: has no time zone"),
     (
@@ -147,6 +150,8 @@ REJECTED: list[tuple[type, dict[str, Any], str]] = [
     (JobBrief, {"work_setup": "OFFICE"}, "work_setup: must be one of REMOTE"),
     (AvailabilityQuery, {"days": 31}, "days: must be from 1 to 30 days, not 31"),
     (AvailabilityQuery, {"duration_minutes": 4}, "duration_minutes: must be at least 5 minutes, not 4"),
+    (InterviewQuery, {"limit": 10**400}, "limit: has too many digits"),
+    (InterviewQuery, {"score_max": float("nan")}, "score_max: must be from 0 to 100, not nan"),
 ]
 
 

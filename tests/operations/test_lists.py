@@ -126,6 +126,20 @@ async def test_an_api_that_ignores_the_page_does_not_trap_the_reader(face, codes
     assert len(await face.all(face.client.interviews.iterate)) == len(codes)
 
 
+async def test_iterate_reads_on_after_new_interviews_move_all_known_ones_to_the_next_page(client, monkeypatch) -> None:
+    monkeypatch.setattr("boooply.resources.interviews._PAGE", 2)
+    old = [(await client.interviews.create(ai())).meeting_code for _ in range(3)]
+    found: list[str] = []
+
+    async for interview in client.interviews.iterate():
+        found.append(interview.meeting_code)
+        if len(found) == 2:
+            for _ in range(2):
+                await client.interviews.create(ai())
+
+    assert found == old[::-1]
+
+
 async def test_iterate_reads_on_after_an_empty_page_in_the_middle() -> None:
     pages = {1: ["a"], 2: [], 3: ["c"]}
 

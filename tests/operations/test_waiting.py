@@ -13,6 +13,7 @@ from boooply import (
     NotFoundError,
     Participant,
     RetryPolicy,
+    TeamMeeting,
 )
 from boooply.sandbox import Sandbox, Step
 
@@ -80,6 +81,23 @@ async def test_a_cancelled_interview_ends_the_wait(face, sandbox: Sandbox) -> No
 
     with pytest.raises(InterviewNotEvaluatedError, match="CANCELLED"):
         await waiting
+
+
+async def test_a_team_meeting_is_not_waited_for(face, sandbox: Sandbox) -> None:
+    meeting = TeamMeeting(participants=[Participant(name="Ann", email="ann@acme.example", role="HOST")])
+    code = (await face.do(face.client.interviews.create, meeting)).code
+
+    for is_over in (False, True):
+        if is_over:
+            sandbox.play(code)
+        with pytest.raises(
+            InterviewNotEvaluatedError, match=f"{code} will not be evaluated: it is a team meeting"
+        ) as e:
+            await face.do(face.client.interviews.wait_for_evaluation, code, timeout=1)
+        assert e.value.interview.is_over is is_over
+        assert str(InterviewNotEvaluatedError(*e.value.args)) == str(e.value)
+
+    assert [call.operation for call in sandbox.calls[1:]] == ["interviews.get"] * 2
 
 
 async def test_the_wait_has_an_end(face) -> None:

@@ -107,10 +107,19 @@ def test_an_error_reads_retry_after_in_every_form(value: str, seconds: float | N
     assert caught.value.retry_after == seconds
 
 
+PAGE = "a page of HTML instead of a response of the API"
+
+
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        pytest.param(respond(502, b"<html>Bad Gateway</html>"), "no reason given", id="HTML of a proxy"),
+        pytest.param(respond(502, b"<html>Bad Gateway</html>"), PAGE, id="HTML of a proxy"),
+        pytest.param(
+            respond(404, b"<p>Nothing here", Content_Type="text/html; charset=utf-8"),
+            f"{PAGE}: check base_url",
+            id="HTML",
+        ),
+        pytest.param(respond(404, b"Nothing here", Content_Type="text/plain"), "no reason given", id="text"),
         pytest.param(respond(503, b""), "an empty response", id="nothing"),
         pytest.param(respond(504, {"message": "timed out"}), "timed out", id="JSON of another shape"),
         pytest.param(respond(500, {"error": {"message": "nested"}}), "nested", id="nested"),

@@ -1,16 +1,21 @@
 """Requests as they go out: identities in paths, queries, bodies."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
+from boooply import AsyncBoooplyClient
 from boooply.errors import ValidationError
 from boooply.protocol.endpoints import ENDPOINTS, GET_INTERVIEW, REMOVE_PARTICIPANT
 from boooply.protocol.messages import Idempotency, RateLimitClass, Response, path_segment, query_string, raw_request
+from boooply.sandbox import Sandbox
+from boooply.secret import Secret
 
 
 @given(st.text())
@@ -62,10 +67,37 @@ def test_both_identities_are_quoted() -> None:
         ({"search": "a & b=c+d"}, "search=a%20%26%20b%3Dc%2Bd"),
         ({"email": "zoë+1@b.example"}, "email=zo%C3%AB%2B1@b.example"),
         ({"flag": True, "other": False, "none": None, "number": 1.5}, "flag=true&other=false&number=1.5"),
+        ({"flags": [True, False], "numbers": (1, 2.5)}, "flags=true,false&numbers=1,2.5"),
+        ({"from": datetime(2030, 5, 6, 12, tzinfo=UTC)}, "from=2030-05-06T12:00:00%2B00:00"),
+        ({"at": [datetime(2030, 5, 6, tzinfo=timezone(-timedelta(hours=5)))]}, "at=2030-05-06T00:00:00-05:00"),
+        ({"id": UUID(int=7)}, "id=00000000-0000-0000-0000-000000000007"),
     ],
 )
 def test_a_query(parameters: dict[str, Any], query: str) -> None:
     assert query_string(parameters) == query
+
+
+HIDDEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (Secret(HIDDEN), "a Secret"),
+        (HIDDEN.encode(), "a bytes"),
+        ({"key": HIDDEN}, "a dict"),
+        ([HIDDEN, Secret(HIDDEN)], "a Secret"),
+        ([HIDDEN, None], "None"),
+    ],
+)
+async def test_a_parameter_of_another_type_is_rejected_and_not_shown(
+    client: AsyncBoooplyClient, sandbox: Sandbox, value: Any, kind: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        await client.request("GET", "/api/integration/interviews", params={"search": value})
+
+    assert str(caught.value) == f"params: must be text, numbers, booleans, times or lists of these, not {kind}"
+    assert sandbox.calls == ()
 
 
 def test_a_query_without_a_utf8_form() -> None:

@@ -1,9 +1,10 @@
-"""What an ambiguous write shows, and what it keeps secret."""
+"""What an ambiguous write shows, how its outcome is found, and what it keeps secret."""
 
 import asyncio
 import json
 import pickle
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,11 +18,13 @@ from boooply import (
     AsyncBoooplyClient,
     AsyncBoooplyPlatform,
     Candidate,
+    CannotTell,
     DeadlineExceededError,
     DecodingError,
     Interview,
     InterviewNotEvaluatedError,
     NotSeen,
+    Participant,
     RetryPolicy,
 )
 from boooply.client import transport_of
@@ -55,6 +58,53 @@ async def test_before_the_first_response_sent_at_is_by_our_own_clock(quick, sand
         await quick.interviews.create(AI)
     assert not caught.value.by_api_clock
     assert abs(caught.value.sent_at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(("fault", "carried_out"), [("commit-then-drop", [True]), ("drop-before", [False, True])])
+async def test_a_time_that_the_api_rounds_is_set_once(quick, sandbox, fault, carried_out):
+    code = (await quick.interviews.create(AI)).meeting_code
+    noon = datetime(2030, 5, 6, 12, 0, 0, 123456, tzinfo=UTC)
+    await quick.interviews.reschedule(code, scheduled_at=noon)
+    sandbox.faults.add("interviews.reschedule", fault)
+    moved = await quick.interviews.reschedule(code, scheduled_at=noon + timedelta(minutes=5))
+    assert moved.scheduled_at == noon.replace(minute=5, microsecond=123000)
+    sent = [call.carried_out for call in sandbox.calls if call.operation == "interviews.reschedule"]
+    assert sent == [True, *carried_out]
+
+
+@asynccontextmanager
+async def client_of(*routes: web.RouteDef) -> AsyncIterator[AsyncBoooplyClient]:
+    app = web.Application()
+    app.add_routes(routes)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url, retry = f"http://127.0.0.1:{runner.addresses[0][1]}", RetryPolicy(backoff=0)
+    try:
+        async with AsyncBoooplyClient(api_key=KEY, base_url=url, retry=retry) as client:
+            yield client
+    finally:
+        await runner.cleanup()
+
+
+async def fail(_request: web.Request) -> web.Response:
+    return web.Response(status=500)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ({"text": '{"success": false}', "content_type": "application/json"}, nullcontext()),
+        ({"text": "<html>Not Found</html>", "content_type": "text/html"}, pytest.raises(AmbiguousWriteError)),
+    ],
+)
+async def test_only_a_404_of_the_api_confirms_a_deletion(body, outcome):
+    async def respond_with_404(_request: web.Request) -> web.Response:
+        return web.Response(status=404, **body)
+
+    async with client_of(web.delete("/{path:.*}", fail), web.get("/{path:.*}", respond_with_404)) as client:
+        with outcome:
+            await client.interviews.delete("Boooply-AI-1")
 
 
 def repeated(request: web.Request) -> str:
@@ -142,6 +192,44 @@ async def test_resolve_ignores_an_interview_created_before_the_send(quick, sandb
     with pytest.raises(AmbiguousWriteError) as caught:
         await transport_of(quick).send(CREATE_INTERVIEW.request(body=AI), on_send=lambda: asyncio.sleep(2.2))
     assert isinstance(await quick.interviews.resolve(caught.value), Interview)
+
+
+async def test_resolve_finds_an_interview_that_got_another_host(quick, sandbox):
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await quick.interviews.create(AI)
+    (created,) = (await quick.interviews.list()).items
+    host = Participant(name="Ann", email="ann@acme.example", role="HOST")
+    await quick.interviews.add_participants(created.meeting_code, participants=[host])
+    found = await quick.interviews.resolve(caught.value)
+    assert isinstance(found, Interview)
+    assert found.meeting_code == created.meeting_code
+
+
+@pytest.mark.parametrize(
+    ("people", "outcome"),
+    [
+        ([{"email": "jane@example.com", "role": "CANDIDATE"}], Interview),
+        ([{"email": "bob@example.com", "role": "CANDIDATE"}], NotSeen),
+        ([{"name": "Jane", "role": "CANDIDATE"}], CannotTell),
+        ([], CannotTell),
+    ],
+)
+async def test_resolve_reads_the_interview_if_the_list_leaves_out_its_people(people, outcome):
+    async def list_all(_request: web.Request) -> web.Response:
+        return web.json_response({"success": True, "meetings": [{"meetingCode": "c"}], "total": 1})
+
+    async def get(request: web.Request) -> web.Response:
+        meeting = {"meetingCode": request.match_info["code"], "participants": people}
+        return web.json_response({"success": True, "meeting": meeting})
+
+    path = "/api/integration/interviews"
+    async with client_of(web.post(path, fail), web.get(path, list_all), web.get(f"{path}/{{code}}", get)) as client:
+        with pytest.raises(AmbiguousWriteError) as caught:
+            await client.interviews.create(AI)
+        found = await client.interviews.resolve(caught.value)
+    assert isinstance(found, outcome)
+    assert isinstance(found, NotSeen) or "c" in repr(found)
 
 
 async def test_the_response_of_an_ambiguous_write_shows_the_apis_clock(quick, sandbox):

@@ -106,6 +106,18 @@ def test_a_suspended_process_loses_no_response_that_arrived_meanwhile(
     assert results.strip() == str(["OrganizationApiKey"] * 10)
 
 
+async def test_a_deadline_before_a_further_attempt_shows_the_status_of_the_last_response(
+    client: AsyncBoooplyClient, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add("organization.get", "503")
+    hasty = client.with_options(retry=RetryPolicy(backoff=30, deadline=10))
+
+    with pytest.raises(DeadlineExceededError, match="no further attempt within 10 s") as caught:
+        await hasty.organization.get()
+
+    assert caught.value.status == 503
+
+
 async def test_a_task_is_not_cancelled_after_a_late_attempt(stalled: AsyncBoooplyClient) -> None:
     with pytest.raises(APITimeoutError, match=r"an attempt took longer than 0\.05 s"):
         await stalled.with_options(timeout=0.05).organization.get()

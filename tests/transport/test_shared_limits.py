@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, closing, contextmanager
 
 import pytest
 
-from boooply import AsyncBoooplyClient, RateLimits, RetryPolicy, StoreError
+from boooply import AsyncBoooplyClient, RateLimits, RetryPolicy, Secret, StoreError
 from boooply.errors import DeadlineExceededError
 from boooply.protocol.messages import RateLimitClass
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.status import AcquireResult
 from boooply.sandbox import Limits, Sandbox
 from boooply.store import AsyncStore
+from boooply.transport.pool import Pool
 from boooply.transport.shared_limiter import SharedLimiter
 
 
@@ -186,6 +187,24 @@ async def test_closing_does_not_wait_for_a_store_that_cannot_record_the_end_of_a
             async with asyncio.timeout(20):  # for a minute the store retries
                 await limiter.settle()
             other.rollback()
+
+
+async def test_closing_waits_for_all_limits_at_the_same_time(sqlite_store_url, encryption_key, monkeypatch):
+    monkeypatch.setattr("boooply.transport.shared_limiter._SETTLED_WITHIN", 0.3)
+    with locked(sqlite_store_url, monkeypatch) as other:
+        async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
+            pool = Pool("http://127.0.0.1:1", shared_limits(store))
+            limiters = [pool.limiter(Secret(f"bply_org_{number}"), RateLimitClass.READS) for number in range(5)]
+            starts = [(one, await one.acquire()) for one in limiters if one is not None]
+            other.execute("BEGIN IMMEDIATE")
+            for limiter, started in starts:
+                limiter.finish(None, started=started)
+            closing_from = time.monotonic()
+            await pool.close()
+            seconds = time.monotonic() - closing_from
+            other.rollback()
+    assert len(starts) == 5
+    assert seconds < 1  # one after the other, they would take 1.5 s
 
 
 async def test_an_unreadable_stored_state_counts_as_a_new_state(sqlite_store_url, encryption_key):

@@ -338,6 +338,17 @@ def test_no_error_shows_the_body_or_the_headers() -> None:
     assert not [frame.name for frame in ours if "private thought" in str(frame.locals) or SECRET in str(frame.locals)]
 
 
+def test_an_error_of_the_clock_shows_neither_the_secret_nor_the_body() -> None:
+    body = body_of(summary="a very private thought")
+    webhook = Webhook(SECRET, max_age=600, clock=lambda: NOW.replace(tzinfo=None))
+    with pytest.raises(TypeError, match="offset-naive and offset-aware") as caught:
+        webhook.verify(body, signed(body))
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in report.stack if "/boooply/" in frame.filename]
+    assert "_stale" in [frame.name for frame in ours]
+    assert not [frame.name for frame in ours if "private thought" in str(frame.locals) or SECRET in str(frame.locals)]
+
+
 def test_the_error_for_a_malformed_event_leaves_out_its_body() -> None:
     body = b'{"event":"interview.scores","data":{"summary":"a very private thought"}'
     with pytest.raises(MalformedEventError) as caught:
