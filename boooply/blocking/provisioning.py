@@ -163,6 +163,7 @@ class Tenants(SyncProxy[AsyncTenants]):
             AmbiguousWriteError: A key may have been minted. The stored key stays, and the customer is in doubt.
             KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
             APIStatusError: The API rejected the customer or the platform key. The stored key stays.
+            WrongTenantError: The new key belongs to another customer. Nothing was written with it.
             StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
             StoreError: The store failed. Nothing was sent.
         """

@@ -243,7 +243,10 @@ class Jobs:
     async def status(self) -> QueueStatus:
         """Count customers, jobs and workers."""
         is_expired = and_(LEDGER.c.state == State.SENT, LEDGER.c.locked_until <= self._database.clock)
-        state = case((is_expired, State.IN_DOUBT.value), else_=LEDGER.c.state).label("state")
+        is_restored = and_(LEDGER.c.state.in_((State.TODO, State.FAILED)), LEDGER.c.fallback.is_not(None))
+        state = case((is_expired, State.IN_DOUBT.value), (is_restored, LEDGER.c.fallback), else_=LEDGER.c.state).label(
+            "state"
+        )
         query = select(state, func.count()).where(in_scope(LEDGER, KEY_ROWS)).group_by(state)
 
         def step(connection: Connection) -> QueueStatus:
@@ -289,7 +292,9 @@ def _deferred(organization_id: str) -> tuple[Any, ...]:
 
 
 def _failed(connection: Connection) -> list[str]:
-    query = select(LEDGER.c.organization_id).where(in_scope(LEDGER, KEY_ROWS), LEDGER.c.state == State.FAILED)
+    # with a fallback, the customer still has its key
+    is_failed = and_(LEDGER.c.state == State.FAILED, LEDGER.c.fallback.is_(None))
+    query = select(LEDGER.c.organization_id).where(in_scope(LEDGER, KEY_ROWS), is_failed)
     return sorted(connection.execute(query).scalars())
 
 

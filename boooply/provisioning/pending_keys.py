@@ -22,6 +22,7 @@ from boooply.store import AsyncStore
 
 _RETRY_AFTER: Final = 5.0  # seconds
 _PERMANENT: Final = (ConfigurationError, ValidationError)
+_IN_FILE: Final = "It is in {}. `boooply store restore FILE` stores it."
 _IN_LOG: Final = "No rescue file could be written. Save this line, and run `boooply store restore FILE`: {}"
 
 _logger: Final = logging.getLogger("boooply.keys")
@@ -29,10 +30,11 @@ _logger: Final = logging.getLogger("boooply.keys")
 
 @attrs.frozen
 class _Kept:
-    """Keys that are not stored yet, each with the reason."""
+    """Keys that are not stored yet, each with the reason, and the customers whose encrypted keys are in the log."""
 
     keys: dict[str, Secret]
     reasons: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
+    logged: set[str] = attrs.field(factory=set[str], init=False)
 
 
 @attrs.define(eq=False)
@@ -44,7 +46,7 @@ class PendingKeys:
 
     _store: AsyncStore
     _platform: AsyncBoooplyPlatform
-    _tasks: dict[asyncio.Task[None], _Kept] = attrs.field(factory=dict[asyncio.Task[None], "_Kept"], init=False)
+    _tasks: set[asyncio.Task[None]] = attrs.field(factory=set[asyncio.Task[None]], init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def keep(self, keys: Mapping[str, Secret], /) -> None:
@@ -54,18 +56,21 @@ class PendingKeys:
             self._rescue(kept, tuple(kept.keys))
             return
         task = asyncio.create_task(self._keep(kept), name="boooply keys")
-        self._tasks[task] = kept
-        task.add_done_callback(self._tasks.pop)
+        self._tasks.add(task)
+        # However the task ends, even if the event loop cancels it, no key may be lost.
+        task.add_done_callback(partial(self._end, kept))
+
+    def _end(self, kept: _Kept, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._rescue(kept, tuple(kept.keys))
 
     async def close(self) -> None:
         """Stop retrying, write the remaining keys to a rescue file, and log each customer's id as critical."""
         self._is_closed = True
-        tasks = dict(self._tasks)
+        tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for kept in tasks.values():
-            self._rescue(kept, tuple(kept.keys))
 
     async def _keep(self, kept: _Kept) -> None:
         while kept.keys:
@@ -93,14 +98,16 @@ class PendingKeys:
 
     def _rescue(self, kept: _Kept, customers: Sequence[str]) -> None:
         """Move some customers' keys to a rescue file. If that fails, log the encrypted keys."""
+        customers = [one for one in customers if one not in kept.logged]
         if not customers:
             return
         lines = encrypted_lines({one: kept.keys[one] for one in customers}, self._store.encryption)
         path = write_rescue_file(lines)
-        where = f"It is in {path}. `boooply store restore FILE` stores it."
         for one, line in zip(customers, lines.splitlines(), strict=True):
             reason = kept.reasons.get(one, "the application stopped")
-            where = where if path is not None else _IN_LOG.format(line)
+            where = _IN_LOG.format(line) if path is None else _IN_FILE.format(path)
             _logger.critical("the key of %s was minted but could not be stored (%s). %s", one, reason, where)
-            if path is not None:
+            if path is None:
+                kept.logged.add(one)
+            else:
                 del kept.keys[one]

@@ -203,10 +203,10 @@ class KeyProvisioner:
         if self.vault is None:
             return False  # the claim has checked this in its transaction
         try:
-            await self.vault.get(organization_id)
+            found = await self.vault.get(organization_id)
         except NotConnectedError:
             return False
-        return True
+        return bool(found.reveal())  # a vault may return an empty key for a customer that has none
 
     async def _mint(self, tenant: Tenant, claim_token: str) -> Outcome:
         identity = tenant.organization_id

@@ -28,13 +28,21 @@ def write_rescue_file(lines: str) -> Path | None:
     """
     prefix = time.strftime("boooply-rescued-keys-%Y%m%dT%H%M%SZ-", time.gmtime())
     for find in (Path.cwd, tempfile.gettempdir):
-        # OSError: for example, the disk is full, or the directory is missing
-        with (
-            suppress(OSError),
-            tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".jsonl", dir=find(), delete=False) as file,
-        ):
+        with suppress(OSError):  # for example, the disk is full, or the directory is missing
+            return _write(lines, prefix, find())
+    return None
+
+
+def _write(lines: str, prefix: str, place: str | Path) -> Path:
+    """Write a new file to the disk. If that fails, leave no part of it."""
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".jsonl", dir=place)
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
-            return Path(file.name)
-    return None
+    except OSError:
+        path.unlink()  # after it was closed, which Windows requires
+        raise
+    return path

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from boooply.client import AsyncBoooplyClient, connection_over, transport_of
-from boooply.errors import AuthenticationError, NotConnectedError, ProvisioningError, WrongTenantError
+from boooply.errors import APIError, AuthenticationError, NotConnectedError, ProvisioningError, WrongTenantError
 from boooply.models import Tenant
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.protocol.settings import FLAG, PAUSE, Rule, check_all, instance
@@ -96,7 +96,7 @@ class AsyncTenants:
         client = self._fresh(organization_id)
         if client is None:
             async with self._lock(organization_id):
-                client = self._fresh(organization_id) or await self._read(organization_id)
+                client = self._fresh(organization_id) or await self._read(organization_id, verify=self._verify)
         return client
 
     async def connect(self, tenant: Tenant, /, *, remint_in_doubt: bool = False) -> AsyncBoooplyClient:
@@ -134,11 +134,19 @@ class AsyncTenants:
             AmbiguousWriteError: A key may have been minted. The stored key stays, and the customer is in doubt.
             KeysNotStoredError: The key was minted but cannot be stored. The error contains it.
             APIStatusError: The API rejected the customer or the platform key. The stored key stays.
+            WrongTenantError: The new key belongs to another customer. Nothing was written with it.
             StoreMismatchError: The store belongs to another API or to other platform keys. Nothing was sent.
             StoreError: The store failed. Nothing was sent.
         """
         await self._mint(tenant, replace=True)
-        return await self.client(tenant.organization_id)
+        async with self._lock(tenant.organization_id):
+            try:
+                return await self._read(tenant.organization_id, verify=self._verify)
+            except APIError:
+                # If this failed because the API cannot be asked, a repetition would mint yet another key.
+                client = await self._read(tenant.organization_id, verify=False)
+                self._cached.pop(tenant.organization_id)  # the next use checks the key
+                return client
 
     async def _mint(self, tenant: Tenant, *, remint: bool = False, replace: bool = False) -> None:
         check_all(_RULES, tenant=tenant)
@@ -179,7 +187,7 @@ class AsyncTenants:
         self._cached.move_to_end(organization_id)
         return cached.client
 
-    async def _read(self, organization_id: str) -> AsyncBoooplyClient:
+    async def _read(self, organization_id: str, *, verify: bool) -> AsyncBoooplyClient:
         if not self._is_checked:
             await check_store(self._store, self._platform)
             self._is_checked = True
@@ -191,7 +199,7 @@ class AsyncTenants:
             client = known.client
         else:
             client = _customers(self._platform.organization(api_key), organization_id)
-            if self._verify:
+            if verify:
                 await _check_owner(client, organization_id)
         self._cached[organization_id] = _Cached(client, api_key, asyncio.get_running_loop().time())
         self._cached.move_to_end(organization_id)

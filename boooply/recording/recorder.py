@@ -85,7 +85,8 @@ class Recorder:
             def step(entry: Entry, now: float) -> tuple[Claimed, Entry]:
                 result, after = claim(entry, now)
                 is_left = result is ClaimResult.CLAIMED and entry.state in _LEFT and entry.fallback is not None
-                if is_left and not (remint or replace) and has_key(connection, tenant.organization_id):
+                is_wanted = replace or (remint and entry.fallback is State.IN_DOUBT)
+                if is_left and not is_wanted and has_key(connection, tenant.organization_id):
                     result, after = states.fall_back(entry)
                 is_changed = result is ClaimResult.DONE and after.tenant != written
                 return Claimed(result=result, entry=after, is_changed=is_changed), after

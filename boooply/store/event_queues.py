@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Delete,
     Float,
+    ScalarSelect,
     Select,
     Update,
     bindparam,
@@ -70,12 +71,15 @@ _CLAIM_EVENT: Final[Update] = (
         changed_at=_NOW,
     )
 )
-_RELEASE, _RELEASE_TO_OTHERS = (
-    update(EVENT_QUEUES)
-    .where(_IS_NAMED, due.is_not(None))  # not exists(), for which PostgreSQL may search the whole table
-    .values(claim_token=None, due_at=due, changed_at=_NOW)
-    for due in (_NEXT_DUE, _OTHER_DUE)
-)
+
+
+def _releasing(due: ScalarSelect[Any]) -> Update:
+    # not exists(), for which PostgreSQL may search the whole table
+    return update(EVENT_QUEUES).where(_IS_NAMED, due.is_not(None)).values(claim_token=None, due_at=due, changed_at=_NOW)
+
+
+_RELEASE: Final[Update] = _releasing(_NEXT_DUE)
+_RELEASE_TO_OTHERS: Final[Update] = _releasing(_OTHER_DUE)
 _DELETE: Final[Delete] = delete(EVENT_QUEUES).where(_IS_NAMED)
 
 logger: logging.Logger = logging.getLogger("boooply.store")
@@ -144,7 +148,8 @@ def finish_event(connection: Connection, key: str, claim_token: str, clock: Colu
     """Record that an event was handled, and release its queue, unless another claim has it."""
     queue = lock(connection, key, clock)
     # The event was handled whatever its state is, so the state is not read.
-    finish, values = finishing(connection.dialect.name, clock), {"key": key, "by": claim_token}
+    finish = finishing(connection.dialect.name, clock)
+    values = {"key": key, "by": claim_token}
     if queue is None or queue.claim_token not in {None, claim_token}:
         connection.execute(finish, values)
         return
@@ -211,8 +216,9 @@ def _is_ahead(clock: ColumnElement[float]) -> ColumnElement[bool]:
 
 @cache
 def _of_event(clock: ColumnElement[float]) -> Select[str, str | None, float]:
-    columns = select(EVENT_QUEUES.c.name, EVENT_QUEUES.c.claim_token, select(clock).scalar_subquery())
-    return columns.where(EVENT_QUEUES.c.name == _QUEUE_OF_EVENT).with_for_update()
+    columns = select(EVENT_QUEUES.c.name, EVENT_QUEUES.c.claim_token)
+    locked = columns.where(EVENT_QUEUES.c.name == _QUEUE_OF_EVENT).with_for_update().cte("locked")
+    return select(locked.c.name, locked.c.claim_token, clock)  # reads the clock after the wait for the lock
 
 
 @cache

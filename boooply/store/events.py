@@ -37,7 +37,8 @@ _IS_STORED: Final = select(EVENTS.c.key).where(
     EVENTS.c.key == bindparam("name"), EVENTS.c.encrypted.is_not(None) | EVENTS.c.status.in_(BODY_IS_DELETED)
 )
 _COLUMNS: Final[list[Column[Any]]] = [
-    *(EVENTS.c.key, EVENTS.c.encrypted),
+    EVENTS.c.key,
+    EVENTS.c.encrypted,
     *(EVENTS.c[one.name] for one in attrs.fields(EventState)),
 ]
 _FIRST_TO_HANDLE: Final[Select[*tuple[Any, ...]]] = (
@@ -236,16 +237,19 @@ class AsyncEvents:
         Raises:
             StoreError: The store fails.
         """
-        key = idempotency_key
+        key, is_done = idempotency_key, False
 
         def run(connection: Connection) -> bool:
+            nonlocal is_done  # in case this is repeated, because the commit was not confirmed
             queue = connection.execute(_QUEUE, {"name": key}).scalar_one_or_none()
             if queue is None:
                 return False
             now = self._database.now(connection)
             number = event_queues.add(connection, queue, now, now)
             with event_queues.released(connection, key, None, self._database.clock):
-                return bool(self._rows.step_known_in(connection, key, partial(event_states.retry, number=number)))
+                step = partial(event_states.retry, number=number)
+                is_done = bool(self._rows.step_known_in(connection, key, step)) or is_done
+            return is_done
 
         return await self._database.write(run)
 
@@ -261,13 +265,17 @@ class AsyncEvents:
         Raises:
             StoreError: The store fails.
         """
-        key = idempotency_key
+        key, is_done = idempotency_key, False
 
         def run(connection: Connection) -> bool:
+            nonlocal is_done  # as in `retry`
             if connection.execute(_QUEUE, {"name": key}).scalar_one_or_none() is None:
                 return False
             with event_queues.released(connection, key, None, self._database.clock):
-                return bool(self._rows.step_known_in(connection, key, event_states.discard, encrypted=None))
+                is_done = (
+                    bool(self._rows.step_known_in(connection, key, event_states.discard, encrypted=None)) or is_done
+                )
+            return is_done
 
         return await self._database.write(run)
 

@@ -139,7 +139,8 @@ class Work:
         if call.task.cancelled():
             await release(self.events, stored.key, stored.claim_token)
         elif call.task.done():
-            await run_to_completion(self._record(call, stored))
+            with suppress(StoreError):  # it must not replace the cancellation; the lease frees the event
+                await run_to_completion(self._record(call, stored, is_ending=True))
         else:
             log_late(call, stored.attempts, self.timeout)
 
@@ -150,13 +151,19 @@ class Work:
                 await self._record(call, stored, is_late=True)
 
     async def _record(
-        self, call: HandlerCall, stored: StoredEvent, *, and_take: bool = False, is_late: bool = False
+        self,
+        call: HandlerCall,
+        stored: StoredEvent,
+        *,
+        and_take: bool = False,
+        is_late: bool = False,
+        is_ending: bool = False,
     ) -> StoredEvent | None:
         """Record the result of a handler. If it succeeded, claim the next event in the same transaction."""
         cancelled = TimeoutError() if is_late else asyncio.CancelledError()
         error = cancelled if call.task.cancelled() else call.task.exception()
         if error is None:
-            return await self._finish(stored, and_take=and_take)
+            return await self._finish(stored, and_take=and_take, is_ending=is_ending)
         if not isinstance(error, Exception | asyncio.CancelledError):  # the process is ending
             await release(self.events, stored.key, stored.claim_token)
             raise error
@@ -194,8 +201,11 @@ class Work:
         except Exception as error:  # noqa: BLE001 - no error may stop the worker
             logger.error("on_dead failed: %s", class_and_place(error, self.on_dead))  # noqa: TRY400 - a text may quote
 
-    async def _finish(self, stored: StoredEvent, *, and_take: bool) -> StoredEvent | None:
-        """Record that an event was handled, and retry until that succeeds. The lease is renewed in the meantime."""
+    async def _finish(self, stored: StoredEvent, *, and_take: bool, is_ending: bool) -> StoredEvent | None:
+        """Record that an event was handled, and retry until that succeeds. The lease is renewed in the meantime.
+
+        If the work ends, do not retry.
+        """
         while True:
             try:
                 if and_take and not self.stop.is_set():
@@ -203,7 +213,7 @@ class Work:
                 return await run_to_completion(self.events.finish(stored.key, claim_token=stored.claim_token))
             except StoreError as error:
                 logger.warning("an event was handled, but that cannot be recorded yet: %s", error)
-                if self.stop.is_set():
+                if is_ending or self.stop.is_set():
                     return None  # its lease ends, and it is handled again
                 await asyncio.sleep(_LOOK_AGAIN)
 

@@ -103,7 +103,7 @@ class Rows(Generic[E]):
         If the step changes the entry, also write ``others``: values of columns that are not fields of the entry.
         """
         locked = self._lock(connection, name)
-        return None if locked is None else self.apply(connection, name, *locked, step, **others)
+        return None if locked is None else self._apply(connection, name, *locked, step, **others)
 
     def step_in(self, connection: Connection, name: str, step: Step[E, T], /, **others: object) -> T:
         """Run a step on one row in the caller's transaction, and create the row if it does not exist.
@@ -113,9 +113,9 @@ class Rows(Generic[E]):
         while (locked := self._lock(connection, name)) is None:
             # Create the row to lock it. If two processes do so, the second one waits here. The step sets its time.
             insert_missing(connection, self.table, [self._values(name, self._new(name), 0.0)])
-        return self.apply(connection, name, *locked, step, **others)
+        return self._apply(connection, name, *locked, step, **others)
 
-    def apply(
+    def _apply(
         self,
         connection: Connection,
         name: str,

@@ -548,6 +548,31 @@ def test_a_revoked_key_is_a_409_and_its_line_names_the_customer(
     assert line.startswith("AuthenticationError: organization.get for customer org_acme: HTTP 401 INVALID_API_KEY")
 
 
+@pytest.mark.usefixtures("store_variables")
+def test_the_line_of_a_rejected_stored_key_says_what_to_do(
+    boooply_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    boooply = Boooply()
+    app = FastAPI(lifespan=boooply.lifespan)
+    boooply.add_to(app)
+    customers = Annotated[AsyncTenants, Depends(boooply.tenants)]
+
+    @app.post("/")
+    async def connect(tenants: customers) -> None:
+        await tenants.connect(Tenant(user_id="1", user_email="a@acme.example", organization_id="org_acme"))
+
+    with TestClient(app) as client:
+        assert client.post("/").status_code == 200
+    boooply_sandbox.revoke_keys("org_acme")
+    with TestClient(app) as client:  # as after a restart
+        assert client.post("/").status_code == 409
+
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "boooply.fastapi"]
+    assert line.startswith("AuthenticationError: organization.get for customer org_acme: HTTP 401 INVALID_API_KEY")
+    assert " The API rejected the stored key of org_acme. " in line
+    assert line.endswith("Otherwise, reconnect the customer.")
+
+
 def test_a_coroutine_function_as_on_response_is_rejected() -> None:
     async def report(_info: AttemptInfo) -> None:
         pass

@@ -523,6 +523,35 @@ async def test_a_key_that_was_never_stored_is_reported_and_rescued(
     assert minted[0].reveal() not in caplog.text
 
 
+async def test_keys_are_rescued_although_the_wait_for_a_connection_is_cancelled(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    async def broken(*_arguments: object, **_options: object) -> bool:
+        raise StoreError("the disk is full")
+
+    async def serve() -> None:
+        async with customers.Customers.open(None, None, RetryPolicy()) as served:
+            served.pending_keys.keep({"org_late": Secret("bply_org_0123456789abcdef")})
+            connecting = asyncio.create_task(served.connect(TENANT))
+            while not sandbox.mints:  # noqa: ASYNC110 - the sandbox sets no event
+                await asyncio.sleep(0.01)
+            connecting.cancel()
+
+    monkeypatch.setattr(Recorder, "restore", broken)
+    monkeypatch.chdir(tmp_path)
+    sandbox.faults.add("create_organization_api_key", "stall")
+    serving = asyncio.create_task(serve())
+    while not sandbox.mints:  # noqa: ASYNC110 - the sandbox sets no event
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert not serving.done()  # it waits for the request
+    serving.cancel()
+    await asyncio.wait({serving}, timeout=30)
+    assert serving.cancelled()
+    reported = "the key of org_late was minted but could not be stored (the disk is full). It is in "
+    assert f"{reported}{tmp_path}/boooply-rescued-keys-" in caplog.text
+
+
 async def test_a_customer_whose_organization_cannot_be_read_is_still_connected(sandbox: Sandbox) -> None:
     async with hosting(platform=True) as host:
         await host.ask("connect_customer", ACME | {"confirm": True})

@@ -455,6 +455,14 @@ async def test_a_key_in_the_vault_settles_a_doubt(platform, store, sandbox):
     assert sandbox.mints == {}
 
 
+async def test_an_empty_key_in_the_vault_is_no_key(platform, store, sandbox):
+    vault = Vault()
+    vault.keys["org_1"] = ""
+    assert await run([customer(1)], platform, store, keys=vault) == [Connected("org_1")]
+    assert sandbox.mints == {"org_1": 1}
+    assert vault.keys["org_1"]
+
+
 async def test_a_key_that_cannot_be_stored_is_in_the_error_and_stops_the_run(platform, store, sandbox):
     vault = Vault()
     vault.is_sealed = True

@@ -14,7 +14,7 @@ import pytest
 from boooply.errors import ProvisioningError
 from boooply.provisioning.files import suspicious
 from boooply.provisioning.files.reading import read_tenants
-from boooply.provisioning.files.rows import BadRow, RowWarning
+from boooply.provisioning.files.rows import REMEDIES, BadRow, RowWarning
 
 FILES = Path(__file__).parents[1] / "data" / "files"
 EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((FILES / "expected.json").read_text(encoding="utf-8"))
@@ -55,6 +55,14 @@ def test_every_kind_that_is_refused_has_a_file() -> None:
     kinds = {kind for _, case in CASES for _, _, kind in case.get("bad", []) + case.get("warnings", [])}
 
     assert suspicious.REMEDIES.keys() <= kinds
+
+
+def test_a_broken_line_of_json_has_a_remedy_of_its_own() -> None:
+    found = read_tenants(FILES / "broken.jsonl")
+
+    remedies = {REMEDIES[row.kind] for row in found.bad_rows}
+    assert len(remedies) == 1
+    assert not remedies & {remedy for kind, remedy in REMEDIES.items() if kind != "invalid JSON"}
 
 
 def test_no_problem_shows_a_key() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from boooply import AsyncBoooplyPlatform, Secret, StoreError, StoreMismatchError, Tenant
 from boooply.provisioning import pending_keys
 from boooply.provisioning.pending_keys import PendingKeys
+from boooply.provisioning.rescue import write_rescue_file
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
 
@@ -188,3 +191,66 @@ async def test_a_key_for_which_no_file_can_be_written_is_logged_encrypted(store,
     line = json.loads(record.getMessage().partition("boooply store restore FILE`: ")[2])
     assert store.encryption.decrypt("org_0", line["encrypted_key"].encode()) == KEY
     assert KEY.reveal() not in caplog.text
+
+
+@pytest.mark.parametrize("can_be_written", [True, False])
+@pytest.mark.parametrize("way", ["the event loop ends", "the close is cancelled"])
+async def test_keys_are_rescued_however_their_task_ends(
+    store, platform, tmp_path, caplog, monkeypatch, way, can_be_written
+):
+    async def fail(*_arguments: object, **_options: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Recorder, "restore", fail)
+    if not can_be_written:
+        monkeypatch.setattr(pending_keys, "write_rescue_file", lambda _lines: None)
+    pending, others = PendingKeys(store, platform), asyncio.all_tasks()
+    pending.keep({"org_0": KEY})
+    await until(lambda: "is not stored yet" in caplog.text)
+    ending = asyncio.all_tasks() - others
+    if way == "the close is cancelled":
+        ending |= {asyncio.create_task(pending.close())}
+        await asyncio.sleep(0)  # it waits for the task now
+    for task in ending:
+        task.cancel()  # as asyncio.run does when it ends
+    await asyncio.wait(ending)
+    (record,) = [one for one in caplog.records if one.levelno == logging.CRITICAL]
+    assert "the key of org_0 was minted but could not be stored (the disk is full)" in record.getMessage()
+    text = rescued(tmp_path)[0].read_text() if can_be_written else record.getMessage().partition("FILE`: ")[2]
+    assert store.encryption.decrypt("org_0", json.loads(text)["encrypted_key"].encode()) == KEY
+
+
+async def test_a_key_that_can_be_written_nowhere_is_logged_once_however_often_it_is_retried(
+    store, platform, caplog, monkeypatch
+):
+    attempts = 0
+
+    async def fail(*_arguments: object, **_options: object) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise StoreError("read-only", is_permanent=True)
+
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
+    monkeypatch.setattr(pending_keys, "write_rescue_file", lambda _lines: None)
+    monkeypatch.setattr(Recorder, "restore", fail)
+    async with keeping(store, platform, org_0=KEY, org_1=OTHER):
+        await until(lambda: attempts >= 8)
+    critical = [one.getMessage() for one in caplog.records if one.levelno == logging.CRITICAL]
+    lines = [json.loads(one.partition("FILE`: ")[2]) for one in critical]
+    keys = {
+        line["organization_id"]: store.encryption.decrypt(line["organization_id"], line["encrypted_key"].encode())
+        for line in lines
+    }
+    assert (len(lines), keys) == (2, {"org_0": KEY, "org_1": OTHER})
+
+
+def test_a_rescue_file_that_cannot_be_written_leaves_no_part_of_itself(tmp_path, monkeypatch):
+    def fail(_descriptor: int) -> None:
+        raise OSError("the disk is full")
+
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(os, "fsync", fail)
+    assert write_rescue_file("a line\n") is None
+    assert [*tmp_path.iterdir(), *temporary.iterdir()] == [temporary]

@@ -170,6 +170,17 @@ async def test_reconnecting_replaces_the_key_and_counts_the_old_one_as_an_orphan
     assert sandbox.mints == {"org_1": 2}
 
 
+async def test_a_customer_reconnects_although_its_organization_cannot_be_read(tenants, store, sandbox):
+    await tenants.connect(customer(1))
+    old = await store.keys.get("org_1")
+    sandbox.faults.add("organization.get", "503", times=None)
+    client = await tenants.reconnect(customer(1))
+    assert await store.keys.get("org_1") != old
+    assert sandbox.mints == {"org_1": 2}
+    sandbox.faults.clear()
+    assert (await client.organization.get()).external_org_id == "org_1"
+
+
 async def test_a_customer_whose_key_is_refused_can_reconnect(tenants, store):
     await store.keys.put("org_1", "bply_org_revoked_in_the_dashboard")
     with pytest.raises(AuthenticationError):

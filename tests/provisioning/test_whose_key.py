@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from boooply import AmbiguousWriteError, AsyncBoooplyPlatform, ProvisioningError, Secret, StoreError, Tenant
+from boooply import (
+    AmbiguousWriteError,
+    AsyncBoooplyPlatform,
+    AsyncTenants,
+    ProvisioningError,
+    Secret,
+    StoreError,
+    Tenant,
+    WrongTenantError,
+)
 from boooply.client import transport_of
 from boooply.provisioning import Connected, InDoubt, Outcome, async_provision
 from boooply.provisioning.pending_keys import PendingKeys
@@ -181,6 +190,12 @@ async def test_a_customer_with_another_key_is_not_in_doubt_over_a_late_one(store
         assert await restore_key(recorder, ask, "org_1", Secret(KEY)) is not None
     assert await states(store) == {"org_0": State.IN_DOUBT, "org_1": State.DONE}
     assert await store.keys.get("org_1") == own
+
+
+async def test_a_reconnection_whose_response_names_nobody_is_checked(store: AsyncStore) -> None:
+    async with api(lambda number, _asked: {"apiKey": f"bply_org_key{number}"}, {"bply_org_key0": "org_9"}) as platform:
+        with pytest.raises(WrongTenantError, match="belongs to org_9"):
+            await AsyncTenants(platform, store).reconnect(next(customers(1)))
 
 
 async def test_a_customer_whose_key_is_in_doubt_can_be_minted_again(store: AsyncStore) -> None:

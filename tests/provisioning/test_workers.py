@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from boooply import (
+    APIStatusError,
     AsyncBoooplyPlatform,
     AsyncTenants,
     ConfigurationError,
@@ -631,3 +632,17 @@ async def test_a_retry_whose_commit_was_not_confirmed_is_repeated(queue, sandbox
 
     monkeypatch.setattr(type(queue.store.database), "write", lambda _self, step: twice(step))
     assert await queue.jobs.retry_customers(ids) == 1
+
+
+async def test_a_customer_whose_key_was_not_replaced_counts_as_done_and_is_not_retried(queue, sandbox):
+    (tenant,) = customers(1)
+    async with platform_of(sandbox) as platform:
+        tenants = AsyncTenants(platform, queue.store)
+        await tenants.connect(tenant)
+        sandbox.faults.add(MINT, "422")
+        with pytest.raises(APIStatusError):
+            await tenants.reconnect(tenant)
+    found = (await queue.jobs.status()).customers
+    assert found == {"todo": 0, "sent": 0, "done": 1, "in_doubt": 0, "failed": 0}
+    assert await queue.jobs.retry_customers(None) == 0
+    assert await queue.jobs.count_open() == 0

@@ -308,6 +308,34 @@ async def test_a_customer_whose_key_in_doubt_is_not_replaced_is_listed_as_in_dou
     )
 
 
+async def leave_unreplaced(recorder: Recorder, *, is_rejected: bool, **how: bool) -> None:
+    """Claim a customer with a key to replace it, and leave it in the state ``failed`` or ``todo``."""
+    await recorder.claim(customer(1), claim_token="second/1", lease=0.0, **how)
+    if is_rejected:
+        await recorder.begin("org_1", claim_token="second/1", lease=60)
+        await recorder.fail("org_1", claim_token="second/1", reason="the API rejected it")
+
+
+@pytest.mark.parametrize("is_rejected", [True, False])
+async def test_reminting_does_not_replace_a_key_that_is_in_no_doubt(store, is_rejected):
+    recorder = Recorder(store)
+    await recorder.finish(customer(1), KEY, claim_token="first/1")
+    await leave_unreplaced(recorder, is_rejected=is_rejected, replace=True)
+    claimed = await recorder.claim(customer(1), claim_token="third/1", lease=60, remint=True)
+    assert (claimed.result, claimed.entry.orphans) == (ClaimResult.DONE, 0)
+    assert (await entry(store)).state is State.DONE
+
+
+@pytest.mark.parametrize("is_rejected", [True, False])
+async def test_reminting_tries_again_to_replace_a_key_in_doubt(store, is_rejected):
+    recorder = Recorder(store)
+    await recorder.finish(customer(1), KEY, claim_token="first/1")
+    await recorder.reopen("org_1", reason="another customer has its key")
+    await leave_unreplaced(recorder, is_rejected=is_rejected, remint=True)
+    claimed = await recorder.claim(customer(1), claim_token="third/1", lease=60, remint=True)
+    assert (claimed.result, claimed.entry.orphans) == (ClaimResult.CLAIMED, 1)
+
+
 async def test_a_customer_is_written_as_json_with_sorted_names(store):
     await Recorder(store).claim(customer(1, "Söhne"), claim_token="ours", lease=60)
     assert (await entry(store)).tenant == (

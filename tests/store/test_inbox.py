@@ -507,6 +507,34 @@ async def test_a_thread_within_its_time_is_waited_for_when_the_work_is_cancelled
     assert [row["status"] for row in await rows(store)] == ["done"]
 
 
+@pytest.mark.parametrize("ends_well", [True, False])
+async def test_a_store_that_fails_after_a_thread_does_not_replace_or_delay_a_cancellation(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch, ends_well: bool
+) -> None:
+    inbox, began, may_end, failures = AsyncInbox(store), threading.Event(), threading.Event(), list[str]()
+    await put(inbox)
+
+    def handle(_event: Event) -> None:
+        began.set()
+        may_end.wait(30)
+        if not ends_well:
+            raise ZeroDivisionError
+
+    async def fail(_self: AsyncEvents, key: str, **_options: Any) -> None:
+        failures.append(key)
+        raise StoreError("gone")
+
+    working = asyncio.create_task(inbox.work(handle))
+    await asyncio.to_thread(began.wait, 10)
+    for name in ("finish", "fail"):
+        monkeypatch.setattr(AsyncEvents, name, fail)
+    working.cancel()
+    may_end.set()
+    await asyncio.wait({working}, timeout=30)
+    assert working.cancelled()
+    assert len(failures) == 1
+
+
 async def test_a_view_of_a_body_can_be_put(store: AsyncStore) -> None:
     await AsyncInbox(store).put(read_event(a_body()), memoryview(a_body()))
     assert len(await rows(store)) == 1

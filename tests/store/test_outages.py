@@ -321,6 +321,25 @@ async def test_an_event_is_taken_once_although_the_commit_was_not_confirmed(
         assert await store.events.backlog() == 0
 
 
+@pytest.mark.parametrize("step", ["retry", "discard"])
+async def test_an_event_was_retried_or_discarded_although_the_commit_was_not_confirmed(
+    postgresql_store_url, encryption_key, monkeypatch, step
+):
+    monkeypatch.setattr("boooply.store.database.pause_before", lambda _retry: 1.0)
+    async with (
+        emptied(postgresql_store_url, encryption_key) as store,
+        AsyncStore.open(postgresql_store_url, encryption_key=encryption_key) as other,
+    ):
+        await store.events.put("event", Secret("body"))
+        losing = LosesConfirmations(store, monkeypatch)
+        stepping = asyncio.create_task(getattr(store.events, step)("event"))
+        while not losing.lost:  # noqa: ASYNC110 - it is in another thread
+            await asyncio.sleep(0.01)
+        taken = await other.events.take(claim_token="1", lease=60)  # before the repetition
+        assert (taken is None, stepping.done()) == (step == "discard", False)
+        assert await stepping is True
+
+
 async def test_a_call_whose_start_was_not_confirmed_counts_twice_rather_than_not_at_all(
     postgresql_store_url, encryption_key, monkeypatch
 ):

@@ -104,7 +104,8 @@ _REPLIES: Final[dict[type, _Reply]] = {
 def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
     """Return the response to an error, as an exception handler of FastAPI.
 
-    Use it in an application without ``Boooply``: ``app.exception_handler(BoooplyError)(error_response)``.
+    Use it in an application without ``Boooply``: ``app.exception_handler(BoooplyError)(error_response)``. Such an
+    application must catch ``KeysNotStoredError`` first and keep its keys, because nothing else stores them later.
 
     Args:
         _request: The request, which is ignored.
@@ -115,7 +116,7 @@ def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
     """
     reply = _reply_to(error)
     if reply.text is not None:
-        logger.warning("%s: %s", type(error).__name__, error)
+        logger.warning("%s: %s", type(error).__name__, " ".join([str(error), *getattr(error, "__notes__", [])]))
     headers = {"Retry-After": str(_retry_after(error))} if reply.is_temporary else None
     content = {"detail": reply.text or _own_text(error), "code": reply.code}
     return JSONResponse(content, status_code=reply.status, headers=headers)

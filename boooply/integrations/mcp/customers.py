@@ -86,6 +86,8 @@ class Customers:
         return organization
 
     async def _finish(self) -> None:
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-        await self.pending_keys.close()
+        try:
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            await self.pending_keys.close()

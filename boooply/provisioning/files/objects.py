@@ -33,7 +33,7 @@ def _line_record(number: int, text: str, names: Names) -> Record:
         problem = f"not valid JSON: {error.msg} at character {error.colno}"
     except (ValueError, RecursionError):
         problem = _TOO_MUCH
-    return Record(number, None, [Problem("unreadable row", problem)])
+    return Record(number, None, [Problem("invalid JSON", problem)])
 
 
 def document_records(text: str, names: Names, path: Path) -> Iterator[Record]:
@@ -87,7 +87,7 @@ def _record(line: int, value: Any, names: Names) -> Record:
         return Record(line, None, [Problem("wrong type", text)])
     if _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         text = r"contains half of a surrogate pair: a \ud8… escape without its other half"
-        return Record(line, None, [Problem("unreadable row", text)])
+        return Record(line, None, [Problem("invalid JSON", text)])
     return Record(line, *names.values(cast("tuple[tuple[str, Any], ...]", value)))
 
 

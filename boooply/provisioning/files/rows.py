@@ -18,6 +18,7 @@ MEMBER_COLUMNS: Final = ("role", "email", "name")  # in the order of a cell of a
 REMEDIES: Final[dict[str, str]] = suspicious.REMEDIES | {
     "unknown name": f"Use {', '.join(COLUMNS)}; for a team member, {', '.join(MEMBER_COLUMNS)}.",
     "unreadable row": "Close each quoted cell, and double each quote inside it.",
+    "invalid JSON": "Check the quotes, commas, brackets and escapes of the line.",
     "wrong number of cells": "Put a cell that contains the delimiter in double quotes.",
     "short row": "Spreadsheets leave out empty cells at the end of a row. Check that no other cell is missing.",
     "formatted number": "Format the column as text, enter the values as they are shown, and export again.",
