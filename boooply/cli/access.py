@@ -1,6 +1,7 @@
 """The clients of a command: the client of one key, or the clients of customers in the store."""
 
 import os
+import shlex
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
@@ -49,6 +50,11 @@ class Access:
 
     customer: Annotated[str | None, Parameter(metavar="ID")] = None
     store: StoreUrl = None
+
+    @property
+    def options(self) -> str:
+        """The options as they were given, for a command to run next; without the store's URL, which has a password."""
+        return "" if self.customer is None else f" --customer {shlex.quote(self.customer)}"
 
 
 ANY: Final = Access()

@@ -215,7 +215,7 @@ async def updated(bar: Progress, progressed: Progressed) -> AsyncGenerator[None]
             if not bar.disable:
                 bar.update(task, completed=done, total=total, description=line)
             elif done != shown:
-                bar.console.print(line)
+                await asyncio.to_thread(bar.console.print, line)  # signals arrive although nobody reads it
             shown = done
             await asyncio.sleep(_INTERVALS[not bar.disable])
 

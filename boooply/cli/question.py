@@ -57,7 +57,9 @@ async def _line_typed(stop: asyncio.Event) -> str:
             typed.set_result(line)
 
     def read() -> None:
-        line = os.read(sys.stdin.fileno(), _LONGEST_LINE)  # a thread that waits in `input` has a lock, even at exit
+        line = b""
+        with suppress(OSError):  # such as a terminal that another program left non-blocking
+            line = os.read(sys.stdin.fileno(), _LONGEST_LINE)  # a thread that waits in `input` has a lock, even at exit
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(put, line.decode(errors="replace"))
 

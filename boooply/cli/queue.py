@@ -11,10 +11,11 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from boooply.cli.existing_store import open_existing
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, inset, printable, write_line
 from boooply.errors import ProvisioningError
 from boooply.provisioning.distributed import AsyncQueue
-from boooply.store import AsyncStore, Entry, State
+from boooply.store import Entry, State
 
 app: Final = App(name="queue")
 
@@ -120,7 +121,7 @@ async def purge(*, store: StoreUrl = None, as_json: Json = False) -> None:
 
 @asynccontextmanager
 async def _opened(store: str | None) -> AsyncGenerator[AsyncQueue]:
-    async with AsyncStore.open(store) as opened, AsyncQueue.open(opened) as queue:
+    async with open_existing(store) as opened, AsyncQueue.open(opened) as queue:
         yield queue
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
@@ -28,7 +27,8 @@ from boooply.provisioning import InDoubt, KeysNotStoredError, Outcome
 from boooply.provisioning.provisioner import STOPPED
 from boooply.store import AsyncStore
 
-_LAST_SECONDS: Final = 4.5  # after the grace period, for the store and the output; then the process exits
+_LAST_SECONDS: Final = 4.0  # after the grace period, for the store and the output; then the process exits
+_PRINTED_WITHIN: Final = 0.5  # seconds
 
 Grace = Annotated[float, Parameter(validator=Number(gte=0, lte=3600), metavar="SECONDS", show_default=True)]
 """Seconds to wait for requests in progress after a signal. Then their customers are in doubt."""
@@ -130,7 +130,7 @@ class ShownRun:
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 if self.is_json:
-                    write_line(as_json(outcome))
+                    await asyncio.to_thread(write_line, as_json(outcome))  # signals arrive although nobody reads it
                 is_given_up = isinstance(outcome, InDoubt) and outcome.reason == STOPPED
                 self.given_up += is_given_up and self.stop.is_set()  # an earlier run may have left it in doubt
                 await self.summary.add(outcome, self.store.ledger)
@@ -152,8 +152,12 @@ class ShownRun:
         self.out.print(provision_view.stopping(count))
 
     def _give_up(self) -> NoReturn:
-        self._bar.stop()  # shows the cursor again
-        self.out.print("Stopped at once. Customers with a request in progress are in doubt.")
-        sys.stdout.flush()
+        printing = threading.Thread(target=self._print_given_up, daemon=True)  # it blocks while nobody reads the output
+        printing.start()
+        printing.join(_PRINTED_WITHIN)
         # a normal exit would wait for the requests, as after the first signal
         os._exit(self.signalled)
+
+    def _print_given_up(self) -> None:
+        self._bar.stop()  # shows the cursor again
+        self.out.print("Stopped at once. Customers with a request in progress are in doubt.")

@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from cyclopts import App
 
 from boooply.cli.existing_store import open_existing
+from boooply.cli.exit_codes import DONE, UNFINISHED, WRONG_INPUT
 from boooply.cli.rescue import restore_keys
 from boooply.cli.terminal import StoreUrl, console, count_of, print_error, printable
 from boooply.platform import AsyncBoooplyPlatform, platform_keys_of
@@ -70,7 +71,7 @@ async def check(*, store: StoreUrl = None) -> int:
         store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Returns:
-        The exit code: 1 if a key is damaged.
+        The exit code: 4 if a key is damaged.
     """
     bad = 0
     async with open_existing(store) as opened:
@@ -80,9 +81,9 @@ async def check(*, store: StoreUrl = None) -> int:
         count = sum([1 async for _ in opened.keys.organizations()])
     if bad:
         console().print(f"{bad:,} of {count_of(count, 'key')} cannot be decrypted.")
-        return 1
+        return UNFINISHED
     console().print(f"{count_of(count, 'key')} checked; none is damaged.")
-    return 0
+    return DONE
 
 
 @app.command
@@ -100,19 +101,21 @@ async def restore(file: Path, /, *, store: StoreUrl = None) -> int:
         store: The store's URL. Default: BOOOPLY_STORE_URL, or boooply.db in this directory.
 
     Returns:
-        The exit code: 1 if a key was not stored, 2 if the file cannot be read.
+        The exit code: 4 if a key was not stored, 2 if the file cannot be read.
     """
     try:
+        with file.open("rb"):
+            pass  # a mistyped name must not create a store
         async with AsyncStore.open(store) as opened:
             restored = await restore_keys(file, opened)
     except OSError as error:
         print_error(f"{file} cannot be read: {error.strerror}")
-        return 2
+        return WRONG_INPUT
     bad = {line: problem for line, problem in restored.items() if problem is not None}
     for line, problem in bad.items():
         print_error(f"{file}: line {line}: {problem}")
     console().print(f"{count_of(len(restored) - len(bad), 'key')} restored.")
     if bad:
-        return 1
+        return UNFINISHED
     console().print(f"You no longer need {printable(str(file))}: delete it.", overflow="fold")
-    return 0
+    return DONE

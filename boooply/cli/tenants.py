@@ -11,12 +11,13 @@ from cyclopts import App, Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from boooply.cli.access import is_of_one_customer, reason_of
 from boooply.cli.existing_store import open_existing
 from boooply.cli.exit_codes import DONE, FAILED, UNFINISHED
 from boooply.cli.question import check_can_ask, declined, is_confirmed
 from boooply.cli.rescue import rescue
 from boooply.cli.terminal import Json, StoreUrl, console, count_of, print_error, printable, wrapped, write_line
-from boooply.errors import AuthenticationError, BoooplyError, CorruptKeyError, NotConnectedError, PermissionDeniedError
+from boooply.errors import BoooplyError, CorruptKeyError, NotConnectedError
 from boooply.platform import AsyncBoooplyPlatform
 from boooply.provisioning import KeysNotStoredError
 from boooply.provisioning.identity import check_store
@@ -185,17 +186,18 @@ async def check(*, store: StoreUrl = None) -> int:
 
 async def _problem_of(platform: AsyncBoooplyPlatform, store: AsyncStore, organization_id: str) -> str | None:
     """Ask the API whose key a customer has, and return the problem, or None. A response without an ID is no problem."""
-    remedy = f"Run: boooply tenants reconnect {organization_id}"
     try:
         client = platform.organization(await store.keys.get(organization_id))
         found = (await client.organization.get()).external_org_id
     except NotConnectedError:
         return None  # disconnected meanwhile
-    except CorruptKeyError:
-        return "its key is damaged and cannot be decrypted"
-    except (AuthenticationError, PermissionDeniedError) as error:
-        return f"Boooply rejects its key (HTTP {error.status}). {remedy}"
-    return None if found in {None, organization_id} else f"its key belongs to {found}. {remedy}"
+    except BoooplyError as error:
+        if not is_of_one_customer(error):
+            raise
+        return reason_of(organization_id, error)
+    if found in {None, organization_id}:
+        return None
+    return f"its key belongs to {found}. Run: boooply tenants reconnect {organization_id}"
 
 
 @app.command

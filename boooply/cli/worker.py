@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 
 from boooply.cli import provision_view
 from boooply.cli.customer_file import READING, CustomerFile, ReadingOptions
+from boooply.cli.existing_store import open_existing
 from boooply.cli.exit_codes import FAILED, WRONG_INPUT
 from boooply.cli.running import Grace, ShownRun
 from boooply.cli.summary import COUNTED_WITHIN
@@ -27,7 +28,6 @@ from boooply.provisioning.identity import check_store
 from boooply.provisioning.jobs import Jobs
 from boooply.ratelimit.limits import RateLimits
 from boooply.secret import as_secret
-from boooply.store import AsyncStore
 from boooply.store.ledger import connected_without_zeros
 
 _HOUR: Final = 3600.0
@@ -48,7 +48,7 @@ async def enqueue(tenants: Path, /, *, store: StoreUrl = None, reading: ReadingO
         The exit code: 2 if a row is wrong or not confirmed, so that nothing was queued.
     """
     file = CustomerFile(tenants, reading.to_options())
-    async with AsyncStore.open(store) as opened:
+    async with open_existing(store) as opened:
         file.connected = await connected_without_zeros(opened.database)
         if not await file.is_accepted(yes=reading.yes):
             return WRONG_INPUT
@@ -87,7 +87,7 @@ async def worker(
         secrets = platform_keys(as_secret(os.environ.get(PLATFORM.variable)))
         for secret in secrets:
             await AsyncBoooplyPlatform(platform_key=secret).close()  # reports a wrong key before the store is created
-        opened = await stack.enter_async_context(AsyncStore.open(store))
+        opened = await stack.enter_async_context(open_existing(store))
         limits = RateLimits(shared=opened)
         platforms = [
             await stack.enter_async_context(AsyncBoooplyPlatform(platform_key=secret, rate_limits=limits))

@@ -1,9 +1,11 @@
 """Start the ATS and a sandbox with ``python examples/ats [PORT]``, without a key and without network access."""
 
 import os
+import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -32,7 +34,10 @@ def main() -> None:
                 f"Talentry, the ATS:   {address}\nSandbox console:     {sandbox.base_url}\nStop both with Ctrl-C.",
                 flush=True,
             )
-            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+            # uvicorn raises the signal again when it has shut down
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Deviating:
     Attributes:
         change: Changes the JSON of a response in place, or returns another; it receives the last part of the path.
         headers: Replaces headers of every response; None removes one.
-        respond: Takes the place of the sandbox for a part of the path.
+        respond: Takes the place of the sandbox for a part of the path, unless it returns None.
         seen: The last part of each path, and the key that came with it.
     """
 
@@ -32,7 +32,7 @@ class Deviating:
         self.sandbox = sandbox
         self.change: Change = lambda _place, _payload: None
         self.headers: dict[str, str | None] = {}
-        self.respond: dict[str, Callable[[], web.Response]] = {}
+        self.respond: dict[str, Callable[[], web.Response | None]] = {}
         self.seen: list[tuple[str, str | None]] = []
         self.methods: set[str] = set()
         self.port = 0
@@ -42,8 +42,8 @@ class Deviating:
         place = request.path.rpartition("/")[2]
         self.seen.append((place, request.headers.get("Authorization")))
         self.methods.add(request.method)
-        if place in self.respond:
-            return self.respond[place]()
+        if place in self.respond and (own := self.respond[place]()) is not None:
+            return own
         url = f"{self.sandbox.base_url}{request.path_qs}"
         sent = {name: request.headers[name] for name in ("Authorization",) if name in request.headers}
         async with aiohttp.ClientSession() as session, session.get(url, headers=sent) as genuine:

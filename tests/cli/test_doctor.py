@@ -527,6 +527,14 @@ def test_a_customer_whom_the_store_does_not_know(run: Run) -> None:
     assert "org_1" in ran.err
 
 
+def test_a_store_without_a_customer_is_rejected(api: Deviating, run: Run) -> None:
+    ran = run("doctor", "--store", "sqlite:///other.db")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "boooply: --store needs --customer: add it, or leave out --store\n"
+    assert api.seen == []
+
+
 def test_a_platform_key_alone_is_never_sent(api: Deviating, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     monkeypatch.delenv("BOOOPLY_API_KEY")
     monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", api.sandbox.platform_key)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from boooply.sandbox import Sandbox
 
@@ -27,6 +28,11 @@ COMMANDS = (
     "store rotate",
     "store check",
     "store adopt",
+    "enqueue tenants.csv",
+    "worker --once",
+    "queue status",
+    "queue pause",
+    "queue purge",
 )
 
 
@@ -41,3 +47,19 @@ def test_no_store_is_created_where_there_is_none(run: Run, sandbox: Sandbox, tmp
     )
     assert not (tmp_path / "other.db").exists()
     assert sandbox.calls == ()
+
+
+@pytest.mark.parametrize("command", ["enqueue tenants.csv", "worker --once", "queue status"])
+def test_a_queue_without_the_url_of_its_store_creates_no_file(
+    run: Run, use: Callable[[Sandbox], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    monkeypatch.setenv("BOOOPLY_STORE_KEY", Fernet.generate_key().decode())
+    monkeypatch.chdir(tmp_path)
+    with Sandbox() as sandbox:
+        use(sandbox)
+
+        ran = run(*command.split())
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no store at boooply.db: give the URL of your store" in ran.err
+    assert [*tmp_path.iterdir()] == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import sys
@@ -147,6 +148,18 @@ def test_an_unknown_customer_is_an_error(run: Run) -> None:
     assert (ran.code, ran.err) == (1, "boooply: org_9 is not connected: no key is stored for it\n")
 
 
+def test_a_customer_whose_key_is_rejected_is_reported_with_what_to_do(run: Run, sandbox) -> None:
+    fill(sandbox, customers=1, interviews=0)
+    sandbox.revoke_keys("org_0")
+
+    ran = run("interviews", "list", "--customer", "org_0")
+
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "HTTP 401" in ran.err
+    assert "The API rejected the stored key of org_0." in ran.err
+    assert ran.err.endswith("Otherwise, reconnect the customer.\n")
+
+
 def test_a_revoked_key_does_not_hide_the_other_customers(run: Run, sandbox) -> None:
     made = fill(sandbox, customers=18, interviews=1)
     sandbox.revoke_keys("org_9")
@@ -288,6 +301,36 @@ def test_an_unknown_result_says_how_to_look(run: Run, sandbox) -> None:
     )
 
 
+@pytest.mark.parametrize("change", [("interviews.cancel",), ("interviews.reschedule", "--at", "2030-05-01T09:00:00Z")])
+def test_the_way_to_look_names_the_customer(run: Run, sandbox, change: tuple[str, ...]) -> None:
+    ((code,),) = fill(sandbox, customers=1, interviews=1).values()
+    operation, *options = change
+    sandbox.faults.add(operation, "commit-then-drop")
+    sandbox.faults.add("interviews.get", "503", times=3)
+
+    ran = run(*operation.split("."), code, *options, "--yes", "--customer", "org_0")
+
+    assert ran.code == 1
+    assert ran.err.endswith(f": boooply interviews get {code} --customer org_0\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("get", ""), "CODE: is empty"),
+        (("cancel", "", "--yes"), "CODE: is empty"),
+        (("reschedule", "", "--at", "2030-05-01T09:00:00Z", "--yes"), "CODE: is empty"),
+        (("reschedule", "C", "--at", "2030-05-01T09:00:00Z", "--duration", "0"), 'Invalid value "0" for --duration'),
+    ],
+)
+def test_a_wrong_argument_is_named(run: Run, sandbox, arguments: tuple[str, ...], problem: str) -> None:
+    ran = run("interviews", *arguments)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"boooply: {problem}")
+    assert sandbox.calls == ()
+
+
 # ---- the question
 
 
@@ -320,6 +363,26 @@ def test_ctrl_c_at_the_question_ends_it_at_once(answering, sandbox) -> None:
 
     assert exit_code == 130
     assert time.monotonic() - begun < 15
+    assert calls_of(sandbox, "interviews.cancel") == 0
+
+
+def test_a_terminal_that_cannot_be_read_counts_as_no(start_program: Run, sandbox) -> None:
+    code = invite(sandbox)
+    master, slave = pty.openpty()
+    os.set_blocking(slave, False)  # another program may leave it so
+
+    command = (*COMMAND, "cancel", code)
+    with start_program(command, stdin=slave, stdout=slave, stderr=slave) as process:
+        try:
+            exit_code = process.wait(timeout=20)
+        finally:
+            process.kill()
+    shown = os.read(master, 65_536).decode()
+    os.close(slave)
+    os.close(master)
+
+    assert "Nothing was changed." in shown
+    assert exit_code == 2
     assert calls_of(sandbox, "interviews.cancel") == 0
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,42 @@ def test_a_second_signal_gives_up_at_once(started: Run, many_tenants_csv: Rows, 
     assert "Stopped at once. Customers with a request in progress are in doubt." in err
     assert out == ""
     assert set(states().values()) == {"under_way"}  # until its lease ends
+
+
+def fill(pipe: int) -> None:
+    os.set_blocking(pipe, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(pipe, bytes(4096))
+    os.set_blocking(pipe, True)
+
+
+@pytest.mark.parametrize(("latency", "options"), [(60, ()), (0, ("--json",))])
+def test_a_run_whose_output_nobody_reads_ends_in_time(
+    start_program: Run, many_tenants_csv: Rows, use: Use, latency: int, options: tuple[str, ...]
+) -> None:
+    reader, writer = os.pipe()
+    if "--json" in options:
+        fill(writer)  # the first outcome is not written
+    with Sandbox(latency=latency) as sandbox:
+        use(sandbox)
+        command = (*COMMAND, str(many_tenants_csv(3)), "--grace", "0", *options)
+        with start_program(command, stdout=writer, stderr=subprocess.DEVNULL) as process:
+            try:
+                until(lambda: len(sandbox.mints) == 3)
+                time.sleep(0.5)  # by now, its keys are stored
+                fill(writer)
+                process.send_signal(signal.SIGTERM)
+                begun = time.monotonic()
+                code = process.wait(timeout=20)
+                seconds = time.monotonic() - begun
+            finally:
+                process.kill()
+    os.close(reader)
+    os.close(writer)
+
+    assert code == 128 + signal.SIGTERM
+    assert seconds < 0 + 5
 
 
 def test_an_ignored_ctrl_c_stays_ignored(narrow, many_tenants_csv: Rows) -> None:

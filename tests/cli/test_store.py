@@ -94,7 +94,7 @@ def test_a_check_names_each_customer_whose_key_is_damaged(run: Run) -> None:
 
     ran = run("store", "check")
 
-    assert ran.code == 1
+    assert ran.code == 4
     assert ran.out == "2 of 3 keys cannot be decrypted.\n"
     assert [line.split()[5] for line in ran.err.splitlines()] == ["org_1", "org_2"]
     ran.check_is_plain()
@@ -175,7 +175,7 @@ def test_a_key_in_use_is_not_written_over(run: Run, rescued: Path) -> None:
 
     ran = run("store", "restore", rescued)
 
-    assert ran.code == 1
+    assert ran.code == 4
     assert "line 1: org_1: already has another key" in ran.err
     assert "1 key restored." in ran.out
     assert "delete it" not in ran.words
@@ -200,7 +200,7 @@ def test_a_bad_line_is_named_and_the_others_restored(run: Run, rescued: Path, li
 
     ran = run("store", "restore", rescued)
 
-    assert ran.code == 1
+    assert ran.code == 4
     assert f"line 1: {says}" in ran.err
     assert "2 keys restored." in ran.out
     assert run("tenants", "key", "org_9").code == 1
@@ -212,16 +212,17 @@ def test_only_organization_keys_are_restored(run: Run, tmp_path: Path) -> None:
 
     ran = run("store", "restore", path)
 
-    assert ran.code == 1
+    assert ran.code == 4
     assert "line 1: org_1: the key is a platform key, but must be an organization key\n" in ran.err
     ran.check_is_plain()
 
 
-def test_a_missing_rescue_file_is_2(run: Run, tmp_path: Path) -> None:
+def test_a_missing_rescue_file_is_2_and_creates_no_store(run: Run, tmp_path: Path) -> None:
     ran = run("store", "restore", tmp_path / "none.jsonl")
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith("none.jsonl cannot be read: No such file or directory\n")
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("is_its_own", [True, False])
@@ -239,7 +240,7 @@ def test_a_rescued_key_that_another_customer_has_connects_nobody(
     for _ in range(2):
         ran = run("store", "restore", path)
 
-        assert ran.code == 1
+        assert ran.code == 4
         assert "line 1: org_5: its key is not stored: the response contained the key of org_0" in ran.err
         assert states() == {"org_0": "connected" if is_its_own else "in_doubt", "org_5": "in_doubt"}
         assert run("tenants", "key", "org_5").code == 1
@@ -252,7 +253,7 @@ def test_without_the_api_both_customers_of_one_key_are_in_doubt(run: Run, tmp_pa
     path = tmp_path / "rescued.jsonl"
     path.write_text(rescued_lines(org_2=KEY))
 
-    assert run("store", "restore", path).code == 1
+    assert run("store", "restore", path).code == 4
     assert states() == {"org_1": "in_doubt", "org_2": "in_doubt"}
     assert "BOOOPLY_PLATFORM_KEY" in run("tenants", "show", "org_1").words
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from boooply import Tenant
 from boooply.recording import Recorder
 from boooply.sandbox import Sandbox
 from boooply.store import AsyncStore
+from tests.cli.deviating import Deviating
 
 Run = Callable[..., Any]
 
@@ -404,9 +406,34 @@ def test_keys_that_are_anothers_rejected_or_damaged_are_named(
     assert "belongs to org_2" in by_customer["org_1"]
     assert "belongs to org_1" in by_customer["org_2"]
     assert "rejects its key (HTTP 401)" in by_customer["org_3"]
-    assert "damaged" in by_customer["org_4"]
+    assert "the key stored for org_4 was altered" in ran.err
+    assert "Run: boooply tenants reconnect org_4" in by_customer["org_4"]
     assert "another" in by_customer  # it has the key of nobody
     assert len(sandbox.calls) - calls == 5
+    ran.check_is_plain()
+
+
+@pytest.mark.parametrize("status", [402, 404])
+def test_a_customer_whose_read_the_api_rejects_does_not_hide_the_others(
+    run: Run, many_tenants_csv: Callable[[int], Path], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    run("provision", many_tenants_csv(3))
+    key = run("tenants", "key", "org_1").out.strip()
+    with Deviating(sandbox) as api:
+
+        def rejected() -> web.Response | None:
+            return web.json_response({"error": "Gone"}, status=status) if key in str(api.seen[-1]) else None
+
+        api.respond["organization"] = rejected
+        monkeypatch.setenv("BOOOPLY_BASE_URL", f"http://127.0.0.1:{api.port}")
+        assert run("store", "adopt").code == 0
+
+        ran = run("tenants", "check")
+
+        assert ran.code == 4
+        assert ran.err.startswith(f"boooply: org_1: organization.get: HTTP {status}: Gone")
+        assert ran.err.count("\n") == 1
+        assert len(api.seen) == 3
     ran.check_is_plain()
 
 

@@ -105,6 +105,8 @@ def test_enqueue_warns_of_an_id_without_the_leading_zeros_of_a_connected_custome
 
 
 def test_a_queue_requires_postgresql(run: Run, many_tenants_csv: Callable[[int], Path], sqlite_store_url: str) -> None:
+    run("provision", many_tenants_csv(1), "--store", sqlite_store_url)
+
     ran = run("enqueue", many_tenants_csv(1), "--store", sqlite_store_url)
 
     assert ran.code == 2

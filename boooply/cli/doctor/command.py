@@ -48,6 +48,8 @@ async def doctor(
     Returns:
         The exit code: 0, 1 or 4.
     """
+    if store is not None and customer is None:
+        raise ConfigurationError("--store needs --customer: add it, or leave out --store")
     key = None if customer is None else await _stored_key(customer, store)
     async with _connection(key) as connection:
         observed = await _observe(connection, expect or customer, key_source=_source(key))

@@ -1,7 +1,8 @@
 """``boooply interviews``: the interviews of one key or of customers in the store."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
@@ -15,6 +16,7 @@ from boooply.cli.interviews.filters import NO_FILTERS, Filters, option_error
 from boooply.cli.interviews.listing import list_customers
 from boooply.cli.question import check_can_ask, declined, is_confirmed
 from boooply.cli.terminal import Json, console, print_error, write_line
+from boooply.client import AsyncBoooplyClient
 from boooply.converter import to_dict
 from boooply.errors import AmbiguousWriteError, BoooplyError, ConfigurationError, DecodingError, ValidationError
 from boooply.models import Interview, validators
@@ -65,7 +67,7 @@ async def get(code: _Code, /, *, as_json: Json = False, access: Access = ANY) ->
         as_json: Print one JSON object, with the API's names and without join tokens.
         access: The customer whose interviews to read.
     """
-    async with open_client(access) as client:
+    async with _opened(access) as client:
         found = await client.interviews.get(code)
     _show(found, as_json=as_json)
 
@@ -81,7 +83,7 @@ async def evaluation(code: _Code, /, *, as_json: Json = False, access: Access = 
     Raises:
         BoooplyError: The interview has no evaluation.
     """
-    async with open_client(access) as client:
+    async with _opened(access) as client:
         found = await client.interviews.get_evaluation(code)
     if found is None:
         raise BoooplyError(
@@ -104,7 +106,7 @@ async def transcript(code: _Code, /, *, as_json: Json = False, access: Access = 
     Raises:
         BoooplyError: The interview has no transcript.
     """
-    async with open_client(access) as client:
+    async with _opened(access) as client:
         entries = await client.interviews.get_transcript(code)
     if not entries:
         raise BoooplyError(f"{code} has no transcript yet. It is available after the interview has ended")
@@ -131,10 +133,10 @@ async def cancel(
         The exit code.
     """
     check_can_ask("cancel e-mails all participants", yes=yes)
-    async with open_client(access) as client:
+    async with _opened(access) as client:
         if not yes and not await is_confirmed(view.question("Cancel", await client.interviews.get(code))):
             return declined()
-        return await _change(code, client.interviews.cancel(code, reason=reason), as_json=as_json)
+        return await _change(code, client.interviews.cancel(code, reason=reason), access, as_json=as_json)
 
 
 async def reschedule(
@@ -167,25 +169,32 @@ async def reschedule(
         time = validators.time(at)
     except ValidationError as error:
         raise ConfigurationError(f"--at: {error.rule}") from None
-    async with open_client(access) as client:
+    async with _opened(access) as client:
         change = f", to {time.isoformat(sep=' ', timespec='minutes')}"
         if not yes and not await is_confirmed(view.question("Reschedule", await client.interviews.get(code), change)):
             return declined()
         moving = client.interviews.reschedule(code, scheduled_at=time, duration_minutes=duration_minutes, reason=reason)
-        return await _change(code, moving, as_json=as_json)
+        return await _change(code, moving, access, as_json=as_json)
 
 
-async def _change(code: str, change: Awaitable[Interview], *, as_json: bool) -> int:
+@asynccontextmanager
+async def _opened(access: Access) -> AsyncGenerator[AsyncBoooplyClient]:
+    """Open the client of one customer, and name options in the errors of its calls."""
+    async with open_client(access) as client:
+        try:
+            yield client
+        except ValidationError as error:
+            raise option_error(error) from None
+
+
+async def _change(code: str, change: Awaitable[Interview], access: Access, *, as_json: bool) -> int:
     """Make a change and show the interview. If the result is unknown, print how to look."""
     try:
         found = await change
-    except ValidationError as error:
-        raise option_error(error) from None
     except (AmbiguousWriteError, DecodingError) as error:
         print_error(str(error))
-        print_error(
-            f"look at the interview before you try again, since each try e-mails people: boooply interviews get {code}"
-        )
+        look = f"boooply interviews get {code}{access.options}"
+        print_error(f"look at the interview before you try again, since each try e-mails people: {look}")
         return FAILED
     if as_json:
         _show(found, as_json=True)

@@ -1,7 +1,7 @@
 """The filters of ``boooply interviews list`` and ``export``: the API's filters as options."""
 
 import re
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import attrs
 from cyclopts import Parameter
@@ -67,13 +67,23 @@ class Filters:
 NO_FILTERS = Filters()
 
 
+_NAMES: Final = {  # where they differ from those in Python
+    "date_from": "--since",
+    "date_to": "--until",
+    "duration_minutes": "--duration",
+    "meeting_code": "CODE",
+    "scheduled_at": "--at",
+}
+
+
 def option_error(error: ValidationError) -> ConfigurationError:
     """Return the error of an argument as an error of its option."""
-    name = {"date_from": "since", "date_to": "until"}.get(error.field, error.field.partition("[")[0])
+    field = error.field.partition("[")[0]
+    name = _NAMES.get(field, f"--{field.replace('_', '-')}")
     rule = error.rule.replace("date_from", "--since").replace("score_min", "--score-min")
     if error.field in {"date_from", "date_to"}:
         rule = rule.replace("must be a time", "must be a date, such as 2026-05-01, or a time")
-    return ConfigurationError(f"--{name.replace('_', '-')}: {rule}")
+    return ConfigurationError(f"{name}: {rule}")
 
 
 def _as_api_name(value: str) -> str:
