@@ -53,7 +53,7 @@ class Access:
 
     @property
     def options(self) -> str:
-        """The options as they were given, for a command to run next; without the store's URL, which has a password."""
+        """The customer's option for a command to run next. The store's URL is left out: it may contain a password."""
         return "" if self.customer is None else f" --customer {shlex.quote(self.customer)}"
 
 
