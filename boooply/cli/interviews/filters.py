@@ -70,9 +70,7 @@ NO_FILTERS = Filters()
 _NAMES: Final = {  # where they differ from those in Python
     "date_from": "--since",
     "date_to": "--until",
-    "duration_minutes": "--duration",
     "meeting_code": "CODE",
-    "scheduled_at": "--at",
 }
 
 
