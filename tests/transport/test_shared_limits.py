@@ -190,7 +190,7 @@ async def test_closing_does_not_wait_for_a_store_that_cannot_record_the_end_of_a
 
 
 async def test_closing_waits_for_all_limits_at_the_same_time(sqlite_store_url, encryption_key, monkeypatch):
-    monkeypatch.setattr("boooply.transport.shared_limiter._SETTLED_WITHIN", 0.3)
+    monkeypatch.setattr("boooply.transport.shared_limiter._SETTLED_WITHIN", 1.0)
     with locked(sqlite_store_url, monkeypatch) as other:
         async with AsyncStore.open(sqlite_store_url, encryption_key=encryption_key) as store:
             pool = Pool("http://127.0.0.1:1", shared_limits(store))
@@ -204,7 +204,7 @@ async def test_closing_waits_for_all_limits_at_the_same_time(sqlite_store_url, e
             seconds = time.monotonic() - closing_from
             other.rollback()
     assert len(starts) == 5
-    assert seconds < 1  # one after the other, they would take 1.5 s
+    assert seconds < 3  # one after the other, they would take 5 s
 
 
 async def test_an_unreadable_stored_state_counts_as_a_new_state(sqlite_store_url, encryption_key):
