@@ -56,13 +56,3 @@ def model_body(written: dict[str, Any]) -> bytes:
         except TypeError:  # such as an unpaired surrogate, which JSON can escape and UTF-8 cannot encode
             pass
     return json_body(written)
-
-
-def compact(value: Any, *, default: Callable[[Any], Any]) -> str:
-    """Serialize JSON for a database. ``default`` returns text for a value that JSON cannot contain."""
-    if _dumps is not None:
-        try:
-            return _dumps(value, default=default).decode()
-        except TypeError:  # as above
-            pass
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=default)

@@ -12,17 +12,8 @@ from hypothesis import strategies as st
 
 from boooply.errors import ValidationError
 from boooply.protocol import bodies
-from boooply.protocol.bodies import compact, json_body, model_body
+from boooply.protocol.bodies import json_body, model_body
 
-PLAIN = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
-    max_leaves=20,
-)
 NESTED = st.recursive(
     st.text() | st.booleans() | st.integers(-(2**70), 2**70), lambda inner: st.lists(inner, max_size=5), max_leaves=20
 )
@@ -64,18 +55,6 @@ def test_a_body_that_contains_itself() -> None:
     endless.append(endless)
     with pytest.raises(ValidationError, match="json: cannot be written"):
         json_body(endless)
-
-
-@given(PLAIN)
-@example({"halved": "\ud800"})
-@example({"large": 2**70})
-def test_what_goes_into_a_database_reads_back_as_it_was(value: Any) -> None:
-    assert json.loads(compact(value, default=str)) == value
-
-
-def test_a_value_without_a_json_form_is_written_by_default(reader: ModuleType) -> None:
-    assert reader.compact([{"sealed": b"gAAA"}], default=bytes.decode) == '[{"sealed":"gAAA"}]'
-    assert reader.compact(["\ud800", b"gAAA"], default=bytes.decode) == '["\ud800","gAAA"]'
 
 
 def test_half_a_surrogate_pair_is_json(reader: ModuleType) -> None:
