@@ -194,6 +194,18 @@ def recorded(setting: Setting) -> Iterator[Table]:
         yield Table(title, BULK, "nothing recorded", "calls a second", race(variants, rounds=min(3, setting.rounds)))
 
 
+def inbox(setting: Setting) -> Iterator[Table]:
+    """Events that wait."""
+    backlog, count = setting.count(100_000), setting.count(2_000)
+    variants = {"SQLite": script("inbox.py", backlog, count)}
+    with postgresql() as url:
+        if url is not None:
+            variants["PostgreSQL"] = script("inbox.py", backlog, count, url)
+        figures = (("per_second", "events a second", ",.0f"), ("cpu_us", "CPU µs an event", ",.1f"))
+        title = f"Inbox: handle {count:,} events of a backlog of {backlog:,}"
+        yield Table(title, figures, "SQLite", "events a second", race(variants, rounds=setting.rounds))
+
+
 @contextlib.contextmanager
 def postgresql() -> Iterator[str | None]:
     """Run a PostgreSQL, where its wheel is installed."""
@@ -214,7 +226,11 @@ def postgresql() -> Iterator[str | None]:
 def narrow(setting: Setting) -> Iterator[Table]:
     """Near the limit."""
     variants = {f"{one} process{'es' if one > 1 else ''}": script("narrow.py", one) for one in (1, 8)}
-    figures = (("share", "share of the allowance", ".3f"), ("refused", "refused", ".0f"), ("seconds", "seconds", ".1f"))
+    figures = (
+        ("share", "share of the allowance", ".3f"),
+        ("rejected", "rejected", ".0f"),
+        ("seconds", "seconds", ".1f"),
+    )
     rounds = 1 if setting.scale >= 1 else 0
     if rounds:
         title = "400 calls at 10 a second"
@@ -223,7 +239,7 @@ def narrow(setting: Setting) -> Iterator[Table]:
 
 BENCHMARKS: dict[str, Callable[[Setting], Iterator[Table]]] = {
     one.__name__: one
-    for one in (calls, parts, blocking, decoding, encoding, verifying, starting, tenants, bulk, recorded, narrow)
+    for one in (calls, parts, blocking, decoding, encoding, verifying, starting, tenants, bulk, recorded, inbox, narrow)
 }
 
 

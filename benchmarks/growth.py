@@ -9,12 +9,17 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
+import inbox
 from bulk import STORE_KEY, tenants
 from payloads import page
 from tenants import boooply as tenants_boooply
+
+from boooply.recording import Recorder
+from boooply.store import AsyncInbox, AsyncStore
 
 PICTURE = Path(__file__).parents[1] / "docs" / "growth.svg"
 Point = tuple[int, float, float]  # size, milliseconds, megabytes
@@ -76,9 +81,6 @@ def bulk(base_url: str, variant: str, sizes: tuple[int, ...]) -> Iterator[Point]
 
 async def ledger() -> dict[str, list[Point]]:
     """A claim, looking 500 customers up, and listing 500 of them, in ledgers of more and more rows."""
-    from boooply.recording import Recorder
-    from boooply.store import AsyncStore
-
     found: dict[str, list[Point]] = {"ledger: one claim": [], "ledger: look up 500": [], "ledger: list 500": []}
     with tempfile.TemporaryDirectory() as place:
         url = f"sqlite:///{Path(place, 'boooply.db')}"
@@ -112,6 +114,34 @@ async def ledger() -> dict[str, list[Point]]:
     return found
 
 
+async def events() -> dict[str, list[Point]]:
+    """Store an event, handle 20, and count all, in inboxes with more and more events."""
+    found: dict[str, list[Point]] = {"inbox: store one": [], "inbox: handle 20": [], "inbox: count": []}
+    with tempfile.TemporaryDirectory() as place:
+        url = f"sqlite:///{Path(place, 'boooply.db')}"
+        async with AsyncStore.open(url, encryption_key=STORE_KEY) as store:
+            rows, new = 0, inbox.bodies()
+            await inbox.put(store, islice(new, 200))  # the oldest, which are handled first
+            for size in (1_000, 10_000, 100_000, 1_000_000):
+                await inbox.fill(store, range(rows, size))
+                rows = size
+                began = time.perf_counter()
+                await inbox.put(store, islice(new, 1))
+                stored = time.perf_counter()
+                await inbox.handle(store, 20)
+                handled = time.perf_counter()
+                assert await AsyncInbox(store).backlog() > size  # noqa: S101 - else the figure is none
+                ended = time.perf_counter()
+                file = Path(place, "boooply.db").stat().st_size / 2**20  # noqa: ASYNC240 - nothing waits meanwhile
+                for name, start, end in (
+                    ("inbox: store one", began, stored),
+                    ("inbox: handle 20", stored, handled),
+                    ("inbox: count", handled, ended),
+                ):
+                    found[name].append((size, (end - start) * 1000, file))
+    return found
+
+
 def draw(lines: dict[str, list[Point]]) -> None:
     """Draw time and memory against size."""
     import matplotlib as mpl
@@ -138,6 +168,7 @@ def main(base_url: str) -> None:
         "mint, nothing recorded": list(bulk(base_url, "boooply", (2_000, 20_000, 200_000))),
         "mint, recorded on SQLite": list(bulk(base_url, "boooply_store", (2_000, 20_000))),
         **asyncio.run(ledger()),
+        **asyncio.run(events()),
     }
     for name, points in lines.items():
         for size, ms, mb in points:

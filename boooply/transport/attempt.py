@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from math import inf
 from typing import Final
 
@@ -164,6 +164,7 @@ def _errno(cause: BaseException) -> int | None:
     return cause.errno
 
 
+@lru_cache(maxsize=16)  # most attempts have the same timeout
 def client_timeout(seconds: float, *, read: float | None = None) -> aiohttp.ClientTimeout:
     """Return aiohttp's timeouts for an attempt of up to ``seconds``. ``read`` is the timeout of each wait for data."""
     # Connecting must time out before the attempt: only then is it certain that nothing was sent.

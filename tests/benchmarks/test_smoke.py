@@ -46,6 +46,7 @@ def base_url() -> Iterator[str]:
         ("bulk.py raw 100 URL", "growth_mb"),
         ("bulk.py boooply 100 URL", "growth_mb"),
         ("bulk.py boooply_store 100 URL", "growth_mb"),
+        ("inbox.py 200 50", "per_second"),
     ],
 )
 def test_it_runs_and_prints_its_figures(base_url: str, script: str, figure: str) -> None:
