@@ -186,7 +186,8 @@ def recorded(setting: Setting) -> Iterator[Table]:
     count = setting.count(5_000)
     command = ("bulk.py", "boooply_store", count, setting.base_url)
     variants = {"nothing recorded": script("bulk.py", "boooply", count, setting.base_url), "SQLite": script(*command)}
-    with postgresql() as url:
+    with postgresql() as url, tempfile.TemporaryDirectory() as place:
+        variants["SQLite, 4 processes"] = script(*command, f"sqlite:///{place}/boooply.db", 4)
         if url is not None:
             variants["PostgreSQL"] = script(*command, url)
             variants["PostgreSQL, 4 processes"] = script(*command, url, 4)

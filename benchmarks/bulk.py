@@ -1,6 +1,7 @@
 """Mint a key for each of many customers: ``python benchmarks/bulk.py VARIANT COUNT BASE_URL [STORE_URL [PROCESSES]]``.
 
-On PostgreSQL each run has its own database. Several processes share the customers, and each gets a part of them.
+Each run has its own database: on the server of a PostgreSQL URL, or beside the file of a SQLite URL. Several processes
+share the customers, and each gets a part of them.
 """
 
 import asyncio
@@ -38,10 +39,10 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 
 
 def a_platform(base_url: str) -> Any:
-    """Make a platform whose limits are out of reach."""
+    """Make a platform whose limits are out of reach. Its limiter keeps the time of each call of the last second."""
     from boooply import AsyncBoooplyPlatform, RateLimits
 
-    limits = RateLimits(reads=ALL, writes=ALL)
+    limits = RateLimits(reads=ALL, writes=ALL, window=1)
     return AsyncBoooplyPlatform(platform_key=KEY, base_url=base_url, rate_limits=limits)
 
 
@@ -109,11 +110,13 @@ VARIANTS: dict[str, Bulk] = {one.__name__: one for one in (raw, boooply, boooply
 
 
 def a_database(url: str) -> str:
-    """Create a new database on the server of a URL."""
+    """Create a new database on the server of a URL, or name a new file beside that of a SQLite URL."""
     import psycopg
     from sqlalchemy import make_url
 
     name = f"bulk_{uuid.uuid4().hex}"
+    if url.startswith("sqlite:"):
+        return f"{url.rpartition('/')[0]}/{name}.db"
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return make_url(url).set(database=name).render_as_string(hide_password=False)
