@@ -181,6 +181,7 @@ class Connection:
             await self._transport.pool.close()
 
     async def __aenter__(self) -> Self:
+        self._transport.pool.check_open()
         return self
 
     async def __aexit__(

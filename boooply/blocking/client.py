@@ -67,6 +67,7 @@ class BlockingConnection(SyncProxy[C_co]):
             self._runner.close()
 
     def __enter__(self) -> Self:
+        self._runner.check_open()
         return self
 
     def __exit__(

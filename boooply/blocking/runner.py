@@ -208,6 +208,16 @@ class LoopRunner:
         finally:
             del task  # the traceback of its error contains this frame
 
+    def check_open(self) -> None:
+        """Check that the runner is open.
+
+        Raises:
+            ConfigurationError: The runner is closed.
+        """
+        thread = self._threads.get(_LOOP)
+        if _LOOP in self._threads and (thread is None or thread.is_stopping):
+            raise ConfigurationError(CLOSED)
+
     def close(self) -> None:
         """Close the objects of the loop, and end its thread."""
         _stop(self._threads, self._close)

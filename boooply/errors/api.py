@@ -17,9 +17,11 @@ class APIError(BoooplyError):
     Catch this class to handle every kind of failure.
 
     Attributes:
+        operation: The call, such as ``interviews.get``.
         status: The HTTP status code. None if no response arrived.
     """
 
+    operation: str
     status: int | None = None
 
 
@@ -60,21 +62,35 @@ def cause_text(cause_name: str | None, errno: int | None) -> str:
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """One attempt got no response within its timeout, or a download stalled.
+    """One attempt got no connection or no response within its timeout, or a download stalled.
 
     Attributes:
         operation: The call, such as ``interviews.get``.
-        seconds: The timeout of one attempt, in seconds. For a stalled download, the seconds without data.
+        seconds: The timeout of one attempt, or of its connection, in seconds. For a stalled download, the seconds
+            without data.
         after: For a stalled download, the seconds from the start of the attempt until the last data arrived. Otherwise
             None.
+        connecting: Whether there was no connection in time. Nothing was sent then.
     """
 
-    def __init__(self, operation: str, seconds: float, status: int | None = None, after: float | None = None) -> None:
-        reason = f"an attempt took longer than {seconds:g} s" if after is None else _stall(seconds, after)
+    def __init__(
+        self,
+        operation: str,
+        seconds: float,
+        status: int | None = None,
+        after: float | None = None,
+        connecting: bool = False,  # noqa: FBT001, FBT002 - `args` are positional
+    ) -> None:
+        reason = f"an attempt took longer than {seconds:g} s"
+        if connecting:
+            reason = f"the API's host does not respond: no connection within {seconds:g} s"
+        elif after is not None:
+            reason = _stall(seconds, after)
         super().__init__(operation, reason, status=status)
-        self._take_args(operation, seconds, status, after)
+        self._take_args(operation, seconds, status, after, connecting)
         self.seconds = seconds
         self.after = after
+        self.connecting = connecting
 
 
 def _stall(seconds: float, after: float) -> str:

@@ -36,6 +36,7 @@ from boooply.models import (
     TranscriptEntry,
 )
 from boooply.protocol import endpoints
+from boooply.protocol.settings import SECONDS, check
 from boooply.resources.resolving import created_by
 from boooply.resources.waiting import evaluation_of
 from boooply.transport import Transport, download
@@ -318,7 +319,10 @@ class AsyncInterviews:
         Raises:
             InterviewNotEvaluatedError: The interview is a team meeting, or was cancelled, failed, expired or missed.
             DeadlineExceededError: There was no evaluation after ``timeout`` seconds.
+            ConfigurationError: ``timeout`` or ``poll`` is not a number of seconds above zero.
         """
+        check("timeout", timeout, SECONDS)
+        check("poll", poll, SECONDS)
         try:
             async with asyncio.timeout(timeout):
                 return await evaluation_of(self, meeting_code, poll)

@@ -37,7 +37,6 @@ _NO_CONNECTION: Final[_Reasons] = (
     (aiohttp.ClientConnectorCertificateError, "the certificate of the API's host is not trusted"),
     (aiohttp.ClientConnectorSSLError, "no secure connection to the API's host"),
     (ConnectionRefusedError, "the API's host refuses connections"),
-    (aiohttp.ConnectionTimeoutError, "the API's host does not respond"),
     (Exception, "no connection to the API's host"),
 )
 _NO_CONNECTION_BY_PROXY: Final[_Reasons] = (
@@ -45,7 +44,6 @@ _NO_CONNECTION_BY_PROXY: Final[_Reasons] = (
     (aiohttp.ClientConnectorCertificateError, "the certificate of the API's host is not trusted"),
     (aiohttp.ClientConnectorSSLError, "no secure connection to the API's host"),
     (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
-    (aiohttp.ConnectionTimeoutError, "the API's host does not respond"),
     (Exception, "the proxy does not connect to the API's host"),
 )
 _NO_RESPONSE: Final[_Reasons] = (
@@ -130,8 +128,10 @@ def failure(
         problem = "the response broke off"
         return Failure(FailureKind.UNREADABLE, DecodingError(operation, status=status, problems=(problem,)))
     kind = FailureKind.BROKEN if progress.has_connection else FailureKind.NEVER_SENT
-    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
-        return Failure(kind, APITimeoutError(operation, timeout, status=status or None))
+    if isinstance(error, TimeoutError):
+        connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
+        seconds = _connect_timeout(timeout) if connecting else timeout
+        return Failure(kind, APITimeoutError(operation, seconds, status=status or None, connecting=connecting))
     cause = _cause(error)
     reasons = _NO_RESPONSE if progress.has_connection else _NO_CONNECTION if proxy is None else _NO_CONNECTION_BY_PROXY
     connection_error = APIConnectionError(
@@ -167,10 +167,13 @@ def _errno(cause: BaseException) -> int | None:
 @lru_cache(maxsize=16)  # most attempts have the same timeout
 def client_timeout(seconds: float, *, read: float | None = None) -> aiohttp.ClientTimeout:
     """Return aiohttp's timeouts for an attempt of up to ``seconds``. ``read`` is the timeout of each wait for data."""
-    # Connecting must time out before the attempt: only then is it certain that nothing was sent.
     # Without the threshold, aiohttp rounds up timeouts of more than five seconds.
-    connect = min(0.9 * seconds, _CONNECT_TIMEOUT)
-    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=read, ceil_threshold=inf)
+    return aiohttp.ClientTimeout(total=None, connect=_connect_timeout(seconds), sock_read=read, ceil_threshold=inf)
+
+
+def _connect_timeout(seconds: float) -> float:
+    # Connecting must time out before the attempt: only then is it certain that nothing was sent.
+    return min(0.9 * seconds, _CONNECT_TIMEOUT)
 
 
 async def _read_body(response: aiohttp.ClientResponse, body: bytearray, *, is_traced: bool) -> bytes:

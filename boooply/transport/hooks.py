@@ -72,6 +72,13 @@ def _log(_context: Any, request: Request, end: AttemptEnd) -> None:
         _logger.debug(line, *values)
 
 
+def log_pause(request: Request, end: AttemptEnd, seconds: float) -> None:
+    """Log that an attempt failed, and when the request is sent again."""
+    customer = "" if end.organization_id is None else f", customer {one_line(end.organization_id)}"
+    line = "%s %s: %s, attempt %d: sent again in %.1f s%s"
+    _logger.info(line, request.method, request.template, _outcome(end), end.number, seconds, customer)
+
+
 def _outcome(end: AttemptEnd) -> str:
     if end.response is not None:
         return str(end.response.status)

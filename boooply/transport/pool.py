@@ -141,6 +141,15 @@ class Pool:
         limiters = {limit: self.limiter(key, limit) for limit in RateLimitClass}
         return {limit: limiter.status() for limit, limiter in limiters.items() if limiter is not None}
 
+    def check_open(self) -> None:
+        """Check that the pool is open.
+
+        Raises:
+            ConfigurationError: The pool is closed.
+        """
+        if self._closed:
+            raise ConfigurationError(CLOSED)
+
     async def session(self) -> aiohttp.ClientSession:
         """Return the session of the running event loop.
 
@@ -150,8 +159,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         kept = self._sessions.get(loop)
         if kept is None:
-            if self._closed:
-                raise ConfigurationError(CLOSED)
+            self.check_open()
             opened = _open_session(self._tls)
             kept = LoopSession(await anext(opened), opened)
             with self._mutex:

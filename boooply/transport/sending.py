@@ -22,7 +22,7 @@ from boooply.protocol.retry import RETRY_TABLE, FailureKind, RetryDecision, Retr
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.secret import Secret, hide_locals
 from boooply.transport.attempt import Failure, attempt
-from boooply.transport.hooks import AttemptEnd, Hooks
+from boooply.transport.hooks import AttemptEnd, Hooks, log_pause
 from boooply.transport.local_limiter import clock
 from boooply.transport.pool import Pool
 from boooply.transport.slot import Limiter, Slot
@@ -131,6 +131,7 @@ class _ApiCall:
     async def _attempt(self, context: object) -> AttemptEnd:
         """Wait for a slot, send once, and report the response's headers to the limiter."""
         transport, asked = self._transport, clock()
+        transport.pool.check_open()  # before the wait for a slot
         with await self._acquire() as slot:
             waited = clock() - asked
             session = await transport.pool.session()
@@ -224,6 +225,7 @@ class _ApiCall:
     async def _pause(self, end: AttemptEnd) -> None:
         seconds = self._seconds_to_pause(end)
         self._check_deadline(seconds, "further attempt", end.status)
+        log_pause(self._request, end, seconds)
         await asyncio.sleep(seconds)
 
     def _seconds_to_pause(self, end: AttemptEnd) -> float:

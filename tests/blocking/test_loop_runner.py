@@ -61,6 +61,8 @@ def test_the_thread_starts_with_the_first_call_and_ends_with_close(threaded_sand
     assert loop_threads() == []
     with pytest.raises(ConfigurationError, match="this client is closed"):
         client.organization.get()
+    with pytest.raises(ConfigurationError, match="this client is closed"), client:
+        pass
     assert loop_threads() == []
 
 

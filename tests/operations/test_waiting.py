@@ -7,6 +7,7 @@ import pytest
 from boooply import (
     AIInterview,
     Candidate,
+    ConfigurationError,
     DeadlineExceededError,
     HumanInterview,
     InterviewNotEvaluatedError,
@@ -105,6 +106,13 @@ async def test_the_wait_has_an_end(face) -> None:
 
     with pytest.raises(DeadlineExceededError, match=r"no evaluation within 0.02 s"):
         await face.do(face.client.interviews.wait_for_evaluation, code, timeout=0.02, poll=0.005)
+
+
+@pytest.mark.parametrize("option", [{"timeout": 0}, {"poll": 0}, {"poll": -1}, {"timeout": "60"}])
+async def test_a_time_that_cannot_work_is_rejected(face, sandbox, option) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{next(iter(option))} must be a number of seconds above zero$"):
+        await face.do(face.client.interviews.wait_for_evaluation, "Boooply-AI-1", **option)
+    assert not sandbox.calls
 
 
 async def test_an_error_ends_the_wait_as_it_is(face) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -239,6 +240,28 @@ async def test_the_log_shows_no_identity(
     lines = [record.getMessage() for record in caplog.records if record.name == "boooply"]
     assert lines[1].startswith("GET /api/integration/interviews/{meeting_code}: 200, attempt 1, ")
     assert all(secret not in caplog.text for secret in (code, sandbox.api_key, "jane@example.com"))
+
+
+async def test_a_retry_is_logged_before_its_pause(
+    quick: AsyncBoooplyClient, caplog: pytest.LogCaptureFixture, sandbox: Sandbox
+) -> None:
+    caplog.set_level(logging.INFO, "boooply")
+    sandbox.faults.add("organization.get", "503")
+    await quick.organization.get()
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "boooply"]
+    assert re.fullmatch(r"GET /api/integration/organization: 503, attempt 1: sent again in 0\.\d s", line)
+
+
+async def test_a_call_on_a_closed_client_does_not_wait_for_a_slot(sandbox: Sandbox) -> None:
+    client = AsyncBoooplyClient(
+        api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1, window=60)
+    )
+    async with client:
+        await client.organization.get()
+    async with asyncio.timeout(5):
+        with pytest.raises(ConfigurationError, match="this client is closed"):
+            await client.organization.get()
 
 
 async def test_refused_connections_are_tried_again_and_release_their_slots() -> None:

@@ -245,10 +245,12 @@ async def test_a_connection_idle_for_almost_5_s_is_not_reused(monkeypatch: pytes
 async def test_a_connection_that_does_not_come_about_has_certainly_sent_nothing() -> None:
     """A server that never responds to TLS: connecting times out before the attempt does."""
     async with server(silent) as base_url, client(base_url.replace("http:", "https:"), timeout=0.1) as boooply:
-        with pytest.raises(APIConnectionError, match="the API's host does not respond"):
+        with pytest.raises(APITimeoutError, match=r"host does not respond: no connection within 0\.09 s$") as caught:
             await boooply.interviews.create(
                 AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
             )
+        assert (caught.value.connecting, caught.value.seconds) == (True, pytest.approx(0.09))
+        assert isinstance(caught.value, TimeoutError)
 
 
 async def test_nobody_listens() -> None:
@@ -270,6 +272,9 @@ async def test_a_closed_client_raises() -> None:
 
     with pytest.raises(ConfigurationError, match="this client is closed"):
         await boooply.organization.get()
+    with pytest.raises(ConfigurationError, match="this client is closed"):
+        async with boooply:
+            pass
 
 
 async def test_a_client_that_is_never_used_leaves_nothing_open() -> None:
