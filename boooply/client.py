@@ -172,7 +172,9 @@ class Connection:
         if error is not None:
             raise error
         if failure_of(request, response) is not None:
-            raise DecodingError(request.operation, status=response.status, problems=(A_PAGE,))
+            decoding_error = DecodingError(request.operation, status=response.status, problems=(A_PAGE,))
+            decoding_error.organization_id = response.organization_id
+            raise decoding_error
         return response
 
     async def close(self) -> None:

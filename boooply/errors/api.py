@@ -19,10 +19,13 @@ class APIError(BoooplyError):
     Attributes:
         operation: The call, such as ``interviews.get``.
         status: The HTTP status code. None if no response arrived.
+        organization_id: Your own ID of the customer whose key was sent. None unless the client comes from
+            ``AsyncTenants`` or ``Tenants``. Only the ``args`` of an ``APIStatusError`` contain it.
     """
 
     operation: str
     status: int | None = None
+    organization_id: str | None = None
 
 
 class APIConnectionError(APIError, ConnectionError):

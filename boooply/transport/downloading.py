@@ -18,7 +18,14 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from boooply.errors import APIConnectionError, APIStatusError, APITimeoutError, DeadlineExceededError, DecodingError
+from boooply.errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    DeadlineExceededError,
+    DecodingError,
+)
 from boooply.models import Recording
 from boooply.protocol.downloads import (
     OPERATION,
@@ -81,6 +88,10 @@ async def download(transport: Transport, look_up: LookUp, path: Path, *, ends: f
         await _download_in_time(download)
         await asyncio.to_thread(_move_into_place, file, path)
         removing.detach()
+    except APIError as error:
+        error.organization_id = transport.organization_id
+        raise
+    else:
         return download.recording
     finally:
         await asyncio.shield(asyncio.to_thread(_discard, file, removing))

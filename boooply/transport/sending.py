@@ -102,6 +102,8 @@ class _ApiCall:
         try:
             response = await self._run(context)
         except BaseException as error:
+            if isinstance(error, APIError):
+                error.organization_id = self._transport.organization_id
             hooks.call_ended(context, self._request, error)
             raise
         hooks.call_ended(context, self._request, response)

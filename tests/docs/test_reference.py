@@ -143,3 +143,21 @@ def test_examples_use_pytests_fixtures_only_as_arguments(page: Path) -> None:
         used = set(re.findall(r"\bboooply_(?:sandbox|webhooks|blocking_client|client)\b", code))
         defined = set(re.findall(r"\w+", " ".join(re.findall(r"def \w+\((.*?)\)", code, re.DOTALL))))
         assert used <= defined
+
+
+def test_the_tree_of_errors_is_that_of_the_classes() -> None:
+    page = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    tree = page.partition("```text\nBoooplyError\n")[2].partition("```")[0]
+    parents, shown = {0: "BoooplyError"}, {"BoooplyError": {"Exception"}}
+    for line in tree.splitlines():
+        found = re.fullmatch(r"((?:[│ ]   )*[├└]── )(\w+)(?: \((\w+)\))?", line)
+        assert found is not None, line
+        indent, name, built_in = found.groups()
+        depth = len(indent) // 4
+        parents[depth] = name
+        shown[name] = {parents[depth - 1], *filter(None, [built_in])}
+
+    named = re.findall(r"^\| \[`(\w+)`\]", page, re.MULTILINE)
+    assert list(shown) == named
+    for name, bases in shown.items():
+        assert {base.__name__ for base in getattr(boooply, name).__bases__} == bases

@@ -7,15 +7,23 @@ import tracemalloc
 import pytest
 
 from boooply import (
+    AIInterview,
     AmbiguousWriteError,
+    APIConnectionError,
     APIStatusError,
+    APITimeoutError,
     AsyncBoooplyPlatform,
     AsyncTenants,
     AuthenticationError,
+    Candidate,
     ConfigurationError,
+    DeadlineExceededError,
+    DecodingError,
     NotConnectedError,
     ProvisioningError,
+    RetryPolicy,
     Secret,
+    ServerError,
     Tenant,
     WrongTenantError,
 )
@@ -142,6 +150,35 @@ async def test_a_lost_response_is_reported_and_not_sent_again(tenants, sandbox):
     assert sandbox.mints == {"org_1": 1}
     client = await tenants.connect(customer(1), remint_in_doubt=True)
     assert (await client.organization.get()).external_org_id == "org_1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "error"),
+    [
+        ("503", {}, ServerError),
+        ("drop-before", {}, APIConnectionError),
+        ("bad-json", {}, DecodingError),
+        ("stall", {"timeout": 0.1}, APITimeoutError),
+        ("503", {"retry": RetryPolicy(deadline=0.2, backoff=1)}, DeadlineExceededError),
+        ("html", {}, DecodingError),
+    ],
+)
+async def test_every_error_of_a_customers_client_names_the_customer(tenants, sandbox, fault, options, error):
+    client = await tenants.connect(customer(1))
+    sandbox.faults.add("interviews.list", fault, times=3)
+    with pytest.raises(error) as caught:
+        await client.with_options(**{"retry": RetryPolicy(backoff=0)} | options).interviews.list()
+    assert caught.value.organization_id == "org_1"
+
+
+async def test_an_ambiguous_write_names_the_customer(tenants, sandbox):
+    client = await tenants.connect(customer(1))
+    sandbox.faults.add("interviews.create", "commit-then-drop")
+    with pytest.raises(AmbiguousWriteError) as caught:
+        await client.interviews.create(
+            AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+        )
+    assert caught.value.organization_id == "org_1"
 
 
 async def test_a_refusal_is_raised_as_it_is_and_the_next_click_tries_again(tenants, sandbox):

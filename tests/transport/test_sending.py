@@ -253,15 +253,14 @@ async def test_a_retry_is_logged_before_its_pause(
     assert re.fullmatch(r"GET /api/integration/organization: 503, attempt 1: sent again in 0\.\d s", line)
 
 
-async def test_a_call_on_a_closed_client_does_not_wait_for_a_slot(sandbox: Sandbox) -> None:
-    client = AsyncBoooplyClient(
-        api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=RateLimits(reads=1, window=60)
-    )
-    async with client:
-        await client.organization.get()
-    async with asyncio.timeout(5):
-        with pytest.raises(ConfigurationError, match="this client is closed"):
+async def test_a_call_on_a_closed_client_does_not_wait_for_a_slot() -> None:
+    async with Sandbox(limits=Limits(reads=1, window=60)) as sandbox:
+        async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client:
             await client.organization.get()
+        assert client.rate_limits[RateLimitClass.READS].remaining == 0
+        async with asyncio.timeout(5):
+            with pytest.raises(ConfigurationError, match="this client is closed"):
+                await client.organization.get()
 
 
 async def test_refused_connections_are_tried_again_and_release_their_slots() -> None:
