@@ -7,7 +7,7 @@ from typing import Annotated
 
 import attrs
 import pytest
-from fastapi import Body, Depends, FastAPI
+from fastapi import Body, Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 
 from boooply import AIInterview, AsyncBoooplyPlatform, BoooplyError, Interview, Tenant
@@ -58,18 +58,20 @@ async def current_customer() -> Customer:
 
 
 def the_example() -> FastAPI:
-    platform = AsyncBoooplyPlatform()  # reads BOOOPLY_BASE_URL and BOOOPLY_PLATFORM_KEY
-
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with platform:
-            yield
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, AsyncBoooplyPlatform]]:
+        async with AsyncBoooplyPlatform() as platform:  # reads BOOOPLY_BASE_URL and BOOOPLY_PLATFORM_KEY
+            yield {"boooply": platform}
+
+    def opened_platform(request: Request) -> AsyncBoooplyPlatform:
+        return request.state.boooply  # type: ignore[no-any-return]  # as users write it
 
     app = FastAPI(lifespan=lifespan)
     app.exception_handler(BoooplyError)(error_response)
+    Platform = Annotated[AsyncBoooplyPlatform, Depends(opened_platform)]  # noqa: N806 - a type
 
     @app.post("/api/connect-boooply")  # 1. Customer connects Boooply
-    async def connect(user: CurrentUser, customer: CurrentCustomer) -> dict[str, bool | str]:
+    async def connect(platform: Platform, user: CurrentUser, customer: CurrentCustomer) -> dict[str, bool | str]:
         tenant = Tenant(
             user_id=user.id,
             user_email=user.email,
@@ -82,7 +84,7 @@ def the_example() -> FastAPI:
         return {"success": True, "message": "Boooply connected"}
 
     @app.post("/api/interviews")  # 2. Create interview on behalf of customer
-    async def invite(body: Annotated[AIInterview, Body()], customer: CurrentCustomer) -> Interview:
+    async def invite(platform: Platform, body: Annotated[AIInterview, Body()], customer: CurrentCustomer) -> Interview:
         return await platform.organization(customer.boooply_api_key).interviews.create(body)
 
     return app
@@ -93,11 +95,23 @@ CurrentCustomer = Annotated[Customer, Depends(current_customer)]
 
 
 @pytest.fixture
-def browser(threaded_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+def app(threaded_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     monkeypatch.setenv("BOOOPLY_BASE_URL", threaded_sandbox.base_url)
     monkeypatch.setenv("BOOOPLY_PLATFORM_KEY", threaded_sandbox.platform_key)
-    with TestClient(the_example()) as browser:
+    return the_example()
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app) as browser:
         yield browser
+
+
+def test_the_application_can_start_again(app: FastAPI) -> None:
+    """As in several tests of one application."""
+    for _ in range(2):
+        with TestClient(app) as browser:
+            assert browser.post("/api/connect-boooply").json()["success"]
 
 
 def test_it_is_shorter_than_the_javascript() -> None:
