@@ -1,6 +1,7 @@
 """What a rate limiter remembers: queries leave it alone, JSON keeps it, and reports merge into it in any order."""
 
 import json
+from collections import deque
 from copy import deepcopy
 
 import attrs
@@ -206,3 +207,46 @@ def test_a_block_lasts_an_hour_at_most_whatever_became_of_the_clock(ahead: float
 
     assert state.clamp(1000.0, 60.0) is (ahead > 3600)
     assert state.blocked_until == 1000.0 + blocked
+
+
+AHEAD = ServerWindow(resets_at=5.0, ends=1000.0, ends_after=990.0, remaining=3, started=900.0, reported=910.0)
+
+
+@pytest.mark.parametrize("longest", [0.0, 30.0])
+def test_a_state_from_the_future_is_brought_back(longest) -> None:
+    """The times of calls become the present, and a window ends after two of the longest windows at most."""
+    state = LimiterState(
+        LIMIT,
+        in_flight=[90.0, 200.0],
+        finished=deque([80.0, 300.0]),
+        uncounted=deque([70.0, 400.0]),
+        server_window=AHEAD,
+        longest_window=longest,
+        blocked_until=100_000.0,
+    )
+
+    assert state.clamp(100.0, WINDOW)
+
+    end = 100.0 + 2 * max(WINDOW, longest) + 1
+    assert state.server_window == ServerWindow(
+        resets_at=5.0, ends=end, ends_after=end, remaining=3, started=100.0, reported=100.0
+    )
+    assert (state.in_flight, list(state.finished), list(state.uncounted)) == ([90, 100], [80, 100], [70, 100])
+    assert state.blocked_until == 100.0 + 3600
+    assert not state.clamp(100.0, WINDOW)
+
+
+def test_a_state_without_times_ahead_is_left_alone() -> None:
+    window = ServerWindow(resets_at=5.0, ends=110.0, ends_after=109.0, remaining=3, started=90.0, reported=91.0)
+    state = LimiterState(
+        LIMIT,
+        in_flight=[90.0],
+        finished=deque([80.0]),
+        uncounted=deque([70.0]),
+        server_window=window,
+        blocked_until=110.0,
+    )
+    before = deepcopy(state)
+
+    assert not state.clamp(100.0, WINDOW)
+    assert state == before

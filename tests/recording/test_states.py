@@ -132,3 +132,88 @@ def test_two_requests_are_never_under_way_unless_the_customer_is_in_doubt(steps)
         assert before.state is not State.DONE or one.state is State.DONE
         assert before.state is not State.IN_DOUBT or one.state in {State.IN_DOUBT, State.DONE}
         assert one.orphans >= before.orphans
+
+
+def loaded(state: State) -> Entry:
+    """Return an entry whose fields all have values."""
+    return attrs.evolve(entry(state, "ours", BUSY), orphans=2, reason="before", fallback=State.DONE)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_rejected_request_frees_the_claim(state):
+    result, after = states.fail(loaded(state), NOW, claim_token="ours", reason="402")
+    assert result is (state in {State.TODO, State.SENT})
+    assert after == (
+        attrs.evolve(loaded(state), state=State.FAILED, locked_until=0.0, reason="402") if result else loaded(state)
+    )
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_lost_response_frees_the_claim(state):
+    result, after = states.mark_in_doubt(loaded(state), NOW, claim_token="ours", reason="lost")
+    assert result is (state is State.SENT)
+    assert after == (
+        attrs.evolve(loaded(state), state=State.IN_DOUBT, locked_until=0.0, reason="lost") if result else loaded(state)
+    )
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_a_customer_that_is_done_can_be_reopened(state):
+    result, after = states.reopen(loaded(state), NOW, reason="shared")
+    assert result is (state is State.DONE)
+    expected = attrs.evolve(loaded(state), state=State.IN_DOUBT, reason="shared", fallback=State.IN_DOUBT)
+    assert after == (expected if result else loaded(state))
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_a_customer_that_has_failed_can_be_retried(state):
+    before, after = states.retry(loaded(state), NOW)
+    assert before is state
+    expected = attrs.evolve(loaded(state), state=State.TODO, claim_token=None, locked_until=0.0, reason=None)
+    assert after == (expected if state is State.FAILED else loaded(state))
+
+
+@pytest.mark.parametrize("state", State)
+def test_enrolling_takes_new_data_unless_the_request_was_sent(state):
+    before, after = states.enroll(loaded(state), NOW, tenant='{"new": 1}')
+    assert before is state
+    if state in {State.SENT, State.DONE}:
+        assert after == loaded(state)
+    elif state is State.FAILED:
+        assert after == attrs.evolve(states.retry(loaded(state), NOW)[1], tenant='{"new": 1}')
+    else:
+        assert after == attrs.evolve(loaded(state), tenant='{"new": 1}')
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_a_customer_without_a_request_can_be_rejected(state):
+    result, after = states.reject(loaded(state), NOW, reason="unreadable")
+    expected = attrs.evolve(loaded(state), state=State.FAILED, claim_token=None, locked_until=0.0, reason="unreadable")
+    assert result == after == (expected if state in {State.TODO, State.FAILED} else loaded(state))
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_restored_key_makes_any_customer_done(state, is_replaced):
+    after = states.restore(loaded(state), is_replaced=is_replaced)
+    assert after == attrs.evolve(
+        loaded(state),
+        state=State.DONE,
+        claim_token=None,
+        locked_until=0.0,
+        orphans=2 + is_replaced,
+        reason=None,
+        fallback=None,
+    )
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_shared_key_puts_a_customer_in_doubt_unless_it_keeps_another(state, keeps):
+    after = states.share(loaded(state), reason="shared", keeps_other_key=keeps)
+    if state is not State.DONE:
+        assert after == attrs.evolve(loaded(state), state=State.IN_DOUBT, locked_until=0.0, reason="shared")
+    elif keeps:
+        assert after == loaded(state)
+    else:
+        assert after == states.reopen(loaded(state), NOW, reason="shared")[1]
