@@ -1,6 +1,7 @@
 """The addresses of the API and of a proxy, and the checks of both."""
 
 import re
+import unicodedata
 from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -142,7 +143,8 @@ def proxy_problem(value: str) -> str | None:
     end = authority.end() if authority else 0
     userinfo, _, host_and_port = rest[:end].rpartition("@")
     is_http = not has_kind or kind.lower() in {"http", "https"}
-    if not is_http or not _is_host_and_port(host_and_port) or _NEVER_IN_A_PASSWORD.search(userinfo):
+    is_normal = unicodedata.is_normalized("NFKC", rest[:end])  # yarl rejects other characters beside a % sign
+    if not is_http or not is_normal or not _is_host_and_port(host_and_port) or _NEVER_IN_A_PASSWORD.search(userinfo):
         return (
             f"must be of the form {_PROXY_FORM}, with a valid host and port. In the user name and password, "
             "percent-encode everything except letters and digits"

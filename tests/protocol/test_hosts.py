@@ -169,6 +169,7 @@ def test_a_proxy_that_works(value: str) -> None:
         ("http://h\\evil:1", "must be of the form"),
         ('"http://host:1"', "must be of the form"),
         ("ftp://user:hush@host:1", "must be of the form"),
+        ("http://%:hush\u00b8@host:1", "percent-encode everything except letters and digits"),
         ("http://host:1/path", "must end after the port"),
         ("socks5h://user:hush@host:1", "names a socks5h proxy, which is not supported: use an HTTP or HTTPS proxy"),
     ],
