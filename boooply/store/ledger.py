@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, bindparam, delete, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, select
 
 from boooply.store.database import Database
 from boooply.store.entries import Entry, State, with_expiry, with_fallback
-from boooply.store.rows import BATCH, Rows, in_scope, iterate
+from boooply.store.rows import BATCH, Rows, fetch, in_scope, iterate
 from boooply.store.schema import KEY_ROWS, KEYS, LEDGER
 
 _FORGET: Final = (
@@ -39,14 +40,19 @@ class AsyncLedger:
             StoreError: The store cannot be read.
         """
         rows = ledger_rows(self._database)
-        queries = [select(*rows.columns, self._database.clock).where(rows.in_scope)]
+        query = select(*rows.columns, self._database.clock).where(rows.in_scope)
+        found = iterate(self._database, query, LEDGER.c.organization_id)
         if organization_ids is not None:
-            asked = list(organization_ids)
-            batches = (asked[start : start + BATCH] for start in range(0, len(asked), BATCH))
-            queries = [queries[0].where(LEDGER.c.organization_id.in_(batch)) for batch in batches]
-        for query in queries:
-            async for row in iterate(self._database, query, LEDGER.c.organization_id):
-                yield with_fallback(with_expiry(rows.load(row[:-1]), row[-1]))
+            found = self._look_up(query, list(organization_ids))
+        async for row in found:
+            yield with_fallback(with_expiry(rows.load(row[:-1]), row[-1]))
+
+    async def _look_up(self, query: Select[*tuple[Any, ...]], asked: list[str]) -> AsyncIterator[Any]:
+        for start in range(0, len(asked), BATCH):
+            # Without iterate(), under whose order SQLite would read the whole table.
+            named = query.where(LEDGER.c.organization_id.in_(asked[start : start + BATCH]))
+            for row in await self._database.read(partial(fetch, named)):
+                yield row
 
     async def forget(self, organization_id: str, /) -> None:
         """Delete a customer's entry and its key. The key stays valid at Boooply.

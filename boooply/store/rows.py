@@ -160,12 +160,17 @@ async def iterate(database: Database, query: Select[*tuple[Any, ...]], key: Colu
     last = ""
     while True:
         batch = query.where(key > last).order_by(key).limit(BATCH)
-        found = await database.read(partial(_fetch, batch))
+        found = await database.read(partial(fetch, batch))
         for row in found:
             yield row
         if len(found) < BATCH:
             return
         last = found[-1][0]
+
+
+def fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Any]:
+    """Return all rows of a query."""
+    return connection.execute(query).all()
 
 
 async def reencrypt(
@@ -231,10 +236,6 @@ def _clamped(entry: E, name: str, written_at: float, now: float) -> E:
     logger.warning("the clock was set back by %.0f s: the lease of %s ends in %.0f s", written_at - now, name, lease)
     ahead: Any = entry  # of any class with the field
     return cast("E", attrs.evolve(ahead, locked_until=now + lease))
-
-
-def _fetch(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Any]:
-    return connection.execute(query).all()
 
 
 @cache
