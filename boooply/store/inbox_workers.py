@@ -125,11 +125,12 @@ class Work:
                 raise
             if call.task.done():
                 return await self._record(call, stored, and_take=True)
-        log_late(call, stored.attempts, self.timeout)
-        call.cancel()
-        late = asyncio.create_task(self._record_late(call, stored))
-        self._late.add(late)
-        late.add_done_callback(self._late.discard)
+            # within the block, because its end waits, and the work may be cancelled there
+            log_late(call, stored.attempts, self.timeout)
+            call.cancel()
+            late = asyncio.create_task(self._record_late(call, stored))
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
         return None
 
     async def _end(self, call: HandlerCall, stored: StoredEvent) -> None:

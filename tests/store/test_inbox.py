@@ -5,8 +5,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -414,11 +414,42 @@ async def test_four_handlers_that_never_return_do_not_stop_a_worker(
             await asyncio.Event().wait()
         handled.append(event.meeting_code)
 
-    await work_for(inbox, handle, lambda: bool(handled), timeout=0.3)
+    def have_failed() -> bool:
+        return caplog.text.count("failed, attempt 1: TimeoutError") == 4
+
+    await work_for(inbox, handle, lambda: bool(handled) and have_failed(), timeout=0.3)
     assert handled == ["Boooply-AI-4"]
     assert "interview.transcript of Boooply-AI-0 has taken longer than 0.3 s, attempt 1: it is cancelled" in caplog.text
     states = {row["attempts"]: row["status"] for row in await rows(store) if row["status"] != "done"}
     assert states == {1: "waiting"}  # they have failed, and wait for their pause
+
+
+async def test_work_that_ends_at_the_time_limit_of_a_handler_cancels_the_handler(
+    store: AsyncStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, leaving, ended = AsyncInbox(store), asyncio.Event(), list[str]()
+    await put(inbox)
+
+    @asynccontextmanager
+    async def renewed(*_: object, **__: object) -> AsyncIterator[None]:
+        yield
+        leaving.set()
+        await asyncio.sleep(30)  # as the end of the real one waits for a task
+
+    async def handle(_event: Event) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    monkeypatch.setattr("boooply.store.inbox_workers.renewed", renewed)
+    working = asyncio.create_task(inbox.work(handle, concurrency=1, timeout=0.05))
+    async with asyncio.timeout(10):
+        await leaving.wait()
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+    assert ended == ["cancelled"]
 
 
 async def test_a_coroutine_that_ignores_its_cancellation_does_not_stop_a_worker(store: AsyncStore) -> None:
