@@ -49,7 +49,7 @@ class AsyncLedger:
 
     async def _look_up(self, query: Select[*tuple[Any, ...]], asked: list[str]) -> AsyncIterator[Any]:
         for start in range(0, len(asked), BATCH):
-            # Without iterate(), under whose order SQLite would read the whole table.
+            # iterate() returns rows in order, for which SQLite would read the whole table.
             named = query.where(LEDGER.c.organization_id.in_(asked[start : start + BATCH]))
             for row in await self._database.read(partial(fetch, named)):
                 yield row
