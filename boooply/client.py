@@ -172,9 +172,8 @@ class Connection:
         if error is not None:
             raise error
         if failure_of(request, response) is not None:
-            decoding_error = DecodingError(request.operation, status=response.status, problems=(A_PAGE,))
-            decoding_error.organization_id = response.organization_id
-            raise decoding_error
+            organization_id = response.organization_id
+            raise DecodingError(request.operation, response.status, (A_PAGE,), organization_id=organization_id)
         return response
 
     async def close(self) -> None:

@@ -111,13 +111,20 @@ class DeadlineExceededError(APIError, TimeoutError):
     """
 
     def __init__(
-        self, operation: str, seconds: float, waiting_for: str = "response", status: int | None = None
+        self,
+        operation: str,
+        seconds: float,
+        waiting_for: str = "response",
+        status: int | None = None,
+        *,
+        organization_id: str | None = None,
     ) -> None:
         super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
         self._take_args(operation, seconds, waiting_for, status)
         self.operation = operation
         self.seconds = seconds
         self.status = status
+        self.organization_id = organization_id
 
 
 # How to find out whether a call was carried out, for calls where that is possible.
@@ -180,8 +187,11 @@ class DecodingError(APIError):
         problems: The problems, each with the expected and the found type, and never the value.
     """
 
-    def __init__(self, operation: str, status: int, problems: Iterable[str]) -> None:
+    def __init__(
+        self, operation: str, status: int, problems: Iterable[str], *, organization_id: str | None = None
+    ) -> None:
         self.operation = operation
+        self.organization_id = organization_id
         self.status: int = status  # pyright: ignore[reportIncompatibleVariableOverride]  # here always present
         self.problems: tuple[str, ...] = tuple(map(one_line, problems))
         super().__init__(f"{operation}: cannot read the response (HTTP {status}): {'; '.join(self.problems)}")

@@ -111,9 +111,8 @@ class Endpoint(Generic[T]):
             problem = None if payload is None else mismatch(response.request, payload, result)
             if problem is None:
                 return result
-        decoding_error = DecodingError(self.operation, status=response.status, problems=(problem,))
-        decoding_error.organization_id = response.organization_id
-        raise decoding_error
+        organization_id = response.organization_id
+        raise DecodingError(self.operation, response.status, (problem,), organization_id=organization_id)
 
     def _result(self, payload: dict[str, Any] | None) -> T:
         if self.result is NoneType:

@@ -326,11 +326,11 @@ class AsyncInterviews:
         try:
             async with asyncio.timeout(timeout):
                 return await evaluation_of(self, meeting_code, poll)
-        except APIError:
-            raise
-        except TimeoutError:
-            pass
-        raise DeadlineExceededError("interviews.wait_for_evaluation", timeout, waiting_for="evaluation")
+        except TimeoutError as error:
+            if isinstance(error, APIError):
+                raise
+        operation, organization_id = "interviews.wait_for_evaluation", self._transport.organization_id
+        raise DeadlineExceededError(operation, timeout, "evaluation", organization_id=organization_id)
 
     async def resolve(self, error: AmbiguousWriteError, /) -> Interview | NotSeen | CannotTell:
         """Look for the interview of a ``create`` that raised ``AmbiguousWriteError``.

@@ -181,6 +181,16 @@ async def test_an_ambiguous_write_names_the_customer(tenants, sandbox):
     assert caught.value.organization_id == "org_1"
 
 
+async def test_a_wait_that_ends_without_an_evaluation_names_the_customer(tenants):
+    client = await tenants.connect(customer(1))
+    interview = await client.interviews.create(
+        AIInterview(job_role="Engineer", candidate=Candidate(name="Jane", email="jane@example.com"))
+    )
+    with pytest.raises(DeadlineExceededError, match=r"no evaluation within 0\.1 s") as caught:
+        await client.interviews.wait_for_evaluation(interview.meeting_code, timeout=0.1)
+    assert caught.value.organization_id == "org_1"
+
+
 async def test_a_refusal_is_raised_as_it_is_and_the_next_click_tries_again(tenants, sandbox):
     sandbox.faults.add("create_organization_api_key", "422")
     with pytest.raises(APIStatusError, match="422"):
