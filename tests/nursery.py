@@ -5,6 +5,7 @@ to import. It ends with its last caller. ``Program`` in programs.py calls it.
 """
 
 import fcntl
+import gc
 import importlib
 import json
 import os
@@ -90,6 +91,7 @@ signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries who waited fo
 number, its_place, its_code, *modules = sys.argv[1:]
 for name in modules:
     importlib.import_module(name)
+gc.freeze()  # a program's garbage collector would copy all that is imported here
 kind, what, *arguments = next_program(socket.socket(fileno=int(number)), Path(its_place), Path(its_code))
 sys.argv = [kind, *arguments]
 if kind == "-m":
