@@ -141,12 +141,12 @@ def lowest(session: nox.Session) -> None:
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Change the modules that decide in small ways, and check that tests fail; tests/mutants.md lists survivors."""
-    install_wheel(session, "test", "mutants")  # for its metadata: mutmut imports the changed copy
+    install_wheel(session, "test", "typing", "mutants")  # for its metadata: mutmut imports the changed copy
     # fewer schedules than usual: a surviving mutant runs through all of them
     session.run("mutmut", "run", *session.posargs, env={"BOOOPLY_TEST_SCHEDULES": "200"})
     session.run("mutmut", "export-cicd-stats", silent=True)
     counts = json.loads(Path("mutants", "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
-    killed = counts["killed"] + counts["timeout"]
+    killed = counts["killed"] + counts["timeout"] + counts["caught_by_type_check"]
     tried = killed + counts["survived"] + counts["no_tests"] + counts["suspicious"] + counts["segfault"]
     session.log(f"{killed} of {tried} killed, {killed / tried:.1%}")
     if killed < KILLED * tried:
@@ -226,9 +226,8 @@ def browser(session: nox.Session) -> None:
     if shutil.which("chromium") is None:
         session.skip("there is no Chromium on this machine; install it with: apt-get install chromium")
     install_wheel(session, "test")
-    session.run(
-        "pytest", "--override-ini=addopts=--import-mode=importlib", "tests/browser", *session.posargs, env=memory()
-    )
+    here = ["--override-ini=addopts=--import-mode=importlib", "-n", str(os.cpu_count() or 1)]
+    session.run("pytest", *here, "tests/browser", *session.posargs, env=memory())
 
 
 @nox.session(default=False)
