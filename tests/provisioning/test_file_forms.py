@@ -11,7 +11,7 @@ import pytest
 
 from boooply.errors import ProvisioningError
 from boooply.models import TeamMember, Tenant
-from boooply.provisioning import Plan, RowWarning, read_tenants
+from boooply.provisioning import BadRow, Plan, RowWarning, read_tenants
 from boooply.provisioning.files import reading
 from boooply.provisioning.files.options import FileOptions
 from boooply.provisioning.files.reading import Layout, open_file
@@ -56,6 +56,7 @@ UNKNOWN_ENCODING = (
     'line 2 is not UTF-8. Save it as "CSV UTF-8", or name its encoding, such as cp1250 or cp1251, with --encoding '
     "(Python: encoding)."
 )
+NOT_ASCII = 'the file is not in ascii. Save it as "CSV UTF-8", or use another --encoding (Python: encoding).'
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,24 @@ def rows(*names: str) -> str:
             '(Python: encoding="cp1252") if the file is in cp1252, as it seems.',
             id="many lines",
         ),
+        pytest.param(
+            rows(*["Zoë"] * 5).encode("cp1252"),
+            'lines 2, 3, 4, 5 and 6 are not UTF-8. Save it as "CSV UTF-8", or use --encoding cp1252 '
+            '(Python: encoding="cp1252") if the file is in cp1252, as it seems.',
+            id="as many lines as are listed",
+        ),
+        pytest.param(
+            rows(*["Zoë"] * 6).encode("cp1252"),
+            'lines 2, 3, 4, 5, 6 and 1 more are not UTF-8. Save it as "CSV UTF-8", or use --encoding cp1252 '
+            '(Python: encoding="cp1252") if the file is in cp1252, as it seems.',
+            id="one line more",
+        ),
+        pytest.param(
+            f"user_name,{SHORT}\nZoë,1,u,a@b\nŠimon,2,u,a@b\n".encode("cp1252"),
+            'lines 2 and 3 are not UTF-8. Save it as "CSV UTF-8", or use --encoding cp1252 '
+            '(Python: encoding="cp1252") if the file is in cp1252, as it seems.',
+            id="a special capital at the start of a line",
+        ),
         pytest.param(rows("Петров").encode("cp1251"), UNKNOWN_ENCODING, id="Cyrillic"),
         pytest.param(rows("Michał Łukasz").encode("cp1250"), UNKNOWN_ENCODING, id="Polish"),
         pytest.param(rows("Müller").encode("mac-roman"), UNKNOWN_ENCODING, id="a Mac's"),
@@ -115,6 +134,11 @@ def rows(*names: str) -> str:
             rows("Zoë").encode() + "2,u,a@b,Müller\n".encode("cp1252"),
             "line 3 is not UTF-8, but other lines are. Correct it.",
             id="one line",
+        ),
+        pytest.param(
+            rows("Zoë").encode() + "2,u,a@b,Müller\n3,u,a@b,Ann\n4,u,a@b,Özil\n5,u,a@b,Bob\n".encode("cp1252"),
+            "lines 3 and 5 are not UTF-8, but other lines are. Correct them.",
+            id="two lines among plain ones",
         ),
         pytest.param(
             NAMED.encode("utf-16-le"),
@@ -132,6 +156,11 @@ def rows(*names: str) -> str:
 )
 def test_bytes_in_an_unknown_encoding_are_refused_once(write: Write, content: bytes, problem: str) -> None:
     assert problem_of(write(content)) == problem
+
+
+def test_a_file_that_is_not_in_utf_8_as_given_is_refused_with_its_lines(write: Write) -> None:
+    path = write(rows("Ann", "Петров").encode("cp1251"))
+    assert problem_of(path, encoding="utf-8") == problem_of(path) == UNKNOWN_ENCODING.replace("line 2", "line 3")
 
 
 def test_json_in_an_unknown_encoding_is_refused(write: Write) -> None:
@@ -156,13 +185,19 @@ def test_a_wrong_encoding_is_an_error(write: Write) -> None:
         "the file starts with the byte order mark of UTF-8, not cp1252. Leave out --encoding (Python: encoding)."
     )
     path = write(NAMED.encode("cp1252"))
-    assert problem_of(path, encoding="ascii").startswith('the file is not in ascii. Save it as "CSV UTF-8"')
+    assert problem_of(path, encoding="ascii") == NOT_ASCII
+
+
+def test_a_wrong_encoding_is_an_error_far_into_a_file_too(write: Write) -> None:
+    path = write(rows(*["Ann"] * 20_000, "Müller"))
+    assert problem_of(path, encoding="ascii") == NOT_ASCII
 
 
 @pytest.mark.parametrize("name", ["cp9999", "rot13", "a\0b"])
 def test_an_unknown_encoding_is_an_error(write: Write, name: str) -> None:
-    with pytest.raises(ProvisioningError, match=r"^encoding: .* is unknown\. Use a name such as utf-8"):
-        read_tenants(write(NAMED), encoding=name)
+    assert problem_of(write(NAMED), encoding=name) == (
+        f"encoding: {name!r} is unknown. Use a name such as utf-8, utf-16 or cp1252."
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,10 +261,30 @@ def test_a_wrong_delimiter_is_named_with_the_right_one(write: Write) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["organization_id;user_id;user_email;Name, first, middle, last", '"user_id";"Kunde";"Mail"'],
+    ids=["separates more cells", "makes the header unreadable"],
+)
+def test_a_delimiter_that_finds_fewer_names_is_wrong(write: Write, header: str) -> None:
+    assert problem_of(write(f"{header}\n"), delimiter=",") == (
+        "line 1 (the header): the delimiter is a semicolon, not ','. Use --delimiter \";\" (Python: delimiter)."
+    )
+
+
+@pytest.mark.parametrize("header", [SHORT.replace(",", "^"), "X"])
+def test_a_header_of_one_cell_asks_for_the_delimiter(write: Write, header: str) -> None:
+    assert problem_of(write(f"{header}\n1^u^a@b\n")) == (
+        f"line 1 (the header): the row has only one cell, '{header}'. "
+        'Name the delimiter, as in --delimiter "^" (Python: delimiter="^").'
+    )
+
+
 @pytest.mark.parametrize("given", ["::", '"', "\n", "x", "7"])
 def test_an_impossible_delimiter_is_an_error(write: Write, given: str) -> None:
-    with pytest.raises(ProvisioningError, match=r"^delimiter: .* cannot separate cells\. Use one character"):
-        read_tenants(write(NAMED), delimiter=given)
+    assert problem_of(write(NAMED), delimiter=given) == (
+        f"delimiter: {given!r} cannot separate cells. Use one character, such as , or ;, or the word tab."
+    )
 
 
 def test_a_header_in_no_language_of_ours_lists_the_columns_once(write: Write) -> None:
@@ -285,8 +340,10 @@ def test_a_mapping_of_a_missing_column_is_an_error(write: Write, name: str) -> N
         if name == "x.csv"
         else json.dumps({"organizationId": 1, "userId": "u", "userEmail": "a@b"})
     )
-    problem = problem_of(write(text, name), mapping={"Mail": "user_name"})
-    assert problem.endswith("the file has no column 'Mail' to map. Correct the name in --map (Python: mapping).")
+    place = "line 1 (the header): " if name == "x.csv" else ""
+    assert problem_of(write(text, name), mapping={"Mail": "user_name"}) == (
+        f"{place}the file has no column 'Mail' to map. Correct the name in --map (Python: mapping)."
+    )
 
 
 def test_a_header_without_required_columns_names_the_mapping_that_found_none(write: Write) -> None:
@@ -339,6 +396,15 @@ def test_a_value_in_a_column_without_a_name_is_an_error(write: Write) -> None:
     assert plan.tenants == (ONE,)
 
 
+def test_a_short_row_may_have_a_value_without_a_column_too(write: Write) -> None:
+    plan = read_tenants(write(f"{SHORT},,user_name\n1,u,a@b,call them!\n"))
+    assert plan == Plan(
+        tenants=(),
+        bad_rows=(BadRow(line=2, kind="value without a column", problem="'call them!' is in a column without a name"),),
+        warnings=(RowWarning(line=2, kind="short row", problem="the row has 4 cells, the header has 5"),),
+    )
+
+
 def test_cells_that_are_missing_at_the_end_are_a_warning(write: Write) -> None:
     plan = read_tenants(write(f"{SHORT},user_name\n1,u,a@b\n2,u,a@b,\n"))
     assert plan.tenants == (ONE, TWO)
@@ -357,14 +423,29 @@ SECOND = '{"organization id": "2", "USER_ID": "u", "user-email": "a@b"}'
     "text",
     [
         f"[{FIRST}, {SECOND}]",
+        f"[{FIRST},{SECOND}]",
         f"\ufeff\n[\n {OVER_LINES},\n\n{SECOND}\n]\n",
         f"{FIRST}\n{SECOND}\n",
         f"{OVER_LINES}\n{SECOND}\n",
     ],
-    ids=["an array", "an array over lines", "an object a line", "objects over lines"],
+    ids=["an array", "an array without blanks", "an array over lines", "an object a line", "objects over lines"],
 )
 def test_json_is_an_array_or_objects(write: Write, text: str) -> None:
     assert read_tenants(write(text, "x.json")) == Plan(tenants=(ONE, TWO))
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        pytest.param(FIRST, "JSON Lines", id="an object"),
+        pytest.param(f"\n {FIRST}\n{{broken\n", "JSON Lines", id="an object a line below a blank line"),
+        pytest.param(f"{' ' * 5_000}\n{FIRST}\n", "JSON Lines", id="far down"),
+        pytest.param(OVER_LINES, "JSON", id="an object over lines"),
+        pytest.param(f"[{FIRST}]", "JSON", id="an array"),
+    ],
+)
+def test_the_form_of_json_is_recognized(write: Write, text: str, form: str) -> None:
+    assert layout_of(write(text, "x.json")) == Layout(form=form, encoding="utf-8")
 
 
 def test_an_object_of_an_array_is_known_by_its_first_line(write: Write) -> None:
@@ -376,11 +457,18 @@ def test_an_object_of_an_array_is_known_by_its_first_line(write: Write) -> None:
     assert kinds(plan) == [(5, "invalid value"), (5, "invalid value"), (7, "wrong type")]
 
 
+def test_blank_lines_above_an_array_count(write: Write) -> None:
+    assert kinds(read_tenants(write(f"\n\n[7, {FIRST}]", "x.json"))) == [(3, "wrong type")]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("[\n{}", "line 2: not valid JSON: the array is not closed, or a comma is missing"),
         ("[\n{} {}]", "line 2: not valid JSON: the array is not closed, or a comma is missing"),
+        ("\n[\n{} {}\n\n]", "line 3: not valid JSON: the array is not closed, or a comma is missing"),
+        ("\n[\n{}\n]\n[{}]", "line 4: not valid JSON: the array is not closed, or text follows it"),
+        ("[{}]]", "line 1: not valid JSON: the array is not closed, or text follows it"),
         ("[{}]\n[{}]", "line 1: not valid JSON: the array is not closed, or text follows it"),
         ("[\n{'a': 1}]", "line 2: not valid JSON: Expecting property name enclosed in double quotes at character 2"),
         ("[" * 100_000, "line 1: cannot be read as JSON: a number is too long, or the nesting is too deep"),
@@ -397,9 +485,11 @@ def test_json_that_cannot_be_read_is_an_error(write: Write, text: str, problem: 
 
 
 def test_a_large_array_is_refused_with_the_way_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_LARGEST", 10)
-    problem = problem_of(write('[{"organizationId": 1}]', "x.json"))
-    assert problem == (
+    path = write(f"[{FIRST}]", "x.json")
+    monkeypatch.setattr(reading, "_LARGEST", path.stat().st_size)
+    assert read_tenants(path).tenants == (ONE,)
+    monkeypatch.setattr(reading, "_LARGEST", path.stat().st_size - 1)
+    assert problem_of(path) == (
         "the file has 0 MB, and the limit is 50 MB. Write one object per line, and name the file .jsonl."
     )
 
@@ -421,6 +511,44 @@ def test_ids_that_look_alike_are_a_warning(write: Write, first: str, second: str
     plan = read_tenants(path, allow={"first": [first], "second": second}.get(allow, ()))
     assert [tenant.organization_id for tenant in plan.tenants] == [first, "x", second]
     assert kinds(plan) == ([] if allow else [(4, "look-alike ids")])
+
+
+def test_an_id_is_compared_with_the_first_that_looks_like_it(write: Write) -> None:
+    path = write(f"{SHORT}\n7,u,a@b\n07,u,a@b\n007,u,a@b\n")
+    assert read_tenants(path).warnings == tuple(
+        RowWarning(
+            line=line,
+            kind="look-alike ids",
+            column="organization_id",
+            problem=f"organization_id: '{identity}' looks like '7' on line 2",
+        )
+        for line, identity in ((3, "07"), (4, "007"))
+    )
+
+
+def test_an_id_that_lacks_the_zeros_of_a_connected_one_is_a_warning(write: Write) -> None:
+    with open_file(write(f"{SHORT}\n1,u,a@b\n"), FileOptions(), {"1": "001"}) as file:
+        assert list(file.rows) == [
+            RowWarning(
+                line=2,
+                kind="lost zeros",
+                column="organization_id",
+                problem="organization_id: '1' looks like '001', which is already connected",
+            ),
+            ONE,
+        ]
+
+
+def test_ids_with_half_of_a_character_are_compared_too(write: Write) -> None:
+    plan = read_tenants(write(f"{SHORT}\n+2AA-,u,a@b\n+2AA-,u,a@b\n"), encoding="utf-7")
+    assert plan.bad_rows == (
+        BadRow(
+            line=3,
+            kind="repeated id",
+            column="organization_id",
+            problem="organization_id: '\\ud800' is already used on line 2",
+        ),
+    )
 
 
 def test_an_allowed_id_may_look_like_a_spreadsheets_doing(write: Write) -> None:

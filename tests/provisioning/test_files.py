@@ -4,6 +4,7 @@ import re
 import tracemalloc
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -379,6 +380,17 @@ def test_bad_json_rows_name_their_problems(read: Read, text: str, problem: str) 
     assert found.tenants == (TWO,)
 
 
+def test_a_bad_json_row_has_a_kind_and_a_column(read: Read) -> None:
+    text = f'{{{GOOD}, "userId": "v", "seats": 3, "team_members": 7}}'
+    assert read(text, "customers.jsonl").bad_rows == (
+        BadRow(
+            line=1, kind="repeated name", column="user_id", problem="user_id: is given twice, as 'user_id' and 'userId'"
+        ),
+        BadRow(line=1, kind="unknown name", problem="unknown name 'seats'"),
+        BadRow(line=1, kind="wrong type", column="team_members", problem="team_members: 7 must be a list of objects"),
+    )
+
+
 def test_a_repeated_id_in_json_lines(read: Read) -> None:
     found = read(f"{as_json(ONE)}\n\n{as_json(ONE)}\n", "customers.jsonl")
     assert problems(found) == [(3, "organization_id: '1' is already used on line 1")]
@@ -445,6 +457,30 @@ def test_rows_are_read_in_the_order_of_the_file(tmp_path: Path) -> None:
         BadRow(line=3, kind="missing value", column="organization_id", problem="organization_id: is missing"),
         TWO,
     ]
+
+
+def test_iterating_refuses_unknown_columns(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text(f"{SHORT},plan\n1,u,a@b,gold\n")
+    with pytest.raises(ProvisioningError, match="unknown name 'plan'"):
+        list(iterate_rows(path))
+
+
+def test_another_thread_may_continue_an_iteration(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text(f"{SHORT}\n1,u,a@b\n2,u,a@b\n")
+    rows = iterate_rows(path)
+    assert next(rows) == ONE
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(list, rows).result() == [TWO]
+
+
+def test_iterating_leaves_no_file_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text(f"{SHORT}\n1,u,a@b\n2,u,a@b\n")
+    monkeypatch.chdir(tmp_path)
+    for _ in iterate_rows(path):
+        assert list(tmp_path.iterdir()) == [path]
 
 
 def written(path: Path, tenants: list[Tenant], *, bom: bool = False) -> Path:

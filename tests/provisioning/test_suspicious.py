@@ -155,12 +155,34 @@ def test_every_kind_has_a_remedy(text: str) -> None:
         assert {kind for kind, _ in found(column, text)} <= REMEDIES.keys()
 
 
-def test_an_invisible_character_is_named_with_its_place() -> None:
-    [suspicion] = suspicions("organization_id", f"org_1{ZERO_WIDTH_SPACE}2")
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f"org_1{ZERO_WIDTH_SPACE}2", "zero width space (U+200B) at character 6"),
+        ("a\tb", "tab (U+0009) at character 2"),
+    ],
+)
+def test_an_invisible_character_is_named_with_its_place(text: str, place: str) -> None:
+    [suspicion] = suspicions("organization_id", text)
 
-    assert suspicion == Suspicion(
-        "invisible character", "contains an invisible character: zero width space (U+200B) at character 6"
-    )
+    assert suspicion == Suspicion("invisible character", f"contains an invisible character: {place}")
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "suspicion"),
+    [
+        ("user_id", "bply_org_0123456789abcdef", Suspicion("key", "contains a key")),
+        ("user_id", "M\ufffdller", Suspicion("lost character", "has lost a character, which is now \ufffd")),
+        (
+            "user_name",
+            "M\ufffdller",
+            Suspicion("lost character", "has lost a character, which is now \ufffd", is_warning=True),
+        ),
+        ("user_name", "MÃ¼ller", Suspicion("wrong encoding", "looks like text in the wrong encoding", is_warning=True)),
+    ],
+)
+def test_a_suspicion_says_what_is_wrong(column: str, text: str, suspicion: Suspicion) -> None:
+    assert list(suspicions(column, text)) == [suspicion]
 
 
 def test_a_value_has_all_its_suspicions() -> None:

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
+from openpyxl.chart import BarChart
 
 from boooply.errors import ProvisioningError
 from boooply.models import TeamMember, Tenant
@@ -147,6 +148,11 @@ def test_the_first_sheet_with_the_columns_is_read(save: Save) -> None:
         )
 
 
+def test_a_blank_sheet_before_the_one_with_the_columns_is_passed_over(save: Save) -> None:
+    path = save(("Read me",), Blank=[], Tenants=[COLUMNS, (1, "u", "a@b")])
+    assert read_tenants(path) == Plan(tenants=(ONE,))
+
+
 def test_a_mapping_finds_the_sheet(save: Save) -> None:
     path = save(("x",), Kunden=[("Firma", "Wer", "Mail"), (1, "u", "a@b")])
     mapping = {"Firma": "organization_id", "Wer": "user_id", "mail": "user_email"}
@@ -195,6 +201,11 @@ def test_odd_cells_are_refused(save: Save, value: Any, code: str | None, kind: s
     assert bad(read_tenants(path)) == [(2, kind, column, f"{column}: {problem}")]
 
 
+def test_an_odd_cell_is_no_team(save: Save) -> None:
+    path = save((*COLUMNS, "team_members"), (1, "u", "a@b", None, True))
+    assert bad(read_tenants(path)) == [(2, "truth value", "team_members", "team_members: 'TRUE' is a truth value")]
+
+
 def test_an_odd_cell_is_allowed_as_an_id(save: Save) -> None:
     path = save(COLUMNS, (True, "u", "a@b", None))
     assert read_tenants(path, allow=["TRUE"]).tenants == (attrs.evolve(ONE, organization_id="TRUE"),)
@@ -218,6 +229,28 @@ def test_a_workbook_without_customers_is_an_error(save: Save, sheets: dict[str, 
     with pytest.raises(ProvisioningError) as caught:
         read_tenants(path)
     assert str(caught.value).startswith(f"{path}: {problem}")
+
+
+def test_a_workbook_of_charts_contains_no_sheet(tmp_path: Path) -> None:
+    book: Any = openpyxl.Workbook()
+    book.create_chartsheet("Chart").add_chart(BarChart())
+    book.remove(book.worksheets[0])
+    path = tmp_path / "charts.xlsx"
+    book.save(path)
+    with pytest.raises(ProvisioningError) as caught:
+        read_tenants(path)
+    assert str(caught.value) == f"{path}: the workbook contains no sheet"
+
+
+def test_a_sheet_is_searched_for_formulas_in_blocks_of_whole_tags(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(COLUMNS, *[(number, "u", "a@b") for number in range(100)])
+    monkeypatch.setattr(workbooks, "_PIECE", 1_000)
+    with zipfile.ZipFile(path) as archive:
+        part = archive.getinfo("xl/worksheets/sheet1.xml")
+        pieces = list(workbooks._pieces(archive, part))
+        assert b"".join(pieces) == archive.read(part)
+    assert all(piece.startswith(b"<") for piece in pieces)
+    assert max(map(len, pieces)) < 1_100
 
 
 @pytest.mark.parametrize(
@@ -293,6 +326,10 @@ def test_a_large_workbook_is_refused_with_the_way_out(save: Save, monkeypatch: p
             ProvisioningError, match=r"the file has 0 MB, and the limit is 50 MB\. Save it as CSV UTF-8\."
         ):
             read_tenants(path)
-    monkeypatch.setattr(workbooks, "_MOST_BYTES", 10)
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    monkeypatch.setattr(workbooks, "_MOST_BYTES", unpacked)
+    assert read_tenants(path).tenants == (ONE,)
+    monkeypatch.setattr(workbooks, "_MOST_BYTES", unpacked - 1)
     with pytest.raises(ProvisioningError, match=r"the file is too large\. Save it as CSV UTF-8\."):
         read_tenants(path)
