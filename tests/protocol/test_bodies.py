@@ -37,10 +37,24 @@ def test_a_body_reads_back_as_it_was(value: dict[str, Any]) -> None:
     assert json.loads(json_body(value)) == value
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, {("a",): 1}, b"x"])
-def test_a_body_without_a_json_form(value: object) -> None:
-    with pytest.raises(ValidationError, match="json: cannot be written as JSON"):
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "ValueError"),
+        (float("inf"), "ValueError"),
+        (object(), "TypeError"),
+        ({1, 2}, "TypeError"),
+        ({("a",): 1}, "TypeError"),
+        (b"x", "TypeError"),
+    ],
+)
+def test_a_body_without_a_json_form(value: object, reason: str) -> None:
+    with pytest.raises(ValidationError) as caught:
         json_body(value)
+
+    assert str(caught.value) == (
+        f"json: cannot be written as JSON ({reason}): use only text, numbers, booleans, None, lists and dictionaries"
+    )
 
 
 @given(st.dictionaries(st.text(), NESTED, max_size=5))

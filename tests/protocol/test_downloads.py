@@ -57,6 +57,11 @@ def test_a_part_belongs_where_its_range_says_and_nowhere_else(status, headers, p
     assert start_of_body(BROKEN, status, headers) == progress
 
 
+def test_the_size_of_a_file_with_a_name_may_come_with_a_later_part():
+    headers = {"Content-Range": "bytes 100-199/200"}
+    assert start_of_body(Progress(100, '"one"'), 206, headers) == BROKEN
+
+
 def test_progress_is_whole_if_no_byte_is_known_to_be_missing():
     assert not BROKEN.is_whole
     assert Progress(200, None, 200).is_whole

@@ -4,6 +4,7 @@ import json
 import pickle
 from contextlib import suppress
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from boooply import errors
 from boooply.errors import APIStatusError, DecodingError, RateLimitError
 from boooply.protocol.endpoints import CREATE_INTERVIEW, DELETE_INTERVIEW, ENDPOINTS, GET_INTERVIEW
+from boooply.protocol.errors import request_id_of
 from boooply.protocol.messages import Response
+from boooply.secret import Secret
 
 
 def respond(status: int, body: object = b"", **headers: str) -> Response:
@@ -159,6 +162,18 @@ def test_a_secret_that_the_api_repeats_is_masked(secret: str) -> None:
     assert "0123456789" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
 
+def test_the_request_id_of_a_response_is_without_its_key_and_quotes_of_its_request() -> None:
+    key, quote = "a-key-of-no-known-form", "a-meeting-code-of-more-than-32-characters"
+    response = attrs.evolve(
+        respond(200, {}, X_Request_Id=f"r-1 {key} {quote}"),
+        key=Secret(key),
+        request=CREATE_INTERVIEW.request(query={"search": quote}),
+    )
+    assert request_id_of(response) == "r-1 …form …"
+    assert request_id_of(respond(200, {}, X_Request_Id="r-1")) == "r-1"
+    assert request_id_of(respond(200, {})) is None
+
+
 @pytest.mark.parametrize(
     ("response", "problem"),
     [
@@ -179,6 +194,13 @@ def test_an_unreadable_response(response: Response, problem: str) -> None:
     assert caught.value.problems[0].startswith(problem)
     assert str(caught.value).startswith("interviews.get: cannot read the response (HTTP 200): ")
     assert caught.value.__context__ is None
+
+
+def test_a_content_type_is_quoted_up_to_80_characters() -> None:
+    with pytest.raises(DecodingError) as caught:
+        GET_INTERVIEW.parse(respond(200, b"hello", Content_Type=f"text/{'x' * 76}"))
+
+    assert caught.value.problems == (f"expected a JSON object, found 5 bytes of text/{'x' * 75}",)
 
 
 json_values = st.recursive(

@@ -134,6 +134,7 @@ def test_the_environment_is_the_second_choice() -> None:
         "user:pass@proxy.example:3128",
         "http://user:p%40ss%2F%23@proxy.example:3128",
         "http://user:p@ss!word@proxy.example",
+        "http://user:pass:word@proxy.example",
         "http://user@[2001:db8::1]:1",
         "http://münchen.example:1",
         "http://us%C3%A9r:geh%C3%A9im@proxy.example:1",
@@ -181,6 +182,29 @@ def test_a_proxy_that_cannot_work(value: str, problem: str) -> None:
     assert "hush" not in found
 
 
+FORM = (
+    "must be of the form http://USER:PASSWORD@HOST:PORT, with a valid host and port. In the user name and password, "
+    "percent-encode everything except letters and digits"
+)
+END = "must end after the port. In the user name and password, percent-encode / (%2F), ? (%3F) and # (%23)"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("ftp://host:1", FORM),
+        ("http://host:1/path", END),
+        (
+            "http://us%3Aer@host:1",
+            "has a character in its user name or password that HTTP cannot send: change them at the proxy",
+        ),
+        ("SOCKS5hush://host:1", "names a socks5h proxy, which is not supported: use an HTTP or HTTPS proxy"),
+    ],
+)
+def test_the_whole_problem_of_a_proxy_with_its_remedy(value: str, problem: str) -> None:
+    assert proxy_problem(value) == problem
+
+
 @generated(st.text(min_size=1), st.text(), st.sampled_from(["host", "host:1", "[::1]:1"]))
 def test_a_proxy_that_is_accepted_is_one_that_aiohttp_can_use(user: str, password: str, host: str) -> None:
     value = f"http://{user}:{password}@{host}"
@@ -197,6 +221,8 @@ def test_a_proxy_that_is_accepted_is_one_that_aiohttp_can_use(user: str, passwor
         ("10.0.0.0/8", "10.1.2.3", True),
         ("10.0.0.0/8", "11.1.2.3", False),
         ("10.0.0.0/8", "ten.example", False),
+        ("10.1.2.3/8", "10.9.9.9", True),
+        ("10.1.2.3/8", "11.1.2.3", False),
         ("10.1.2.3", "10.1.2.3", True),
         ("*.x.example", "a.x.example", True),
         ("*.x.example", "x.example", False),
@@ -215,6 +241,8 @@ def test_a_proxy_that_is_accepted_is_one_that_aiohttp_can_use(user: str, passwor
         ("2001:db8::/32", "2001:db8::1", True),
         ("[2001:db8::]/32", "2001:db8::1", True),
         ("a.example, x.example", "x.example", True),
+        ("a.example,x.example", "x.example", True),
+        ("a.example,x.example", "a.example", True),
         ("a.example x.example", "x.example", True),
         ("*", "x.example", True),
         ("", "x.example", False),

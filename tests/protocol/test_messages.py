@@ -41,7 +41,7 @@ def test_an_identity_is_one_segment_or_an_error(value: str) -> None:
         ("..", "meeting_code: cannot be '..'"),
         ("a\nb", "meeting_code: contains a control character"),
         ("a\x7fb", "meeting_code: contains a control character"),
-        ("\ud800", "meeting_code: contains an unpaired surrogate"),
+        ("\ud800", "meeting_code: contains an unpaired surrogate, which UTF-8 cannot encode"),
         (7, "meeting_code: must be text, not an int"),
         (None, "meeting_code: must be text, not None"),
     ],
@@ -101,7 +101,7 @@ async def test_a_parameter_of_another_type_is_rejected_and_not_shown(
 
 
 def test_a_query_without_a_utf8_form() -> None:
-    with pytest.raises(ValidationError, match="params: contain an unpaired surrogate"):
+    with pytest.raises(ValidationError, match=r"^params: contain an unpaired surrogate, which UTF-8 cannot encode$"):
         query_string({"search": "\ud800"})
 
 
@@ -170,6 +170,13 @@ def test_a_raw_request(
 def test_a_raw_request_with_a_body() -> None:
     assert raw_request("POST", "/a", json={"b": None}).body == b'{"b":null}'
     assert raw_request("POST", "/a", json=False).body == b"false"
+
+
+def test_a_page_of_html_is_not_the_response_of_a_raw_request() -> None:
+    check = raw_request("GET", "/a").check
+
+    assert check(Response(status=200, headers={}, body=b"<!DOCTYPE html><p>Log in")) == "a page of HTML"
+    assert check(Response(status=200, headers={}, body=b'{"success": true}')) is None
 
 
 def test_the_table_has_every_operation_of_the_contract() -> None:

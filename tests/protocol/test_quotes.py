@@ -127,7 +127,15 @@ def test_no_run_of_32_characters_survives(cv: str, start: int, length: int, esca
     assert [run for run in runs if run.strip() and any(inside(way, run) in message for way in ESCAPES.values())] == []
 
 
-@pytest.mark.parametrize("text", [r"no \"Ω\" at C:\new\u0041", "no role: 東京\\n", "a word, and another one; " * 18])
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"no \"Ω\" at C:\new\u0041",
+        "no role: 東京\\n",
+        f"no role: {json.dumps('東京都千代田区')}",
+        "a word, and another one; " * 18,
+    ],
+)
 def test_a_message_that_quotes_nothing_stays(text: str) -> None:
     assert failed(create("Ω" * 40), f"{text} and so on and on, for the candidate").message.startswith(text)
 

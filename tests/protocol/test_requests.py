@@ -1,12 +1,14 @@
 """The properties of a request except its bytes, and the reads that show its effect."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from boooply import AIInterview, APIStatusError, Candidate, DecodingError, HumanInterview, Participant, Tenant
 from boooply.models import Cancellation, Invitation
+from boooply.models.requests import Rescheduling
 from boooply.protocol import endpoints
 from boooply.protocol.messages import Request, Response
 
@@ -24,6 +26,12 @@ def cancelling() -> Request:
 
 def removing() -> Request:
     return endpoints.REMOVE_PARTICIPANT.request(meeting_code="c", participant_id="p2")
+
+
+def moving() -> Request:
+    return endpoints.RESCHEDULE_INTERVIEW.request(
+        body=Rescheduling(scheduled_at=datetime(2030, 5, 6, 12, tzinfo=UTC)), meeting_code="c"
+    )
 
 
 def test_a_request_names_what_and_whom_it_is_about() -> None:
@@ -52,6 +60,11 @@ def test_a_request_names_what_and_whom_it_is_about() -> None:
         (cancelling(), {"meeting": {"meetingCode": "c", "sessionStatus": "CANCELLED"}}, True),
         (cancelling(), {"meeting": {"meetingCode": "c", "sessionStatus": "SCHEDULED"}}, False),
         (cancelling(), None, False),
+        (moving(), {"meeting": {"meetingCode": "c", "scheduledAt": "2030-05-06T12:00:00.999Z"}}, True),
+        (moving(), {"meeting": {"meetingCode": "c", "scheduledAt": "2030-05-06T12:00:01Z"}}, False),
+        (moving(), {"meeting": {"meetingCode": "c", "scheduledAt": "2030-05-06T11:59:59.001Z"}}, True),
+        (moving(), {"meeting": {"meetingCode": "c", "scheduledAt": "2030-05-06T11:59:59Z"}}, False),
+        (moving(), {"meeting": {"meetingCode": "c"}}, False),
         (removing(), {"participants": [{"id": "p1"}]}, True),
         (removing(), {"participants": [{"id": "p1"}, {"id": "p2"}]}, False),
         (removing(), {"participants": []}, True),

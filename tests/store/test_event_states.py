@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from boooply.store import ClaimResult, event_states
@@ -31,8 +32,14 @@ def test_a_claimed_event_is_busy_until_its_lease_ends(now: float, result: ClaimR
 
 
 def test_only_the_claim_itself_renews_its_lease() -> None:
-    assert event_states.renew(claimed(), 50, claim_token="ours", lease=60)[1].locked_until == 110
+    renewed = attrs.evolve(claimed(), locked_until=110)
+    assert event_states.renew(claimed(), 50, claim_token="ours", lease=60) == (True, renewed)
     assert event_states.renew(claimed(), 50, claim_token="theirs", lease=60) == (False, claimed())
+
+
+def test_a_handled_event_has_left_its_queue_and_keeps_its_count_of_attempts() -> None:
+    done = EventState(status=EventStatus.DONE, claim_token="late", attempts=3)
+    assert event_states.finish(claimed(attempts=2, number=7), 1, claim_token="late") == (True, done)
 
 
 def test_what_is_done_stays_done() -> None:
@@ -58,7 +65,9 @@ def test_a_claim_can_be_repeated() -> None:
 
 
 def test_only_the_claim_itself_releases_an_event() -> None:
-    _, released = event_states.release(claimed(), 1, claim_token="ours")
+    is_released, released = event_states.release(claimed(number=7), 1, claim_token="ours")
+    assert is_released
+    assert released == EventState(status=EventStatus.WAITING, claim_token="ours", attempts=1, number=7)
     assert event_states.claim(released, 1, claim_token="theirs", lease=60)[0] is ClaimResult.CLAIMED
     assert event_states.release(claimed(), 1, claim_token="theirs") == (False, claimed())
     assert failed(claimed(), 1, by="theirs") == (None, claimed())

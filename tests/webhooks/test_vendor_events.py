@@ -132,3 +132,8 @@ def test_an_event_in_the_first_form_has_all_that_others_have() -> None:
     )
     assert event.transcript[0].text == "Hi"
     assert event.timestamp == datetime.fromisoformat("2026-03-21T18:30:00Z")
+
+
+def test_data_that_is_null_in_the_first_form_is_no_field() -> None:
+    assert flat("interview.scores", data=None).extra == {}
+    assert flat("interview.new", data=None, mood="calm").data == {"meetingCode": "Boooply-AI-1", "mood": "calm"}
