@@ -26,10 +26,12 @@ from boooply import (
     Tenant,
 )
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, async_provision
+from boooply.provisioning.iteration import batched
+from boooply.provisioning.outcomes import known_outcome
 from boooply.provisioning.provisioner import KeyProvisioner, NotClaimed
-from boooply.recording import Recorder
+from boooply.recording import Claimed, Recorder
 from boooply.sandbox import Limits, Sandbox
-from boooply.store import AsyncStore, State
+from boooply.store import AsyncStore, ClaimResult, Entry, State
 
 
 def customer(number: int, name: str | None = None) -> Tenant:
@@ -412,9 +414,10 @@ async def test_a_customer_that_waits_after_a_429_is_not_recorded_as_sent(store):
         await until(lambda: sandbox.calls)
         await asyncio.sleep(0.1)
         found = await state(store, "org_1")
+        claimed = await Recorder(store).claim(customer(1), claim_token="other/0", lease=1)
         stop.set()
         assert await task == []
-    assert found is State.TODO
+    assert (found, claimed.result) == (State.TODO, ClaimResult.BUSY)
 
 
 class Vault:
@@ -633,5 +636,71 @@ async def test_a_run_whose_last_outcome_cannot_be_recorded_reports_it(store, mon
         while not slow.mints:  # noqa: ASYNC110 - the sandbox sets no event
             await asyncio.sleep(0.01)
         stop.set()
-        with pytest.raises(StoreError, match="did not record all outcomes"):
+        with pytest.raises(StoreError, match=r"^the store did not record all outcomes before the run ended$"):
             await asyncio.wait_for(ending, 30)
+
+
+async def test_a_customer_whose_request_outlasts_the_grace_is_in_doubt(store):
+    stop = asyncio.Event()
+    async with (
+        Sandbox(latency=20) as slow,
+        AsyncBoooplyPlatform(platform_key=slow.platform_key, base_url=slow.base_url) as platform,
+    ):
+        running = asyncio.create_task(run([customer(1)], platform, store, stop=stop, grace=0.1))
+        await until(lambda: slow.mints)
+        stop.set()
+        outcomes = await asyncio.wait_for(running, 30)
+    assert outcomes == [InDoubt("org_1", "the run was stopped while the request was under way")]
+    assert await state(store, "org_1") is State.IN_DOUBT
+
+
+async def test_a_cancelled_caller_is_not_told_that_its_request_was_rejected(store):
+    has_arrived, may_respond = asyncio.Event(), asyncio.Event()
+
+    async def mint(_request: web.Request) -> web.Response:
+        has_arrived.set()
+        await may_respond.wait()
+        return web.json_response({"success": False, "error": "unknown key"}, status=401)
+
+    async with serving(mint) as url, AsyncBoooplyPlatform(platform_key="bply_platform_x", base_url=url) as platform:
+        provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store))
+        connecting = asyncio.create_task(provisioner.connect(customer(1)))
+        await has_arrived.wait()
+        connecting.cancel()
+        await asyncio.sleep(0.02)
+        assert not connecting.done()
+        may_respond.set()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+    assert await state(store, "org_1") is State.TODO
+
+
+async def test_a_customer_that_waits_after_a_429_is_not_in_doubt_when_requests_are_abandoned(platform, store, sandbox):
+    sandbox.faults.add("create_organization_api_key", "429")
+    provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store))
+    connecting = asyncio.create_task(provisioner.connect(customer(1)))
+    await until(lambda: sandbox.calls)
+    await asyncio.sleep(0.1)
+    provisioner.give_up()
+    await asyncio.sleep(0.05)
+    assert not connecting.done()
+    provisioner.stop()
+    with pytest.raises(NotClaimed):
+        await connecting
+    assert await state(store, "org_1") is State.TODO
+
+
+def test_a_customer_that_failed_for_an_unknown_reason_has_an_empty_reason():
+    for result, kind in ((ClaimResult.FAILED, Failed), (ClaimResult.IN_DOUBT, InDoubt)):
+        assert known_outcome(Claimed(result=result, entry=Entry(organization_id="org_1")), "run/0") == kind("org_1", "")
+
+
+async def test_items_come_in_batches_of_a_size_and_the_last_is_the_rest():
+    async def source(count: int) -> AsyncIterator[int]:
+        for number in range(count):
+            yield number
+
+    for items in (range, source):
+        assert [one async for one in batched(items(5), 2)] == [[0, 1], [2, 3], [4]]
+        assert [one async for one in batched(items(4), 2)] == [[0, 1], [2, 3]]
+        assert [one async for one in batched(items(0), 2)] == []

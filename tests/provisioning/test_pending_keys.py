@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
+import re
 import tempfile
+import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from boooply.provisioning import pending_keys
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.rescue import write_rescue_file
 from boooply.recording import Recorder
+from boooply.secret import redact
 from boooply.store import AsyncStore
 
 KEY = Secret("bply_org_0123456789abcdef")
@@ -49,6 +54,15 @@ def delete(folder: Path, *, is_replaced: bool) -> None:
         file.unlink()
     if is_replaced:
         (folder / "boooply.db").touch()
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    return [(one.levelno, one.getMessage()) for one in caplog.records if one.name == "boooply.keys"]
+
+
+def rescue_of_org_0(reason: str, file: Path) -> tuple[int, str]:
+    problem = f"the key of org_0 was minted but could not be stored ({reason})."
+    return logging.CRITICAL, f"{problem} It is in {file}. `boooply store restore FILE` stores it."
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -254,3 +268,108 @@ def test_a_rescue_file_that_cannot_be_written_leaves_no_part_of_itself(tmp_path,
     monkeypatch.setattr(os, "fsync", fail)
     assert write_rescue_file("a line\n") is None
     assert [*tmp_path.iterdir(), *temporary.iterdir()] == [temporary]
+
+
+async def test_a_key_that_is_retried_is_reported_once_and_the_key_beside_it_is_stored(
+    platform: AsyncBoooplyPlatform,
+    store: AsyncStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    restore, attempts, late = Recorder.restore, 0, Secret("bply_org_0123456789.and-a-secret-rest")
+
+    async def fail_twice(self: Recorder, organization_id: str, api_key: Secret, **options: bool) -> bool | None:
+        nonlocal attempts
+        if organization_id == "org_1":
+            attempts += 1
+            if attempts <= 2:
+                raise RuntimeError(f"no room\nfor {late.reveal()}")
+        return await restore(self, organization_id, api_key, **options)
+
+    await Recorder(store).enroll(TENANTS)
+    monkeypatch.setattr(pending_keys, "_RETRY_AFTER", 0.01)
+    monkeypatch.setattr(Recorder, "restore", fail_twice)
+    others = asyncio.all_tasks()
+    async with keeping(store, platform, org_0=KEY, org_1=late):
+        (task,) = asyncio.all_tasks() - others
+        await until(task.done)
+    assert [(await store.keys.get(f"org_{number}")) for number in range(2)] == [KEY, late]
+    assert (attempts, rescued(tmp_path)) == (3, [])
+    reason = redact(f"no room for {late.reveal()}", late)
+    assert "secret" not in reason
+    assert logged(caplog) == [
+        (logging.WARNING, f"the key of org_1 was minted but is not stored yet ({reason}). It is retried.")
+    ]
+
+
+async def test_a_key_whose_error_has_no_text_is_reported_with_the_kind_of_the_error(
+    platform: AsyncBoooplyPlatform,
+    store: AsyncStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(*_arguments: object, **_options: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(Recorder, "restore", fail)
+    async with keeping(store, platform, org_0=KEY):
+        await until(lambda: logged(caplog))
+    (file,) = rescued(tmp_path)
+    assert logged(caplog) == [
+        (logging.WARNING, "the key of org_0 was minted but is not stored yet (TimeoutError). It is retried."),
+        rescue_of_org_0("TimeoutError", file),
+    ]
+
+
+async def test_a_key_that_was_not_tried_before_the_stop_is_rescued_for_that_reason(
+    platform: AsyncBoooplyPlatform, store: AsyncStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with keeping(store, platform, org_0=KEY):
+        pass
+    (file,) = rescued(tmp_path)
+    assert logged(caplog) == [rescue_of_org_0("the application stopped", file)]
+
+
+async def test_a_late_key_that_is_not_needed_is_reported_and_not_rescued(
+    platform: AsyncBoooplyPlatform, store: AsyncStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await Recorder(store).finish(TENANTS[0], KEY, claim_token="a/0")
+    async with keeping(store, platform, org_0=OTHER, org_9=Secret("bply_org_of_a_disconnected_customer")):
+        await until(lambda: len(logged(caplog)) == 2)
+    assert logged(caplog) == [
+        (logging.WARNING, "org_0: already has another key, which is kept. You can revoke this one at Boooply."),
+        (logging.WARNING, "org_9: was disconnected in the meantime: its late key is not stored"),
+    ]
+    assert [(one, await store.keys.get(one)) async for one in store.keys.organizations()] == [("org_0", KEY)]
+    assert rescued(tmp_path) == []
+
+
+async def test_the_task_of_stored_keys_has_a_name_and_is_forgotten(
+    platform: AsyncBoooplyPlatform, store: AsyncStore
+) -> None:
+    await Recorder(store).enroll(TENANTS)
+    pending, others = PendingKeys(store, platform), asyncio.all_tasks()
+    pending.keep({"org_0": KEY})
+    (task,) = asyncio.all_tasks() - others
+    assert task.get_name() == "boooply keys"
+    await until(task.done)
+    await asyncio.sleep(0.01)
+    forgotten = weakref.ref(task)
+    del task
+    gc.collect()
+    assert forgotten() is None
+    await pending.close()
+
+
+def test_a_rescue_file_is_named_after_the_time_in_utc_and_contains_the_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.struct_time((2031, 2, 3, 4, 5, 6, 0, 34, 0))
+    monkeypatch.setattr(time, "gmtime", lambda *_seconds: now)
+    path = write_rescue_file("a line\nanother line\n")
+    assert path is not None
+    assert [*tmp_path.iterdir()] == [path]
+    assert re.fullmatch(r"boooply-rescued-keys-20310203T040506Z-\w{8}\.jsonl", path.name)
+    assert path.read_text(encoding="utf-8") == "a line\nanother line\n"

@@ -24,9 +24,11 @@ from boooply import (
     RetryPolicy,
     Secret,
     ServerError,
+    StoreMismatchError,
     Tenant,
     WrongTenantError,
 )
+from boooply.provisioning.identity import check_store
 from boooply.recording import Recorder
 from boooply.store import AsyncStore
 
@@ -51,6 +53,50 @@ async def test_a_customer_that_is_no_tenant_is_an_error(tenants, sandbox):
         with pytest.raises(ConfigurationError, match="tenant must be a Tenant"):
             await connect("org_acme")
     assert sandbox.calls == ()
+
+
+async def test_a_platform_and_a_store_in_the_wrong_places_are_an_error(platform, store):
+    with pytest.raises(ConfigurationError) as caught:
+        AsyncTenants(store, platform)
+    assert str(caught.value) == "platform must be an AsyncBoooplyPlatform"
+    with pytest.raises(ConfigurationError) as caught:
+        AsyncTenants(platform, platform)
+    assert str(caught.value) == "store must be an AsyncStore that is open"
+
+
+async def test_a_store_of_another_api_is_refused_before_its_keys_are_read(tenants, store):
+    await store.identity.record("https://other.example", [Secret("bply_platform_0123456789abcdef")])
+    await store.keys.put("org_1", "bply_org_0123456789abcdef")
+    for _ in range(2):
+        with pytest.raises(StoreMismatchError):
+            await tenants.client("org_1")
+
+
+async def test_whether_the_store_belongs_to_the_platform_is_checked_once(platform, store, monkeypatch):
+    checks = []
+
+    async def check(*arguments, record=False):
+        checks.append((arguments, record))
+        await check_store(*arguments, record=record)
+
+    monkeypatch.setattr("boooply.provisioning.tenants.check_store", check)
+    tenants = AsyncTenants(platform, store)
+    for number in range(2):
+        await tenants.connect(customer(number))
+    assert checks == [((store, platform), True)]
+    checks.clear()
+    tenants = AsyncTenants(platform, store)
+    for number in range(2):
+        await tenants.client(f"org_{number}")
+    assert checks == [((store, platform), False)]
+
+
+async def test_a_customer_that_another_process_connects_is_waited_for(tenants, store, sandbox, monkeypatch):
+    monkeypatch.setattr("boooply.provisioning.tenants._LOOK_AGAIN", 0.02)
+    await Recorder(store).claim(customer(1), claim_token="other/0", lease=0.2)
+    client = await tenants.connect(customer(1))
+    assert (await client.organization.get()).external_org_id == "org_1"
+    assert sandbox.mints == {"org_1": 1}
 
 
 async def test_however_often_and_concurrently_it_connects_one_key_is_minted(tenants, sandbox):
@@ -102,7 +148,10 @@ async def test_a_stored_key_that_is_refused_is_told_to_be_one(tenants, store):
     with pytest.raises(AuthenticationError) as caught:
         await tenants.client("org_2")
     (note,) = caught.value.__notes__
-    assert note.startswith("The API rejected the stored key of org_2. If the key comes from another API")
+    assert note == (
+        "The API rejected the stored key of org_2. If the key comes from another API or from a sandbox that has "
+        "stopped, use another store. Otherwise, reconnect the customer."
+    )
 
 
 async def test_whose_key_it_is_is_asked_once(tenants, sandbox):
@@ -141,12 +190,21 @@ async def test_a_customer_that_disconnects_is_forgotten_and_can_connect_again(te
     assert sandbox.mints == {"org_1": 2}
 
 
-async def test_a_lost_response_is_reported_and_not_sent_again(tenants, sandbox):
+async def test_a_customer_that_is_not_connected_can_be_disconnected(tenants, store):
+    await tenants.disconnect("org_9")
+    assert [entry async for entry in store.ledger.entries()] == []
+
+
+async def test_a_lost_response_is_reported_and_not_sent_again(tenants, store, sandbox):
     sandbox.faults.add("create_organization_api_key", "commit-then-drop")
     with pytest.raises(AmbiguousWriteError):
         await tenants.connect(customer(1))
-    with pytest.raises(ProvisioningError, match="remint_in_doubt=True"):
+    with pytest.raises(ProvisioningError) as caught:
         await tenants.connect(customer(1))
+    assert str(caught.value) == (
+        f"org_1 is in doubt ({(await entry_of(store, 'org_1')).reason}). To mint another key, call "
+        "connect(tenant, remint_in_doubt=True). If a first key exists, it stays valid, and nobody has it."
+    )
     assert sandbox.mints == {"org_1": 1}
     client = await tenants.connect(customer(1), remint_in_doubt=True)
     assert (await client.organization.get()).external_org_id == "org_1"
@@ -290,6 +348,40 @@ async def test_keys_can_be_kept_in_a_vault_of_ones_own(platform, store, sandbox)
     await tenants.disconnect("org_1")
     await tenants.connect(customer(1))
     assert sandbox.mints == {"org_1": 2}
+
+
+async def test_a_key_that_was_replaced_is_used_after_a_minute(platform, store, monkeypatch):
+    vault, now = Vault(), 0.0
+    vault.keys = {"org_1": Secret("bply_org_first")}
+    tenants = AsyncTenants(platform, store, keys=vault, verify=False)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    first = await tenants.client("org_1")
+    vault.keys["org_1"] = Secret("bply_org_second")
+    now = 59.9
+    assert await tenants.client("org_1") is first
+    now = 60.0
+    assert await tenants.client("org_1") is not first
+
+
+async def test_a_cached_client_is_returned_while_the_key_is_being_replaced(platform, store):
+    is_putting, may_put = asyncio.Event(), asyncio.Event()
+
+    class SlowVault(Vault):
+        async def put(self, organization_id: str, api_key: Secret, /) -> None:
+            if self.keys:
+                is_putting.set()
+                await may_put.wait()
+            await super().put(organization_id, api_key)
+
+    tenants = AsyncTenants(platform, store, keys=SlowVault())
+    first = await tenants.connect(customer(1))
+    reconnecting = asyncio.create_task(tenants.reconnect(customer(1)))
+    await is_putting.wait()
+    meanwhile = asyncio.create_task(tenants.client("org_1"))
+    await asyncio.wait({meanwhile}, timeout=0.3)
+    is_returned = meanwhile.done()
+    may_put.set()
+    assert (is_returned, await meanwhile is first, await reconnecting is first) == (True, True, False)
 
 
 async def test_the_key_in_a_vault_is_replaced(platform, store, sandbox):

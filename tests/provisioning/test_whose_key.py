@@ -192,6 +192,19 @@ async def test_a_customer_with_another_key_is_not_in_doubt_over_a_late_one(store
     assert await store.keys.get("org_1") == own
 
 
+async def test_a_key_of_an_unknown_customer_is_stored_only_on_request(store: AsyncStore) -> None:
+    async def ask(_api_key: Secret, _organization_id: str) -> str | None:
+        raise AssertionError("no other customer has the key")
+
+    recorder = Recorder(store)
+    refused = await restore_key(recorder, ask, "org_1", Secret(KEY))
+    assert refused == "was disconnected in the meantime: its late key is not stored"
+    assert await states(store) == {}
+    assert await restore_key(recorder, ask, "org_1", Secret(KEY), create=True) is None
+    assert await states(store) == {"org_1": State.DONE}
+    assert await store.keys.get("org_1") == Secret(KEY)
+
+
 async def test_a_reconnection_whose_response_names_nobody_is_checked(store: AsyncStore) -> None:
     async with api(lambda number, _asked: {"apiKey": f"bply_org_key{number}"}, {"bply_org_key0": "org_9"}) as platform:
         with pytest.raises(WrongTenantError, match="belongs to org_9"):
