@@ -152,6 +152,24 @@ def test_unknown_names_are_ignored_on_request_at_any_depth() -> None:
         from_dict(AIInterview, AI | {"candidate": {"name": "Jane", "cid": 2}}, ignore_unknown=True)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"skills": "knives"}, "skills: must be a list, not a str"),
+        ({"title": ["a"]}, "title: must be text, not a list"),
+        ({"title": {"a": 1}}, "title: must be text, not a dict"),
+        ({"candidate": "Jane"}, "candidate: must be a Candidate or a dictionary, not a str"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_even_if_unknown_names_are_ignored(
+    wrong: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        from_dict(AIInterview, AI | wrong, ignore_unknown=True)
+
+    assert str(caught.value) == problem
+
+
 def test_an_error_leads_to_no_value() -> None:
     cv = "Ten years at the stove"
     with pytest.raises(ValidationError) as caught:

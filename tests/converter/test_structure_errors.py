@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from boooply import Interview, Organization, OrganizationApiKey, Page, Secret, SessionStatus, Tenant
+from boooply import Interview, Organization, OrganizationApiKey, Page, Secret, SessionStatus, Slot, Tenant
 from boooply.converter import StructureError, structure, to_dict
+from boooply.converter.structuring import _exactly
 from boooply.models import Recording, TranscriptEntry
 
 TIME = "2026-06-01T12:00:00Z"
@@ -25,6 +26,9 @@ TIME = "2026-06-01T12:00:00Z"
         ([{"code": "1"}, []], tuple[Interview, ...], "[1]: expected an object, found a list"),
         ({"apiKey": {}, "organizationId": "o"}, OrganizationApiKey, "apiKey: expected text, found an object"),
         ({"organizationId": "o"}, OrganizationApiKey, "apiKey: is missing"),
+        ({"start": "soon", "end": TIME}, Slot, "start: expected an ISO 8601 time, found text"),
+        ({"start": TIME, "end": 7}, Slot, "end: expected an ISO 8601 time, found a number"),
+        ([TIME, None], tuple[datetime, ...], "[1]: expected an ISO 8601 time, found null"),
     ],
 )
 def test_an_error_names_the_path_and_the_problem_and_never_the_value(payload: Any, into: Any, says: str) -> None:
@@ -32,6 +36,25 @@ def test_an_error_names_the_path_and_the_problem_and_never_the_value(payload: An
         structure(payload, into)
 
     assert str(caught.value) == says
+
+
+@pytest.mark.parametrize(
+    ("kind", "fitting", "wrong", "found"),
+    [
+        (int, 7, True, "a boolean"),
+        (int, 7, "7", "text"),
+        (float, 7, None, "null"),
+        (float, 7.5, [7.5], "a list"),
+        (bool, False, 0, "a number"),
+    ],
+)
+def test_only_a_value_of_exactly_this_type_is_read(kind: type, fitting: object, wrong: object, found: str) -> None:
+    read = _exactly("what is wanted", kind)
+
+    assert read(fitting, None) is fitting
+    with pytest.raises(StructureError) as caught:
+        read(wrong, None)
+    assert str(caught.value) == f"the response: expected what is wanted, found {found}"
 
 
 @pytest.mark.parametrize(

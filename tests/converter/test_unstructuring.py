@@ -1,14 +1,28 @@
 """Requests contain exactly what the contract names (sections 4 and 5.1)."""
 
 import json
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boooply import AIInterview, Candidate, HumanInterview, Participant, Slot, TeamMeeting, TeamMember, Tenant
+from boooply import (
+    AIInterview,
+    Candidate,
+    HumanInterview,
+    InterviewParticipant,
+    Participant,
+    Secret,
+    Slot,
+    TeamMeeting,
+    TeamMember,
+    Tenant,
+)
 from boooply.converter import structure, to_dict, unstructure
+from boooply.converter.unstructuring import _make_converter
 from boooply.models import AvailabilityQuery, Cancellation, InterviewQuery, JobBrief, ParticipantRole, Rescheduling
 
 JANE = Candidate(name="Jane", email="jane@example.com")
@@ -196,3 +210,30 @@ def test_a_time_is_sent_in_utc_and_is_the_same_moment(moment: datetime) -> None:
 
     assert written.endswith("Z")
     assert datetime.fromisoformat(written) == moment.astimezone(UTC)
+
+
+@pytest.fixture
+def _local_time_of_india(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_local_time_of_india")
+def test_a_time_is_sent_in_utc_wherever_the_program_runs() -> None:
+    assert datetime(2030, 5, 6, 12, tzinfo=UTC).astimezone().utcoffset() == timedelta(hours=5, minutes=30)
+    assert unstructure(Rescheduling(scheduled_at=NOON)) == {"scheduledAt": "2030-05-06T12:00:00Z"}
+
+
+@pytest.mark.parametrize("secrets", [True, False])
+def test_a_converter_writes_requests_responses_times_and_secrets(secrets: bool) -> None:
+    converter = _make_converter(secrets=secrets)
+    person = InterviewParticipant(id="1", join_token=Secret("abcdefghijkl"), joined_at=NOON, extra={"new": 1})
+
+    assert converter.unstructure(person) == {"id": "1", "joinedAt": "2030-05-06T12:00:00Z"} | (
+        {"joinToken": "abcdefghijkl", "new": 1} if secrets else {}
+    )
+    assert converter.unstructure(HOST) == {"name": "Ann", "email": "ann@acme.example", "role": "HOST"}
+    assert converter.unstructure((Secret("abcdefghijkl"), NOON)) == ["abcdefghijkl", "2030-05-06T12:00:00Z"]

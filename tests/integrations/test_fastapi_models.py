@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import attrs
 import pytest
 from fastapi import Body, FastAPI
 from fastapi.testclient import TestClient
@@ -23,6 +24,7 @@ from boooply import (
     Tenant,
 )
 from boooply.converter import to_dict, unstructure
+from boooply.models import ResponseModel
 
 KEY = "bply_org_0123456789abcdef"
 CV = "Ten years at the stove"
@@ -107,8 +109,7 @@ def test_wrong_input_is_a_422_with_its_path_and_without_the_input(
     response = browser.post("/ai", json=body)
 
     assert response.status_code == 422
-    (detail,) = response.json()["detail"]
-    assert (detail["loc"], detail["msg"]) == (["body", *path], rule)
+    assert response.json()["detail"] == [{"type": "value_error", "loc": ["body", *path], "msg": rule, "input": None}]
     assert CV not in response.text
     assert KEY not in response.text
 
@@ -200,3 +201,101 @@ def test_a_model_is_a_field_of_a_pydantic_model() -> None:
 def test_every_model_has_both_schemas(model: type) -> None:
     for mode in ("validation", "serialization"):
         Draft202012Validator.check_schema(TypeAdapter(model).json_schema(mode=mode))
+
+
+WRITTEN: dict[str, Any] = {
+    "title": "Candidate",
+    "description": "The candidate to invite: the short form of a participant with the role ``CANDIDATE``.",
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": "The person's name."},
+        "email": {"type": "string", "description": "The person's e-mail address."},
+        "externalUserId": {"type": "string", "description": "The person's ID in your own system."},
+        "authProvider": {"type": "string", "description": "The identity provider of a participant's account."},
+        "externalRole": {"type": "string", "description": "The person's role in your own system."},
+        "avatarUrl": {"type": "string", "description": "The URL of the person's picture."},
+    },
+    "required": ["name", "email"],
+}
+
+
+def test_the_schema_of_what_is_read_is_stricter_than_that_of_what_is_written() -> None:
+    providers = ["TALENTFLOW", "GOOGLE", "MICROSOFT", "GITHUB", "NATIVE"]
+    stricter = {"email": {"format": "email"}, "authProvider": {"enum": providers}}
+    properties = {name: schema | stricter.get(name, {}) for name, schema in WRITTEN["properties"].items()}
+    read = WRITTEN | {"properties": properties, "additionalProperties": False}
+
+    assert TypeAdapter(Candidate).json_schema(mode="serialization") == WRITTEN
+    assert TypeAdapter(Candidate).json_schema(mode="validation") == read
+
+
+def test_both_schemas_of_a_response_are_the_same() -> None:
+    read, written = (TypeAdapter(OrganizationApiKey).json_schema(mode=mode) for mode in ("validation", "serialization"))
+
+    assert read == written
+    assert (read["title"], read["description"]) == ("OrganizationApiKey", "The key of a customer's organization.")
+    assert "additionalProperties" not in read
+
+
+def test_the_schema_of_a_body_of_any_kind_is_those_of_all_kinds_with_their_type() -> None:
+    schema = TypeAdapter(InterviewRequest).json_schema(mode="validation")
+
+    assert schema.keys() == {"title", "description", "oneOf"}
+    assert (schema["title"], schema["description"]) == (
+        "InterviewRequest",
+        "The fields that all three kinds of interview share.",
+    )
+    models = {"ai": AIInterview, "human": HumanInterview, "team": TeamMeeting}
+    for (kind, model), found in zip(models.items(), schema["oneOf"], strict=True):
+        alone = TypeAdapter(model).json_schema(mode="validation")
+        named = {"type": {"type": "string", "enum": [kind], "description": "The kind of interview."}}
+        del alone["description"]
+        assert found == alone | {"properties": named | alone["properties"], "required": ["type", *alone["required"]]}
+
+
+@pytest.mark.parametrize(
+    ("model", "required"), [(AIInterview, ["jobRole"]), (HumanInterview, ["jobRole"]), (TeamMeeting, ["participants"])]
+)
+def test_the_schema_of_an_interview_requires_a_candidate_or_participants(model: type, required: list[str]) -> None:
+    schema = TypeAdapter(model).json_schema(mode="validation")
+
+    assert (schema["title"], schema["required"]) == (model.__name__, required)
+    if model is TeamMeeting:
+        assert "anyOf" not in schema
+    else:
+        assert schema["anyOf"] == [{"required": ["candidate"]}, {"required": ["participants"]}]
+
+
+def test_an_adapter_reads_and_writes_a_model() -> None:
+    adapter = TypeAdapter(Candidate)
+
+    jane = adapter.validate_python(JANE)
+
+    assert jane == Candidate(name="Jane", email="jane@example.com")
+    assert adapter.dump_python(jane) == JANE
+    assert adapter.dump_json(jane) == b'{"name":"Jane","email":"jane@example.com"}'
+
+
+def test_models_of_the_same_name_are_told_apart() -> None:
+    first, second = (
+        attrs.make_class("Note", {name: attrs.field(type=str)}, bases=(ResponseModel,), frozen=True, kw_only=True)
+        for name in ("text", "place")
+    )
+
+    both: Any = tuple[first, second]  # type: ignore[valid-type]  # classes made at run time
+
+    read = TypeAdapter(both).validate_python([{"text": "a"}, {"place": "b"}])
+
+    assert read == (first(text="a"), second(place="b"))
+
+
+def test_an_application_names_a_model_once_in_its_schema() -> None:
+    application = FastAPI()
+
+    @application.post("/")
+    async def invite(body: Annotated[Candidate, Body()]) -> list[Interview]:
+        raise NotImplementedError
+
+    schemas = application.openapi()["components"]["schemas"]
+
+    assert {"Candidate", "Interview"} <= schemas.keys()

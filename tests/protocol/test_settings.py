@@ -2,11 +2,25 @@
 
 from typing import Any
 
+import attrs
 import pydantic
 import pytest
 
 from boooply.errors import ConfigurationError
-from boooply.protocol.settings import ORGANIZATION, PLATFORM, TIMEOUT_RULE, WEBHOOK, KeyKind, check, key
+from boooply.protocol.settings import (
+    COUNT,
+    ORGANIZATION,
+    PLATFORM,
+    TIMEOUT_RULE,
+    WEBHOOK,
+    KeyKind,
+    check,
+    is_coroutine_function,
+    key,
+    optional,
+    setting,
+    webhook_secrets,
+)
 from boooply.secret import Secret, as_secret, as_secrets
 
 ORG_KEY = "bply_org_0123456789abcdef"
@@ -115,3 +129,63 @@ def test_a_timeout_of_up_to_an_hour(timeout: float) -> None:
 def test_a_timeout_in_milliseconds_names_the_unit() -> None:
     with pytest.raises(ConfigurationError, match=r"at most an hour \(3600\): the unit is seconds, not milliseconds"):
         check("timeout", 30_000, TIMEOUT_RULE)
+
+
+def test_an_optional_setting_may_be_none_and_otherwise_keeps_its_rule() -> None:
+    rule, worded = optional(COUNT), optional(COUNT, "None for no limit")
+
+    assert [rule.is_met(value) for value in (None, 3, 0, "3")] == [True, True, False, False]
+    assert rule.words == "a whole number above zero, or None"
+    assert worded.words == "a whole number above zero, or None for no limit"
+
+
+def test_a_field_is_checked_as_a_setting_of_its_owner() -> None:
+    @attrs.frozen
+    class Plan:
+        steps: int = attrs.field(validator=setting("plan", COUNT))
+
+    assert Plan(3).steps == 3
+    with pytest.raises(ConfigurationError) as caught:
+        Plan(0)
+    assert str(caught.value) == "plan: steps must be a whole number above zero"
+
+
+async def coroutine_function() -> None: ...
+
+
+def function() -> None: ...
+
+
+class AsyncCallable:
+    async def __call__(self) -> None: ...
+
+
+class PlainCallable:
+    def __call__(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("value", "is_async"),
+    [
+        (coroutine_function, True),
+        (AsyncCallable(), True),
+        (AsyncCallable().__call__, True),
+        (function, False),
+        (PlainCallable(), False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_a_coroutine_function_is_a_function_or_an_object_with_an_async_call(value: object, is_async: bool) -> None:
+    assert is_coroutine_function(value) is is_async
+
+
+@pytest.mark.parametrize("secret", ["whsec_0123456789abcde", "0123456789abcde"])
+def test_a_short_webhook_secret_is_rejected_with_the_remedy(secret: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        webhook_secrets((Secret("whsec_0123456789abcdef"), Secret(secret)))
+
+    assert str(caught.value) == (
+        "the webhook secret is too short: at least 16 characters must follow its prefix. "
+        "Pass the secret that Boooply shows (whsec_…)"
+    )
