@@ -31,6 +31,7 @@ WORKERS = ["-n", str((os.cpu_count() or 1) * 3), "--dist", "worksteal"]
 # Tests whose result is the same on every Python: the sessions docs and lint run them.
 PAGES = ["tests/benchmarks", "tests/docs"]
 WORDS = "tests/test_words.py"
+ELSEWHERE = [f"--ignore={place}" for place in [*PAGES, WORDS]]
 # Tests that Windows can run. The others send signals, fork, or reach PostgreSQL by a Unix socket.
 PORTABLE = ["converter", "models", "operations", "protocol", "ratelimit", "webhooks"]
 
@@ -105,7 +106,7 @@ def tests(session: nox.Session) -> None:
     if not runs(str(session.python)):
         session.skip(f"this machine has no working python{session.python}")
     install_wheel(session, "test")
-    rest = [*WORKERS, *(f"--ignore={place}" for place in [*PAGES, WORDS]), *session.posargs]
+    rest = [*WORKERS, *ELSEWHERE, *session.posargs]
     env = {"BOOOPLY_TEST_WHEEL": "1", **memory()}
     if session.python != COVERED:
         session.run("pytest", *rest, env=env)
@@ -135,7 +136,7 @@ def lowest(session: nox.Session) -> None:
     session.install("--compile-bytecode", *oldest, "httpx>=0.28")
     session.install("--reinstall-package", "boooply", "--no-deps", ".")
     lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1", **memory()}
-    session.run("pytest", *WORKERS, *session.posargs, env=lowest_of_all)
+    session.run("pytest", *WORKERS, *ELSEWHERE, *session.posargs, env=lowest_of_all)
 
 
 @nox.session(default=False)
