@@ -253,8 +253,10 @@ async def test_errors_have_sensible_responses(application: Application, http: ai
 
 @pytest.mark.usefixtures("boooply_sandbox", "store_variables")
 async def test_the_access_log_shows_no_key_and_no_join_token(
-    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # a server without an access log, such as the one for MCP, switches it off for the whole process
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
     app = FastAPI(lifespan=Boooply().lifespan)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     with caplog.at_level(logging.INFO, "uvicorn.access"):

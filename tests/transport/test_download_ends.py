@@ -100,8 +100,8 @@ async def test_a_deadline_covers_the_look_up_and_the_transfer_together(storage, 
 
 async def test_a_deadline_names_what_did_not_come(storage, tmp_path):
     storage.stalls, storage.breaks = True, [300_000]
-    with pytest.raises(DeadlineExceededError, match=r"no complete recording within 0\.3 s"):
-        await storage.download(tmp_path / "interview.mp4", deadline=0.3)
+    with pytest.raises(DeadlineExceededError, match="no complete recording within 1 s"):
+        await storage.download(tmp_path / "interview.mp4", deadline=1)
     assert not [*tmp_path.iterdir()]
 
 
