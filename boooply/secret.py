@@ -64,11 +64,12 @@ def redact_keys(text: str, *known: Secret | None) -> str:
 
 
 def _masked(pattern: re.Pattern[str], text: str, known: Iterable[Secret | None]) -> str:
-    for secret in known:
-        value = "" if secret is None else secret.reveal()
+    values = ("" if secret is None else secret.reveal() for secret in known)
+    for value in sorted(values, key=len, reverse=True):  # a secret may begin a longer one
         if len(value) >= _LONG_ENOUGH:
             text = re.sub(re.escape(value), lambda found: mask(found.group()), text, flags=re.IGNORECASE)
-    return pattern.sub(lambda found: mask(found.group()), text)
+    # a prefix alone is left over from a mask and hides nothing
+    return pattern.sub(lambda found: found.group() if PREFIX.fullmatch(found.group()) else mask(found.group()), text)
 
 
 def writable(text: str) -> str:

@@ -149,6 +149,14 @@ def test_redaction(text: str, clean: str) -> None:
     assert redact(text) == clean
 
 
+def test_a_known_secret_is_masked_once_and_one_that_begins_another_too() -> None:
+    long = Secret("bply_org_0123456789.and-the-rest")
+    assert redact(f"key {long.reveal()}", Secret("bply_org_0123456789"), long) == "key bply_org_…rest"
+    assert (
+        redact("a key begins with bply_org_, not with bply_org_x") == "a key begins with bply_org_, not with bply_org_…"
+    )
+
+
 def test_the_name_of_a_variable_is_no_key() -> None:
     assert redact("set BOOOPLY_PLATFORM_KEY") == "set BOOOPLY_PLATFORM_KEY"
     assert redact("BOOOPLY_API_KEY-0123456789abcdef") == "…cdef"

@@ -21,7 +21,6 @@ from boooply.provisioning import pending_keys
 from boooply.provisioning.pending_keys import PendingKeys
 from boooply.provisioning.rescue import write_rescue_file
 from boooply.recording import Recorder
-from boooply.secret import redact
 from boooply.store import AsyncStore
 
 KEY = Secret("bply_org_0123456789abcdef")
@@ -296,8 +295,7 @@ async def test_a_key_that_is_retried_is_reported_once_and_the_key_beside_it_is_s
         await until(task.done)
     assert [(await store.keys.get(f"org_{number}")) for number in range(2)] == [KEY, late]
     assert (attempts, rescued(tmp_path)) == (3, [])
-    reason = redact(f"no room for {late.reveal()}", late)
-    assert "secret" not in reason
+    reason = "no room for bply_org_…rest"
     assert logged(caplog) == [
         (logging.WARNING, f"the key of org_1 was minted but is not stored yet ({reason}). It is retried.")
     ]
