@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import attrs
 import pytest
@@ -677,9 +678,11 @@ async def test_a_cancelled_caller_is_not_told_that_its_request_was_rejected(stor
 
 async def test_a_customer_that_waits_after_a_429_is_not_in_doubt_when_requests_are_abandoned(platform, store, sandbox):
     sandbox.faults.add("create_organization_api_key", "429")
+    responses: list[Any] = []
+    platform = platform.with_options(on_response=responses.append)
     provisioner = KeyProvisioner(platform=platform, recorder=Recorder(store))
     connecting = asyncio.create_task(provisioner.connect(customer(1)))
-    await until(lambda: sandbox.calls)
+    await until(lambda: responses)
     await asyncio.sleep(0.1)
     provisioner.give_up()
     await asyncio.sleep(0.05)

@@ -197,8 +197,8 @@ async def test_a_key_of_an_unknown_customer_is_stored_only_on_request(store: Asy
         raise AssertionError("no other customer has the key")
 
     recorder = Recorder(store)
-    refused = await restore_key(recorder, ask, "org_1", Secret(KEY))
-    assert refused == "was disconnected in the meantime: its late key is not stored"
+    problem = await restore_key(recorder, ask, "org_1", Secret(KEY))
+    assert problem == "was disconnected in the meantime: its late key is not stored"
     assert await states(store) == {}
     assert await restore_key(recorder, ask, "org_1", Secret(KEY), create=True) is None
     assert await states(store) == {"org_1": State.DONE}
