@@ -68,8 +68,12 @@ def _masked(pattern: re.Pattern[str], text: str, known: Iterable[Secret | None])
     for value in sorted(values, key=len, reverse=True):  # a secret may begin a longer one
         if len(value) >= _LONG_ENOUGH:
             text = re.sub(re.escape(value), lambda found: mask(found.group()), text, flags=re.IGNORECASE)
-    # a prefix alone is left over from a mask and hides nothing
-    return pattern.sub(lambda found: found.group() if PREFIX.fullmatch(found.group()) else mask(found.group()), text)
+    return pattern.sub(_mask_once, text)
+
+
+def _mask_once(found: re.Match[str]) -> str:
+    is_masked = found.string.startswith(MASK, found.end()) and PREFIX.fullmatch(found.group())
+    return found.group() if is_masked else mask(found.group())
 
 
 def writable(text: str) -> str:
