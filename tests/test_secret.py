@@ -152,9 +152,7 @@ def test_redaction(text: str, clean: str) -> None:
 def test_a_known_secret_is_masked_once_and_one_that_begins_another_too() -> None:
     long = Secret("bply_org_0123456789.and-the-rest")
     assert redact(f"key {long.reveal()}", Secret("bply_org_0123456789"), long) == "key bply_org_…rest"
-    assert (
-        redact("a key begins with bply_org_, not with bply_org_x") == "a key begins with bply_org_, not with bply_org_…"
-    )
+    assert redact("bply_org_, bply_org_… or bply_org_x…") == "bply_org_…, bply_org_… or bply_org_……"
 
 
 def test_the_name_of_a_variable_is_no_key() -> None:
