@@ -147,9 +147,9 @@ def mutants(session: nox.Session) -> None:
     session.run("mutmut", "run", *session.posargs, env={"BOOOPLY_TEST_SCHEDULES": "200"})
     session.run("mutmut", "export-cicd-stats", silent=True)
     counts = json.loads(Path("mutants", "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
-    killed = counts["killed"] + counts["timeout"] + counts["caught_by_type_check"]
+    killed = counts["killed"] + counts["timeout"]
     tried = killed + counts["survived"] + counts["no_tests"] + counts["suspicious"] + counts["segfault"]
-    session.log(f"{killed} of {tried} killed, {killed / tried:.1%}")
+    session.log(f"{killed} of {tried} killed, {killed / tried:.1%}; {counts['caught_by_type_check']} rejected by mypy")
     if killed < KILLED * tried:
         session.error(f"The tests must kill {KILLED:.0%} of the mutants.")
 

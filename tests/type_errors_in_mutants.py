@@ -1,7 +1,7 @@
 """For ``nox -s mutants``: runs mypy as its arguments say, and prints only the errors inside mutants.
 
-A mutant with such an error needs no tests, because mypy rejects it. mutmut also adds code outside mutants, for which
-mypy reports errors too, and on those mutmut would stop.
+A mutant with such an error needs no tests, because mypy rejects it. mypy also finds errors in the code that mutmut adds
+around mutants. They are left out, because mutmut stops at them.
 """
 
 import ast
