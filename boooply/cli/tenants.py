@@ -232,6 +232,7 @@ async def reconnect(organization_id: _Id, /, *, store: StoreUrl = None) -> int:
             return FAILED
     console().print(
         f"{printable(organization_id)} is reconnected. Its new key is in the store.\n"
+        "Running applications use it within a minute.\n"
         "If Boooply still accepts the old key, revoke it in the Boooply dashboard.",
         overflow="fold",
     )

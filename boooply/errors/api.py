@@ -119,7 +119,8 @@ class DeadlineExceededError(APIError, TimeoutError):
         *,
         organization_id: str | None = None,
     ) -> None:
-        super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s")
+        last = "" if status is None else f"; the last response was {status}"
+        super().__init__(f"{operation}: no {waiting_for} within {seconds:g} s{last}")
         self._take_args(operation, seconds, waiting_for, status)
         self.operation = operation
         self.seconds = seconds

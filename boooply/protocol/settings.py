@@ -216,7 +216,9 @@ def webhook_secrets(given: tuple[Secret, ...], /) -> tuple[Secret, ...]:
     Raises:
         ConfigurationError: A secret is missing, is too short to prevent forged events, or cannot be a secret.
     """
-    for secret in given or (None,):
+    for number, secret in enumerate(given or (None,), 1):
+        if len(given) > 1 and secret is not None and not secret.reveal():
+            raise ConfigurationError(f"webhook secret {number} of {len(given)} is empty: set it, or leave it out")
         if len(key(secret, WEBHOOK, None).reveal().removeprefix("whsec_")) < _SHORTEST_WEBHOOK_SECRET:
             raise ConfigurationError(
                 f"the webhook secret is too short: at least {_SHORTEST_WEBHOOK_SECRET} characters must follow its "

@@ -293,7 +293,9 @@ def test_reconnecting_mints_another_key_and_counts_the_old_one(
     ran = run("tenants", "reconnect", "org_0")
 
     assert (ran.code, ran.err) == (0, "")
-    assert "org_0 is reconnected. Its new key is in the store." in ran.words
+    assert (
+        "org_0 is reconnected. Its new key is in the store. Running applications use it within a minute." in ran.words
+    )
     assert run("tenants", "key", "org_0").out != old
     assert "up to 1" in run("tenants", "show", "org_0").words
     assert sandbox.mints == {"org_0": 2}

@@ -31,6 +31,7 @@ from boooply import (
     BoooplyError,
     ConfigurationError,
     ConflictError,
+    DeadlineExceededError,
     InterviewNotEvaluatedError,
     InvalidSignatureError,
     KeysNotStoredError,
@@ -507,6 +508,25 @@ def test_a_platform_key_that_is_empty_is_reported_as_missing(
     assert response.json() == {"detail": "Boooply is not set up: its platform key is missing.", "code": "not_set_up"}
     assert "Retry-After" not in response.headers
     assert "set BOOOPLY_PLATFORM_KEY" in caplog.text
+
+
+def test_a_deadline_is_a_timeout_whose_log_names_the_customer(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    app.exception_handler(BoooplyError)(error_response)
+
+    @app.get("/")
+    async def read() -> None:
+        raise DeadlineExceededError("interviews.get", 8, "further attempt", 503, organization_id="org_acme")
+
+    response = TestClient(app).get("/")
+    assert (response.status_code, response.headers["Retry-After"]) == (504, "5")
+    text = "The request to Boooply took too long. Try again in a moment."
+    assert response.json() == {"detail": text, "code": "timeout"}
+    (record,) = [record for record in caplog.records if record.name == "boooply.fastapi"]
+    assert record.getMessage() == (
+        "DeadlineExceededError for customer org_acme: interviews.get: no further attempt within 8 s; "
+        "the last response was 503"
+    )
 
 
 @pytest.mark.usefixtures("store_variables")

@@ -31,6 +31,7 @@ from boooply.models import InterviewNotEvaluatedError
 from boooply.protocol.endpoints import CREATE_ORGANIZATION_API_KEY
 from boooply.protocol.settings import ORGANIZATION, PLATFORM, MissingKeyError
 from boooply.provisioning.outcomes import KeysNotStoredError
+from boooply.secret import one_line
 
 _UNREACHABLE: Final = "Boooply cannot be reached at the moment."
 _NOT_SET_UP: Final = "Boooply is not set up correctly."
@@ -69,6 +70,9 @@ _NOT_CONNECTED: Final = _Reply(409, "not_connected", "Boooply is not connected y
 _REJECTED: Final = _Reply(409, "key_rejected", "Boooply no longer accepts the key of this customer: reconnect Boooply.")
 _MISSING_PLATFORM_KEY: Final = _Reply(503, "not_set_up", "Boooply is not set up: its platform key is missing.")
 _WRONG_SETUP: Final = _Reply(500, "not_set_up", _NOT_SET_UP)
+_TOO_LONG: Final = _Reply(
+    504, "timeout", "The request to Boooply took too long. Try again in a moment.", is_temporary=True
+)
 # The nearest class of an error applies. Errors that a user of the application cannot correct get a general text, and
 # are logged in full.
 _REPLIES: Final[dict[type, _Reply]] = {
@@ -89,8 +93,8 @@ _REPLIES: Final[dict[type, _Reply]] = {
         "ambiguous",
         "Boooply gave no clear response and may have completed the request: check before you try again.",
     ),
-    DeadlineExceededError: _Reply(504, "timeout", _UNREACHABLE),
-    APITimeoutError: _Reply(504, "timeout", _UNREACHABLE),
+    DeadlineExceededError: _TOO_LONG,
+    APITimeoutError: _TOO_LONG,
     APIError: _Reply(502, "unreachable", _UNREACHABLE),
     CorruptKeyError: _Reply(
         500, "corrupt_key", "The stored Boooply key of this customer is damaged. An administrator must check it."
@@ -116,10 +120,20 @@ def error_response(_request: Request, error: BoooplyError) -> JSONResponse:
     """
     reply = _reply_to(error)
     if reply.text is not None:
-        logger.warning("%s: %s", type(error).__name__, " ".join([str(error), *getattr(error, "__notes__", [])]))
+        logger.warning("%s%s: %s", type(error).__name__, _customer_of(error), _text_with_notes(error))
     headers = {"Retry-After": str(_retry_after(error))} if reply.is_temporary else None
     content = {"detail": reply.text or _own_text(error), "code": reply.code}
     return JSONResponse(content, status_code=reply.status, headers=headers)
+
+
+def _customer_of(error: BoooplyError) -> str:
+    if isinstance(error, APIStatusError) or not isinstance(error, APIError) or not error.organization_id:
+        return ""  # the text of an APIStatusError names the customer
+    return f" for customer {one_line(error.organization_id)}"
+
+
+def _text_with_notes(error: BoooplyError) -> str:
+    return " ".join([str(error), *getattr(error, "__notes__", [])])
 
 
 def _own_text(error: BoooplyError) -> str:
