@@ -1,5 +1,6 @@
 """The exact errors for responses that cannot be structured, and the results for those that nearly cannot."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ TIME = "2026-06-01T12:00:00Z"
         ({"start": "soon", "end": TIME}, Slot, "start: expected an ISO 8601 time, found text"),
         ({"start": TIME, "end": 7}, Slot, "end: expected an ISO 8601 time, found a number"),
         ([TIME, None], tuple[datetime, ...], "[1]: expected an ISO 8601 time, found null"),
+        (7, Mapping[str, Any], "the response: expected an object, found a number"),
     ],
 )
 def test_an_error_names_the_path_and_the_problem_and_never_the_value(payload: Any, into: Any, says: str) -> None:

@@ -71,6 +71,13 @@ def test_a_short_quote_is_shown() -> None:
     )
 
 
+def test_a_text_that_is_all_quote_is_masked_from_32_characters_on() -> None:
+    request = create("".join(chr(ord("a") + n % 26) for n in range(40)))
+
+    assert failed(request, "abcdefghijklmnopqrstuvwxyzabcdef").message == "…"
+    assert failed(request, "abcdefghijklmnopqrstuvwxyzabcde").message == "abcdefghijklmnopqrstuvwxyzabcde"
+
+
 def nested(depth: int, *, ascii_only: bool) -> Escape:
     def escape(text: str) -> str:
         for _ in range(depth):

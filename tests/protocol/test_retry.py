@@ -19,6 +19,7 @@ NAMED = Request(
 )
 MAYBE_EMPTY = attrs.evolve(NAMED, may_be_empty=True)
 BY_HAND = attrs.evolve(NAMED, wants_json=False)
+MINT = attrs.evolve(NAMED, method="POST", idempotency=Idempotency.UNSAFE, mints=True)
 HTML = {"Content-Type": "Text/HTML; charset=utf-8"}
 NO_HEADERS: dict[str, str] = {}
 
@@ -60,6 +61,23 @@ def test_the_failure_of_a_response(
     request_: Request, status: int, body: bytes, headers: dict[str, str], fault: FailureKind | None
 ) -> None:
     assert failure_of(request_, Response(status=status, headers=headers, body=body)) is fault
+
+
+@pytest.mark.parametrize(
+    ("body", "is_undecided"),
+    [
+        (b'{"error": {"details": [{"apiKey": "bply_org_x"}]}}', True),
+        (b'{"apiKey": "bply_org_x"}', True),
+        (b'{"apiKey": null, "data": {}}', False),
+        (b'{"apikey": "x", "APIKEY": "x"}', False),
+        (b'{"error": "no"}', False),
+        (b'{"apiKey": "bply_', True),
+        (b'{"error": "n', False),
+    ],
+)
+def test_an_error_that_contains_a_key_may_have_minted_one(body: bytes, is_undecided: bool) -> None:
+    failure = failure_of(MINT, Response(status=400, headers={}, body=body))
+    assert failure is (FailureKind.UNDECIDED if is_undecided else None)
 
 
 @pytest.mark.parametrize(

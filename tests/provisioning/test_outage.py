@@ -62,3 +62,37 @@ def test_a_wait_for_the_rate_limit_is_no_outage() -> None:
         outage.fail(name, 3601.0, "HTTP 500")
 
     assert outage.next_probe(3601.0) is not None
+
+
+def test_the_pauses_of_a_run_that_stops_are_a_twentieth_of_its_patience_and_three_times_as_long_each_time() -> None:
+    outage = Outage(timeout=30.0)
+    outage.succeed(100.0)
+    for name in ("a", "b", "c"):
+        outage.fail(name, 102.0, "HTTP 500")
+
+    assert outage.next_probe(103.0) == 3.5  # patience is 90 s: due at 102 + 4.5
+    outage.probe = "d"
+    outage.fail("d", 107.0, "HTTP 500")
+    assert outage.next_probe(107.0) == 13.5
+    outage.fail("d", 121.0, "HTTP 500")
+    assert outage.next_probe(121.0) is None  # due at 161.5, and an attempt would end after 190
+
+
+def test_a_probe_may_end_just_as_the_patience_does() -> None:
+    outage = Outage(timeout=30.0)
+    outage.succeed(0.0)
+    for name in ("a", "b", "c"):
+        outage.fail(name, 0.0, "HTTP 500")
+    outage.probe = "d"
+    outage.fail("d", 46.5, "HTTP 500")
+
+    assert outage.next_probe(46.5) == 13.5  # due at 60, ends at 90
+    assert outage.next_probe(60.5) is None
+
+
+def test_a_run_that_does_not_stop_sends_a_probe_each_minute() -> None:
+    outage = Outage(timeout=30.0, is_endless=True)
+    for name in ("a", "b", "c"):
+        outage.fail(name, 10.0, "HTTP 500")
+
+    assert [outage.next_probe(now) for now in (10.0, 30.0, 69.5, 70.0, 500.0)] == [60.0, 40.0, 0.5, 0.0, 0.0]
