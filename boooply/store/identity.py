@@ -110,7 +110,7 @@ class StoreIdentity:
             raise StoreMismatchError(
                 f"the store belongs to the platform keys {_shown(known)}, but yours are "
                 f"{', '.join(f'{one[:_SHOWN_DIGITS]} ({secret})' for one, secret in keys.items())}. Use another store. "
-                "If all platform keys were replaced, run `boooply store adopt`."
+                "If those were replaced or mistyped, run `boooply store adopt`."
             )
 
 

@@ -346,7 +346,9 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
             "user_id: is given twice, as 'user_id' and 'user_id'",
             id="the same key twice",
         ),
-        pytest.param(f'{{{GOOD}, "usr_name": "x"}}', "unknown name 'usr_name': did you mean user_name?", id="mistyped"),
+        pytest.param(
+            f'{{{GOOD}, "usr_name": "x"}}', "unknown name 'usr_name' (did you mean user_name?)", id="mistyped"
+        ),
         pytest.param(f'{{{GOOD}, "\\u0007": "x"}}', "unknown name '\\x07'", id="unknown key"),
         pytest.param(
             f'{{{GOOD}, "user_name": "\\ud800"}}',
@@ -366,7 +368,7 @@ GOOD = '"organization_id": "1", "user_id": "u", "user_email": "a@b"'
         pytest.param(
             f'{{{GOOD}, "team_members": ["b@c", {{"mail": "b@c", "role": 3}}]}}',
             "team_members, member 1: 'b@c' must be an object; "
-            "team_members, member 2: unknown name 'mail': did you mean email?; "
+            "team_members, member 2: unknown name 'mail' (did you mean email?); "
             "team_members, member 2: email: is missing; "
             f"team_members, member 2: role: 3 {NO_ROLE}",
             id="members",
@@ -421,7 +423,7 @@ def test_a_repeated_id_in_json_lines(read: Read) -> None:
         pytest.param(
             f"{SHORT},organizaton_name,plan\x1b\n1,u,a@b,A,B",
             "x.csv",
-            "line 1 (the header): unknown name 'organizaton_name': did you mean organization_name?; "
+            "line 1 (the header): unknown name 'organizaton_name' (did you mean organization_name?); "
             f"unknown name 'plan\\x1b'. {OPTIONS}",
             id="unknown columns",
         ),

@@ -57,7 +57,7 @@ class Names:
         if self._ignore_extra:
             return []
         near = get_close_matches(bare(name), self._known, n=1)
-        hint = f": did you mean {self._known[near[0]]}?" if near else ""
+        hint = f" (did you mean {self._known[near[0]]}?)" if near else ""
         return [Problem("unknown name", f"unknown name {shown(name.strip())}{hint}")]
 
     def check_mapping(self, source: str) -> None:
