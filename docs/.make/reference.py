@@ -79,6 +79,9 @@ Look up every field of requests, responses and webhook events, with its name in 
 
 A field that the API omits is `None` or an empty tuple. Each response also has `extra`, a mapping of the fields that
 this version of the SDK does not know, by their names in the API.
+
+In JSON that you send without the SDK, the candidate is a participant with the role `CANDIDATE`, and each interview has
+a `meetingType`: `AI_ONLY`, `HUMAN` or `TEAM`.
 """
 _FIELD: Final = """
 | field | name in the API | type | meaning |
