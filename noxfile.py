@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["nox[uv]>=2025.5"]
+# dependencies = ["nox[uv]>=2026.8.10"]
 # ///
 """All checks: lint, types, tests on the built wheel, documentation, browser and build.
 
@@ -26,8 +26,8 @@ KILLED = 0.85  # the least share of mutants that the tests must kill
 
 COVERED = PYTHONS[0]  # measuring coverage is slow, and the other Pythons run the same lines
 
-# Options of pytest. Three workers a core: tests wait for disks, other processes and clocks.
-WORKERS = ["-n", str((os.cpu_count() or 1) * 3), "--dist", "worksteal"]
+# Options of pytest. More workers than cores: tests wait for disks, other processes and clocks.
+WORKERS = ["-n", str((os.cpu_count() or 1) * 2), "--dist", "worksteal"]
 # Tests whose result is the same on every Python: the sessions docs and lint run them.
 PAGES = ["tests/benchmarks", "tests/docs"]
 WORDS = "tests/test_words.py"
@@ -41,6 +41,8 @@ nox.options.reuse_existing_virtualenvs = True
 # nox skips a Python that is not installed, also in CI, and prints a warning.
 nox.options.error_on_missing_interpreters = False
 nox.options.stop_on_first_error = False
+nox.options.parallel = 2  # while one session waits or installs, the other one uses the cores
+nox.options.allow_parallel = True
 
 
 def memory() -> dict[str, str | None]:
@@ -139,7 +141,7 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *WORKERS, *ELSEWHERE, *session.posargs, env=lowest_of_all)
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def mutants(session: nox.Session) -> None:
     """Change the modules that decide in small ways, and check that tests fail; tests/mutants.md lists survivors."""
     install_wheel(session, "test", "typing", "mutants")  # for its metadata: mutmut imports the changed copy
@@ -231,7 +233,7 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", *here, "tests/browser", *session.posargs, env=memory())
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def soak(session: nox.Session) -> None:
     """Run the long tests: faulted and mixed-up calls, kills, workers during outages, real clocks, fuzzing."""
     install_wheel(session, "test")
@@ -244,7 +246,7 @@ def soak(session: nox.Session) -> None:
     session.run(*patient, "tests/protocol", "tests/ratelimit", "tests/converter", *session.posargs, env=more)
 
 
-@nox.session(default=False)
+@nox.session(default=False, allow_parallel=False)
 def bench(session: nox.Session) -> None:
     """Compare the SDK with its alternatives, and write benchmarks/RESULTS.md; takes half an hour."""
     install_wheel(session, "bench")
