@@ -160,10 +160,11 @@ class Customers:
         self._sandbox = sandbox
         self._store = store
         self._owners: dict[Secret, str | None] = {}
+        self._inviting: set[str] = set()
         self._codes: dict[str, str | None] = {}  # of each person's interview; None if that is ambiguous
 
     async def provision(self, names: list[str], url: str, *, remint: bool) -> None:
-        """Connect customers over new connections, and let each one invite a person as soon as it is connected."""
+        """Connect customers over new connections, and let each one invite a person as soon as it is first connected."""
         tenants = (Tenant(user_id="1", user_email="admin@acme.example", organization_id=name) for name in names)
         async with (
             AsyncBoooplyPlatform(
@@ -173,7 +174,9 @@ class Customers:
         ):
             async for outcome in async_provision(tenants, platform=platform, store=self._store, remint_in_doubt=remint):
                 self.seen[type(outcome).__name__] += 1
-                if isinstance(outcome, Connected):
+                # connected again if its key turned out to be another customer's as well
+                if isinstance(outcome, Connected) and outcome.organization_id not in self._inviting:
+                    self._inviting.add(outcome.organization_id)
                     key = await self._store.keys.get(outcome.organization_id)
                     inviting.create_task(self._invite(outcome.organization_id, platform.organization(key)))
 
