@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from boooply.converter import StructureError
-from boooply.protocol.envelopes import bare, evaluation, items, page, under, within
+from boooply.protocol.envelopes import bare, evaluation, items, minted, page, under, within
 
 OTHERS = ("aiSummary", "recommendations", "meetingStatistics", "rawAnalysis", "interviewerEvaluation")
 
@@ -39,6 +39,21 @@ def test_the_first_name_that_is_there_counts(payload: dict[str, Any], taken: Any
 @pytest.mark.parametrize(("payload", "taken"), [({"a": [1]}, [1]), ({"a": None}, []), ({}, []), ({"a": 5}, 5)])
 def test_a_list_that_is_missing_is_empty(payload: dict[str, Any], taken: Any) -> None:
     assert items("a")(payload) == taken
+
+
+@pytest.mark.parametrize(
+    ("key", "says"), [(" ", "apiKey: is empty"), (7, "apiKey: expected text"), ([], "apiKey: expected text")]
+)
+def test_a_new_key_is_text_that_is_not_blank(key: Any, says: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        minted({"success": True, "apiKey": key})
+
+    assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("payload", [{"apiKey": "bply_org_x", "organizationId": "1"}, {"apiKey": None}, {}])
+def test_a_new_key_keeps_what_is_next_to_it(payload: dict[str, Any]) -> None:
+    assert minted({"success": True, **payload}) == payload
 
 
 def test_the_numbers_of_a_page_are_under_pagination_or_beside_the_list() -> None:

@@ -81,6 +81,20 @@ def test_an_error_that_contains_a_key_may_have_minted_one(body: bytes, is_undeci
 
 
 @pytest.mark.parametrize(
+    ("body", "is_undecided"),
+    [
+        (b'{"success": false, "apiKey": "bply_org_x"}', True),
+        (b'{"success": true, "apiKey": "bply_org_x"}', False),
+        (b'{"SUCCESS": false, "apiKey": "bply_org_x"}', False),
+        (b'{"success": false}', False),
+    ],
+)
+def test_a_200_that_calls_itself_a_failure_may_have_minted_a_key(body: bytes, is_undecided: bool) -> None:
+    failure = failure_of(MINT, Response(status=200, headers={}, body=body))
+    assert failure is (FailureKind.UNDECIDED if is_undecided else None)
+
+
+@pytest.mark.parametrize(
     ("change", "problem"),
     [
         ({"attempts": 0}, "retry: attempts must be a whole number above zero"),

@@ -24,6 +24,7 @@ from boooply import (
     RetryPolicy,
     Secret,
     StoreError,
+    StoreMismatchError,
     Tenant,
 )
 from boooply.provisioning import AlreadyConnected, Connected, Failed, InDoubt, Outcome, async_provision
@@ -440,6 +441,14 @@ class Vault:
 
     async def delete(self, organization_id: str, /) -> None:
         del self.keys[organization_id]
+
+
+async def test_a_run_records_the_api_and_the_platform_key_that_its_store_belongs_to(platform, store):
+    await run([], platform, store)
+    with pytest.raises(StoreMismatchError, match="another store"):
+        await store.identity.check(platform.base_url, [Secret("bply_platform_0123456789abcdef")])
+    with pytest.raises(StoreMismatchError, match="another store"):
+        await store.identity.check("https://other.example", [Secret("bply_platform_0123456789abcdef")])
 
 
 async def test_an_own_vault_stores_the_keys(platform, store):
