@@ -1,6 +1,7 @@
 """The sandbox over real HTTP, and both flavours of the client against it."""
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -26,6 +27,12 @@ from tests.programs import Program, close_nurseries, run_program
 hypothesis.settings.register_profile("default", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of each later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
