@@ -5,11 +5,12 @@ from typing import Any
 import attrs
 import pytest
 
-from boooply import AIInterview, Candidate, InterviewParticipant, ParticipantRole
+from boooply import AIInterview, Candidate, Interview, InterviewParticipant, ParticipantRole
 from boooply.protocol.messages import Idempotency, RateLimitClass, Request
 from boooply.protocol.subjects import mismatch
 
 ANOTHER_PERSON = "email: the response is about another person"
+ANOTHER_INTERVIEW = "meetingCode: the response is about another interview"
 ANOTHER_LIST = "participants: an invited person is missing, and another person is listed"
 
 
@@ -79,3 +80,23 @@ def test_the_email_of_a_response_must_be_the_one_that_was_asked_for(
     assert mismatch(request(Availability("jane@example.com")), payload, None) == problem
     assert mismatch(INVITATION, payload, None) is None  # its subject has no e-mail address of its own
     assert mismatch(request(None), payload, None) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "payload", "result", "problem"),
+    [
+        ("c-1", {}, Interview(meeting_code="C-1"), None),
+        ("c-1", {}, Interview(meeting_code="c-2"), ANOTHER_INTERVIEW),
+        ("c-1", {"meetingCode": "c-1"}, Interview(meeting_code="c-2"), ANOTHER_INTERVIEW),
+        ("c-1", {"meetingCode": "c-2"}, None, ANOTHER_INTERVIEW),
+        ("c-1", {"recording": {"meetingCode": "c-2"}}, None, ANOTHER_INTERVIEW),
+        ("c-1", {"recording": {"meetingCode": 2}}, None, None),
+        ("c-1", {}, None, None),
+        (None, {"meetingCode": "c-2"}, None, None),
+        (None, {"meetingCode": " "}, None, "meetingCode: is empty"),
+    ],
+)
+def test_a_response_must_not_name_another_interview(
+    asked: str | None, payload: dict[str, Any], result: Any, problem: str | None
+) -> None:
+    assert mismatch(attrs.evolve(request(None), meeting_code=asked), payload, result) == problem

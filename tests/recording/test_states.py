@@ -50,6 +50,33 @@ def test_what_a_claim_finds(before, remint, result, after):
 
 
 @pytest.mark.parametrize(
+    ("state", "fallback", "kept"),
+    [
+        (State.DONE, None, State.DONE),
+        (State.DONE, State.IN_DOUBT, State.DONE),
+        (State.IN_DOUBT, None, None),
+        (State.IN_DOUBT, State.IN_DOUBT, State.IN_DOUBT),
+        (State.IN_DOUBT, State.DONE, State.IN_DOUBT),
+        (State.FAILED, None, None),
+        (State.FAILED, State.DONE, State.DONE),
+        (State.TODO, None, None),
+    ],
+)
+def test_a_customer_with_a_key_keeps_the_state_to_return_to_if_no_new_key_arrives(state, fallback, kept):
+    before = attrs.evolve(entry(state, "other"), fallback=fallback)
+    found, now = states.claim(before, NOW, tenant="{}", remint=True, replace=True, **OURS)
+    assert (found, now.fallback) == (ClaimResult.CLAIMED, kept)
+
+
+@pytest.mark.parametrize(
+    ("claimed_by", "result"), [("other", ClaimResult.CLAIMED), (None, ClaimResult.CLAIMED), ("ours", ClaimResult.DONE)]
+)
+def test_a_run_replaces_a_key_once(claimed_by, result):
+    found, _ = states.claim(entry(State.DONE, claimed_by), NOW, tenant="{}", remint=False, replace=True, **OURS)
+    assert found is result
+
+
+@pytest.mark.parametrize(
     ("before", "may"),
     [
         (entry(State.TODO, "ours", BUSY), True),
