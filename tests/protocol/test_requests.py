@@ -93,3 +93,20 @@ def test_a_body_that_is_no_json_is_described_by_size_and_type() -> None:
     response = Response(status=200, headers={"Content-Type": "text/plain; charset=utf-8"}, body=b"hello")
     with pytest.raises(DecodingError, match=r"found 5 bytes of text/plain$"):
         endpoints.GET_INTERVIEW.parse(response)
+
+
+def test_only_a_request_for_a_key_mints() -> None:
+    tenant = Tenant(user_id="1", user_email="a@b.example", organization_id="org_1")
+    assert endpoints.CREATE_ORGANIZATION_API_KEY.request(body=tenant).mints
+    assert not endpoints.GET_INTERVIEW.request(meeting_code="c-1").mints
+
+
+def test_a_request_checks_that_a_response_is_its_own() -> None:
+    request = endpoints.GET_INTERVIEW.request(meeting_code="c-1")
+
+    def problem(code: str) -> str | None:
+        body = json.dumps({"meeting": {"meetingCode": code}}).encode()
+        return request.check(Response(status=200, headers={}, body=body, request=request))
+
+    assert problem("c-1") is None
+    assert problem("c-2") == "meetingCode: the response is about another interview"

@@ -94,6 +94,15 @@ def test_a_200_that_calls_itself_a_failure_may_have_minted_a_key(body: bytes, is
     assert failure is (FailureKind.UNDECIDED if is_undecided else None)
 
 
+def test_a_write_whose_response_belongs_to_another_request_is_unreadable() -> None:
+    response = Response(status=200, headers={}, body=b"{}")
+    wrong = attrs.evolve(MINT, check=lambda _: "another interview")
+    assert failure_of(wrong, response) is FailureKind.UNREADABLE
+    assert failure_of(attrs.evolve(MINT, check=lambda _: None), response) is None
+    # sending a read again would not help: Endpoint.parse raises the error
+    assert failure_of(attrs.evolve(wrong, idempotency=Idempotency.SAFE), response) is None
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -9,6 +9,7 @@ from boooply.protocol.messages import RateLimitClass
 from boooply.ratelimit.headers import RateLimitHeaders
 from boooply.ratelimit.limiter import RateLimiter
 from boooply.ratelimit.limits import RateLimits
+from boooply.ratelimit.state import ServerWindow
 
 
 class Steps:
@@ -148,6 +149,18 @@ def test_our_own_log_remembers_calls_for_as_long_as_the_longest_window_that_was_
     steps.at(101).finish(RateLimitHeaders(), started=100)
 
     assert steps.at(170).delay() == 31  # until a window of 100 s after the second call
+
+
+def test_a_report_describes_the_window_by_when_its_call_started_and_when_it_arrived() -> None:
+    steps = Steps(10, 60)
+    steps.start(5)
+    steps.at(7).finish(RateLimitHeaders(limit=10, remaining=9, resets_in=59, resets_at=1e9), started=5)
+
+    state = steps.limiter.state
+    assert state.server_window == ServerWindow(
+        resets_at=1e9, ends=66, ends_after=63, remaining=9, started=5, reported=7
+    )
+    assert state.longest_window == 61
 
 
 def test_a_call_that_ends_without_headers_counts_against_the_probe() -> None:
