@@ -26,8 +26,8 @@ KILLED = 0.9  # the least share of mutants that the tests must kill
 
 COVERED = PYTHONS[0]  # measuring coverage is slow, and the other Pythons run the same lines
 
-# Options of pytest. Three workers a core for two sessions at a time: tests wait for disks, other processes and clocks.
-WORKERS = ["-n", str((os.cpu_count() or 2) * 3 // 2), "--dist", "worksteal"]
+# Options of pytest. More workers than cores: tests wait for disks, other processes and clocks.
+WORKERS = ["-n", str((os.cpu_count() or 1) * 2), "--dist", "worksteal"]
 # Tests whose result is the same on every Python: the sessions docs and lint run them.
 PAGES = ["tests/benchmarks", "tests/docs"]
 WORDS = "tests/test_words.py"
