@@ -112,7 +112,10 @@ class Storage:
         await response.write(video[half : max(start, end)])
         if self.stalls:
             await asyncio.sleep(30)
-        await asyncio.sleep(0.1)  # what has come, and was not read yet, is lost where a connection breaks
+        # What has come, and was not read yet, is lost where a connection breaks. The client reads in this event loop:
+        # many short waits let it read even if the machine stalls, where one longer wait might not.
+        for _ in range(50):
+            await asyncio.sleep(0.002)
         if end < whole and request.transport is not None:
             request.transport.close()
         return response
