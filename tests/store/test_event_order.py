@@ -313,8 +313,8 @@ class Model:
         # The order is that of first attempts.
         assert known.attempts or known.was_retried or all(one.attempts or one.was_retried for one in earlier)
         crashed = [one for one in self.of(known.interview) if one.lease_ends is not None]
-        # The first attempt of a crashed event may not have begun. That of an event that an operator retried has.
-        assert known in crashed or not crashed or known.was_retried
+        # The first attempt of a crashed event may not have begun. That of an event that was just retried has.
+        assert known in crashed or not crashed or (known.was_retried and not known.attempts)
         known.attempts += 1
         known.claim_token, known.lease_ends = f"{self.claims}", self.now + LEASE
         return taken
