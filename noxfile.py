@@ -71,12 +71,11 @@ def at_once(run: Callable[[str], object], *arguments: str) -> None:
         list(pool.map(run, arguments))
 
 
-def install_wheel(session: nox.Session, *groups: str, compiled: bool = True) -> None:
+def install_wheel(session: nox.Session, *groups: str) -> None:
     """Install the groups and the built wheel with every extra, so that tests run what users install."""
     more = [requirement for name in groups for requirement in group(name)]
-    # By default, uv keeps an older build and compiles no bytecode, so each program of a test would compile it.
-    options = ["--reinstall-package", "boooply", *(["--compile-bytecode"] if compiled else [])]
-    session.install(*options, f".[{EXTRAS}]", *more)
+    # By default, uv keeps an older build.
+    session.install("--reinstall-package", "boooply", f".[{EXTRAS}]", *more)
 
 
 @nox.session
@@ -95,7 +94,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Run mypy and pyright, both strict, check that every public name is typed, and run the tests of types."""
-    install_wheel(session, "typing", compiled=False)  # type checkers do not import the package
+    install_wheel(session, "typing")
     session.install("nox")
     # tests/typing runs ty and the other checkers on correct programs and on planted mistakes
     commands = ["pyright", "mypy", "pyright --verifytypes boooply --ignoreexternal", "pytest tests/typing"]
@@ -110,6 +109,8 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test")
     rest = [*WORKERS, *ELSEWHERE, *session.posargs]
     env = {"BOOOPLY_TEST_WHEEL": "1", **memory()}
+    # This writes the bytecode of the tests and of what they import, which each worker would compile otherwise.
+    session.run("pytest", "--collect-only", "-q", *ELSEWHERE, env=env, silent=True)
     if session.python != COVERED:
         session.run("pytest", *rest, env=env)
         return
@@ -135,7 +136,7 @@ def lowest(session: nox.Session) -> None:
     """Run the tests on the lowest versions that pyproject.toml allows."""
     oldest = ["--resolution", "lowest-direct", "-r", "pyproject.toml", "--all-extras", "--group", "test"]
     # the oldest FastAPI brings a Starlette whose TestClient needs httpx
-    session.install("--compile-bytecode", *oldest, "httpx>=0.28")
+    session.install(*oldest, "httpx>=0.28")
     session.install("--reinstall-package", "boooply", "--no-deps", ".")
     lowest_of_all = {"BOOOPLY_TEST_WHEEL": "1", "BOOOPLY_TEST_LOWEST": "1", **memory()}
     session.run("pytest", *WORKERS, *ELSEWHERE, *session.posargs, env=lowest_of_all)

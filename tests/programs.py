@@ -1,4 +1,4 @@
-"""Python programs that tests start, forked from a process that has imported their dependencies."""
+"""Python programs that tests start, forked from a process that has imported the package and its dependencies."""
 
 import hashlib
 import json
@@ -25,6 +25,12 @@ SLOW_IMPORTS = (
     "psycopg",
     "rich.progress",
     "sqlalchemy.dialects.postgresql",
+    "boooply.blocking.client",
+    "boooply.blocking.provisioning",
+    "boooply.cli.app",
+    "boooply.sandbox.sandbox",
+    "boooply.store",
+    "boooply.store.database",
 )
 
 
@@ -64,9 +70,9 @@ NURSERIES: dict[tuple[Sequence[str], Sequence[str]], Nursery] = {}
 
 
 class Program(subprocess.Popen[Any]):
-    """A process of ``python -c`` or ``python -m``, which starts with some third-party modules imported.
+    """A process of ``python -c`` or ``python -m``, which starts with ``modules`` imported.
 
-    What it runs imports boooply itself, and gets its arguments, streams, environment, signals and end as ever.
+    What it runs gets its arguments, streams, environment, signals and end as ever. A test of imports passes no modules.
     """
 
     def __init__(self, words: Sequence[str], *, modules: Sequence[str] = SLOW_IMPORTS, **options: Any) -> None:

@@ -54,7 +54,13 @@ from boooply.webhooks import EvaluationEvent, Event, TranscriptEvent, sign
 
 Start = Callable[..., Any]
 HERE = Path(__file__).parent
-SLOW_IMPORTS = ("aiohttp", "cattrs", "cryptography.fernet", "fastapi", "sqlalchemy.dialects.postgresql", "uvicorn")
+SLOW_IMPORTS = (
+    "boooply.integrations.fastapi",
+    "boooply.store.database",
+    "cryptography.fernet",
+    "sqlalchemy.dialects.postgresql",
+    "uvicorn",
+)
 ACME = {"X-Customer": "org_acme"}
 
 

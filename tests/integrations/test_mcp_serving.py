@@ -45,7 +45,13 @@ def _settings(
 @pytest.fixture
 def start(start_program: Start) -> Start:
     """Start the server, whose dependencies are imported."""
-    slow = ("aiohttp", "cattrs", "cyclopts", "mcp.server.mcpserver", "mcp.server.stdio", "sqlalchemy.engine", "uvicorn")
+    slow = (
+        "boooply.integrations.mcp.server",
+        "boooply.cli.app",
+        "boooply.store.database",
+        "mcp.server.stdio",
+        "uvicorn",
+    )
     return lambda *options, **streams: start_program((*COMMAND, *options), modules=slow, **streams)
 
 
