@@ -17,13 +17,23 @@ if TYPE_CHECKING:  # pytest imports this module in every run, wherever boooply i
 
 
 _SCOPE = "boooply_fixture_scope"
+_SCOPES = ("function", "class", "module", "package", "session")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the setting."""
-    parser.addini(
-        _SCOPE, "scope of the fixtures of boooply: function, class, module, package or session", default="function"
-    )
+    parser.addini(_SCOPE, f"scope of the fixtures of boooply: {', '.join(_SCOPES)}", default="function")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the setting.
+
+    Raises:
+        UsageError: There is no such scope.
+    """
+    scope = config.getini(_SCOPE)
+    if scope not in _SCOPES:
+        raise pytest.UsageError(f"{_SCOPE} must be one of {', '.join(_SCOPES)}, not {scope!r}")
 
 
 def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - pytest's signature

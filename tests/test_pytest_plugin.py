@@ -40,6 +40,13 @@ def run(pytester: pytest.Pytester, run_python: Callable[..., subprocess.Complete
     return run
 
 
+def test_an_unknown_scope_is_named(run: Run) -> None:
+    ran = run(THREE_LINES, scope="test")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    expected = "ERROR: boooply_fixture_scope must be one of function, class, module, package, session, not 'test'"
+    assert [line for line in ran.errlines if line] == [expected]
+
+
 def test_a_blocking_integration_is_tested_in_a_few_lines(run: Run) -> None:
     run(THREE_LINES).assert_outcomes(passed=1)
 

@@ -128,7 +128,7 @@ def _problem(parts: SplitResult, host: str | None) -> str | None:
 def _insecure(parts: SplitResult, *, allow_insecure: bool) -> str | None:
     if parts.scheme == "https" or allow_insecure or is_loopback(parts.hostname or ""):
         return None
-    return "uses http, which sends the key unencrypted: use https, or pass allow_insecure=True in a test network"
+    return "uses http, which sends the key unencrypted: use https, or allow_insecure=True in a test network"
 
 
 # ---- the proxy

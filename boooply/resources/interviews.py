@@ -37,11 +37,11 @@ from boooply.models import (
 )
 from boooply.protocol import endpoints
 from boooply.protocol.settings import SECONDS, check
+from boooply.resources.listing import all_interviews, check_filters
 from boooply.resources.resolving import created_by
 from boooply.resources.waiting import evaluation_of
 from boooply.transport import Transport, download
 
-_PAGE = 100  # the largest page of the API
 _REQUESTS = (AIInterview, HumanInterview, TeamMeeting)
 
 
@@ -99,10 +99,11 @@ class AsyncInterviews:
         Raises:
             ValidationError: A filter is invalid.
         """
+        check_filters("AsyncInterviews.list", filters)
         query = InterviewQuery(page=page, limit=limit, **filters)
         return await self._transport.call(endpoints.LIST_INTERVIEWS, query=query)
 
-    async def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
+    def iterate(self, **filters: Unpack[InterviewFilters]) -> AsyncIterator[Interview]:
         """Iterate over all interviews, newest first, and fetch the pages as needed, 100 interviews at a time.
 
         Each interview is returned once, even if other interviews are created during the iteration. If your loop changes
@@ -115,21 +116,8 @@ class AsyncInterviews:
         Raises:
             ValidationError: A filter is invalid.
         """
-        seen: set[str] = set()
-        number, read = 1, 0
-        while True:
-            page = await self.list(page=number, limit=_PAGE, **filters)
-            known = len(seen)
-            for interview in page.items:
-                if interview.meeting_code not in seen:
-                    seen.add(interview.meeting_code)
-                    yield interview
-            read += len(page.items)
-            # An API that ignores `page` repeats itself. New interviews can also move all known ones to this page.
-            may_be_repeated = number >= (page.total_pages or 0) or page.page < number
-            if page.is_last(read) or (len(seen) == known and may_be_repeated):
-                return
-            number += 1
+        check_filters("AsyncInterviews.iterate", filters)
+        return all_interviews(self, filters)
 
     async def get(self, meeting_code: str, /) -> Interview:
         """Return one interview.

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from boooply.sandbox.checks import Field, check_fields, integer_from, one_of
+from boooply.sandbox.checks import Field, check_fields, check_names, integer_from, one_of
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import FAULTY, Faults
 from boooply.sandbox.flows import FLOWS, run_flow
@@ -106,6 +106,7 @@ def webhook_routes(state: State, dispatcher: WebhookDispatcher) -> tuple[Route, 
 
 
 def _plan(faults: Faults, body: Mapping[str, Any]) -> None:
+    check_names(("operation", "fault", "times"), body)
     check_fields(PLAN, body)
     times = body.get("times", 1)
     # null means every time
@@ -115,6 +116,7 @@ def _plan(faults: Faults, body: Mapping[str, Any]) -> None:
 
 
 def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
+    check_names(("advance",), body)
     if "advance" not in body:
         raise missing("advance")
     seconds = body["advance"]
@@ -127,6 +129,7 @@ def _advance(clock: Clock, body: Mapping[str, Any]) -> None:
 
 
 def _point(dispatcher: WebhookDispatcher, body: Mapping[str, Any]) -> None:
+    check_names(("url",), body)
     if "url" not in body:
         raise missing("url", "is required: an address, or null for no endpoint")
     url = body["url"]

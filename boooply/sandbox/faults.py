@@ -56,11 +56,14 @@ class Faults:
 
         Raises:
             ValueError: The operation or fault is unknown, or `times` is less than 1.
+            TypeError: `times` is not a whole number.
         """
         if operation not in FAULTY:
             raise ValueError(f"operation must be one of {', '.join(FAULTY)}")
         if fault not in FAULTS:
             raise ValueError(f"fault must be one of {', '.join(FAULTS)}")
+        if times is not None and type(times) is not int:
+            raise TypeError("times must be a whole number, or None for all calls")
         if times is not None and times < 1:
             raise ValueError("times must be at least 1")
         with self._lock:

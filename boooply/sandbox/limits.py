@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from attrs import Attribute, field, frozen, validators
 
@@ -65,6 +65,9 @@ def _finite(_instance: object, attribute: "Attribute[Any]", value: float) -> Non
         raise ValueError(f"{attribute.name} must be a finite number")
 
 
+_COUNT: Final = [validators.instance_of(int), validators.ge(0)]
+
+
 @frozen(kw_only=True)
 class Limits:
     """The number of calls that each key can make in one window; windows start at multiples of their length since 1970.
@@ -76,9 +79,9 @@ class Limits:
         window: The length of a window in seconds, which can have a fraction.
     """
 
-    reads: int = field(default=100, validator=validators.ge(0))
-    writes: int = field(default=10, validator=validators.ge(0))
-    ai: int = field(default=5, validator=validators.ge(0))
+    reads: int = field(default=100, validator=_COUNT)
+    writes: int = field(default=10, validator=_COUNT)
+    ai: int = field(default=5, validator=_COUNT)
     window: float = field(default=60, validator=[validators.gt(0), _finite])
 
 
@@ -118,6 +121,8 @@ class Windows:
     """
 
     def __init__(self, limits: Limits) -> None:
+        if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise TypeError("limits must be a boooply.sandbox.Limits, such as Limits(reads=100, writes=10)")
         self._limits = limits
         self._used: dict[tuple[str, Allowance], tuple[int, int]] = {}
 

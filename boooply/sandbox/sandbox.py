@@ -65,8 +65,9 @@ class Sandbox:
             limits and faults are not saved. By default the state is lost at exit.
 
     Raises:
-        ValueError: The plan is unknown, the webhook URL is invalid, the seed is blank, or the state file is not a
-            sandbox's, or has another version or seed.
+        TypeError: `limits` is not a `Limits`.
+        ValueError: The latency or the webhook URL is invalid, the plan is unknown, the seed is blank, or the state file
+            is not a sandbox's, or has another version or seed.
         OSError: On entering: the port is taken, the state file cannot be written, or another sandbox uses it.
     """
 
@@ -93,7 +94,7 @@ class Sandbox:
         self.platform_key: str = self._own.platform_key
         self.api_key: str = self._own.api_key
         self.webhook_secret: str = self._own.webhook_secret
-        windows = Windows(limits or GENEROUS)
+        windows = Windows(GENEROUS if limits is None else limits)
         url = saved.webhook_url if saved is not None and webhook_url is None else webhook_url
         self._dispatcher = WebhookDispatcher(self._state, self.webhook_secret, url)
         self.webhooks: Webhooks = Webhooks(self._state, self._dispatcher, self._on_loop)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from email.utils import format_datetime
 from functools import partial
+from math import inf
 
 from aiohttp import web
 from attrs import evolve
@@ -50,6 +51,12 @@ TOO_MANY_REQUESTS = 429
 logger: logging.Logger = logging.getLogger("boooply.sandbox")
 
 
+def _seconds(latency: object) -> float:
+    if isinstance(latency, int | float) and 0 <= latency < inf:
+        return latency
+    raise ValueError("latency must be a number of seconds, at least 0")
+
+
 class Server:
     """The HTTP server of a state.
 
@@ -73,7 +80,7 @@ class Server:
         self._faults = faults
         self._dispatcher = dispatcher
         self._windows = windows
-        self._latency = latency
+        self._latency = _seconds(latency)
         self._on_call = on_call
 
     def app(self) -> web.Application:

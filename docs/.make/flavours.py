@@ -119,10 +119,12 @@ def _row(function: Any, identifier: str, name: str) -> str:
 def _way(function: Any) -> str:
     if inspect.iscoroutinefunction(function):
         return "`await`"
-    if inspect.isasyncgenfunction(function):
+    returned = str(inspect.signature(function).return_annotation)
+    if inspect.isasyncgenfunction(function) or "AsyncIterator" in returned:
         return "`async for`"
-    is_manager = "AbstractAsyncContextManager" in str(inspect.signature(function).return_annotation)
-    if is_manager or inspect.isasyncgenfunction(inspect.unwrap(function)):  # the second under contextlib's decorator
+    if "AbstractAsyncContextManager" in returned or inspect.isasyncgenfunction(
+        inspect.unwrap(function)
+    ):  # the second under contextlib's decorator
         return "`async with`"
     return _CALL
 

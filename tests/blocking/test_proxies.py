@@ -137,6 +137,22 @@ def test_a_wrong_call_names_the_blocking_class(client: BoooplyClient) -> None:
         client.request()  # type: ignore[call-arg]  # the mistake
     with pytest.raises(TypeError, match=r"^Interviews\.iterate\(\) takes 1 positional"):
         client.interviews.iterate("ACTIVE")  # type: ignore[call-arg]  # the mistake
+    with pytest.raises(TypeError, match=r"^Interviews\.iterate\(\) got an unexpected keyword argument 'limit'"):
+        client.interviews.iterate(limit=10)  # type: ignore[call-arg]  # the mistake
+    with pytest.raises(TypeError, match=r"^Interviews\.list\(\) got an unexpected keyword argument 'sourceId'"):
+        client.interviews.list(sourceId="org_1")  # type: ignore[call-arg]  # the mistake
+
+
+async def test_a_wrong_filter_names_the_async_class_too() -> None:
+    async with AsyncBoooplyClient(api_key="bply_x", base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(
+            TypeError, match=r"^AsyncInterviews\.iterate\(\) got an unexpected keyword argument 'limit'"
+        ):
+            client.interviews.iterate(limit=10)  # type: ignore[call-arg]  # the mistake
+        with pytest.raises(
+            TypeError, match=r"^AsyncInterviews\.list\(\) got an unexpected keyword argument 'sourceId'"
+        ):
+            await client.interviews.list(sourceId="org_1")  # type: ignore[call-arg]  # the mistake
 
 
 def test_the_repr_is_that_of_the_async_client_with_its_own_name(client: BoooplyClient) -> None:

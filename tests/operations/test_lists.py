@@ -120,14 +120,14 @@ async def test_a_filter_that_the_api_would_reject_is_not_sent(face, sandbox: San
 
 
 async def test_an_api_that_ignores_the_page_does_not_trap_the_reader(face, codes: list[str], monkeypatch) -> None:
-    monkeypatch.setattr("boooply.resources.interviews._PAGE", 2)
+    monkeypatch.setattr("boooply.resources.listing._LARGEST_PAGE", 2)
     monkeypatch.setattr("boooply.models.interviews.Page.is_last", lambda *_: False)
 
     assert len(await face.all(face.client.interviews.iterate)) == len(codes)
 
 
 async def test_iterate_reads_on_after_new_interviews_move_all_known_ones_to_the_next_page(client, monkeypatch) -> None:
-    monkeypatch.setattr("boooply.resources.interviews._PAGE", 2)
+    monkeypatch.setattr("boooply.resources.listing._LARGEST_PAGE", 2)
     old = [(await client.interviews.create(ai())).meeting_code for _ in range(3)]
     found: list[str] = []
 

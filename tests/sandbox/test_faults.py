@@ -14,6 +14,7 @@ from aiohttp import ClientPayloadError, ClientSession, ServerDisconnectedError
 
 from boooply.sandbox import Fault, Limits, Sandbox
 from boooply.sandbox.fault_table import FAULTS
+from boooply.sandbox.faults import Faults
 
 JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
 AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "participants": [JANE]}
@@ -520,7 +521,27 @@ async def test_planning_an_unknown_fault_raises(call: Any, operation: str, fault
     assert call.sandbox.faults.planned == ()
 
 
+@pytest.mark.parametrize("times", [1.5, True, "2"])
+def test_a_fault_happens_a_whole_number_of_times(times: Any) -> None:
+    with pytest.raises(TypeError, match="times must be a whole number"):
+        Faults().add("*", "500", times)
+
+
 # ---- the controls
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("faults", {"operation": "*", "fault": "500", "tmes": 2}),
+        ("clock", {"advance": 1, "second": 5}),
+        ("webhooks", {"url": None, "secret": "whsec_x"}),
+    ],
+)
+async def test_a_control_names_an_unknown_field(call: Any, route: str, body: dict[str, Any]) -> None:
+    response = await call(f"POST /_sandbox/{route}", body, key=None)
+    assert response.status == 422
+    assert f"{list(body)[-1]} is unknown" in response.body["error"]
 
 
 async def test_faults_can_be_planned_over_http(call: Any) -> None:

@@ -40,6 +40,27 @@ def test_blocking_code_can_use_the_sandbox() -> None:
         fetch(sandbox, "/api/integration/organization")
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "named"),
+    [
+        ({"limits": {"reads": 5}}, TypeError, "limits must be a boooply.sandbox.Limits"),
+        ({"latency": "1"}, ValueError, "latency must be a number of seconds"),
+        ({"latency": -1}, ValueError, "latency must be a number of seconds"),
+        ({"latency": float("inf")}, ValueError, "latency must be a number of seconds"),
+        ({"latency": float("nan")}, ValueError, "latency must be a number of seconds"),
+    ],
+)
+def test_a_wrong_setting_raises_at_once(options: dict[str, Any], error: type[Exception], named: str) -> None:
+    with pytest.raises(error, match=named):
+        Sandbox(**options)
+
+
+@pytest.mark.parametrize("wrong", ["5", 1.5, None])
+def test_a_limit_is_a_whole_number(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="reads"):
+        Limits(reads=wrong)
+
+
 def test_the_sandbox_stops_at_once_while_a_call_waits_for_its_latency() -> None:
     responses: list[object] = []
 
