@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from boooply.sandbox import Sandbox, exchanges
 from boooply.sandbox.masking import mask, mask_headers
 from boooply.webhooks import Webhook
+from tests.programs import run_program
 
 TIMES = {"start": "2031-04-01T14:00:00Z", "end": "2031-04-01T14:30:00Z"}
 
@@ -41,9 +42,11 @@ def variables(sandbox: Sandbox, **changes: str) -> dict[str, str]:
 
 
 def run(words: list[str], environment: Mapping[str, str]) -> str:
-    done = subprocess.run(  # noqa: S603 - our own words
-        words, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done: subprocess.CompletedProcess[str]
+    if words[0] == sys.executable:
+        done = run_program(words, env=environment, text=True)
+    else:
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own words
     assert done.returncode == 0, done.stderr
     return done.stdout
 
