@@ -72,7 +72,7 @@ NURSERIES: dict[tuple[Sequence[str], Sequence[str]], Nursery] = {}
 class Program(subprocess.Popen[Any]):
     """A process of ``python -c`` or ``python -m``, which starts with ``modules`` imported.
 
-    What it runs gets its arguments, streams, environment, signals and end as ever. A test of imports passes no modules.
+    What it runs gets its arguments, streams, environment, signals and end as ever. A test of imports passes its own.
     """
 
     def __init__(self, words: Sequence[str], *, modules: Sequence[str] = SLOW_IMPORTS, **options: Any) -> None:

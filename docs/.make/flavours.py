@@ -122,9 +122,8 @@ def _way(function: Any) -> str:
     returned = str(inspect.signature(function).return_annotation)
     if inspect.isasyncgenfunction(function) or "AsyncIterator" in returned:
         return "`async for`"
-    if "AbstractAsyncContextManager" in returned or inspect.isasyncgenfunction(
-        inspect.unwrap(function)
-    ):  # the second under contextlib's decorator
+    is_decorated_generator = inspect.isasyncgenfunction(inspect.unwrap(function))  # by contextlib
+    if "AbstractAsyncContextManager" in returned or is_decorated_generator:
         return "`async with`"
     return _CALL
 
