@@ -29,10 +29,14 @@ hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+gc.disable()  # until the tests are collected: nothing that is imported and collected is garbage
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of each later garbage collection."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

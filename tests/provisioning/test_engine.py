@@ -382,7 +382,9 @@ async def test_a_request_that_waits_for_the_limiter_is_not_recorded_as_sent(stor
         stop = asyncio.Event()
         task = asyncio.create_task(run(customers(2), platform, store, stop=stop))
         await until(lambda: sandbox.mints)
-        await asyncio.sleep(0.1)
+        (first,) = sandbox.mints
+        while await state(store, first) is not State.DONE:  # noqa: ASYNC110 - the state changes in the database
+            await asyncio.sleep(0.01)
         states = {await state(store, "org_0"), await state(store, "org_1")}
         stop.set()
         await task

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from boooply import AsyncBoooplyClient, RetryPolicy
+from boooply.transport import downloading
 
 KEY = "bply_org_0123456789abcdef"
 
@@ -18,6 +20,7 @@ class Storage:
     def __init__(self) -> None:
         self.whole = hashlib.sha256(b"a video").digest() * 40_000  # 1.28 MB
         self.breaks: list[int] = []
+        self.download_in_progress: Any = None
         self.videos = [("first", self.whole)]
         self.status = 200
         self.kind = "video/mp4"
@@ -112,11 +115,10 @@ class Storage:
         await response.write(video[half : max(start, end)])
         if self.stalls:
             await asyncio.sleep(30)
-        # What has come, and was not read yet, is lost where a connection breaks. The client reads in this event loop:
-        # many short waits let it read even if the machine stalls, where one longer wait might not.
-        for _ in range(50):
-            await asyncio.sleep(0.002)
         if end < whole and request.transport is not None:
+            # What has arrived, and was not read yet, is lost if the connection breaks.
+            while self.download_in_progress.progress.size < end:  # noqa: ASYNC110 - the download tells nobody
+                await asyncio.sleep(0.002)
             request.transport.close()
         return response
 
@@ -127,8 +129,15 @@ class Storage:
 
 
 @pytest.fixture
-async def storage():
+async def storage(monkeypatch):
     storage = Storage()
+    in_time = downloading._download_in_time
+
+    async def observed(download: Any) -> None:
+        storage.download_in_progress = download
+        await in_time(download)
+
+    monkeypatch.setattr(downloading, "_download_in_time", observed)
     app = web.Application()
     app.router.add_get("/api/integration/interviews/{code}/recording", storage.recording)
     app.router.add_get("/video", storage.video)
