@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
@@ -122,23 +122,34 @@ def test_calls_that_are_handed_over_together_keep_their_own_contexts(opened: Boo
         holding.result(10)
 
 
-def test_a_call_that_has_not_begun_when_the_client_closes_raises(opened: BoooplyClient) -> None:
-    is_busy, runner = threading.Event(), opened._runner
+def test_a_call_that_has_not_begun_when_the_client_closes_raises(
+    opened: BoooplyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_busy, may_continue, handed_over = threading.Event(), threading.Event(), threading.Semaphore(0)
+    hand_over = LoopThread._hand_over
+
+    def counted(thread: LoopThread, callback: Callable[[], object]) -> None:
+        hand_over(thread, callback)
+        handed_over.release()
 
     async def hold_up():
         is_busy.set()
-        time.sleep(0.3)  # noqa: ASYNC251 - it must block the loop
+        may_continue.wait(30)  # it must block the loop
         await asyncio.sleep(10)
 
-    with ThreadPoolExecutor(2) as threads:
-        calls = [threads.submit(runner.run, hold_up)]
-        is_busy.wait(10)
-        calls.append(threads.submit(opened.organization.get))
-        time.sleep(0.1)  # until it waits
-        opened.close()
+    with ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(opened._runner.run, hold_up)]
+        assert is_busy.wait(10)
+        monkeypatch.setattr(LoopThread, "_hand_over", counted)
+        for function in (opened.organization.get, opened.close):
+            calls.append(threads.submit(function))
+            assert handed_over.acquire(timeout=10)
+        closing = calls.pop()
+        may_continue.set()
         for one in calls:
             with pytest.raises(BoooplyError):
                 one.result(10)
+        closing.result(10)
 
 
 async def test_it_works_inside_a_running_loop_as_in_a_notebook(threaded_sandbox: Sandbox) -> None:

@@ -223,7 +223,7 @@ async def test_the_retry_after_of_a_429_with_a_broken_body_counts() -> None:
 async def test_a_400_whose_body_never_ends_is_a_400() -> None:
     async with (
         serve(b"HTTP/1.1 400 X\r\nContent-Length: 9\r\n\r\n{", hangs=True) as url,
-        client(url, timeout=0.2) as boooply,
+        client(url, timeout=1) as boooply,
     ):
         with pytest.raises(BadRequestError):
             await boooply.interviews.create(AI)
@@ -238,12 +238,12 @@ async def test_errors_have_the_status_of_a_head_that_arrived() -> None:
             await boooply.organization.get()
         with pytest.raises(AmbiguousWriteError, match="the response was HTTP 200: the response broke off") as ambiguous:
             await boooply.interviews.create(AI)
-    async with serve(HEAD, hangs=True) as url, client(url, timeout=0.2) as boooply:
+    async with serve(HEAD, hangs=True) as url, client(url, timeout=1) as boooply:
         with pytest.raises(APITimeoutError) as timeout:
             await boooply.organization.get()
         with pytest.raises(AmbiguousWriteError) as ambiguous_timeout:
             await boooply.interviews.create(AI)
-    async with serve(HEAD, hangs=True) as url, client(url, retry=RetryPolicy(deadline=0.2)) as boooply:
+    async with serve(HEAD, hangs=True) as url, client(url, retry=RetryPolicy(deadline=1)) as boooply:
         with pytest.raises(DeadlineExceededError) as deadline:
             await boooply.organization.get()
     errors: list[APIError] = [one.value for one in (decoding, ambiguous, timeout, ambiguous_timeout, deadline)]

@@ -81,7 +81,7 @@ async def faulty(request: pytest.FixtureRequest, sandbox: Sandbox, make_face):
 
 
 async def carry_out(face, operation: str, code: str, fault: str) -> Any:
-    client = face.client.with_options(timeout=0.3) if fault == "stall" else face.client
+    client = face.client.with_options(timeout=1) if fault == "stall" else face.client
     if operation == "interviews.create":
         return await face.do(client.interviews.create, AI)
     if operation == "interviews.get":
