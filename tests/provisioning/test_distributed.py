@@ -161,7 +161,7 @@ url, encryption_key, base_url, platform_key = sys.argv[1:]
 async def main():
     async with (
         AsyncStore.open(url, encryption_key=encryption_key) as store,
-        AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=1) as platform,
+        AsyncBoooplyPlatform(platform_key=platform_key, base_url=base_url, timeout=2) as platform,
         AsyncQueue.open(store) as queue,
     ):
         await queue.work([platform], concurrency=4)
@@ -179,7 +179,7 @@ async def test_other_workers_take_over_the_jobs_of_a_killed_worker(
     monkeypatch.setattr("boooply.provisioning.provisioner._WAITING_LEASE", 0.5)
     async with (
         Sandbox(limits=None, latency=0.3) as sandbox,
-        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url, timeout=1) as platform,
+        AsyncBoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url, timeout=2) as platform,
         AsyncQueue.open(postgresql_store) as queue,
     ):
         await queue.enqueue(customers(12))

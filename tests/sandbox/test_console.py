@@ -120,9 +120,10 @@ async def test_a_reader_that_disconnects_is_noticed(
         await stream.content.readline()
         await stream.content.readline()
         assert await stream.content.readline() == b": here\n"
-    await asyncio.sleep(0.5)
+    async with asyncio.timeout(20):
+        while [task for task in asyncio.all_tasks() if "stream" in repr(task)]:  # noqa: ASYNC110 - tasks set no event
+            await asyncio.sleep(0.05)
     assert caplog.text == ""
-    assert [task for task in asyncio.all_tasks() if "stream" in repr(task)] == []
 
 
 async def test_an_open_stream_does_not_delay_the_shutdown(session: ClientSession) -> None:

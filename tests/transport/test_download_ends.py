@@ -58,9 +58,9 @@ async def test_a_process_that_was_held_up_reports_how_long_it_was(storage, tmp_p
 async def test_a_storage_without_a_response_brings_no_data(storage, tmp_path):
     storage.silence = 30.0
     with pytest.raises(APITimeoutError, match=r"no data for [\d.]+ s$") as caught:
-        await storage.download(tmp_path / "interview.mp4", timeout=0.2, attempts=1)
+        await storage.download(tmp_path / "interview.mp4", timeout=1, attempts=1)
     assert (caught.value.after, caught.value.status) == (0, None)
-    assert caught.value.seconds >= 0.2
+    assert caught.value.seconds >= 1
 
 
 async def test_connecting_to_the_storage_takes_no_longer_than_the_timeout(storage, tmp_path):
