@@ -15,7 +15,7 @@ from boooply.sandbox import Limits, Sandbox
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(limits=Limits()) as sandbox:
+    with Sandbox(limits=Limits(window=3600)) as sandbox:
         yield sandbox
 
 

@@ -19,7 +19,7 @@ CALLS = CUSTOMERS * (1 + INTERVIEWS_EACH + READS_EACH)
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(limits=Limits(writes=20)) as sandbox:
+    with Sandbox(limits=Limits(writes=20, window=3600)) as sandbox:
         yield sandbox
 
 
@@ -33,7 +33,7 @@ def client(sandbox: Sandbox) -> Iterator[BoooplyClient]:
 def busy() -> Iterator[Sandbox]:
     """A sandbox in which 50 customers have created 200 interviews with 1,000 calls."""
     with (
-        Sandbox(limits=Limits(writes=CUSTOMERS)) as sandbox,
+        Sandbox(limits=Limits(writes=CUSTOMERS, window=3600)) as sandbox,
         BoooplyPlatform(platform_key=sandbox.platform_key, base_url=sandbox.base_url) as platform,
     ):
         for number in range(CUSTOMERS):

@@ -301,6 +301,7 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
 ) -> None:
     run("enqueue", many_tenants_csv(40))
     with Sandbox(limits=Limits()) as limited:
+        limited.clock.advance(60 - limited.clock.timestamp() % 60)  # to the start of a window
         use(limited)
         with started("worker") as process:
             until(lambda: len(limited.mints) == 10)

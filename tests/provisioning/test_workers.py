@@ -349,7 +349,7 @@ class Vault:
 
 async def test_a_customer_whose_key_was_to_go_into_a_vault_is_left_to_the_application(queue):
     first, second = customers(2)
-    async with Sandbox(limits=Limits(writes=1)) as limited, platform_of(limited) as platform:
+    async with Sandbox(limits=Limits(writes=1, window=3600)) as limited, platform_of(limited) as platform:
         tenants = AsyncTenants(platform, queue.store, keys=Vault())
         await tenants.connect(first)
         waiting = asyncio.create_task(tenants.connect(second))

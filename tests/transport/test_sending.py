@@ -257,7 +257,7 @@ async def test_a_retry_is_logged_before_its_pause(
 
 
 async def test_a_call_on_a_closed_client_does_not_wait_for_a_slot() -> None:
-    async with Sandbox(limits=Limits(reads=1, window=60)) as sandbox:
+    async with Sandbox(limits=Limits(reads=1, window=3600)) as sandbox:
         async with AsyncBoooplyClient(api_key=sandbox.api_key, base_url=sandbox.base_url) as client:
             await client.organization.get()
         assert client.rate_limits[RateLimitClass.READS].remaining == 0

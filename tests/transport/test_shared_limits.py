@@ -73,11 +73,11 @@ async def test_a_caller_that_is_cancelled_while_it_asks_the_store_releases_its_c
 
 async def test_a_deadline_ends_the_wait(store):
     async with (
-        Sandbox(limits=Limits(reads=1, window=60)) as sandbox,
+        Sandbox(limits=Limits(reads=1, window=3600)) as sandbox,
         AsyncBoooplyClient(
             api_key=sandbox.api_key,
             base_url=sandbox.base_url,
-            rate_limits=shared_limits(store, 1, 60),
+            rate_limits=shared_limits(store, 1, 3600),
             retry=RetryPolicy(deadline=0.3),
         ) as client,
     ):
@@ -93,9 +93,9 @@ async def test_a_deadline_ends_the_wait(store):
 
 async def test_the_status_shows_what_remains_and_who_waits(store):
     async with (
-        Sandbox(limits=Limits(reads=2, window=60)) as sandbox,
+        Sandbox(limits=Limits(reads=2, window=3600)) as sandbox,
         AsyncBoooplyClient(
-            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store, 2, 60)
+            api_key=sandbox.api_key, base_url=sandbox.base_url, rate_limits=shared_limits(store, 2, 3600)
         ) as client,
     ):
         tasks = [asyncio.create_task(client.organization.get()) for _ in range(5)]
