@@ -112,9 +112,9 @@ async def test_a_handler_may_take_longer_than_the_lease(deduplicator: Any) -> No
     handled = []
 
     async def deliver() -> None:
-        async with deduplicator().once(an_event()) as is_new:
+        async with deduplicator(lease=2.0).once(an_event()) as is_new:
             if is_new:
-                await asyncio.sleep(2.4)
+                await asyncio.sleep(4.8)
                 handled.append(1)
 
     await asyncio.gather(deliver(), deliver())
