@@ -1,9 +1,9 @@
 """A failed call is sent again after the time that ``Retry-After`` names, as far as it may be sent again."""
 
-import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import attrs
 import pytest
@@ -59,35 +59,26 @@ async def client(api: Api) -> AsyncIterator[AsyncBoooplyClient]:
         yield client
 
 
-@pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Record the pauses that the client chooses: on a machine that stalls, the real ones are longer."""
-    chosen, sleep = list[float](), asyncio.sleep
-
-    async def noted(seconds: float) -> None:
-        chosen.append(seconds)
-        await sleep(seconds)
-
-    monkeypatch.setattr("boooply.transport.sending.asyncio.sleep", noted)
-    return chosen
+async def shortest_pause(api: Api, method: str, call: Callable[[], Awaitable[object]]) -> float:
+    """Return the shortest pause of three calls: the machine may stall meanwhile."""
+    pauses = []
+    for _ in range(3):
+        api.failures, api.times = 1, []
+        await call()
+        pauses += api.pauses(method)
+    assert len(pauses) == 3
+    return min(pauses)
 
 
 @pytest.mark.parametrize(("retry_after", "seconds"), [("1", 1.0), ("0.4", 0.4), ("soon", 0.0), ("9" * 400, 0.0)])
-async def test_a_read_waits_for_as_long_as_a_503_names(
-    api, client, chosen: list[float], retry_after: str, seconds: float
-) -> None:
+async def test_a_read_waits_for_as_long_as_a_503_names(api, client, retry_after: str, seconds: float) -> None:
     api.retry_after = retry_after
-    await client.organization.get()
-    (pause,) = api.pauses("GET")
-    assert seconds <= pause
-    assert seconds <= chosen[0] < seconds + 0.5
+    assert seconds <= await shortest_pause(api, "GET", client.organization.get) < seconds + 0.5
 
 
-async def test_a_cancellation_waits_for_as_long_as_a_503_names(api, client, chosen: list[float]) -> None:
-    await client.interviews.cancel("Boooply-AI-1")
-    (pause,) = api.pauses("PATCH")
-    assert pause >= 1.0
-    assert 1.0 <= chosen[0] < 1.5
+async def test_a_cancellation_waits_for_as_long_as_a_503_names(api, client) -> None:
+    cancel = partial(client.interviews.cancel, "Boooply-AI-1")
+    assert 1.0 <= await shortest_pause(api, "PATCH", cancel) < 1.5
 
 
 async def test_a_creation_that_got_a_503_is_not_sent_again(api, client) -> None:
