@@ -385,6 +385,7 @@ async def test_a_request_that_waits_for_the_limiter_is_not_recorded_as_sent(stor
         (first,) = sandbox.mints
         while await state(store, first) is not State.DONE:  # noqa: ASYNC110 - the state changes in the database
             await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # in which the other one could be recorded
         states = {await state(store, "org_0"), await state(store, "org_1")}
         stop.set()
         await task

@@ -99,23 +99,23 @@ async def _retry_at_once(client: AsyncBoooplyClient) -> None:
 
 
 async def test_the_wait_for_the_rate_limit_is_reported_apart(reports) -> None:
-    limits = Limits(reads=1, window=3)
-    async with (
-        Sandbox(limits=limits) as sandbox,
-        AsyncBoooplyClient(
-            api_key=sandbox.api_key,
-            base_url=sandbox.base_url,
-            rate_limits=RateLimits(reads=1, window=3),
-            on_response=reports.append,
-        ) as client,
-    ):
-        await asyncio.gather(client.organization.get(), client.organization.get())
+    for _ in range(3):  # the machine may stall meanwhile
+        async with (
+            Sandbox(limits=Limits(reads=1, window=1)) as sandbox,
+            AsyncBoooplyClient(
+                api_key=sandbox.api_key,
+                base_url=sandbox.base_url,
+                rate_limits=RateLimits(reads=1, window=1),
+                on_response=reports.append,
+            ) as client,
+        ):
+            await asyncio.gather(client.organization.get(), client.organization.get())
 
-    assert [one.status for one in reports] == [200, 200]
-    first, second = reports
-    assert first.seconds_waited < 1
-    assert second.seconds_waited > 1 > second.seconds
-    assert first.remaining == 0
+    assert [one.status for one in reports] == [200] * 6
+    first, second = reports[::2], reports[1::2]
+    assert min(one.seconds_waited for one in first) < 0.1
+    assert min(one.seconds_waited for one in second) > 0.1 > min(one.seconds for one in second)
+    assert [one.remaining for one in first] == [0] * 3
 
 
 async def test_the_request_id_is_masked_like_everything_that_the_api_sends(reports) -> None:
