@@ -40,6 +40,7 @@ from boooply.sandbox import Limits, Sandbox
 from boooply.store import Store
 from boooply.transport.probing import TLS, Exchange
 from tests.cli.deviating import Deviating, Payload
+from tests.windows import at_the_start_of_a_window
 
 Run = Callable[..., Any]
 Check = Callable[..., dict[str, Any]]
@@ -656,7 +657,7 @@ def test_an_api_that_fails(use_key: Callable[[str, str], None], check: Check, fa
 
 def test_a_call_over_the_limit_is_not_sent_again(use_key: Callable[[str, str], None], check: Check) -> None:
     with Sandbox(limits=Limits(reads=1)) as sandbox:
-        sandbox.clock.advance(60 - sandbox.clock.timestamp() % 60)  # to the start of a window
+        at_the_start_of_a_window(sandbox)
         use_key(sandbox.base_url, sandbox.api_key)
         checks = check(code=4)
 

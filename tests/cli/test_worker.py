@@ -20,6 +20,7 @@ import pytest
 
 from boooply.cli import provision_view
 from boooply.sandbox import Limits, Sandbox
+from tests.windows import at_the_start_of_a_window
 
 Run = Callable[..., Any]
 Rows = Callable[[int], Path]
@@ -301,7 +302,7 @@ def test_sigterm_at_the_real_limit_ends_a_worker_at_once(
 ) -> None:
     run("enqueue", many_tenants_csv(40))
     with Sandbox(limits=Limits()) as limited:
-        limited.clock.advance(60 - limited.clock.timestamp() % 60)  # to the start of a window
+        at_the_start_of_a_window(limited)
         use(limited)
         with started("worker") as process:
             until(lambda: len(limited.mints) == 10)

@@ -15,6 +15,7 @@ from aiohttp import ClientPayloadError, ClientSession, ServerDisconnectedError
 from boooply.sandbox import Fault, Limits, Sandbox
 from boooply.sandbox.fault_table import FAULTS
 from boooply.sandbox.faults import Faults
+from tests.windows import at_the_start_of_a_window
 
 JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
 AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "participants": [JANE]}
@@ -293,7 +294,7 @@ async def test_a_reused_connection_can_be_dropped_as_a_stale_one(sandbox: Sandbo
 async def test_429_has_the_headers_of_a_real_one_or_none(caller_of: Any, fault: Any, waits: bool) -> None:
     async with Sandbox(limits=Limits(writes=1, reads=7)) as sandbox:
         call = caller_of(sandbox)
-        sandbox.clock.advance(60 - sandbox.clock.timestamp() % 60 + 1)
+        at_the_start_of_a_window(sandbox)
         sandbox.faults.add("interviews.create", fault)
         response, genuine = await call("POST /interviews", AI), await call("POST /interviews", AI)
         assert (response.status, response.body) == (429, genuine.body)
@@ -473,7 +474,7 @@ async def test_the_controls_and_the_storage_meet_no_fault_of_every_operation(cal
 async def test_the_limit_is_counted_before_the_fault(caller_of: Any) -> None:
     async with Sandbox(limits=Limits(reads=2)) as sandbox:
         call = caller_of(sandbox)
-        sandbox.clock.advance(60 - sandbox.clock.timestamp() % 60 + 1)
+        at_the_start_of_a_window(sandbox)
         sandbox.faults.add("*", "500", times=3)
         responses = [await call("GET /organization") for _ in range(3)]
         assert [response.status for response in responses] == [500, 500, 429]

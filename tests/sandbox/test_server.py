@@ -9,6 +9,7 @@ import pytest
 
 from boooply.sandbox import Call, Limits, Sandbox
 from boooply.sandbox.operations import OPERATIONS
+from tests.windows import at_the_start_of_a_window
 
 JANE = {"name": "Jane", "email": "jane@example.com", "role": "CANDIDATE"}
 AI = {"meetingType": "AI_ONLY", "jobRole": "Dev", "participants": [JANE]}
@@ -78,10 +79,6 @@ async def test_wrong_routes_respond_in_the_json_form(call, route: str, status: i
 # ---- limits
 
 
-def at_the_start_of_a_window(sandbox: Sandbox, window: float) -> None:
-    sandbox.clock.advance(window - sandbox.clock.timestamp() % window + 0.2)
-
-
 LIMITED = [
     ("reads", "GET /organization", None, 3, 200),
     ("writes", "POST /interviews", AI, 2, 201),
@@ -94,7 +91,7 @@ LIMITED = [
 )
 async def test_a_window_allows_its_limit_of_calls(caller_of, route: str, body: Any, allowed: int, status: int) -> None:
     async with Sandbox(limits=Limits(reads=3, writes=2, ai=1, window=60)) as sandbox:
-        at_the_start_of_a_window(sandbox, 60)
+        at_the_start_of_a_window(sandbox)
         call = caller_of(sandbox)
         responses = [await call(route, body) for _ in range(allowed + 2)]
         assert [response.status for response in responses] == [status] * allowed + [429] * 2
@@ -118,7 +115,7 @@ async def test_a_window_allows_its_limit_of_calls(caller_of, route: str, body: A
 
 async def test_classes_and_keys_have_separate_windows(caller_of) -> None:
     async with Sandbox(limits=Limits(reads=1, writes=1, ai=1)) as sandbox:
-        at_the_start_of_a_window(sandbox, 60)
+        at_the_start_of_a_window(sandbox)
         call = caller_of(sandbox)
         key = (await call.provision()).body["apiKey"]
         assert (await call.provision()).status == 429
@@ -132,7 +129,7 @@ async def test_classes_and_keys_have_separate_windows(caller_of) -> None:
 
 async def test_errors_and_wrong_routes_count_too(caller_of) -> None:
     async with Sandbox(limits=Limits(reads=2)) as sandbox:
-        at_the_start_of_a_window(sandbox, 60)
+        at_the_start_of_a_window(sandbox)
         call = caller_of(sandbox)
         assert [(await call(f"GET /{path}")).status for path in ("nothing", "interviews/x", "organization")] == [
             404,
