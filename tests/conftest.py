@@ -29,7 +29,7 @@ hypothesis.settings.register_profile("soak", deadline=None, max_examples=10_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
-gc.disable()  # until the tests are collected: nothing that is imported and collected is garbage
+gc.disable()  # until the tests are collected, because most of what that creates stays
 
 
 def pytest_collection_finish() -> None:
